@@ -1,0 +1,60 @@
+// swift-tools-version: 6.2
+// The targets stand in the order in which data meets them; HouseTests fails on an arrow that is not here.
+import PackageDescription
+
+let package = Package(
+  name: "ingot",
+  products: [
+    .executable(name: "ingot", targets: ["IngotCommand"]),
+    .library(name: "IngotKit", targets: ["IngotKit"]),
+  ],
+  dependencies: [
+    // The command line: options, help and completions.
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // System libraries, each with the Debian package that carries it.
+    // CRC-32 and deflate, for zip archives.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    // SHA-256 at the hardware's speed without a long build.
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    // XXH3, the checksum of `.ingot` files.
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+
+    // Values that all others share: no input, no output.
+    .target(name: "IngotCore"),
+
+    // Bytes: system calls, files, checksums.
+    .target(name: "CIngotBytes"),
+    .target(name: "IngotBytes", dependencies: ["IngotCore", "CIngotBytes", "CZlib", "CCrypto", "CXXHash"]),
+    // The languages formats are written in: JSON, zip.
+    .target(name: "IngotEncodings", dependencies: ["IngotBytes"]),
+    // One folder a format: readers and writers.
+    .target(name: "IngotFormats", dependencies: ["IngotEncodings"]),
+
+    // Loops over numbers.
+    .target(name: "CIngotKernels"),
+    .target(name: "IngotKernels", dependencies: ["IngotCore", "CIngotKernels"]),
+    // Lazy views over tensors and the one loop that streams them.
+    .target(name: "IngotTransforms", dependencies: ["IngotBytes", "IngotKernels"]),
+
+    // Models.
+    .target(name: "IngotGraph", dependencies: ["IngotCore"]),
+    .target(name: "IngotDialects", dependencies: ["IngotGraph", "IngotEncodings"]),
+    .target(name: "IngotRuntime", dependencies: ["IngotGraph", "IngotKernels"]),
+    .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotKernels"]),
+    .target(name: "IngotEvaluation", dependencies: ["IngotRuntime"]),
+
+    // The verbs, their words, and the program.
+    .target(
+      name: "IngotKit",
+      dependencies: [
+        "IngotFormats", "IngotTransforms", "IngotDialects", "IngotRuntime", "IngotQuantization", "IngotEvaluation",
+      ]),
+    .target(name: "IngotReport", dependencies: ["IngotKit"]),
+    .executableTarget(
+      name: "IngotCommand",
+      dependencies: ["IngotReport", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linux system calls that Swift's Glibc module lacks, and a handler for faults inside mapped files.
+#ifndef INGOT_BYTES_H
+#define INGOT_BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Copies `count` bytes between files inside the kernel; as copy_file_range(2), but with offsets by value.
+/// Returns the bytes copied, or -1 with errno.
+ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t out_offset, size_t count);
+
+/// Renames `from` to `to` unless `to` exists (EEXIST); renameat2(2) with RENAME_NOREPLACE.
+int ingot_rename_no_replace(const char *from, const char *to);
+
+/// Exchanges two paths in one step; renameat2(2) with RENAME_EXCHANGE.
+int ingot_rename_exchange(const char *first, const char *second);
+
+/// Makes a reading fault inside a registered range end the process with one line and status 74.
+/// A fault anywhere else keeps the default action. Safe to call more than once.
+void ingot_install_mapping_fault_handler(void);
+
+/// Registers a mapped range with the path shown when reading it faults. Returns a slot, or -1 when all are taken.
+int ingot_register_mapping(const void *start, size_t byte_count, const char *path);
+
+/// Forgets the range of a slot.
+void ingot_unregister_mapping(int slot);
+
+/// Sets a flag on SIGINT and SIGTERM, which `ingot_interrupted` reads; the second signal kills.
+void ingot_install_interrupt_handler(void);
+
+/// Whether SIGINT or SIGTERM came since the handler was installed.
+int ingot_interrupted(void);
+
+/// Columns of the terminal on `fd`, or 0 when it is none.
+int ingot_terminal_columns(int fd);
+
+#endif

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Thin shims over Linux system calls; no logic of their own.
+#define _GNU_SOURCE
+#include "ingot_bytes.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t out_offset, size_t count) {
+    off64_t from = in_offset;
+    off64_t to = out_offset;
+    return copy_file_range(in_fd, &from, out_fd, &to, count, 0);
+}
+
+int ingot_rename_no_replace(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+int ingot_rename_exchange(const char *first, const char *second) {
+    return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+}
+
+int ingot_terminal_columns(int fd) {
+    struct winsize size;
+    if (!isatty(fd) || ioctl(fd, TIOCGWINSZ, &size) != 0) return 0;
+    return size.ws_col > 0 ? size.ws_col : 80;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a reader returns: tensors, metadata and companions of a checkpoint, with nothing but headers read.
+
+/// A file that belongs to a checkpoint.
+public struct CheckpointFile: Hashable, Sendable {
+  /// The path by which it is opened.
+  public var path: String
+  /// Its length when the header was read; a later difference is an error.
+  public var byteCount: Int
+
+  /// Makes a reference to a file.
+  public init(path: String, byteCount: Int) {
+    self.path = path
+    self.byteCount = byteCount
+  }
+}
+
+/// A small file that travels with the weights.
+public struct Companion: Hashable, Sendable {
+  /// What a companion is for.
+  public enum Kind: String, CaseIterable, Hashable, Sendable {
+    case config, tokenizer
+    case generationConfig = "generation_config"
+    case shardIndex = "shard_index"
+  }
+
+  /// What it is for.
+  public var kind: Kind
+  /// The file's name, without folders.
+  public var name: String
+  /// Its content.
+  public var bytes: [UInt8]
+
+  /// Makes a companion.
+  public init(kind: Kind, name: String, bytes: [UInt8]) {
+    self.kind = kind
+    self.name = name
+    self.bytes = bytes
+  }
+}
+
+/// A checkpoint as its header describes it: no tensor's bytes have been read.
+public struct Checkpoint: Sendable {
+  /// The id of its format, such as `safetensors`.
+  public var format: String
+  /// The weight files, in shard order.
+  public var files: [CheckpointFile]
+  /// The tensors, in the format's order.
+  public var tensors: [TensorDescriptor]
+  /// Metadata as stored.
+  public var metadata: Metadata
+  /// Files that travel with the weights; inside the file or beside it.
+  public var companions: [Companion]
+  /// Remarks on the input that do not stop the work.
+  public var findings: [Finding]
+  /// Bytes of headers and indexes read; the memory bound counts them.
+  public var indexByteCount: Int
+
+  /// Makes a checkpoint that its reader has checked.
+  public init(
+    format: String, files: [CheckpointFile], tensors: [TensorDescriptor], metadata: Metadata = Metadata(),
+    companions: [Companion] = [], findings: [Finding] = [], indexByteCount: Int
+  ) {
+    self.format = format
+    self.files = files
+    self.tensors = tensors
+    self.metadata = metadata
+    self.companions = companions
+    self.findings = findings
+    self.indexByteCount = indexByteCount
+  }
+
+  /// Bytes of the weight files, headers included.
+  public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was found or expected, as words of ours and values of the file's kept apart, so that one place can make a
+// stranger's text safe to print.
+
+/// What was found or expected: our words, and values that may come from a stranger's file.
+///
+/// Write it as an interpolated literal. What is interpolated as text is a value: ErrorRenderer quotes, escapes and
+/// shortens it. Numbers and dtypes print as they are.
+///
+/// ```swift
+/// found: "\(gap) bytes that no tensor covers", expected: "0"
+/// ```
+public struct Evidence: Hashable, Sendable {
+  /// A piece of evidence.
+  public enum Piece: Hashable, Sendable {
+    /// Words of this program.
+    case words(String)
+    /// Text from the input or its name; not to be printed unescaped.
+    case value(String)
+  }
+
+  /// The pieces, in order.
+  public var pieces: [Piece]
+
+  /// Makes evidence of pieces.
+  public init(pieces: [Piece]) {
+    self.pieces = pieces
+  }
+
+  /// Evidence that is nothing but a value of the file's.
+  public static func value(_ text: String) -> Evidence {
+    Evidence(pieces: [.value(text)])
+  }
+}
+
+extension Evidence: ExpressibleByStringInterpolation {
+  /// Collects the pieces of an interpolated literal.
+  public struct StringInterpolation: StringInterpolationProtocol {
+    var pieces: [Piece] = []
+
+    /// Starts an empty collection.
+    public init(literalCapacity: Int, interpolationCount: Int) {}
+
+    /// Adds words of ours.
+    public mutating func appendLiteral(_ literal: String) {
+      if !literal.isEmpty { pieces.append(.words(literal)) }
+    }
+
+    /// Adds a value from the input.
+    public mutating func appendInterpolation(_ value: String) {
+      pieces.append(.value(value))
+    }
+
+    /// Adds a number.
+    public mutating func appendInterpolation(_ number: some BinaryInteger) {
+      pieces.append(.words(String(number)))
+    }
+
+    /// Adds a number.
+    public mutating func appendInterpolation(_ number: Double) {
+      pieces.append(.words("\(number)"))
+    }
+
+    /// Adds a dtype.
+    public mutating func appendInterpolation(_ dtype: DType) {
+      pieces.append(.words(dtype.rawValue))
+    }
+
+    /// Adds a shape: `768 × 2304`.
+    public mutating func appendInterpolation(_ shape: Shape) {
+      let text = shape.dimensions.map(String.init).joined(separator: " × ")
+      pieces.append(.words(text.isEmpty ? "a scalar" : text))
+    }
+
+    /// Adds words of ours that are not a literal.
+    public mutating func appendInterpolation(words: String) {
+      pieces.append(.words(words))
+    }
+
+    /// Adds other evidence.
+    public mutating func appendInterpolation(_ evidence: Evidence) {
+      pieces.append(contentsOf: evidence.pieces)
+    }
+  }
+
+  /// Makes evidence of an interpolated literal.
+  public init(stringInterpolation: StringInterpolation) {
+    pieces = stringInterpolation.pieces
+  }
+
+  /// Makes evidence of words.
+  public init(stringLiteral value: String) {
+    pieces = [.words(value)]
+  }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every bound that readers obey, with its reason. None can be raised by an option: each is far above real files.
+
+/// A bound that protects memory and time from a stranger's file.
+public enum Limit: String, CaseIterable, Hashable, Sendable {
+  /// Bytes of a safetensors header: the reference's own limit.
+  case safetensorsHeaderBytes
+  /// Bytes of a `.npy` header. NumPy itself stops at 10,000 characters unless told otherwise.
+  case numpyHeaderBytes
+  /// Dimensions of a NumPy array: `NPY_MAXDIMS` of NumPy 2.
+  case numpyRank
+  /// Entries of a zip archive: far above any checkpoint's tensors, below what a directory of 4 GB could name.
+  case zipEntries
+  /// Bytes of a zip archive's central directory.
+  case zipDirectoryBytes
+  /// Bytes of an `.ingot` index.
+  case ingotIndexBytes
+  /// Depth of nested JSON values: checkpoints need 3, configs seldom more than 6.
+  case jsonDepth
+  /// Bytes of a JSON companion such as a config or a shard index.
+  case companionBytes
+  /// Files of a sharded checkpoint.
+  case shards
+  /// Bytes of a scratch file for a source that can only be read in order.
+  case scratchBytes
+
+  /// The bound itself.
+  public var value: UInt64 {
+    switch self {
+    case .safetensorsHeaderBytes: 100_000_000
+    case .numpyHeaderBytes: 65_536
+    case .numpyRank: 64
+    case .zipEntries: 4_000_000
+    case .zipDirectoryBytes: 512 << 20
+    case .ingotIndexBytes: 512 << 20
+    case .jsonDepth: 64
+    case .companionBytes: 256 << 20
+    case .shards: 100_000
+    case .scratchBytes: 1 << 44
+    }
+  }
+}

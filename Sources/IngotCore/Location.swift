@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules that pages under formats/ state, and places in files where they are broken.
+
+/// The id of a rule that a page under `formats/` states, such as `ST-07`.
+///
+/// Each format declares its rules as cases of an enumeration that ``FormatRule`` makes convertible to this.
+public struct Rule: Hashable, Sendable {
+  /// The id as the page writes it.
+  public let id: String
+
+  /// Makes a reference to a rule.
+  public init(id: String) {
+    self.id = id
+  }
+}
+
+/// The rules of one format: an enumeration whose raw values are the ids on its page.
+public protocol FormatRule: RawRepresentable, CaseIterable, Sendable where RawValue == String {}
+
+extension FormatRule {
+  /// The rule as errors carry it.
+  public var rule: Rule { Rule(id: rawValue) }
+}
+
+/// A place in the input.
+public struct Location: Hashable, Sendable {
+  /// The file's path as the user knows it.
+  public var file: String
+  /// The member of an archive.
+  public var member: String?
+  /// The byte's offset from the start of the file, or of the member.
+  public var offset: Int?
+  /// The tensor's name.
+  public var tensor: String?
+  /// The key of a header, config or metadata.
+  public var key: String?
+
+  /// Makes a location; leave out what is not known.
+  public init(
+    _ file: String, member: String? = nil, offset: Int? = nil, tensor: String? = nil, key: String? = nil
+  ) {
+    self.file = file
+    self.member = member
+    self.offset = offset
+    self.tensor = tensor
+    self.key = key
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Typed metadata in the order of the file: every kind of value that GGUF has, and nested ones for PyTorch.
+
+/// A value of a checkpoint's metadata.
+public indirect enum MetadataValue: Hashable, Sendable {
+  case bool(Bool)
+  case uint8(UInt8)
+  case int8(Int8)
+  case uint16(UInt16)
+  case int16(Int16)
+  case uint32(UInt32)
+  case int32(Int32)
+  case uint64(UInt64)
+  case int64(Int64)
+  case float32(Float)
+  case float64(Double)
+  case string(String)
+  case array([MetadataValue])
+  case object(Metadata)
+}
+
+/// Keys with values, in the order in which the file has them.
+public struct Metadata: Hashable, Sendable {
+  /// One key with its value.
+  public struct Entry: Hashable, Sendable {
+    /// The key as the file spells it.
+    public var key: String
+    /// Its value.
+    public var value: MetadataValue
+
+    /// Makes an entry.
+    public init(key: String, value: MetadataValue) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  /// The entries in file order.
+  public private(set) var entries: [Entry]
+
+  /// Makes metadata of entries whose keys differ.
+  public init(_ entries: [Entry] = []) {
+    self.entries = entries
+  }
+
+  /// Whether there is nothing in it.
+  public var isEmpty: Bool { entries.isEmpty }
+
+  /// The value of a key; setting it replaces the value in place or appends it, and `nil` removes it.
+  public subscript(key: String) -> MetadataValue? {
+    get { entries.first { $0.key == key }?.value }
+    set {
+      let index = entries.firstIndex { $0.key == key }
+      switch (index, newValue) {
+      case (let index?, let value?): entries[index].value = value
+      case (let index?, nil): entries.remove(at: index)
+      case (nil, let value?): entries.append(Entry(key: key, value: value))
+      case (nil, nil): break
+      }
+    }
+  }
+
+  /// The string value of a key; `nil` when it is absent or of another type.
+  public func string(_ key: String) -> String? {
+    guard case .string(let text)? = self[key] else { return nil }
+    return text
+  }
+}
