@@ -14,6 +14,8 @@ ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t 
     return copy_file_range(in_fd, &from, out_fd, &to, count, 0);
 }
 
+int ingot_allocate(int fd, int64_t byte_count) { return fallocate(fd, 0, 0, byte_count); }
+
 int ingot_rename_no_replace(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
 }

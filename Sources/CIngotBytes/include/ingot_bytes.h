@@ -11,6 +11,9 @@
 /// Returns the bytes copied, or -1 with errno.
 ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t out_offset, size_t count);
 
+/// Reserves the first `byte_count` bytes of a file; fallocate(2).
+int ingot_allocate(int fd, int64_t byte_count);
+
 /// Renames `from` to `to` unless `to` exists (EEXIST); renameat2(2) with RENAME_NOREPLACE.
 int ingot_rename_no_replace(const char *from, const char *to);
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checksums and digests that are fed piece by piece: CRC-32 (zlib), XXH3 (libxxhash), SHA-256 (libcrypto).
+import CCrypto
+import CXXHash
+import CZlib
+import IngotCore
+
+/// CRC-32 with the IEEE polynomial, as zip entries carry it.
+public struct CRC32: Sendable {
+  /// The checksum of what has been fed.
+  public private(set) var value: UInt32 = 0
+
+  /// Makes the checksum of no bytes.
+  public init() {}
+
+  /// Feeds bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return }
+    value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), start, bytes.count))
+  }
+}
+
+/// XXH3 with 128 bits, the checksum of `.ingot` files.
+///
+/// - SeeAlso: `Cyan4973/xxHash: doc/xxhash_spec.md`.
+public struct XXH3: ~Copyable {
+  private let state: OpaquePointer
+
+  /// Makes the checksum of no bytes.
+  public init() {
+    // SAFETY: the library returns a state of its own or, out of memory, none; `deinit` frees it.
+    guard let state = XXH3_createState() else { preconditionFailure("no memory for a checksum's state") }
+    self.state = state
+    XXH3_128bits_reset(state)
+  }
+
+  deinit { XXH3_freeState(state) }
+
+  /// Feeds bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    XXH3_128bits_update(state, start, bytes.count)
+  }
+
+  /// The checksum of what has been fed.
+  public var value: XXH3Digest {
+    let hash = XXH3_128bits_digest(state)
+    return XXH3Digest(high: hash.high64, low: hash.low64)
+  }
+
+  /// The checksum of bytes at hand.
+  public static func digest(of bytes: [UInt8]) -> XXH3Digest {
+    var hash = XXH3()
+    bytes.withUnsafeBytes { hash.update($0) }
+    return hash.value
+  }
+}
+
+/// SHA-256, the digest by which tensors are compared across formats.
+public struct SHA256: ~Copyable {
+  private let context: OpaquePointer
+
+  /// Makes the digest of no bytes.
+  public init() {
+    // SAFETY: as for XXH3; `EVP_sha256` is a constant of the library and never fails to initialize.
+    guard let context = EVP_MD_CTX_new() else { preconditionFailure("no memory for a digest's state") }
+    self.context = context
+    EVP_DigestInit_ex(context, EVP_sha256(), nil)
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  /// Feeds bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    EVP_DigestUpdate(context, start, bytes.count)
+  }
+
+  /// The 32 bytes of the digest; nothing may be fed afterwards.
+  public consuming func finish() -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 32)
+    EVP_DigestFinal_ex(context, &digest, nil)
+    return digest
+  }
+
+  /// The digest as 64 lowercase hexadecimal digits; nothing may be fed afterwards.
+  public consuming func finishHex() -> String {
+    hexadecimal(finish())
+  }
+
+  /// The digest of text, as 64 hexadecimal digits.
+  public static func hex(of text: String) -> String {
+    var hash = SHA256()
+    var text = text
+    text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
+    return hash.finishHex()
+  }
+}
+
+/// Bytes as lowercase hexadecimal digits.
+public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  var text: [UInt8] = []
+  for byte in bytes {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
+  }
+  return String(decoding: text, as: UTF8.self)
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file mapped for reading, for the runtime only: convert, hash and statistics read by position instead, so that a
+// file that shrinks is an error and no signal.
+import IngotCore
+
+/// A file mapped into memory, read-only.
+public final class MappedFile: Sendable {
+  private let system: any SystemCalls
+  private let mapping: FileMapping
+
+  /// Maps a whole file.
+  public init(path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+    let file = try FileByteSource(path: path, system: system)
+    self.system = system
+    do throws(CallFailure) {
+      mapping = try system.map(file.descriptor, byteCount: file.byteCount, path: path)
+    } catch {
+      throw .environment(SystemFailure(error, path: path, purpose: .transfer))
+    }
+  }
+
+  deinit { system.unmap(mapping) }
+
+  /// The file's bytes, valid as long as this object lives.
+  public var bytes: UnsafeRawBufferPointer { mapping.bytes }
+}

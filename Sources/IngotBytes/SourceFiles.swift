@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// The open files of a checkpoint, opened when first read and few at a time: a set may have more shards than a
+// process may have open files.
+import IngotCore
+import Synchronization
+
+/// The files of a checkpoint, by index, opened on demand.
+public final class SourceFiles: Sendable {
+  /// Files kept open at a time; far below the usual limit of 1,024 a process.
+  private static let openLimit = 64
+
+  private struct State {
+    var open: [Int: any ByteSource]
+    var order: [Int] = []
+    var seen: [Int: FileStatus] = [:]
+  }
+
+  private let files: [CheckpointFile]
+  private let system: any SystemCalls
+  private let state: Mutex<State>
+  private let fixed: Bool
+
+  /// Makes the set of a checkpoint's files; none is opened yet.
+  public init(_ files: [CheckpointFile], system: any SystemCalls = LiveSystem()) {
+    self.files = files
+    self.system = system
+    self.fixed = false
+    self.state = Mutex(State(open: [:]))
+  }
+
+  /// Makes a set of sources that are open already, such as bytes in memory.
+  public init(sources: [any ByteSource]) {
+    self.files = sources.map { CheckpointFile(path: $0.path, byteCount: $0.byteCount) }
+    self.system = LiveSystem()
+    self.fixed = true
+    self.state = Mutex(State(open: Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($0, $1) })))
+  }
+
+  /// The source of a file.
+  ///
+  /// - Throws: ``IngotError/sourceChanged(path:found:expected:)`` when its length is not the one its header was read
+  ///   with, or it is no longer the file that was opened before.
+  public subscript(index: Int) -> any ByteSource {
+    get throws(IngotError) {
+      let cached = state.withLock { $0.open[index] }
+      if let cached { return cached }
+      guard files.indices.contains(index), !fixed else {
+        throw .internal("a tensor in file \(index) of \(files.count)")
+      }
+      let expected = files[index]
+      let source = try FileByteSource(path: expected.path, system: system)
+      guard source.byteCount == expected.byteCount else {
+        throw .sourceChanged(
+          path: expected.path, found: "\(source.byteCount) bytes", expected: "\(expected.byteCount) as before"
+        )
+      }
+      let known = state.withLock { $0.seen[index] }
+      if let known, known != source.status {
+        throw .sourceChanged(
+          path: expected.path, found: "another file or content", expected: "the one read before")
+      }
+      keep(source, at: index)
+      return source
+    }
+  }
+
+  private func keep(_ source: FileByteSource, at index: Int) {
+    state.withLock { state in
+      state.seen[index] = source.status
+      state.open[index] = source
+      state.order.append(index)
+      if state.order.count > Self.openLimit {
+        state.open[state.order.removeFirst()] = nil
+      }
+    }
+  }
+
+  /// Throws when a file that was read is no longer what it was: its length or its time of change differs.
+  public func checkUnchanged() throws(IngotError) {
+    let seen = state.withLock { $0.seen }
+    for (index, status) in seen.sorted(by: { $0.key < $1.key }) {
+      let path = files[index].path
+      let current: FileStatus
+      do throws(CallFailure) {
+        current = try system.status(at: path, followingLinks: true)
+      } catch {
+        throw .environment(SystemFailure(error, path: path, purpose: .transfer))
+      }
+      guard current == status else {
+        throw .sourceChanged(
+          path: path, found: "\(current.byteCount) bytes, changed while it was read",
+          expected: "\(status.byteCount) bytes, unchanged")
+      }
+    }
+  }
+}

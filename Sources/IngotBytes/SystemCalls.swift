@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every call into the operating system. The only Swift file that imports the C library or our shims, so that tests
+// can put another implementation in its place: one that runs out of space, writes short, or fails on purpose.
+import CIngotBytes
+import Glibc
+import IngotCore
+
+/// A call that failed: the C function's name and the error number it left.
+public struct CallFailure: Error, Hashable, Sendable {
+  /// The C function's name.
+  public var call: String
+  /// `errno` after the call.
+  public var errorNumber: Int32
+
+  /// Makes a record of a failed call.
+  public init(call: String, errorNumber: Int32) {
+    self.call = call
+    self.errorNumber = errorNumber
+  }
+}
+
+/// What a path or an open file is.
+public struct FileStatus: Hashable, Sendable {
+  /// What kind of thing stands at a path.
+  public enum Kind: Hashable, Sendable {
+    case file, folder, other
+  }
+
+  /// What kind of thing it is.
+  public var kind: Kind
+  /// Its length in bytes.
+  public var byteCount: Int
+  /// The device it is on; with ``inode``, the file's identity.
+  public var device: UInt64
+  /// The number of the file on its device.
+  public var inode: UInt64
+  /// When its content was last changed, in nanoseconds since 1970.
+  public var modifiedNanoseconds: Int64
+
+  /// Makes a status.
+  public init(kind: Kind, byteCount: Int, device: UInt64, inode: UInt64, modifiedNanoseconds: Int64) {
+    self.kind = kind
+    self.byteCount = byteCount
+    self.device = device
+    self.inode = inode
+    self.modifiedNanoseconds = modifiedNanoseconds
+  }
+
+  /// Whether both are the same file, by whatever path it was found.
+  public func isSameFile(as other: FileStatus) -> Bool {
+    device == other.device && inode == other.inode
+  }
+}
+
+/// How a file is opened.
+public enum OpenMode: Hashable, Sendable {
+  /// For reading.
+  case read
+  /// For reading and writing; it must not exist yet.
+  case createNew
+  /// For reading and writing without a name, in the folder given: gone when it is closed.
+  case scratch
+}
+
+/// The system calls this package makes, with errors thrown instead of returned.
+///
+/// Calls interrupted by a signal are repeated by the implementation; short reads and writes are not hidden.
+public protocol SystemCalls: Sendable {
+  /// open(2), with close-on-exec.
+  func open(_ path: String, _ mode: OpenMode) throws(CallFailure) -> Int32
+  /// open(2) of a folder, for flushing and locking it.
+  func openFolder(_ path: String) throws(CallFailure) -> Int32
+  /// close(2). Errors are for ``synchronize(_:)`` to find.
+  func close(_ descriptor: Int32)
+  /// read(2).
+  func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(CallFailure) -> Int
+  /// write(2).
+  func write(_ descriptor: Int32, from buffer: UnsafeRawBufferPointer) throws(CallFailure) -> Int
+  /// pread(2).
+  func read(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(CallFailure) -> Int
+  /// pwrite(2).
+  func write(
+    _ descriptor: Int32, from buffer: UnsafeRawBufferPointer, at offset: Int
+  ) throws(CallFailure) -> Int
+  /// copy_file_range(2).
+  func copyRange(
+    from source: Int32, at sourceOffset: Int, to target: Int32, at targetOffset: Int, byteCount: Int
+  ) throws(CallFailure) -> Int
+  /// fstat(2).
+  func status(of descriptor: Int32) throws(CallFailure) -> FileStatus
+  /// stat(2), or lstat(2) when links are not followed.
+  func status(at path: String, followingLinks: Bool) throws(CallFailure) -> FileStatus
+  /// fallocate(2): reserves space, so that a full disk is found before the work.
+  func allocate(_ descriptor: Int32, byteCount: Int) throws(CallFailure)
+  /// ftruncate(2).
+  func truncate(_ descriptor: Int32, byteCount: Int) throws(CallFailure)
+  /// fsync(2).
+  func synchronize(_ descriptor: Int32) throws(CallFailure)
+  /// flock(2), exclusive and without waiting; `false` when another process holds it.
+  func tryLock(_ descriptor: Int32) throws(CallFailure) -> Bool
+  /// rename(2).
+  func rename(_ path: String, to target: String) throws(CallFailure)
+  /// renameat2(2) that fails with `EEXIST` instead of replacing.
+  func renameWithoutReplacing(_ path: String, to target: String) throws(CallFailure)
+  /// renameat2(2) that exchanges two paths.
+  func exchange(_ path: String, with other: String) throws(CallFailure)
+  /// link(2): a second name for a file; fails with `EEXIST` instead of replacing.
+  func link(_ path: String, to target: String) throws(CallFailure)
+  /// unlink(2).
+  func removeFile(_ path: String) throws(CallFailure)
+  /// rmdir(2).
+  func removeFolder(_ path: String) throws(CallFailure)
+  /// mkdir(2).
+  func makeFolder(_ path: String) throws(CallFailure)
+  /// readdir(3): the names in a folder, without `.` and `..`, sorted by their bytes.
+  func names(in folder: String) throws(CallFailure) -> [String]
+  /// realpath(3).
+  func resolve(_ path: String) throws(CallFailure) -> String
+  /// statvfs(3): bytes that an ordinary user can still write where the path is.
+  func freeByteCount(at path: String) throws(CallFailure) -> Int
+  /// mmap(2), private and read-only.
+  func map(_ descriptor: Int32, byteCount: Int, path: String) throws(CallFailure) -> FileMapping
+  /// munmap(2).
+  func unmap(_ mapping: FileMapping)
+}
+
+/// A mapped range of a file with the slot that the fault handler knows it by.
+public struct FileMapping: @unchecked Sendable {
+  /// The bytes. SAFETY: never written, and unmapped only by the owner's `deinit`.
+  public let bytes: UnsafeRawBufferPointer
+  /// The fault handler's slot.
+  public let slot: Int32
+}
+
+/// The operating system itself.
+public struct LiveSystem: SystemCalls {
+  /// Makes the one implementation that calls the system.
+  public init() {}
+
+  /// Repeats a call while a signal interrupts it, and throws `errno` when it fails.
+  @discardableResult
+  private func calling<Result: FixedWidthInteger>(
+    _ name: String, _ body: () -> Result
+  ) throws(CallFailure) -> Result {
+    while true {
+      let result = body()
+      if result >= 0 { return result }
+      if errno != EINTR { throw CallFailure(call: name, errorNumber: errno) }
+    }
+  }
+
+  public func open(_ path: String, _ mode: OpenMode) throws(CallFailure) -> Int32 {
+    let flags: Int32 =
+      switch mode {
+      case .read: O_RDONLY | O_NONBLOCK
+      case .createNew: O_RDWR | O_CREAT | O_EXCL
+      case .scratch: O_RDWR | ingotScratchFlag
+      }
+    return try calling("open") { Glibc.open(path, flags | O_CLOEXEC, 0o666) }
+  }
+
+  public func openFolder(_ path: String) throws(CallFailure) -> Int32 {
+    try calling("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+  }
+
+  public func close(_ descriptor: Int32) {
+    _ = Glibc.close(descriptor)
+  }
+
+  public func read(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(CallFailure) -> Int
+  {
+    try calling("read") { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
+  }
+
+  public func write(_ descriptor: Int32, from buffer: UnsafeRawBufferPointer) throws(CallFailure) -> Int {
+    try calling("write") { Glibc.write(descriptor, buffer.baseAddress, buffer.count) }
+  }
+
+  public func read(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(CallFailure) -> Int {
+    try calling("pread") { pread(descriptor, buffer.baseAddress, buffer.count, offset) }
+  }
+
+  public func write(
+    _ descriptor: Int32, from buffer: UnsafeRawBufferPointer, at offset: Int
+  ) throws(CallFailure) -> Int {
+    try calling("pwrite") { pwrite(descriptor, buffer.baseAddress, buffer.count, offset) }
+  }
+
+  public func copyRange(
+    from source: Int32, at sourceOffset: Int, to target: Int32, at targetOffset: Int, byteCount: Int
+  ) throws(CallFailure) -> Int {
+    try calling("copy_file_range") {
+      ingot_copy_file_range(source, Int64(sourceOffset), target, Int64(targetOffset), byteCount)
+    }
+  }
+
+  public func status(of descriptor: Int32) throws(CallFailure) -> FileStatus {
+    var raw = stat()
+    try calling("fstat") { fstat(descriptor, &raw) }
+    return FileStatus(raw)
+  }
+
+  public func status(at path: String, followingLinks: Bool) throws(CallFailure) -> FileStatus {
+    var raw = stat()
+    try calling("stat") { followingLinks ? stat(path, &raw) : lstat(path, &raw) }
+    return FileStatus(raw)
+  }
+
+  public func allocate(_ descriptor: Int32, byteCount: Int) throws(CallFailure) {
+    try calling("fallocate") { ingot_allocate(descriptor, Int64(byteCount)) }
+  }
+
+  public func truncate(_ descriptor: Int32, byteCount: Int) throws(CallFailure) {
+    try calling("ftruncate") { ftruncate(descriptor, byteCount) }
+  }
+
+  public func synchronize(_ descriptor: Int32) throws(CallFailure) {
+    try calling("fsync") { fsync(descriptor) }
+  }
+
+  public func tryLock(_ descriptor: Int32) throws(CallFailure) -> Bool {
+    do throws(CallFailure) {
+      try calling("flock") { flock(descriptor, LOCK_EX | LOCK_NB) }
+      return true
+    } catch {
+      if error.errorNumber == EWOULDBLOCK { return false }
+      throw error
+    }
+  }
+
+  public func rename(_ path: String, to target: String) throws(CallFailure) {
+    try calling("rename") { Glibc.rename(path, target) }
+  }
+
+  public func renameWithoutReplacing(_ path: String, to target: String) throws(CallFailure) {
+    try calling("renameat2") { ingot_rename_no_replace(path, target) }
+  }
+
+  public func exchange(_ path: String, with other: String) throws(CallFailure) {
+    try calling("renameat2") { ingot_rename_exchange(path, other) }
+  }
+
+  public func link(_ path: String, to target: String) throws(CallFailure) {
+    try calling("link") { Glibc.link(path, target) }
+  }
+
+  public func removeFile(_ path: String) throws(CallFailure) {
+    try calling("unlink") { unlink(path) }
+  }
+
+  public func removeFolder(_ path: String) throws(CallFailure) {
+    try calling("rmdir") { rmdir(path) }
+  }
+
+  public func makeFolder(_ path: String) throws(CallFailure) {
+    try calling("mkdir") { mkdir(path, 0o777) }
+  }
+
+  public func names(in folder: String) throws(CallFailure) -> [String] {
+    guard let stream = opendir(folder) else { throw CallFailure(call: "opendir", errorNumber: errno) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
+        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  public func resolve(_ path: String) throws(CallFailure) -> String {
+    guard let resolved = realpath(path, nil) else { throw CallFailure(call: "realpath", errorNumber: errno) }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  public func freeByteCount(at path: String) throws(CallFailure) -> Int {
+    var raw = statvfs()
+    try calling("statvfs") { statvfs(path, &raw) }
+    return Int(clamping: UInt64(raw.f_bavail).multipliedFullWidth(by: UInt64(raw.f_frsize)).low)
+  }
+
+  public func map(_ descriptor: Int32, byteCount: Int, path: String) throws(CallFailure) -> FileMapping {
+    guard byteCount > 0 else {
+      return FileMapping(bytes: UnsafeRawBufferPointer(start: nil, count: 0), slot: -1)
+    }
+    let start = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
+    guard let start, start != MAP_FAILED else { throw CallFailure(call: "mmap", errorNumber: errno) }
+    let slot = ingot_register_mapping(start, byteCount, path)
+    return FileMapping(bytes: UnsafeRawBufferPointer(start: start, count: byteCount), slot: slot)
+  }
+
+  public func unmap(_ mapping: FileMapping) {
+    ingot_unregister_mapping(mapping.slot)
+    guard let start = mapping.bytes.baseAddress else { return }
+    munmap(UnsafeMutableRawPointer(mutating: start), mapping.bytes.count)
+  }
+}
+
+/// `O_TMPFILE`, whose macro is not a constant that Swift can import.
+private let ingotScratchFlag: Int32 = 0o20000000 | O_DIRECTORY
+
+extension FileStatus {
+  fileprivate init(_ raw: stat) {
+    let kind: Kind =
+      switch raw.st_mode & S_IFMT {
+      case S_IFREG: .file
+      case S_IFDIR: .folder
+      default: .other
+      }
+    self.init(
+      kind: kind, byteCount: Int(raw.st_size), device: UInt64(raw.st_dev), inode: UInt64(raw.st_ino),
+      modifiedNanoseconds: Int64(raw.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_mtim.tv_nsec))
+  }
+}
+
+/// What the process as a whole asks of the system.
+public enum Process {
+  /// The error numbers that code above this file tells apart.
+  public enum ErrorNumber {
+    /// No such file or folder.
+    public static let notFound = ENOENT
+    /// It exists already.
+    public static let exists = EEXIST
+    /// A part of the path is not a folder.
+    public static let notAFolder = ENOTDIR
+    /// The disk is full.
+    public static let noSpace = ENOSPC
+    /// The reader of a pipe has gone.
+    public static let brokenPipe = EPIPE
+    /// In-kernel copies and renames with flags are refused with one of these where they are not supported.
+    public static let unsupported: Set<Int32> = [EXDEV, EINVAL, ENOSYS, EOPNOTSUPP, EPERM]
+  }
+
+  /// The system's words for an error number: `No space left on device`.
+  public static func message(forErrorNumber number: Int32) -> String {
+    String(cString: strerror(number))
+  }
+
+  /// The number of this process.
+  public static var identifier: Int32 { getpid() }
+
+  /// The value of an environment variable.
+  public static func environment(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }
+  }
+
+  /// Columns of the terminal on a descriptor; `nil` when there is no terminal.
+  public static func terminalColumns(of descriptor: Int32) -> Int? {
+    let columns = ingot_terminal_columns(descriptor)
+    return columns > 0 ? Int(columns) : nil
+  }
+
+  /// Makes SIGINT and SIGTERM set a flag, a fault in a mapped file end the process with 74, and a closed pipe or a
+  /// file over its size limit an error of the write instead of a signal.
+  ///
+  /// For the command only: a library leaves its host's signals alone.
+  public static func installSignalHandlers() {
+    ingot_install_interrupt_handler()
+    ingot_install_mapping_fault_handler()
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
+
+  /// Whether SIGINT or SIGTERM has come since the handlers were installed.
+  public static var isInterrupted: Bool { ingot_interrupted() != 0 }
+
+  /// Seconds of a clock that only goes forward.
+  public static var monotonicSeconds: Double {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+  }
+}

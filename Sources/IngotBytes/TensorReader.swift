@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one engine that reads described storage: whatever the container's byte order, layout and codec, out come the
+// canonical bytes (little-endian, C order), in bounded memory.
+import IngotCore
+
+/// Reads the canonical bytes of one stored part of a tensor: little-endian, C order, contiguous.
+///
+/// Rows (indexes of the first dimension) may be asked for in any order where the storage allows it. Storage that can
+/// only be read in order, and is asked for out of order or is not in C order, is decoded once to a scratch file that
+/// has no name.
+public final class TensorReader {
+  /// The tensor's name, for messages.
+  public let name: String
+  /// The part being read.
+  public let part: QuantizedPart
+  /// Canonical bytes of the whole part.
+  public let byteCount: Int
+  /// Canonical bytes of one row.
+  public let rowByteCount: Int
+
+  private let files: SourceFiles
+  private let scratchFolder: String
+  private let strided: StridedLayout?
+  private var stream: DecodingStream?
+  private var scratch: OutputFile?
+  private var window = ReadWindow()
+
+  /// Prepares to read; nothing is read yet.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name, for messages.
+  ///   - part: what to read, as a reader described it.
+  ///   - files: the checkpoint's files.
+  ///   - scratchFolder: where a scratch file goes, should one be needed.
+  public init(_ name: String, _ part: QuantizedPart, files: SourceFiles, scratchFolder: String)
+    throws(IngotError)
+  {
+    guard let byteCount = part.shape.byteCount(of: part.dtype) else {
+      throw .internal("a tensor whose bytes overflow")
+    }
+    self.name = name
+    self.part = part
+    self.byteCount = byteCount
+    self.files = files
+    self.scratchFolder = scratchFolder
+    strided = StridedLayout(part.storage.layout, shape: part.shape)
+    rowByteCount = byteCount / max(1, part.shape.dimensions.first ?? 1)
+    guard strided == nil || part.dtype.byteWidth != nil else {
+      throw .internal("elements narrower than a byte in another order than C's")
+    }
+  }
+
+  /// Rows of the first dimension; 1 for a scalar.
+  public var rowCount: Int { part.shape.dimensions.first ?? 1 }
+
+  /// Whether `read(bytesAt:into:)` may cut anywhere; otherwise only between rows.
+  public var cutsAnywhere: Bool { strided == nil }
+
+  /// Reads canonical bytes from a position.
+  ///
+  /// - Parameters:
+  ///   - offset: position in the canonical bytes; a multiple of ``rowByteCount`` unless ``cutsAnywhere``.
+  ///   - buffer: receives the bytes; of whole rows unless ``cutsAnywhere``.
+  public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    guard buffer.count > 0 else { return }
+    guard let end = offset.checkedAdd(buffer.count), offset >= 0, end <= byteCount else {
+      throw .internal("a read past the end of a tensor")
+    }
+    if let strided {
+      try gather(strided, rows: (offset / rowByteCount)..<(end / rowByteCount), into: buffer)
+    } else {
+      try readStored(at: offset, into: buffer)
+    }
+    if part.storage.byteOrder == .big { turnBytes(of: buffer, width: part.dtype.swapWidth) }
+  }
+
+  /// Checks the container's own checksum of these bytes, in a pass of its own; without one, does nothing.
+  public func verifyStoredChecksum(buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    guard let expected = part.storage.checksum else { return }
+    var check = StoredChecksumCheck(expected, location: location)
+    if case .deflate(let skip, let decodedByteCount) = part.storage.codec {
+      let stream = try DecodingStream(
+        segment: segment(), files: files, decodedByteCount: decodedByteCount, location)
+      try stream.forEachPiece(upTo: decodedByteCount, using: buffer) { check.update($0) }
+      try stream.checkEnd()
+      _ = skip
+    } else {
+      try forEachStoredPiece(prefix: check.prefix, using: buffer) { check.update($0) }
+    }
+    try check.finish()
+  }
+
+  private var location: Location {
+    Location(fileName, tensor: name)
+  }
+
+  private var fileName: String {
+    guard let first = part.storage.segments.all.first, let source = try? files[first.file] else { return "" }
+    return source.path
+  }
+
+  private func segment() throws(IngotError) -> StorageSegment {
+    guard case .one(let segment) = part.storage.segments else {
+      throw .internal("a compressed tensor in several segments")
+    }
+    return segment
+  }
+
+  /// Reads bytes in the order in which they are stored, decoded.
+  private func readStored(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    if let scratch { return try scratch.read(into: buffer, at: offset) }
+    guard case .deflate(let skip, let decodedByteCount) = part.storage.codec else {
+      return try readSegments(at: offset, into: buffer)
+    }
+    if stream == nil {
+      stream = try DecodingStream(
+        segment: segment(), files: files, decodedByteCount: decodedByteCount, location)
+    }
+    guard let stream, stream.position <= skip + offset, strided == nil else {
+      try spill(skip: skip, decodedByteCount: decodedByteCount)
+      return try readStored(at: offset, into: buffer)
+    }
+    try stream.skip(to: skip + offset)
+    try stream.read(into: buffer)
+  }
+
+  /// Reads raw segments as if they stood one behind the other.
+  private func readSegments(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    var start = offset
+    var done = 0
+    for segment in part.storage.segments.all where done < buffer.count {
+      guard start < segment.byteCount else {
+        start -= segment.byteCount
+        continue
+      }
+      let count = min(segment.byteCount - start, buffer.count - done)
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<(done + count)])
+      try files[segment.file].read(into: piece, at: segment.offset + start)
+      done += count
+      start = 0
+    }
+    guard done == buffer.count else { throw .internal("segments shorter than their tensor") }
+  }
+
+  /// Decodes the whole part to a scratch file.
+  private func spill(skip: Int, decodedByteCount: Int) throws(IngotError) {
+    let file = try OutputFile.scratch(in: scratchFolder, byteCount: byteCount)
+    let stream = try DecodingStream(
+      segment: segment(), files: files, decodedByteCount: decodedByteCount, location)
+    try stream.skip(to: skip)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    var offset = 0
+    while offset < byteCount {
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, byteCount - offset)])
+      try stream.read(into: piece)
+      try file.write(UnsafeRawBufferPointer(piece), at: offset)
+      offset += piece.count
+    }
+    self.stream = nil
+    scratch = file
+  }
+
+  /// Collects rows from storage in another order.
+  private func gather(
+    _ layout: StridedLayout, rows: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(IngotError) {
+    guard let width = part.dtype.byteWidth, let target = buffer.baseAddress else { return }
+    let runByteCount = layout.runCount(rows: rows) * width
+    let distance = layout.runDistance(rows: rows) * width
+    // Short runs that stand close together are read many at a time; long or distant ones each by itself.
+    let usesWindow = runByteCount < ReadWindow.byteCount / 16 && distance < ReadWindow.byteCount / 4
+    let run = UnsafeMutableRawBufferPointer.allocate(byteCount: max(runByteCount, 1), alignment: 16)
+    defer { run.deallocate() }
+    window.invalidate()
+    let total = storedByteCount
+    try layout.forEachRun(rows: rows) { (next) throws(IngotError) in
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: run[..<(next.count * width)])
+      if usesWindow {
+        try window.read(into: bytes, at: next.source * width, end: total) {
+          (piece, offset) throws(IngotError) in
+          try readStored(at: offset, into: piece)
+        }
+      } else {
+        try readStored(at: next.source * width, into: bytes)
+      }
+      scatter(bytes, width: width, to: target + next.target * width, stride: next.targetStride * width)
+    }
+  }
+
+  /// Bytes of the storage, decoded; for views it may be more or fewer than the tensor's own.
+  private var storedByteCount: Int {
+    if scratch != nil || part.storage.codec != .raw { return byteCount }
+    return part.storage.segments.all.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// Walks the raw stored bytes in order, with some that stand before them.
+  private func forEachStoredPiece(
+    prefix: Int, using buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(IngotError) {
+    for (index, segment) in part.storage.segments.all.enumerated() {
+      let extra = index == 0 ? prefix : 0
+      guard let start = segment.offset.checkedSubtract(extra), start >= 0 else {
+        throw .internal("a checksum that starts before its file")
+      }
+      var done = 0
+      while done < segment.byteCount + extra {
+        let count = min(buffer.count, segment.byteCount + extra - done)
+        let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        try files[segment.file].read(into: piece, at: start + done)
+        body(UnsafeRawBufferPointer(piece))
+        done += count
+      }
+    }
+  }
+}
+
+/// Puts the elements of a run at equal distances.
+private func scatter(
+  _ run: UnsafeMutableRawBufferPointer, width: Int, to target: UnsafeMutableRawPointer, stride: Int
+) {
+  guard let source = run.baseAddress else { return }
+  guard stride != width else { return target.copyMemory(from: source, byteCount: run.count) }
+  func move<Element>(_: Element.Type) {
+    for index in 0..<(run.count / width) {
+      let element = source.loadUnaligned(fromByteOffset: index * width, as: Element.self)
+      (target + index * stride).storeBytes(of: element, as: Element.self)
+    }
+  }
+  switch width {
+  case 1: move(UInt8.self)
+  case 2: move(UInt16.self)
+  case 4: move(UInt32.self)
+  case 8: move(UInt64.self)
+  default:
+    for index in 0..<(run.count / width) {
+      (target + index * stride).copyMemory(from: source + index * width, byteCount: width)
+    }
+  }
+}
+
+/// Turns the byte order of every unit in a buffer.
+private func turnBytes(of buffer: UnsafeMutableRawBufferPointer, width: Int) {
+  func turn<Unit: FixedWidthInteger>(_: Unit.Type) {
+    for offset in stride(from: 0, to: buffer.count - width + 1, by: width) {
+      let unit = buffer.loadUnaligned(fromByteOffset: offset, as: Unit.self)
+      buffer.storeBytes(of: unit.byteSwapped, toByteOffset: offset, as: Unit.self)
+    }
+  }
+  switch width {
+  case 2: turn(UInt16.self)
+  case 4: turn(UInt32.self)
+  case 8: turn(UInt64.self)
+  default: break
+  }
+}
+
+/// A window of storage kept in memory while short runs are read from it.
+private struct ReadWindow {
+  /// Bytes read at a time.
+  static let byteCount = 1 << 18
+
+  private var bytes: [UInt8] = []
+  private var start = 0
+  private var count = 0
+
+  mutating func invalidate() { count = 0 }
+
+  /// Copies bytes out of the window, moving it when they are not inside.
+  mutating func read(
+    into target: UnsafeMutableRawBufferPointer, at offset: Int, end: Int,
+    fill: (UnsafeMutableRawBufferPointer, Int) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    if offset < start || offset + target.count > start + count {
+      if bytes.isEmpty { bytes = [UInt8](repeating: 0, count: Self.byteCount) }
+      start = offset
+      count = min(Self.byteCount, end - offset)
+      guard count >= target.count else { throw .internal("a run past the end of its storage") }
+      var failure: IngotError?
+      bytes.withUnsafeMutableBytes { raw in
+        do throws(IngotError) {
+          try fill(UnsafeMutableRawBufferPointer(rebasing: raw[..<count]), offset)
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
+    }
+    let from = offset - start
+    bytes.withUnsafeBytes { raw in
+      target.copyMemory(from: UnsafeRawBufferPointer(rebasing: raw[from..<(from + target.count)]))
+    }
+  }
+}
