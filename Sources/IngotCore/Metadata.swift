@@ -3,6 +3,7 @@
 
 /// A value of a checkpoint's metadata.
 public indirect enum MetadataValue: Hashable, Sendable {
+  case null
   case bool(Bool)
   case uint8(UInt8)
   case int8(Int8)

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+// A strict JSON reader (RFC 8259) that hands out one token after another: no tree, no silent repair.
+// It knows nothing of what the document means; callers turn its failures into their own rules.
+import IngotCore
+
+/// What is wrong with a JSON document, and where.
+public struct JSONFailure: Error, Hashable, Sendable {
+  /// What kind of fault it is; callers map each to a rule of their format.
+  public enum Kind: Hashable, Sendable {
+    /// The bytes are not JSON.
+    case syntax
+    /// A string is not UTF-8, or escapes half of a surrogate pair.
+    case encoding
+    /// Values are nested deeper than the limit.
+    case depth
+    /// A key stands twice in one object.
+    case duplicateKey
+    /// A value is of another type, or a number out of range.
+    case type
+  }
+
+  /// What kind of fault it is.
+  public var kind: Kind
+  /// The byte's offset from the start of the document.
+  public var offset: Int
+  /// What stands there.
+  public var found: Evidence
+  /// What should.
+  public var expected: Evidence
+
+  /// Makes a failure.
+  public init(kind: Kind, offset: Int, found: Evidence, expected: Evidence) {
+    self.kind = kind
+    self.offset = offset
+    self.found = found
+    self.expected = expected
+  }
+}
+
+/// Reads a JSON document token by token.
+public struct JSONScanner: Sendable {
+  private let bytes: [UInt8]
+  private let end: Int
+  private var depth = 0
+  /// The offset of the next byte.
+  public private(set) var offset: Int
+
+  /// Makes a scanner over a range of bytes.
+  public init(_ bytes: [UInt8], range: Range<Int>? = nil) {
+    self.bytes = bytes
+    let range = (range ?? 0..<bytes.count).clamped(to: 0..<bytes.count)
+    offset = range.lowerBound
+    end = range.upperBound
+  }
+
+  /// What kind of value comes next.
+  public enum ValueKind: Hashable, Sendable {
+    case object, array, string, number, bool, null
+  }
+
+  // MARK: - Structure
+
+  /// The kind of the next value, which is not taken.
+  public mutating func peek() throws(JSONFailure) -> ValueKind {
+    switch nextByte() {
+    case UInt8(ascii: "{"): return .object
+    case UInt8(ascii: "["): return .array
+    case UInt8(ascii: "\""): return .string
+    case UInt8(ascii: "-")?, .some(UInt8(ascii: "0")...UInt8(ascii: "9")): return .number
+    case UInt8(ascii: "t"), UInt8(ascii: "f"): return .bool
+    case UInt8(ascii: "n"): return .null
+    default: throw unexpected("a value")
+    }
+  }
+
+  /// Walks an object: `body` is called with each key and must take its value.
+  public mutating func object(
+    _ body: (inout JSONScanner, _ key: String, _ keyOffset: Int) throws(JSONFailure) -> Void
+  ) throws(JSONFailure) {
+    try enter(UInt8(ascii: "{"), "an object")
+    defer { depth -= 1 }
+    if take(UInt8(ascii: "}")) { return }
+    repeat {
+      skipSpace()
+      let keyOffset = offset
+      let key = try string()
+      guard take(UInt8(ascii: ":")) else { throw unexpected("a colon") }
+      try body(&self, key, keyOffset)
+    } while take(UInt8(ascii: ","))
+    guard take(UInt8(ascii: "}")) else { throw unexpected("a comma or the object's end") }
+  }
+
+  /// Walks an array: `body` is called before each element and must take it.
+  public mutating func array(
+    _ body: (inout JSONScanner) throws(JSONFailure) -> Void
+  ) throws(JSONFailure) {
+    try enter(UInt8(ascii: "["), "an array")
+    defer { depth -= 1 }
+    if take(UInt8(ascii: "]")) { return }
+    repeat { try body(&self) } while take(UInt8(ascii: ","))
+    guard take(UInt8(ascii: "]")) else { throw unexpected("a comma or the array's end") }
+  }
+
+  /// Takes any value and drops it.
+  public mutating func skipValue() throws(JSONFailure) {
+    switch try peek() {
+    case .object:
+      var keys = Set<String>()
+      try object { (scanner, key, keyOffset) throws(JSONFailure) in
+        guard keys.insert(key).inserted else { throw scanner.duplicate(key, at: keyOffset) }
+        try scanner.skipValue()
+      }
+    case .array: try array { (scanner) throws(JSONFailure) in try scanner.skipValue() }
+    case .string: _ = try string()
+    case .number: _ = try numberText()
+    case .bool: _ = try bool()
+    case .null: try null()
+    }
+  }
+
+  /// Throws unless nothing but white space is left.
+  public mutating func finish() throws(JSONFailure) {
+    skipSpace()
+    guard offset == end else { throw unexpected("the document's end") }
+  }
+
+  /// The failure that a caller reports for a key it has seen before.
+  public func duplicate(_ key: String, at offset: Int) -> JSONFailure {
+    JSONFailure(kind: .duplicateKey, offset: offset, found: "the key \(key) again", expected: "each key once")
+  }
+
+  private mutating func enter(_ bracket: UInt8, _ name: Evidence) throws(JSONFailure) {
+    guard take(bracket) else { throw mismatch(name) }
+    depth += 1
+    guard depth <= Limit.jsonDepth.value else {
+      throw JSONFailure(
+        kind: .depth, offset: offset - 1, found: "values nested deeper than \(Limit.jsonDepth.value)",
+        expected: "at most that")
+    }
+  }
+
+  // MARK: - Scalars
+
+  /// Takes a string.
+  public mutating func string() throws(JSONFailure) -> String {
+    guard take(UInt8(ascii: "\"")) else { throw mismatch("a string") }
+    let start = offset
+    while offset < end {
+      switch bytes[offset] {
+      case UInt8(ascii: "\""):
+        defer { offset += 1 }
+        return try text(of: bytes[start..<offset], at: start)
+      case UInt8(ascii: "\\"):
+        return try escapedString(from: start)
+      case 0..<0x20:
+        throw unexpected("no control character in a string")
+      default:
+        offset += 1
+      }
+    }
+    throw unexpected("the string's end")
+  }
+
+  /// Takes a number that must be an integer without fraction or exponent, not below zero.
+  public mutating func unsigned() throws(JSONFailure) -> UInt64 {
+    guard try peek() == .number else { throw mismatch("an integer of at least 0") }
+    let start = offset
+    let text = try numberText()
+    guard let number = UInt64(text) else {
+      throw JSONFailure(
+        kind: .type, offset: start, found: .value(text), expected: "an integer from 0 to 2^64 - 1")
+    }
+    return number
+  }
+
+  /// Takes a number as the narrowest of `int64`, `uint64` and `float64` that holds its spelling.
+  public mutating func number() throws(JSONFailure) -> MetadataValue {
+    guard try peek() == .number else { throw mismatch("a number") }
+    let start = offset
+    let text = try numberText()
+    if let integer = Int64(text), text != "-0" { return .int64(integer) }
+    if let integer = UInt64(text) { return .uint64(integer) }
+    guard let real = Double(text), real.isFinite else {
+      throw JSONFailure(
+        kind: .type, offset: start, found: .value(text), expected: "a number within a double's range")
+    }
+    return .float64(real)
+  }
+
+  /// Takes `true` or `false`.
+  public mutating func bool() throws(JSONFailure) -> Bool {
+    if takeWord("true") { return true }
+    if takeWord("false") { return false }
+    throw mismatch("true or false")
+  }
+
+  /// Takes `null`.
+  public mutating func null() throws(JSONFailure) {
+    guard takeWord("null") else { throw mismatch("null") }
+  }
+
+  private mutating func numberText() throws(JSONFailure) -> String {
+    skipSpace()
+    let start = offset
+    if offset < end, bytes[offset] == UInt8(ascii: "-") { offset += 1 }
+    let integerStart = offset
+    guard takeDigits() else { throw unexpected("a digit") }
+    if bytes[integerStart] == UInt8(ascii: "0"), offset - integerStart > 1 {
+      throw JSONFailure(
+        kind: .syntax, offset: integerStart, found: "a number with a leading zero", expected: "none")
+    }
+    if offset < end, bytes[offset] == UInt8(ascii: ".") {
+      offset += 1
+      guard takeDigits() else { throw unexpected("a digit") }
+    }
+    if offset < end, bytes[offset] | 0x20 == UInt8(ascii: "e") {
+      offset += 1
+      if offset < end, bytes[offset] == UInt8(ascii: "+") || bytes[offset] == UInt8(ascii: "-") {
+        offset += 1
+      }
+      guard takeDigits() else { throw unexpected("a digit") }
+    }
+    return String(decoding: bytes[start..<offset], as: UTF8.self)
+  }
+
+  private mutating func takeDigits() -> Bool {
+    let start = offset
+    while offset < end, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[offset]) { offset += 1 }
+    return offset > start
+  }
+
+  // MARK: - Strings
+
+  private func text(of slice: ArraySlice<UInt8>, at start: Int) throws(JSONFailure) -> String {
+    guard let text = String(validating: slice, as: UTF8.self) else {
+      throw JSONFailure(kind: .encoding, offset: start, found: "bytes that are not UTF-8", expected: "UTF-8")
+    }
+    return text
+  }
+
+  /// The slow path, from the first escape on.
+  private mutating func escapedString(from start: Int) throws(JSONFailure) -> String {
+    var decoded = Array(bytes[start..<offset])
+    while offset < end {
+      let byte = bytes[offset]
+      offset += 1
+      switch byte {
+      case UInt8(ascii: "\""): return try text(of: decoded[...], at: start)
+      case UInt8(ascii: "\\"): try appendEscape(to: &decoded)
+      case 0..<0x20:
+        offset -= 1
+        throw unexpected("no control character in a string")
+      default: decoded.append(byte)
+      }
+    }
+    throw unexpected("the string's end")
+  }
+
+  private mutating func appendEscape(to decoded: inout [UInt8]) throws(JSONFailure) {
+    guard offset < end else { throw unexpected("an escape") }
+    let byte = bytes[offset]
+    offset += 1
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): decoded.append(byte)
+    case UInt8(ascii: "b"): decoded.append(0x08)
+    case UInt8(ascii: "f"): decoded.append(0x0C)
+    case UInt8(ascii: "n"): decoded.append(0x0A)
+    case UInt8(ascii: "r"): decoded.append(0x0D)
+    case UInt8(ascii: "t"): decoded.append(0x09)
+    case UInt8(ascii: "u"): decoded.append(contentsOf: String(Character(try escapedScalar())).utf8)
+    default:
+      offset -= 1
+      throw unexpected("one of the escapes of JSON")
+    }
+  }
+
+  private mutating func escapedScalar() throws(JSONFailure) -> Unicode.Scalar {
+    let start = offset - 2
+    let first = try codeUnit()
+    if let scalar = Unicode.Scalar(first) { return scalar }
+    if first < 0xDC00, offset + 1 < end, bytes[offset] == UInt8(ascii: "\\"),
+      bytes[offset + 1] == UInt8(ascii: "u")
+    {
+      offset += 2
+      let second = try codeUnit()
+      let value = 0x10000 + (first - 0xD800) << 10 + (second & 0x3FF)
+      if (0xDC00..<0xE000).contains(second), let scalar = Unicode.Scalar(value) { return scalar }
+    }
+    throw JSONFailure(
+      kind: .encoding, offset: start, found: "half of a surrogate pair", expected: "both halves, or neither")
+  }
+
+  private mutating func codeUnit() throws(JSONFailure) -> UInt32 {
+    guard end - offset >= 4 else { throw unexpected("four hexadecimal digits") }
+    var value: UInt32 = 0
+    for byte in bytes[offset..<(offset + 4)] {
+      guard byte < 0x80, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+        throw unexpected("four hexadecimal digits")
+      }
+      value = value << 4 | UInt32(digit)
+    }
+    offset += 4
+    return value
+  }
+
+  // MARK: - Bytes
+
+  private mutating func skipSpace() {
+    while offset < end {
+      switch bytes[offset] {
+      case 0x20, 0x09, 0x0A, 0x0D: offset += 1
+      default: return
+      }
+    }
+  }
+
+  private mutating func nextByte() -> UInt8? {
+    skipSpace()
+    return offset < end ? bytes[offset] : nil
+  }
+
+  private mutating func take(_ byte: UInt8) -> Bool {
+    guard nextByte() == byte else { return false }
+    offset += 1
+    return true
+  }
+
+  private mutating func takeWord(_ word: StaticString) -> Bool {
+    skipSpace()
+    let count = word.utf8CodeUnitCount
+    guard end - offset >= count else { return false }
+    let isSame = word.withUTF8Buffer { $0.elementsEqual(bytes[offset..<(offset + count)]) }
+    if isSame { offset += count }
+    return isSame
+  }
+
+  private func unexpected(_ expected: Evidence) -> JSONFailure {
+    let found: Evidence =
+      offset < end ? .value(String(decoding: bytes[offset...offset], as: UTF8.self)) : "the end"
+    return JSONFailure(kind: .syntax, offset: offset, found: found, expected: expected)
+  }
+
+  /// The failure for a value of another type, or for no value at all.
+  private mutating func mismatch(_ expected: Evidence) -> JSONFailure {
+    do throws(JSONFailure) {
+      let found: Evidence =
+        switch try peek() {
+        case .object: "an object"
+        case .array: "an array"
+        case .string: "a string"
+        case .number: "a number"
+        case .bool: "true or false"
+        case .null: "null"
+        }
+      return JSONFailure(kind: .type, offset: offset, found: found, expected: expected)
+    } catch {
+      return error
+    }
+  }
+}

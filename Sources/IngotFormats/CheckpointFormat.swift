@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every format offers: recognising its files, reading their headers, and, where it is written too, planning one.
+import IngotBytes
+import IngotCore
+
+/// One file format of checkpoints.
+///
+/// A reader is handed a source of known length and reads headers only. It does no other input or output, and returns
+/// no unchecked number: every offset in a ``IngotCore/Checkpoint`` lies inside its file.
+public protocol CheckpointFormat: Sendable {
+  /// The id in reports and options: `safetensors`.
+  var id: String { get }
+  /// The name for people.
+  var title: String { get }
+  /// Extensions that choose this format for an output, without dots, in lower case.
+  var fileExtensions: [String] { get }
+  /// The page that specifies it, under `formats/`.
+  var page: String { get }
+  /// Plans files of this format; `nil` when it is only read.
+  var writer: (any CheckpointWriter)? { get }
+
+  /// Whether a file is of this format, by its content.
+  ///
+  /// - Parameters:
+  ///   - head: the first bytes, at most ``FormatRegistry/headByteCount``.
+  ///   - byteCount: the file's length.
+  /// - Returns: `true` when ``read(_:options:)`` should judge the file.
+  func recognizes(head: [UInt8], byteCount: Int) -> Bool
+
+  /// Reads the headers of a file.
+  ///
+  /// - Parameters:
+  ///   - source: the file.
+  ///   - options: what the caller knows about it that the file does not say.
+  /// - Returns: the checkpoint; file 0 is the source.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the rule of the format's page, for the
+  ///   first rule broken in the order that the page states.
+  func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint
+}
+
+/// What a caller knows about a file that the file does not say, and how much of it to interpret.
+public struct ReadOptions: Sendable {
+  /// Dtypes of NumPy arrays of raw bytes (`V2`), by name pattern; the last that matches holds.
+  public var rawDTypes: [(pattern: Glob, dtype: DType)]
+  /// Whether to show what is stored instead of quantized tensors put together from their parts.
+  public var isRaw: Bool
+  /// Which of several weight files in a folder to read.
+  public var fileName: String?
+
+  /// Makes options; the defaults interpret everything.
+  public init(rawDTypes: [(pattern: Glob, dtype: DType)] = [], isRaw: Bool = false, fileName: String? = nil) {
+    self.rawDTypes = rawDTypes
+    self.isRaw = isRaw
+    self.fileName = fileName
+  }
+}

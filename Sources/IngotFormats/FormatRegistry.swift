@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of formats, and how a file's format is found: by content first, by extension only where no content tells.
+import IngotBytes
+import IngotCore
+
+/// All formats.
+public enum FormatRegistry {
+  /// Every format, in the order in which content is tried; the strictest marks first.
+  public static let formats: [any CheckpointFormat] = [
+    SafetensorsFormat()
+  ]
+
+  /// Bytes from a file's start that recognising may look at.
+  public static let headByteCount = 512
+
+  /// The format with an id.
+  public static func format(id: String) -> (any CheckpointFormat)? {
+    formats.first { $0.id == id.lowercased() }
+  }
+
+  /// The formats that claim an extension.
+  public static func formats(forExtension name: String) -> [any CheckpointFormat] {
+    formats.filter { $0.fileExtensions.contains(name) }
+  }
+
+  /// The format of a file: what its content shows, else what its extension claims.
+  ///
+  /// - Parameter source: the file.
+  /// - Returns: the format that is to read it.
+  /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` when neither tells.
+  public static func detect(_ source: any ByteSource) throws(IngotError) -> any CheckpointFormat {
+    let head = try source.bytes(at: 0, count: min(headByteCount, source.byteCount))
+    let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
+    if let byContent { return byContent }
+    let byName = formats(forExtension: FilePath.fileExtension(of: source.path)).first
+    if let byName { return byName }
+    throw .unsupported(
+      "a file of no known format; `ingot formats` lists those that are read", at: Location(source.path))
+  }
+}

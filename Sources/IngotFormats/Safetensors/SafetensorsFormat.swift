@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads one safetensors file: its length field and header; the data stays where it is.
+// Sets of files are SafetensorsShardIndex's. Page: formats/safetensors.md.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// The safetensors format.
+public struct SafetensorsFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  public let id = "safetensors"
+  public let title = "safetensors"
+  public let fileExtensions = ["safetensors"]
+  public let page = "safetensors.md"
+  public var writer: (any CheckpointWriter)? { nil }
+
+  /// Eight bytes of length, then `{`: with a length that a header can have.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    var cursor = ByteCursor(head)
+    guard let length = cursor.little(UInt64.self), cursor.bytes(1)?.first == UInt8(ascii: "{") else {
+      return false
+    }
+    return length <= Limit.safetensorsHeaderBytes.value
+  }
+
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let headerEnd = try Self.headerEnd(of: source)
+    let dataByteCount = source.byteCount - headerEnd
+    let header = try SafetensorsHeader(
+      source.bytes(at: 0, count: headerEnd), dataByteCount: dataByteCount, path: source.path)
+    let tensors = header.entries.map { entry in
+      TensorDescriptor(
+        name: entry.name, dtype: entry.dtype, shape: entry.shape,
+        storage: TensorStorage(
+          StorageSegment(file: 0, offset: headerEnd + entry.range.lowerBound, byteCount: entry.range.count)))
+    }
+    return Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)], tensors: tensors,
+      metadata: header.metadata, indexByteCount: headerEnd)
+  }
+
+  /// Reads and checks the length field: ST-01 to ST-04.
+  private static func headerEnd(of source: any ByteSource) throws(IngotError) -> Int {
+    func malformed(_ rule: SafetensorsRule, _ offset: Int, _ found: Evidence, _ expected: Evidence)
+      -> IngotError
+    {
+      .malformed(rule.rule, at: Location(source.path, offset: offset), found: found, expected: expected)
+    }
+    guard source.byteCount >= 8 else {
+      throw malformed(
+        .lengthField, 0, "a file of \(source.byteCount) bytes", "at least 8 for the header's length")
+    }
+    var cursor = ByteCursor(try source.bytes(at: 0, count: 8))
+    let length = cursor.little(UInt64.self) ?? 0
+    guard length <= UInt64(source.byteCount - 8), let count = Int(exactly: length) else {
+      throw malformed(
+        .headerInFile, 0, "a header of \(length) bytes in a file of \(source.byteCount)",
+        "at most \(source.byteCount - 8)")
+    }
+    guard length <= Limit.safetensorsHeaderBytes.value else {
+      throw malformed(
+        .headerLimit, 0, "a header of \(length) bytes", "at most \(Limit.safetensorsHeaderBytes.value)")
+    }
+    let first = count > 0 ? try source.bytes(at: 8, count: 1).first : nil
+    guard first == UInt8(ascii: "{") else {
+      throw malformed(
+        .openingBrace, 8, first.map { .value(String(decoding: [$0], as: UTF8.self)) } ?? "nothing",
+        "an opening brace")
+    }
+    return 8 + count
+  }
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// A planned output: every byte that is known beforehand, and where the tensors' bytes go. Writers make plans and do
+// no input or output; one engine (CheckpointOutput in IngotKit) carries them out, in any order and from any thread.
+import IngotBytes
+import IngotCore
+
+/// A tensor to be written: what it is, not where its bytes come from.
+public struct PlannedTensor: Hashable, Sendable {
+  /// Its name in the output.
+  public var name: String
+  /// The element type; of the values, when quantized.
+  public var dtype: DType
+  /// The dimensions; of the values, when quantized.
+  public var shape: Shape
+  /// How values stand for real numbers, with the dtype and shape of scales and zero points.
+  public var quantization: PlannedQuantization?
+  /// The tensor whose bytes these are too, for formats that have aliases.
+  public var aliasOf: String?
+  /// What was done to it on the way, in words for the provenance: `cast F32 to BF16`. Empty for an exact copy.
+  public var transforms: [String]
+
+  /// Makes a tensor to be written.
+  public init(
+    name: String, dtype: DType, shape: Shape, quantization: PlannedQuantization? = nil,
+    aliasOf: String? = nil,
+    transforms: [String] = []
+  ) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+    self.quantization = quantization
+    self.aliasOf = aliasOf
+    self.transforms = transforms
+  }
+
+  /// Its parts in the order of digests: values, scales, zero points.
+  public var parts: [PlannedPart] {
+    [PlannedPart(kind: .values, dtype: dtype, shape: shape)] + (quantization?.parts ?? [])
+  }
+}
+
+/// A part of a tensor to be written.
+public struct PlannedPart: Hashable, Sendable {
+  /// What it holds.
+  public var kind: QuantizedPartKind
+  /// Its element type.
+  public var dtype: DType
+  /// Its dimensions.
+  public var shape: Shape
+
+  /// Makes a part.
+  public init(kind: QuantizedPartKind, dtype: DType, shape: Shape) {
+    self.kind = kind
+    self.dtype = dtype
+    self.shape = shape
+  }
+
+  /// Canonical bytes.
+  ///
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a size that overflows, which no reader lets through.
+  public func byteCount() throws(IngotError) -> Int {
+    guard let count = shape.byteCount(of: dtype) else { throw .internal("a part whose bytes overflow") }
+    return count
+  }
+}
+
+/// The scheme of a quantized tensor to be written, with its parts beside the values.
+public struct PlannedQuantization: Hashable, Sendable {
+  /// How values stand for real numbers.
+  public var scheme: Quantization
+  /// Scales, then zero points when there are any.
+  public var parts: [PlannedPart]
+
+  /// Makes a description.
+  public init(scheme: Quantization, parts: [PlannedPart]) {
+    self.scheme = scheme
+    self.parts = parts
+  }
+}
+
+/// Everything a writer needs to know to plan its files.
+public struct WriteRequest: Sendable {
+  /// The tensors, in the source's order.
+  public var tensors: [PlannedTensor]
+  /// Metadata to be kept.
+  public var metadata: Metadata
+  /// Files to travel along.
+  public var companions: [Companion]
+  /// The files the tensors come from, for the provenance.
+  public var sources: [CheckpointFile]
+  /// The format of those files.
+  public var sourceFormat: String
+  /// The name of the output, without folders.
+  public var fileName: String
+  /// Whether the output is a folder.
+  public var isFolder: Bool
+  /// The most bytes of tensors in one file; `nil` for one file whatever its size.
+  public var shardByteLimit: Int?
+  /// Whether to compress, in formats that can.
+  public var compresses: Bool
+  /// Whether dtypes that the format lacks are kept as bits, in formats that can.
+  public var keepsUnknownBits: Bool
+  /// Whether SHA-256 of each tensor is stored beside faster checksums, in formats that can.
+  public var storesSHA256: Bool
+
+  /// Makes a request; set the rest as needed.
+  public init(tensors: [PlannedTensor], metadata: Metadata, fileName: String) {
+    self.tensors = tensors
+    self.metadata = metadata
+    self.fileName = fileName
+    companions = []
+    sources = []
+    sourceFormat = ""
+    isFolder = false
+    shardByteLimit = nil
+    compresses = false
+    keepsUnknownBits = false
+    storesSHA256 = false
+  }
+}
+
+/// One of the parts of a request's tensors.
+public struct PartReference: Hashable, Sendable {
+  /// Index of the tensor in ``WriteRequest/tensors``.
+  public var tensor: Int
+  /// Index of the part in ``PlannedTensor/parts``.
+  public var part: Int
+
+  /// Makes a reference.
+  public init(tensor: Int, part: Int = 0) {
+    self.tensor = tensor
+    self.part = part
+  }
+}
+
+/// A run of bytes of a planned file.
+public enum PlannedChunk: Hashable, Sendable {
+  /// Bytes known beforehand.
+  case bytes([UInt8])
+  /// A part's canonical bytes, as they are.
+  ///
+  /// `lead` are bytes before them, written too, that belong to the same checksum (a `.npy` header in its zip entry).
+  case part(PartReference, lead: [UInt8])
+  /// A part's canonical bytes behind its `lead`, as one raw deflate stream whose length is not known beforehand.
+  case deflatedPart(PartReference, lead: [UInt8])
+}
+
+/// A file to be written.
+public struct PlannedFile: Hashable, Sendable {
+  /// Its plain name in the output folder; for a single file the output's own name.
+  public var name: String
+  /// Its bytes, in order.
+  public var chunks: [PlannedChunk]
+
+  /// Makes a file.
+  public init(name: String, chunks: [PlannedChunk]) {
+    self.name = name
+    self.chunks = chunks
+  }
+}
+
+/// Something that the output does not keep, or keeps changed.
+public struct Loss: Hashable, Sendable {
+  /// What kind of loss it is.
+  public enum Kind: String, Hashable, Sendable {
+    /// Numbers were rounded.
+    case cast
+    /// Values beyond the target's range were changed.
+    case overflow
+    /// A tensor was left out.
+    case dropped
+    /// Metadata has no place in the output.
+    case metadata
+    /// A companion has no place in the output.
+    case companion
+    /// A tied tensor is stored in full.
+    case alias
+    /// A tensor was quantized.
+    case quantized
+    /// Elements keep their bits, but the output calls them by another dtype.
+    case bits
+  }
+
+  /// What kind of loss it is.
+  public var kind: Kind
+  /// The tensor it is about; `nil` when it is about none.
+  public var tensor: String?
+  /// What is lost.
+  public var detail: Evidence
+
+  /// Makes a loss.
+  public init(_ kind: Kind, tensor: String? = nil, detail: Evidence) {
+    self.kind = kind
+    self.tensor = tensor
+    self.detail = detail
+  }
+}
+
+/// A checksum that the engine takes of each part while its bytes are at hand.
+public enum PartDigestKind: Hashable, Sendable {
+  /// CRC-32 of lead and canonical bytes.
+  case crc32
+  /// XXH3, 128 bits, of the canonical bytes.
+  case xxh3
+  /// SHA-256 of the canonical bytes.
+  case sha256
+  /// XXH3, 128 bits, of the canonical bytes of the source, before any transform.
+  case sourceXXH3
+}
+
+/// What became of a planned part.
+public struct WrittenPart: Hashable, Sendable {
+  /// Which part it is.
+  public var reference: PartReference
+  /// Index of its file in ``WritePlan/files``.
+  public var file: Int
+  /// Where it starts in its file, its lead included.
+  public var offset: Int
+  /// Bytes in the file, lead included; fewer than ``byteCount`` when compressed.
+  public var storedByteCount: Int
+  /// Bytes before compression, lead included.
+  public var byteCount: Int
+  /// CRC-32, when the plan asked for it; else 0.
+  public var crc32: UInt32 = 0
+  /// XXH3, when the plan asked for it.
+  public var xxh3: XXH3Digest?
+  /// SHA-256, when the plan asked for it.
+  public var sha256: [UInt8]?
+  /// XXH3 of the source, when the plan asked for it.
+  public var sourceXXH3: XXH3Digest?
+
+  /// Makes a record of a part that was written.
+  public init(reference: PartReference, file: Int, offset: Int, storedByteCount: Int, byteCount: Int) {
+    self.reference = reference
+    self.file = file
+    self.offset = offset
+    self.storedByteCount = storedByteCount
+    self.byteCount = byteCount
+  }
+}
+
+/// Bytes to be written when all parts are: checksums and directories.
+public struct FilePatch: Hashable, Sendable {
+  /// Index of the file in ``WritePlan/files``.
+  public var file: Int
+  /// Where the bytes go; at the file's end they extend it.
+  public var offset: Int
+  /// The bytes.
+  public var bytes: [UInt8]
+
+  /// Makes a patch.
+  public init(file: Int, offset: Int, bytes: [UInt8]) {
+    self.file = file
+    self.offset = offset
+    self.bytes = bytes
+  }
+}
+
+/// A planned output.
+public struct WritePlan: Sendable {
+  /// The files, in order.
+  public var files: [PlannedFile]
+  /// What the format itself can't keep.
+  public var losses: [Loss]
+  /// The checksums that ``finish`` needs.
+  public var digests: Set<PartDigestKind>
+  /// Whether the files can be written from start to end without going back: patches only extend them.
+  public var streams: Bool
+  /// Bytes that ``finish`` adds at the most; planned sizes count them.
+  public var tailByteCount: Int
+  /// Makes the bytes that depend on what was written; parts are in the order of the plan.
+  public var finish: @Sendable ([WrittenPart]) throws(IngotError) -> [FilePatch]
+
+  /// Makes a plan; without `finish` nothing depends on what was written.
+  public init(
+    files: [PlannedFile], losses: [Loss] = [], digests: Set<PartDigestKind> = [], streams: Bool = true,
+    tailByteCount: Int = 0,
+    finish: @escaping @Sendable ([WrittenPart]) throws(IngotError) -> [FilePatch] = { _ in [] }
+  ) {
+    self.files = files
+    self.losses = losses
+    self.digests = digests
+    self.streams = streams
+    self.tailByteCount = tailByteCount
+    self.finish = finish
+  }
+}
+
+/// Plans files of one format.
+public protocol CheckpointWriter: Sendable {
+  /// Whether the format keeps tied tensors as aliases; otherwise each is stored in full.
+  var keepsAliases: Bool { get }
+  /// Whether one file holds companions such as the config.
+  var holdsCompanions: Bool { get }
+  /// Whether an output can be cut into shards.
+  var shards: Bool { get }
+
+  /// Plans the output.
+  ///
+  /// - Parameter request: what to write.
+  /// - Returns: the plan, with the losses that the format itself makes.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what the format can't hold.
+  func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan
+}
