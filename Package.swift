@@ -55,6 +55,8 @@ let package = Package(
     .executableTarget(
       name: "IngotCommand",
       dependencies: ["IngotReport", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels of one CPU level, picked once. Each has a plain twin in ReferenceKernels that tests compare it with.
+
+/// The kernels in use: one set of functions a CPU level.
+public struct KernelTable: Sendable, CustomStringConvertible {
+  /// The level of all kernels in the table.
+  public let level: CPULevel
+  let conversion: ConversionKernels
+
+  /// The kernels of a level.
+  ///
+  /// - Precondition: the processor carries the level: it is one of ``CPUFeatures/available``.
+  public init(level: CPULevel) {
+    precondition(level <= CPUFeatures.current.highest, "the processor carries the level")
+    self.level = level
+    conversion = ConversionKernels(level: level)
+  }
+
+  /// The kernels of the level that processor and `INGOT_CPU` decide.
+  public static let current = KernelTable(level: CPUFeatures.current.level)
+
+  /// The level's name.
+  public var description: String { level.name }
+}
