@@ -16,14 +16,18 @@ final class DecodingStream {
   private var inputStart = 0
   private var inputEnd = 0
   private var consumed = 0
+  private let check: StoredChecksumCheck?
 
+  /// - Parameter check: sees every decoded byte.
   init(
-    segment: StorageSegment, files: SourceFiles, decodedByteCount: Int, _ location: Location
+    segment: StorageSegment, files: SourceFiles, decodedByteCount: Int, _ location: Location,
+    check: StoredChecksumCheck? = nil
   ) throws(IngotError) {
     self.segment = segment
     self.files = files
     self.decodedByteCount = decodedByteCount
     self.location = location
+    self.check = check
     input = [UInt8](repeating: 0, count: max(1, min(1 << 18, segment.byteCount)))
   }
 
@@ -49,6 +53,7 @@ final class DecodingStream {
       done += written
     }
     position += done
+    check?.update(UnsafeRawBufferPointer(buffer))
   }
 
   private func decode(into output: UnsafeMutableRawBufferPointer) throws(IngotError) -> Int {
@@ -98,17 +103,6 @@ final class DecodingStream {
     defer { buffer.deallocate() }
     while position < target {
       try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, target - position)]))
-    }
-  }
-
-  /// Decodes up to a position, handing over each piece.
-  func forEachPiece(
-    upTo end: Int, using buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
-  ) throws(IngotError) {
-    while position < end {
-      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, end - position)])
-      try read(into: piece)
-      body(UnsafeRawBufferPointer(piece))
     }
   }
 

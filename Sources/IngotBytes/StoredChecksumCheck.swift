@@ -3,7 +3,7 @@
 import IngotCore
 
 /// A container's checksum, being recomputed.
-struct StoredChecksumCheck: ~Copyable {
+final class StoredChecksumCheck {
   private let expected: StoredChecksum
   private let location: Location
   private var crc = CRC32()
@@ -20,14 +20,14 @@ struct StoredChecksumCheck: ~Copyable {
     return 0
   }
 
-  mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  func update(_ bytes: UnsafeRawBufferPointer) {
     switch expected {
     case .crc32: crc.update(bytes)
     case .xxh3: xxh3.update(bytes)
     }
   }
 
-  consuming func finish() throws(IngotError) {
+  func finish() throws(IngotError) {
     switch expected {
     case .crc32(let value, _, let rule):
       guard value != crc.value else { return }

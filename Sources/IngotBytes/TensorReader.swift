@@ -24,6 +24,10 @@ public final class TensorReader {
   private var stream: DecodingStream?
   private var scratch: OutputFile?
   private var window = ReadWindow()
+  /// Sees the bytes of a reader that goes from start to end.
+  private var check: StoredChecksumCheck?
+  private var checkedByteCount = 0
+  private var isVerified: Bool
 
   /// Prepares to read; nothing is read yet.
   ///
@@ -43,6 +47,7 @@ public final class TensorReader {
     self.byteCount = byteCount
     self.files = files
     self.scratchFolder = scratchFolder
+    isVerified = part.storage.checksum == nil
     strided = StridedLayout(part.storage.layout, shape: part.shape)
     rowByteCount = byteCount / max(1, part.shape.dimensions.first ?? 1)
     guard strided == nil || part.dtype.byteWidth != nil else {
@@ -63,6 +68,7 @@ public final class TensorReader {
   ///   - buffer: receives the bytes; of whole rows unless ``cutsAnywhere``.
   public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard buffer.count > 0 else { return }
+    if strided != nil || offset != checkedByteCount { try verifyStoredChecksum() }
     guard let end = offset.checkedAdd(buffer.count), offset >= 0, end <= byteCount else {
       throw .internal("a read past the end of a tensor")
     }
@@ -70,24 +76,56 @@ public final class TensorReader {
       try gather(strided, rows: (offset / rowByteCount)..<(end / rowByteCount), into: buffer)
     } else {
       try readStored(at: offset, into: buffer)
+      try checkInPassing(UnsafeRawBufferPointer(buffer))
     }
     if part.storage.byteOrder == .big { turnBytes(of: buffer, width: part.dtype.swapWidth) }
   }
 
-  /// Checks the container's own checksum of these bytes, in a pass of its own; without one, does nothing.
-  public func verifyStoredChecksum(buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
-    guard let expected = part.storage.checksum else { return }
-    var check = StoredChecksumCheck(expected, location: location)
-    if case .deflate(let skip, let decodedByteCount) = part.storage.codec {
+  /// Checks the container's own checksum of these bytes in a pass of its own; without one, does nothing.
+  ///
+  /// Reading a part from its start to its end in order checks it on the way; this is for all other uses.
+  public func verifyStoredChecksum() throws(IngotError) {
+    guard let expected = part.storage.checksum, !isVerified else { return }
+    let check = StoredChecksumCheck(expected, location: location)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+    defer { buffer.deallocate() }
+    if case .deflate(_, let decodedByteCount) = part.storage.codec {
       let stream = try DecodingStream(
-        segment: segment(), files: files, decodedByteCount: decodedByteCount, location)
-      try stream.forEachPiece(upTo: decodedByteCount, using: buffer) { check.update($0) }
+        segment: segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
+      try stream.skip(to: decodedByteCount)
       try stream.checkEnd()
-      _ = skip
     } else {
       try forEachStoredPiece(prefix: check.prefix, using: buffer) { check.update($0) }
     }
     try check.finish()
+    isVerified = true
+  }
+
+  /// Feeds bytes that were read in order to the check of the container's checksum.
+  private func checkInPassing(_ bytes: UnsafeRawBufferPointer) throws(IngotError) {
+    guard !isVerified, let expected = part.storage.checksum else { return }
+    checkedByteCount += bytes.count
+    if part.storage.codec == .raw {
+      if check == nil {
+        check = StoredChecksumCheck(expected, location: location)
+        try feedPrefix()
+      }
+      check?.update(bytes)
+    }
+    guard checkedByteCount == byteCount else { return }
+    try stream?.checkEnd()
+    try check?.finish()
+    isVerified = true
+  }
+
+  /// Feeds the bytes that stand before the tensor's and belong to its checksum.
+  private func feedPrefix() throws(IngotError) {
+    guard let check, check.prefix > 0, let first = part.storage.segments.all.first else { return }
+    guard let start = first.offset.checkedSubtract(check.prefix), start >= 0 else {
+      throw .internal("a checksum that starts before its file")
+    }
+    let bytes = try files[first.file].bytes(at: start, count: check.prefix)
+    bytes.withUnsafeBytes { check.update($0) }
   }
 
   private var location: Location {
@@ -112,11 +150,14 @@ public final class TensorReader {
     guard case .deflate(let skip, let decodedByteCount) = part.storage.codec else {
       return try readSegments(at: offset, into: buffer)
     }
-    if stream == nil {
+    if stream == nil, strided == nil {
+      if let expected = part.storage.checksum, !isVerified {
+        check = StoredChecksumCheck(expected, location: location)
+      }
       stream = try DecodingStream(
-        segment: segment(), files: files, decodedByteCount: decodedByteCount, location)
+        segment: segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
     }
-    guard let stream, stream.position <= skip + offset, strided == nil else {
+    guard let stream, stream.position <= skip + offset else {
       try spill(skip: skip, decodedByteCount: decodedByteCount)
       return try readStored(at: offset, into: buffer)
     }

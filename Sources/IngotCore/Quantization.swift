@@ -46,6 +46,25 @@ public struct Quantization: Hashable, Sendable {
     self.scaleKind = scaleKind
     self.activations = activations
   }
+
+  /// The shape of the scales, and of the zero points, for values of a shape.
+  ///
+  /// A scalar for one scale a tensor; `[channels]` for one a channel; for groups the values' shape with the input
+  /// dimension divided by the group's size, rounded up. `nil` when the scheme does not fit the values.
+  public func scaleShape(of values: Shape) -> Shape? {
+    switch granularity {
+    case .perTensor: return .scalar
+    case .perChannel(let axis):
+      guard values.dimensions.indices.contains(axis) else { return nil }
+      return Shape([values.dimensions[axis]])
+    case .perGroup(let axis, let size):
+      guard values.rank == 2, values.dimensions.indices.contains(axis), size > 0 else { return nil }
+      var dimensions = values.dimensions
+      let input = dimensions[1 - axis]
+      dimensions[1 - axis] = input / size + (input % size == 0 ? 0 : 1)
+      return Shape(dimensions)
+    }
+  }
 }
 
 /// What a part of a quantized tensor holds.

@@ -14,7 +14,7 @@ public struct SafetensorsFormat: CheckpointFormat {
   public let title = "safetensors"
   public let fileExtensions = ["safetensors"]
   public let page = "safetensors.md"
-  public var writer: (any CheckpointWriter)? { nil }
+  public var writer: (any CheckpointWriter)? { SafetensorsWriter() }
 
   /// Eight bytes of length, then `{`: with a length that a header can have.
   public func recognizes(head: [UInt8], byteCount: Int) -> Bool {

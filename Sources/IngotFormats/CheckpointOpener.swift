@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a path to a checkpoint: a file of any format, a sharded set by its index, or a folder that holds one of them.
+import IngotBytes
+import IngotCore
+
+/// Opens checkpoints by path.
+public struct CheckpointOpener: Sendable {
+  private let system: any SystemCalls
+  private let options: ReadOptions
+
+  /// Makes an opener.
+  public init(options: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()) {
+    self.options = options
+    self.system = system
+  }
+
+  /// Reads the headers of a checkpoint.
+  ///
+  /// - Parameter path: a file, a shard index, or a folder.
+  /// - Returns: the checkpoint, its quantized tensors put together unless ``ReadOptions/isRaw``.
+  /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is nothing to open,
+  ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) for a folder with several checkpoints, and the readers'
+  ///   errors.
+  public func open(_ path: String) throws(IngotError) -> Checkpoint {
+    let status = try status(of: path)
+    let checkpoint =
+      switch status.kind {
+      case .folder: try openFolder(path)
+      default: try openFile(path)
+      }
+    return options.isRaw ? checkpoint : try QuantizedParts.assemble(checkpoint)
+  }
+
+  /// What stands at a path; a missing one is an error that names what looks alike.
+  private func status(of path: String) throws(IngotError) -> FileStatus {
+    do throws(CallFailure) {
+      return try system.status(at: path, followingLinks: true)
+    } catch {
+      guard error.errorNumber == Process.ErrorNumber.notFound else {
+        throw .environment(SystemFailure(error, path: path, purpose: .openInput))
+      }
+      throw .missing(path: path, why: "does not exist", hint: similarNames(to: path))
+    }
+  }
+
+  /// The entry of the same folder whose name is nearest to a missing one's.
+  private func similarNames(to path: String) -> Evidence? {
+    let folder = FilePath.folder(of: path)
+    guard let names = try? system.names(in: folder) else { return "there is no folder \(folder)" }
+    let wanted = FilePath.name(of: path)
+    let nearest =
+      names.prefix(1000).map { (name: $0, distance: editDistance($0, wanted)) }.min {
+        $0.distance < $1.distance
+      }
+    guard let nearest, nearest.distance <= max(2, wanted.count / 3) else { return nil }
+    return "\(folder) holds \(nearest.name)"
+  }
+
+  private func openFile(_ path: String) throws(IngotError) -> Checkpoint {
+    if path.hasSuffix(".safetensors.index.json") { return try openSet(index: path) }
+    let source = try FileByteSource(path: path, system: system)
+    return try FormatRegistry.detect(source).read(source, options: options)
+  }
+
+  // MARK: - Folders
+
+  private func openFolder(_ folder: String) throws(IngotError) -> Checkpoint {
+    let names: [String]
+    do throws(CallFailure) {
+      names = try system.names(in: folder)
+    } catch {
+      throw .environment(SystemFailure(error, path: folder, purpose: .openInput))
+    }
+    return try openFile(FilePath.join(folder, try weightFile(among: names, in: folder)))
+  }
+
+  /// The one weight file of a folder: the named one, the index, `model.safetensors`, or the only one there is.
+  private func weightFile(among names: [String], in folder: String) throws(IngotError) -> String {
+    if let name = options.fileName {
+      guard names.contains(name) else {
+        throw .missing(path: FilePath.join(folder, name), why: "does not exist", hint: nil)
+      }
+      return name
+    }
+    for name in [SafetensorsShardIndex.fileName, "model.safetensors"] where names.contains(name) {
+      return name
+    }
+    let candidates = names.filter { name in
+      !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
+    }
+    guard let first = candidates.first else {
+      throw .missing(
+        path: folder, why: "holds no weight file",
+        hint: "looked for \(SafetensorsShardIndex.fileName), model.safetensors, and files of a known format")
+    }
+    guard candidates.count == 1 else {
+      throw .unsuitable(
+        Location(folder), why: "holds several weight files: \(candidates.joined(separator: ", "))",
+        hint: "--from NAME chooses one")
+    }
+    return first
+  }
+
+  // MARK: - Shards
+
+  private func openSet(index path: String) throws(IngotError) -> Checkpoint {
+    let source = try FileByteSource(path: path, system: system)
+    guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
+      throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(source.byteCount))
+    }
+    let index = try SafetensorsShardIndex(source.bytes(at: 0, count: source.byteCount), path: path)
+    var parts: [Checkpoint] = []
+    for shard in index.shards {
+      let shardPath = FilePath.join(FilePath.folder(of: path), shard)
+      do throws(IngotError) {
+        let file = try FileByteSource(path: shardPath, system: system)
+        parts.append(try SafetensorsFormat().read(file, options: options))
+      } catch {
+        guard case .environment(let failure) = error, failure.errorNumber == Process.ErrorNumber.notFound
+        else {
+          throw error
+        }
+        throw .missing(path: shardPath, why: "does not exist", hint: "\(path) names this shard")
+      }
+    }
+    return try index.merge(parts, path: path, indexByteCount: source.byteCount)
+  }
+}
+
+/// The number of characters to insert, remove or change to get from one text to another.
+private func editDistance(_ first: String, _ second: String) -> Int {
+  let second = Array(second)
+  var row = Array(0...second.count)
+  for (i, character) in first.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for (j, other) in second.enumerated() {
+      let replaced = diagonal + (character == other ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
+    }
+  }
+  return row[second.count]
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quantized tensors in containers that know none: values, scales and zero points as tensors of their own, and their
+// schemes as JSON in the metadata. Puts them together on reading. Page: formats/quantized-tensors.md.
+import IngotCore
+import IngotEncodings
+
+/// The rules of `formats/quantized-tensors.md`.
+public enum QuantizedPartsRule: String, FormatRule {
+  case json = "QT-01"
+  case scheme = "QT-02"
+  case values = "QT-03"
+  case scales = "QT-04"
+  case zeroPoints = "QT-05"
+}
+
+/// Quantized tensors as sets of plain ones.
+public enum QuantizedParts {
+  /// The metadata key that holds the schemes.
+  public static let metadataKey = "ingot.quantization"
+
+  // MARK: - Writing
+
+  /// The schemes of all quantized tensors as the metadata's JSON; `nil` when there are none.
+  public static func metadata(of tensors: [PlannedTensor]) -> MetadataValue? {
+    var entries: [Metadata.Entry] = []
+    for tensor in tensors {
+      guard let quantization = tensor.quantization else { continue }
+      let hasZeroPoints = quantization.parts.contains { $0.kind == .zeroPoints }
+      entries.append(
+        .init(
+          key: tensor.name, value: .object(description(of: quantization.scheme, hasZeroPoints: hasZeroPoints))
+        ))
+    }
+    guard !entries.isEmpty else { return nil }
+    let document = Metadata([
+      .init(key: "schema", value: .int64(1)), .init(key: "tensors", value: .object(Metadata(entries))),
+    ])
+    return .string(JSONWriter.text(document))
+  }
+
+  /// A scheme as the metadata, and every report, writes it.
+  public static func description(of scheme: Quantization, hasZeroPoints: Bool) -> Metadata {
+    var description = Metadata()
+    switch scheme.granularity {
+    case .perTensor: description["granularity"] = .string("tensor")
+    case .perChannel(let axis):
+      description["granularity"] = .string("channel")
+      description["axis"] = .int64(Int64(axis))
+    case .perGroup(let axis, let size):
+      description["granularity"] = .string("group")
+      description["axis"] = .int64(Int64(axis))
+      description["group_size"] = .int64(Int64(size))
+    }
+    description["scale"] = .string(scheme.scaleKind.rawValue)
+    description["symmetric"] = .bool(!hasZeroPoints)
+    description["activations"] = .string(scheme.activations.rawValue)
+    return description
+  }
+
+  // MARK: - Reading
+
+  /// Puts quantized tensors together from the parts that the metadata names.
+  ///
+  /// - Parameter checkpoint: tensors as stored.
+  /// - Returns: the same, with each quantized tensor as one; unchanged when the metadata names none.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of the page.
+  public static func assemble(_ checkpoint: Checkpoint) throws(IngotError) -> Checkpoint {
+    guard let text = checkpoint.metadata.string(metadataKey) else { return checkpoint }
+    let path = checkpoint.files.first?.path ?? ""
+    let schemes = try schemes(of: text, path: path)
+    var indexes: [String: Int] = [:]
+    for (index, tensor) in checkpoint.tensors.enumerated() { indexes[tensor.name] = index }
+    var assembled = checkpoint
+    var taken = Set<Int>()
+    for (name, scheme, isSymmetric) in schemes {
+      guard let index = indexes[name], checkpoint.tensors[index].dtype == .i8 else {
+        throw malformed(.values, path, name, "no I8 tensor of that name", "its values")
+      }
+      var quantization = QuantizedStorage(scheme: scheme, parts: [])
+      for kind in isSymmetric ? [QuantizedPartKind.scales] : [.scales, .zeroPoints] {
+        let rule: QuantizedPartsRule = kind == .scales ? .scales : .zeroPoints
+        let dtype: DType = kind == .scales ? .f32 : .i8
+        guard let partIndex = indexes[name + kind.nameSuffix] else {
+          throw malformed(rule, path, name, "no tensor \(name + kind.nameSuffix)", "one")
+        }
+        let part = checkpoint.tensors[partIndex]
+        let shape = scheme.scaleShape(of: checkpoint.tensors[index].shape)
+        guard part.dtype == dtype, part.shape == shape else {
+          throw malformed(
+            rule, path, part.name, "\(part.dtype) of \(part.shape)",
+            shape.map { "\(dtype) of \($0)" } ?? "a shape that the scheme fits")
+        }
+        quantization.parts.append(
+          QuantizedPart(kind: kind, dtype: part.dtype, shape: part.shape, storage: part.storage))
+        taken.insert(partIndex)
+      }
+      assembled.tensors[index].quantization = quantization
+    }
+    assembled.tensors = assembled.tensors.indices.filter { !taken.contains($0) }.map { assembled.tensors[$0] }
+    assembled.metadata[metadataKey] = nil
+    return assembled
+  }
+
+  private static func malformed(
+    _ rule: QuantizedPartsRule, _ path: String, _ tensor: String?, _ found: Evidence, _ expected: Evidence
+  ) -> IngotError {
+    .malformed(
+      rule.rule, at: Location(path, tensor: tensor, key: metadataKey), found: found, expected: expected)
+  }
+
+  private static func schemes(
+    of text: String, path: String
+  ) throws(IngotError) -> [(name: String, scheme: Quantization, isSymmetric: Bool)] {
+    let document: Metadata
+    do throws(JSONFailure) {
+      document = try JSONDocument.object(Array(text.utf8))
+    } catch {
+      throw malformed(.json, path, nil, error.found, error.expected)
+    }
+    guard document["schema"] == .int64(1), case .object(let tensors)? = document["tensors"] else {
+      throw malformed(.json, path, nil, "another document", "schema 1 and tensors by name")
+    }
+    var schemes: [(name: String, scheme: Quantization, isSymmetric: Bool)] = []
+    for entry in tensors.entries {
+      guard case .object(let description) = entry.value, let scheme = scheme(of: description),
+        case .bool(let isSymmetric)? = description["symmetric"]
+      else {
+        throw malformed(.scheme, path, entry.key, "a scheme that is not understood", "one of the page")
+      }
+      schemes.append((entry.key, scheme, isSymmetric))
+    }
+    return schemes
+  }
+
+  /// The scheme that a description names; `nil` when it names none.
+  public static func scheme(of description: Metadata) -> Quantization? {
+    func integer(_ key: String) -> Int? {
+      guard case .int64(let value)? = description[key], value >= 0 else { return nil }
+      return Int(exactly: value)
+    }
+    guard let scaleKind = description.string("scale").flatMap(Quantization.ScaleKind.init(rawValue:)),
+      let activations = description.string("activations").flatMap(
+        Quantization.ActivationScheme.init(rawValue:))
+    else { return nil }
+    let granularity: Quantization.Granularity
+    switch (description.string("granularity"), integer("axis"), integer("group_size")) {
+    case ("tensor", _, _): granularity = .perTensor
+    case ("channel", let axis?, _): granularity = .perChannel(axis: axis)
+    case ("group", let axis?, let size?) where size > 0: granularity = .perGroup(axis: axis, size: size)
+    default: return nil
+    }
+    return Quantization(granularity: granularity, scaleKind: scaleKind, activations: activations)
+  }
+}
