@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the one streaming loop reads: a tensor's canonical bytes, tile by tile, whether stored or computed on the way.
+import IngotBytes
+import IngotCore
+import IngotKernels
+
+/// Canonical bytes (little-endian, C order) of one part of a tensor, read tile by tile.
+public protocol TileSource: AnyObject {
+  /// Bytes of the whole part.
+  var byteCount: Int { get }
+  /// The bytes at whose multiples a tile may be cut.
+  var grainByteCount: Int { get }
+
+  /// Fills a tile.
+  ///
+  /// - Parameters:
+  ///   - offset: where the tile starts; a multiple of ``grainByteCount``.
+  ///   - buffer: the tile; it ends at a multiple of ``grainByteCount`` or at the end.
+  /// - Throws: the errors of the source, and a container's checksum that does not hold.
+  func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError)
+
+  /// Called when the last tile has been read: throws what only the whole part tells.
+  func finish() throws(IngotError)
+
+  /// What conversions on the way lost so far.
+  var castReport: CastReport? { get }
+
+  /// XXH3 of the canonical bytes as they were stored, when the source was asked to take it.
+  var sourceDigest: XXH3Digest? { get }
+}
+
+/// A part as it is stored.
+final class StoredTiles: TileSource {
+  private let reader: TensorReader
+  private var digest: XXH3?
+
+  init(_ reader: TensorReader, digests: Bool) {
+    self.reader = reader
+    if digests { digest = XXH3() }
+  }
+
+  var byteCount: Int { reader.byteCount }
+  var grainByteCount: Int { reader.cutsAnywhere ? 1 : max(1, reader.rowByteCount) }
+  var castReport: CastReport? { nil }
+  var sourceDigest: XXH3Digest? { digest?.value }
+
+  func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    try reader.read(bytesAt: offset, into: buffer)
+    digest?.update(UnsafeRawBufferPointer(buffer))
+  }
+
+  func finish() throws(IngotError) {
+    try reader.verifyStoredChecksum()
+  }
+}
+
+/// A part whose bytes are at hand.
+final class LiteralTiles: TileSource {
+  private let bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  var byteCount: Int { bytes.count }
+  var grainByteCount: Int { 1 }
+  var castReport: CastReport? { nil }
+  var sourceDigest: XXH3Digest? { nil }
+
+  func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= bytes.count else {
+      throw .internal("a read past the end of literal bytes")
+    }
+    bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<end])) }
+  }
+
+  func finish() throws(IngotError) {}
+}
