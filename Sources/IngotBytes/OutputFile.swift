@@ -2,8 +2,25 @@
 // An open file being written by position. It has no opinion on names: AtomicOutput gives it one and takes it away.
 import IngotCore
 
+/// Something that bytes are written to by position.
+public protocol OutputTarget: Sendable {
+  /// Writes all bytes at a position.
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError)
+}
+
+extension OutputTarget {
+  /// Writes bytes at hand at a position.
+  public func write(_ bytes: [UInt8], at offset: Int) throws(IngotError) {
+    var failure: IngotError?
+    bytes.withUnsafeBytes { raw in
+      do throws(IngotError) { try write(raw, at: offset) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+}
+
 /// An open file being written by position.
-public final class OutputFile: Sendable {
+public final class OutputFile: OutputTarget {
   /// The path by which messages call it: the final one, not the partial one.
   public let path: String
   /// The open descriptor.
@@ -61,15 +78,6 @@ public final class OutputFile: Sendable {
         throw failure(error)
       }
     }
-  }
-
-  /// Writes bytes at hand at a position.
-  public func write(_ bytes: [UInt8], at offset: Int) throws(IngotError) {
-    var failure: IngotError?
-    bytes.withUnsafeBytes { raw in
-      do throws(IngotError) { try write(raw, at: offset) } catch { failure = error }
-    }
-    if let failure { throw failure }
   }
 
   /// Reads back what was written.

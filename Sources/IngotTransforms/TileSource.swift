@@ -40,7 +40,9 @@ final class StoredTiles: TileSource {
   }
 
   var byteCount: Int { reader.byteCount }
-  var grainByteCount: Int { reader.cutsAnywhere ? 1 : max(1, reader.rowByteCount) }
+  var grainByteCount: Int {
+    max(1, reader.cutsAnywhere ? reader.part.dtype.byteWidth ?? 1 : reader.rowByteCount)
+  }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { digest?.value }
 

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Converts a checkpoint: opens, plans, writes, and reads back when asked to. Needs no model graph.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotKernels
+import IngotTransforms
+
+/// What a conversion is to do, beside its input and output.
+public struct ConvertOptions: Sendable {
+  /// The output's format id; `nil` takes it from the output's extension.
+  public var format: String?
+  /// What floating-point tensors become; `nil` keeps them.
+  public var dtype: DType?
+  /// What becomes of values beyond the new dtype's range.
+  public var onOverflow: OverflowPolicy = .refuse
+  /// Which tensors are taken.
+  public var selection = TensorSelection()
+  /// The most bytes of tensors in one file.
+  public var shardByteLimit: Int?
+  /// Whether an existing output is replaced.
+  public var force = false
+  /// Whether the output is read back and compared.
+  public var check = false
+  /// Whether to compress, in formats that can.
+  public var compresses = false
+  /// Whether dtypes that the format lacks are kept as bits, in formats that can.
+  public var keepsUnknownBits = false
+  /// Whether SHA-256 of each tensor is stored, in formats that can.
+  public var storesSHA256 = false
+  /// Where scratch files go.
+  public var scratchFolder = defaultScratchFolder
+  /// What is known of the input beyond its bytes.
+  public var reading = ReadOptions()
+
+  /// Makes options that convert everything as it is.
+  public init() {}
+}
+
+/// What a conversion did, or with a plan would do.
+public struct ConversionReport: Sendable {
+  /// The input's path.
+  public var input: String
+  /// The input's format id.
+  public var inputFormat: String
+  /// The output's path.
+  public var output: String
+  /// The output's format id.
+  public var outputFormat: String
+  /// Bytes of the output's files; for a plan without those that compression leaves open.
+  public var byteCount: Int
+  /// Tensors written.
+  public var tensorCount: Int
+  /// Names of the output's files, when they are several.
+  public var fileNames: [String]
+  /// Everything that is not kept, or kept changed.
+  public var losses: [Loss]
+  /// Remarks on the input.
+  public var findings: [Finding]
+  /// Whether the output was read back and found equal.
+  public var wasChecked: Bool
+  /// The most resident memory the work takes beyond the program's own, in bytes, by the bound it keeps.
+  public var memoryBound: Int
+}
+
+/// A conversion that is ready to run: the input is open, the output is planned, nothing is written.
+public struct Conversion: Sendable {
+  /// The input, as opened.
+  public let source: Checkpoint
+  /// What the report says when all goes well.
+  public private(set) var report: ConversionReport
+
+  private let options: ConvertOptions
+  private let plan: WritePlan
+  private let parts: [[LazyPart]]
+  private let destination: OutputDestination
+  private let names: [String]
+  private let system: any SystemCalls
+
+  /// Opens the input and plans the output.
+  ///
+  /// - Parameters:
+  ///   - input: path of the checkpoint.
+  ///   - output: path of the output; `-` for standard output.
+  ///   - options: what is to be done.
+  ///   - system: the operating system.
+  /// - Throws: the reader's and the writer's errors; nothing has been written.
+  public init(
+    _ input: String, to output: String, options: ConvertOptions, system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) {
+    self.options = options
+    self.system = system
+    source = try CheckpointOpener(options: options.reading, system: system).open(input)
+    destination = try OutputDestination(output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+    try options.selection.check(against: source.tensors)
+
+    var draft = ConversionDraft(source: source, options: options, writer: destination.writer)
+    try draft.addTensors()
+    let companions = try Companions.find(for: source, at: input, system: system)
+    draft.add(companions, destination: destination)
+    draft.request.fileName = destination.fileName
+    draft.request.isFolder = destination.isFolder
+    var plan = try destination.writer.plan(draft.request)
+    if destination.isFolder {
+      plan.files += companions.filter { $0.kind != .shardIndex }.map {
+        PlannedFile(name: $0.name, chunks: [.bytes($0.bytes)])
+      }
+    }
+    guard !destination.isStream || (plan.streams && plan.files.count == 1) else {
+      throw .unrepresentable(
+        tensor: nil, target: destination.formatID, why: "it can't be written to a stream", hint: "name a file")
+    }
+    self.plan = plan
+    parts = draft.parts
+    names = draft.request.tensors.map(\.name)
+    let planned = try CheckpointOutput(
+      plan: plan, parts: draft.parts, files: SourceFiles([]), scratchFolder: options.scratchFolder
+    ).plannedByteCount()
+    report = ConversionReport(
+      input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
+      byteCount: planned, tensorCount: draft.request.tensors.count,
+      fileNames: destination.isFolder ? plan.files.map(\.name) : [], losses: draft.losses + plan.losses,
+      findings: source.findings, wasChecked: false,
+      memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count)
+  }
+
+  /// Writes the output.
+  ///
+  /// - Parameter progress: hears of every byte.
+  /// - Returns: what was done.
+  /// - Throws: any error of reading or writing; the destination then holds what it held before.
+  public func run(progress: (any ProgressObserver)? = nil) throws(IngotError) -> ConversionReport {
+    var report = report
+    let files = SourceFiles(source.files, system: system)
+    let output = CheckpointOutput(
+      plan: plan, parts: parts, files: files, scratchFolder: options.scratchFolder,
+      extraDigests: options.check ? [.xxh3] : [])
+    let result = try destination.write(
+      output, force: options.force, sources: source.files, system: system, progress: progress)
+    report.byteCount = result.byteCount
+    report.losses += castLosses(result)
+    if options.check {
+      try OutputCheck(names: names, written: result.parts, scratchFolder: options.scratchFolder)
+        .run(destination.path, progress: progress)
+      report.wasChecked = true
+    }
+    return report
+  }
+
+  /// A line for each tensor whose values a cast changed.
+  private func castLosses(_ result: CheckpointOutput.Result) -> [Loss] {
+    result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
+      let part = parts[index][0]
+      var losses: [Loss] = []
+      if report.inexactCount > 0 {
+        losses.append(
+          Loss(
+            .cast, tensor: names[index],
+            detail: "\(report.inexactCount) of \(part.shape.elementCount) values rounded to \(part.dtype)"))
+      }
+      if report.overflowCount > 0 {
+        losses.append(
+          Loss(
+            .overflow, tensor: names[index],
+            detail:
+              "\(report.overflowCount) values beyond the range of \(part.dtype), the largest of magnitude \(report.largestOverflow), became \(words: options.onOverflow == .saturate ? "its largest" : "infinity")"
+          ))
+      }
+      return losses
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Digests of whole checkpoints and manifests that hold them.
+import IngotBytes
+import IngotCore
+import IngotFormats
+
+/// The digests of a checkpoint.
+public struct HashReport: Sendable {
+  /// One tensor's line.
+  public struct Tensor: Hashable, Sendable {
+    /// The tensor's name.
+    public var name: String
+    /// Its element type.
+    public var dtype: DType
+    /// Its dimensions.
+    public var shape: Shape
+    /// SHA-256 of its canonical bytes, 64 hexadecimal digits.
+    public var sha256: String
+
+    /// The line that the checkpoint's digest is taken over: `digest  DTYPE  d0,d1,…  name`.
+    public var line: String { "\(sha256)  \(dtype.rawValue)  \(shape)  \(name)" }
+  }
+
+  /// The path as given.
+  public var path: String
+  /// The tensors, sorted by the bytes of their names.
+  public var tensors: [Tensor]
+  /// Remarks on what was left out.
+  public var findings: [Finding]
+
+  /// SHA-256 of the tensors' lines, each ended by a line feed.
+  public var model: String {
+    SHA256.hex(of: tensors.map { $0.line + "\n" }.joined())
+  }
+}
+
+/// Options of ``hash(_:options:progress:)``.
+public struct HashOptions: Sendable {
+  /// How to read.
+  public var reading = ReadOptions()
+  /// Where scratch files go.
+  public var scratchFolder = defaultScratchFolder
+
+  /// Makes options.
+  public init() {}
+}
+
+/// Takes the digests of a checkpoint.
+///
+/// - Parameters:
+///   - path: a file, index or folder.
+///   - options: how to read.
+///   - progress: hears of bytes read.
+/// - Returns: the digests.
+/// - Throws: the reader's errors.
+public func hash(
+  _ path: String, options: HashOptions = HashOptions(), progress: (any ProgressObserver)? = nil
+) throws(IngotError) -> HashReport {
+  let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+  progress?.begin("hashing", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
+  defer { progress?.end() }
+  var tensors: [HashReport.Tensor] = []
+  for tensor in checkpoint.tensors {
+    let digest = try digester.digest(of: tensor) { _, tile in progress?.advance(tile.count) }
+    tensors.append(
+      HashReport.Tensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, sha256: digest))
+  }
+  try digester.checkUnchanged()
+  tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  return HashReport(path: path, tensors: tensors, findings: checkpoint.findings)
+}
+
+/// A manifest: one line a checkpoint, `digest  path`, as sha256sum writes them.
+public struct HashManifest: Sendable {
+  /// One line.
+  public struct Entry: Hashable, Sendable {
+    /// The digest of the checkpoint, 64 hexadecimal digits.
+    public var digest: String
+    /// The path, as written.
+    public var path: String
+  }
+
+  /// The rules of manifests.
+  public enum ManifestRule: String, FormatRule {
+    case line = "MF-01"
+  }
+
+  /// The lines in order.
+  public var entries: [Entry]
+
+  /// Reads a manifest.
+  ///
+  /// - Parameter path: the file.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none.
+  public init(path: String) throws(IngotError) {
+    let text = String(decoding: try Companions.read(path), as: UTF8.self)
+    entries = []
+    var offset = 0
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      defer { offset += line.utf8.count + 1 }
+      guard !line.isEmpty else { continue }
+      let digest = line.prefix(64)
+      let rest = line.dropFirst(64)
+      guard digest.count == 64, digest.allSatisfy(\.isHexDigit), rest.hasPrefix("  ") || rest.hasPrefix(" *"),
+        rest.count > 2
+      else {
+        throw .malformed(
+          ManifestRule.line.rule, at: Location(path, offset: offset), found: .value(String(line.prefix(80))),
+          expected: "64 hexadecimal digits, two spaces and a path")
+      }
+      entries.append(Entry(digest: digest.lowercased(), path: String(rest.dropFirst(2))))
+    }
+  }
+}

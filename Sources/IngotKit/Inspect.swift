@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looks into a checkpoint: headers only, unless digests or statistics are asked for.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotKernels
+
+/// What a look into a checkpoint found.
+public struct InspectionReport: Sendable {
+  /// One tensor with what was computed of it.
+  public struct Tensor: Sendable {
+    /// What the header says.
+    public var descriptor: TensorDescriptor
+    /// SHA-256 of its canonical bytes, when asked for.
+    public var sha256: String?
+    /// Statistics of its values, when asked for and its dtype is a real number's.
+    public var statistics: TensorStatistics?
+  }
+
+  /// The path as given.
+  public var path: String
+  /// The checkpoint, tensors included that are not listed.
+  public var checkpoint: Checkpoint
+  /// The tensors listed.
+  public var tensors: [Tensor]
+}
+
+/// Options of ``inspect(_:options:progress:)``.
+public struct InspectOptions: Sendable {
+  /// Whether to take digests.
+  public var hashes = false
+  /// Whether to take statistics.
+  public var statistics = false
+  /// Which tensors to list.
+  public var selection = TensorSelection()
+  /// How to read.
+  public var reading = ReadOptions()
+  /// Where scratch files go.
+  public var scratchFolder = defaultScratchFolder
+
+  /// Makes options that read headers only.
+  public init() {}
+}
+
+/// Looks into a checkpoint.
+///
+/// - Parameters:
+///   - path: a file, index or folder.
+///   - options: what to compute.
+///   - progress: hears of bytes read.
+/// - Returns: the report.
+/// - Throws: the reader's errors, and ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that matches
+///   nothing.
+public func inspect(
+  _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
+) throws(IngotError) -> InspectionReport {
+  let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  try options.selection.check(against: checkpoint.tensors)
+  let listed = checkpoint.tensors.filter { options.selection.takes($0.name) }
+  var report = InspectionReport(
+    path: path, checkpoint: checkpoint, tensors: listed.map { InspectionReport.Tensor(descriptor: $0) })
+  guard options.hashes || options.statistics else { return report }
+
+  let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+  progress?.begin("reading", byteCount: listed.reduce(0) { $0 + $1.byteCount })
+  defer { progress?.end() }
+  for (index, tensor) in listed.enumerated() {
+    var collector = options.statistics ? StatisticsCollector(dtype: tensor.dtype) : nil
+    let digest = try digester.digest(of: tensor) { part, tile in
+      if part.kind == .values { collector?.add(tile) }
+      progress?.advance(tile.count)
+    }
+    if options.hashes { report.tensors[index].sha256 = digest }
+    report.tensors[index].statistics = collector?.result
+  }
+  try digester.checkUnchanged()
+  return report
+}
