@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// What users of this library see of the targets below it: values, formats and their plans.
+@_exported import IngotBytes
+@_exported import IngotCore
+@_exported import IngotEncodings
+@_exported import IngotFormats
+@_exported import IngotKernels

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only place where an error becomes text: one line that alone says file, place, rule, found and expected, then
+// lines for those who want more.
+import IngotKit
+
+/// Errors as text, and as exit codes.
+public enum ErrorRenderer {
+  /// The lines of an error.
+  ///
+  /// - Parameters:
+  ///   - error: the error.
+  ///   - style: whether to colour.
+  ///   - isVerbose: whether to add the lines after the first: on a terminal, or with `-v`.
+  /// - Returns: the lines, the first of which is enough.
+  public static func lines(_ error: IngotError, style: TextStyle = TextStyle(), isVerbose: Bool) -> [String] {
+    let parts = Parts(error)
+    var lines = [style.text("ingot: ", .error) + parts.line]
+    guard isVerbose else { return lines }
+    lines += parts.details.map { "  " + style.text($0.label, .dim) + " " + $0.text }
+    return lines
+  }
+
+  /// The exit code of an error.
+  public static func exitCode(_ error: IngotError) -> Int32 {
+    switch error {
+    case .malformed, .unsupported, .limitExceeded, .unrepresentable, .unsuitable: 65
+    case .invalidRequest: 64
+    case .missing: 66
+    case .outputRefused: 73
+    case .sourceChanged: 74
+    case .environment(let failure):
+      switch failure.purpose {
+      case .openInput: 66
+      case .createOutput: 73
+      case .transfer: 74
+      }
+    case .interrupted: 130
+    case .internal: 70
+    }
+  }
+
+  /// Evidence as text, with a stranger's text made safe.
+  public static func text(_ evidence: Evidence) -> String {
+    evidence.pieces.map { piece in
+      switch piece {
+      case .words(let words): words
+      case .value(let value): quoted(value)
+      }
+    }.joined()
+  }
+
+  /// A value in quotes, made safe.
+  private static func quoted(_ value: String) -> String {
+    "\"\(TextStyle.printable(value, limit: 120))\""
+  }
+
+  /// A path or a name without quotes, made safe.
+  static func name(_ value: String) -> String { TextStyle.printable(value, limit: 300) }
+
+  /// An error taken apart.
+  private struct Parts {
+    var line: String
+    var details: [(label: String, text: String)] = []
+
+    init(_ error: IngotError) {
+      switch error {
+      case .malformed(let rule, let location, let found, let expected):
+        line = "\(place(location)): \(text(found)), expected \(text(expected)) (\(rule.id))"
+        details = detail(location)
+        details.append(("found   ", text(found)))
+        details.append(("expected", text(expected)))
+        details.append(("help    ", "the rule \(rule.id) stands on a page under formats/; `ingot formats` names it"))
+      case .unsupported(let feature, let location):
+        line = "\(place(location)): \(text(feature))"
+      case .limitExceeded(let limit, let location, let asked):
+        line = "\(place(location)): \(limit.rawValue) is \(asked), over the limit of \(limit.value)"
+        details = [("help    ", "the limit protects memory and time; SECURITY.md gives its reason")]
+      case .unrepresentable(let tensor, let target, let why, let hint):
+        line = (tensor.map { name($0) + ": " } ?? "") + "can't be written as \(name(target)): \(text(why))"
+        add(hint)
+      case .unsuitable(let location, let why, let hint):
+        line = "\(place(location)): \(text(why))"
+        add(hint)
+      case .invalidRequest(let option, let why):
+        line = "\(name(option)): \(text(why))"
+      case .missing(let path, let why, let hint):
+        line = "\(name(path)): \(text(why))"
+        add(hint)
+      case .outputRefused(let path, let why, let hint):
+        line = "\(name(path)): \(text(why))"
+        add(hint)
+      case .environment(let failure):
+        line = "\(name(failure.path)): \(Process.message(forErrorNumber: failure.errorNumber)) (\(failure.call))"
+      case .sourceChanged(let path, let found, let expected):
+        line = "\(name(path)): \(text(found)), expected \(text(expected))"
+      case .interrupted:
+        line = "interrupted"
+      case .internal(let state):
+        line = "internal error: \(text(state)); please report this"
+      }
+    }
+
+    private mutating func add(_ hint: Evidence?) {
+      guard let hint else { return }
+      line += "; " + text(hint)
+    }
+  }
+
+  /// A location on one line: file, member, byte, tensor, key.
+  private static func place(_ location: Location) -> String {
+    var pieces = [name(location.file)]
+    if let member = location.member { pieces.append(name(member)) }
+    var within: [String] = []
+    if let offset = location.offset { within.append("byte \(offset)") }
+    if let tensor = location.tensor { within.append(quoted(tensor)) }
+    if let key = location.key { within.append("key " + quoted(key)) }
+    if !within.isEmpty { pieces.append(within.joined(separator: ", ")) }
+    return pieces.joined(separator: ": ")
+  }
+
+  private static func detail(_ location: Location) -> [(label: String, text: String)] {
+    [("where   ", place(location))]
+  }
+}

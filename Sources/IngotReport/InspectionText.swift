@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// An inspection for people: what it is, how much of what, and the tensors, repeated blocks folded into one line.
+import IngotKit
+
+/// Inspections as text.
+public enum InspectionText {
+  /// The lines of an inspection.
+  ///
+  /// - Parameters:
+  ///   - report: the inspection.
+  ///   - isUnfolded: whether each tensor gets a line of its own.
+  ///   - style: where the text goes.
+  /// - Returns: the lines.
+  public static func lines(_ report: InspectionReport, isUnfolded: Bool, style: TextStyle) -> [String] {
+    let checkpoint = report.checkpoint
+    let files = checkpoint.files.count == 1 ? "1 file" : "\(checkpoint.files.count) files"
+    var lines = [
+      "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
+    ]
+    lines += checkpoint.metadata.entries.prefix(8).map { metadataLine($0, style) }
+    if checkpoint.metadata.entries.count > 8 {
+      lines.append(style.text("… \(checkpoint.metadata.entries.count - 8) more metadata keys in --json", .dim))
+    }
+    lines += checkpoint.findings.prefix(8).map { FindingText.line($0, style: style) }
+    lines += [""] + totals(report.tensors).lines(style)
+    let hasDetail = report.tensors.contains { $0.sha256 != nil || $0.statistics != nil }
+    let groups = isUnfolded || hasDetail ? report.tensors.map { TensorGroup($0) } : TensorGroup.fold(report.tensors)
+    lines += [""] + table(groups, report).lines(style)
+    if groups.count < report.tensors.count { lines.append(style.text("(--all lists each tensor)", .dim)) }
+    return lines
+  }
+
+  private static func metadataLine(_ entry: Metadata.Entry, _ style: TextStyle) -> String {
+    let value: String
+    if case .string(let text) = entry.value { value = text } else { value = JSONText.text(entry.value) }
+    let label = style.text("meta ", .dim)
+    return "\(label)  \(TextStyle.printable(entry.key, limit: 40)): \(TextStyle.printable(value, limit: 60))"
+  }
+
+  private static func totals(_ tensors: [InspectionReport.Tensor]) -> TableLayout {
+    var table = TableLayout([("dtype", .left), ("tensors", .right), ("values", .right), ("bytes", .right)])
+    var order: [String] = []
+    var sums: [String: (count: Int, elements: Int, bytes: Int)] = [:]
+    for tensor in tensors {
+      let label = tensor.descriptor.typeLabel
+      if sums[label] == nil { order.append(label) }
+      let sum = sums[label, default: (0, 0, 0)]
+      sums[label] = (
+        sum.count + 1, sum.elements + tensor.descriptor.shape.elementCount, sum.bytes + tensor.descriptor.byteCount
+      )
+    }
+    for label in order {
+      guard let sum = sums[label] else { continue }
+      table.add([label, String(sum.count), Quantity.count(sum.elements), Quantity.bytes(sum.bytes)])
+    }
+    return table
+  }
+
+  private static func table(_ groups: [TensorGroup], _ report: InspectionReport) -> TableLayout {
+    let hasDigests = report.tensors.contains { $0.sha256 != nil }
+    let hasStatistics = report.tensors.contains { $0.statistics != nil }
+    var columns: [(title: String, alignment: TableLayout.Alignment)] = [
+      ("name", .left), ("dtype", .left), ("shape", .left), ("bytes", .right), ("", .left),
+    ]
+    if hasStatistics {
+      columns += ["min", "max", "mean", "deviation", "zeros", "not finite"].map { ($0, .right) }
+    }
+    if hasDigests { columns.append(("sha256", .left)) }
+    var table = TableLayout(columns)
+    for group in groups {
+      let tensor = group.tensor.descriptor
+      var cells = [
+        group.name, tensor.typeLabel, tensor.shape.label, Quantity.bytes(tensor.byteCount),
+        group.count > 1 ? "× \(group.count)" : tensor.aliasOf.map { "= \(ErrorRenderer.name($0))" } ?? "",
+      ]
+      if hasStatistics { cells += statisticsCells(group.tensor.statistics) }
+      if hasDigests { cells.append(group.tensor.sha256 ?? "") }
+      table.add(cells)
+    }
+    return table
+  }
+
+  private static func statisticsCells(_ statistics: TensorStatistics?) -> [String] {
+    guard let statistics else { return [String](repeating: "–", count: 6) }
+    let reals = [statistics.minimum, statistics.maximum, statistics.mean, statistics.standardDeviation]
+    let bad = statistics.nanCount + statistics.infinityCount
+    return reals.map { $0.map(Quantity.real) ?? "–" }
+      + [String(statistics.zeroCount), bad == 0 ? "0" : "\(bad) !"]
+  }
+}
+
+/// Tensors that fold into one line: the same name but for one number, or but for the last part.
+private struct TensorGroup {
+  var tensor: InspectionReport.Tensor
+  var name: String
+  var count: Int
+
+  init(_ tensor: InspectionReport.Tensor) {
+    self.tensor = tensor
+    name = TextStyle.printable(tensor.descriptor.name, limit: 300)
+    count = 1
+  }
+
+  /// Folds blocks: names that differ in their first number only, with the same dtype and shape.
+  static func fold(_ tensors: [InspectionReport.Tensor]) -> [TensorGroup] {
+    var order: [Key] = []
+    var members: [Key: [(block: Int, tensor: InspectionReport.Tensor)]] = [:]
+    for tensor in tensors {
+      let key = Key(tensor.descriptor)
+      if members[key.key] == nil { order.append(key.key) }
+      members[key.key, default: []].append((key.block, tensor))
+    }
+    let blocks = order.flatMap { key in group(key, members[key] ?? []) }
+    return foldSuffixes(blocks)
+  }
+
+  private static func group(_ key: Key, _ list: [(block: Int, tensor: InspectionReport.Tensor)]) -> [TensorGroup] {
+    let numbers = list.map(\.block).sorted()
+    guard let first = list.first, list.count > 1, let low = numbers.first, let high = numbers.last,
+      numbers == Array(low...high)
+    else { return list.map { TensorGroup($0.tensor) } }
+    var group = TensorGroup(first.tensor)
+    group.name = "\(TextStyle.printable(key.before)){\(low)…\(high)}\(TextStyle.printable(key.after))"
+    group.count = list.count
+    return [group]
+  }
+
+  /// Folds neighbours that differ in the last part of their names only: `ln_1.{weight,bias}`.
+  private static func foldSuffixes(_ groups: [TensorGroup]) -> [TensorGroup] {
+    var folded: [TensorGroup] = []
+    var suffixes: [[String]] = []
+    for group in groups {
+      let (stem, suffix) = split(group.name)
+      if let index = folded.lastIndex(where: { other in
+        split(other.name).stem == stem && other.tensor.descriptor.shape == group.tensor.descriptor.shape
+          && other.tensor.descriptor.typeLabel == group.tensor.descriptor.typeLabel
+      }), !stem.isEmpty {
+        suffixes[index].append(suffix)
+        folded[index].count += group.count
+      } else {
+        folded.append(group)
+        suffixes.append([suffix])
+      }
+    }
+    for index in folded.indices where suffixes[index].count > 1 {
+      // The order in which people read them, whatever the container's.
+      let names = suffixes[index].sorted { ($0 == "weight" ? 0 : 1, $0) < ($1 == "weight" ? 0 : 1, $1) }
+      folded[index].name = "\(split(folded[index].name).stem).{\(names.joined(separator: ","))}"
+    }
+    return folded
+  }
+
+  private static func split(_ name: String) -> (stem: String, suffix: String) {
+    guard let dot = name.lastIndex(of: ".") else { return ("", name) }
+    return (String(name[..<dot]), String(name[name.index(after: dot)...]))
+  }
+
+  /// What tensors of one group share.
+  private struct Key: Hashable {
+    var before: String
+    var after: String
+    var type: String
+    var shape: Shape
+    var block = 0
+
+    init(_ tensor: TensorDescriptor) {
+      type = tensor.typeLabel
+      shape = tensor.shape
+      let parts = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
+      guard let index = parts.firstIndex(where: { Int($0) != nil && $0.count < 8 }), let number = Int(parts[index])
+      else {
+        before = tensor.name
+        after = ""
+        return
+      }
+      block = number
+      before = parts[..<index].map { $0 + "." }.joined()
+      after = parts[(index + 1)...].map { "." + $0 }.joined()
+    }
+
+    /// The key without its block.
+    var key: Key {
+      var key = self
+      key.block = 0
+      return key
+    }
+  }
+}
+
+extension TensorDescriptor {
+  /// The dtype as tables show it; a quantized tensor's says so.
+  var typeLabel: String {
+    quantization == nil ? dtype.rawValue : "\(dtype.rawValue)+scale"
+  }
+}
+
+extension Shape {
+  /// The dimensions as tables show them: `768 × 2304`.
+  var label: String {
+    dimensions.isEmpty ? "scalar" : dimensions.map(String.init).joined(separator: " × ")
+  }
+}
