@@ -1,8 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's entry.
+// The program's entry: parses, runs one command, and turns what it throws into one line and an exit code.
 import ArgumentParser
+import IngotReport
 
 @main
 struct IngotMain: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "ingot", version: "0.1.0")
+  static let configuration = CommandConfiguration(
+    commandName: "ingot",
+    abstract: "Convert, inspect, quantize and verify model checkpoints.",
+    discussion: """
+      Nothing changes unasked, and nothing is dropped in silence. `ingot COMMAND --help` shows examples.
+      """,
+    version: "0.1.0",
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Look",
+        subcommands: [InspectCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self]),
+      CommandGroup(name: "Change", subcommands: [ConvertCommand.self]),
+    ]
+  )
+
+  static func main() {
+    Process.installSignalHandlers()
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      CommandFailure.end(with: error, parser: self)
+    }
+  }
 }

@@ -93,7 +93,9 @@ public struct StatisticsCollector {
     case .u64: read(UInt64.self)
     case .bool: read(UInt8.self)
     default:
-      for index in 0..<count { block[index] = start.loadUnaligned(fromByteOffset: index * 8, as: Double.self) }
+      for index in 0..<count {
+        block[index] = start.loadUnaligned(fromByteOffset: index * 8, as: Double.self)
+      }
     }
   }
 

@@ -45,12 +45,15 @@ struct CheckpointOutput {
 
   private func partByteCount(_ reference: PartReference) throws(IngotError) -> Int {
     let part = try lazyPart(reference)
-    guard let count = part.shape.byteCount(of: part.dtype) else { throw .internal("a part whose bytes overflow") }
+    guard let count = part.shape.byteCount(of: part.dtype) else {
+      throw .internal("a part whose bytes overflow")
+    }
     return count
   }
 
   private func lazyPart(_ reference: PartReference) throws(IngotError) -> LazyPart {
-    guard parts.indices.contains(reference.tensor), parts[reference.tensor].indices.contains(reference.part) else {
+    guard parts.indices.contains(reference.tensor), parts[reference.tensor].indices.contains(reference.part)
+    else {
       throw .internal("a plan for a part that there is not")
     }
     return parts[reference.tensor][reference.part]
@@ -84,7 +87,9 @@ struct CheckpointOutput {
       try pass.write(file, at: index, to: target)
     }
     for patch in try plan.finish(pass.written) {
-      guard targets.indices.contains(patch.file) else { throw .internal("a patch for a file that there is not") }
+      guard targets.indices.contains(patch.file) else {
+        throw .internal("a patch for a file that there is not")
+      }
       try targets[patch.file].write(patch.bytes, at: patch.offset)
       pass.noteEnd(of: patch.file, at: patch.offset + patch.bytes.count)
     }

@@ -8,7 +8,8 @@ public enum Companions {
   /// Known names, in the order in which they are listed.
   static let kinds: [(name: String, kind: Companion.Kind)] = [
     ("config.json", .config), ("hparams.json", .config), ("generation_config.json", .generationConfig),
-    ("tokenizer.json", .tokenizer), ("tokenizer_config.json", .tokenizer), ("special_tokens_map.json", .tokenizer),
+    ("tokenizer.json", .tokenizer), ("tokenizer_config.json", .tokenizer),
+    ("special_tokens_map.json", .tokenizer),
     ("added_tokens.json", .tokenizer), ("vocab.json", .tokenizer), ("merges.txt", .tokenizer),
     ("encoder.json", .tokenizer), ("vocab.bpe", .tokenizer), ("vocab.txt", .tokenizer),
   ]

@@ -79,7 +79,8 @@ struct ConversionDraft {
         losses.append(
           Loss(
             .companion,
-            detail: "\(companion.name): \(words: destination.formatID) files hold weights only; a folder takes it along"
+            detail:
+              "\(companion.name): \(words: destination.formatID) files hold weights only; a folder takes it along"
           ))
       }
     }

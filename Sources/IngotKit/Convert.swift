@@ -91,7 +91,8 @@ public struct Conversion: Sendable {
     self.options = options
     self.system = system
     source = try CheckpointOpener(options: options.reading, system: system).open(input)
-    destination = try OutputDestination(output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+    destination = try OutputDestination(
+      output, format: options.format, isSharded: options.shardByteLimit != nil, system)
     try options.selection.check(against: source.tensors)
 
     var draft = ConversionDraft(source: source, options: options, writer: destination.writer)
@@ -108,7 +109,8 @@ public struct Conversion: Sendable {
     }
     guard !destination.isStream || (plan.streams && plan.files.count == 1) else {
       throw .unrepresentable(
-        tensor: nil, target: destination.formatID, why: "it can't be written to a stream", hint: "name a file")
+        tensor: nil, target: destination.formatID, why: "it can't be written to a stream", hint: "name a file"
+      )
     }
     self.plan = plan
     parts = draft.parts

@@ -113,7 +113,9 @@ private final class TensorComparer {
     guard a.shape == b.shape else { return change }
     let sameType = a.dtype == b.dtype && a.quantization?.scheme == b.quantization?.scheme
     if sameType, try haveSameBytes(a, b) { return nil }
-    guard a.quantization == nil, b.quantization == nil, let result = try compareValues(a, b) else { return change }
+    guard a.quantization == nil, b.quantization == nil, let result = try compareValues(a, b) else {
+      return change
+    }
     change.maxAbs = result.maxAbs
     change.rmsRel = result.rmsRel
     change.differingCount = result.differingCount

@@ -45,7 +45,8 @@ public final class TensorDigester {
     _ body: (QuantizedPart, UnsafeRawBufferPointer) throws(IngotError) -> Void
   ) throws(IngotError) {
     for part in tensor.parts {
-      let tiles = try LazyPart.stored(name: tensor.name, part).open(files: files, scratchFolder: scratchFolder)
+      let tiles = try LazyPart.stored(name: tensor.name, part).open(
+        files: files, scratchFolder: scratchFolder)
       try engine.forEachTile(of: tiles) { (tile, _) throws(IngotError) in try body(part, tile) }
     }
   }

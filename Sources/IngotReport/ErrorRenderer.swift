@@ -55,7 +55,7 @@ public enum ErrorRenderer {
   }
 
   /// A path or a name without quotes, made safe.
-  static func name(_ value: String) -> String { TextStyle.printable(value, limit: 300) }
+  public static func name(_ value: String) -> String { TextStyle.printable(value, limit: 300) }
 
   /// An error taken apart.
   private struct Parts {
@@ -69,7 +69,8 @@ public enum ErrorRenderer {
         details = detail(location)
         details.append(("found   ", text(found)))
         details.append(("expected", text(expected)))
-        details.append(("help    ", "the rule \(rule.id) stands on a page under formats/; `ingot formats` names it"))
+        details.append(
+          ("help    ", "the rule \(rule.id) stands on a page under formats/; `ingot formats` names it"))
       case .unsupported(let feature, let location):
         line = "\(place(location)): \(text(feature))"
       case .limitExceeded(let limit, let location, let asked):
@@ -90,7 +91,8 @@ public enum ErrorRenderer {
         line = "\(name(path)): \(text(why))"
         add(hint)
       case .environment(let failure):
-        line = "\(name(failure.path)): \(Process.message(forErrorNumber: failure.errorNumber)) (\(failure.call))"
+        line =
+          "\(name(failure.path)): \(Process.message(forErrorNumber: failure.errorNumber)) (\(failure.call))"
       case .sourceChanged(let path, let found, let expected):
         line = "\(name(path)): \(text(found)), expected \(text(expected))"
       case .interrupted:

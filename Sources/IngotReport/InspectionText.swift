@@ -19,12 +19,14 @@ public enum InspectionText {
     ]
     lines += checkpoint.metadata.entries.prefix(8).map { metadataLine($0, style) }
     if checkpoint.metadata.entries.count > 8 {
-      lines.append(style.text("… \(checkpoint.metadata.entries.count - 8) more metadata keys in --json", .dim))
+      lines.append(
+        style.text("… \(checkpoint.metadata.entries.count - 8) more metadata keys in --json", .dim))
     }
     lines += checkpoint.findings.prefix(8).map { FindingText.line($0, style: style) }
     lines += [""] + totals(report.tensors).lines(style)
     let hasDetail = report.tensors.contains { $0.sha256 != nil || $0.statistics != nil }
-    let groups = isUnfolded || hasDetail ? report.tensors.map { TensorGroup($0) } : TensorGroup.fold(report.tensors)
+    let groups =
+      isUnfolded || hasDetail ? report.tensors.map { TensorGroup($0) } : TensorGroup.fold(report.tensors)
     lines += [""] + table(groups, report).lines(style)
     if groups.count < report.tensors.count { lines.append(style.text("(--all lists each tensor)", .dim)) }
     return lines
@@ -46,7 +48,8 @@ public enum InspectionText {
       if sums[label] == nil { order.append(label) }
       let sum = sums[label, default: (0, 0, 0)]
       sums[label] = (
-        sum.count + 1, sum.elements + tensor.descriptor.shape.elementCount, sum.bytes + tensor.descriptor.byteCount
+        sum.count + 1, sum.elements + tensor.descriptor.shape.elementCount,
+        sum.bytes + tensor.descriptor.byteCount
       )
     }
     for label in order {
@@ -114,7 +117,9 @@ private struct TensorGroup {
     return foldSuffixes(blocks)
   }
 
-  private static func group(_ key: Key, _ list: [(block: Int, tensor: InspectionReport.Tensor)]) -> [TensorGroup] {
+  private static func group(_ key: Key, _ list: [(block: Int, tensor: InspectionReport.Tensor)])
+    -> [TensorGroup]
+  {
     let numbers = list.map(\.block).sorted()
     guard let first = list.first, list.count > 1, let low = numbers.first, let high = numbers.last,
       numbers == Array(low...high)
@@ -167,7 +172,8 @@ private struct TensorGroup {
       type = tensor.typeLabel
       shape = tensor.shape
       let parts = tensor.name.split(separator: ".", omittingEmptySubsequences: false)
-      guard let index = parts.firstIndex(where: { Int($0) != nil && $0.count < 8 }), let number = Int(parts[index])
+      guard let index = parts.firstIndex(where: { Int($0) != nil && $0.count < 8 }),
+        let number = Int(parts[index])
       else {
         before = tensor.name
         after = ""

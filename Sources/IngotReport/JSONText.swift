@@ -18,7 +18,8 @@ public enum JSONText {
   public static func inspection(_ report: InspectionReport) -> String {
     let checkpoint = report.checkpoint
     return document([
-      ("format", .string(checkpoint.format)), ("path", .string(report.path)), ("bytes", .int64(Int64(checkpoint.byteCount))),
+      ("format", .string(checkpoint.format)), ("path", .string(report.path)),
+      ("bytes", .int64(Int64(checkpoint.byteCount))),
       ("metadata", .object(checkpoint.metadata)), ("findings", FindingText.json(checkpoint.findings)),
       ("tensors", .array(report.tensors.map { .object(tensor($0)) })),
     ])
@@ -27,8 +28,10 @@ public enum JSONText {
   private static func tensor(_ tensor: InspectionReport.Tensor) -> Metadata {
     let descriptor = tensor.descriptor
     var object = Metadata([
-      .init(key: "name", value: .string(descriptor.name)), .init(key: "dtype", value: .string(descriptor.dtype.rawValue)),
-      .init(key: "shape", value: shape(descriptor.shape)), .init(key: "bytes", value: .int64(Int64(descriptor.byteCount))),
+      .init(key: "name", value: .string(descriptor.name)),
+      .init(key: "dtype", value: .string(descriptor.dtype.rawValue)),
+      .init(key: "shape", value: shape(descriptor.shape)),
+      .init(key: "bytes", value: .int64(Int64(descriptor.byteCount))),
     ])
     if let digest = tensor.sha256 { object["sha256"] = .string(digest) }
     if let alias = descriptor.aliasOf { object["alias_of"] = .string(alias) }
@@ -40,7 +43,8 @@ public enum JSONText {
         descriptor.parts.map { part in
           .object(
             Metadata([
-              .init(key: "kind", value: .string(part.kind.rawValue)), .init(key: "dtype", value: .string(part.dtype.rawValue)),
+              .init(key: "kind", value: .string(part.kind.rawValue)),
+              .init(key: "dtype", value: .string(part.dtype.rawValue)),
               .init(key: "shape", value: shape(part.shape)),
             ]))
         })
@@ -58,7 +62,8 @@ public enum JSONText {
     func real(_ value: Double?) -> MetadataValue { value.map { .float64($0) } ?? .null }
     return Metadata([
       .init(key: "min", value: real(statistics.minimum)), .init(key: "max", value: real(statistics.maximum)),
-      .init(key: "mean", value: real(statistics.mean)), .init(key: "std", value: real(statistics.standardDeviation)),
+      .init(key: "mean", value: real(statistics.mean)),
+      .init(key: "std", value: real(statistics.standardDeviation)),
       .init(key: "zeros", value: .int64(Int64(statistics.zeroCount))),
       .init(key: "nan", value: .int64(Int64(statistics.nanCount))),
       .init(key: "inf", value: .int64(Int64(statistics.infinityCount))),
@@ -68,7 +73,8 @@ public enum JSONText {
   /// `ingot convert --json`.
   public static func conversion(_ report: ConversionReport) -> String {
     document([
-      ("input", .string(report.input)), ("output", .string(report.output)), ("format", .string(report.outputFormat)),
+      ("input", .string(report.input)), ("output", .string(report.output)),
+      ("format", .string(report.outputFormat)),
       ("bytes", .int64(Int64(report.byteCount))), ("tensors", .int64(Int64(report.tensorCount))),
       ("losses", LossText.json(report.losses)), ("checked", .bool(report.wasChecked)),
       ("memory_bound", .int64(Int64(report.memoryBound))),
@@ -80,15 +86,22 @@ public enum JSONText {
     guard reports.count != 1, !reports.isEmpty else {
       return document(reports.first.map { hashEntries($0) } ?? [])
     }
-    return document([("checkpoints", .array(reports.map { .object(Metadata(hashEntries($0).map { .init(key: $0, value: $1) })) }))])
+    return document([
+      (
+        "checkpoints",
+        .array(reports.map { .object(Metadata(hashEntries($0).map { .init(key: $0, value: $1) })) })
+      )
+    ])
   }
 
   private static func hashEntries(_ report: HashReport) -> [(String, MetadataValue)] {
     let tensors = report.tensors.map { tensor in
       MetadataValue.object(
         Metadata([
-          .init(key: "name", value: .string(tensor.name)), .init(key: "dtype", value: .string(tensor.dtype.rawValue)),
-          .init(key: "shape", value: shape(tensor.shape)), .init(key: "sha256", value: .string(tensor.sha256)),
+          .init(key: "name", value: .string(tensor.name)),
+          .init(key: "dtype", value: .string(tensor.dtype.rawValue)),
+          .init(key: "shape", value: shape(tensor.shape)),
+          .init(key: "sha256", value: .string(tensor.sha256)),
         ]))
     }
     return [("path", .string(report.path)), ("model", .string(report.model)), ("tensors", .array(tensors))]
@@ -101,7 +114,9 @@ public enum JSONText {
       MetadataValue.object(
         Metadata([
           .init(key: "name", value: .string(change.name)),
-          .init(key: "dtype", value: .array([.string(change.dtypes.0.rawValue), .string(change.dtypes.1.rawValue)])),
+          .init(
+            key: "dtype",
+            value: .array([.string(change.dtypes.0.rawValue), .string(change.dtypes.1.rawValue)])),
           .init(key: "shape", value: .array([shape(change.shapes.0), shape(change.shapes.1)])),
           .init(key: "max_abs", value: change.maxAbs.map { .float64($0) } ?? .null),
           .init(key: "rms_rel", value: change.rmsRel.map { .float64($0) } ?? .null),

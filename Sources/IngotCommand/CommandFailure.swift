@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a command ends when it does not end well.
+import ArgumentParser
+import IngotReport
+
+/// A check ran and does not hold: exit 1, with nothing more to say.
+struct CheckFailed: Error {}
+
+/// Ends the program after an error.
+enum CommandFailure {
+  /// Prints what has to be said and exits with the contract's code.
+  ///
+  /// - Parameters:
+  ///   - error: what was thrown: an ``IngotError``, a failed check, or a usage error of the argument parser.
+  ///   - parser: the command whose usage is shown.
+  static func end(with error: any Error, parser: IngotMain.Type) -> Never {
+    switch error {
+    case let error as IngotError:
+      if isClosedOutput(error) { exit(0) }
+      let terminal = Terminal.standardError
+      let isVerbose = terminal.isTerminal || CommandLine.arguments.contains("-v")
+      let lines = ErrorRenderer.lines(error, style: terminal.style, isVerbose: isVerbose)
+      Terminal.printError(lines)
+      exit(ErrorRenderer.exitCode(error))
+    case is CheckFailed:
+      exit(1)
+    default:
+      endUsage(error, parser: parser)
+    }
+  }
+
+  /// Help and completions go to standard output with 0; a usage error to standard error with 64.
+  private static func endUsage(_ error: any Error, parser: IngotMain.Type) -> Never {
+    let message = parser.fullMessage(for: error)
+    guard parser.exitCode(for: error) != .success else {
+      Terminal.printOutput(message.hasSuffix("\n") || message.isEmpty ? message : message + "\n")
+      exit(0)
+    }
+    // The parser's own first word is "Error:"; every message of this program starts with its name.
+    let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
+    Terminal.printError(["ingot: " + text])
+    exit(64)
+  }
+
+  /// Whether the reader of our output has gone: the quiet end of a pipe, no error.
+  private static func isClosedOutput(_ error: IngotError) -> Bool {
+    guard case .environment(let failure) = error else { return false }
+    return failure.errorNumber == Process.ErrorNumber.brokenPipe && failure.path == "standard output"
+  }
+
+  private static func exit(_ code: Int32) -> Never {
+    IngotMain.exit(withError: ExitCode(code))
+  }
+}

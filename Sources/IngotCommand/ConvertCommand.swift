@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot convert`.
+import ArgumentParser
+import IngotReport
+
+struct ConvertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "convert",
+    abstract: "Turn a checkpoint into another format or dtype.",
+    discussion: """
+      Bit-exact unless --dtype is given. The output appears whole or not at all; what is lost is said.
+
+      EXAMPLES
+        ingot convert model.safetensors model.npz
+        ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
+        ingot convert model.npz model.ingot --check
+        ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
+      """)
+
+  @Argument(help: "The checkpoint: a file, a shard index, or a folder.")
+  var input: String
+
+  @Argument(help: "The output: a file, a folder (ends in /), or - for standard output.")
+  var output: String
+
+  @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
+  var format: String?
+
+  @Option(
+    name: .long,
+    help: "What floating-point tensors become: f64, f32, f16, bf16, f8_e4m3 or f8_e5m2, in one rounding.")
+  var dtype: DType?
+
+  @Option(
+    name: .customLong("on-overflow"),
+    help: "What becomes of values beyond the new dtype's range: refuse, saturate or infinity.")
+  var onOverflow: OverflowPolicy = .refuse
+
+  @OptionGroup var selection: SelectionOptions
+
+  @Option(
+    name: .customLong("shard-size"),
+    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes")
+  )
+  var shardSize: ByteCount?
+
+  @Flag(name: .long, help: "Say what would be done, and do nothing.")
+  var plan = false
+
+  @Flag(name: .long, help: "Read the output back from disk and compare it.")
+  var check = false
+
+  @Flag(name: .long, help: "Replace an existing output.")
+  var force = false
+
+  @Flag(name: .long, help: "Compress, in formats that can (npz).")
+  var compress = false
+
+  @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")
+  var npyBits = false
+
+  @Option(name: .long, help: "Checksums that .ingot stores beside its own: sha256.")
+  var digests: String?
+
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    let conversion = try Conversion(input, to: output, options: options())
+    // With the checkpoint on standard output, words go to standard error.
+    guard !plan else {
+      return show {
+        ConversionText.plan(conversion.report, style: $0)
+      } report: {
+        conversion.report
+      }
+    }
+    let start = Process.monotonicSeconds
+    let report = try conversion.run(progress: global.progress)
+    let seconds = Process.monotonicSeconds - start
+    show {
+      ConversionText.lines(report, seconds: seconds, style: $0)
+    } report: {
+      report
+    }
+  }
+
+  private func show(text: (TextStyle) -> [String], report: () -> ConversionReport) {
+    guard output == "-", !plan else {
+      return global.print(json: { JSONText.conversion(report()) }, text: text)
+    }
+    if !global.quiet { Terminal.printError(text(Terminal.standardError.style)) }
+  }
+
+  private func options() throws -> ConvertOptions {
+    var options = ConvertOptions()
+    options.format = format
+    if let dtype {
+      guard ElementConversion(from: .f32, to: dtype) != nil, dtype.isFloating else {
+        throw IngotError.invalidRequest(option: "--dtype", why: "nothing is converted to \(dtype)")
+      }
+      options.dtype = dtype
+    }
+    if let digests {
+      guard digests.lowercased() == "sha256" else {
+        throw IngotError.invalidRequest(option: "--digests", why: "\(digests) is not sha256")
+      }
+      options.storesSHA256 = true
+    }
+    options.onOverflow = onOverflow
+    options.selection = selection.selection
+    options.shardByteLimit = shardSize?.value
+    options.force = force
+    options.check = check
+    options.compresses = compress
+    options.keepsUnknownBits = npyBits
+    options.scratchFolder = reading.scratchFolder
+    options.reading = try reading.options()
+    return options
+  }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot diff`.
+import ArgumentParser
+import IngotReport
+
+struct DiffCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "diff",
+    abstract: "Compare two checkpoints tensor by tensor.",
+    discussion: """
+      Exits with 1 when they differ. A tensor that is the other cast to a smaller dtype is named as such.
+
+      EXAMPLES
+        ingot diff model.safetensors model.npz
+        ingot diff gpt2/ gpt2-bf16/
+        ingot diff before.npz after.npz --tolerance 1e-6 --sort
+      """)
+
+  @Argument(help: "A checkpoint.")
+  var first: String
+
+  @Argument(help: "Another.")
+  var second: String
+
+  @Option(name: .long, help: "The largest absolute difference that still counts as equal.")
+  var tolerance: Double?
+
+  @Flag(name: .long, help: "List the largest differences first.")
+  var sort = false
+
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if let tolerance, !(tolerance >= 0) {
+      throw ValidationError("The tolerance is a number of at least 0.")
+    }
+  }
+
+  func run() throws {
+    var options = DiffOptions()
+    options.tolerance = tolerance
+    options.reading = try reading.options()
+    options.scratchFolder = reading.scratchFolder
+    var report = try diff(first, second, options: options, progress: global.progress)
+    if sort { report.changed.sort { ($0.maxAbs ?? .infinity) > ($1.maxAbs ?? .infinity) } }
+    global.print(json: { JSONText.diff(report) }) { DiffText.lines(report, style: $0) }
+    if !report.isEqual { throw CheckFailed() }
+  }
+}

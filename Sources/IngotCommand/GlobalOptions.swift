@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options that every command has, and types that options are made of.
+import ArgumentParser
+import IngotReport
+
+/// Options that every command has.
+struct GlobalOptions: ParsableArguments {
+  @Flag(name: .long, help: "Print the result as JSON.")
+  var json = false
+
+  @Flag(name: .shortAndLong, help: "Print errors only.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Add where, found and help lines to an error.")
+  var verbose = false
+
+  /// Prints a command's result in the form asked for.
+  func print(json makeJSON: () -> String, text makeLines: (TextStyle) -> [String]) {
+    if json {
+      Terminal.printOutput(makeJSON())
+    } else if !quiet {
+      Terminal.printOutput(makeLines(Terminal.standardOutput.style))
+    }
+  }
+
+  /// What long work tells how far it is: a line on a terminal, or nothing.
+  var progress: (any ProgressObserver)? {
+    guard !quiet, !json, Terminal.standardError.isTerminal else { return nil }
+    return ProgressLine()
+  }
+}
+
+/// How a checkpoint is read.
+struct ReadingOptions: ParsableArguments {
+  @Option(
+    name: .customLong("from"),
+    help: ArgumentHelp("Which of several weight files in a folder to read.", valueName: "name"))
+  var fileName: String?
+
+  @Option(
+    name: .customLong("npy-dtype"),
+    help: ArgumentHelp(
+      "The dtype of NumPy arrays of raw bytes (V2) by name pattern, such as '*=BF16'.",
+      valueName: "glob=dtype"))
+  var rawDTypes: [String] = []
+
+  @Option(
+    name: .customLong("scratch"),
+    help: ArgumentHelp(
+      "Where scratch files go, should the input have to be decompressed.", valueName: "folder"))
+  var scratchFolder: String = defaultScratchFolder
+
+  /// The options as the library takes them.
+  func options(isRaw: Bool = false) throws -> ReadOptions {
+    let pairs = try rawDTypes.map { (spelling) throws(IngotError) in
+      guard let equals = spelling.lastIndex(of: "="),
+        let dtype = DType(caseInsensitive: String(spelling[spelling.index(after: equals)...]))
+      else {
+        throw .invalidRequest(option: "--npy-dtype", why: "\(spelling) is not of the form GLOB=DTYPE")
+      }
+      return (pattern: Glob(String(spelling[..<equals])), dtype: dtype)
+    }
+    return ReadOptions(rawDTypes: pairs, isRaw: isRaw, fileName: fileName)
+  }
+}
+
+/// Which tensors a command works on.
+struct SelectionOptions: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Take tensors whose names match only; * stands for any text. Repeatable.", valueName: "glob"))
+  var include: [String] = []
+
+  @Option(
+    name: .long, help: ArgumentHelp("Leave out tensors whose names match. Repeatable.", valueName: "glob"))
+  var exclude: [String] = []
+
+  /// The selection as the library takes it.
+  var selection: TensorSelection {
+    TensorSelection(include: include.map(Glob.init), exclude: exclude.map(Glob.init))
+  }
+}
+
+/// A number of bytes: `5GB`, `512 MiB`, `1000`.
+struct ByteCount: ExpressibleByArgument {
+  let value: Int
+
+  init?(argument: String) {
+    let digits = argument.prefix { $0.isNumber || $0 == "." }
+    let unit = argument.dropFirst(digits.count).drop { $0 == " " }.lowercased()
+    let factors = [
+      "": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1024, "mib": 1_048_576,
+      "gib": 1_073_741_824, "tib": 1_099_511_627_776,
+    ]
+    guard let number = Double(digits), let factor = factors[unit], number * factor >= 1,
+      number * factor < 9e18
+    else { return nil }
+    value = Int(number * factor)
+  }
+}
+
+extension DType: ExpressibleByArgument {
+  /// Reads a dtype's spelling in any case.
+  public init?(argument: String) {
+    self.init(caseInsensitive: argument)
+  }
+}
+
+extension OverflowPolicy: ExpressibleByArgument {}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot hash`.
+import ArgumentParser
+import IngotReport
+
+struct HashCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hash",
+    abstract: "Print a digest of each checkpoint that does not depend on its format.",
+    discussion: """
+      The digest is SHA-256 over one line a tensor, `digest  DTYPE  d0,d1,…  name`, sorted by name. The output is what
+      sha256sum prints; --manifest checks such a file and exits with 1 when it does not hold.
+
+      EXAMPLES
+        ingot hash model.safetensors model.npz
+        ingot hash gpt2/ > MANIFEST && ingot hash --manifest MANIFEST
+        ingot hash model.ingot --json
+      """)
+
+  @Argument(help: "Checkpoints: files, shard indexes or folders.")
+  var paths: [String] = []
+
+  @Option(name: .long, help: ArgumentHelp("Check the digests that a file lists.", valueName: "file"))
+  var manifest: String?
+
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard paths.isEmpty != (manifest == nil) else {
+      throw ValidationError("Give checkpoints to hash, or --manifest with a file to check.")
+    }
+  }
+
+  func run() throws {
+    if let manifest { return try check(manifest) }
+    let reports = try paths.map { try report($0) }
+    global.print(json: { JSONText.hashes(reports) }) { _ in
+      reports.map { "\($0.model)  \(ErrorRenderer.name($0.path))" }
+    }
+  }
+
+  private func report(_ path: String) throws -> HashReport {
+    var options = HashOptions()
+    options.reading = try reading.options()
+    options.scratchFolder = reading.scratchFolder
+    return try hash(path, options: options, progress: global.progress)
+  }
+
+  private func check(_ path: String) throws {
+    var results: [(path: String, holds: Bool)] = []
+    for entry in try HashManifest(path: path).entries {
+      results.append((entry.path, try report(entry.path).model == entry.digest))
+    }
+    global.print(json: {
+      JSONText.document([
+        (
+          "checked",
+          .array(
+            results.map {
+              .object(
+                Metadata([
+                  .init(key: "path", value: .string($0.path)), .init(key: "holds", value: .bool($0.holds)),
+                ]))
+            })
+        )
+      ])
+    }) { style in
+      results.map { "\(ErrorRenderer.name($0.path)): \($0.holds ? "OK" : style.text("FAILED", .error))" }
+    }
+    if !results.allSatisfy(\.holds) { throw CheckFailed() }
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot inspect`.
+import ArgumentParser
+import IngotReport
+
+struct InspectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inspect",
+    abstract: "Show what is inside a checkpoint.",
+    discussion: """
+      Reads headers only, unless --hash or --stats is given; a file of any size opens at once.
+
+      EXAMPLES
+        ingot inspect gpt2/
+        ingot inspect model.safetensors --all 'h.0.*'
+        ingot inspect model.npz --json --hash
+      """)
+
+  @Argument(help: "A file, a shard index, or a folder.")
+  var path: String
+
+  @Argument(help: "Name patterns of the tensors to list; * stands for any text.")
+  var globs: [String] = []
+
+  @Flag(name: .long, help: "Add SHA-256 of each tensor's values, the same in every format.")
+  var hash = false
+
+  @Flag(name: .long, help: "Add min, max, mean, deviation, zeros, and what is not finite.")
+  var stats = false
+
+  @Flag(name: .long, help: "List each tensor instead of folding repeated blocks.")
+  var all = false
+
+  @Flag(name: .long, help: "Show what is stored: quantized tensors as their parts.")
+  var raw = false
+
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    var options = InspectOptions()
+    options.hashes = hash
+    options.statistics = stats
+    options.selection = TensorSelection(include: globs.map(Glob.init))
+    options.reading = try reading.options(isRaw: raw)
+    options.scratchFolder = reading.scratchFolder
+    let report = try inspect(path, options: options, progress: global.progress)
+    global.print(json: { JSONText.inspection(report) }) { style in
+      InspectionText.lines(report, isUnfolded: all, style: style)
+    }
+  }
+}

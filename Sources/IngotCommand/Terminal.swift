@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Standard output and error: what they are connected to, and writing to them whole.
+import IngotReport
+
+/// One of the standard streams.
+struct Terminal {
+  private let descriptor: Int32
+
+  static let standardOutput = Terminal(descriptor: 1)
+  static let standardError = Terminal(descriptor: 2)
+
+  /// Whether a person reads it.
+  var isTerminal: Bool { columns != nil }
+
+  /// Its width, when it is a terminal.
+  var columns: Int? { Process.terminalColumns(of: descriptor) }
+
+  /// Colour on a terminal, unless `NO_COLOR` is set.
+  var style: TextStyle {
+    let isPlain = !(Process.environment("NO_COLOR") ?? "").isEmpty || Process.environment("TERM") == "dumb"
+    return TextStyle(usesColor: isTerminal && !isPlain, columns: columns)
+  }
+
+  /// Prints a command's result. A reader that has gone ends the program quietly.
+  static func printOutput(_ text: String) {
+    do throws(IngotError) {
+      try StandardOutput().write(Array(text.utf8), at: 0)
+    } catch {
+      CommandFailure.end(with: error, parser: IngotMain.self)
+    }
+  }
+
+  /// Prints lines of a result.
+  static func printOutput(_ lines: [String]) {
+    printOutput(lines.joined(separator: "\n") + "\n")
+  }
+
+  /// Prints lines for people beside the result.
+  static func printError(_ lines: [String]) {
+    printError(lines.joined(separator: "\n") + "\n")
+  }
+
+  /// Writes text to standard error; a failure there has nowhere to be told.
+  static func printError(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in
+      _ = try? LiveSystem().write(2, from: UnsafeRawBufferPointer(bytes))
+    }
+  }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A conversion for people: from what to what, how much, and what was lost on the way.
+import IngotKit
+
+/// Conversions as text.
+public enum ConversionText {
+  /// The lines of a conversion that ran.
+  ///
+  /// - Parameters:
+  ///   - report: what was done.
+  ///   - seconds: how long it took.
+  ///   - style: where the text goes.
+  /// - Returns: the lines.
+  public static func lines(_ report: ConversionReport, seconds: Double, style: TextStyle) -> [String] {
+    let tensors = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
+    var lines = [
+      heading(report, style),
+      "wrote \(ErrorRenderer.name(report.output)), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s · \(tensors)\(report.wasChecked ? ", read back and equal" : "")",
+    ]
+    if report.fileNames.count > 1 {
+      lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
+    }
+    return lines + LossText.lines(report.losses, style: style) + findings(report, style)
+  }
+
+  /// The lines of a conversion that was only planned.
+  public static func plan(_ report: ConversionReport, style: TextStyle) -> [String] {
+    var lines = [
+      heading(report, style),
+      "would write \(Quantity.bytes(report.byteCount)), \(report.tensorCount) tensors, with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",
+    ]
+    if !report.fileNames.isEmpty {
+      lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
+    }
+    return lines + LossText.lines(report.losses, style: style) + findings(report, style)
+  }
+
+  private static func heading(_ report: ConversionReport, _ style: TextStyle) -> String {
+    "\(style.text(ErrorRenderer.name(report.input), .strong))  \(report.inputFormat)  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(report.outputFormat)"
+  }
+
+  private static func findings(_ report: ConversionReport, _ style: TextStyle) -> [String] {
+    report.findings.map { FindingText.line($0, style: style) }
+  }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A comparison of two checkpoints for people.
+import IngotKit
+
+/// Comparisons as text.
+public enum DiffText {
+  /// The lines of a comparison.
+  public static func lines(_ report: DiffReport, style: TextStyle) -> [String] {
+    let common = report.equalCount + report.changed.count
+    if report.isEqual {
+      let same = "\(report.equalCount) of \(common) tensors"
+      return report.changed.isEmpty
+        ? ["identical: \(same)"]
+        : ["within the tolerance: \(report.changed.count) of \(common) tensors differ"]
+          + changes(report).lines(style)
+    }
+    var lines: [String] = []
+    lines += only(report.onlyFirst, in: report.first, style)
+    lines += only(report.onlySecond, in: report.second, style)
+    if !report.changed.isEmpty { lines += changes(report).lines(style) }
+    lines.append(
+      "\(report.equalCount) equal, \(report.changed.count) changed, \(report.onlyFirst.count) only in the first, \(report.onlySecond.count) only in the second"
+    )
+    return lines
+  }
+
+  private static func only(_ names: [String], in path: String, _ style: TextStyle) -> [String] {
+    let label = style.text("only in \(ErrorRenderer.name(path))", .note)
+    let shown = names.prefix(8).map { "\(label)  \(ErrorRenderer.name($0))" }
+    return names.count > 8 ? shown + [style.text("… \(names.count - 8) more in --json", .dim)] : shown
+  }
+
+  private static func changes(_ report: DiffReport) -> TableLayout {
+    var table = TableLayout([
+      ("changed", .left), ("dtype", .left), ("shape", .left), ("largest", .right), ("relative", .right),
+      ("values", .right), ("", .left),
+    ])
+    for change in report.changed {
+      let sameShape = change.shapes.0 == change.shapes.1
+      table.add([
+        ErrorRenderer.name(change.name),
+        change.dtypes.0 == change.dtypes.1
+          ? change.dtypes.0.rawValue : "\(change.dtypes.0.rawValue) → \(change.dtypes.1.rawValue)",
+        sameShape ? change.shapes.0.label : "\(change.shapes.0.label) → \(change.shapes.1.label)",
+        change.maxAbs.map(Quantity.scientific) ?? "–", change.rmsRel.map(Quantity.scientific) ?? "–",
+        change.differingCount.map { Quantity.count($0) } ?? "–",
+        change.isCastTo.map { "is the first cast to \($0.rawValue)" } ?? "",
+      ])
+    }
+    return table
+  }
+}
