@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# The two commands of a fresh machine are `make demo` and `make test`; the rest is their parts.
+# Everything is built in the release configuration, so that the demo and the tests share one build.
+
+SWIFT ?= swift
+# `make test FILTER=Safetensors` runs the tests whose names match.
+FILTER ?=
+
+release := .build/release
+ingot := $(release)/ingot
+
+# Warnings are errors in CI; Package.swift reads this. On a user's newer compiler a new warning is no obstacle.
+ifdef CI
+export INGOT_WARNINGS_AS_ERRORS := 1
+endif
+
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.PHONY: help setup build build-tests demo test test-peers bench bench-peers format lint clean
+
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+setup: ## Install the system packages that are missing
+	@Scripts/setup
+
+build: setup ## Build the program: .build/release/ingot
+	@$(SWIFT) build -c release --product ingot
+
+build-tests: setup ## Build the program and the tests
+	@$(SWIFT) build -c release --build-tests
+
+demo: build ## Show what ingot does, on fixtures/kjv-gpt2
+	@Scripts/demo $(ingot)
+
+test: setup lint build-tests ## Run every test that needs no heavy peer
+	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python \
+	  $(SWIFT) test -c release --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+test-peers: build ## Test against torch and transformers (a large download at first)
+	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
+
+bench: build ## Time the commands against the system's own tools
+	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --ingot $(ingot)
+
+bench-peers: build ## Time the commands against numpy, safetensors and torch (a large download at first)
+	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers
+
+format: ## Format the Swift sources in place
+	@$(SWIFT) format -i -r Package.swift Sources Tests
+
+lint: setup ## Check format and public documentation
+	@$(SWIFT) format lint --strict -r Package.swift Sources Tests
+
+clean: ## Remove what was built
+	@rm -rf .build
