@@ -56,7 +56,20 @@ let package = Package(
       name: "IngotCommand",
       dependencies: ["IngotReport", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // Helpers for tests: files, processes, Python peers.
+    .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels"]),
+    // What crosses targets: arrows between them, pages against code.
+    .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),
+    .testTarget(name: "FormatPagesTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// `make` sets this in CI. Elsewhere a newer compiler's new warning must not stop a build.
+if Context.environment["INGOT_WARNINGS_AS_ERRORS"] != nil {
+  for target in package.targets where target.type != .system {
+    target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
+  }
+}
