@@ -49,7 +49,8 @@ let package = Package(
     .target(
       name: "IngotKit",
       dependencies: [
-        "IngotFormats", "IngotTransforms", "IngotDialects", "IngotRuntime", "IngotQuantization", "IngotEvaluation",
+        "IngotFormats", "IngotTransforms", "IngotDialects", "IngotRuntime", "IngotQuantization",
+        "IngotEvaluation",
       ]),
     .target(name: "IngotReport", dependencies: ["IngotKit"]),
     .executableTarget(
