@@ -43,7 +43,7 @@ let package = Package(
     .target(name: "IngotDialects", dependencies: ["IngotGraph", "IngotEncodings"]),
     .target(name: "IngotRuntime", dependencies: ["IngotGraph", "IngotKernels"]),
     .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotKernels"]),
-    .target(name: "IngotEvaluation", dependencies: ["IngotRuntime"]),
+    .target(name: "IngotEvaluation", dependencies: ["IngotRuntime", "CIngotKernels"]),
 
     // The verbs, their words, and the program.
     .target(

@@ -26,6 +26,8 @@ struct CheckpointOutput {
     var parts: [WrittenPart]
     /// What casting lost, by tensor.
     var castReports: [Int: CastReport]
+    /// What rounding to int8 cost, by tensor.
+    var quantizationErrors: [Int: QuantizationError]
     /// Bytes of all files.
     var byteCount: Int
   }
@@ -95,7 +97,8 @@ struct CheckpointOutput {
     }
     try files.checkUnchanged()
     return Result(
-      parts: pass.written, castReports: pass.castReports, byteCount: pass.fileEnds.reduce(0, +))
+      parts: pass.written, castReports: pass.castReports,
+      quantizationErrors: pass.quantizationErrors, byteCount: pass.fileEnds.reduce(0, +))
   }
 }
 
@@ -107,6 +110,7 @@ private final class OutputPass {
   private let digests: Set<PartDigestKind>
   var written: [WrittenPart] = []
   var castReports: [Int: CastReport] = [:]
+  var quantizationErrors: [Int: QuantizationError] = [:]
   var fileEnds: [Int]
 
   init(_ output: CheckpointOutput, progress: (any ProgressObserver)?) {
@@ -160,6 +164,7 @@ private final class OutputPass {
     try sink.finish(&part, wasCopied: copied)
     part.sourceXXH3 = source.sourceDigest
     if let report = source.castReport { castReports[reference.tensor] = report }
+    if let error = source.quantizationError { quantizationErrors[reference.tensor] = error }
     written.append(part)
     return part.storedByteCount
   }

@@ -69,7 +69,8 @@ public indirect enum LazyPart: Sendable {
       return CastTiles(source.name ?? "", tiles, conversion: conversion)
     case .quantized(let source, let scales, let axis):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return QuantizedTiles(tiles, shape: source.shape, scales: scales, axis: axis)
+      return QuantizedTiles(
+        tiles, layout: ChannelLayout(shape: source.shape, axis: axis), scales: scales)
     }
   }
 

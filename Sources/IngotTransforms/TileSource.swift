@@ -25,8 +25,16 @@ public protocol TileSource: AnyObject {
   /// What conversions on the way lost so far.
   var castReport: CastReport? { get }
 
+  /// What rounding to int8 on the way cost so far.
+  var quantizationError: QuantizationError? { get }
+
   /// XXH3 of the canonical bytes as they were stored, when the source was asked to take it.
   var sourceDigest: XXH3Digest? { get }
+}
+
+extension TileSource {
+  /// Nothing is rounded to int8 in most sources.
+  public var quantizationError: QuantizationError? { nil }
 }
 
 /// A part as it is stored.

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far one model's expectations are from another's: what quantizing or casting costs, measured on tokens.
+import IngotCore
+
+/// The divergence of a model from a baseline, token by token.
+public struct ModelDivergence: Sendable {
+  private var divergences: [Double] = []
+  private var agreementCount = 0
+
+  /// Makes the divergence over no tokens.
+  public init() {}
+
+  /// Adds a position.
+  ///
+  /// - Parameters:
+  ///   - baseline: what the baseline expects.
+  ///   - candidate: what the model under test expects.
+  public mutating func add(baseline: LogProbabilities, candidate: LogProbabilities) {
+    divergences.append(baseline.divergence(from: candidate))
+    if baseline.likeliest == candidate.likeliest { agreementCount += 1 }
+  }
+
+  /// Positions compared.
+  public var tokenCount: Int { divergences.count }
+
+  /// The mean of `KL(baseline ‖ candidate)`, in nats a token.
+  public var mean: Double {
+    divergences.isEmpty ? .nan : divergences.reduce(0, +) / Double(divergences.count)
+  }
+
+  /// The smallest value that 99 of 100 positions do not exceed.
+  public var percentile99: Double {
+    guard !divergences.isEmpty else { return .nan }
+    let sorted = divergences.sorted()
+    let rank = (Double(sorted.count) * 0.99).rounded(.up)
+    return sorted[max(0, min(sorted.count, Int(rank)) - 1)]
+  }
+
+  /// The share of positions at which both find the same token likeliest.
+  public var top1Agreement: Double {
+    divergences.isEmpty ? .nan : Double(agreementCount) / Double(divergences.count)
+  }
+}

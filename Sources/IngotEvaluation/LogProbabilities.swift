@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logits as probabilities, in double precision: the ground that loss, perplexity and divergence stand on.
+import CIngotKernels
+import IngotCore
+
+/// One row of logits as a distribution over tokens.
+public struct LogProbabilities: Sendable {
+  /// `log p` of each token, `[V]`, natural logarithm.
+  public private(set) var values: [Double]
+
+  /// Normalizes a row: `log p(v) = x(v) − log Σ exp x`, the largest logit taken out first so that nothing overflows.
+  ///
+  /// - Parameter logits: scores, `[V]`, at least one; F32 or F64.
+  public init(_ logits: some Collection<some BinaryFloatingPoint>) {
+    values = logits.map { Double($0) }
+    let largest = values.max() ?? 0
+    var sum = 0.0
+    for value in values { sum += ingot_exp(value - largest) }
+    let normalizer = largest + ingot_log(sum)
+    for index in values.indices { values[index] -= normalizer }
+  }
+
+  /// The likeliest token; the first of several.
+  public var likeliest: Int {
+    var best = 0
+    for index in values.indices where values[index] > values[best] { best = index }
+    return best
+  }
+
+  /// The likeliest tokens with their `log p`, the likeliest first; ties in the order of ids.
+  public func likeliest(_ count: Int) -> [(token: Int, logProbability: Double)] {
+    values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }.prefix(count).map { ($0, values[$0]) }
+  }
+
+  /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats.
+  public func divergence(from other: LogProbabilities) -> Double {
+    var sum = 0.0
+    for (p, q) in zip(values, other.values) where p > -.infinity {
+      sum += ingot_exp(p) * (p - q)
+    }
+    return max(0, sum)
+  }
+}
