@@ -6,6 +6,9 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   /// The level of all kernels in the table.
   public let level: CPULevel
   let conversion: ConversionKernels
+  let product: ProductKernels
+  let rows: RowKernels
+  let statistics: StatisticsKernels
 
   /// The kernels of a level.
   ///
@@ -14,6 +17,9 @@ public struct KernelTable: Sendable, CustomStringConvertible {
     precondition(level <= CPUFeatures.current.highest, "the processor carries the level")
     self.level = level
     conversion = ConversionKernels(level: level)
+    product = ProductKernels(level: level)
+    rows = RowKernels(level: level)
+    statistics = StatisticsKernels(level: level)
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.

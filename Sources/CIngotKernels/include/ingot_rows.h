@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators that work on one row or one element at a time. Inside, sums and functions are taken in double precision
+// where that is cheap, so that each result is off by little more than its last rounding.
+#ifndef INGOT_ROWS_H
+#define INGOT_ROWS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// Activations, as transformers' `ACT2FN` names them.
+enum {
+    INGOT_ACTIVATION_GELU = 0,       // x Φ(x), by erf
+    INGOT_ACTIVATION_GELU_TANH = 1,  // ½x (1 + tanh(√(2/π) (x + 0.044715 x³)))
+    INGOT_ACTIVATION_GELU_FAST = 2,  // the same with √(2/π) as 0.7978845608
+    INGOT_ACTIVATION_QUICK_GELU = 3, // x σ(1.702 x)
+    INGOT_ACTIVATION_RELU = 4,       // max(x, 0)
+    INGOT_ACTIVATION_SILU = 5,       // x σ(x)
+    INGOT_ACTIVATION_TANH = 6,
+    INGOT_ACTIVATION_SIGMOID = 7,
+    INGOT_ACTIVATION_MISH = 8,       // x tanh(log(1 + eˣ))
+    INGOT_ACTIVATION_LAPLACE = 9,    // ½ (1 + erf((x − 0.707107) / (0.282095 √2)))
+    INGOT_ACTIVATION_RELU_SQUARED = 10,
+    INGOT_ACTIVATION_RELU6 = 11,     // min(max(x, 0), 6)
+};
+
+#define INGOT_DECLARE_ROWS(level)                                                                                     \
+    /* y[i] = f(x[i]) for n elements; y may be x. `kind` is one of INGOT_ACTIVATION_…. */                             \
+    void ingot_activate_##level(const float *x, float *y, size_t n, int kind);                                        \
+    /* x, y: [rows, D], may be the same; gain, bias: [D]; y = (x − mean) / √(variance + epsilon) · gain + bias. */    \
+    void ingot_layer_norm_##level(const float *x, float *y, size_t rows, size_t d, const float *gain,                 \
+                                  const float *bias, double epsilon);                                                 \
+    /* x: [N], in place: e^(x − max) / Σ; where mask (NULL or [N]) is 0 the result is 0; all 0 when none is left. */  \
+    void ingot_softmax_##level(float *x, size_t n, const uint8_t *_Nullable mask);                                    \
+    /* y = a + b for n elements; y may be either. */                                                                  \
+    void ingot_add_##level(const float *a, const float *b, float *y, size_t n);
+
+INGOT_DECLARE_ROWS(portable)
+INGOT_DECLARE_ROWS(avx2)
+INGOT_DECLARE_ROWS(avx512)
+
+#pragma clang assume_nonnull end
+#endif

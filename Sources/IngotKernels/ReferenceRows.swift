@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Row and element operators in float64, as their definitions read.
+import Glibc
+
+extension ReferenceKernels {
+  /// An activation function of one number.
+  ///
+  /// - SeeAlso: huggingface/transformers, `src/transformers/activations.py`.
+  public static func activation(_ kind: ActivationKind, _ x: Double) -> Double {
+    switch kind {
+    case .geluErf: x * 0.5 * erfc(-x / 2.0.squareRoot())
+    case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluFast: 0.5 * x * (1 + tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))
+    case .quickGELU: x * sigmoid(1.702 * x)
+    case .relu: x < 0 ? 0 : x
+    case .silu: x * sigmoid(x)
+    case .tanh: tanh(x)
+    case .sigmoid: sigmoid(x)
+    // Above 40, log(1 + eˣ) is x and its tanh is 1, to the last bit.
+    case .mish: x > 40 ? x : x * tanh(log1p(exp(x)))
+    case .laplace: 0.5 * (1 + erf((x - 0.707107) / (0.282095 * 2.0.squareRoot())))
+    case .reluSquared: x < 0 ? 0 : x * x
+    case .relu6: x < 0 ? 0 : x > 6 ? 6 : x
+    }
+  }
+
+  private static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
+  /// Normalizes each row to mean 0 and variance 1, then applies gain and bias.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, D]`, row-major.
+  ///   - gain: `[D]`.
+  ///   - bias: `[D]`.
+  ///   - epsilon: added to the variance, which is over D.
+  /// - Returns: `[rows, D]`.
+  public static func layerNorm(_ x: [Double], gain: [Double], bias: [Double], epsilon: Double) -> [Double] {
+    let width = gain.count
+    precondition(bias.count == width && (width == 0 || x.count % width == 0))
+    var y = x
+    for start in stride(from: 0, to: x.count, by: max(width, 1)) {
+      let row = x[start..<(start + width)]
+      let mean = row.reduce(0, +) / Double(width)
+      let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
+      let factor = 1 / (variance + epsilon).squareRoot()
+      for index in 0..<width {
+        y[start + index] = (x[start + index] - mean) * factor * gain[index] + bias[index]
+      }
+    }
+    return y
+  }
+
+  /// Turns one row of scores into weights: `e^(x − max) / Σ`.
+  ///
+  /// - Parameters:
+  ///   - scores: `[N]`.
+  ///   - mask: `[N]`, false where the weight shall be 0; empty for none. Without any true the result is zeros.
+  /// - Returns: `[N]`.
+  public static func softmax(_ scores: [Double], mask: [Bool] = []) -> [Double] {
+    let kept = scores.indices.map { mask.isEmpty || mask[$0] ? scores[$0] : -.infinity }
+    guard let peak = kept.max(by: { $0 < $1 }), peak > -.infinity || peak.isNaN else {
+      return [Double](repeating: 0, count: scores.count)
+    }
+    let powers = kept.map { exp($0 - peak) }
+    let sum = powers.reduce(0, +)
+    return powers.map { $0 / sum }
+  }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C functions of operators on rows and elements, and of statistics, by CPU level.
+import CIngotKernels
+
+/// One level's row operators; `ingot_rows.h` says what each does.
+struct RowKernels: Sendable {
+  typealias Activate =
+    @convention(c) @Sendable (
+      _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ n: Int, _ kind: Int32
+    ) -> Void
+  typealias LayerNorm =
+    @convention(c) @Sendable (
+      _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ rows: Int, _ d: Int,
+      _ gain: UnsafePointer<Float>, _ bias: UnsafePointer<Float>, _ epsilon: Double
+    ) -> Void
+  typealias Softmax =
+    @convention(c) @Sendable (_ x: UnsafeMutablePointer<Float>, _ n: Int, _ mask: UnsafePointer<UInt8>?) ->
+    Void
+  typealias Add =
+    @convention(c) @Sendable (
+      _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ n: Int
+    ) -> Void
+
+  var activate: Activate = ingot_activate_portable
+  var layerNorm: LayerNorm = ingot_layer_norm_portable
+  var softmax: Softmax = ingot_softmax_portable
+  var add: Add = ingot_add_portable
+
+  /// Picks the functions of a level.
+  init(level: CPULevel) {
+    #if arch(x86_64)
+    switch level {
+    case .portable: break
+    case .avx2:
+      activate = ingot_activate_avx2
+      layerNorm = ingot_layer_norm_avx2
+      softmax = ingot_softmax_avx2
+      add = ingot_add_avx2
+    case .avx512:
+      activate = ingot_activate_avx512
+      layerNorm = ingot_layer_norm_avx512
+      softmax = ingot_softmax_avx512
+      add = ingot_add_avx512
+    }
+    #endif
+  }
+}
+
+/// One level's statistics; `ingot_statistics.h` says what each does.
+struct StatisticsKernels: Sendable {
+  var gatherF32:
+    @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<ingot_statistics>) -> Void =
+      ingot_statistics_f32_portable
+  var gatherF64:
+    @convention(c) @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<ingot_statistics>) -> Void =
+      ingot_statistics_f64_portable
+  var absmax: @convention(c) @Sendable (UnsafePointer<Float>, Int) -> Float = ingot_absmax_portable
+  var absmaxColumns:
+    @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void =
+      ingot_absmax_columns_portable
+
+  /// Picks the functions of a level.
+  init(level: CPULevel) {
+    #if arch(x86_64)
+    switch level {
+    case .portable: break
+    case .avx2:
+      gatherF32 = ingot_statistics_f32_avx2
+      gatherF64 = ingot_statistics_f64_avx2
+      absmax = ingot_absmax_avx2
+      absmaxColumns = ingot_absmax_columns_avx2
+    case .avx512:
+      gatherF32 = ingot_statistics_f32_avx512
+      gatherF64 = ingot_statistics_f64_avx512
+      absmax = ingot_absmax_avx512
+      absmaxColumns = ingot_absmax_columns_avx512
+    }
+    #endif
+  }
+}

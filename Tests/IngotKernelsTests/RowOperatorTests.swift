@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Row and element operators against their plain twins.
+import IngotKernels
+import Testing
+
+@Suite struct RowOperatorTests {
+  static let levels = CPUFeatures.current.available.map(KernelTable.init)
+  static let counts = [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 64, 101]
+  /// Half a unit in the last place of the result, and a little for the double arithmetic before it (1e-10, relative).
+  static let roundingOnly = 0x1.01p-24
+
+  @Test(arguments: ActivationKind.allCases, levels)
+  func `activations are off by their rounding alone`(kind: ActivationKind, kernels: KernelTable) {
+    let grid = (-4000...4000).map { Float($0) / 160 }
+    let small =
+      [0, 1e-30, -1e-30, 1e-6, -1e-6, 1e-3, -1e-3, 9.99e-4, 88, -88, 200, -200, 1e4, -1e4] as [Float]
+    let x = grid + small
+    let y = apply(kernels, x) { kernels.activate(kind, $0, into: $1, count: x.count) }
+    for (index, value) in x.enumerated() {
+      let expected = ReferenceKernels.activation(kind, Double(value))
+      // Below the smallest normal number, steps are absolute. tanh of the plain gelu cancels: 1e-16 of x.
+      let bound = expected.magnitude * Self.roundingOnly + 0x1p-149 + Double(value.magnitude) * 2e-16
+      let error = (Double(y[index]) - expected).magnitude
+      #expect(error <= bound, "\(kind) of \(value): \(y[index]), expected \(expected)")
+    }
+  }
+
+  @Test(arguments: ActivationKind.allCases, levels)
+  func `activations keep NaN`(kind: ActivationKind, kernels: KernelTable) {
+    let y = apply(kernels, [Float.nan, 1]) { kernels.activate(kind, $0, into: $1, count: 2) }
+    #expect(y[0].isNaN && !y[1].isNaN)
+  }
+
+  @Test(arguments: counts, levels)
+  func `layer norm equals its plain twin`(width: Int, kernels: KernelTable) {
+    guard width > 0 else { return }
+    var random = SeededRandom(seed: UInt64(width))
+    let rows = 3
+    // A mean far from zero, where sums of squares would cancel.
+    let x = random.floats(rows * width).map { $0 + 100 }
+    let (gain, bias) = (random.floats(width), random.floats(width))
+    let y = apply(kernels, x) {
+      kernels.layerNorm($0, into: $1, rowCount: rows, width: width, gain: gain, bias: bias, epsilon: 1e-5)
+    }
+    let expected = ReferenceKernels.layerNorm(
+      x.map(Double.init), gain: gain.map(Double.init), bias: bias.map(Double.init), epsilon: 1e-5)
+    for index in y.indices {
+      #expect(
+        (Double(y[index]) - expected[index]).magnitude <= expected[index].magnitude * Self.roundingOnly
+          + 1e-12)
+    }
+  }
+
+  @Test(arguments: counts, levels)
+  func `softmax equals its plain twin, masked or not`(count: Int, kernels: KernelTable) {
+    var random = SeededRandom(seed: UInt64(count))
+    let scores = random.floats(count).map { $0 * 30 }
+    for masked in [false, true] {
+      let mask: [UInt8] = (0..<count).map { masked && $0 % 3 == 1 ? 0 : 1 }
+      var y = scores
+      y.withUnsafeMutableBufferPointer { y in
+        if let start = y.baseAddress { kernels.softmax(start, count: count, mask: masked ? mask : nil) }
+      }
+      let expected = ReferenceKernels.softmax(scores.map(Double.init), mask: mask.map { $0 != 0 })
+      for index in y.indices {
+        // Two roundings: of the power and of the quotient.
+        let bound = expected[index] * 2 * Self.roundingOnly + 0x1p-149
+        #expect((Double(y[index]) - expected[index]).magnitude <= bound)
+      }
+    }
+  }
+
+  @Test(arguments: levels) func `a fully masked row becomes zeros`(kernels: KernelTable) {
+    var y: [Float] = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    kernels.softmax(&y, count: 9, mask: [UInt8](repeating: 0, count: 9))
+    #expect(y == [Float](repeating: 0, count: 9))
+  }
+
+  @Test(arguments: levels) func `adds, and finds the largest magnitude of rows and columns`(
+    kernels: KernelTable
+  ) {
+    var random = SeededRandom(seed: 3)
+    let (rows, columns) = (5, 37)
+    let a = random.floats(rows * columns)
+    let b = random.floats(rows * columns)
+    let sum = apply(kernels, a) { kernels.add($0, b, into: $1, count: a.count) }
+    #expect(sum == zip(a, b).map { $0 + $1 })
+    #expect(kernels.absmax(a, count: a.count) == a.map(\.magnitude).max())
+    #expect(kernels.absmax([.nan, -2, 1], count: 3) == 2)
+    var peaks = [Float](repeating: 0, count: columns - 2)
+    kernels.absmaxOfColumns(a, rowCount: rows, columnCount: columns - 2, stride: columns, into: &peaks)
+    let expected = (0..<(columns - 2)).map { column in
+      (0..<rows).map { a[$0 * columns + column].magnitude }.max()
+    }
+    #expect(peaks == expected.compactMap { $0 })
+  }
+
+  private func apply(
+    _ kernels: KernelTable, _ x: [Float], _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+  ) -> [Float] {
+    var y = [Float](repeating: 0, count: x.count)
+    x.withUnsafeBufferPointer { x in
+      y.withUnsafeMutableBufferPointer { y in
+        if let x = x.baseAddress, let y = y.baseAddress { body(x, y) }
+      }
+    }
+    return y
+  }
+}
