@@ -108,14 +108,11 @@ public struct MatrixProduct {
     kernels: KernelTable = .current
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    var product = ingot_product()
-    (product.m, product.n, product.k) = (rowCount, columnCount, depth)
-    (product.x, product.x_stride) = (x, xStride)
-    (product.w, product.w_stride) = (weight.bytes, weight.rowStride)
-    (product.w_type, product.w_is_out_in) = (weight.element.rawValue, weight.layout == .outIn ? 1 : 0)
-    (product.scale, product.scale_step) = (weight.scales, weight.hasScalePerColumn ? 1 : 0)
-    product.bias = bias
-    (product.y, product.y_stride) = (y, yStride)
+    let product = ingot_product(
+      m: rowCount, n: columnCount, k: depth, x: x, x_stride: xStride, w: weight.bytes,
+      w_stride: weight.rowStride,
+      w_type: weight.element.rawValue, w_is_out_in: weight.layout == .outIn ? 1 : 0, scale: weight.scales,
+      scale_step: weight.hasScalePerColumn ? 1 : 0, bias: bias, y: y, y_stride: yStride)
 
     let isSmall = rowCount * columnCount * depth < Self.threadingThreshold
     let threads = isSmall ? nil : pool

@@ -149,13 +149,13 @@ private struct Problem {
   /// The largest error over its bound: γ = (64 + K/64 + 4) · 2⁻²⁴ times the sum of magnitudes (Higham, 4.2: a sum of
   /// chains is off by at most the longest path of roundings; 4 for scale and bias).
   func worstError(of y: [Float]) -> Double {
-    let plain = (0..<size.m).flatMap { row in
-      x[(row * (size.k + padding))..<(row * (size.k + padding) + size.k)].map(Double.init)
-    }
+    let xStride = size.k + padding
+    var plain: [Double] = []
+    for row in 0..<size.m { plain += x[(row * xStride)..<(row * xStride + size.k)].map { Double($0) } }
     let exact = ReferenceKernels.product(
       plain, by: weight, layout: layout, bias: [], depth: size.k, columnCount: size.n)
     let sizes = ReferenceKernels.product(
-      plain.map(\.magnitude), by: weight.map(\.magnitude), layout: layout, bias: [], depth: size.k,
+      plain.map { $0.magnitude }, by: weight.map { $0.magnitude }, layout: layout, bias: [], depth: size.k,
       columnCount: size.n)
     let gamma = Double(64 + size.k / 64 + 4) * 0x1p-24
     var worst = 0.0

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops over numbers; one header a subject, one source file an operator and instruction set.
+#ifndef C_INGOT_KERNELS_H
+#define C_INGOT_KERNELS_H
+
+#include "ingot_convert.h"
+#include "ingot_cpu.h"
+#include "ingot_product.h"
+#include "ingot_rows.h"
+#include "ingot_statistics.h"
+#include "ingot_threads.h"
+
+#endif
