@@ -2,6 +2,7 @@
 // Conversions against numpy's and ml_dtypes' results (fixtures/kernels/casts), against the plain twins, and by contract.
 import IngotCore
 import IngotKernels
+import IngotTestSupport
 import Testing
 
 @Suite struct ElementConversionTests {

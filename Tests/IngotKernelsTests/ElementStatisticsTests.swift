@@ -2,6 +2,7 @@
 // Statistics against a plain two-pass computation.
 import IngotCore
 import IngotKernels
+import IngotTestSupport
 import Testing
 
 @Suite struct ElementStatisticsTests {

@@ -2,6 +2,7 @@
 // Products against the plain twin over odd sizes, and the promise that threads change no bit.
 import IngotCore
 import IngotKernels
+import IngotTestSupport
 import Testing
 
 @Suite struct MatrixProductTests {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Row and element operators against their plain twins.
 import IngotKernels
+import IngotTestSupport
 import Testing
 
 @Suite struct RowOperatorTests {
