@@ -5,6 +5,7 @@
 
 #include "ingot_convert.h"
 #include "ingot_cpu.h"
+#include "ingot_math.h"
 #include "ingot_product.h"
 #include "ingot_rows.h"
 #include "ingot_statistics.h"
