@@ -57,6 +57,10 @@ let package = Package(
       name: "IngotCommand",
       dependencies: ["IngotReport", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
+    // Times kernels for Benchmarks/matrix-products.py.
+    .executableTarget(
+      name: "KernelBenchmark", dependencies: ["IngotKernels"], path: "Benchmarks/KernelBenchmark"),
+
     // Helpers for tests: files, processes, Python peers.
     .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),

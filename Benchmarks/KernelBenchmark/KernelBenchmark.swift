@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times matrix products on request, so that a script can interleave them with a peer's. Reads lines
+// `M K N LAYOUT DTYPE` from standard input, runs each once and prints the seconds.
+import IngotCore
+import IngotKernels
+
+@main
+struct KernelBenchmark {
+  /// Operands of one request, kept so that later requests of the same shape time nothing but the product.
+  final class Operands {
+    let x: AlignedBuffer, w: AlignedBuffer, y: AlignedBuffer
+
+    init(m: Int, k: Int, n: Int, element: WeightMatrix.Element) {
+      x = AlignedBuffer(Float.self, count: m * k)
+      w = AlignedBuffer(byteCount: k * n * element.byteWidth)
+      y = AlignedBuffer(Float.self, count: m * n)
+      var random = SystemRandomNumberGenerator()
+      for index in 0..<(m * k) { x.pointer(as: Float.self)[index] = Float.random(in: -1...1, using: &random) }
+      // Bytes below 0x3c make small positive numbers in every type.
+      for index in 0..<w.byteCount {
+        w.pointer(as: UInt8.self)[index] = UInt8(truncatingIfNeeded: index % 59)
+      }
+    }
+  }
+
+  static func main() {
+    let pool = ThreadPool.shared
+    let scratch = ProductScratch()
+    var known: [String: Operands] = [:]
+    print("kernels \(KernelTable.current), \(pool.threadCount) threads")
+    while let line = readLine() {
+      let words = line.split(separator: " ").map(String.init)
+      let numbers = words.prefix(3).compactMap { Int($0) }
+      guard words.count == 5, numbers.count == 3, let element = element(named: words[4]) else {
+        print("expected: M K N inOut|outIn f32|f16|bf16|i8")
+        continue
+      }
+      let (m, k, n) = (numbers[0], numbers[1], numbers[2])
+      let operands = known[line] ?? Operands(m: m, k: k, n: n, element: element)
+      known[line] = operands
+      let isInOut = words[3] == "inOut"
+      let weight = WeightMatrix(
+        bytes: operands.w.start, element: element, layout: isInOut ? .inOut : .outIn,
+        rowStride: isInOut ? n : k)
+      let elapsed = ContinuousClock().measure {
+        MatrixProduct(rowCount: m, columnCount: n, depth: k).multiply(
+          operands.x.pointer(as: Float.self), xStride: k, by: weight, bias: nil,
+          into: operands.y.pointer(as: Float.self), yStride: n, scratch: scratch, pool: pool)
+      }
+      print(elapsed / .seconds(1))
+    }
+  }
+
+  static func element(named name: String) -> WeightMatrix.Element? {
+    WeightMatrix.Element.allCases.first { "\($0)" == name }
+  }
+}
