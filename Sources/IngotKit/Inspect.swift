@@ -14,7 +14,7 @@ public struct InspectionReport: Sendable {
     /// SHA-256 of its canonical bytes, when asked for.
     public var sha256: String?
     /// Statistics of its values, when asked for and its dtype is a real number's.
-    public var statistics: TensorStatistics?
+    public var statistics: ElementStatistics?
   }
 
   /// The path as given.
@@ -65,14 +65,23 @@ public func inspect(
   progress?.begin("reading", byteCount: listed.reduce(0) { $0 + $1.byteCount })
   defer { progress?.end() }
   for (index, tensor) in listed.enumerated() {
-    var collector = options.statistics ? StatisticsCollector(dtype: tensor.dtype) : nil
+    let takesStatistics = options.statistics && ElementStatistics.supports(tensor.dtype)
+    var statistics = takesStatistics ? ElementStatistics() : nil
     let digest = try digester.digest(of: tensor) { part, tile in
-      if part.kind == .values { collector?.add(tile) }
+      if part.kind == .values { statistics?.add(tile, dtype: tensor.dtype) }
       progress?.advance(tile.count)
     }
     if options.hashes { report.tensors[index].sha256 = digest }
-    report.tensors[index].statistics = collector?.result
+    report.tensors[index].statistics = statistics
   }
   try digester.checkUnchanged()
   return report
+}
+
+extension ElementStatistics {
+  /// Adds a tile of canonical bytes.
+  mutating func add(_ tile: UnsafeRawBufferPointer, dtype: DType) {
+    guard let start = tile.baseAddress, let width = dtype.byteWidth else { return }
+    add(count: tile.count / width, from: start, dtype: dtype)
+  }
 }

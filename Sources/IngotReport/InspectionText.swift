@@ -83,9 +83,9 @@ public enum InspectionText {
     return table
   }
 
-  private static func statisticsCells(_ statistics: TensorStatistics?) -> [String] {
+  private static func statisticsCells(_ statistics: ElementStatistics?) -> [String] {
     guard let statistics else { return [String](repeating: "–", count: 6) }
-    let reals = [statistics.minimum, statistics.maximum, statistics.mean, statistics.standardDeviation]
+    let reals = [statistics.min, statistics.max, statistics.mean, statistics.standardDeviation]
     let bad = statistics.nanCount + statistics.infinityCount
     return reals.map { $0.map(Quantity.real) ?? "–" }
       + [String(statistics.zeroCount), bad == 0 ? "0" : "\(bad) !"]

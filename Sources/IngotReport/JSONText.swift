@@ -58,10 +58,10 @@ public enum JSONText {
     .array(shape.dimensions.map { .int64(Int64($0)) })
   }
 
-  private static func statistics(_ statistics: TensorStatistics) -> Metadata {
+  private static func statistics(_ statistics: ElementStatistics) -> Metadata {
     func real(_ value: Double?) -> MetadataValue { value.map { .float64($0) } ?? .null }
     return Metadata([
-      .init(key: "min", value: real(statistics.minimum)), .init(key: "max", value: real(statistics.maximum)),
+      .init(key: "min", value: real(statistics.min)), .init(key: "max", value: real(statistics.max)),
       .init(key: "mean", value: real(statistics.mean)),
       .init(key: "std", value: real(statistics.standardDeviation)),
       .init(key: "zeros", value: .int64(Int64(statistics.zeroCount))),
