@@ -13,8 +13,12 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case zipEntries
   /// Bytes of a zip archive's central directory.
   case zipDirectoryBytes
-  /// Bytes of an `.ingot` index.
+  /// Bytes of an `.ingot` file's index, and of its tail.
   case ingotIndexBytes
+  /// Values in the metadata of an `.ingot` file: the largest tokenizers have 1.4 million.
+  case ingotMetadataValues
+  /// Depth of nested values in the metadata of an `.ingot` file.
+  case ingotMetadataDepth
   /// Depth of nested JSON values: checkpoints need 3, configs seldom more than 6.
   case jsonDepth
   /// Bytes of a JSON companion such as a config or a shard index.
@@ -33,6 +37,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .zipEntries: 4_000_000
     case .zipDirectoryBytes: 512 << 20
     case .ingotIndexBytes: 512 << 20
+    case .ingotMetadataValues: 2_000_000
+    case .ingotMetadataDepth: 64
     case .jsonDepth: 64
     case .companionBytes: 256 << 20
     case .shards: 100_000

@@ -2,7 +2,7 @@
 // Typed metadata in the order of the file: every kind of value that GGUF has, and nested ones for PyTorch.
 
 /// A value of a checkpoint's metadata.
-public indirect enum MetadataValue: Hashable, Sendable {
+public enum MetadataValue: Hashable, Sendable {
   case null
   case bool(Bool)
   case uint8(UInt8)

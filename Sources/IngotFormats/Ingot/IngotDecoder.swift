@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes the fields of an `.ingot` file's index and tail one after the other. Each read is checked against the end of
+// the bytes, each count against what the bytes left can hold. Page: formats/ingot.md, "Layout" and "Index".
+import IngotBytes
+import IngotCore
+
+/// Reads fields; the first that breaks a rule ends the reading with it.
+struct IngotDecoder {
+  private var cursor: ByteCursor
+  /// Where the first byte stands in the file.
+  private let start: Int
+  /// The file, for messages.
+  let path: String
+  /// What a field past the end breaks: IN-08 in the index, IN-31 in the tail.
+  private let shortRule: IngotRule
+  /// The tensor whose fields come, for messages.
+  var tensor: String?
+  /// Metadata values announced so far.
+  private var valueCount = 0
+
+  init(_ bytes: [UInt8], at start: Int, path: String, shortRule: IngotRule) {
+    cursor = ByteCursor(bytes)
+    self.start = start
+    self.path = path
+    self.shortRule = shortRule
+  }
+
+  /// Where the next field stands in the file.
+  var offset: Int { start + cursor.offset }
+  /// Bytes left.
+  var remainingCount: Int { cursor.remainingCount }
+
+  func malformed(
+    _ rule: IngotRule, at offset: Int, key: String? = nil, found: Evidence, expected: Evidence
+  ) -> IngotError {
+    .malformed(
+      rule.rule, at: Location(path, offset: offset, tensor: tensor, key: key), found: found,
+      expected: expected)
+  }
+
+  // MARK: - Fields
+
+  mutating func bytes(_ count: Int) throws(IngotError) -> ArraySlice<UInt8> {
+    guard let bytes = cursor.bytes(count) else {
+      throw malformed(
+        shortRule, at: offset, found: "a field of \(count) bytes, \(remainingCount) before the end",
+        expected: "all of it")
+    }
+    return bytes
+  }
+
+  mutating func number<Number: FixedWidthInteger & UnsignedInteger>(
+    _ type: Number.Type
+  ) throws(IngotError) -> Number {
+    guard let number = cursor.little(type) else {
+      throw malformed(
+        shortRule, at: offset,
+        found: "a field of \(Number.bitWidth / 8) bytes, \(remainingCount) before the end",
+        expected: "all of it")
+    }
+    return number
+  }
+
+  mutating func digest() throws(IngotError) -> XXH3Digest {
+    let high = try number(UInt64.self).byteSwapped
+    let low = try number(UInt64.self).byteSwapped
+    return XXH3Digest(high: high, low: low)
+  }
+
+  /// Takes the count of a list whose items have at least `itemByteCount` bytes each.
+  mutating func count(itemByteCount: Int) throws(IngotError) -> Int {
+    let position = offset
+    let count = Int(try number(UInt32.self))
+    guard count <= remainingCount / itemByteCount else {
+      throw malformed(
+        shortRule, at: position, found: "\(count) items with \(remainingCount) bytes left",
+        expected: "at most \(remainingCount / itemByteCount)")
+    }
+    return count
+  }
+
+  mutating func text() throws(IngotError) -> String {
+    let count = Int(try number(UInt32.self))
+    let position = offset
+    guard let text = String(validating: try bytes(count), as: UTF8.self) else {
+      throw malformed(.text, at: position, found: "a text that is not UTF-8", expected: "UTF-8")
+    }
+    return text
+  }
+
+  mutating func code(_ name: Evidence, atMost limit: Int) throws(IngotError) -> Int {
+    let position = offset
+    let code = Int(try number(UInt8.self))
+    guard code <= limit else {
+      throw malformed(.code, at: position, found: "\(name) \(code)", expected: "at most \(limit)")
+    }
+    return code
+  }
+
+  mutating func truth() throws(IngotError) -> Bool {
+    try code("the truth value", atMost: 1) == 1
+  }
+
+  // MARK: - Metadata
+
+  /// Takes a block of metadata: keys with typed values.
+  mutating func metadata() throws(IngotError) -> Metadata {
+    try metadata(depth: 0)
+  }
+
+  private mutating func metadata(depth: Int) throws(IngotError) -> Metadata {
+    let count = try valueCount(itemByteCount: 5)
+    var entries: [Metadata.Entry] = []
+    entries.reserveCapacity(count)
+    var keys = Set<ExactName>(minimumCapacity: count)
+    for _ in 0..<count {
+      let position = offset
+      let key = try text()
+      guard keys.insert(ExactName(key)).inserted else {
+        throw malformed(.uniqueKey, at: position, key: key, found: "the key again", expected: "each key once")
+      }
+      entries.append(Metadata.Entry(key: key, value: try value(depth: depth)))
+    }
+    return Metadata(entries)
+  }
+
+  /// Takes the count of a list of values; their number is limited before it is compared with the bytes left.
+  private mutating func valueCount(itemByteCount: Int) throws(IngotError) -> Int {
+    var ahead = cursor
+    if let announced = ahead.little(UInt32.self) {
+      let total = UInt64(valueCount) + UInt64(announced)
+      guard total <= Limit.ingotMetadataValues.value else {
+        throw malformed(
+          .valueLimit, at: offset, found: "\(total) values of metadata",
+          expected: "at most \(Limit.ingotMetadataValues.value)")
+      }
+    }
+    let count = try count(itemByteCount: itemByteCount)
+    valueCount += count
+    return count
+  }
+
+  private mutating func value(depth: Int) throws(IngotError) -> MetadataValue {
+    let position = offset
+    let code = try number(UInt8.self)
+    switch IngotCode.Tag(rawValue: code) {
+    case .null: return .null
+    case .bool: return .bool(try truth())
+    case .uint8: return .uint8(try number(UInt8.self))
+    case .int8: return .int8(Int8(bitPattern: try number(UInt8.self)))
+    case .uint16: return .uint16(try number(UInt16.self))
+    case .int16: return .int16(Int16(bitPattern: try number(UInt16.self)))
+    case .uint32: return .uint32(try number(UInt32.self))
+    case .int32: return .int32(Int32(bitPattern: try number(UInt32.self)))
+    case .uint64: return .uint64(try number(UInt64.self))
+    case .int64: return .int64(Int64(bitPattern: try number(UInt64.self)))
+    case .float32: return .float32(Float(bitPattern: try number(UInt32.self)))
+    case .float64: return .float64(Double(bitPattern: try number(UInt64.self)))
+    case .text: return .string(try text())
+    case .array:
+      try enter(depth + 1, at: position)
+      return .array(try array(depth: depth + 1))
+    case .object:
+      try enter(depth + 1, at: position)
+      return .object(try metadata(depth: depth + 1))
+    case nil:
+      throw malformed(.code, at: position, found: "the tag \(code)", expected: "a tag of the page")
+    }
+  }
+
+  private func enter(_ depth: Int, at position: Int) throws(IngotError) {
+    guard UInt64(depth) <= Limit.ingotMetadataDepth.value else {
+      throw malformed(
+        .depth, at: position, found: "a value at depth \(depth)",
+        expected: "at most \(Limit.ingotMetadataDepth.value)")
+    }
+  }
+
+  private mutating func array(depth: Int) throws(IngotError) -> [MetadataValue] {
+    let count = try valueCount(itemByteCount: 1)
+    var values: [MetadataValue] = []
+    values.reserveCapacity(count)
+    for _ in 0..<count { values.append(try value(depth: depth)) }
+    return values
+  }
+}

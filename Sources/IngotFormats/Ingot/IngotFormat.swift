@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads an `.ingot` file: head, index, footer and tail; the data stays where it is, but for the few bytes between
+// its runs. Page: formats/ingot.md.
+import IngotBytes
+import IngotCore
+
+/// The Ingot format.
+public struct IngotFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  /// The id in reports and options.
+  public let id = "ingot"
+  /// The name for people.
+  public let title = "Ingot"
+  /// The extension that chooses this format for an output.
+  public let fileExtensions = ["ingot"]
+  /// The page that specifies it.
+  public let page = "ingot.md"
+  /// Plans files of this format.
+  public var writer: (any CheckpointWriter)? { IngotWriter() }
+
+  /// The magic, or what a transfer as text made of it: reading says so.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    guard let first = head.first, first == 0x89 || first == 0x09 else { return false }
+    return head.dropFirst().starts(with: IngotLayout.magic[1..<4])
+  }
+
+  /// Reads and checks everything but the tensors' bytes.
+  ///
+  /// - Parameters:
+  ///   - source: the file.
+  ///   - options: nothing that concerns this format.
+  /// - Returns: the checkpoint, each part with the digest that the tail has for it.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken of IN-01 to IN-32.
+  /// - Complexity: reads head, index, tail and footer, and at most a page at each gap between tensors; allocates the
+  ///   index, then the tail.
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let (index, _, byteCount) = try Self.open(source, keepsDetails: false)
+    return Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
+      tensors: index.tensors, metadata: index.metadata, companions: index.companions,
+      findings: index.findings,
+      indexByteCount: byteCount)
+  }
+
+  /// Reads the digests of a file's runs and where its tensors come from.
+  ///
+  /// - Parameter source: the file.
+  /// - Returns: its tail, with provenance and, when the file has them, SHA-256 digests.
+  /// - Throws: as ``read(_:options:)``.
+  public static func tail(of source: any ByteSource) throws(IngotError) -> IngotTail {
+    try open(source, keepsDetails: true).tail
+  }
+
+  /// Reads and checks all but the parts' bytes: IN-01 to IN-32, in the order of the page.
+  private static func open(
+    _ source: any ByteSource, keepsDetails: Bool
+  ) throws(IngotError) -> (index: IngotIndex, tail: IngotTail, byteCount: Int) {
+    let head = try IngotHead(source)
+    var index = try readIndex(source, head)
+    try checkLength(source, head, index)
+    let footer = try IngotFooter(source, head: head)
+    let tail = try readTail(source, footer, index, keepsDetails: keepsDetails)
+    var padding = IngotPadding(source)
+    try padding.check(head, index)
+    index.attach(tail.digests)
+    return (index, tail, head.indexEnd + footer.tailByteCount + IngotLayout.endByteCount)
+  }
+
+  private static func readIndex(
+    _ source: any ByteSource, _ head: IngotHead
+  ) throws(IngotError) -> IngotIndex {
+    let bytes = try source.bytes(at: IngotLayout.endByteCount, count: head.indexByteCount)
+    guard XXH3.digest(of: bytes) == head.indexDigest else {
+      throw .malformed(
+        IngotRule.indexDigest.rule, at: Location(source.path, offset: IngotLayout.endByteCount),
+        found: "an index with another XXH3", expected: "the one in the head")
+    }
+    return try IngotIndex(bytes, head: head, path: source.path)
+  }
+
+  /// Names the tensor at which a file ends too early: IN-27.
+  private static func checkLength(
+    _ source: any ByteSource, _ head: IngotHead, _ index: IngotIndex
+  ) throws(IngotError) {
+    guard head.tailOffset > source.byteCount - IngotLayout.endByteCount else { return }
+    var cut: String?
+    try index.forEachRun { (tensor, range) throws(IngotError) in
+      if cut == nil, range.upperBound > source.byteCount { cut = tensor }
+    }
+    throw .malformed(
+      IngotRule.truncated.rule, at: Location(source.path, offset: source.byteCount, tensor: cut),
+      found: "the end of a file that is cut off", expected: "data up to byte \(head.tailOffset), then a tail")
+  }
+
+  private static func readTail(
+    _ source: any ByteSource, _ footer: IngotFooter, _ index: IngotIndex, keepsDetails: Bool
+  ) throws(IngotError) -> IngotTail {
+    let bytes = try source.bytes(at: footer.tailOffset, count: footer.tailByteCount)
+    guard XXH3.digest(of: bytes) == footer.tailDigest else {
+      throw .malformed(
+        IngotRule.tailDigest.rule, at: Location(source.path, offset: footer.tailOffset),
+        found: "a tail with another XXH3", expected: "the one in the footer")
+    }
+    return try IngotTail(
+      bytes, at: footer.tailOffset, partCounts: index.partCounts, sectionCount: index.sections.count,
+      keepsDetails: keepsDetails, path: source.path)
+  }
+}
+
+/// Reads the bytes between runs, which must be zero: IN-32.
+private struct IngotPadding {
+  /// Bytes read at a time: a page, which costs what one byte does, and holds the next gaps of small tensors.
+  private static let windowByteCount = 4096
+
+  private let source: any ByteSource
+  private var window: [UInt8] = []
+  private var windowStart = 0
+
+  init(_ source: any ByteSource) {
+    self.source = source
+  }
+
+  /// Checks all gaps of a file whose runs lie inside it.
+  mutating func check(_ head: IngotHead, _ index: IngotIndex) throws(IngotError) {
+    try check(behind: head.indexEnd, tensor: nil)
+    try index.forEachRun { (tensor, range) throws(IngotError) in
+      try check(behind: range.upperBound, tensor: tensor)
+    }
+  }
+
+  private mutating func check(behind end: Int, tensor: String?) throws(IngotError) {
+    let gap = end..<IngotPlacement.alignUp(end)
+    guard !gap.isEmpty else { return }
+    if gap.lowerBound < windowStart || gap.upperBound > windowStart + window.count {
+      windowStart = gap.lowerBound
+      window = try source.bytes(
+        at: windowStart, count: min(Self.windowByteCount, source.byteCount - windowStart))
+    }
+    let bytes = window.dropFirst(gap.lowerBound - windowStart).prefix(gap.count)
+    for (position, byte) in bytes.enumerated() where byte != 0 {
+      throw .malformed(
+        IngotRule.padding.rule, at: Location(source.path, offset: end + position, tensor: tensor),
+        found: "a byte \(byte) between two runs", expected: "0")
+    }
+  }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parses and checks the index of an `.ingot` file: bytes in, tensors whose ranges lie in the file out; no input or
+// output. Digests of the parts are not in it but in the tail. Page: formats/ingot.md, "Index" and "Data".
+import IngotBytes
+import IngotCore
+
+/// An index whose every rule holds.
+struct IngotIndex: Sendable {
+  /// A run of bytes beside the tensors.
+  struct Section: Hashable, Sendable {
+    /// What it holds.
+    var name: String
+    /// Whether the tensors must not be used without it.
+    var isRequired: Bool
+    /// Where it starts.
+    var offset: Int
+    /// Its bytes.
+    var byteCount: Int
+  }
+
+  /// The tensors in the file's order, aliases with their target's storage.
+  private(set) var tensors: [TensorDescriptor] = []
+  /// Metadata as stored.
+  private(set) var metadata = Metadata()
+  /// Companions of the kinds we know.
+  private(set) var companions: [Companion] = []
+  /// Sections in the order of the data.
+  private(set) var sections: [Section] = []
+  /// Remarks: companions and sections that are not read.
+  private(set) var findings: [Finding] = []
+  /// Aliases by position, with their targets'.
+  private var aliases: [(alias: Int, target: Int)] = []
+
+  /// Parses an index and checks it against the place of the data.
+  ///
+  /// - Parameters:
+  ///   - bytes: the index.
+  ///   - head: the file's head, which says where the data ends.
+  ///   - path: the file, for messages.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of IN-08 to IN-26 that is
+  ///   broken; ``IngotCore/IngotError/unsupported(_:at:)`` for a required section.
+  init(_ bytes: [UInt8], head: IngotHead, path: String) throws(IngotError) {
+    var decoder = IngotDecoder(bytes, at: IngotLayout.endByteCount, path: path, shortRule: .fields)
+    var placement = IngotPlacement(after: head.indexEnd, tailOffset: head.tailOffset)
+    try takeTensors(&decoder, &placement)
+    decoder.tensor = nil
+    metadata = try decoder.metadata()
+    try takeCompanions(&decoder)
+    try takeSections(&decoder, &placement)
+    guard decoder.remainingCount == 0 else {
+      throw decoder.malformed(
+        .indexEnd, at: decoder.offset, found: "\(decoder.remainingCount) bytes behind the sections",
+        expected: "0")
+    }
+    if let section = sections.first(where: \.isRequired) {
+      throw .unsupported("a required section \(section.name)", at: Location(path, offset: section.offset))
+    }
+    guard placement.next == head.tailOffset else {
+      throw .malformed(
+        IngotRule.dataEnd.rule, at: Location(path, offset: 24), found: "a tail at byte \(head.tailOffset)",
+        expected: "\(placement.next), where the data ends")
+    }
+  }
+
+  // MARK: - Tensors
+
+  private mutating func takeTensors(
+    _ decoder: inout IngotDecoder, _ placement: inout IngotPlacement
+  ) throws(IngotError) {
+    let count = try decoder.count(itemByteCount: 9)
+    tensors.reserveCapacity(count)
+    var names = Set<ExactName>(minimumCapacity: count)
+    for position in 0..<count {
+      decoder.tensor = nil
+      let start = decoder.offset
+      let name = try decoder.text()
+      decoder.tensor = name
+      guard names.insert(ExactName(name)).inserted else {
+        throw decoder.malformed(.uniqueTensor, at: start, found: "the name again", expected: "each name once")
+      }
+      switch IngotCode.Entry(rawValue: UInt8(try decoder.code("the tensor kind", atMost: 2))) {
+      case .quantized: try takeQuantized(name, &decoder, &placement)
+      case .alias:
+        aliases.append((position, Int(try decoder.number(UInt32.self))))
+        let nowhere = TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: 0))
+        tensors.append(TensorDescriptor(name: name, dtype: .u8, shape: [0], storage: nowhere))
+      default:
+        let part = try decoder.part(.values, &placement)
+        tensors.append(
+          TensorDescriptor(name: name, dtype: part.dtype, shape: part.shape, storage: part.storage))
+      }
+    }
+    try resolveAliases(decoder)
+  }
+
+  /// Gives each alias what its target has: IN-14.
+  private mutating func resolveAliases(_ decoder: IngotDecoder) throws(IngotError) {
+    let positions = Set(aliases.map(\.alias))
+    for (alias, target) in aliases {
+      guard tensors.indices.contains(target), !positions.contains(target) else {
+        throw .malformed(
+          IngotRule.alias.rule, at: Location(decoder.path, tensor: tensors[alias].name),
+          found: "an alias of tensor \(target)", expected: "the position of a tensor that is no alias")
+      }
+    }
+    copyToAliases()
+  }
+
+  private mutating func copyToAliases() {
+    for (alias, target) in aliases {
+      let name = tensors[alias].name
+      tensors[alias] = tensors[target]
+      tensors[alias].name = name
+      tensors[alias].aliasOf = tensors[target].name
+    }
+  }
+
+  private mutating func takeQuantized(
+    _ name: String, _ decoder: inout IngotDecoder, _ placement: inout IngotPlacement
+  ) throws(IngotError) {
+    let start = decoder.offset
+    let fields = try IngotSchemeFields(&decoder)
+    var parts: [QuantizedPart] = []
+    for expected in IngotCode.partKinds.prefix(fields.partCount) {
+      let position = decoder.offset
+      let kind = IngotCode.partKinds[try decoder.code("the part kind", atMost: IngotCode.partKinds.count - 1)]
+      guard kind == expected else {
+        throw decoder.malformed(
+          .quantization, at: position, found: "\(words: kind.rawValue)",
+          expected: "\(words: expected.rawValue)")
+      }
+      parts.append(try decoder.part(kind, &placement))
+    }
+    let values = parts.removeFirst()
+    let scheme = try fields.scheme(values: values, parts: parts, at: start, decoder)
+    tensors.append(
+      TensorDescriptor(
+        name: name, dtype: values.dtype, shape: values.shape, storage: values.storage,
+        quantization: QuantizedStorage(scheme: scheme, parts: parts)))
+  }
+
+  // MARK: - Companions and sections
+
+  private mutating func takeCompanions(_ decoder: inout IngotDecoder) throws(IngotError) {
+    var names = Set<ExactName>()
+    for _ in 0..<(try decoder.count(itemByteCount: 16)) {
+      let kind = try decoder.text()
+      let start = decoder.offset
+      let name = try decoder.text()
+      guard FilePath.isPlainName(name), names.insert(ExactName(name)).inserted else {
+        throw decoder.malformed(
+          .companionName, at: start, found: .value(name),
+          expected: "a plain file name that no other companion has")
+      }
+      let byteCount = try decoder.number(UInt64.self)
+      let content = try decoder.bytes(Int(clamping: byteCount))
+      if let known = Companion.Kind(rawValue: kind) {
+        companions.append(Companion(kind: known, name: name, bytes: Array(content)))
+      } else {
+        findings.append(
+          Finding(
+            severity: .note, subject: name, detail: "is a companion of the unknown kind \(kind): skipped"))
+      }
+    }
+  }
+
+  private mutating func takeSections(
+    _ decoder: inout IngotDecoder, _ placement: inout IngotPlacement
+  ) throws(IngotError) {
+    var names = Set<ExactName>()
+    for _ in 0..<(try decoder.count(itemByteCount: 21)) {
+      let start = decoder.offset
+      let name = try decoder.text()
+      guard names.insert(ExactName(name)).inserted else {
+        throw decoder.malformed(
+          .sectionName, at: start, found: "the section \(name) again", expected: "each name once")
+      }
+      let isRequired = try decoder.truth()
+      let offset = try decoder.runOffset(placement)
+      let byteCount = try decoder.runByteCount(expected: nil, &placement)
+      sections.append(Section(name: name, isRequired: isRequired, offset: offset, byteCount: byteCount))
+      if !isRequired {
+        findings.append(
+          Finding(severity: .note, subject: name, detail: "is a section of \(byteCount) bytes: skipped"))
+      }
+    }
+  }
+
+  // MARK: - Runs
+
+  /// Walks all runs in the order of the data: parts with their tensor's name, then sections.
+  func forEachRun(
+    _ body: (_ tensor: String?, _ range: Range<Int>) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    for tensor in tensors where tensor.aliasOf == nil {
+      for part in tensor.parts {
+        for segment in part.storage.segments.all {
+          try body(tensor.name, segment.offset..<(segment.offset + segment.byteCount))
+        }
+      }
+    }
+    for section in sections { try body(nil, section.offset..<(section.offset + section.byteCount)) }
+  }
+
+  /// The number of parts of each stored tensor, in order.
+  var partCounts: [Int] {
+    tensors.filter { $0.aliasOf == nil }.map { 1 + ($0.quantization?.parts.count ?? 0) }
+  }
+
+  /// Notes the digest of each part, in the order of the data.
+  mutating func attach(_ digests: [XXH3Digest]) {
+    var rest = digests[...]
+    for position in tensors.indices where tensors[position].aliasOf == nil {
+      tensors[position].storage.checksum = rest.popFirst().map(Self.checksum)
+      for part in (tensors[position].quantization?.parts ?? []).indices {
+        tensors[position].quantization?.parts[part].storage.checksum = rest.popFirst().map(Self.checksum)
+      }
+    }
+    copyToAliases()
+  }
+
+  private static func checksum(_ digest: XXH3Digest) -> StoredChecksum {
+    .xxh3(digest, rule: IngotRule.partDigest.rule)
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The index of an `.ingot` file to be written, and the places of its parts. Page: formats/ingot.md, "Index" and
+// "Data".
+import IngotBytes
+import IngotCore
+
+/// The index being written: offsets are filled in when its length is known.
+struct IngotIndexDraft {
+  /// A part with its place in the file.
+  struct Run {
+    var reference: PartReference
+    var range: Range<Int>
+  }
+
+  private var encoder = IngotEncoder()
+  private var runs: [(reference: PartReference, byteCount: Int, field: Int)] = []
+
+  mutating func put(_ tensors: [PlannedTensor], aliases: IngotAliases) throws(IngotError) {
+    try encoder.count(tensors.count)
+    var names = Set<ExactName>(minimumCapacity: tensors.count)
+    for (position, tensor) in tensors.enumerated() {
+      guard names.insert(ExactName(tensor.name)).inserted else {
+        throw IngotEncoder.unrepresentable("two tensors have this name", tensor: tensor.name)
+      }
+      try encoder.text(tensor.name)
+      if let target = aliases.targets[position] {
+        encoder.number(IngotCode.Entry.alias.rawValue)
+        encoder.number(UInt32(target))
+      } else if let quantization = tensor.quantization {
+        encoder.number(IngotCode.Entry.quantized.rawValue)
+        try put(tensor, quantization, at: position)
+      } else {
+        encoder.number(IngotCode.Entry.plain.rawValue)
+        try put(tensor.parts[0], PartReference(tensor: position), of: tensor)
+      }
+    }
+  }
+
+  private mutating func put(
+    _ tensor: PlannedTensor, _ quantization: PlannedQuantization, at position: Int
+  ) throws(IngotError) {
+    let scheme = quantization.scheme
+    let parts = tensor.parts
+    guard parts.map(\.kind) == Array(IngotCode.partKinds.prefix(parts.count)), parts.count > 1 else {
+      throw IngotEncoder.unrepresentable(
+        "parts other than values, scales and zero points", tensor: tensor.name)
+    }
+    let fault = scheme.misfit(
+      values: (tensor.dtype, tensor.shape), parts: quantization.parts.map { ($0.kind, $0.dtype, $0.shape) })
+    if let fault {
+      throw IngotEncoder.unrepresentable("\(fault.found) instead of \(fault.expected)", tensor: tensor.name)
+    }
+    let (granularity, axis, groupSize) = Self.fields(of: scheme.granularity)
+    encoder.number(granularity.rawValue)
+    encoder.number(UInt8(IngotCode.scaleKinds.firstIndex(of: scheme.scaleKind) ?? 0))
+    encoder.number(UInt8(IngotCode.activations.firstIndex(of: scheme.activations) ?? 0))
+    encoder.number(UInt8(parts.count))
+    encoder.number(UInt32(axis))
+    encoder.number(UInt64(groupSize))
+    for (index, part) in parts.enumerated() {
+      encoder.number(UInt8(index))
+      try put(part, PartReference(tensor: position, part: index), of: tensor)
+    }
+  }
+
+  private static func fields(
+    of granularity: Quantization.Granularity
+  ) -> (IngotCode.Granularity, axis: Int, groupSize: Int) {
+    switch granularity {
+    case .perTensor: (.tensor, 0, 0)
+    case .perChannel(let axis): (.channel, axis, 0)
+    case .perGroup(let axis, let size): (.group, axis, size)
+    }
+  }
+
+  private mutating func put(
+    _ part: PlannedPart, _ reference: PartReference, of tensor: PlannedTensor
+  ) throws(IngotError) {
+    guard let rank = UInt8(exactly: part.shape.rank) else {
+      throw IngotEncoder.unrepresentable("\(part.shape.rank) dimensions, over 255", tensor: tensor.name)
+    }
+    let byteCount = try part.byteCount()
+    encoder.number(IngotCode.code(part.dtype))
+    encoder.number(rank)
+    for dimension in part.shape.dimensions { encoder.number(UInt64(dimension)) }
+    runs.append((reference, byteCount, encoder.bytes.count))
+    encoder.number(UInt64(0))
+    encoder.number(UInt64(byteCount))
+  }
+
+  mutating func put(_ metadata: Metadata) throws(IngotError) {
+    try encoder.metadata(metadata)
+  }
+
+  mutating func put(_ companions: [Companion]) throws(IngotError) {
+    try encoder.count(companions.count)
+    var names = Set<ExactName>()
+    for companion in companions {
+      guard FilePath.isPlainName(companion.name), names.insert(ExactName(companion.name)).inserted else {
+        throw IngotEncoder.unrepresentable(
+          "a companion named \(companion.name), which is taken or no plain name")
+      }
+      try encoder.text(companion.kind.rawValue)
+      try encoder.text(companion.name)
+      encoder.number(UInt64(companion.bytes.count))
+      encoder.bytes += companion.bytes
+    }
+  }
+
+  mutating func putNoSections() {
+    encoder.number(UInt32(0))
+  }
+
+  /// Places the parts behind the index and fills in their offsets.
+  consuming func finish() throws(IngotError) -> (index: [UInt8], layout: [Run]) {
+    guard UInt64(encoder.bytes.count) <= Limit.ingotIndexBytes.value else {
+      throw IngotEncoder.unrepresentable("the index would have \(encoder.bytes.count) bytes")
+    }
+    var placement = IngotPlacement(after: IngotLayout.endByteCount + encoder.bytes.count, tailOffset: Int.max)
+    var layout: [Run] = []
+    layout.reserveCapacity(runs.count)
+    for run in runs {
+      let offset = placement.next
+      guard placement.advance(by: run.byteCount) else {
+        throw IngotEncoder.unrepresentable("more than 2^63 bytes")
+      }
+      layout.append(Run(reference: run.reference, range: offset..<(offset + run.byteCount)))
+      var field: [UInt8] = []
+      field.appendLittle(UInt64(offset))
+      encoder.bytes.replaceSubrange(run.field..<(run.field + 8), with: field)
+    }
+    return (encoder.bytes, layout)
+  }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the runs of an `.ingot` file's data stand: each at the end of the one before, aligned up. And the fields of
+// the index that say so. Page: formats/ingot.md, "Data".
+import IngotBytes
+import IngotCore
+
+/// The place of the next run.
+struct IngotPlacement {
+  /// Where it starts.
+  private(set) var next: Int
+  /// Where the data ends.
+  let tailOffset: Int
+
+  /// Starts behind the index.
+  init(after indexEnd: Int, tailOffset: Int) {
+    next = Self.alignUp(indexEnd)
+    self.tailOffset = tailOffset
+  }
+
+  /// The least multiple of 64 that is not below; Int's largest value when there is none.
+  static func alignUp(_ offset: Int) -> Int {
+    offset.checkedAlignUp(to: IngotLayout.alignment) ?? Int.max
+  }
+
+  /// Goes on behind a run; `false` when that would be behind the data's end.
+  mutating func advance(by byteCount: Int) -> Bool {
+    guard let end = next.checkedAdd(byteCount), end <= tailOffset else { return false }
+    next = Self.alignUp(end)
+    return true
+  }
+}
+
+extension IngotDecoder {
+  /// Takes a part's dtype, shape and range: IN-10, IN-12, IN-13 and IN-16 to IN-19.
+  mutating func part(
+    _ kind: QuantizedPartKind, _ placement: inout IngotPlacement
+  ) throws(IngotError) -> QuantizedPart {
+    let start = offset
+    let code = try number(UInt8.self)
+    guard let dtype = IngotCode.dtype(code) else {
+      throw malformed(.code, at: start, found: "dtype \(code)", expected: "1 to \(IngotCode.dtypes.count)")
+    }
+    let rank = Int(try number(UInt8.self))
+    let shapeStart = offset
+    var dimensions: [UInt64] = []
+    dimensions.reserveCapacity(rank)
+    for _ in 0..<rank { dimensions.append(try number(UInt64.self)) }
+    guard let shape = Shape(dimensions) else {
+      throw malformed(.shape, at: shapeStart, found: "more than 2^63 - 1 elements", expected: "fewer")
+    }
+    guard let byteCount = shape.byteCount(of: dtype) else {
+      throw malformed(
+        .shape, at: shapeStart, found: "\(dtype) of \(shape)", expected: "whole bytes, fewer than 2^63")
+    }
+    let offset = try runOffset(placement)
+    _ = try runByteCount(expected: byteCount, &placement)
+    return QuantizedPart(
+      kind: kind, dtype: dtype, shape: shape,
+      storage: TensorStorage(StorageSegment(file: 0, offset: offset, byteCount: byteCount)))
+  }
+
+  /// Takes the offset of a run: IN-16 to IN-18.
+  mutating func runOffset(_ placement: IngotPlacement) throws(IngotError) -> Int {
+    let start = offset
+    let stored = try number(UInt64.self)
+    guard stored % UInt64(IngotLayout.alignment) == 0 else {
+      throw malformed(
+        .alignment, at: start, found: "\(stored)", expected: "a multiple of \(IngotLayout.alignment)")
+    }
+    guard stored >= UInt64(placement.next) else {
+      throw malformed(
+        .overlap, at: start, found: "\(stored), inside what stands before", expected: "\(placement.next)")
+    }
+    guard stored == UInt64(placement.next) else {
+      throw malformed(
+        .hole, at: start, found: "\(stored), \(stored - UInt64(placement.next)) bytes too far",
+        expected: "\(placement.next)")
+    }
+    return placement.next
+  }
+
+  /// Takes the byte count of a run: IN-13 and IN-19.
+  mutating func runByteCount(expected: Int?, _ placement: inout IngotPlacement) throws(IngotError) -> Int {
+    let start = offset
+    let stored = try number(UInt64.self)
+    if let expected, stored != UInt64(expected) {
+      throw malformed(.byteCount, at: start, found: "\(stored) bytes", expected: "\(expected)")
+    }
+    let room = placement.tailOffset - placement.next
+    guard let byteCount = Int(exactly: stored), placement.advance(by: byteCount) else {
+      throw malformed(
+        .insideData, at: start, found: "\(stored) bytes",
+        expected: "at most \(max(0, room)) up to the data's end")
+    }
+    return byteCount
+  }
+}
+
+/// The fields of a quantized tensor's scheme, before its parts are known.
+struct IngotSchemeFields {
+  private let granularity: IngotCode.Granularity
+  private let scaleKind: Quantization.ScaleKind
+  private let activations: Quantization.ActivationScheme
+  private let axis: UInt32
+  private let groupSize: UInt64
+  /// Values, scales and, when it is 3, zero points.
+  let partCount: Int
+
+  /// Takes the fields.
+  init(_ decoder: inout IngotDecoder) throws(IngotError) {
+    let code = try decoder.code("the granularity", atMost: 2)
+    granularity = IngotCode.Granularity(rawValue: UInt8(code)) ?? .tensor
+    scaleKind =
+      IngotCode.scaleKinds[
+        try decoder.code("the scale kind", atMost: IngotCode.scaleKinds.count - 1)]
+    activations =
+      IngotCode.activations[
+        try decoder.code("the activation scheme", atMost: IngotCode.activations.count - 1)]
+    let start = decoder.offset
+    partCount = Int(try decoder.number(UInt8.self))
+    guard partCount == 2 || partCount == 3 else {
+      throw decoder.malformed(.quantization, at: start, found: "\(partCount) parts", expected: "2 or 3")
+    }
+    axis = try decoder.number(UInt32.self)
+    groupSize = try decoder.number(UInt64.self)
+  }
+
+  /// The scheme, when it fits its parts: IN-15.
+  func scheme(
+    values: QuantizedPart, parts: [QuantizedPart], at start: Int, _ decoder: IngotDecoder
+  ) throws(IngotError) -> Quantization {
+    func misfit(_ found: Evidence, _ expected: Evidence) -> IngotError {
+      decoder.malformed(.quantization, at: start, found: found, expected: expected)
+    }
+    guard let granularity = usedGranularity else {
+      throw misfit(
+        "axis \(axis) and group size \(groupSize)", "0 where the granularity has none, a group of at least 1")
+    }
+    let scheme = Quantization(granularity: granularity, scaleKind: scaleKind, activations: activations)
+    if let fault = scheme.misfit(
+      values: (values.dtype, values.shape), parts: parts.map { ($0.kind, $0.dtype, $0.shape) })
+    {
+      throw misfit(fault.found, fault.expected)
+    }
+    return scheme
+  }
+
+  /// The granularity with its numbers; `nil` when an unused one is not 0 or a group has no size.
+  private var usedGranularity: Quantization.Granularity? {
+    switch granularity {
+    case .tensor: return axis == 0 && groupSize == 0 ? .perTensor : nil
+    case .channel: return groupSize == 0 ? .perChannel(axis: Int(axis)) : nil
+    case .group:
+      guard groupSize > 0, let size = Int(exactly: groupSize) else { return nil }
+      return .perGroup(axis: Int(axis), size: size)
+    }
+  }
+}
+
+extension Quantization {
+  /// Why values and parts do not fit the scheme as IN-15 has it; `nil` when they do.
+  func misfit(
+    values: (dtype: DType, shape: Shape), parts: [(kind: QuantizedPartKind, dtype: DType, shape: Shape)]
+  ) -> (found: Evidence, expected: Evidence)? {
+    let isSmallNumber = values.dtype.bitWidth <= 8 && values.dtype.isRealNumber
+    guard isSmallNumber else { return ("values of \(values.dtype)", "integers or floats of at most 8 bits") }
+    guard let shape = scaleShape(of: values.shape) else {
+      return ("values of \(values.shape)", "a shape that the axis and the granularity fit")
+    }
+    for part in parts {
+      guard part.shape == shape else {
+        return ("\(words: part.kind.rawValue) of \(part.shape)", "\(shape)")
+      }
+      let isFitting = part.kind == .scales ? part.dtype.isFloating : part.dtype.isInteger
+      guard isFitting else {
+        return ("\(words: part.kind.rawValue) of \(part.dtype)", "float scales, integer zero points")
+      }
+    }
+    return nil
+  }
+}
+
+extension DType {
+  /// Whether the dtype holds integers, signed or not.
+  fileprivate var isInteger: Bool { family == .signedInteger || family == .unsignedInteger }
+
+  /// Whether the dtype holds integers or real floating-point numbers.
+  fileprivate var isRealNumber: Bool { isInteger || isFloating }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of formats/ingot.md, in the order in which they are checked.
+import IngotCore
+
+/// The rules of `.ingot` files; their meaning stands on `formats/ingot.md`.
+public enum IngotRule: String, FormatRule {
+  case magic = "IN-01"
+  case fileLength = "IN-02"
+  case headDigest = "IN-03"
+  case reserved = "IN-04"
+  case sizeLimit = "IN-05"
+  case indexInFile = "IN-06"
+  case indexDigest = "IN-07"
+  case fields = "IN-08"
+  case text = "IN-09"
+  case code = "IN-10"
+  case uniqueTensor = "IN-11"
+  case shape = "IN-12"
+  case byteCount = "IN-13"
+  case alias = "IN-14"
+  case quantization = "IN-15"
+  case alignment = "IN-16"
+  case overlap = "IN-17"
+  case hole = "IN-18"
+  case insideData = "IN-19"
+  case uniqueKey = "IN-20"
+  case depth = "IN-21"
+  case valueLimit = "IN-22"
+  case companionName = "IN-23"
+  case sectionName = "IN-24"
+  case indexEnd = "IN-25"
+  case dataEnd = "IN-26"
+  case truncated = "IN-27"
+  case footerDigest = "IN-28"
+  case footer = "IN-29"
+  case tailDigest = "IN-30"
+  case tail = "IN-31"
+  case padding = "IN-32"
+  case partDigest = "IN-33"
+}

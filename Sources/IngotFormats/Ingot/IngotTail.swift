@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tail of an `.ingot` file: the digest of every run, and where the tensors come from. Parsing does no input or
+// output. Page: formats/ingot.md, "Tail".
+import IngotBytes
+import IngotCore
+
+/// Where the tensors of a file come from.
+public struct IngotProvenance: Hashable, Sendable {
+  /// A file that tensors were read from.
+  public struct SourceFile: Hashable, Sendable {
+    /// Its name, without folders.
+    public var name: String
+    /// Its length.
+    public var byteCount: Int
+
+    /// Makes a record of a file.
+    public init(name: String, byteCount: Int) {
+      self.name = name
+      self.byteCount = byteCount
+    }
+  }
+
+  /// What became of one tensor on its way.
+  public struct Origin: Hashable, Sendable {
+    /// What was done to it, in order; empty for an exact copy.
+    public var transforms: [String]
+    /// The digest of the source's elements for each part; `nil` where it is not known.
+    public var sourceDigests: [XXH3Digest?]
+
+    /// Makes a record of a tensor's way.
+    public init(transforms: [String], sourceDigests: [XXH3Digest?]) {
+      self.transforms = transforms
+      self.sourceDigests = sourceDigests
+    }
+  }
+
+  /// The id of the source's format; empty when it is not known.
+  public var sourceFormat: String
+  /// The files, in order.
+  public var files: [SourceFile]
+  /// For each tensor that is no alias, in order.
+  public var origins: [Origin]
+  /// What else a writer recorded.
+  public var notes: Metadata
+
+  /// Makes a provenance.
+  public init(
+    sourceFormat: String, files: [SourceFile], origins: [Origin] = [], notes: Metadata = Metadata()
+  ) {
+    self.sourceFormat = sourceFormat
+    self.files = files
+    self.origins = origins
+    self.notes = notes
+  }
+}
+
+/// A tail whose every rule holds.
+public struct IngotTail: Hashable, Sendable {
+  /// The digest of each part, then of each section, in the order of the data.
+  public var digests: [XXH3Digest]
+  /// SHA-256 of each, 32 bytes; empty when the file has none.
+  public var sha256: [[UInt8]]
+  /// Where the tensors come from.
+  public var provenance: IngotProvenance
+
+  /// Makes a tail to be written.
+  init(digests: [XXH3Digest], sha256: [[UInt8]], provenance: IngotProvenance) {
+    self.digests = digests
+    self.sha256 = sha256
+    self.provenance = provenance
+  }
+
+  /// Parses a tail: IN-31, and in its fields IN-09, IN-10 and IN-20 to IN-22.
+  ///
+  /// - Parameters:
+  ///   - bytes: the tail.
+  ///   - start: where it stands in the file.
+  ///   - partCounts: the number of parts of each stored tensor.
+  ///   - sectionCount: the number of sections.
+  ///   - keepsDetails: whether to keep SHA-256 digests and origins, or only check them.
+  ///   - path: the file, for messages.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of these rules broken.
+  init(
+    _ bytes: [UInt8], at start: Int, partCounts: [Int], sectionCount: Int, keepsDetails: Bool, path: String
+  ) throws(IngotError) {
+    var decoder = IngotDecoder(bytes, at: start, path: path, shortRule: .tail)
+    let code = try decoder.number(UInt8.self)
+    guard let kinds = IngotCode.Digests(rawValue: code) else {
+      throw decoder.malformed(.code, at: start, found: "digest kinds \(code)", expected: "1 or 3")
+    }
+    let shaByteCount = kinds == .xxh3 ? 0 : 32
+    let count = try decoder.count(itemByteCount: IngotLayout.digestByteCount + shaByteCount)
+    let runCount = partCounts.reduce(sectionCount, +)
+    guard count == runCount else {
+      throw decoder.malformed(.tail, at: start + 1, found: "\(count) digests", expected: "\(runCount)")
+    }
+    digests = []
+    digests.reserveCapacity(count)
+    sha256 = []
+    for _ in 0..<count {
+      digests.append(try decoder.digest())
+      let sha = try decoder.bytes(shaByteCount)
+      if keepsDetails, !sha.isEmpty { sha256.append(Array(sha)) }
+    }
+    provenance = try Self.provenance(&decoder, partCounts: partCounts, keepsOrigins: keepsDetails)
+    guard decoder.remainingCount == 0 else {
+      throw decoder.malformed(
+        .tail, at: decoder.offset, found: "\(decoder.remainingCount) bytes behind the notes", expected: "0")
+    }
+  }
+
+  private static func provenance(
+    _ decoder: inout IngotDecoder, partCounts: [Int], keepsOrigins: Bool
+  ) throws(IngotError) -> IngotProvenance {
+    var provenance = IngotProvenance(sourceFormat: try decoder.text(), files: [])
+    for _ in 0..<(try decoder.count(itemByteCount: 12)) {
+      let name = try decoder.text()
+      // A length beyond Int's range is nobody's to act on.
+      let byteCount = Int(clamping: try decoder.number(UInt64.self))
+      provenance.files.append(IngotProvenance.SourceFile(name: name, byteCount: byteCount))
+    }
+    let start = decoder.offset
+    let count = try decoder.count(itemByteCount: 5)
+    guard count == partCounts.count else {
+      throw decoder.malformed(.tail, at: start, found: "\(count) origins", expected: "\(partCounts.count)")
+    }
+    for partCount in partCounts {
+      let origin = try origin(&decoder, partCount: partCount)
+      if keepsOrigins { provenance.origins.append(origin) }
+    }
+    provenance.notes = try decoder.metadata()
+    return provenance
+  }
+
+  private static func origin(
+    _ decoder: inout IngotDecoder, partCount: Int
+  ) throws(IngotError) -> IngotProvenance.Origin {
+    var origin = IngotProvenance.Origin(transforms: [], sourceDigests: [])
+    for _ in 0..<(try decoder.count(itemByteCount: 4)) { origin.transforms.append(try decoder.text()) }
+    for _ in 0..<partCount {
+      origin.sourceDigests.append(try decoder.truth() ? try decoder.digest() : nil)
+    }
+    return origin
+  }
+
+  /// The tail's bytes.
+  func encoded() throws(IngotError) -> [UInt8] {
+    var encoder = IngotEncoder()
+    encoder.number(
+      sha256.isEmpty ? IngotCode.Digests.xxh3.rawValue : IngotCode.Digests.xxh3AndSHA256.rawValue)
+    try encoder.count(digests.count)
+    for (index, digest) in digests.enumerated() {
+      encoder.digest(digest)
+      if !sha256.isEmpty { encoder.bytes += sha256[index] }
+    }
+    try encoder.text(provenance.sourceFormat)
+    try encoder.count(provenance.files.count)
+    for file in provenance.files {
+      try encoder.text(file.name)
+      encoder.number(UInt64(file.byteCount))
+    }
+    try encoder.count(provenance.origins.count)
+    for origin in provenance.origins {
+      try encoder.count(origin.transforms.count)
+      for transform in origin.transforms { try encoder.text(transform) }
+      for digest in origin.sourceDigests {
+        encoder.truth(digest != nil)
+        if let digest { encoder.digest(digest) }
+      }
+    }
+    try encoder.metadata(provenance.notes)
+    return encoder.bytes
+  }
+}

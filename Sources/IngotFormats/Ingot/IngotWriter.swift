@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans an `.ingot` file: head and index from what the tensors are, the tail when their digests are known. Files are
+// written from start to end; the same content gives the same bytes. Page: formats/ingot.md.
+import IngotBytes
+import IngotCore
+
+/// Plans `.ingot` files.
+public struct IngotWriter: CheckpointWriter {
+  /// Makes the writer.
+  public init() {}
+
+  /// Tied tensors are stored once.
+  public let keepsAliases = true
+  /// Config and tokenizer go into the file.
+  public let holdsCompanions = true
+  /// An output is one file.
+  public let shards = false
+
+  /// Plans one file.
+  ///
+  /// - Parameter request: what to write; tensors keep their order.
+  /// - Returns: the plan; it needs XXH3 of every part and of its source, and streams.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for two tensors, keys or companions
+  ///   of one name, for a quantization that does not fit its parts, and for what is over the format's limits.
+  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+    let aliases = IngotAliases(request.tensors)
+    var draft = IngotIndexDraft()
+    try draft.put(request.tensors, aliases: aliases)
+    try draft.put(request.metadata)
+    try draft.put(request.companions)
+    draft.putNoSections()
+    let (index, layout) = try draft.finish()
+    let tail = IngotTailPlan(request, stored: layout.map(\.reference), aliases: aliases)
+
+    let end = layout.last.map { IngotPlacement.alignUp($0.range.upperBound) }
+    let dataOffset = IngotPlacement.alignUp(IngotLayout.endByteCount + index.count)
+    let head = IngotHead(
+      indexByteCount: index.count, tailOffset: end ?? dataOffset, indexDigest: XXH3.digest(of: index))
+    var chunks: [PlannedChunk] = [.bytes(head.encoded), .bytes(index)]
+    chunks.appendPadding(after: head.indexEnd)
+    for run in layout {
+      chunks.append(.part(run.reference, lead: []))
+      chunks.appendPadding(after: run.range.upperBound)
+    }
+    let name = request.isFolder ? "model.ingot" : request.fileName
+    return WritePlan(
+      files: [PlannedFile(name: name, chunks: chunks)], losses: aliases.losses,
+      digests: request.storesSHA256 ? [.xxh3, .sourceXXH3, .sha256] : [.xxh3, .sourceXXH3], streams: true,
+      tailByteCount: try tail.greatestByteCount()
+    ) { (parts) throws(IngotError) in
+      let bytes = try tail.encoded(parts)
+      let footer = IngotFooter(
+        tailOffset: head.tailOffset, tailByteCount: bytes.count, indexDigest: head.indexDigest,
+        tailDigest: XXH3.digest(of: bytes))
+      return [FilePatch(file: 0, offset: head.tailOffset, bytes: bytes + footer.encoded)]
+    }
+  }
+}
+
+extension [PlannedChunk] {
+  /// Runs of 0 to 63 zeros: all gaps of one length share their bytes.
+  private static let zeros = (0..<IngotLayout.alignment).map { [UInt8](repeating: 0, count: $0) }
+
+  /// Zeros up to the next run's place.
+  fileprivate mutating func appendPadding(after end: Int) {
+    let count = IngotPlacement.alignUp(end) - end
+    if count > 0 { append(.bytes(Self.zeros[count])) }
+  }
+}
+
+/// Which tensors of a request are stored, and which are other names of stored ones.
+struct IngotAliases {
+  /// The position of each alias's target; `nil` for stored tensors.
+  private(set) var targets: [Int?]
+  /// Tensors that can't be aliases although the request calls them so.
+  private(set) var losses: [Loss] = []
+
+  /// Follows each alias to a stored tensor of equal dtype, shape and scheme; one without is stored itself.
+  init(_ tensors: [PlannedTensor]) {
+    targets = tensors.map { _ in nil }
+    guard tensors.contains(where: { $0.aliasOf != nil }) else { return }
+    var positions: [ExactName: Int] = [:]
+    for (position, tensor) in tensors.enumerated() { positions[ExactName(tensor.name)] = position }
+    let named = tensors.map { $0.aliasOf.flatMap { positions[ExactName($0)] } }
+    for (position, tensor) in tensors.enumerated() {
+      guard let root = Self.root(of: position, in: named) else { continue }
+      let target = tensors[root]
+      if target.dtype == tensor.dtype, target.shape == tensor.shape,
+        target.quantization == tensor.quantization
+      {
+        targets[position] = root
+      } else {
+        losses.append(
+          Loss(.alias, tensor: tensor.name, detail: "stored in full: \(target.name) has another form"))
+      }
+    }
+  }
+
+  /// The tensor at the end of a chain of aliases; `nil` for none, for one that leads in a circle or nowhere.
+  ///
+  /// A stored tensor's own entry is `nil`, so a chain that ends does so at one.
+  private static func root(of start: Int, in named: [Int?]) -> Int? {
+    guard var position = named[start] else { return nil }
+    for _ in named {
+      guard let next = named[position] else { return position }
+      position = next
+    }
+    return nil
+  }
+}
+
+/// What the tail will hold beside the digests.
+private struct IngotTailPlan {
+  private let stored: [PartReference]
+  private let storesSHA256: Bool
+  private let provenance: IngotProvenance
+
+  init(_ request: WriteRequest, stored: [PartReference], aliases: IngotAliases) {
+    self.stored = stored
+    storesSHA256 = request.storesSHA256
+    let origins = request.tensors.indices.filter { aliases.targets[$0] == nil }.map { position in
+      IngotProvenance.Origin(
+        transforms: request.tensors[position].transforms,
+        sourceDigests: request.tensors[position].parts.map { _ in nil })
+    }
+    provenance = IngotProvenance(
+      sourceFormat: request.sourceFormat,
+      files: request.sources.map { .init(name: FilePath.name(of: $0.path), byteCount: $0.byteCount) },
+      origins: origins)
+  }
+
+  /// The tail and footer of a file whose every source digest is known.
+  func greatestByteCount() throws(IngotError) -> Int {
+    let digest = XXH3Digest(high: 0, low: 0)
+    let count = try encoded(
+      stored.map { _ in digest }, sourceDigests: stored.map { _ in digest },
+      sha256: storesSHA256 ? stored.map { _ in [UInt8](repeating: 0, count: 32) } : []
+    ).count
+    guard UInt64(count) <= Limit.ingotIndexBytes.value else {
+      throw IngotEncoder.unrepresentable("the tail would have \(count) bytes")
+    }
+    return count + IngotLayout.endByteCount
+  }
+
+  /// The tail of a file whose parts were written.
+  func encoded(_ parts: [WrittenPart]) throws(IngotError) -> [UInt8] {
+    var digests: [XXH3Digest] = []
+    var sha256: [[UInt8]] = []
+    guard parts.map(\.reference) == stored else {
+      throw .internal("parts written in another order than planned")
+    }
+    for part in parts {
+      guard let digest = part.xxh3 else { throw .internal("a part that was written without its XXH3") }
+      digests.append(digest)
+      guard storesSHA256 else { continue }
+      guard let sha = part.sha256, sha.count == 32 else { throw .internal("a part without its SHA-256") }
+      sha256.append(sha)
+    }
+    return try encoded(digests, sourceDigests: parts.map(\.sourceXXH3), sha256: sha256)
+  }
+
+  private func encoded(
+    _ digests: [XXH3Digest], sourceDigests: [XXH3Digest?], sha256: [[UInt8]]
+  ) throws(IngotError) -> [UInt8] {
+    var provenance = provenance
+    var rest = sourceDigests[...]
+    for position in provenance.origins.indices {
+      let count = provenance.origins[position].sourceDigests.count
+      provenance.origins[position].sourceDigests = Array(rest.prefix(count))
+      rest = rest.dropFirst(count)
+    }
+    return try IngotTail(digests: digests, sha256: sha256, provenance: provenance).encoded()
+  }
+}
