@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds tensors against a graph and reports everything that is wrong, in a stable order: nothing downstream defends
+// itself again.
+import IngotCore
+
+/// A tensor that stands for a parameter.
+public struct BoundTensor: Hashable, Sendable {
+  /// The name it has in the checkpoint.
+  public var name: String
+  /// Its element type.
+  public var dtype: DType
+  /// Its dimensions.
+  public var shape: Shape
+
+  /// Makes a tensor.
+  public init(name: String, dtype: DType, shape: Shape) {
+    self.name = name
+    self.dtype = dtype
+    self.shape = shape
+  }
+}
+
+/// Holds tensors against a graph.
+public struct GraphValidator: Sendable {
+  private let graph: ModelGraph
+  /// Names that missing parameters would have.
+  private let name: @Sendable (TensorRole) -> String
+
+  /// Makes a validator.
+  ///
+  /// - Parameters:
+  ///   - graph: what is needed.
+  ///   - name: the published name of a role, for what is missing.
+  public init(_ graph: ModelGraph, name: @escaping @Sendable (TensorRole) -> String) {
+    self.graph = graph
+    self.name = name
+  }
+
+  /// Everything that is wrong.
+  ///
+  /// - Parameters:
+  ///   - tensors: the tensors there are, by role.
+  ///   - unexpected: names of tensors that stand for nothing.
+  /// - Returns: findings: the graph's own first, then parameters in the graph's order, then what is left over.
+  public func findings(for tensors: [TensorRole: BoundTensor], unexpected: [String]) -> [Finding] {
+    graph.conflicts.map { conflict in
+      Finding(
+        severity: .error, subject: conflict.node, node: conflict.node,
+        detail: "takes \(conflict.conflict.expected), and gets \(conflict.conflict.found)")
+    }
+      + graph.parameters.flatMap { findings(for: $0, tensors[$0.role]) }
+      + unexpected.map { Finding(severity: .error, subject: $0, detail: "belongs to no part of the model") }
+  }
+
+  private func findings(for parameter: GraphParameter, _ tensor: BoundTensor?) -> [Finding] {
+    let node = graph.nodes.first { $0.parameters.contains(parameter.role) }?.name
+    guard let tensor else {
+      return [Finding(severity: .error, subject: name(parameter.role), node: node, detail: "is missing")]
+    }
+    var findings: [Finding] = []
+    if tensor.shape != parameter.shape {
+      let reason = parameter.dimensionNames.joined(separator: " × ")
+      findings.append(
+        Finding(
+          severity: .error, subject: tensor.name, node: node,
+          detail: "is \(tensor.shape), expected \(parameter.shape) (\(words: reason))"))
+    }
+    if !Self.isRunnable(tensor.dtype) {
+      findings.append(
+        Finding(
+          severity: .error, subject: tensor.name, node: node, detail: "is \(tensor.dtype), which no weight is"
+        ))
+    }
+    return findings
+  }
+
+  /// Whether weights of a dtype can be run: real numbers, or int8 with its scales.
+  private static func isRunnable(_ dtype: DType) -> Bool {
+    switch dtype {
+    case .f64, .f32, .f16, .bf16, .f8E4M3, .f8E5M2, .i8: true
+    default: false
+    }
+  }
+}
