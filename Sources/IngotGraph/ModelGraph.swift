@@ -94,7 +94,7 @@ public struct ModelGraph: Sendable {
 
 /// Builds a graph node by node, checking each operator's shape rule on the way.
 public struct GraphBuilder {
-  private var edges: [EdgeType] = []
+  private var edges: [EdgeType]
   private var nodes: [GraphNode] = []
   private var parameters: [GraphParameter] = []
   private var shapes: [TensorRole: Shape] = [:]
@@ -105,6 +105,7 @@ public struct GraphBuilder {
 
   /// Starts a graph with caches for so many blocks.
   public init(blockCount: Int) {
+    var edges: [EdgeType] = []
     func edge(_ type: EdgeType) -> EdgeID {
       edges.append(type)
       return EdgeID(index: edges.count - 1)
@@ -113,6 +114,7 @@ public struct GraphBuilder {
     let positions = edge(EdgeType(.ids, [.batch, .tokens]))
     let mask = edge(EdgeType(.mask, [.batch, .context]))
     let caches = (0..<blockCount).map { _ in edge(EdgeType(.cache, [.batch, .context])) }
+    self.edges = edges
     inputs = ModelGraph.Inputs(ids: ids, positions: positions, mask: mask, caches: caches)
   }
 
