@@ -66,7 +66,7 @@ let package = Package(
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),
-    .testTarget(name: "FormatPagesTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
+    .testTarget(name: "FormatPagesTests", dependencies: ["IngotKit", "IngotTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

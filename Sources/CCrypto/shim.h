@@ -1,1 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenSSL's libcrypto: SHA-256.
 #include <openssl/evp.h>

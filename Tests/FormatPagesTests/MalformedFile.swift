@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files under fixtures/malformed: each breaks the rule that its name begins with, and no rule that is checked before it.
+import IngotKit
+import IngotTestSupport
+import Testing
+
+/// A file, or a folder that holds a set, which a reader must refuse.
+struct MalformedFile: Sendable, CustomTestStringConvertible {
+  let path: String
+  /// The id before the second hyphen: `ST-07` of `ST-07-hole.safetensors`.
+  let rule: String
+
+  var testDescription: String { path }
+
+  /// All that is in a folder under `fixtures/malformed/`.
+  static func all(_ folder: String) -> [MalformedFile] {
+    Fixture.names(in: "malformed/" + folder).filter { $0 != "README.md" }.map { name in
+      MalformedFile(
+        path: "malformed/\(folder)/\(name)", rule: name.split(separator: "-").prefix(2).joined(separator: "-")
+      )
+    }
+  }
+
+  /// The id of the rule that reading all of the file finds broken; else what happened instead.
+  ///
+  /// Taking digests opens the file and reads every tensor, so that rules about stored checksums are reached too.
+  func brokenRule() -> String {
+    do throws(IngotError) {
+      _ = try hash(Fixture.path(path))
+      return "accepted"
+    } catch {
+      if case .malformed(let rule, _, _, _) = error { return rule.id }
+      return "\(error)"
+    }
+  }
+}

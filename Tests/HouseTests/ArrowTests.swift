@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who imports whom. An arrow that is not in the table is a decision: it belongs in ARCHITECTURE.md, with its reason,
+// before it belongs here.
+import IngotTestSupport
+import Testing
+
+/// Every module that a target's files may import, besides IngotCore, which all may.
+private let allowedImports: [String: Set<String>] = [
+  "IngotCore": [],
+  "IngotBytes": ["CIngotBytes", "CZlib", "CCrypto", "CXXHash", "Glibc", "Synchronization"],
+  "IngotEncodings": ["IngotBytes"],
+  "IngotFormats": ["IngotEncodings", "IngotBytes"],
+  "IngotKernels": ["CIngotKernels", "Glibc"],
+  "IngotTransforms": ["IngotKernels", "IngotBytes"],
+  "IngotGraph": [],
+  "IngotDialects": ["IngotGraph", "IngotEncodings"],
+  "IngotRuntime": ["IngotGraph", "IngotKernels", "Synchronization"],
+  "IngotQuantization": ["IngotGraph", "IngotKernels"],
+  "IngotEvaluation": ["IngotRuntime", "IngotGraph", "CIngotKernels"],
+  "IngotKit": [
+    "IngotBytes", "IngotEncodings", "IngotFormats", "IngotKernels", "IngotTransforms", "IngotGraph",
+    "IngotDialects",
+    "IngotRuntime", "IngotQuantization", "IngotEvaluation",
+  ],
+  "IngotReport": ["IngotKit"],
+  "IngotCommand": ["IngotReport", "ArgumentParser"],
+]
+
+/// Within IngotBytes, the one file that calls the system; IngotKernels has Glibc for the functions of <math.h>.
+private let systemCallsFile = "Sources/IngotBytes/SystemCalls.swift"
+
+@Suite struct ArrowTests {
+  static let sources = Fixture.files(under: "Sources", suffix: ".swift")
+
+  @Test(arguments: sources)
+  func `a source file imports only what its target may know`(_ path: String) throws {
+    let target = String(path.split(separator: "/")[1])
+    let allowed = try #require(
+      allowedImports[target], "the target \(target) has no row in the table of arrows")
+    for module in try importedModules(of: path) where module != "IngotCore" {
+      #expect(allowed.contains(module), "\(target) must not know \(module)")
+      if target == "IngotBytes", ["Glibc", "CIngotBytes"].contains(module) {
+        #expect(path == systemCallsFile, "only \(systemCallsFile) calls the system")
+      }
+    }
+  }
+
+  @Test func `Package.swift declares no arrow that the table lacks, and no other targets`() throws {
+    let package = try Fixture.packageText("Package.swift")
+    let declarations = package.matches(
+      of: /\.(?:target|executableTarget)\(\s*name: "(\w+)"(?:,\s*dependencies: \[([^\]]*)\])?/)
+    let targets = declarations.filter { $0.1.hasPrefix("Ingot") && $0.1 != "IngotTestSupport" }
+    #expect(Set(targets.map { String($0.1) }) == Set(allowedImports.keys))
+    for target in targets {
+      let names = (target.2 ?? "").matches(of: /"(\w+)"/).map { String($0.1) }
+      let allowed = allowedImports[String(target.1)] ?? []
+      for name in names where name != "IngotCore" {
+        #expect(allowed.contains(name), "\(target.1) depends on \(name), which the table does not allow")
+      }
+    }
+  }
+
+  @Test func `ARCHITECTURE.md shows the same arrows`() throws {
+    let page = try Fixture.packageText("ARCHITECTURE.md")
+    for (target, modules) in allowedImports {
+      let row = page.split(separator: "\n").first { $0.hasPrefix("| `\(target)` |") }
+      let cell = try #require(row, "ARCHITECTURE.md has no row for \(target)").split(separator: "|")[1]
+      let shown = Set(cell.matches(of: /`(\w+)`/).map { String($0.1) })
+      #expect(shown == modules, "ARCHITECTURE.md's row for \(target)")
+    }
+  }
+
+  private func importedModules(of path: String) throws -> [String] {
+    let text = try Fixture.packageText(path)
+    return text.matches(of: /(?m)^(?:@\w+ |public |package |internal |private )*import (?:\w+ )?(\w+)/)
+      .map { String($0.1) }
+  }
+}

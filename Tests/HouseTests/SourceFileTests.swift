@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every source file has, and what none has. Format and public documentation are swift-format's to check.
+import IngotTestSupport
+import Testing
+
+/// Patterns that have no place in shipped sources: each is a crash or a promise instead of an error or a deed.
+private let forbidden = [
+  #"\btry!"#: "ends the program instead of reporting",
+  #"\bas!"#: "ends the program instead of reporting",
+  #"\bfatalError\("#: "ends the program instead of reporting",
+  #"\bTODO\b"#: "work left undone",
+  #"\bFIXME\b"#: "work left undone",
+  #"\bimport Foundation\b"#: "Foundation is large and slow to start",
+]
+
+private let longestFile = 500
+private let longestHeader = 8
+
+@Suite struct SourceFileTests {
+  static let swift =
+    ["Package.swift"] + ["Sources", "Tests"].flatMap { Fixture.files(under: $0, suffix: ".swift") }
+  static let c = Fixture.files(under: "Sources", suffix: ".c") + Fixture.files(under: "Sources", suffix: ".h")
+  static let scripts =
+    Fixture.files(under: "Scripts") + Fixture.files(under: "Benchmarks", suffix: ".py")
+    + Fixture.files(under: "fixtures", suffix: ".py")
+
+  @Test(arguments: Fixture.files(under: "Sources", suffix: ".swift") + c)
+  func `a source file holds nothing that crashes or is left undone`(_ path: String) throws {
+    let text = try Fixture.packageText(path)
+    for (pattern, reason) in forbidden {
+      #expect(try text.firstMatch(of: Regex(pattern)) == nil, "\(path): \(reason)")
+    }
+  }
+
+  @Test(arguments: swift.dropFirst() + c)
+  func `a source file begins with its licence and says in a few lines what it is for`(_ path: String) throws {
+    let lines = try Fixture.packageText(path).split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.first == "// SPDX-License-Identifier: Apache-2.0")
+    let header = lines.dropFirst().prefix { $0.hasPrefix("//") && !$0.hasPrefix("///") }
+    #expect((1...longestHeader).contains(header.count), "a header has 1 to \(longestHeader) lines")
+  }
+
+  @Test(arguments: swift + c)
+  func `a source file is short enough to read`(_ path: String) throws {
+    let lines = try Fixture.packageText(path).split(separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count <= longestFile)
+  }
+
+  @Test(arguments: scripts.filter { !$0.hasSuffix(".txt") })
+  func `a script begins with its licence`(_ path: String) throws {
+    let lines = try Fixture.packageText(path).split(separator: "\n", maxSplits: 2).prefix(2)
+    #expect(lines.contains("# SPDX-License-Identifier: Apache-2.0"))
+  }
+}
