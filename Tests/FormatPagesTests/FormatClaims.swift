@@ -8,7 +8,7 @@ import Testing
 struct FormatClaims: Sendable, CustomTestStringConvertible {
   /// The page's name under `formats/`.
   let page: String
-  /// The ids of the formats that it specifies, as the registry has them.
+  /// The ids of the formats that it specifies, as the registry has them; none for a carrier such as zip.
   let formats: [String]
   /// The ids of the rules in the code's enumerations.
   let rules: [String]
@@ -21,7 +21,22 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
 
   static let all = [
     FormatClaims(
-      page: "safetensors.md", formats: ["safetensors"], rules: SafetensorsRule.allCases.map(\.rawValue),
-      malformed: ["safetensors"], madeByTests: [:])
+      page: "safetensors.md", formats: ["safetensors"], rules: SafetensorsRule.ids,
+      malformed: ["safetensors"],
+      madeByTests: [:]),
+    FormatClaims(
+      page: "ingot.md", formats: ["ingot"], rules: IngotRule.ids, malformed: ["ingot"], madeByTests: [:]),
+    FormatClaims(
+      page: "quantized-tensors.md", formats: [], rules: QuantizedPartsRule.ids,
+      malformed: ["quantized-tensors"],
+      madeByTests: [:]),
+    FormatClaims(
+      page: "manifest.md", formats: [], rules: HashManifest.ManifestRule.ids, malformed: ["manifest"],
+      madeByTests: [:]),
   ]
+}
+
+extension FormatRule {
+  /// The ids of all rules.
+  fileprivate static var ids: [String] { allCases.map(\.rawValue) }
 }

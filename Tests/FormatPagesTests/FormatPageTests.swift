@@ -10,6 +10,15 @@ import Testing
     #expect(claimed.sorted() == FormatRegistry.formats.map(\.id).sorted())
   }
 
+  @Test func `every enumeration of rules is claimed`() throws {
+    let claims = try Fixture.packageText("Tests/FormatPagesTests/FormatClaims.swift")
+    for path in Fixture.files(under: "Sources", suffix: ".swift") {
+      for rules in try Fixture.packageText(path).matches(of: /enum (\w+): String, FormatRule/) {
+        #expect(claims.contains("\(rules.1).ids"), "\(path): \(rules.1)")
+      }
+    }
+  }
+
   @Test(arguments: FormatClaims.all)
   func `a page's head tells what the code does`(_ claims: FormatClaims) throws {
     let page = try FormatPage(claims.page)
