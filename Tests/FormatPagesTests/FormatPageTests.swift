@@ -48,14 +48,11 @@ import Testing
   @Test(arguments: FormatClaims.all)
   func `every rule has a malformed file, or a named test that makes one`(_ claims: FormatClaims) throws {
     let covered = Set(claims.malformed.flatMap(MalformedFile.all).map(\.rule))
-    for rule in claims.rules {
-      if let test = claims.madeByTests[rule] {
-        try expectTest(test, for: rule)
-      } else {
-        #expect(covered.contains(rule), "fixtures/malformed/\(claims.malformed) has no \(rule)-*")
-      }
-    }
-    #expect(covered.isSubset(of: claims.rules), "a malformed file is named after no rule")
+    for (rule, test) in claims.madeByTests { try expectTest(test, for: rule) }
+    let missing = claims.rules.filter { !covered.contains($0) && claims.madeByTests[$0] == nil }
+    #expect(missing == [], "fixtures/malformed/\(claims.malformed.joined()) has no file of these rules")
+    #expect(
+      covered.subtracting(claims.rules) == [], "malformed files are named after rules that are not there")
   }
 
   /// Expects that a test is where the claim says: `Tests/Folder/File.swift: name of the test`.
