@@ -15,8 +15,11 @@ struct IngotMain: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Look",
-        subcommands: [InspectCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self]),
+        subcommands: [
+          InspectCommand.self, GraphCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self,
+        ]),
       CommandGroup(name: "Change", subcommands: [ConvertCommand.self]),
+      CommandGroup(name: "Prove", subcommands: [ValidateCommand.self]),
     ]
   )
 

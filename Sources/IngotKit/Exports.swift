@@ -2,6 +2,8 @@
 // What users of this library see of the targets below it: values, formats and their plans.
 @_exported import IngotBytes
 @_exported import IngotCore
+@_exported import IngotDialects
 @_exported import IngotEncodings
 @_exported import IngotFormats
+@_exported import IngotGraph
 @_exported import IngotKernels

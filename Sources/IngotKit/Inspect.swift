@@ -21,6 +21,8 @@ public struct InspectionReport: Sendable {
   public var path: String
   /// The checkpoint, tensors included that are not listed.
   public var checkpoint: Checkpoint
+  /// The model that it is, when there is a config beside it and its names are known.
+  public var model: Model?
   /// The tensors listed.
   public var tensors: [Tensor]
 }
@@ -58,7 +60,8 @@ public func inspect(
   try options.selection.check(against: checkpoint.tensors)
   let listed = checkpoint.tensors.filter { options.selection.takes($0.name) }
   var report = InspectionReport(
-    path: path, checkpoint: checkpoint, tensors: listed.map { InspectionReport.Tensor(descriptor: $0) })
+    path: path, checkpoint: checkpoint, model: try? Model(checkpoint, path: path, config: nil),
+    tensors: listed.map { InspectionReport.Tensor(descriptor: $0) })
   guard options.hashes || options.statistics else { return report }
 
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)

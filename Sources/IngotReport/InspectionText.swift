@@ -17,6 +17,7 @@ public enum InspectionText {
     var lines = [
       "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
     ]
+    if let model = report.model { lines += ModelText.lines(model, style: style) }
     lines += checkpoint.metadata.entries.prefix(8).map { metadataLine($0, style) }
     if checkpoint.metadata.entries.count > 8 {
       lines.append(

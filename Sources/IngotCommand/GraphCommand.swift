@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot graph`.
+import ArgumentParser
+import IngotReport
+
+struct GraphCommand: ParsableCommand {
+  /// How the graph is drawn.
+  enum Form: String, ExpressibleByArgument, CaseIterable {
+    case text, dot, json
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "graph",
+    abstract: "Draw the model's graph.",
+    discussion: """
+      EXAMPLES
+        ingot graph gpt2/
+        ingot graph gpt2/ --format dot | dot -Tsvg > gpt2.svg
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var model: String
+
+  @Option(name: .long, help: "The form: text, dot or json.")
+  var format: Form = .text
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    let graph = try Model(model, config: options.config, reading: reading.options()).recognised.graph
+    switch global.json ? .json : format {
+    case .json: Terminal.printOutput(GraphDrawing.json(graph))
+    case .dot: Terminal.printOutput(GraphDrawing.dot(graph))
+    case .text: Terminal.printOutput(GraphDrawing.text(graph, style: Terminal.standardOutput.style))
+    }
+  }
+}

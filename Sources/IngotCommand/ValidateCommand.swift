@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot validate`.
+import ArgumentParser
+import IngotReport
+
+/// Options of commands that need a model, not only tensors.
+struct ModelOptions: ParsableArguments {
+  @Option(
+    name: .long, help: ArgumentHelp("The config, when it is not beside the weights.", valueName: "file"))
+  var config: String?
+}
+
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract: "Say whether a checkpoint is a complete, legal model.",
+    discussion: """
+      Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are
+      not tied, a config that contradicts the weights. Exits with 1 when there is an error.
+
+      EXAMPLES
+        ingot validate gpt2/
+        ingot validate model.npz --config config.json --json
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var model: String
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    let report = try IngotReport.validate(
+      model, config: options.config, reading: reading.options(), progress: global.progress)
+    global.print(json: { ValidationText.json(report) }) { ValidationText.lines(report, style: $0) }
+    if !report.isValid { throw CheckFailed() }
+  }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's graph as text, as Graphviz DOT, and as JSON.
+import IngotKit
+
+/// Drawings of graphs.
+public enum GraphDrawing {
+  /// A table of nodes in the order in which they are computed.
+  public static func text(_ graph: ModelGraph, style: TextStyle) -> [String] {
+    var table = TableLayout([
+      ("node", .left), ("operator", .left), ("inputs", .left), ("output", .left), ("parameters", .left),
+    ])
+    let producers = producers(graph)
+    for node in graph.nodes {
+      let parameters = node.parameters.compactMap { graph.parameter($0) }
+      table.add([
+        node.name, label(node.operation),
+        node.inputs.compactMap { producers[$0.index] }.joined(separator: " "),
+        graph.edges[node.output.index].description,
+        parameters.map { "\($0.role.kind.rawValue) \($0.shape.label)" }.joined(separator: ", "),
+      ])
+    }
+    let outputs = graph.outputs.map { "\($0.name) = \(producers[$0.edge.index] ?? "")" }
+    return table.lines(style) + ["", "outputs  " + outputs.joined(separator: ", ")]
+      + ["\(Quantity.count(graph.parameterCount)) parameters in \(graph.parameters.count) tensors"]
+  }
+
+  /// Graphviz DOT.
+  public static func dot(_ graph: ModelGraph) -> String {
+    let producers = producers(graph)
+    var lines = [
+      "digraph \"\(graph.architecture)\" {", "  rankdir=TB;", "  node [shape=box, fontname=\"sans-serif\"];",
+    ]
+    for name in ["ids", "positions", "mask"] { lines.append("  \"\(name)\" [shape=ellipse];") }
+    for node in graph.nodes {
+      lines.append("  \"\(node.name)\" [label=\"\(node.name)\\n\(label(node.operation))\"];")
+      for input in node.inputs {
+        guard let producer = producers[input.index] else { continue }
+        lines.append("  \"\(producer)\" -> \"\(node.name)\" [label=\"\(graph.edges[input.index])\"];")
+      }
+    }
+    return (lines + ["}"]).joined(separator: "\n") + "\n"
+  }
+
+  /// JSON by the contract.
+  public static func json(_ graph: ModelGraph) -> String {
+    let producers = producers(graph)
+    let nodes = graph.nodes.map { node in
+      MetadataValue.object(
+        Metadata([
+          .init(key: "name", value: .string(node.name)),
+          .init(key: "operator", value: .string(node.operation.name)),
+          .init(key: "attributes", value: .object(attributes(node.operation))),
+          .init(
+            key: "inputs", value: .array(node.inputs.compactMap { producers[$0.index] }.map { .string($0) })),
+          .init(key: "output", value: .string(graph.edges[node.output.index].description)),
+          .init(key: "parameters", value: .array(node.parameters.map { .string($0.description) })),
+        ]))
+    }
+    let parameters = graph.parameters.map { parameter in
+      MetadataValue.object(
+        Metadata([
+          .init(key: "role", value: .string(parameter.role.description)),
+          .init(key: "shape", value: JSONText.shape(parameter.shape)),
+        ]))
+    }
+    let outputs = graph.outputs.map { output in
+      Metadata.Entry(key: output.name, value: .string(producers[output.edge.index] ?? ""))
+    }
+    return JSONText.document([
+      ("architecture", .string(graph.architecture)), ("nodes", .array(nodes)),
+      ("parameters", .array(parameters)),
+      ("outputs", .object(Metadata(outputs))),
+    ])
+  }
+
+  /// What each edge comes from; caches, which are state, are left out.
+  private static func producers(_ graph: ModelGraph) -> [Int: String] {
+    var producers = [
+      graph.inputs.ids.index: "ids", graph.inputs.positions.index: "positions",
+      graph.inputs.mask.index: "mask",
+    ]
+    for node in graph.nodes { producers[node.output.index] = node.name }
+    return producers
+  }
+
+  private static func label(_ operation: Operator) -> String {
+    let attributes = attributes(operation).entries.map { "\($0.key) \(JSONText.text($0.value))" }
+    return attributes.isEmpty
+      ? operation.name
+      : "\(operation.name) (\(attributes.joined(separator: ", ")))"
+        .filter { $0 != "\"" }
+  }
+
+  private static func attributes(_ operation: Operator) -> Metadata {
+    switch operation {
+    case .embedding, .add, .activation: return Metadata()
+    case .layerNorm(let epsilon): return Metadata([.init(key: "epsilon", value: .float64(epsilon))])
+    case .linear(let layout, let hasBias):
+      return Metadata([
+        .init(key: "weight", value: .string(layout.rawValue)), .init(key: "bias", value: .bool(hasBias)),
+      ])
+    case .attention(let attributes):
+      return Metadata([
+        .init(key: "heads", value: .int64(Int64(attributes.headCount))),
+        .init(key: "head_dimension", value: .int64(Int64(attributes.headDimension))),
+        .init(key: "scale", value: .float64(attributes.scale)),
+        .init(key: "causal", value: .bool(attributes.isCausal)),
+      ])
+    }
+  }
+}

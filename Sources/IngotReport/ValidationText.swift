@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A validation for people and programs.
+import IngotKit
+
+/// Validations as text and JSON.
+public enum ValidationText {
+  /// The lines of a validation: errors first, then notes, then how many of each.
+  public static func lines(_ report: ValidationReport, style: TextStyle) -> [String] {
+    let width = min(48, report.findings.map { ErrorRenderer.name($0.subject).count }.max() ?? 0)
+    let sorted =
+      report.findings.filter { $0.severity == .error } + report.findings.filter { $0.severity == .note }
+    let errors = report.findings.count { $0.severity == .error }
+    let notes = report.findings.count - errors
+    let counts = [
+      errors > 0 ? "\(errors) \(errors == 1 ? "error" : "errors")" : "valid",
+      notes > 0 ? "\(notes) \(notes == 1 ? "note" : "notes")" : nil,
+    ].compactMap(\.self)
+    return ModelText.lines(report.model, style: style)
+      + sorted.map { FindingText.line($0, subjectWidth: width, style: style) } + [
+        counts.joined(separator: ", ")
+      ]
+  }
+
+  /// `ingot validate --json`.
+  public static func json(_ report: ValidationReport) -> String {
+    JSONText.document([
+      ("path", .string(report.path)), ("architecture", .string(report.model.recognised.graph.architecture)),
+      ("dialect", .string(report.model.recognised.dialect.id)), ("valid", .bool(report.isValid)),
+      ("findings", FindingText.json(report.findings)),
+    ])
+  }
+}
+
+/// What a model is, in two lines.
+public enum ModelText {
+  /// The model's numbers, and whose names its tensors have.
+  public static func lines(_ model: Model, style: TextStyle) -> [String] {
+    let recognised = model.recognised
+    let config = recognised.graph.config
+    let count = recognised.graph.parameterCount
+    let title = recognised.configuration.architecture.title
+    let tied = config.tiesHead ? ", output tied" : ""
+    let buffers = recognised.buffers.count
+    let names = ErrorRenderer.text(recognised.explanation)
+    return [
+      "\(style.text("model", .dim))  \(title): \(config.blockCount) blocks, \(config.headCount) heads, width \(config.width), context \(config.contextLength), \(config.vocabularySize) tokens\(tied) · \(Quantity.count(count)) parameters",
+      "\(style.text("names", .dim))  \(names)\(buffers > 0 ? ", \(buffers) mask buffers" : "")",
+    ]
+  }
+}
