@@ -18,7 +18,7 @@ struct IngotMain: ParsableCommand {
         subcommands: [
           InspectCommand.self, GraphCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self,
         ]),
-      CommandGroup(name: "Change", subcommands: [ConvertCommand.self]),
+      CommandGroup(name: "Change", subcommands: [ConvertCommand.self, QuantizeCommand.self]),
       CommandGroup(name: "Prove", subcommands: [ValidateCommand.self]),
     ]
   )

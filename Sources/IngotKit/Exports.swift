@@ -7,3 +7,4 @@
 @_exported import IngotFormats
 @_exported import IngotGraph
 @_exported import IngotKernels
+@_exported import IngotQuantization

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot quantize`.
+import ArgumentParser
+import IngotReport
+
+struct QuantizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "quantize",
+    abstract: "Make a model's weights int8, and say what that costs.",
+    discussion: """
+      Linear weights and the token embedding become int8; positions, norms and biases stay. Schemes: int8 (one scale an
+      output channel), int8-tensor (one scale a tensor), keep. What it costs on text: `ingot eval OUT --against IN`.
+
+      EXAMPLES
+        ingot quantize gpt2/ gpt2-int8.ingot
+        ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
+        ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var input: String
+
+  @Argument(help: "The output: a file or a folder (ends in /).")
+  var output: String
+
+  @Option(name: .long, help: "The scheme: int8, int8-tensor or keep.")
+  var scheme: QuantizationScheme = .int8
+
+  @Option(
+    name: .customLong("rule"),
+    help: ArgumentHelp("The scheme of tensors by name pattern; the last that matches holds.", valueName: "glob=scheme"))
+  var rules: [String] = []
+
+  @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
+  var format: String?
+
+  @Option(
+    name: .customLong("shard-size"),
+    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes"))
+  var shardSize: ByteCount?
+
+  @Flag(name: .long, help: "Replace an existing output.")
+  var force = false
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    var settings = QuantizeOptions()
+    settings.scheme = scheme
+    settings.rules = try rules.map { (spelling) throws(IngotError) in
+      guard let equals = spelling.lastIndex(of: "="),
+        let scheme = QuantizationScheme(rawValue: String(spelling[spelling.index(after: equals)...]))
+      else {
+        throw .invalidRequest(option: "--rule", why: "\(spelling) is not of the form GLOB=SCHEME")
+      }
+      return (pattern: Glob(String(spelling[..<equals])), scheme: scheme)
+    }
+    settings.config = options.config
+    settings.format = format
+    settings.shardByteLimit = shardSize?.value
+    settings.force = force
+    settings.scratchFolder = reading.scratchFolder
+    settings.reading = try reading.options()
+    let report = try quantize(input, to: output, options: settings, progress: global.progress)
+    global.print(json: { QuantizationText.json(report) }) { QuantizationText.lines(report, style: $0) }
+  }
+}
+
+extension QuantizationScheme: ExpressibleByArgument {}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quantizes a model's weights: finds the scales in one pass over them, writes the int8 values in another, and says
+// what that cost each tensor.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotGraph
+import IngotKernels
+import IngotQuantization
+import IngotTransforms
+
+/// What quantizing is to do.
+public struct QuantizeOptions: Sendable {
+  /// The scheme of all weights that no rule names.
+  public var scheme = QuantizationScheme.int8
+  /// Schemes by name pattern; the last that matches holds.
+  public var rules: [(pattern: Glob, scheme: QuantizationScheme)] = []
+  /// The config, when it is not beside the weights.
+  public var config: String?
+  /// The output's format id; `nil` takes it from the output's extension.
+  public var format: String?
+  /// The most bytes of tensors in one file.
+  public var shardByteLimit: Int?
+  /// Whether an existing output is replaced.
+  public var force = false
+  /// Where scratch files go.
+  public var scratchFolder = defaultScratchFolder
+  /// How to read.
+  public var reading = ReadOptions()
+
+  /// Makes options for int8, one scale an output channel.
+  public init() {}
+}
+
+/// What quantizing did.
+public struct QuantizationReport: Sendable {
+  /// One quantized tensor.
+  public struct Tensor: Sendable {
+    /// Its name.
+    public var name: String
+    /// How its values stand for real numbers.
+    public var scheme: Quantization
+    /// What rounding cost.
+    public var error: QuantizationError
+    /// Bytes before.
+    public var byteCountBefore: Int
+    /// Bytes of values and scales.
+    public var byteCountAfter: Int
+  }
+
+  /// The input's path.
+  public var input: String
+  /// The output's path.
+  public var output: String
+  /// The scheme asked for.
+  public var scheme: QuantizationScheme
+  /// The quantized tensors, in the checkpoint's order.
+  public var tensors: [Tensor]
+  /// Tensors that keep their type, buffers not among them.
+  public var keptCount: Int
+  /// Mask buffers, kept as they are.
+  public var bufferCount: Int
+  /// Bytes of all tensors before and after.
+  public var byteCounts: (before: Int, after: Int)
+  /// Everything else that is not kept.
+  public var losses: [Loss]
+
+  /// The cost of all tensors together.
+  public var total: QuantizationError {
+    tensors.reduce(into: QuantizationError()) { $0.merge($1.error) }
+  }
+}
+
+/// Quantizes a model's weights.
+///
+/// - Parameters:
+///   - input: the model.
+///   - output: path of the output.
+///   - options: what is to be done.
+///   - progress: hears of bytes read and written.
+/// - Returns: what it cost.
+/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound or holds values that are
+///   not finite; the reader's and the writer's errors. The destination then holds what it held before.
+public func quantize(
+  _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
+  progress: (any ProgressObserver)? = nil
+) throws(IngotError) -> QuantizationReport {
+  let model = try Model(input, config: options.config, reading: options.reading)
+  try model.requireSound()
+  let system = LiveSystem()
+  let destination = try OutputDestination(
+    output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+  var draft = try QuantizationDraft(model, options: options, progress: progress)
+  draft.request.companions = destination.writer.holdsCompanions && !destination.isFolder ? draft.companions : []
+  draft.request.fileName = destination.fileName
+  draft.request.isFolder = destination.isFolder
+  if !destination.writer.holdsCompanions, !destination.isFolder {
+    draft.losses += draft.companions.map {
+      Loss(.companion, detail: "\($0.name): \(words: destination.formatID) files hold weights only; a folder takes it along")
+    }
+  }
+  var plan = try destination.writer.plan(draft.request)
+  if destination.isFolder {
+    plan.files += draft.companions.map { PlannedFile(name: $0.name, chunks: [.bytes($0.bytes)]) }
+  }
+  let written = CheckpointOutput(
+    plan: plan, parts: draft.parts, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder)
+  let result = try destination.write(
+    written, force: options.force, sources: model.checkpoint.files, system: system, progress: progress)
+  return draft.report(result, losses: plan.losses, input: input, output: output, scheme: options.scheme)
+}
+
+/// A quantization while its tensors are being collected.
+private struct QuantizationDraft {
+  private let model: Model
+  private let options: QuantizeOptions
+  private let files: SourceFiles
+  private let engine = TileEngine()
+  private var sourceIndexes: [Int] = []
+  var request: WriteRequest
+  var parts: [[LazyPart]] = []
+  var losses: [Loss] = []
+  var companions: [Companion]
+
+  init(_ model: Model, options: QuantizeOptions, progress: (any ProgressObserver)?) throws(IngotError) {
+    self.model = model
+    self.options = options
+    files = SourceFiles(model.checkpoint.files)
+    request = WriteRequest(tensors: [], metadata: model.checkpoint.metadata, fileName: "")
+    request.metadata["index"] = nil
+    request.sources = model.checkpoint.files
+    request.sourceFormat = model.checkpoint.format
+    request.shardByteLimit = options.shardByteLimit
+    companions = try Companions.find(for: model.checkpoint, at: model.path).filter { $0.kind != .shardIndex }
+    if !companions.contains(where: { $0.kind == .config }) { companions.insert(model.config, at: 0) }
+    try addTensors(progress: progress)
+  }
+
+  /// Schemes by index of the tensor.
+  private func schemes() -> [Int: Quantization] {
+    let recognised = model.recognised
+    let names = recognised.tensors.mapValues { model.checkpoint.tensors[$0].name }
+    let (rules, scheme) = (options.rules, options.scheme)
+    let pass = WeightQuantization { parameter in
+      let name = names[parameter.role] ?? ""
+      return rules.last { $0.pattern.matches(name) }?.scheme ?? scheme
+    }
+    var schemes: [Int: Quantization] = [:]
+    for (role, quantization) in pass.schemes(for: recognised.graph) {
+      if let index = recognised.tensors[role] { schemes[index] = quantization }
+    }
+    return schemes
+  }
+
+  private mutating func addTensors(progress: (any ProgressObserver)?) throws(IngotError) {
+    let schemes = schemes()
+    let tensors = model.checkpoint.tensors
+    progress?.begin("finding scales", byteCount: schemes.keys.reduce(0) { $0 + tensors[$1].byteCount })
+    defer { progress?.end() }
+    for (index, tensor) in tensors.enumerated() {
+      if index == model.recognised.tiedCopy {
+        losses.append(
+          Loss(.dropped, tensor: tensor.name, detail: "a copy of the token embedding, which is the tied head"))
+        continue
+      }
+      sourceIndexes.append(index)
+      if let scheme = schemes[index], tensor.quantization == nil {
+        try addQuantized(tensor, scheme: scheme, progress: progress)
+      } else {
+        addKept(tensor)
+      }
+    }
+  }
+
+  private mutating func addKept(_ tensor: TensorDescriptor) {
+    var planned = PlannedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
+    if let quantization = tensor.quantization {
+      planned.quantization = PlannedQuantization(
+        scheme: quantization.scheme,
+        parts: quantization.parts.map { PlannedPart(kind: $0.kind, dtype: $0.dtype, shape: $0.shape) })
+    }
+    request.tensors.append(planned)
+    parts.append(tensor.parts.map { .stored(name: tensor.name, $0) })
+  }
+
+  private mutating func addQuantized(
+    _ tensor: TensorDescriptor, scheme: Quantization, progress: (any ProgressObserver)?
+  ) throws(IngotError) {
+    let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
+    let source = tensor.dtype == .f32 ? stored : .cast(stored, to: .f32, onOverflow: .refuse)
+    var axis: Int?
+    if case .perChannel(let channel) = scheme.granularity { axis = channel }
+    let scales = try scales(of: source, name: tensor.name, axis: axis, progress: progress)
+    guard let scaleShape = scheme.scaleShape(of: tensor.shape) else { throw .internal("a scheme that does not fit") }
+    request.tensors.append(
+      PlannedTensor(
+        name: tensor.name, dtype: .i8, shape: tensor.shape,
+        quantization: PlannedQuantization(
+          scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
+        transforms: ["quantize \(tensor.dtype.rawValue) to int8, scale = absmax ÷ 127"]))
+    var bytes: [UInt8] = []
+    for scale in scales { bytes.appendLittle(scale.bitPattern) }
+    parts.append([.quantized(source, scales: scales, axis: axis), .literal(.f32, scaleShape, bytes)])
+  }
+
+  /// Streams a tensor once and finds its scales.
+  private func scales(
+    of source: LazyPart, name: String, axis: Int?, progress: (any ProgressObserver)?
+  ) throws(IngotError) -> [Float] {
+    var largest = AbsoluteMaximum(ChannelLayout(shape: source.shape, axis: axis))
+    let tiles = try source.open(files: files, scratchFolder: options.scratchFolder)
+    try engine.forEachTile(of: tiles) { (tile, offset) throws(IngotError) in
+      let width = MemoryLayout<Float>.size
+      largest.add(tile.assumingMemoryBound(to: Float.self), from: offset / width)
+      progress?.advance(tile.count)
+    }
+    guard largest.nonFiniteCount == 0 else {
+      throw .unsuitable(
+        Location(model.path, tensor: name), why: "has \(largest.nonFiniteCount) values that are not finite",
+        hint: "`ingot validate` names the first of them")
+    }
+    return largest.scales
+  }
+
+  func report(
+    _ result: CheckpointOutput.Result, losses formatLosses: [Loss], input: String, output: String,
+    scheme: QuantizationScheme
+  ) -> QuantizationReport {
+    var report = QuantizationReport(
+      input: input, output: output, scheme: scheme, tensors: [], keptCount: 0, bufferCount: model.recognised.buffers.count,
+      byteCounts: (0, 0), losses: losses + formatLosses)
+    for (index, tensor) in request.tensors.enumerated() {
+      let before = model.checkpoint.tensors[sourceIndexes[index]].byteCount
+      let after = parts[index].reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
+      report.byteCounts.before += before
+      report.byteCounts.after += after
+      if let error = result.quantizationErrors[index], let quantization = tensor.quantization {
+        report.tensors.append(
+          QuantizationReport.Tensor(
+            name: tensor.name, scheme: quantization.scheme, error: error, byteCountBefore: before, byteCountAfter: after))
+      } else {
+        report.keptCount += 1
+      }
+    }
+    report.keptCount -= report.bufferCount
+    return report
+  }
+}

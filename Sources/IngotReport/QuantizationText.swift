@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What quantizing cost, for people and programs.
+import IngotKit
+
+/// Quantizations as text and JSON.
+public enum QuantizationText {
+  /// The worst tensors, the total, and what was saved.
+  public static func lines(_ report: QuantizationReport, style: TextStyle) -> [String] {
+    let scheme = report.scheme == .int8 ? "one scale an output channel" : "one scale a tensor"
+    var table = TableLayout([("worst tensors", .left), ("SNR", .right), ("largest error", .right)])
+    let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
+    for tensor in worst.prefix(5) {
+      table.add([
+        ErrorRenderer.name(tensor.name), decibels(tensor.error.signalToNoise), Quantity.real(tensor.error.largest),
+      ])
+    }
+    let median = worst.isEmpty ? Double.nan : worst[worst.count / 2].error.signalToNoise
+    let buffers = report.bufferCount > 0 ? " · \(report.bufferCount) mask buffers kept" : ""
+    return [
+      "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(report.scheme.rawValue), \(scheme)"
+    ] + table.lines(style) + [
+      "all \(report.tensors.count) quantized tensors: median \(decibels(median)) · \(report.keptCount) kept as they are\(buffers)",
+      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights",
+    ] + LossText.lines(report.losses, style: style)
+  }
+
+  /// `ingot quantize --json`.
+  public static func json(_ report: QuantizationReport) -> String {
+    let tensors = report.tensors.map { tensor in
+      MetadataValue.object(
+        Metadata([
+          .init(key: "name", value: .string(tensor.name)),
+          .init(key: "quantization", value: .object(QuantizedParts.description(of: tensor.scheme, hasZeroPoints: false))),
+          .init(key: "snr_db", value: .float64(tensor.error.signalToNoise)),
+          .init(key: "max_abs_error", value: .float64(tensor.error.largest)),
+          .init(key: "bytes_before", value: .int64(Int64(tensor.byteCountBefore))),
+          .init(key: "bytes_after", value: .int64(Int64(tensor.byteCountAfter))),
+        ]))
+    }
+    let model = Metadata([
+      .init(key: "scheme", value: .string(report.scheme.rawValue)),
+      .init(key: "snr_db", value: .float64(report.total.signalToNoise)),
+      .init(key: "max_abs_error", value: .float64(report.total.largest)),
+      .init(key: "quantized", value: .int64(Int64(report.tensors.count))),
+      .init(key: "kept", value: .int64(Int64(report.keptCount))),
+      .init(key: "bytes_before", value: .int64(Int64(report.byteCounts.before))),
+      .init(key: "bytes_after", value: .int64(Int64(report.byteCounts.after))),
+    ])
+    return JSONText.document([
+      ("input", .string(report.input)), ("output", .string(report.output)), ("tensors", .array(tensors)),
+      ("model", .object(model)), ("losses", LossText.json(report.losses)),
+    ])
+  }
+
+  private static func decibels(_ value: Double) -> String {
+    value.isInfinite ? "exact" : Quantity.fixed(value, decimals: 1) + " dB"
+  }
+}
