@@ -66,7 +66,7 @@ let package = Package(
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),
-    .testTarget(name: "FormatPagesTests", dependencies: ["IngotKit", "IngotTestSupport"]),
+    .testTarget(name: "FormatPagesTests", dependencies: ["IngotKit", "IngotDialects", "IngotTestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -77,4 +77,27 @@ if Context.environment["INGOT_WARNINGS_AS_ERRORS"] != nil {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
     target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
+}
+
+// SwiftPM rebuilds a target when a module that it names has changed, but not for one behind that, although its layouts
+// and inlined code are used: objects of before and after would be linked together. So each target names all it can see.
+for target in package.targets where target.type != .system {
+  let names = Set(target.dependencies.compactMap(localName))
+  for name in closure(of: names, among: package.targets).subtracting(names).sorted() {
+    target.dependencies.append(.target(name: name))
+  }
+}
+
+/// The name of a dependency within this package; `nil` for one of another package.
+func localName(_ dependency: Target.Dependency) -> String? {
+  switch dependency {
+  case .targetItem(let name, _), .byNameItem(let name, _): name
+  default: nil
+  }
+}
+
+/// Targets with all that they depend on.
+func closure(of names: Set<String>, among targets: [Target]) -> Set<String> {
+  let next = targets.filter { names.contains($0.name) }.flatMap(\.dependencies).compactMap(localName)
+  return names.isSuperset(of: next) ? names : closure(of: names.union(next), among: targets)
 }
