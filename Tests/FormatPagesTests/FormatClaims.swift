@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list that ties pages, rules and malformed files together: one entry a format.
+import IngotDialects
 import IngotKit
 import IngotTestSupport
 import Testing
@@ -30,6 +31,8 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       page: "quantized-tensors.md", formats: [], rules: QuantizedPartsRule.ids,
       malformed: ["quantized-tensors"],
       madeByTests: [:]),
+    FormatClaims(
+      page: "config.md", formats: [], rules: ConfigRule.ids, malformed: ["config"], madeByTests: [:]),
     FormatClaims(
       page: "manifest.md", formats: [], rules: HashManifest.ManifestRule.ids, malformed: ["manifest"],
       madeByTests: [:]),

@@ -14,7 +14,8 @@ import Testing
     let claims = try Fixture.packageText("Tests/FormatPagesTests/FormatClaims.swift")
     for path in Fixture.files(under: "Sources", suffix: ".swift") {
       for rules in try Fixture.packageText(path).matches(of: /enum (\w+): String, FormatRule/) {
-        #expect(claims.contains("\(rules.1).ids"), "\(path): \(rules.1)")
+        let isClaimed = claims.contains("\(rules.1).ids")
+        #expect(isClaimed, "\(path): \(rules.1)")
       }
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files under fixtures/malformed: each breaks the rule that its name begins with, and no rule that is checked before it.
+import IngotDialects
 import IngotKit
 import IngotTestSupport
 import Testing
@@ -7,6 +8,8 @@ import Testing
 /// A file, or a folder that holds a set, which a reader must refuse.
 struct MalformedFile: Sendable, CustomTestStringConvertible {
   let path: String
+  /// The folder under `fixtures/malformed/`.
+  let folder: String
   /// The id before the second hyphen: `ST-07` of `ST-07-hole.safetensors`.
   let rule: String
 
@@ -16,7 +19,8 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
   static func all(_ folder: String) -> [MalformedFile] {
     Fixture.names(in: "malformed/" + folder).filter { $0 != "README.md" }.map { name in
       MalformedFile(
-        path: "malformed/\(folder)/\(name)", rule: name.split(separator: "-").prefix(2).joined(separator: "-")
+        path: "malformed/\(folder)/\(name)", folder: folder,
+        rule: name.split(separator: "-").prefix(2).joined(separator: "-")
       )
     }
   }
@@ -25,15 +29,15 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
   ///
   /// Taking digests opens the file and reads every tensor, so that rules about stored checksums are reached too.
   func brokenRule() -> String {
-    do throws(IngotError) {
-      if path.hasPrefix("malformed/manifest/") {
-        _ = try HashManifest(path: Fixture.path(path))
-      } else {
-        _ = try hash(Fixture.path(path))
+    do {
+      switch folder {
+      case "manifest": _ = try HashManifest(path: Fixture.path(path))
+      case "config": _ = try ConfigReader(Fixture.bytes(path), path: path).read()
+      default: _ = try hash(Fixture.path(path))
       }
       return "accepted"
     } catch {
-      if case .malformed(let rule, _, _, _) = error { return rule.id }
+      if case IngotError.malformed(let rule, _, _, _) = error { return rule.id }
       return "\(error)"
     }
   }
