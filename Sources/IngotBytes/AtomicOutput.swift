@@ -33,6 +33,7 @@ public final class AtomicOutput {
   ///   - isFolder: whether the output is a folder of files.
   ///   - force: whether something that stands there may be replaced.
   ///   - sources: the files being read; none of them may be the destination or be in it.
+  ///   - system: the calls to use.
   ///   - belongs: for a folder that is replaced, whether an entry belongs to the set it holds.
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73) when the destination may not be taken.
   public init(
@@ -183,6 +184,8 @@ public final class AtomicOutput {
   /// A file of the output.
   ///
   /// - Parameter name: the file's plain name inside a folder; ignored when the output is one file.
+  /// - Returns: the file, open and empty.
+  /// - Throws: ``IngotError/environment(_:)`` when it can't be made.
   public func file(named name: String) throws(IngotError) -> OutputFile {
     if !isFolder, let file = files.first { return file }
     do throws(CallFailure) {

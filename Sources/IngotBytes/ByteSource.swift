@@ -50,8 +50,10 @@ public struct MemoryByteSource: ByteSource {
     self.path = path
   }
 
+  /// The number of bytes.
   public var byteCount: Int { content.count }
 
+  /// Copies bytes from a position.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= content.count else {
       throw .sourceChanged(path: path, found: "\(content.count) bytes", expected: "more than \(offset)")
@@ -64,7 +66,9 @@ public struct MemoryByteSource: ByteSource {
 ///
 /// Reads are by position, so one file serves many readers.
 public final class FileByteSource: ByteSource {
+  /// The path as it was given.
   public let path: String
+  /// The file's length when it was opened.
   public let byteCount: Int
   /// What the file was when it was opened.
   public let status: FileStatus
@@ -99,6 +103,7 @@ public final class FileByteSource: ByteSource {
 
   deinit { system.close(descriptor) }
 
+  /// Reads bytes from a position, however short the system's own reads are.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
     var done = 0
     while done < buffer.count {

@@ -18,7 +18,7 @@ final class DecodingStream {
   private var consumed = 0
   private let check: StoredChecksumCheck?
 
-  /// - Parameter check: sees every decoded byte.
+  /// Prepares to decode a segment, from its start.
   init(
     segment: StorageSegment, files: SourceFiles, decodedByteCount: Int, _ location: Location,
     check: StoredChecksumCheck? = nil

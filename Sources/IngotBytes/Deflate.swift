@@ -79,6 +79,7 @@ public struct Deflater: ~Copyable {
   ///   - isLast: whether the stream ends with them.
   ///   - buffer: room for output, not empty.
   ///   - emit: takes the compressed bytes.
+  /// - Throws: what `emit` throws.
   public mutating func encode(
     _ input: UnsafeRawBufferPointer, isLast: Bool, using buffer: UnsafeMutableRawBufferPointer,
     emit: (UnsafeRawBufferPointer) throws(IngotError) -> Void

@@ -40,6 +40,9 @@ public final class OutputFile: OutputTarget {
   /// - Parameters:
   ///   - folder: where its blocks are taken from.
   ///   - byteCount: the space it needs, checked and reserved at once.
+  ///   - system: the calls to use.
+  /// - Returns: the file, open.
+  /// - Throws: ``IngotError/environment(_:)`` when there is no space or no right to it.
   public static func scratch(
     in folder: String, byteCount: Int, system: any SystemCalls = LiveSystem()
   ) throws(IngotError) -> OutputFile {

@@ -13,6 +13,7 @@ public final class StandardOutput: OutputTarget {
     self.system = system
   }
 
+  /// Writes the next bytes of the stream.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError) {
     guard position.withLock({ $0 }) == offset else {
       throw .internal("a write that goes back in a stream")

@@ -59,7 +59,10 @@ struct StridedLayout {
 
   /// Calls `body` for each run of some rows, in the order of storage as far as strides tell it.
   ///
-  /// - Parameter rows: indexes along the first dimension; for a scalar `0..<1`.
+  /// - Parameters:
+  ///   - rows: indexes along the first dimension; for a scalar `0..<1`.
+  ///   - body: takes a run.
+  /// - Throws: what `body` throws.
   func forEachRun(rows: Range<Int>, _ body: (Run) throws(IngotError) -> Void) throws(IngotError) {
     let (run, others) = axes(rows: rows)
     guard run.count > 0, others.allSatisfy({ $0.count > 0 }) else { return }

@@ -128,13 +128,16 @@ public protocol SystemCalls: Sendable {
 
 /// A mapped range of a file with the slot that the fault handler knows it by.
 public struct FileMapping: @unchecked Sendable {
-  /// The bytes. SAFETY: never written, and unmapped only by the owner's `deinit`.
+  /// The bytes.
+  ///
+  /// SAFETY: never written, and unmapped only by the owner's `deinit`.
   public let bytes: UnsafeRawBufferPointer
   /// The fault handler's slot.
   public let slot: Int32
 }
 
-/// The operating system itself.
+/// The operating system itself; what each call does stands with the protocol.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct LiveSystem: SystemCalls {
   /// Makes the one implementation that calls the system.
   public init() {}

@@ -36,6 +36,7 @@ public final class TensorReader {
   ///   - part: what to read, as a reader described it.
   ///   - files: the checkpoint's files.
   ///   - scratchFolder: where a scratch file goes, should one be needed.
+  /// - Throws: ``IngotError/internal(_:)`` for a description that a reader must not give.
   public init(_ name: String, _ part: QuantizedPart, files: SourceFiles, scratchFolder: String)
     throws(IngotError)
   {
@@ -66,6 +67,8 @@ public final class TensorReader {
   /// - Parameters:
   ///   - offset: position in the canonical bytes; a multiple of ``rowByteCount`` unless ``cutsAnywhere``.
   ///   - buffer: receives the bytes; of whole rows unless ``cutsAnywhere``.
+  /// - Throws: the system's errors, and ``IngotError/malformed(_:at:found:expected:)`` when the container's own checksum
+  ///   is another.
   public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard buffer.count > 0 else { return }
     if strided != nil || offset != checkedByteCount { try verifyStoredChecksum() }

@@ -28,7 +28,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     name: .customLong("rule"),
-    help: ArgumentHelp("The scheme of tensors by name pattern; the last that matches holds.", valueName: "glob=scheme"))
+    help: ArgumentHelp(
+      "The scheme of tensors by name pattern; the last that matches holds.", valueName: "glob=scheme"))
   var rules: [String] = []
 
   @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
@@ -36,7 +37,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     name: .customLong("shard-size"),
-    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes"))
+    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes")
+  )
   var shardSize: ByteCount?
 
   @Flag(name: .long, help: "Replace an existing output.")

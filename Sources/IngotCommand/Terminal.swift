@@ -21,7 +21,9 @@ struct Terminal {
     return TextStyle(usesColor: isTerminal && !isPlain, columns: columns)
   }
 
-  /// Prints a command's result. A reader that has gone ends the program quietly.
+  /// Prints a command's result.
+  ///
+  /// A reader that has gone ends the program quietly.
   static func printOutput(_ text: String) {
     do throws(IngotError) {
       try StandardOutput().write(Array(text.utf8), at: 0)

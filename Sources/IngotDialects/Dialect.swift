@@ -18,7 +18,9 @@ public struct Dialect: Sendable {
   /// Names of buffers: constants that are stored, and that no computation here needs.
   public let buffers: [NamePattern]
 
-  /// All dialects. A new one is a table in a file of its own, and a line here.
+  /// All dialects.
+  ///
+  /// A new one is a table in a file of its own, and a line here.
   public static let all: [Dialect] = [huggingFaceGPT2]
 
   /// The published name of a role.

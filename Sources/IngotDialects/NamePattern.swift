@@ -31,7 +31,9 @@ public struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
     case block(Int)
   }
 
-  /// The match of a whole name; `nil` when it is none. Block numbers are written without leading zeros.
+  /// The match of a whole name.
+  ///
+  /// `nil` when it is none. Block numbers are written without leading zeros.
   public func match(_ name: some StringProtocol) -> Match? {
     guard let after else { return name == before ? .whole : nil }
     guard name.hasPrefix(before), name.hasSuffix(after), name.count > before.count + after.count else {

@@ -16,7 +16,9 @@ public struct PlannedTensor: Hashable, Sendable {
   public var quantization: PlannedQuantization?
   /// The tensor whose bytes these are too, for formats that have aliases.
   public var aliasOf: String?
-  /// What was done to it on the way, in words for the provenance: `cast F32 to BF16`. Empty for an exact copy.
+  /// What was done to it on the way, in words for the provenance: `cast F32 to BF16`.
+  ///
+  /// Empty for an exact copy.
   public var transforms: [String]
 
   /// Makes a tensor to be written.

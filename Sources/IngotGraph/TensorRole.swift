@@ -3,7 +3,9 @@
 
 /// What a parameter is for: a kind and, for parameters of a block, which block.
 public struct TensorRole: Hashable, Sendable {
-  /// The purposes that parameters have. The raw value is the canonical text, without the block.
+  /// The purposes that parameters have.
+  ///
+  /// The raw value is the canonical text, without the block.
   public enum Kind: String, CaseIterable, Hashable, Sendable {
     case tokenEmbedding = "embedding.token"
     case positionEmbedding = "embedding.position"

@@ -73,6 +73,8 @@ struct CheckpointOutput {
   /// - Parameters:
   ///   - progress: hears of every byte.
   ///   - open: gives the target of each file.
+  /// - Returns: what was written.
+  /// - Throws: the sources' errors and those of the targets.
   func write(
     progress: (any ProgressObserver)?, open: (PlannedFile) throws(IngotError) -> any OutputTarget
   ) throws(IngotError) -> Result {

@@ -91,12 +91,15 @@ public func quantize(
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
   var draft = try QuantizationDraft(model, options: options, progress: progress)
-  draft.request.companions = destination.writer.holdsCompanions && !destination.isFolder ? draft.companions : []
+  draft.request.companions =
+    destination.writer.holdsCompanions && !destination.isFolder ? draft.companions : []
   draft.request.fileName = destination.fileName
   draft.request.isFolder = destination.isFolder
   if !destination.writer.holdsCompanions, !destination.isFolder {
     draft.losses += draft.companions.map {
-      Loss(.companion, detail: "\($0.name): \(words: destination.formatID) files hold weights only; a folder takes it along")
+      Loss(
+        .companion,
+        detail: "\($0.name): \(words: destination.formatID) files hold weights only; a folder takes it along")
     }
   }
   var plan = try destination.writer.plan(draft.request)
@@ -104,7 +107,8 @@ public func quantize(
     plan.files += draft.companions.map { PlannedFile(name: $0.name, chunks: [.bytes($0.bytes)]) }
   }
   let written = CheckpointOutput(
-    plan: plan, parts: draft.parts, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder)
+    plan: plan, parts: draft.parts, files: SourceFiles(model.checkpoint.files),
+    scratchFolder: options.scratchFolder)
   let result = try destination.write(
     written, force: options.force, sources: model.checkpoint.files, system: system, progress: progress)
   return draft.report(result, losses: plan.losses, input: input, output: output, scheme: options.scheme)
@@ -160,7 +164,8 @@ private struct QuantizationDraft {
     for (index, tensor) in tensors.enumerated() {
       if index == model.recognised.tiedCopy {
         losses.append(
-          Loss(.dropped, tensor: tensor.name, detail: "a copy of the token embedding, which is the tied head"))
+          Loss(.dropped, tensor: tensor.name, detail: "a copy of the token embedding, which is the tied head")
+        )
         continue
       }
       sourceIndexes.append(index)
@@ -191,7 +196,9 @@ private struct QuantizationDraft {
     var axis: Int?
     if case .perChannel(let channel) = scheme.granularity { axis = channel }
     let scales = try scales(of: source, name: tensor.name, axis: axis, progress: progress)
-    guard let scaleShape = scheme.scaleShape(of: tensor.shape) else { throw .internal("a scheme that does not fit") }
+    guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
+      throw .internal("a scheme that does not fit")
+    }
     request.tensors.append(
       PlannedTensor(
         name: tensor.name, dtype: .i8, shape: tensor.shape,
@@ -227,7 +234,8 @@ private struct QuantizationDraft {
     scheme: QuantizationScheme
   ) -> QuantizationReport {
     var report = QuantizationReport(
-      input: input, output: output, scheme: scheme, tensors: [], keptCount: 0, bufferCount: model.recognised.buffers.count,
+      input: input, output: output, scheme: scheme, tensors: [], keptCount: 0,
+      bufferCount: model.recognised.buffers.count,
       byteCounts: (0, 0), losses: losses + formatLosses)
     for (index, tensor) in request.tensors.enumerated() {
       let before = model.checkpoint.tensors[sourceIndexes[index]].byteCount
@@ -237,7 +245,8 @@ private struct QuantizationDraft {
       if let error = result.quantizationErrors[index], let quantization = tensor.quantization {
         report.tensors.append(
           QuantizationReport.Tensor(
-            name: tensor.name, scheme: quantization.scheme, error: error, byteCountBefore: before, byteCountAfter: after))
+            name: tensor.name, scheme: quantization.scheme, error: error, byteCountBefore: before,
+            byteCountAfter: after))
       } else {
         report.keptCount += 1
       }

@@ -14,6 +14,7 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
   /// The description of a tensor quantized so; `nil` when it is left as it is.
   ///
   /// - Parameter outputAxis: the dimension of the output channel; without one the whole tensor shares a scale.
+  /// - Returns: the description.
   public func quantization(outputAxis: Int?) -> Quantization? {
     switch self {
     case .int8: Quantization(granularity: outputAxis.map { .perChannel(axis: $0) } ?? .perTensor)

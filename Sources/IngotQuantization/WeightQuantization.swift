@@ -16,6 +16,7 @@ public struct WeightQuantization: Sendable {
   }
 
   /// The schemes of all parameters that are quantized: linear weights and the token embedding, with the tied head.
+  ///
   /// Positions, norms and biases keep their type.
   ///
   /// - Parameter graph: the model.

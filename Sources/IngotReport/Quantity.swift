@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers for people: bytes and counts in powers of ten with one decimal, small reals in short form.
 
-/// Numbers as people read them. Exact ones are in the JSON.
+/// Numbers as people read them.
+///
+/// Exact ones are in the JSON.
 public enum Quantity {
   /// Bytes: `154.4 MB`.
   public static func bytes(_ count: Int) -> String {

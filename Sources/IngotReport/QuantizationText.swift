@@ -11,7 +11,8 @@ public enum QuantizationText {
     let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
     for tensor in worst.prefix(5) {
       table.add([
-        ErrorRenderer.name(tensor.name), decibels(tensor.error.signalToNoise), Quantity.real(tensor.error.largest),
+        ErrorRenderer.name(tensor.name), decibels(tensor.error.signalToNoise),
+        Quantity.real(tensor.error.largest),
       ])
     }
     let median = worst.isEmpty ? Double.nan : worst[worst.count / 2].error.signalToNoise
@@ -30,7 +31,9 @@ public enum QuantizationText {
       MetadataValue.object(
         Metadata([
           .init(key: "name", value: .string(tensor.name)),
-          .init(key: "quantization", value: .object(QuantizedParts.description(of: tensor.scheme, hasZeroPoints: false))),
+          .init(
+            key: "quantization",
+            value: .object(QuantizedParts.description(of: tensor.scheme, hasZeroPoints: false))),
           .init(key: "snr_db", value: .float64(tensor.error.signalToNoise)),
           .init(key: "max_abs_error", value: .float64(tensor.error.largest)),
           .init(key: "bytes_before", value: .int64(Int64(tensor.byteCountBefore))),

@@ -24,7 +24,9 @@ public struct TableLayout: Sendable {
     rows.append(cells + [String](repeating: "", count: max(0, columns.count - cells.count)))
   }
 
-  /// The lines of the table, the titles dimmed. A terminal that is too narrow loses the last columns, not its lines.
+  /// The lines of the table, the titles dimmed.
+  ///
+  /// A terminal that is too narrow loses the last columns, not its lines.
   public func lines(_ style: TextStyle, hidesTitles: Bool = false) -> [String] {
     var kept = columns.indices.map { $0 }
     while kept.count > 2, let width = style.columns, lineWidth(kept) > width { kept.removeLast() }

@@ -10,10 +10,15 @@ public struct SafetensorsFormat: CheckpointFormat {
   /// Makes the format.
   public init() {}
 
+  /// `safetensors`, in reports and options.
   public let id = "safetensors"
+  /// The project's own spelling.
   public let title = "safetensors"
+  /// The one extension.
   public let fileExtensions = ["safetensors"]
+  /// The page under `formats/`.
   public let page = "safetensors.md"
+  /// Plans files and sets of files.
   public var writer: (any CheckpointWriter)? { SafetensorsWriter() }
 
   /// Eight bytes of length, then `{`: with a length that a header can have.
@@ -25,6 +30,7 @@ public struct SafetensorsFormat: CheckpointFormat {
     return length <= Limit.safetensorsHeaderBytes.value
   }
 
+  /// Reads the header; rules are checked in the order of the page.
   public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let headerEnd = try Self.headerEnd(of: source)
     let dataByteCount = source.byteCount - headerEnd

@@ -64,6 +64,7 @@ public struct SafetensorsShardIndex: Sendable {
   /// - Parameters:
   ///   - parts: the shards' checkpoints, in the order of ``shards``.
   ///   - path: the index, for messages.
+  ///   - indexByteCount: bytes of all headers and the index.
   /// - Returns: one checkpoint with all tensors.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with ST-22 or ST-23.
   func merge(_ parts: [Checkpoint], path: String, indexByteCount: Int) throws(IngotError) -> Checkpoint {

@@ -15,8 +15,11 @@ public struct SafetensorsWriter: CheckpointWriter {
   /// Makes the writer.
   public init() {}
 
+  /// A tensor has one name.
   public let keepsAliases = false
+  /// The file has no place for a config.
   public let holdsCompanions = false
+  /// Sets of files have an index.
   public let shards = true
 
   /// A part on its way into a file.
@@ -54,7 +57,9 @@ public struct SafetensorsWriter: CheckpointWriter {
     return WritePlan(files: files, losses: losses)
   }
 
-  /// Metadata that safetensors can hold: strings. The schemes of quantized tensors are one of them.
+  /// Metadata that safetensors can hold: strings.
+  ///
+  /// The schemes of quantized tensors are one of them.
   private static func stringMetadata(of request: WriteRequest) -> (Metadata, [Loss]) {
     var kept = Metadata()
     var losses: [Loss] = []

@@ -76,7 +76,9 @@ private func attentionScale(_ config: ModelConfig, block: Int) -> Double {
   return scale
 }
 
-/// The shapes of GPT-2's parameters. Linear weights are `[in, out]`.
+/// The shapes of GPT-2's parameters.
+///
+/// Linear weights are `[in, out]`.
 private struct GPT2Parameters {
   private let config: ModelConfig
 
