@@ -48,10 +48,10 @@ bench-peers: build ## Time the commands against numpy, safetensors and torch (a 
 	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers
 
 format: ## Format the Swift sources in place
-	@$(SWIFT) format -i -r Package.swift Sources Tests
+	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks
 
 lint: setup ## Check format and public documentation
-	@$(SWIFT) format lint --strict -r Package.swift Sources Tests
+	@$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
 
 clean: ## Remove what was built
 	@rm -rf .build
