@@ -54,4 +54,16 @@ private let mayBeLarge = "fixtures/kjv-gpt2/"
       }
     }
   }
+
+  @Test func `fixtures/README.md tells where every folder comes from`() throws {
+    let readme = try Fixture.packageText("fixtures/README.md")
+    let nested = ["malformed", "golden"].flatMap { parent in
+      Fixture.names(in: parent).map { "\(parent)/\($0)" }
+    }
+    for folder in Fixture.names(in: "") + nested where !["README.md", "malformed", "golden"].contains(folder)
+    {
+      let row = "| `\(folder)` |"
+      #expect(readme.contains(row), "fixtures/README.md has no row for \(folder)")
+    }
+  }
 }
