@@ -18,6 +18,13 @@ public struct CRC32: Sendable {
     guard let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return }
     value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), start, bytes.count))
   }
+
+  /// The checksum of bytes at hand.
+  public static func value(of bytes: [UInt8]) -> UInt32 {
+    var crc = CRC32()
+    bytes.withUnsafeBytes { crc.update($0) }
+    return crc.value
+  }
 }
 
 /// XXH3 with 128 bits, the checksum of `.ingot` files.

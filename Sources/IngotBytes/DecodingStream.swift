@@ -3,9 +3,9 @@
 import IngotCore
 
 /// Decodes a deflated range of a file in order, never past the length that its directory declares.
-final class DecodingStream {
+package final class DecodingStream {
   /// Decoded bytes handed out so far.
-  private(set) var position = 0
+  package private(set) var position = 0
 
   private let segment: StorageSegment
   private let files: SourceFiles
@@ -18,11 +18,18 @@ final class DecodingStream {
   private var consumed = 0
   private let check: StoredChecksumCheck?
 
-  /// Prepares to decode a segment, from its start.
+  /// Prepares to decode a range of one of the files.
+  package convenience init(
+    segment: StorageSegment, files: SourceFiles, decodedByteCount: Int, _ location: Location
+  ) {
+    self.init(segment: segment, files: files, decodedByteCount: decodedByteCount, location, check: nil)
+  }
+
+  /// Prepares to decode a segment, from its start; the check sees every decoded byte.
   init(
     segment: StorageSegment, files: SourceFiles, decodedByteCount: Int, _ location: Location,
-    check: StoredChecksumCheck? = nil
-  ) throws(IngotError) {
+    check: StoredChecksumCheck?
+  ) {
     self.segment = segment
     self.files = files
     self.decodedByteCount = decodedByteCount
@@ -38,7 +45,7 @@ final class DecodingStream {
   }
 
   /// Fills a buffer with the next decoded bytes.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+  package func read(into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard let end = position.checkedAdd(buffer.count), end <= decodedByteCount else {
       throw corrupt("\(decodedByteCount) decoded bytes declared", expected: "more")
     }

@@ -93,8 +93,8 @@ public final class TensorReader {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     if case .deflate(_, let decodedByteCount) = part.storage.codec {
-      let stream = try DecodingStream(
-        segment: segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
+      let stream = DecodingStream(
+        segment: try segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
       try stream.skip(to: decodedByteCount)
       try stream.checkEnd()
     } else {
@@ -157,8 +157,8 @@ public final class TensorReader {
       if let expected = part.storage.checksum, !isVerified {
         check = StoredChecksumCheck(expected, location: location)
       }
-      stream = try DecodingStream(
-        segment: segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
+      stream = DecodingStream(
+        segment: try segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
     }
     guard let stream, stream.position <= skip + offset else {
       try spill(skip: skip, decodedByteCount: decodedByteCount)
@@ -189,8 +189,8 @@ public final class TensorReader {
   /// Decodes the whole part to a scratch file.
   private func spill(skip: Int, decodedByteCount: Int) throws(IngotError) {
     let file = try OutputFile.scratch(in: scratchFolder, byteCount: byteCount)
-    let stream = try DecodingStream(
-      segment: segment(), files: files, decodedByteCount: decodedByteCount, location)
+    let stream = DecodingStream(
+      segment: try segment(), files: files, decodedByteCount: decodedByteCount, location)
     try stream.skip(to: skip)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }

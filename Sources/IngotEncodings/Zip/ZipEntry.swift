@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of formats/containers/zip.md, and one entry of an archive.
+import IngotCore
+
+/// The rules of zip archives; their meaning stands on `formats/containers/zip.md`.
+public enum ZipRule: String, FormatRule {
+  case endRecord = "ZIP-01"
+  case oneDisk = "ZIP-02"
+  case zip64 = "ZIP-03"
+  case directoryPlace = "ZIP-04"
+  case directoryEntry = "ZIP-05"
+  case zip64Extra = "ZIP-06"
+  case entryName = "ZIP-07"
+  case uniqueName = "ZIP-08"
+  case storedSize = "ZIP-09"
+  case localHeader = "ZIP-10"
+  case localAgrees = "ZIP-11"
+  case dataPlace = "ZIP-12"
+  case overlap = "ZIP-13"
+  case checksum = "ZIP-14"
+  /// Broken while decoding; ``IngotBytes/StreamRule/deflate`` carries the same id.
+  case deflate = "ZIP-20"
+}
+
+/// One entry of a zip archive, as its directory describes it; every range lies inside the file.
+public struct ZipEntry: Hashable, Sendable {
+  /// How the data is stored.
+  public enum Method: UInt16, Hashable, Sendable {
+    /// As it is.
+    case stored = 0
+    /// As a raw deflate stream.
+    case deflated = 8
+  }
+
+  /// The name, with `/` between folders.
+  public var name: String
+  /// How the data is stored.
+  public var method: Method
+  /// CRC-32 of the data, decoded.
+  public var crc32: UInt32
+  /// Bytes in the file.
+  public var storedByteCount: Int
+  /// Bytes when decoded.
+  public var byteCount: Int
+  /// Where the local header starts.
+  public var headerOffset: Int
+  /// Where the data starts.
+  public var dataOffset: Int
+
+  /// Whether it stands for a folder.
+  public var isFolder: Bool { name.hasSuffix("/") }
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arrays in a .npz archive, stored or deflated. Page: formats/numpy.md, on the carrier formats/containers/zip.md.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// The .npz format.
+public struct NumPyArchiveFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  public let id = "npz"
+  public let title = "NumPy archive"
+  public let fileExtensions = ["npz"]
+  public let page = "numpy.md"
+  public var writer: (any CheckpointWriter)? { NumPyArchiveWriter() }
+
+  /// A zip archive.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    ZipDirectory.recognizes(head: head)
+  }
+
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let directory = try ZipDirectory(source)
+    var reader = NumPyArchiveReader(source: source, options: options)
+    let hidden = try directory.entries.first { $0.name == NumPyHiddenMember.name }.map {
+      (entry) throws(IngotError) in
+      try reader.hiddenMember(entry)
+    }
+    for entry in directory.entries where entry.name != NumPyHiddenMember.name {
+      try reader.add(entry, hidden: hidden)
+    }
+    return Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
+      tensors: reader.tensors,
+      metadata: hidden?.metadata ?? Metadata(), findings: reader.findings,
+      indexByteCount: directory.byteCount + reader.headerByteCount)
+  }
+}
+
+/// Collects the arrays of one archive.
+private struct NumPyArchiveReader {
+  let source: any ByteSource
+  let options: ReadOptions
+  var tensors: [TensorDescriptor] = []
+  var findings: [Finding] = []
+  var headerByteCount = 0
+
+  init(source: any ByteSource, options: ReadOptions) {
+    self.source = source
+    self.options = options
+  }
+
+  mutating func add(_ entry: ZipEntry, hidden: NumPyHiddenMember?) throws(IngotError) {
+    guard entry.name.hasSuffix(".npy") else {
+      findings.append(
+        Finding(severity: .note, subject: entry.name, detail: "is a member without .npy, which is no array"))
+      return
+    }
+    let name = String(entry.name.dropLast(4))
+    guard !name.isEmpty else {
+      throw .malformed(
+        NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
+        found: "an array without a name", expected: "one before .npy")
+    }
+    tensors.append(try tensor(entry, name: name, hidden: hidden))
+  }
+
+  private mutating func tensor(
+    _ entry: ZipEntry, name: String, hidden: NumPyHiddenMember?
+  ) throws(IngotError) -> TensorDescriptor {
+    let location = Location(source.path, member: entry.name, offset: 0)
+    let header = try header(of: entry, at: location)
+    headerByteCount += header.byteCount
+    let stored = try header.elementType(name: name, options: options, at: location)
+    let dtype = hidden?.dtypes[name] ?? stored
+    guard dtype.bitWidth == stored.bitWidth else {
+      throw .malformed(
+        NumPyRule.hiddenMember.rule, at: location, found: "\(dtype) for bits of \(stored)",
+        expected: "one as wide")
+    }
+    let byteCount = try header.dataByteCount(
+      dtype, available: entry.byteCount - header.byteCount, at: location)
+    var storage = TensorStorage(
+      StorageSegment(file: 0, offset: entry.dataOffset + header.byteCount, byteCount: byteCount),
+      byteOrder: header.dtype.byteOrder, layout: header.layout,
+      checksum: .crc32(entry.crc32, prefix: header.byteCount, rule: ZipRule.checksum.rule))
+    if entry.method == .deflated {
+      storage.segments = .one(
+        StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount))
+      storage.codec = .deflate(skip: header.byteCount, decodedByteCount: entry.byteCount)
+    }
+    return TensorDescriptor(name: name, dtype: dtype, shape: header.shape, storage: storage)
+  }
+
+  private func header(of entry: ZipEntry, at location: Location) throws(IngotError) -> NumPyArrayHeader {
+    let prefixByteCount = min(NumPyArrayHeader.prefixByteCount, entry.byteCount)
+    let member = MemberReader(entry, source: source)
+    let prefix = try member.bytes(prefixByteCount)
+    let extent = try NumPyArrayHeader.extent(of: prefix, available: entry.byteCount, at: location)
+    // The fixed part of a version 1.0 array is shorter than what was read at once.
+    let rest = try member.bytes(max(0, extent.data - prefixByteCount))
+    let literal = Array((prefix + rest)[extent.literal..<extent.data])
+    return try NumPyArrayHeader(literal, dataOffset: extent.data, at: location)
+  }
+
+  /// Reads the member that tells what NumPy can't: NP-12.
+  func hiddenMember(_ entry: ZipEntry) throws(IngotError) -> NumPyHiddenMember {
+    let location = Location(source.path, member: entry.name, offset: 0)
+    guard UInt64(entry.byteCount) <= Limit.companionBytes.value else {
+      throw .limitExceeded(.companionBytes, at: location, asked: UInt64(entry.byteCount))
+    }
+    let header = try header(of: entry, at: location)
+    guard header.dtype.kind == .known(.u8), header.shape.rank == 1 else {
+      throw .malformed(
+        NumPyRule.hiddenMember.rule, at: location, found: "an array of \(header.descr)", expected: "bytes")
+    }
+    let count = try header.dataByteCount(.u8, available: entry.byteCount - header.byteCount, at: location)
+    let member = MemberReader(entry, source: source)
+    _ = try member.bytes(header.byteCount)
+    return try NumPyHiddenMember(try member.bytes(count), at: location)
+  }
+}
+
+/// Reads a member's decoded bytes from its start.
+private final class MemberReader {
+  private let entry: ZipEntry
+  private let source: any ByteSource
+  private var offset = 0
+  private let stream: DecodingStream?
+
+  init(_ entry: ZipEntry, source: any ByteSource) {
+    self.entry = entry
+    self.source = source
+    guard entry.method == .deflated else {
+      stream = nil
+      return
+    }
+    stream = DecodingStream(
+      segment: StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount),
+      files: SourceFiles(sources: [source]), decodedByteCount: entry.byteCount,
+      Location(source.path, member: entry.name))
+  }
+
+  /// The next bytes. A compressed member grows as it is decoded, so that no declared length is trusted.
+  func bytes(_ count: Int) throws(IngotError) -> [UInt8] {
+    guard let stream else {
+      defer { offset += count }
+      return try source.bytes(at: entry.dataOffset + offset, count: count)
+    }
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      var piece = [UInt8](repeating: 0, count: min(1 << 16, count - bytes.count))
+      var failure: IngotError?
+      piece.withUnsafeMutableBytes { raw in
+        do throws(IngotError) { try stream.read(into: raw) } catch { failure = error }
+      }
+      if let failure { throw failure }
+      bytes += piece
+    }
+    return bytes
+  }
+}
+
+/// The member that tells of dtypes and metadata which NumPy lacks.
+struct NumPyHiddenMember {
+  static let name = "__ingot__.npy"
+
+  /// Dtypes by array, where they are not what the array says.
+  var dtypes: [String: DType] = [:]
+  /// Metadata of the whole archive.
+  var metadata = Metadata()
+
+  init(dtypes: [String: DType], metadata: Metadata) {
+    self.dtypes = dtypes
+    self.metadata = metadata
+  }
+
+  /// Parses the member's JSON.
+  init(_ bytes: [UInt8], at location: Location) throws(IngotError) {
+    func malformed(_ found: Evidence) -> IngotError {
+      .malformed(
+        NumPyRule.hiddenMember.rule, at: location, found: found, expected: "schema 1 with dtypes and metadata"
+      )
+    }
+    let document: Metadata
+    do throws(JSONFailure) {
+      document = try JSONDocument.object(bytes)
+    } catch {
+      throw malformed(error.found)
+    }
+    guard document["schema"] == .int64(1), case .object(let names)? = document["dtypes"],
+      case .object(let metadata)? = document["metadata"]
+    else { throw malformed("another document") }
+    for entry in names.entries {
+      guard case .string(let spelling) = entry.value, let dtype = DType(rawValue: spelling) else {
+        throw malformed("a dtype of \(entry.key) that there is not")
+      }
+      dtypes[entry.key] = dtype
+    }
+    self.metadata = metadata
+  }
+
+  /// The member's JSON.
+  var bytes: [UInt8] {
+    let names = dtypes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    let document = Metadata([
+      .init(key: "schema", value: .int64(1)),
+      .init(
+        key: "dtypes",
+        value: .object(Metadata(names.map { .init(key: $0.key, value: .string($0.value.rawValue)) }))),
+      .init(key: "metadata", value: .object(metadata)),
+    ])
+    return Array(JSONWriter.text(document).utf8)
+  }
+}

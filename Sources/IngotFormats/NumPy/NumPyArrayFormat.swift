@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// One array in a .npy file. Page: formats/numpy.md.
+import IngotBytes
+import IngotCore
+
+/// The .npy format.
+public struct NumPyArrayFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  public let id = "npy"
+  public let title = "NumPy array"
+  public let fileExtensions = ["npy"]
+  public let page = "numpy.md"
+  public var writer: (any CheckpointWriter)? { NumPyArrayWriter() }
+
+  /// The magic bytes of an array.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    head.starts(with: NumPyArrayHeader.magic)
+  }
+
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let location = Location(source.path, offset: 0)
+    let prefix = try source.bytes(at: 0, count: min(NumPyArrayHeader.prefixByteCount, source.byteCount))
+    let extent = try NumPyArrayHeader.extent(of: prefix, available: source.byteCount, at: location)
+    let header = try NumPyArrayHeader(
+      source.bytes(at: extent.literal, count: extent.data - extent.literal), dataOffset: extent.data,
+      at: location)
+    let name = FilePath.stem(of: source.path)
+    let dtype = try header.elementType(name: name, options: options, at: location)
+    let byteCount = try header.dataByteCount(dtype, available: source.byteCount - extent.data, at: location)
+    let tensor = TensorDescriptor(
+      name: name, dtype: dtype, shape: header.shape,
+      storage: TensorStorage(
+        StorageSegment(file: 0, offset: extent.data, byteCount: byteCount), byteOrder: header.dtype.byteOrder,
+        layout: header.layout))
+    return Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)], tensors: [tensor],
+      indexByteCount: extent.data)
+  }
+}
+
+extension NumPyArrayHeader {
+  /// The element type; of raw bytes, the one that the caller names.
+  func elementType(name: String, options: ReadOptions, at location: Location) throws(IngotError) -> DType {
+    switch dtype.kind {
+    case .known(let dtype): return dtype
+    case .raw(let byteCount):
+      guard let named = options.rawDTypes.last(where: { $0.pattern.matches(name) })?.dtype,
+        named.byteWidth == byteCount
+      else {
+        throw .unsupported(
+          "an array of \(descr), raw bytes without a meaning; --npy-dtype 'GLOB=BF16' names one", at: location
+        )
+      }
+      return named
+    }
+  }
+
+  /// The order of elements; one dimension has but one.
+  var layout: ElementLayout { isFortranOrder && shape.rank > 1 ? .columnMajor : .rowMajor }
+
+  /// Bytes of the data, held against what there is: NP-09 and NP-10.
+  func dataByteCount(_ dtype: DType, available: Int, at location: Location) throws(IngotError) -> Int {
+    var location = location
+    location.offset = (location.offset ?? 0) + byteCount
+    guard let count = shape.byteCount(of: dtype), count <= available else {
+      throw .malformed(
+        NumPyRule.shortData.rule, at: location, found: "\(available) bytes of data",
+        expected: "\(shape) of \(dtype)")
+    }
+    guard count == available else {
+      throw .malformed(
+        NumPyRule.trailingData.rule, at: location, found: "\(available - count) bytes behind the array",
+        expected: "none")
+    }
+    return count
+  }
+}

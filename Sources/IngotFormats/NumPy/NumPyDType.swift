@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// NumPy's spelling of dtypes (`<f4`) and ours. Page: formats/numpy.md.
+import IngotCore
+
+/// A parsed `descr` string.
+struct NumPyDType: Hashable {
+  /// What the element type is.
+  enum Kind: Hashable {
+    /// One of ours.
+    case known(DType)
+    /// So many raw bytes, whose meaning the file does not say.
+    case raw(byteCount: Int)
+  }
+
+  var kind: Kind
+  var byteOrder: ByteOrder
+
+  private static let codes: [(code: String, dtype: DType)] = [
+    ("b1", .bool), ("?", .bool), ("i1", .i8), ("u1", .u8), ("i2", .i16), ("u2", .u16), ("i4", .i32),
+    ("u4", .u32),
+    ("i8", .i64), ("u8", .u64), ("f2", .f16), ("f4", .f32), ("f8", .f64), ("c8", .c64), ("c16", .c128),
+  ]
+
+  /// Parses a `descr`; `nil` for one that is not read.
+  init?(_ descr: String) {
+    let orders: [Character: ByteOrder] = ["<": .little, ">": .big, "=": .little, "|": .little]
+    let order = descr.first.flatMap { orders[$0] }
+    let code = order == nil ? descr[...] : descr.dropFirst()
+    byteOrder = order ?? .little
+    if let known = Self.codes.first(where: { $0.code == code }) {
+      kind = .known(known.dtype)
+    } else if code.first == "V", let count = Int(code.dropFirst()), count > 0, count <= 16 {
+      kind = .raw(byteCount: count)
+    } else {
+      return nil
+    }
+  }
+
+  /// The `descr` of a dtype, little-endian; `nil` for dtypes that NumPy lacks.
+  static func descr(of dtype: DType) -> String? {
+    guard let code = codes.first(where: { $0.dtype == dtype })?.code else { return nil }
+    return (dtype.bitWidth == 8 ? "|" : "<") + code
+  }
+
+  /// The unsigned type that holds the bits of a dtype that NumPy lacks; `nil` for types that share bytes.
+  static func bits(of dtype: DType) -> DType? {
+    switch dtype.bitWidth {
+    case 8: .u8
+    case 16: .u16
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans .npy files and .npz archives that NumPy reads. Page: formats/numpy.md.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// Plans a .npy file of one tensor.
+public struct NumPyArrayWriter: CheckpointWriter {
+  /// Makes the writer.
+  public init() {}
+
+  public let keepsAliases = false
+  public let holdsCompanions = false
+  public let shards = false
+
+  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+    guard request.tensors.count == 1, let tensor = request.tensors.first, tensor.quantization == nil else {
+      throw .unrepresentable(
+        tensor: nil, target: "npy",
+        why: "an .npy file holds one tensor, and the source has \(request.tensors.count)",
+        hint: "choose .npz, or one with --include")
+    }
+    guard let descr = NumPyDType.descr(of: tensor.dtype) else {
+      throw .unrepresentable(
+        tensor: tensor.name, target: "npy", why: "NumPy has no \(tensor.dtype)", hint: "--dtype casts")
+    }
+    let header = NumPyArrayHeader.bytes(descr: descr, shape: tensor.shape)
+    let losses = request.metadata.entries.map {
+      Loss(.metadata, detail: "\($0.key): an .npy file holds none")
+    }
+    let file = PlannedFile(
+      name: request.fileName, chunks: [.bytes(header), .part(PartReference(tensor: 0), lead: [])])
+    return WritePlan(files: [file], losses: losses)
+  }
+}
+
+/// Plans a .npz archive.
+public struct NumPyArchiveWriter: CheckpointWriter {
+  /// Makes the writer.
+  public init() {}
+
+  public let keepsAliases = false
+  public let holdsCompanions = false
+  public let shards = false
+
+  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+    var losses: [Loss] = []
+    var dtypes: [String: DType] = [:]
+    var layout = ZipLayout(compresses: request.compresses)
+    var metadata = Metadata()
+    metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
+    if request.keepsUnknownBits {
+      for entry in request.metadata.entries { metadata[entry.key] = entry.value }
+    } else {
+      losses = request.metadata.entries.map {
+        Loss(
+          .metadata, detail: "\($0.key): an npz holds arrays only; --npy-bits keeps it in a member of its own"
+        )
+      }
+    }
+    for (index, tensor) in request.tensors.enumerated() {
+      for (position, part) in tensor.parts.enumerated() {
+        let name = tensor.name + part.kind.nameSuffix
+        let stored = try Self.storedType(part.dtype, name: name, keepsBits: request.keepsUnknownBits)
+        if stored != part.dtype {
+          dtypes[name] = part.dtype
+          losses.append(Loss(.bits, tensor: name, detail: "\(part.dtype) is stored as \(stored)"))
+        }
+        let header = NumPyArrayHeader.bytes(descr: NumPyDType.descr(of: stored) ?? "", shape: part.shape)
+        try layout.add(
+          name + ".npy", lead: header, PartReference(tensor: index, part: position),
+          byteCount: part.byteCount())
+      }
+    }
+    if !dtypes.isEmpty || !metadata.isEmpty {
+      let hidden = NumPyHiddenMember(dtypes: dtypes, metadata: metadata).bytes
+      let header = NumPyArrayHeader.bytes(descr: "|u1", shape: Shape([hidden.count]) ?? .scalar)
+      try layout.add(NumPyHiddenMember.name, content: header + hidden)
+    }
+    let finished = layout
+    return WritePlan(
+      files: [PlannedFile(name: request.fileName, chunks: layout.chunks)], losses: losses, digests: [.crc32],
+      streams: false, tailByteCount: layout.directoryByteCountLimit
+    ) { (written) throws(IngotError) in try finished.patches(for: written) }
+  }
+
+  /// The dtype that an array is stored as.
+  private static func storedType(
+    _ dtype: DType, name: String, keepsBits: Bool
+  ) throws(IngotError) -> DType {
+    if NumPyDType.descr(of: dtype) != nil { return dtype }
+    guard keepsBits, let bits = NumPyDType.bits(of: dtype) else {
+      throw .unrepresentable(
+        tensor: name, target: "npz", why: "NumPy has no \(dtype)",
+        hint: dtype.byteWidth == nil ? "its elements share bytes" : "--dtype casts, --npy-bits keeps the bits"
+      )
+    }
+    return bits
+  }
+}
