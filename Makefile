@@ -45,7 +45,9 @@ bench: build ## Time the commands against the system's own tools
 	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --ingot $(ingot)
 
 bench-peers: build ## Time the commands against numpy, safetensors and torch (a large download at first)
-	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers
+	@$(SWIFT) build -c release --product KernelBenchmark
+	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers && \
+	  $$python Benchmarks/matrix-products.py
 
 format: ## Format the Swift sources in place
 	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks

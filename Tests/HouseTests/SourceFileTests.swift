@@ -22,7 +22,7 @@ private let longestHeader = 8
   static let c = Fixture.files(under: "Sources", suffix: ".c") + Fixture.files(under: "Sources", suffix: ".h")
   static let scripts =
     Fixture.files(under: "Scripts") + Fixture.files(under: "Benchmarks", suffix: ".py")
-    + Fixture.files(under: "fixtures", suffix: ".py")
+    + Fixture.files(under: "fixtures", suffix: ".py") + Fixture.files(under: "Tests", suffix: ".py")
 
   @Test(arguments: Fixture.files(under: "Sources", suffix: ".swift") + c)
   func `a source file holds nothing that crashes or is left undone`(_ path: String) throws {
