@@ -28,6 +28,12 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
     FormatClaims(
       page: "ingot.md", formats: ["ingot"], rules: IngotRule.ids, malformed: ["ingot"], madeByTests: [:]),
     FormatClaims(
+      page: "numpy.md", formats: ["npy", "npz"], rules: NumPyRule.ids, malformed: ["numpy"], madeByTests: [:]),
+    FormatClaims(
+      page: "containers/zip.md", formats: [], rules: Array(Set(ZipRule.ids + StreamRule.ids)),
+      malformed: ["zip"],
+      madeByTests: [:]),
+    FormatClaims(
       page: "quantized-tensors.md", formats: [], rules: QuantizedPartsRule.ids,
       malformed: ["quantized-tensors"],
       madeByTests: [:]),

@@ -24,7 +24,8 @@ import Testing
   func `a page's head tells what the code does`(_ claims: FormatClaims) throws {
     let page = try FormatPage(claims.page)
     #expect(page.keys == FormatPage.headKeys)
-    #expect(page.head["id"] == claims.page.split(separator: ".").first.map(String.init))
+    #expect(
+      page.head["id"] == claims.page.split(separator: "/").last?.split(separator: ".").first.map(String.init))
     #expect(try #require(page.head["checked-on"]).wholeMatch(of: /\d{4}-\d\d-\d\d/) != nil)
     let formats = claims.formats.compactMap { FormatRegistry.format(id: $0) }
     #expect(page.extensions.sorted() == formats.flatMap(\.fileExtensions).sorted())
