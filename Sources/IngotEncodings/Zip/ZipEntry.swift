@@ -2,7 +2,7 @@
 // The rules of formats/containers/zip.md, and one entry of an archive.
 import IngotCore
 
-/// The rules of zip archives; their meaning stands on `formats/containers/zip.md`.
+/// The rules of zip archives; their meaning stands on `formats/containers/zip.md`, with ``IngotBytes/StreamRule``.
 public enum ZipRule: String, FormatRule {
   case endRecord = "ZIP-01"
   case oneDisk = "ZIP-02"
@@ -18,8 +18,6 @@ public enum ZipRule: String, FormatRule {
   case dataPlace = "ZIP-12"
   case overlap = "ZIP-13"
   case checksum = "ZIP-14"
-  /// Broken while decoding; ``IngotBytes/StreamRule/deflate`` carries the same id.
-  case deflate = "ZIP-20"
 }
 
 /// One entry of a zip archive, as its directory describes it; every range lies inside the file.
