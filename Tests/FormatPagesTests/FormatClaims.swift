@@ -26,11 +26,6 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       malformed: ["safetensors"],
       madeByTests: [:]),
     FormatClaims(
-      page: "numpy.md", formats: ["npy", "npz"], rules: NumPyRule.ids, malformed: ["numpy"], madeByTests: [:]),
-    FormatClaims(
-      page: "containers/zip.md", formats: [], rules: ZipRule.ids + StreamRule.ids, malformed: ["zip"],
-      madeByTests: [:]),
-    FormatClaims(
       page: "ingot.md", formats: ["ingot"], rules: IngotRule.ids, malformed: ["ingot"], madeByTests: [:]),
     FormatClaims(
       page: "numpy.md", formats: ["npy", "npz"], rules: NumPyRule.ids, malformed: ["numpy"], madeByTests: [:]),
