@@ -5,6 +5,7 @@ import IngotCore
 import IngotEncodings
 
 /// The .npz format.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct NumPyArchiveFormat: CheckpointFormat {
   /// Makes the format.
   public init() {}
@@ -142,7 +143,9 @@ private final class MemberReader {
       Location(source.path, member: entry.name))
   }
 
-  /// The next bytes. A compressed member grows as it is decoded, so that no declared length is trusted.
+  /// The next bytes.
+  ///
+  /// A compressed member grows as it is decoded, so that no declared length is trusted.
   func bytes(_ count: Int) throws(IngotError) -> [UInt8] {
     guard let stream else {
       defer { offset += count }

@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 
 /// The .npy format.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct NumPyArrayFormat: CheckpointFormat {
   /// Makes the format.
   public init() {}

@@ -44,6 +44,7 @@ struct NumPyArrayHeader {
   ///   - available: bytes of the array and its header.
   ///   - location: where the array starts.
   /// - Returns: bytes from the array's start to the literal and to the data.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of the rules that is broken.
   static func extent(
     of prefix: [UInt8], available: Int, at location: Location
   ) throws(IngotError) -> (literal: Int, data: Int) {
@@ -78,6 +79,7 @@ struct NumPyArrayHeader {
   ///   - bytes: the literal.
   ///   - dataOffset: bytes from the array's start to its data.
   ///   - location: where the array starts.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of the rules that is broken.
   init(_ bytes: [UInt8], dataOffset: Int, at location: Location) throws(IngotError) {
     func malformed(_ rule: NumPyRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
       .malformed(rule.rule, at: location, found: found, expected: expected)

@@ -5,6 +5,7 @@ import IngotCore
 import IngotEncodings
 
 /// Plans a .npy file of one tensor.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct NumPyArrayWriter: CheckpointWriter {
   /// Makes the writer.
   public init() {}
@@ -35,6 +36,7 @@ public struct NumPyArrayWriter: CheckpointWriter {
 }
 
 /// Plans a .npz archive.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public struct NumPyArchiveWriter: CheckpointWriter {
   /// Makes the writer.
   public init() {}
