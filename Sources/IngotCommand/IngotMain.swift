@@ -19,7 +19,10 @@ struct IngotMain: ParsableCommand {
           InspectCommand.self, GraphCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self,
         ]),
       CommandGroup(name: "Change", subcommands: [ConvertCommand.self, QuantizeCommand.self]),
-      CommandGroup(name: "Prove", subcommands: [ValidateCommand.self]),
+      CommandGroup(
+        name: "Prove",
+        subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),
+      CommandGroup(name: "Use", subcommands: [GenerateCommand.self]),
     ]
   )
 

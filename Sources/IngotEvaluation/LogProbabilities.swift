@@ -32,6 +32,11 @@ public struct LogProbabilities: Sendable {
     values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }.prefix(count).map { ($0, values[$0]) }
   }
 
+  /// The probability of a token; 0 outside the vocabulary.
+  public func probability(of token: Int) -> Double {
+    values.indices.contains(token) ? ingot_exp(values[token]) : 0
+  }
+
   /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats.
   public func divergence(from other: LogProbabilities) -> Double {
     var sum = 0.0

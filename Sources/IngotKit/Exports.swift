@@ -4,7 +4,9 @@
 @_exported import IngotCore
 @_exported import IngotDialects
 @_exported import IngotEncodings
+@_exported import IngotEvaluation
 @_exported import IngotFormats
 @_exported import IngotGraph
 @_exported import IngotKernels
 @_exported import IngotQuantization
+@_exported import IngotRuntime

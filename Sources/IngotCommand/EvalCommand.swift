@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot eval`.
+import ArgumentParser
+import IngotReport
+
+struct EvalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "eval",
+    abstract: "Measure a model's loss on tokens, and what it lost against a baseline.",
+    discussion: """
+      Tokens are cut into windows of the context's length; each but the first is predicted once. With --against, KL is
+      that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make it a check that
+      exits with 1.
+
+      EXAMPLES
+        ingot eval gpt2/ --tokens heldout.npy
+        ingot eval gpt2-int8.ingot --tokens heldout.npy --against gpt2/ --max-kl 1e-3
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var model: String
+
+  @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one dimension.")
+  var tokens: String
+
+  @Option(name: .long, help: ArgumentHelp("The baseline.", valueName: "model"))
+  var against: String?
+
+  @Option(name: .long, help: "Tokens from one window to the next; without it, windows do not overlap.")
+  var stride: Int?
+
+  @Option(
+    name: .long, help: "The arithmetic: auto (stored weights, fp32 activations), reference (float64) or fp32."
+  )
+  var precision: Precision = .auto
+
+  @Option(name: .customLong("max-kl"), help: "Fail when the mean divergence from the baseline is larger.")
+  var maximumDivergence: Double?
+
+  @Option(
+    name: .customLong("min-top1"),
+    help: "Fail when the likeliest tokens agree less often; a share from 0 to 1.")
+  var minimumAgreement: Double?
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if let stride, stride < 1 { throw ValidationError("The stride is at least 1.") }
+    if maximumDivergence != nil || minimumAgreement != nil, against == nil {
+      throw ValidationError("--max-kl and --min-top1 go with --against.")
+    }
+  }
+
+  func run() throws {
+    var settings = EvaluateOptions()
+    settings.against = against
+    settings.stride = stride
+    settings.precision = precision
+    settings.config = options.config
+    settings.reading = try reading.options()
+    let report = try evaluate(model, tokens: tokens, options: settings, progress: global.progress)
+    global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }
+    guard let divergence = report.divergence else { return }
+    let isNear = maximumDivergence.map { divergence.mean <= $0 } ?? true
+    let agrees = minimumAgreement.map { divergence.top1Agreement >= $0 } ?? true
+    if !isNear || !agrees { throw CheckFailed() }
+  }
+}

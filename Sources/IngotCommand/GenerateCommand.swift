@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot generate`.
+import ArgumentParser
+import IngotReport
+
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Continue a prompt, token by token.",
+    discussion: """
+      Takes the likeliest token each time. Prompt and result are token ids.
+
+      EXAMPLES
+        ingot generate gpt2/ --tokens 464,3290,318 --max-tokens 20
+        ingot generate gpt2/ --tokens 464,3290 --max-tokens 1 --top 5
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var model: String
+
+  @Option(name: .long, help: "The prompt's token ids: 1,2,3 or a .npy file.")
+  var tokens: String
+
+  @Option(name: .customLong("max-tokens"), help: "Tokens to add at the most.")
+  var maximumCount = 16
+
+  @Option(name: .long, help: "Show so many of the likeliest next tokens behind the prompt.")
+  var top = 0
+
+  @Option(
+    name: .long, help: "The arithmetic: auto (stored weights, fp32 activations), reference (float64) or fp32."
+  )
+  var precision: Precision = .auto
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard maximumCount >= 1, top >= 0 else {
+      throw ValidationError("--max-tokens is at least 1, --top at least 0.")
+    }
+  }
+
+  func run() throws {
+    let prompt = try TokenInput.read(tokens)
+    guard prompt.shape.dimensions.first == 1 else {
+      throw IngotError.invalidRequest(option: "--tokens", why: "a prompt is one sequence")
+    }
+    let runner = try ModelRunner(
+      Model(model, config: options.config, reading: reading.options()), precision: precision)
+    var likeliest: [(token: Int, probability: Double)]?
+    let added = try runner.generate(prompt.values, count: maximumCount) { expected in
+      guard likeliest == nil else { return }
+      likeliest = expected.likeliest(top).map { ($0.token, expected.probability(of: $0.token)) }
+    }
+    let report = GenerationText.Report(prompt: prompt.values, added: added, likeliest: likeliest ?? [])
+    global.print(json: { GenerationText.json(report) }) { GenerationText.lines(report, style: $0) }
+  }
+}

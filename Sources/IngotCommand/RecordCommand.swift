@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot record`.
+import ArgumentParser
+import IngotReport
+
+struct RecordCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "record",
+    abstract: "Keep a model's outputs as a fixtures file.",
+    discussion: """
+      Records every hidden state, the logits and the loss, in float64 unless --precision says otherwise, with the model's
+      digest; `ingot verify` compares with such a file.
+
+      EXAMPLE
+        ingot record gpt2/ --tokens 464,3290,318 -o expected.npz
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var model: String
+
+  @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one or two dimensions.")
+  var tokens: String
+
+  @Option(name: .shortAndLong, help: "The fixtures file: .npz or .safetensors.")
+  var output: String
+
+  @Option(name: .long, help: "The arithmetic: reference (float64), auto or fp32.")
+  var precision: Precision = .reference
+
+  @Option(name: .customLong("to"), help: "The file's format; without it, its extension tells.")
+  var format: String?
+
+  @Flag(name: .long, help: "Replace an existing file.")
+  var force = false
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func run() throws {
+    var settings = RecordOptions()
+    settings.precision = precision
+    settings.format = format
+    settings.force = force
+    settings.config = options.config
+    settings.reading = try reading.options()
+    let report = try record(model, tokens: tokens, to: output, options: settings)
+    global.print(json: { RecordText.json(report) }) { RecordText.lines(report, style: $0) }
+  }
+}

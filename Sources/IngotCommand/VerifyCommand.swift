@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot verify`.
+import ArgumentParser
+import IngotReport
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Say whether a model still gives the numbers it should.",
+    discussion: """
+      Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when
+      an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32.
+
+      EXAMPLES
+        ingot verify gpt2.npz --config gpt2/config.json --fixtures expected.npz
+        ingot verify gpt2/ --fixtures expected.npz --precision reference
+        ingot verify int8.ingot --against gpt2/ --nodes --tolerance 1e-2
+      """)
+
+  @Argument(help: "The model: a file, a shard index, or a folder.")
+  var model: String
+
+  @Option(
+    name: .long, help: ArgumentHelp("Inputs and expected outputs: .npz or .safetensors.", valueName: "file"))
+  var fixtures: String?
+
+  @Option(name: .long, help: ArgumentHelp("A model whose float64 outputs are expected.", valueName: "model"))
+  var against: String?
+
+  @Option(name: .long, help: "Token ids to compare two models on: 1,2,3 or a .npy file.")
+  var tokens: String?
+
+  @Option(
+    name: .long, help: "The arithmetic: auto (stored weights, fp32 activations), reference (float64) or fp32."
+  )
+  var precision: Precision = .auto
+
+  @Option(name: .long, help: "The largest difference that passes, relative to the largest expected value.")
+  var tolerance: Double?
+
+  @Flag(name: .long, help: "Compare every node, to find the first that parts.")
+  var nodes = false
+
+  @Option(name: .long, help: "The seed of made-up token ids, when two models are compared without tokens.")
+  var seed: UInt64 = 1
+
+  @OptionGroup var options: ModelOptions
+  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if let tolerance, !(tolerance >= 0) { throw ValidationError("The tolerance is a number of at least 0.") }
+    if tokens != nil, against == nil { throw ValidationError("--tokens goes with --against.") }
+  }
+
+  func run() throws {
+    var settings = VerifyOptions()
+    settings.fixtures = fixtures
+    settings.against = against
+    settings.tokens = tokens
+    settings.precision = precision
+    settings.tolerance = tolerance
+    settings.comparesNodes = nodes
+    settings.seed = seed
+    settings.config = options.config
+    settings.reading = try reading.options()
+    let report = try verify(model, options: settings)
+    global.print(json: { VerificationText.json(report) }) { VerificationText.lines(report, style: $0) }
+    if !report.passed { throw CheckFailed() }
+  }
+}
+
+extension Precision: ExpressibleByArgument {}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Evaluates a model on tokens: its loss and perplexity, and how far it is from a baseline.
+import IngotBytes
+import IngotCore
+import IngotEvaluation
+import IngotFormats
+import IngotGraph
+import IngotRuntime
+
+/// Options of ``evaluate(_:tokens:options:progress:)``.
+public struct EvaluateOptions: Sendable {
+  /// A baseline that the model is compared with, token by token.
+  public var against: String?
+  /// Tokens from the start of one window to the next; `nil` for windows that do not overlap.
+  public var stride: Int?
+  /// The arithmetic of both models.
+  public var precision = Precision.auto
+  /// The config, when it is not beside the weights.
+  public var config: String?
+  /// How to read.
+  public var reading = ReadOptions()
+
+  /// Makes options.
+  public init() {}
+}
+
+/// What evaluating found.
+public struct EvaluationReport: Sendable {
+  /// The model's path.
+  public var model: String
+  /// The baseline's path.
+  public var against: String?
+  /// The model's loss.
+  public var loss: LanguageModelLoss
+  /// The baseline's loss.
+  public var baselineLoss: LanguageModelLoss?
+  /// How far the model is from the baseline.
+  public var divergence: ModelDivergence?
+}
+
+/// Evaluates a model.
+///
+/// Tokens are cut into windows of the context's length; each token but the first is predicted once, from what stands
+/// before it in its window.
+///
+/// - Parameters:
+///   - path: the model.
+///   - tokens: ids as ``TokenInput/read(_:)`` takes them, one sequence.
+///   - options: the baseline, and how windows overlap.
+///   - progress: hears of tokens.
+/// - Returns: the figures.
+/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer than two tokens, models of differing
+///   vocabularies, and models that do not validate; read errors.
+public func evaluate(
+  _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
+  progress: (any ProgressObserver)? = nil
+) throws(IngotError) -> EvaluationReport {
+  let ids = try TokenInput.read(tokens)
+  guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
+    throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
+  }
+  let model = try Model(path, config: options.config, reading: options.reading)
+  let runner = try ModelRunner(model, precision: options.precision)
+  var baseline: ModelRunner?
+  if let against = options.against {
+    baseline = try ModelRunner(Model(against, reading: options.reading), precision: options.precision)
+  }
+  let config = model.recognised.graph.config
+  if let other = baseline?.model.recognised.graph.config, other.vocabularySize != config.vocabularySize {
+    throw .unsuitable(
+      Location(path), why: "has \(config.vocabularySize) tokens, and the baseline \(other.vocabularySize)",
+      hint: nil)
+  }
+  let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
+  let windows = EvaluationWindows(
+    tokenCount: ids.values.count, context: context, stride: options.stride ?? context)
+  var report = EvaluationReport(
+    model: path, against: options.against, loss: LanguageModelLoss(),
+    baselineLoss: baseline == nil ? nil : LanguageModelLoss(),
+    divergence: baseline == nil ? nil : ModelDivergence())
+  progress?.begin("evaluating", byteCount: ids.values.count)
+  defer { progress?.end() }
+  for window in windows.all {
+    if Process.isInterrupted { throw .interrupted }
+    try report.add(ids.values, window, runner: runner, baseline: baseline)
+    progress?.advance(window.scored.count)
+  }
+  return report
+}
+
+/// How a sequence is cut into windows.
+struct EvaluationWindows {
+  /// One window: the tokens that go in, and those that are predicted for the first time.
+  struct Window {
+    /// Tokens that go in.
+    var inputs: Range<Int>
+    /// Tokens that are scored, each by the logits of the token before it.
+    var scored: Range<Int>
+  }
+
+  let all: [Window]
+
+  init(tokenCount: Int, context: Int, stride: Int) {
+    var windows: [Window] = []
+    var start = 0
+    var next = 1
+    while next < tokenCount {
+      let end = min(start + context, tokenCount - 1)
+      windows.append(Window(inputs: start..<end, scored: next..<(end + 1)))
+      next = end + 1
+      start += max(1, min(stride, context))
+    }
+    all = windows
+  }
+}
+
+extension EvaluationReport {
+  /// Scores one window with both models.
+  fileprivate mutating func add(
+    _ ids: [Int], _ window: EvaluationWindows.Window, runner: ModelRunner, baseline: ModelRunner?
+  ) throws(IngotError) {
+    let request = RunRequest(batchCount: 1, tokenCount: window.inputs.count, ids: Array(ids[window.inputs]))
+    let logits = try Self.logits(runner, request)
+    var others: RunOutput<Double>?
+    if let baseline { others = try Self.logits(baseline, request) }
+    let width = logits.shape.dimensions.last ?? 1
+    for token in window.scored {
+      let start = (token - 1 - window.inputs.lowerBound) * width
+      let candidate = LogProbabilities(logits.values[start..<(start + width)])
+      loss.add(token: ids[token], given: candidate)
+      guard let others else { continue }
+      let expected = LogProbabilities(others.values[start..<(start + width)])
+      baselineLoss?.add(token: ids[token], given: expected)
+      divergence?.add(baseline: expected, candidate: candidate)
+    }
+  }
+
+  private static func logits(_ runner: ModelRunner, _ request: RunRequest) throws(IngotError) -> RunOutput<
+    Double
+  > {
+    guard let logits = try runner.run(request)["logits"] else { throw .internal("a run without logits") }
+    return logits
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records a model's outputs as a fixtures file, with its producer and the model's digest inside.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotGraph
+import IngotRuntime
+import IngotTransforms
+
+/// What recording did.
+public struct RecordReport: Sendable {
+  /// The model's path.
+  public var model: String
+  /// The fixtures file.
+  public var output: String
+  /// The arithmetic the model was run in.
+  public var precision: Precision
+  /// Names and shapes of the arrays.
+  public var arrays: [(name: String, shape: Shape)]
+  /// Bytes of the file.
+  public var byteCount: Int
+  /// What the file can't keep.
+  public var losses: [Loss]
+}
+
+/// Options of ``record(_:tokens:to:options:)``.
+public struct RecordOptions: Sendable {
+  /// The arithmetic.
+  public var precision = Precision.reference
+  /// The output's format id; `nil` takes it from the output's extension.
+  public var format: String?
+  /// Whether an existing output is replaced.
+  public var force = false
+  /// The config, when it is not beside the weights.
+  public var config: String?
+  /// How to read.
+  public var reading = ReadOptions()
+
+  /// Makes options that record in float64.
+  public init() {}
+}
+
+/// Records a model's outputs on some tokens.
+///
+/// - Parameters:
+///   - path: the model.
+///   - tokens: ids as ``TokenInput/read(_:)`` takes them.
+///   - output: the fixtures file.
+///   - options: the arithmetic, and what may be replaced.
+/// - Returns: what was recorded: all outputs of the graph, and the loss of rows of two tokens and more.
+/// - Throws: the errors of reading, running and writing.
+public func record(
+  _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions()
+) throws(IngotError) -> RecordReport {
+  let model = try Model(path, config: options.config, reading: options.reading)
+  let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
+  let graph = model.recognised.graph
+  let names = graph.outputs.map(\.name)
+  let results = try ModelRunner(model, precision: options.precision).run(
+    fixtures.request(wanting: Set(names)))
+
+  var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
+  for name in names {
+    if let result = results[name] {
+      arrays.append((name, reals(result.values, result.shape, options.precision)))
+    }
+  }
+  if fixtures.tokenCount > 1, let logits = results["logits"] {
+    let loss = fixtures.loss(of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1)
+    arrays.append(("loss", reals([loss], .scalar, options.precision)))
+  }
+  var metadata = Metadata()
+  metadata["producer"] = .string("ingot, \(options.precision.rawValue)")
+  metadata[FixtureSet.modelKey] = .string(try hash(path, options: HashOptions()).model)
+  return try write(arrays, metadata: metadata, model: model, to: output, options: options)
+}
+
+private func integers(_ array: IntegerArray) -> LazyPart {
+  var bytes: [UInt8] = []
+  for value in array.values { bytes.appendLittle(Int64(value)) }
+  return .literal(.i64, array.shape, bytes)
+}
+
+private func reals(_ values: [Double], _ shape: Shape, _ precision: Precision) -> LazyPart {
+  var bytes: [UInt8] = []
+  guard precision == .reference else {
+    for value in values { bytes.appendLittle(Float(value).bitPattern) }
+    return .literal(.f32, shape, bytes)
+  }
+  for value in values { bytes.appendLittle(value.bitPattern) }
+  return .literal(.f64, shape, bytes)
+}
+
+private func write(
+  _ arrays: [(name: String, part: LazyPart)], metadata: Metadata, model: Model, to output: String,
+  options: RecordOptions
+) throws(IngotError) -> RecordReport {
+  let system = LiveSystem()
+  let destination = try OutputDestination(output, format: options.format, isSharded: false, system)
+  var request = WriteRequest(
+    tensors: arrays.map { PlannedTensor(name: $0.name, dtype: $0.part.dtype, shape: $0.part.shape) },
+    metadata: metadata, fileName: destination.fileName)
+  request.isFolder = destination.isFolder
+  // An npz keeps metadata in a member of its own, so that the model's digest travels along.
+  request.keepsUnknownBits = true
+  let plan = try destination.writer.plan(request)
+  let written = CheckpointOutput(
+    plan: plan, parts: arrays.map { [$0.part] }, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+  let result = try destination.write(
+    written, force: options.force, sources: model.checkpoint.files, system: system, progress: nil)
+  return RecordReport(
+    model: model.path, output: output, precision: options.precision,
+    arrays: arrays.map { ($0.name, $0.part.shape) }, byteCount: result.byteCount, losses: plan.losses)
+}

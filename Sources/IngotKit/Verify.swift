@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verifies that a model still computes what it should: against fixtures, or against another model.
+import IngotBytes
+import IngotCore
+import IngotEvaluation
+import IngotFormats
+import IngotGraph
+import IngotRuntime
+
+/// What verifying is to do.
+public struct VerifyOptions: Sendable {
+  /// A file of inputs, and of expected outputs where there is no other model.
+  public var fixtures: String?
+  /// A model whose outputs, in float64, are expected.
+  public var against: String?
+  /// Token ids to compare two models on: a list or a `.npy` file.
+  public var tokens: String?
+  /// The arithmetic of the model that is verified.
+  public var precision = Precision.auto
+  /// The largest relative difference that passes; `nil` for the precision's own.
+  public var tolerance: Double?
+  /// Whether to compare every node, not outputs only.
+  public var comparesNodes = false
+  /// The seed of token ids that are made up when none are given.
+  public var seed: UInt64 = 1
+  /// The config, when it is not beside the weights.
+  public var config: String?
+  /// How to read.
+  public var reading = ReadOptions()
+
+  /// Makes options.
+  public init() {}
+}
+
+/// What verifying found.
+public struct VerificationReport: Sendable {
+  /// The model's path.
+  public var model: String
+  /// What it was compared with: the fixtures' path, or the other model's.
+  public var expectation: String
+  /// The arithmetic it was run in.
+  public var precision: Precision
+  /// Rows and tokens it was run on.
+  public var tokens: (batch: Int, count: Int)
+  /// The outputs, and the nodes where asked for, in the graph's order.
+  public var outputs: [OutputComparison]
+  /// The largest relative difference that passes, for most outputs.
+  public var tolerance: Double
+  /// The seed of made-up ids; `nil` for given ones.
+  public var seed: UInt64?
+  /// Remarks: unknown arrays, a model that is another than the fixtures were recorded with.
+  public var findings: [Finding]
+
+  /// Whether everything passed.
+  public var passed: Bool { outputs.allSatisfy(\.passed) }
+
+  /// The name of the first output, or node, that did not pass.
+  public var firstFailure: String? { outputs.first { !$0.passed }?.name }
+}
+
+/// Verifies a model.
+///
+/// - Parameters:
+///   - path: the model.
+///   - options: what to compare it with, and how closely.
+/// - Returns: every comparison.
+/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate, fixtures with nothing
+///   to compare, and inputs that the model can't take; read errors.
+public func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
+  let model = try Model(path, config: options.config, reading: options.reading)
+  let verification = try Verification(model, options: options)
+  return try verification.run()
+}
+
+/// One verification: inputs, and where expectations come from.
+private struct Verification {
+  private let model: Model
+  private let options: VerifyOptions
+  private let fixtures: FixtureSet
+  private let seed: UInt64?
+
+  init(_ model: Model, options: VerifyOptions) throws(IngotError) {
+    self.model = model
+    self.options = options
+    var seed: UInt64?
+    if let path = options.fixtures {
+      fixtures = try FixtureSet(path: path)
+    } else if options.against == nil {
+      throw .invalidRequest(option: "--fixtures", why: "give fixtures, or another model with --against")
+    } else if let tokens = options.tokens {
+      fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
+    } else {
+      seed = options.seed
+      fixtures = FixtureSet(
+        inputIDs: SeededTokens.ids(for: model.recognised.graph.config, seed: options.seed))
+    }
+    self.seed = seed
+  }
+
+  func run() throws(IngotError) -> VerificationReport {
+    let graph = model.recognised.graph
+    var names = graph.outputs.map(\.name)
+    if options.comparesNodes { names = graph.nodes.map(\.name) + names }
+    let expected = try expectations(for: names)
+    let wanted = Set(names).intersection(expected.keys)
+    let runner = try ModelRunner(model, precision: options.precision)
+    let actual = try runner.run(
+      fixtures.request(wanting: wanted.union(expected["loss"] != nil ? ["logits"] : [])))
+    var comparisons: [OutputComparison] = []
+    for name in names where wanted.contains(name) {
+      guard let output = actual[name], let array = expected[name] else { continue }
+      comparisons.append(try compare(name, output, array))
+    }
+    if let loss = expected["loss"], let logits = actual["logits"] {
+      comparisons.append(try compareLoss(logits, loss))
+    }
+    guard !comparisons.isEmpty else {
+      throw .unsuitable(
+        Location(fixtures.path), why: "holds no output that this model has",
+        hint: "outputs are \(graph.outputs.map(\.name).joined(separator: ", ")) and loss")
+    }
+    return VerificationReport(
+      model: model.path, expectation: options.against ?? fixtures.path, precision: options.precision,
+      tokens: (fixtures.batchCount, fixtures.tokenCount), outputs: comparisons,
+      tolerance: options.tolerance ?? options.precision.defaultTolerance(expectedIn: .f64), seed: seed,
+      findings: try findings())
+  }
+
+  /// Expected values by name: the other model's in float64, this model's own for nodes, or the fixtures'.
+  private func expectations(for names: [String]) throws(IngotError) -> [String: RealArray] {
+    var expected: [String: RealArray] = [:]
+    if let other = options.against {
+      let reference = try Model(other, reading: options.reading)
+      expected = try Self.outputs(of: reference, names, fixtures)
+    } else {
+      if options.comparesNodes {
+        expected = try Self.outputs(of: model, model.recognised.graph.nodes.map(\.name), fixtures)
+      }
+      for (name, array) in fixtures.expected { expected[name] = array }
+    }
+    return expected
+  }
+
+  private static func outputs(
+    of model: Model, _ names: [String], _ fixtures: FixtureSet
+  ) throws(IngotError) -> [String: RealArray] {
+    let graph = model.recognised.graph
+    let known = Set(graph.outputs.map(\.name) + graph.nodes.map(\.name))
+    let runner = try ModelRunner(model, precision: .reference)
+    return try runner.run(fixtures.request(wanting: known.intersection(names)))
+      .mapValues { RealArray(shape: $0.shape, values: $0.values, dtype: .f64) }
+  }
+
+  private func compare(
+    _ name: String, _ output: RunOutput<Double>, _ expected: RealArray
+  ) throws(IngotError) -> OutputComparison {
+    guard output.shape == expected.shape else {
+      throw .unsuitable(
+        Location(options.against ?? fixtures.path, tensor: name),
+        why: "has shape \(expected.shape), and the model gives \(output.shape)",
+        hint: nil)
+    }
+    let mask = fixtures.attentionMask?.values
+    return OutputComparison(
+      name: name, actual: output.values, expected: expected.values,
+      rowElementCount: expected.shape.dimensions.last ?? 1, isCounted: { mask?[$0] != 0 },
+      comparesTop1: name == "logits", tolerance: tolerance(for: expected))
+  }
+
+  private func compareLoss(
+    _ logits: RunOutput<Double>, _ expected: RealArray
+  ) throws(IngotError) -> OutputComparison {
+    guard expected.shape.elementCount == 1 else {
+      throw .unsuitable(
+        Location(fixtures.path, tensor: "loss"), why: "has shape \(expected.shape), not one number", hint: nil
+      )
+    }
+    let loss = fixtures.loss(of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1)
+    return OutputComparison(
+      name: "loss", actual: [loss], expected: expected.values, rowElementCount: 1, isCounted: { _ in true },
+      comparesTop1: false, tolerance: tolerance(for: expected))
+  }
+
+  private func tolerance(for expected: RealArray) -> Double {
+    options.tolerance ?? options.precision.defaultTolerance(expectedIn: expected.dtype)
+  }
+
+  private func findings() throws(IngotError) -> [Finding] {
+    var findings = fixtures.unknown.map {
+      Finding(severity: .note, subject: $0, detail: "is an array that means nothing here")
+    }
+    if options.against == nil, let recorded = fixtures.metadata.string(FixtureSet.modelKey) {
+      let actual = try hash(model.path, options: HashOptions()).model
+      if actual != recorded {
+        findings.append(
+          Finding(
+            severity: .note, subject: fixtures.path,
+            detail:
+              "was recorded with another model: \(words: String(recorded.prefix(16)))…, not \(words: String(actual.prefix(16)))…"
+          ))
+      }
+    }
+    return findings
+  }
+}
+
+/// Token ids made up from a seed, the same on every machine.
+enum SeededTokens {
+  /// Two rows of ids, as long as the context lets them, 32 at the most.
+  static func ids(for config: ModelConfig, seed: UInt64) -> IntegerArray {
+    let tokenCount = min(32, config.contextLength)
+    var state = seed
+    let values = (0..<(2 * tokenCount)).map { _ in
+      Int(truncatingIfNeeded: next(&state) % UInt64(config.vocabularySize))
+    }
+    return IntegerArray(shape: Shape([2, tokenCount]) ?? .scalar, values: values)
+  }
+
+  /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+  private static func next(_ state: inout UInt64) -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+extension FixtureSet {
+  /// The metadata key under which recording keeps the model's digest.
+  static let modelKey = "ingot.model"
+
+  /// The inputs as a run takes them.
+  func request(wanting names: Set<String>) -> RunRequest {
+    var request = RunRequest(
+      batchCount: batchCount, tokenCount: tokenCount, ids: inputIDs.values, wanted: names)
+    request.positions = positionIDs?.values
+    request.mask = attentionMask?.values.map { $0 != 0 }
+    return request
+  }
+
+  /// The mean of `−log p`: logits at t against `targets` at t, or against `labels` (else the ids) at t + 1; −100 does
+  /// not count.
+  ///
+  /// - Parameters:
+  ///   - logits: `[B, T, V]`.
+  ///   - vocabularySize: V.
+  func loss(of logits: [Double], vocabularySize: Int) -> Double {
+    var loss = LanguageModelLoss()
+    let shift = targets == nil ? 1 : 0
+    let labels = (targets ?? labels ?? inputIDs).values
+    for row in 0..<batchCount {
+      for token in 0..<max(0, tokenCount - shift) {
+        let label = labels[row * tokenCount + token + shift]
+        guard label >= 0, label < vocabularySize else { continue }
+        let start = (row * tokenCount + token) * vocabularySize
+        loss.add(token: label, given: LogProbabilities(logits[start..<(start + vocabularySize)]))
+      }
+    }
+    return loss.mean
+  }
+}

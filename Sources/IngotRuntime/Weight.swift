@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A parameter as the runtime holds it: its stored bytes, mapped or owned, never copied until an operator wants another
+// form.
+import IngotCore
+import IngotGraph
+import IngotKernels
+
+/// A parameter's stored values.
+public struct Weight: @unchecked Sendable {
+  /// The element type.
+  public let dtype: DType
+  /// The dimensions.
+  public let shape: Shape
+  /// The elements, little-endian, C order.
+  ///
+  /// SAFETY: valid as long as ``owner`` lives, which this value keeps alive; never written.
+  public let bytes: UnsafeRawBufferPointer
+  /// The scales of int8 values; empty for plain weights.
+  public let scales: [Float]
+  /// The dimension along which ``scales`` run; `nil` when there is one scale.
+  public let scaleAxis: Int?
+  private let owner: AnyObject
+
+  /// Makes a weight over bytes that an object keeps alive.
+  ///
+  /// - Parameters:
+  ///   - dtype: the element type.
+  ///   - shape: the dimensions.
+  ///   - bytes: the elements; as many as the shape says.
+  ///   - owner: what keeps the bytes alive: a mapped file or an array's box.
+  ///   - scales: for int8, one scale or one for each index along `scaleAxis`.
+  ///   - scaleAxis: that dimension.
+  public init(
+    dtype: DType, shape: Shape, bytes: UnsafeRawBufferPointer, owner: AnyObject, scales: [Float] = [],
+    scaleAxis: Int? = nil
+  ) {
+    precondition(bytes.count == shape.byteCount(of: dtype), "as many bytes as the shape says")
+    self.dtype = dtype
+    self.shape = shape
+    self.bytes = bytes
+    self.owner = owner
+    self.scales = scales
+    self.scaleAxis = scaleAxis
+  }
+
+  /// Makes a weight of bytes that it owns.
+  public init(dtype: DType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil) {
+    let buffer = AlignedBuffer(byteCount: bytes.count)
+    buffer.start.copyMemory(from: bytes, byteCount: bytes.count)
+    self.init(
+      dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(start: buffer.start, count: bytes.count),
+      owner: buffer,
+      scales: scales, scaleAxis: scaleAxis)
+  }
+
+  /// Every value, exactly: int8 times its scale, small floats as they are.
+  public var doubles: [Double] {
+    guard let start = bytes.baseAddress else { return [] }
+    var values = (0..<shape.elementCount).map { ReferenceKernels.decode(start, at: $0, as: dtype) }
+    guard !scales.isEmpty else { return values }
+    let channels = ChannelLayout(shape: shape, axis: scaleAxis)
+    channels.forEachRun(from: 0, count: values.count) { positions, channel, advances in
+      for position in positions {
+        values[position] *= Double(scales[advances ? channel + position - positions.lowerBound : channel])
+      }
+    }
+    return values
+  }
+
+  /// Every value rounded to float; exact for all types but F64 and scaled int8.
+  public var floats: [Float] {
+    guard scales.isEmpty, let conversion = ElementConversion(from: dtype, to: .f32, onOverflow: .infinity),
+      let start = bytes.baseAddress
+    else { return doubles.map { Float($0) } }
+    return [Float](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
+      guard let target = buffer.baseAddress else { return }
+      _ = conversion.convert(count: shape.elementCount, from: start, to: target)
+      count = shape.elementCount
+    }
+  }
+}
+
+/// The weights of a model by role.
+public typealias WeightStore = [TensorRole: Weight]
