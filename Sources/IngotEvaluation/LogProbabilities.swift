@@ -10,14 +10,25 @@ public struct LogProbabilities: Sendable {
 
   /// Normalizes a row: `log p(v) = x(v) − log Σ exp x`, the largest logit taken out first so that nothing overflows.
   ///
-  /// - Parameter logits: scores, `[V]`, at least one; F32 or F64.
-  public init(_ logits: some Collection<some BinaryFloatingPoint>) {
-    values = logits.map { Double($0) }
-    let largest = values.max() ?? 0
+  /// - Parameter logits: scores, `[V]`, at least one.
+  public init(_ logits: ArraySlice<Double>) {
+    values = Array(logits)
+    var largest = -Double.infinity
+    for value in values where value > largest { largest = value }
     var sum = 0.0
     for value in values { sum += ingot_exp(value - largest) }
     let normalizer = largest + ingot_log(sum)
     for index in values.indices { values[index] -= normalizer }
+  }
+
+  /// Normalizes a row of scores, `[V]`.
+  public init(_ logits: [Double]) {
+    self.init(logits[...])
+  }
+
+  /// Normalizes a row of fp32 scores, `[V]`.
+  public init(_ logits: [Float]) {
+    self.init(logits.map(Double.init))
   }
 
   /// The likeliest token; the first of several.
@@ -40,8 +51,8 @@ public struct LogProbabilities: Sendable {
   /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats.
   public func divergence(from other: LogProbabilities) -> Double {
     var sum = 0.0
-    for (p, q) in zip(values, other.values) where p > -.infinity {
-      sum += ingot_exp(p) * (p - q)
+    for index in values.indices where values[index] > -.infinity {
+      sum += ingot_exp(values[index]) * (values[index] - other.values[index])
     }
     return max(0, sum)
   }

@@ -94,7 +94,7 @@ public final class ModelRunner {
       guard let logits = try executor.run(request, cache: &cache)["logits"] else {
         throw .internal("a run without the logits it was asked for")
       }
-      let probabilities = LogProbabilities(logits.values)
+      let probabilities = LogProbabilities(logits.values.map { Double($0) })
       visit(probabilities)
       added.append(probabilities.likeliest)
       guard prompt.count + added.count <= context else { break }
