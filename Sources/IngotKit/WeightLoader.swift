@@ -86,3 +86,12 @@ struct WeightLoader {
     }
   }
 }
+
+/// Loads a model's weights as the runtime takes them.
+///
+/// - Parameter model: the model; it must be sound.
+/// - Returns: the weights by role, mapped where their stored bytes are the canonical ones.
+/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate; read errors.
+public func loadWeights(_ model: Model) throws(IngotError) -> WeightStore {
+  try WeightLoader(model).load()
+}
