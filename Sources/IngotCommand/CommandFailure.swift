@@ -36,10 +36,31 @@ enum CommandFailure {
       Terminal.printOutput(message.hasSuffix("\n") || message.isEmpty ? message : message + "\n")
       exit(0)
     }
+    if let word = unknownCommand(parser) {
+      let hint = NearestText.match(word, among: commandNames(parser)).map { "; did you mean \($0)?" } ?? ""
+      Terminal.printError(["ingot: there is no command \(ErrorRenderer.name(word))\(hint)"])
+      exit(64)
+    }
     // The parser's own first word is "Error:"; every message of this program starts with its name.
     let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
     Terminal.printError(["ingot: " + text])
     exit(64)
+  }
+
+  /// The first argument, when it is no option and no command.
+  private static func unknownCommand(_ parser: IngotMain.Type) -> String? {
+    guard let word = CommandLine.arguments.dropFirst().first, !word.hasPrefix("-"), word != "help",
+      !commandNames(parser).contains(word)
+    else { return nil }
+    return word
+  }
+
+  private static func commandNames(_ parser: IngotMain.Type) -> [String] {
+    var names: [String] = []
+    for group in parser.configuration.groupedSubcommands {
+      for command in group.subcommands { names.append(command.configuration.commandName ?? "") }
+    }
+    return names
   }
 
   /// Whether the reader of our output has gone: the quiet end of a pipe, no error.

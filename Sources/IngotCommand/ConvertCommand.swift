@@ -28,12 +28,12 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: "What floating-point tensors become: f64, f32, f16, bf16, f8_e4m3 or f8_e5m2, in one rounding.")
+    help: "What floating-point tensors become, in one rounding.")
   var dtype: DType?
 
   @Option(
     name: .customLong("on-overflow"),
-    help: "What becomes of values beyond the new dtype's range: refuse, saturate or infinity.")
+    help: "What becomes of values beyond the new dtype's range.")
   var onOverflow: OverflowPolicy = .refuse
 
   @OptionGroup var selection: SelectionOptions

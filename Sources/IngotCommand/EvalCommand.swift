@@ -30,7 +30,8 @@ struct EvalCommand: ParsableCommand {
   var stride: Int?
 
   @Option(
-    name: .long, help: "The arithmetic: auto (stored weights, fp32 activations), reference (float64) or fp32."
+    name: .long,
+    help: "The arithmetic; auto keeps weights as stored, with fp32 activations, and reference is float64."
   )
   var precision: Precision = .auto
 

@@ -28,7 +28,8 @@ struct GenerateCommand: ParsableCommand {
   var top = 0
 
   @Option(
-    name: .long, help: "The arithmetic: auto (stored weights, fp32 activations), reference (float64) or fp32."
+    name: .long,
+    help: "The arithmetic; auto keeps weights as stored, with fp32 activations, and reference is float64."
   )
   var precision: Precision = .auto
 

@@ -105,6 +105,13 @@ extension DType: ExpressibleByArgument {
   public init?(argument: String) {
     self.init(caseInsensitive: argument)
   }
+
+  /// The dtypes that something can be converted to, for help and completions.
+  public static var allValueStrings: [String] {
+    allCases.filter { $0.isFloating && ElementConversion(from: .f32, to: $0) != nil }.map {
+      $0.rawValue.lowercased()
+    }
+  }
 }
 
 extension OverflowPolicy: ExpressibleByArgument {}

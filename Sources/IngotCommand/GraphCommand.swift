@@ -21,7 +21,7 @@ struct GraphCommand: ParsableCommand {
   @Argument(help: "The model: a file, a shard index, or a folder.")
   var model: String
 
-  @Option(name: .long, help: "The form: text, dot or json.")
+  @Option(name: .long, help: "The form.")
   var format: Form = .text
 
   @OptionGroup var options: ModelOptions

@@ -23,7 +23,7 @@ struct QuantizeCommand: ParsableCommand {
   @Argument(help: "The output: a file or a folder (ends in /).")
   var output: String
 
-  @Option(name: .long, help: "The scheme: int8, int8-tensor or keep.")
+  @Option(name: .long, help: "The scheme of weights that no rule names.")
   var scheme: QuantizationScheme = .int8
 
   @Option(

@@ -24,7 +24,7 @@ struct RecordCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: "The fixtures file: .npz or .safetensors.")
   var output: String
 
-  @Option(name: .long, help: "The arithmetic: reference (float64), auto or fp32.")
+  @Option(name: .long, help: "The arithmetic; reference is float64.")
   var precision: Precision = .reference
 
   @Option(name: .customLong("to"), help: "The file's format; without it, its extension tells.")

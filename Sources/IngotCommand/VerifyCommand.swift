@@ -31,7 +31,8 @@ struct VerifyCommand: ParsableCommand {
   var tokens: String?
 
   @Option(
-    name: .long, help: "The arithmetic: auto (stored weights, fp32 activations), reference (float64) or fp32."
+    name: .long,
+    help: "The arithmetic; auto keeps weights as stored, with fp32 activations, and reference is float64."
   )
   var precision: Precision = .auto
 

@@ -47,13 +47,8 @@ public struct CheckpointOpener: Sendable {
   private func similarNames(to path: String) -> Evidence? {
     let folder = FilePath.folder(of: path)
     guard let names = try? system.names(in: folder) else { return "there is no folder \(folder)" }
-    let wanted = FilePath.name(of: path)
-    let nearest =
-      names.prefix(1000).map { (name: $0, distance: editDistance($0, wanted)) }.min {
-        $0.distance < $1.distance
-      }
-    guard let nearest, nearest.distance <= max(2, wanted.count / 3) else { return nil }
-    return "\(folder) holds \(nearest.name)"
+    return NearestText.match(FilePath.name(of: path), among: names.prefix(1000))
+      .map { "\(folder) holds \($0)" }
   }
 
   private func openFile(_ path: String) throws(IngotError) -> Checkpoint {
@@ -125,20 +120,4 @@ public struct CheckpointOpener: Sendable {
     }
     return try index.merge(parts, path: path, indexByteCount: source.byteCount)
   }
-}
-
-/// The number of characters to insert, remove or change to get from one text to another.
-private func editDistance(_ first: String, _ second: String) -> Int {
-  let second = Array(second)
-  var row = Array(0...second.count)
-  for (i, character) in first.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
-    for (j, other) in second.enumerated() {
-      let replaced = diagonal + (character == other ? 0 : 1)
-      diagonal = row[j + 1]
-      row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
-    }
-  }
-  return row[second.count]
 }

@@ -18,7 +18,18 @@ struct CheckpointOutput {
   /// Where scratch files go.
   let scratchFolder: String
   /// Checksums to take beside those that the plan needs.
-  var extraDigests: Set<PartDigestKind> = []
+  let extraDigests: Set<PartDigestKind>
+
+  /// Prepares to write an output.
+  init(
+    _ output: PlannedOutput, files: SourceFiles, scratchFolder: String, extraDigests: Set<PartDigestKind> = []
+  ) {
+    plan = output.plan
+    parts = output.parts
+    self.files = files
+    self.scratchFolder = scratchFolder
+    self.extraDigests = extraDigests
+  }
 
   /// What was written.
   struct Result {

@@ -71,10 +71,8 @@ public struct Conversion: Sendable {
   public private(set) var report: ConversionReport
 
   private let options: ConvertOptions
-  private let plan: WritePlan
-  private let parts: [[LazyPart]]
+  private let planned: PlannedOutput
   private let destination: OutputDestination
-  private let names: [String]
   private let system: any SystemCalls
 
   /// Opens the input and plans the output.
@@ -95,33 +93,17 @@ public struct Conversion: Sendable {
       output, format: options.format, isSharded: options.shardByteLimit != nil, system)
     try options.selection.check(against: source.tensors)
 
-    var draft = ConversionDraft(source: source, options: options, writer: destination.writer)
-    try draft.addTensors()
     let companions = try Companions.find(for: source, at: input, system: system)
-    draft.add(companions, destination: destination)
-    draft.request.fileName = destination.fileName
-    draft.request.isFolder = destination.isFolder
-    var plan = try destination.writer.plan(draft.request)
-    if destination.isFolder {
-      plan.files += companions.filter { $0.kind != .shardIndex }.map {
-        PlannedFile(name: $0.name, chunks: [.bytes($0.bytes)])
-      }
-    }
-    guard !destination.isStream || (plan.streams && plan.files.count == 1) else {
-      throw .unrepresentable(
-        tensor: nil, target: destination.formatID, why: "it can't be written to a stream", hint: "name a file"
-      )
-    }
-    self.plan = plan
-    parts = draft.parts
-    names = draft.request.tensors.map(\.name)
-    let planned = try CheckpointOutput(
-      plan: plan, parts: draft.parts, files: SourceFiles([]), scratchFolder: options.scratchFolder
+    let draft = ConversionDraft(
+      source: source, options: options, writer: destination.writer, companions: companions)
+    planned = try draft.output.planned(for: destination)
+    let byteCount = try CheckpointOutput(
+      planned, files: SourceFiles([]), scratchFolder: options.scratchFolder
     ).plannedByteCount()
     report = ConversionReport(
       input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
-      byteCount: planned, tensorCount: draft.request.tensors.count,
-      fileNames: destination.isFolder ? plan.files.map(\.name) : [], losses: draft.losses + plan.losses,
+      byteCount: byteCount, tensorCount: planned.tensors.count,
+      fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: source.findings, wasChecked: false,
       memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count)
   }
@@ -135,15 +117,17 @@ public struct Conversion: Sendable {
     var report = report
     let files = SourceFiles(source.files, system: system)
     let output = CheckpointOutput(
-      plan: plan, parts: parts, files: files, scratchFolder: options.scratchFolder,
+      planned, files: files, scratchFolder: options.scratchFolder,
       extraDigests: options.check ? [.xxh3] : [])
     let result = try destination.write(
       output, force: options.force, sources: source.files, system: system, progress: progress)
     report.byteCount = result.byteCount
     report.losses += castLosses(result)
     if options.check {
-      try OutputCheck(names: names, written: result.parts, scratchFolder: options.scratchFolder)
-        .run(destination.path, progress: progress)
+      try OutputCheck(
+        names: planned.tensors.map(\.name), written: result.parts, scratchFolder: options.scratchFolder
+      )
+      .run(destination.path, progress: progress)
       report.wasChecked = true
     }
     return report
@@ -152,18 +136,18 @@ public struct Conversion: Sendable {
   /// A line for each tensor whose values a cast changed.
   private func castLosses(_ result: CheckpointOutput.Result) -> [Loss] {
     result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
-      let part = parts[index][0]
+      let part = planned.parts[index][0]
       var losses: [Loss] = []
       if report.inexactCount > 0 {
         losses.append(
           Loss(
-            .cast, tensor: names[index],
+            .cast, tensor: planned.tensors[index].name,
             detail: "\(report.inexactCount) of \(part.shape.elementCount) values rounded to \(part.dtype)"))
       }
       if report.overflowCount > 0 {
         losses.append(
           Loss(
-            .overflow, tensor: names[index],
+            .overflow, tensor: planned.tensors[index].name,
             detail:
               "\(report.overflowCount) values beyond the range of \(part.dtype), the largest of magnitude \(report.largestOverflow), became \(words: options.onOverflow == .saturate ? "its largest" : "infinity")"
           ))

@@ -90,28 +90,13 @@ public func quantize(
   let system = LiveSystem()
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
-  var draft = try QuantizationDraft(model, options: options, progress: progress)
-  draft.request.companions =
-    destination.writer.holdsCompanions && !destination.isFolder ? draft.companions : []
-  draft.request.fileName = destination.fileName
-  draft.request.isFolder = destination.isFolder
-  if !destination.writer.holdsCompanions, !destination.isFolder {
-    draft.losses += draft.companions.map {
-      Loss(
-        .companion,
-        detail: "\($0.name): \(words: destination.formatID) files hold weights only; a folder takes it along")
-    }
-  }
-  var plan = try destination.writer.plan(draft.request)
-  if destination.isFolder {
-    plan.files += draft.companions.map { PlannedFile(name: $0.name, chunks: [.bytes($0.bytes)]) }
-  }
+  let draft = try QuantizationDraft(model, options: options, progress: progress)
+  let planned = try draft.output.planned(for: destination)
   let written = CheckpointOutput(
-    plan: plan, parts: draft.parts, files: SourceFiles(model.checkpoint.files),
-    scratchFolder: options.scratchFolder)
+    planned, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder)
   let result = try destination.write(
     written, force: options.force, sources: model.checkpoint.files, system: system, progress: progress)
-  return draft.report(result, losses: plan.losses, input: input, output: output, scheme: options.scheme)
+  return draft.report(result, planned: planned, input: input, output: output)
 }
 
 /// A quantization while its tensors are being collected.
@@ -121,22 +106,18 @@ private struct QuantizationDraft {
   private let files: SourceFiles
   private let engine = TileEngine()
   private var sourceIndexes: [Int] = []
-  var request: WriteRequest
-  var parts: [[LazyPart]] = []
-  var losses: [Loss] = []
-  var companions: [Companion]
+  private(set) var output: OutputDraft
 
   init(_ model: Model, options: QuantizeOptions, progress: (any ProgressObserver)?) throws(IngotError) {
     self.model = model
     self.options = options
     files = SourceFiles(model.checkpoint.files)
-    request = WriteRequest(tensors: [], metadata: model.checkpoint.metadata, fileName: "")
-    request.metadata["index"] = nil
-    request.sources = model.checkpoint.files
-    request.sourceFormat = model.checkpoint.format
-    request.shardByteLimit = options.shardByteLimit
-    companions = try Companions.find(for: model.checkpoint, at: model.path).filter { $0.kind != .shardIndex }
-    if !companions.contains(where: { $0.kind == .config }) { companions.insert(model.config, at: 0) }
+    output = OutputDraft(of: model.checkpoint)
+    output.configure { $0.shardByteLimit = options.shardByteLimit }
+    output.companions = try Companions.find(for: model.checkpoint, at: model.path)
+    if !output.companions.contains(where: { $0.kind == .config }) {
+      output.companions.insert(model.config, at: 0)
+    }
     try addTensors(progress: progress)
   }
 
@@ -163,7 +144,7 @@ private struct QuantizationDraft {
     defer { progress?.end() }
     for (index, tensor) in tensors.enumerated() {
       if index == model.recognised.tiedCopy {
-        losses.append(
+        output.losses.append(
           Loss(.dropped, tensor: tensor.name, detail: "a copy of the token embedding, which is the tied head")
         )
         continue
@@ -172,20 +153,9 @@ private struct QuantizationDraft {
       if let scheme = schemes[index], tensor.quantization == nil {
         try addQuantized(tensor, scheme: scheme, progress: progress)
       } else {
-        addKept(tensor)
+        output.keep(tensor)
       }
     }
-  }
-
-  private mutating func addKept(_ tensor: TensorDescriptor) {
-    var planned = PlannedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
-    if let quantization = tensor.quantization {
-      planned.quantization = PlannedQuantization(
-        scheme: quantization.scheme,
-        parts: quantization.parts.map { PlannedPart(kind: $0.kind, dtype: $0.dtype, shape: $0.shape) })
-    }
-    request.tensors.append(planned)
-    parts.append(tensor.parts.map { .stored(name: tensor.name, $0) })
   }
 
   private mutating func addQuantized(
@@ -199,15 +169,15 @@ private struct QuantizationDraft {
     guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
       throw .internal("a scheme that does not fit")
     }
-    request.tensors.append(
+    var bytes: [UInt8] = []
+    for scale in scales { bytes.appendLittle(scale.bitPattern) }
+    output.add(
       PlannedTensor(
         name: tensor.name, dtype: .i8, shape: tensor.shape,
         quantization: PlannedQuantization(
           scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
-        transforms: ["quantize \(tensor.dtype.rawValue) to int8, scale = absmax ÷ 127"]))
-    var bytes: [UInt8] = []
-    for scale in scales { bytes.appendLittle(scale.bitPattern) }
-    parts.append([.quantized(source, scales: scales, axis: axis), .literal(.f32, scaleShape, bytes)])
+        transforms: ["quantize \(tensor.dtype.rawValue) to int8, scale = absmax ÷ 127"]),
+      [.quantized(source, scales: scales, axis: axis), .literal(.f32, scaleShape, bytes)])
   }
 
   /// Streams a tensor once and finds its scales.
@@ -230,16 +200,16 @@ private struct QuantizationDraft {
   }
 
   func report(
-    _ result: CheckpointOutput.Result, losses formatLosses: [Loss], input: String, output: String,
-    scheme: QuantizationScheme
+    _ result: CheckpointOutput.Result, planned: PlannedOutput, input: String, output: String
   ) -> QuantizationReport {
+    let bufferCount = model.recognised.buffers.count
     var report = QuantizationReport(
-      input: input, output: output, scheme: scheme, tensors: [], keptCount: 0,
-      bufferCount: model.recognised.buffers.count,
-      byteCounts: (0, 0), losses: losses + formatLosses)
-    for (index, tensor) in request.tensors.enumerated() {
+      input: input, output: output, scheme: options.scheme, tensors: [], keptCount: 0,
+      bufferCount: bufferCount,
+      byteCounts: (0, 0), losses: planned.losses)
+    for (index, tensor) in planned.tensors.enumerated() {
       let before = model.checkpoint.tensors[sourceIndexes[index]].byteCount
-      let after = parts[index].reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
+      let after = planned.parts[index].reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
       report.byteCounts.before += before
       report.byteCounts.after += after
       if let error = result.quantizationErrors[index], let quantization = tensor.quantization {
@@ -251,7 +221,7 @@ private struct QuantizationDraft {
         report.keptCount += 1
       }
     }
-    report.keptCount -= report.bufferCount
+    report.keptCount -= bufferCount
     return report
   }
 }

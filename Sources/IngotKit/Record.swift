@@ -97,18 +97,17 @@ private func write(
 ) throws(IngotError) -> RecordReport {
   let system = LiveSystem()
   let destination = try OutputDestination(output, format: options.format, isSharded: false, system)
-  var request = WriteRequest(
-    tensors: arrays.map { PlannedTensor(name: $0.name, dtype: $0.part.dtype, shape: $0.part.shape) },
-    metadata: metadata, fileName: destination.fileName)
-  request.isFolder = destination.isFolder
+  var draft = OutputDraft(metadata: metadata)
+  for (name, part) in arrays {
+    draft.add(PlannedTensor(name: name, dtype: part.dtype, shape: part.shape), [part])
+  }
   // An npz keeps metadata in a member of its own, so that the model's digest travels along.
-  request.keepsUnknownBits = true
-  let plan = try destination.writer.plan(request)
-  let written = CheckpointOutput(
-    plan: plan, parts: arrays.map { [$0.part] }, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+  draft.configure { $0.keepsUnknownBits = true }
+  let planned = try draft.planned(for: destination)
+  let written = CheckpointOutput(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
   let result = try destination.write(
     written, force: options.force, sources: model.checkpoint.files, system: system, progress: nil)
   return RecordReport(
     model: model.path, output: output, precision: options.precision,
-    arrays: arrays.map { ($0.name, $0.part.shape) }, byteCount: result.byteCount, losses: plan.losses)
+    arrays: arrays.map { ($0.name, $0.part.shape) }, byteCount: result.byteCount, losses: planned.losses)
 }
