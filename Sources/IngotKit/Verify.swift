@@ -245,6 +245,7 @@ extension FixtureSet {
   /// - Parameters:
   ///   - logits: `[B, T, V]`.
   ///   - vocabularySize: V.
+  /// - Returns: the mean over all labels that count; NaN when none does.
   func loss(of logits: [Double], vocabularySize: Int) -> Double {
     var loss = LanguageModelLoss()
     let shift = targets == nil ? 1 : 0

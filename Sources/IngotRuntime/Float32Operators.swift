@@ -9,6 +9,7 @@ import IngotKernels
 public typealias Float32Executor = Executor<Float32Operators>
 
 /// The arithmetic of every operator with fp32 activations.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public final class Float32Operators: OperatorSet {
   public typealias Element = Float
 

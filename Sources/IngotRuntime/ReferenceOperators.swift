@@ -8,6 +8,7 @@ import IngotKernels
 public typealias ReferenceExecutor = Executor<ReferenceOperators>
 
 /// The arithmetic of every operator in float64.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 public final class ReferenceOperators: OperatorSet {
   public typealias Element = Double
 

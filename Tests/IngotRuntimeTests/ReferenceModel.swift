@@ -43,9 +43,13 @@ struct ReferenceModel: Sendable, CustomTestStringConvertible {
 
 /// How far PyTorch's float32 is from float64.
 struct PyTorchError: Decodable {
-  let max_abs: Double
-  let max_rel: Double
-  let rms_rel: Double
+  let maxRel: Double
+  let rmsRel: Double
+
+  private enum CodingKeys: String, CodingKey {
+    case maxRel = "max_rel"
+    case rmsRel = "rms_rel"
+  }
 }
 
 private struct PyTorchReport: Decodable {

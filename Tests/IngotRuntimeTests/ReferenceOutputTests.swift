@@ -24,8 +24,9 @@ import Testing
     #expect(try Set(model.verify(.fp32).outputs.map(\.name)) == Set(expected))
   }
 
-  /// The share by which fp32's largest error may exceed PyTorch's: a largest value of a few thousand varies that much
-  /// between two orders of the same sum. The root mean square, which does not, may not exceed it at all.
+  /// The share by which fp32's largest error may exceed PyTorch's.
+  ///
+  /// The largest of a few thousand values varies that much between two orders of the same sum. The root mean square, which does not, may not exceed it at all.
   private static let largestErrorAllowance = 1.25
 
   @Test func `over all models, fp32's error is no larger than PyTorch's`() throws {
@@ -36,7 +37,7 @@ import Testing
       for output in try model.verify(.fp32).outputs where output.name != "loss" {
         let error = try #require(errors[output.name])
         ours.add(output.maxRel, output.rmsRel, to: output.name)
-        theirs.add(error.max_rel, error.rms_rel, to: output.name)
+        theirs.add(error.maxRel, error.rmsRel, to: output.name)
       }
     }
     #expect(ours.count > 100)
