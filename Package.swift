@@ -64,6 +64,7 @@ let package = Package(
     // Helpers for tests: files, processes, Python peers.
     .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
+    .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),

@@ -19,7 +19,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case ingotMetadataValues
   /// Depth of nested values in the metadata of an `.ingot` file.
   case ingotMetadataDepth
-  /// Depth of nested JSON values: checkpoints need 3, configs seldom more than 6.
+  /// Depth of nested JSON values: that of `serde_json`, with which the safetensors reference reads.
   case jsonDepth
   /// Bytes of a JSON companion such as a config or a shard index.
   case companionBytes
@@ -39,7 +39,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .ingotIndexBytes: 512 << 20
     case .ingotMetadataValues: 2_000_000
     case .ingotMetadataDepth: 64
-    case .jsonDepth: 64
+    case .jsonDepth: 127
     case .companionBytes: 256 << 20
     case .shards: 100_000
     case .scratchBytes: 1 << 44

@@ -49,9 +49,9 @@ public struct Metadata: Hashable, Sendable {
 
   /// The value of a key; setting it replaces the value in place or appends it, and `nil` removes it.
   public subscript(key: String) -> MetadataValue? {
-    get { entries.first { $0.key == key }?.value }
+    get { entries.first { ExactName($0.key) == ExactName(key) }?.value }
     set {
-      let index = entries.firstIndex { $0.key == key }
+      let index = entries.firstIndex { ExactName($0.key) == ExactName(key) }
       switch (index, newValue) {
       case (let index?, let value?): entries[index].value = value
       case (let index?, nil): entries.remove(at: index)

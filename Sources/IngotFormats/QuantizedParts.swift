@@ -68,19 +68,19 @@ public enum QuantizedParts {
     guard let text = checkpoint.metadata.string(metadataKey) else { return checkpoint }
     let path = checkpoint.files.first?.path ?? ""
     let schemes = try schemes(of: text, path: path)
-    var indexes: [String: Int] = [:]
-    for (index, tensor) in checkpoint.tensors.enumerated() { indexes[tensor.name] = index }
+    var indexes: [ExactName: Int] = [:]
+    for (index, tensor) in checkpoint.tensors.enumerated() { indexes[ExactName(tensor.name)] = index }
     var assembled = checkpoint
     var taken = Set<Int>()
     for (name, scheme, isSymmetric) in schemes {
-      guard let index = indexes[name], checkpoint.tensors[index].dtype == .i8 else {
+      guard let index = indexes[ExactName(name)], checkpoint.tensors[index].dtype == .i8 else {
         throw malformed(.values, path, name, "no I8 tensor of that name", "its values")
       }
       var quantization = QuantizedStorage(scheme: scheme, parts: [])
       for kind in isSymmetric ? [QuantizedPartKind.scales] : [.scales, .zeroPoints] {
         let rule: QuantizedPartsRule = kind == .scales ? .scales : .zeroPoints
         let dtype: DType = kind == .scales ? .f32 : .i8
-        guard let partIndex = indexes[name + kind.nameSuffix] else {
+        guard let partIndex = indexes[ExactName(name + kind.nameSuffix)] else {
           throw malformed(rule, path, name, "no tensor \(name + kind.nameSuffix)", "one")
         }
         let part = checkpoint.tensors[partIndex]

@@ -75,17 +75,17 @@ public func diff(
 ) throws(IngotError) -> DiffReport {
   let opener = CheckpointOpener(options: options.reading)
   let (a, b) = (try opener.open(first), try opener.open(second))
-  var others: [String: TensorDescriptor] = [:]
-  for tensor in b.tensors { others[tensor.name] = tensor }
-  let names = Set(a.tensors.map(\.name))
+  var others: [ExactName: TensorDescriptor] = [:]
+  for tensor in b.tensors { others[ExactName(tensor.name)] = tensor }
+  let names = Set(a.tensors.map { ExactName($0.name) })
   var report = DiffReport(
-    first: first, second: second, onlyFirst: a.tensors.map(\.name).filter { others[$0] == nil },
-    onlySecond: b.tensors.map(\.name).filter { !names.contains($0) }, changed: [], equalCount: 0)
+    first: first, second: second, onlyFirst: a.tensors.map(\.name).filter { others[ExactName($0)] == nil },
+    onlySecond: b.tensors.map(\.name).filter { !names.contains(ExactName($0)) }, changed: [], equalCount: 0)
   let comparer = TensorComparer(a, b, options: options)
   progress?.begin("comparing", byteCount: a.tensors.reduce(0) { $0 + $1.byteCount })
   defer { progress?.end() }
   for tensor in a.tensors {
-    guard let other = others[tensor.name] else { continue }
+    guard let other = others[ExactName(tensor.name)] else { continue }
     if let change = try comparer.compare(tensor, other) {
       report.changed.append(change)
     } else {

@@ -19,15 +19,15 @@ struct OutputCheck {
   /// - Throws: ``IngotCore/IngotError/sourceChanged(path:found:expected:)`` when the disk gives back other bytes.
   func run(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
     let checkpoint = try CheckpointOpener().open(path)
-    var tensors: [String: TensorDescriptor] = [:]
-    for tensor in checkpoint.tensors { tensors[tensor.name] = tensor }
+    var tensors: [ExactName: TensorDescriptor] = [:]
+    for tensor in checkpoint.tensors { tensors[ExactName(tensor.name)] = tensor }
     let files = SourceFiles(checkpoint.files)
     let engine = TileEngine()
     progress?.begin("reading back", byteCount: written.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }
     for part in written {
       let name = names[part.reference.tensor]
-      guard let tensor = tensors[name], tensor.parts.indices.contains(part.reference.part) else {
+      guard let tensor = tensors[ExactName(name)], tensor.parts.indices.contains(part.reference.part) else {
         throw .sourceChanged(path: path, found: "no tensor \(name)", expected: "the one written")
       }
       let tiles = try LazyPart.stored(name: name, tensor.parts[part.reference.part])

@@ -18,9 +18,9 @@ public enum JSONDocument {
 
   private static func object(_ scanner: inout JSONScanner) throws(JSONFailure) -> Metadata {
     var entries: [Metadata.Entry] = []
-    var keys = Set<String>()
+    var keys = Set<ExactName>()
     try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-      guard keys.insert(key).inserted else { throw scanner.duplicate(key, at: keyOffset) }
+      guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
       entries.append(Metadata.Entry(key: key, value: try value(&scanner)))
     }
     return Metadata(entries)

@@ -105,14 +105,14 @@ public struct JSONScanner: Sendable {
   public mutating func skipValue() throws(JSONFailure) {
     switch try peek() {
     case .object:
-      var keys = Set<String>()
+      var keys = Set<ExactName>()
       try object { (scanner, key, keyOffset) throws(JSONFailure) in
-        guard keys.insert(key).inserted else { throw scanner.duplicate(key, at: keyOffset) }
+        guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
         try scanner.skipValue()
       }
     case .array: try array { (scanner) throws(JSONFailure) in try scanner.skipValue() }
     case .string: _ = try string()
-    case .number: _ = try numberText()
+    case .number: _ = try number()
     case .bool: _ = try bool()
     case .null: try null()
     }
@@ -166,7 +166,8 @@ public struct JSONScanner: Sendable {
     guard try peek() == .number else { throw mismatch("an integer of at least 0") }
     let start = offset
     let text = try numberText()
-    guard let number = UInt64(text) else {
+    // `-0` is no integer of at least 0 to the safetensors reference, and none here.
+    guard !text.hasPrefix("-"), let number = UInt64(text) else {
       throw JSONFailure(
         kind: .type, offset: start, found: .value(text), expected: "an integer from 0 to 2^64 - 1")
     }

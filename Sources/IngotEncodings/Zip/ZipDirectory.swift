@@ -61,7 +61,7 @@ public struct ZipDirectory: Sendable {
       let extraCount = cursor.little(UInt16.self)
     else { throw malformed(.localHeader, "no local header", "one, where the directory says") }
     guard method == entry.method.rawValue, Int(nameCount) == nameByteCount,
-      cursor.text(byteCount: nameByteCount) == entry.name
+      cursor.bytes(nameByteCount)?.elementsEqual(entry.name.utf8) == true
     else { throw malformed(.localAgrees, "a local header of another entry", "this one's name and method") }
     let start = headerEnd + Int(extraCount)
     guard let dataEnd = start.checkedAdd(entry.storedByteCount), dataEnd <= limit else {
@@ -199,11 +199,11 @@ private struct ZipDirectoryParser {
 
   mutating func entries() throws(IngotError) -> [ZipEntry] {
     var entries: [ZipEntry] = []
-    var names = Set<String>()
+    var names = Set<ExactName>()
     while cursor.remainingCount > 0 {
       let offset = end.directoryOffset + cursor.offset
       let entry = try entry(at: offset)
-      guard names.insert(entry.name).inserted else {
+      guard names.insert(ExactName(entry.name)).inserted else {
         throw .malformed(
           ZipRule.uniqueName.rule, at: Location(path, member: entry.name, offset: offset),
           found: "a second entry of that name", expected: "one")

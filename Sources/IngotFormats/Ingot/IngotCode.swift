@@ -68,19 +68,3 @@ enum IngotCode {
   /// Part kinds by code, from 0 on.
   static let partKinds: [QuantizedPartKind] = [.values, .scales, .zeroPoints]
 }
-
-/// A name that equals another only when their bytes do; `String` also takes composed and decomposed letters as equal.
-struct ExactName: Hashable {
-  let text: String
-
-  init(_ text: String) { self.text = text }
-
-  static func == (left: ExactName, right: ExactName) -> Bool {
-    left.text.utf8.elementsEqual(right.text.utf8)
-  }
-
-  func hash(into hasher: inout Hasher) {
-    var text = text
-    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-  }
-}

@@ -53,12 +53,12 @@ private struct NumPyArchiveReader {
   }
 
   mutating func add(_ entry: ZipEntry, hidden: NumPyHiddenMember?) throws(IngotError) {
-    guard entry.name.hasSuffix(".npy") else {
+    guard entry.name.utf8.suffix(4).elementsEqual(".npy".utf8) else {
       findings.append(
         Finding(severity: .note, subject: entry.name, detail: "is a member without .npy, which is no array"))
       return
     }
-    let name = String(entry.name.dropLast(4))
+    let name = String(entry.name.utf8.dropLast(4)) ?? ""
     guard !name.isEmpty else {
       throw .malformed(
         NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
@@ -74,7 +74,7 @@ private struct NumPyArchiveReader {
     let header = try header(of: entry, at: location)
     headerByteCount += header.byteCount
     let stored = try header.elementType(name: name, options: options, at: location)
-    let dtype = hidden?.dtypes[name] ?? stored
+    let dtype = hidden?.dtypes[ExactName(name)] ?? stored
     guard dtype.bitWidth == stored.bitWidth else {
       throw .malformed(
         NumPyRule.hiddenMember.rule, at: location, found: "\(dtype) for bits of \(stored)",
@@ -170,11 +170,11 @@ struct NumPyHiddenMember {
   static let name = "__ingot__.npy"
 
   /// Dtypes by array, where they are not what the array says.
-  var dtypes: [String: DType] = [:]
+  var dtypes: [ExactName: DType] = [:]
   /// Metadata of the whole archive.
   var metadata = Metadata()
 
-  init(dtypes: [String: DType], metadata: Metadata) {
+  init(dtypes: [ExactName: DType], metadata: Metadata) {
     self.dtypes = dtypes
     self.metadata = metadata
   }
@@ -199,19 +199,19 @@ struct NumPyHiddenMember {
       guard case .string(let spelling) = entry.value, let dtype = DType(rawValue: spelling) else {
         throw malformed("a dtype of \(entry.key) that there is not")
       }
-      dtypes[entry.key] = dtype
+      dtypes[ExactName(entry.key)] = dtype
     }
     self.metadata = metadata
   }
 
   /// The member's JSON.
   var bytes: [UInt8] {
-    let names = dtypes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+    let names = dtypes.sorted { $0.key.text.utf8.lexicographicallyPrecedes($1.key.text.utf8) }
     let document = Metadata([
       .init(key: "schema", value: .int64(1)),
       .init(
         key: "dtypes",
-        value: .object(Metadata(names.map { .init(key: $0.key, value: .string($0.value.rawValue)) }))),
+        value: .object(Metadata(names.map { .init(key: $0.key.text, value: .string($0.value.rawValue)) }))),
       .init(key: "metadata", value: .object(metadata)),
     ])
     return Array(JSONWriter.text(document).utf8)

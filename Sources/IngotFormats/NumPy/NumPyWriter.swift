@@ -47,13 +47,11 @@ public struct NumPyArchiveWriter: CheckpointWriter {
 
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var losses: [Loss] = []
-    var dtypes: [String: DType] = [:]
+    var dtypes: [ExactName: DType] = [:]
     var layout = ZipLayout(compresses: request.compresses)
-    var metadata = Metadata()
+    var metadata = request.keepsUnknownBits ? request.metadata : Metadata()
     metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
-    if request.keepsUnknownBits {
-      for entry in request.metadata.entries { metadata[entry.key] = entry.value }
-    } else {
+    if !request.keepsUnknownBits {
       losses = request.metadata.entries.map {
         Loss(
           .metadata, detail: "\($0.key): an npz holds arrays only; --npy-bits keeps it in a member of its own"
@@ -65,7 +63,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
         let name = tensor.name + part.kind.nameSuffix
         let stored = try Self.storedType(part.dtype, name: name, keepsBits: request.keepsUnknownBits)
         if stored != part.dtype {
-          dtypes[name] = part.dtype
+          dtypes[ExactName(name)] = part.dtype
           losses.append(Loss(.bits, tensor: name, detail: "\(part.dtype) is stored as \(stored)"))
         }
         let header = NumPyArrayHeader.bytes(descr: NumPyDType.descr(of: stored) ?? "", shape: part.shape)

@@ -26,7 +26,7 @@ struct ZipLayout: Sendable {
 
   private let compresses: Bool
   private var members: [Member] = []
-  private var names = Set<String>()
+  private var names = Set<ExactName>()
   private var offset = 0
   /// The archive's bytes before its directory.
   private(set) var chunks: [PlannedChunk] = []
@@ -70,7 +70,7 @@ struct ZipLayout: Sendable {
         why: "its name can't be a member's: absolute, empty, too long or with ..",
         hint: nil)
     }
-    guard names.insert(name).inserted else {
+    guard names.insert(ExactName(name)).inserted else {
       throw .unrepresentable(tensor: name, target: "npz", why: "two members have this name", hint: nil)
     }
     return Member(

@@ -89,7 +89,7 @@ private struct SafetensorsHeaderParser {
   let path: String
   var entries: [SafetensorsHeader.Entry] = []
   var metadata: [Metadata.Entry] = []
-  private var names = Set<String>()
+  private var names = Set<ExactName>()
   /// A broken rule found inside a JSON callback, which can throw JSON failures only.
   private var failure: IngotError?
 
@@ -105,7 +105,7 @@ private struct SafetensorsHeaderParser {
           try takeMetadata(&scanner)
           return
         }
-        guard names.insert(key).inserted else { throw scanner.duplicate(key, at: keyOffset) }
+        guard names.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
         try takeEntry(&scanner, name: key)
       }
       try scanner.finish()
@@ -116,15 +116,15 @@ private struct SafetensorsHeaderParser {
   }
 
   private mutating func takeMetadata(_ scanner: inout JSONScanner) throws(JSONFailure) {
-    var keys = Set<String>()
+    var keys = Set<ExactName>()
     let start = scanner.offset
     do throws(JSONFailure) {
-      guard metadata.isEmpty, !names.contains(SafetensorsHeader.metadataKey) else {
+      guard metadata.isEmpty, !names.contains(ExactName(SafetensorsHeader.metadataKey)) else {
         throw scanner.duplicate(SafetensorsHeader.metadataKey, at: start)
       }
-      names.insert(SafetensorsHeader.metadataKey)
+      names.insert(ExactName(SafetensorsHeader.metadataKey))
       try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-        guard keys.insert(key).inserted else { throw scanner.duplicate(key, at: keyOffset) }
+        guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
         metadata.append(Metadata.Entry(key: key, value: .string(try scanner.string())))
       }
     } catch {
@@ -142,10 +142,10 @@ private struct SafetensorsHeaderParser {
     var dtype: DType?
     var shape: Shape?
     var range: Range<Int>?
-    var keys = Set<String>()
+    var keys = Set<ExactName>()
     do throws(JSONFailure) {
       try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-        guard keys.insert(key).inserted else { throw scanner.duplicate(key, at: keyOffset) }
+        guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
         switch key {
         case "dtype": dtype = try takeDType(&scanner, name: name)
         case "shape": shape = try takeShape(&scanner, name: name)

@@ -12,7 +12,7 @@ public struct SafetensorsShardIndex: Sendable {
   /// The shards' names, sorted by their bytes.
   public var shards: [String]
   /// The shard of each tensor.
-  public var shardOfTensor: [String: String]
+  public var shardOfTensor: [ExactName: String]
   /// The index's own metadata: `total_size` and what else writers put there.
   public var metadata: Metadata
 
@@ -36,7 +36,7 @@ public struct SafetensorsShardIndex: Sendable {
         found: "no object of that name",
         expected: "shard names by tensor name")
     }
-    var shardOfTensor: [String: String] = [:]
+    var shardOfTensor: [ExactName: String] = [:]
     for entry in map.entries {
       guard case .string(let shard) = entry.value else {
         throw .malformed(
@@ -49,10 +49,12 @@ public struct SafetensorsShardIndex: Sendable {
           SafetensorsRule.shardName.rule, at: Location(path, tensor: entry.key), found: .value(shard),
           expected: "a plain file name")
       }
-      shardOfTensor[entry.key] = shard
+      shardOfTensor[ExactName(entry.key)] = shard
     }
     self.shardOfTensor = shardOfTensor
-    shards = Set(shardOfTensor.values).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    shards = Set(shardOfTensor.values.map(ExactName.init)).map(\.text).sorted {
+      $0.utf8.lexicographicallyPrecedes($1.utf8)
+    }
     guard UInt64(shards.count) <= Limit.shards.value else {
       throw .limitExceeded(.shards, at: Location(path), asked: UInt64(shards.count))
     }
@@ -71,7 +73,7 @@ public struct SafetensorsShardIndex: Sendable {
     var merged = Checkpoint(
       format: "safetensors", files: [], tensors: [], metadata: parts.first?.metadata ?? Metadata(),
       indexByteCount: indexByteCount)
-    var seen: [String: String] = [:]
+    var seen: [ExactName: String] = [:]
     for (shard, part) in zip(shards, parts) {
       let firstFile = merged.files.count
       merged.files += part.files
@@ -81,9 +83,9 @@ public struct SafetensorsShardIndex: Sendable {
         merged.tensors.append(tensor.movingFiles(by: firstFile))
       }
     }
-    for (tensor, shard) in shardOfTensor.sorted(by: { $0.key < $1.key }) where seen[tensor] == nil {
+    for (tensor, shard) in shardOfTensor.sorted(by: { $0.key.text < $1.key.text }) where seen[tensor] == nil {
       throw .malformed(
-        SafetensorsRule.mappedTensor.rule, at: Location(path, tensor: tensor),
+        SafetensorsRule.mappedTensor.rule, at: Location(path, tensor: tensor.text),
         found: "nothing of that name in \(shard)",
         expected: "the tensor")
     }
@@ -92,15 +94,15 @@ public struct SafetensorsShardIndex: Sendable {
   }
 
   private func note(
-    _ tensor: TensorDescriptor, in shard: String, path: String, seen: inout [String: String],
+    _ tensor: TensorDescriptor, in shard: String, path: String, seen: inout [ExactName: String],
     findings: inout [Finding]
   ) throws(IngotError) {
-    if let other = seen.updateValue(shard, forKey: tensor.name) {
+    if let other = seen.updateValue(shard, forKey: ExactName(tensor.name)) {
       throw .malformed(
         SafetensorsRule.uniqueTensor.rule, at: Location(path, tensor: tensor.name),
         found: "the tensor in \(other) and in \(shard)", expected: "one shard")
     }
-    switch shardOfTensor[tensor.name] {
+    switch shardOfTensor[ExactName(tensor.name)] {
     case shard?: break
     case let other?:
       throw .malformed(

@@ -61,16 +61,17 @@ public struct SafetensorsWriter: CheckpointWriter {
   ///
   /// The schemes of quantized tensors are one of them.
   private static func stringMetadata(of request: WriteRequest) -> (Metadata, [Loss]) {
-    var kept = Metadata()
+    var entries: [Metadata.Entry] = []
     var losses: [Loss] = []
     for entry in request.metadata.entries {
       if case .string = entry.value {
-        kept[entry.key] = entry.value
+        entries.append(entry)
       } else {
         losses.append(
           Loss(.metadata, detail: "\(entry.key): safetensors holds strings only"))
       }
     }
+    var kept = Metadata(entries)
     kept[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
     return (kept, losses)
   }
@@ -82,10 +83,10 @@ public struct SafetensorsWriter: CheckpointWriter {
   private static func shards(of request: WriteRequest) throws(IngotError) -> [[Entry]] {
     var groups: [[Entry]] = []
     var groupByteCount = 0
-    var names = Set<String>()
+    var names = Set<ExactName>()
     for (index, tensor) in request.tensors.enumerated() {
       let entries = try entries(of: tensor, at: index)
-      for entry in entries where !names.insert(entry.name).inserted {
+      for entry in entries where !names.insert(ExactName(entry.name)).inserted {
         throw .unrepresentable(
           tensor: entry.name, target: "safetensors", why: "two tensors have this name", hint: nil)
       }

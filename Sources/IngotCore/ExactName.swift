@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names from files are compared by their bytes: Unicode's equivalence is not theirs to know.
+
+/// A name that equals another only when their bytes do; `String` also takes composed and decomposed letters as equal.
+public struct ExactName: Hashable, Sendable {
+  /// The name.
+  public let text: String
+
+  /// Makes a name to be compared by its bytes.
+  public init(_ text: String) { self.text = text }
+
+  /// Whether both have the same UTF-8 bytes.
+  public static func == (left: ExactName, right: ExactName) -> Bool {
+    left.text.utf8.elementsEqual(right.text.utf8)
+  }
+
+  /// Feeds the UTF-8 bytes.
+  public func hash(into hasher: inout Hasher) {
+    var text = text
+    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
+}
