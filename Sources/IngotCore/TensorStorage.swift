@@ -30,7 +30,7 @@ public enum ElementLayout: Hashable, Sendable {
   /// First dimension fastest: Fortran order, contiguous.
   case columnMajor
   /// Element `(i₀, i₁, …)` is at `offset + Σ iₖ · strides[k]`, counted in elements.
-  case strided(offset: Int, strides: [Int])
+  indirect case strided(offset: Int, strides: [Int])
 }
 
 /// How stored bytes become elements.
@@ -38,14 +38,16 @@ public enum StorageCodec: Hashable, Sendable {
   /// The bytes are the elements.
   case raw
   /// A raw deflate stream (RFC 1951) that holds `decodedByteCount` bytes, of which the first `skip` are no elements.
-  case deflate(skip: Int, decodedByteCount: Int)
+  indirect case deflate(skip: Int, decodedByteCount: Int)
 
   /// Whether any part can be read without reading what stands before it.
   public var allowsRandomAccess: Bool { self == .raw }
 }
 
 /// A checksum that the container itself carries for a tensor's bytes.
-public enum StoredChecksum: Hashable, Sendable {
+///
+/// Kept apart from the storage that has it, so that storage without one stays small.
+public indirect enum StoredChecksum: Hashable, Sendable {
   /// CRC-32 (IEEE) over the `prefix` bytes that stand before the tensor's in the same entry, then the tensor's.
   ///
   /// `rule` is what a mismatch breaks. For a raw codec the prefix is read from the file, for deflate from the stream.

@@ -13,13 +13,40 @@ public struct PlannedTensor: Hashable, Sendable {
   /// The dimensions; of the values, when quantized.
   public var shape: Shape
   /// How values stand for real numbers, with the dtype and shape of scales and zero points.
-  public var quantization: PlannedQuantization?
+  public var quantization: PlannedQuantization? {
+    get { rarities?.quantization }
+    set { rarities = Rarities(quantization: newValue, aliasOf: aliasOf) }
+  }
   /// The tensor whose bytes these are too, for formats that have aliases.
-  public var aliasOf: String?
+  public var aliasOf: String? {
+    get { rarities?.aliasOf }
+    set { rarities = Rarities(quantization: quantization, aliasOf: newValue) }
+  }
   /// What was done to it on the way, in words for the provenance: `cast F32 to BF16`.
   ///
   /// Empty for an exact copy.
   public var transforms: [String]
+  private var rarities: Rarities?
+
+  /// What few tensors have, kept apart: an output may have a million of them.
+  private indirect enum Rarities: Hashable, Sendable {
+    case some(PlannedQuantization?, aliasOf: String?)
+
+    init?(quantization: PlannedQuantization?, aliasOf: String?) {
+      guard quantization != nil || aliasOf != nil else { return nil }
+      self = .some(quantization, aliasOf: aliasOf)
+    }
+
+    var quantization: PlannedQuantization? {
+      guard case .some(let quantization, _) = self else { return nil }
+      return quantization
+    }
+
+    var aliasOf: String? {
+      guard case .some(_, let aliasOf) = self else { return nil }
+      return aliasOf
+    }
+  }
 
   /// Makes a tensor to be written.
   public init(
@@ -30,9 +57,8 @@ public struct PlannedTensor: Hashable, Sendable {
     self.name = name
     self.dtype = dtype
     self.shape = shape
-    self.quantization = quantization
-    self.aliasOf = aliasOf
     self.transforms = transforms
+    rarities = Rarities(quantization: quantization, aliasOf: aliasOf)
   }
 
   /// Its parts in the order of digests: values, scales, zero points.
@@ -270,7 +296,8 @@ public struct WritePlan: Sendable {
   public var streams: Bool
   /// Bytes that ``finish`` adds at the most; planned sizes count them.
   public var tailByteCount: Int
-  /// Makes the bytes that depend on what was written; parts are in the order of the plan.
+  /// Makes the bytes that depend on what was written; parts are in the order of the plan, and none are given to a plan
+  /// that asks for no ``digests``.
   public var finish: @Sendable ([WrittenPart]) throws(IngotError) -> [FilePatch]
 
   /// Makes a plan; without `finish` nothing depends on what was written.

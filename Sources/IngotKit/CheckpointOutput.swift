@@ -11,8 +11,8 @@ import IngotTransforms
 struct CheckpointOutput {
   /// What is to be written.
   let plan: WritePlan
-  /// What each tensor's parts are made of, in the order of ``IngotFormats/WriteRequest/tensors``.
-  let parts: [[LazyPart]]
+  /// What the tensors are made of.
+  let contents: OutputContents
   /// The sources' open files.
   let files: SourceFiles
   /// Where scratch files go.
@@ -25,7 +25,7 @@ struct CheckpointOutput {
     _ output: PlannedOutput, files: SourceFiles, scratchFolder: String, extraDigests: Set<PartDigestKind> = []
   ) {
     plan = output.plan
-    parts = output.parts
+    contents = output.contents
     self.files = files
     self.scratchFolder = scratchFolder
     self.extraDigests = extraDigests
@@ -33,7 +33,7 @@ struct CheckpointOutput {
 
   /// What was written.
   struct Result {
-    /// Every part, in the order of the plan.
+    /// Every part, in the order of the plan; none when no checksum was asked for.
     var parts: [WrittenPart]
     /// What casting lost, by tensor.
     var castReports: [Int: CastReport]
@@ -57,19 +57,11 @@ struct CheckpointOutput {
   }
 
   private func partByteCount(_ reference: PartReference) throws(IngotError) -> Int {
-    let part = try lazyPart(reference)
+    let part = try contents.part(reference)
     guard let count = part.shape.byteCount(of: part.dtype) else {
       throw .internal("a part whose bytes overflow")
     }
     return count
-  }
-
-  private func lazyPart(_ reference: PartReference) throws(IngotError) -> LazyPart {
-    guard parts.indices.contains(reference.tensor), parts[reference.tensor].indices.contains(reference.part)
-    else {
-      throw .internal("a plan for a part that there is not")
-    }
-    return parts[reference.tensor][reference.part]
   }
 
   /// Bytes that the files will have at the most, as far as that is known beforehand.
@@ -159,7 +151,7 @@ private final class OutputPass {
     _ reference: PartReference, lead: [UInt8], file: Int, at offset: Int, to target: any OutputTarget,
     deflates: Bool
   ) throws(IngotError) -> Int {
-    let lazy = output.parts[reference.tensor][reference.part]
+    let lazy = try output.contents.part(reference)
     let source = try lazy.open(
       files: output.files, scratchFolder: output.scratchFolder, digestsSource: digests.contains(.sourceXXH3))
     var part = WrittenPart(
@@ -178,7 +170,8 @@ private final class OutputPass {
     part.sourceXXH3 = source.sourceDigest
     if let report = source.castReport { castReports[reference.tensor] = report }
     if let error = source.quantizationError { quantizationErrors[reference.tensor] = error }
-    written.append(part)
+    // Without checksums nobody asks what became of a part, and a million of them would be remembered for nothing.
+    if !digests.isEmpty { written.append(part) }
     return part.storedByteCount
   }
 

@@ -3,7 +3,6 @@
 import IngotCore
 import IngotFormats
 import IngotKernels
-import IngotTransforms
 
 /// The tensors of a conversion while they are being collected.
 struct ConversionDraft {
@@ -32,33 +31,26 @@ struct ConversionDraft {
   }
 
   private mutating func addTensors() {
-    let taken = Set(source.tensors.lazy.map(\.name).filter(options.selection.takes))
-    for tensor in source.tensors {
-      guard taken.contains(tensor.name) else {
+    let selection = options.selection
+    for (index, tensor) in source.tensors.enumerated() {
+      guard selection.takes(tensor.name) else {
         output.losses.append(
           Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
         continue
       }
-      var tensor = tensor
-      if let target = tensor.aliasOf, !keepsAliases || !taken.contains(target) {
-        tensor.aliasOf = nil
+      var aliasOf = tensor.aliasOf
+      if let target = aliasOf, !keepsAliases || !selection.takes(target) {
+        aliasOf = nil
         output.losses.append(
           Loss(
             .alias, tensor: tensor.name, detail: "shares its bytes with \(target), and is stored in full"))
       }
-      add(tensor)
+      if let dtype = options.dtype, tensor.quantization == nil, tensor.dtype.isFloating, tensor.dtype != dtype
+      {
+        output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
+      } else {
+        output.keep(index, aliasOf: aliasOf)
+      }
     }
-  }
-
-  private mutating func add(_ tensor: TensorDescriptor) {
-    guard tensor.quantization == nil, let target = options.dtype, tensor.dtype.isFloating,
-      tensor.dtype != target
-    else { return output.keep(tensor) }
-    let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
-    output.add(
-      PlannedTensor(
-        name: tensor.name, dtype: target, shape: tensor.shape, aliasOf: tensor.aliasOf,
-        transforms: ["cast \(tensor.dtype.rawValue) to \(target.rawValue)"]),
-      [.cast(stored, to: target, onOverflow: options.onOverflow)])
   }
 }

@@ -136,20 +136,21 @@ public struct Conversion: Sendable {
   /// A line for each tensor whose values a cast changed.
   private func castLosses(_ result: CheckpointOutput.Result) -> [Loss] {
     result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
-      let part = planned.parts[index][0]
+      let tensor = planned.tensors[index]
       var losses: [Loss] = []
       if report.inexactCount > 0 {
         losses.append(
           Loss(
-            .cast, tensor: planned.tensors[index].name,
-            detail: "\(report.inexactCount) of \(part.shape.elementCount) values rounded to \(part.dtype)"))
+            .cast, tensor: tensor.name,
+            detail: "\(report.inexactCount) of \(tensor.shape.elementCount) values rounded to \(tensor.dtype)"
+          ))
       }
       if report.overflowCount > 0 {
         losses.append(
           Loss(
-            .overflow, tensor: planned.tensors[index].name,
+            .overflow, tensor: tensor.name,
             detail:
-              "\(report.overflowCount) values beyond the range of \(part.dtype), the largest of magnitude \(report.largestOverflow), became \(words: options.onOverflow == .saturate ? "its largest" : "infinity")"
+              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: options.onOverflow == .saturate ? "its largest" : "infinity")"
           ))
       }
       return losses

@@ -30,7 +30,12 @@ public struct HashReport: Sendable {
 
   /// SHA-256 of the tensors' lines, each ended by a line feed.
   public var model: String {
-    SHA256.hex(of: tensors.map { $0.line + "\n" }.joined())
+    var hash = SHA256()
+    for tensor in tensors {
+      let line = Array((tensor.line + "\n").utf8)
+      line.withUnsafeBytes { hash.update($0) }
+    }
+    return hash.finishHex()
   }
 }
 

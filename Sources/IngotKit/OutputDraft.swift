@@ -2,14 +2,16 @@
 // What an output is to hold, collected tensor by tensor, and the plan that a writer makes of it.
 import IngotCore
 import IngotFormats
+import IngotKernels
 import IngotTransforms
 
 /// The tensors and companions of an output while they are being collected.
 struct OutputDraft {
   /// What the writer is asked for.
   private(set) var request: WriteRequest
-  /// What each tensor's parts are made of.
-  private(set) var parts: [[LazyPart]] = []
+  /// What each tensor is made of.
+  private(set) var contents: OutputContents
+  private let source: [TensorDescriptor]
   /// What is not kept.
   var losses: [Loss] = []
   /// Files that travel along where the output holds them.
@@ -17,7 +19,7 @@ struct OutputDraft {
 
   /// Starts an output that is made of a checkpoint.
   init(of source: Checkpoint) {
-    self.init(metadata: source.metadata)
+    self.init(metadata: source.metadata, source: source.tensors)
     // An index describes the set it stands beside, not the tensors.
     request.metadata["index"] = nil
     request.sources = source.files
@@ -25,26 +27,44 @@ struct OutputDraft {
   }
 
   /// Starts an output that is made of nothing on disk.
-  init(metadata: Metadata) {
+  init(metadata: Metadata, source: [TensorDescriptor] = []) {
     request = WriteRequest(tensors: [], metadata: metadata, fileName: "")
+    contents = OutputContents(source: source)
+    self.source = source
   }
 
   /// Adds a tensor made of some parts.
-  mutating func add(_ tensor: PlannedTensor, _ lazy: [LazyPart]) {
+  mutating func add(_ tensor: PlannedTensor, _ parts: [LazyPart]) {
     request.tensors.append(tensor)
-    parts.append(lazy)
+    contents.append(.made(parts))
   }
 
-  /// Adds a stored tensor as it is, its quantization included.
-  mutating func keep(_ tensor: TensorDescriptor) {
+  /// Adds a tensor of the source as it is, its quantization included.
+  ///
+  /// - Parameters:
+  ///   - index: which tensor.
+  ///   - aliasOf: the tensor whose bytes these are too, where the output keeps that.
+  mutating func keep(_ index: Int, aliasOf: String? = nil) {
+    let tensor = source[index]
     var planned = PlannedTensor(
-      name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, aliasOf: tensor.aliasOf)
+      name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, aliasOf: aliasOf)
     if let quantization = tensor.quantization {
       planned.quantization = PlannedQuantization(
         scheme: quantization.scheme,
         parts: quantization.parts.map { PlannedPart(kind: $0.kind, dtype: $0.dtype, shape: $0.shape) })
     }
-    add(planned, tensor.parts.map { .stored(name: tensor.name, $0) })
+    request.tensors.append(planned)
+    contents.append(.stored(index))
+  }
+
+  /// Adds a tensor of the source, cast.
+  mutating func cast(_ index: Int, to dtype: DType, onOverflow: OverflowPolicy, aliasOf: String?) {
+    let tensor = source[index]
+    request.tensors.append(
+      PlannedTensor(
+        name: tensor.name, dtype: dtype, shape: tensor.shape, aliasOf: aliasOf,
+        transforms: ["cast \(tensor.dtype.rawValue) to \(dtype.rawValue)"]))
+    contents.append(.cast(index, to: dtype, onOverflow: onOverflow))
   }
 
   /// Sets what a writer may do.
@@ -81,7 +101,8 @@ struct OutputDraft {
         tensor: nil, target: destination.formatID, why: "it can't be written to a stream", hint: "name a file"
       )
     }
-    return PlannedOutput(plan: plan, tensors: request.tensors, parts: parts, losses: losses + plan.losses)
+    return PlannedOutput(
+      plan: plan, tensors: request.tensors, contents: contents, losses: losses + plan.losses)
   }
 }
 
@@ -91,8 +112,8 @@ struct PlannedOutput: Sendable {
   let plan: WritePlan
   /// The tensors.
   let tensors: [PlannedTensor]
-  /// What each tensor's parts are made of.
-  let parts: [[LazyPart]]
+  /// What each tensor is made of.
+  let contents: OutputContents
   /// What is not kept, as far as that is known before writing.
   let losses: [Loss]
 }

@@ -153,7 +153,7 @@ private struct QuantizationDraft {
       if let scheme = schemes[index], tensor.quantization == nil {
         try addQuantized(tensor, scheme: scheme, progress: progress)
       } else {
-        output.keep(tensor)
+        output.keep(index)
       }
     }
   }
@@ -209,7 +209,7 @@ private struct QuantizationDraft {
       byteCounts: (0, 0), losses: planned.losses)
     for (index, tensor) in planned.tensors.enumerated() {
       let before = model.checkpoint.tensors[sourceIndexes[index]].byteCount
-      let after = planned.parts[index].reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
+      let after = planned.contents.parts(of: index).reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
       report.byteCounts.before += before
       report.byteCounts.after += after
       if let error = result.quantizationErrors[index], let quantization = tensor.quantization {

@@ -22,13 +22,22 @@ public struct SafetensorsWriter: CheckpointWriter {
   /// Sets of files have an index.
   public let shards = true
 
-  /// A part on its way into a file.
+  /// A part on its way into a file. Files are collected as references, which are small; entries are made of them when
+  /// they are looked at.
   private struct Entry {
-    var reference: PartReference
     var name: String
     var dtype: DType
     var shape: Shape
     var byteCount: Int
+
+    init(_ reference: PartReference, in request: WriteRequest) {
+      let tensor = request.tensors[reference.tensor]
+      let part = tensor.parts[reference.part]
+      name = tensor.name + part.kind.nameSuffix
+      dtype = part.dtype
+      shape = part.shape
+      byteCount = part.shape.byteCount(of: part.dtype) ?? 0
+    }
   }
 
   /// Plans one file, or a set of shards with an index.
@@ -42,17 +51,21 @@ public struct SafetensorsWriter: CheckpointWriter {
     let groups = try Self.shards(of: request)
     guard groups.count > 1 else {
       let name = request.isFolder ? "model.safetensors" : request.fileName
-      let file = try Self.file(named: name, entries: groups.first ?? [], metadata: metadata)
+      let file = try Self.file(named: name, groups.first ?? [], of: request, metadata: metadata)
       return WritePlan(files: [file], losses: losses)
     }
     var files: [PlannedFile] = []
     var map: [(tensor: String, file: String)] = []
-    for (index, entries) in groups.enumerated() {
+    var totalByteCount = 0
+    for (index, group) in groups.enumerated() {
       let name = "model-\(padded(index + 1))-of-\(padded(groups.count)).safetensors"
-      files.append(try Self.file(named: name, entries: entries, metadata: metadata))
-      map += entries.map { ($0.name, name) }
+      files.append(try Self.file(named: name, group, of: request, metadata: metadata))
+      for reference in group {
+        let entry = Entry(reference, in: request)
+        map.append((entry.name, name))
+        totalByteCount += entry.byteCount
+      }
     }
-    let totalByteCount = groups.joined().reduce(0) { $0 + $1.byteCount }
     files.append(SafetensorsShardIndex.file(map: map, totalByteCount: totalByteCount))
     return WritePlan(files: files, losses: losses)
   }
@@ -80,72 +93,85 @@ public struct SafetensorsWriter: CheckpointWriter {
   /// would pass the limit; a tensor over the limit gets a file of its own.
   ///
   /// - SeeAlso: `huggingface/huggingface_hub: src/huggingface_hub/serialization/_base.py`.
-  private static func shards(of request: WriteRequest) throws(IngotError) -> [[Entry]] {
-    var groups: [[Entry]] = []
+  private static func shards(of request: WriteRequest) throws(IngotError) -> [[PartReference]] {
+    var groups: [[PartReference]] = []
     var groupByteCount = 0
-    var names = Set<ExactName>()
     for (index, tensor) in request.tensors.enumerated() {
-      let entries = try entries(of: tensor, at: index)
-      for entry in entries where !names.insert(ExactName(entry.name)).inserted {
-        throw .unrepresentable(
-          tensor: entry.name, target: "safetensors", why: "two tensors have this name", hint: nil)
+      var byteCount = 0
+      for part in tensor.parts {
+        guard part.dtype != .c128 else {
+          throw .unrepresentable(
+            tensor: tensor.name, target: "safetensors", why: "safetensors has no \(part.dtype)", hint: nil)
+        }
+        byteCount += try part.byteCount()
       }
-      let byteCount = entries.reduce(0) { $0 + $1.byteCount }
       let fits = request.shardByteLimit.map { groupByteCount + byteCount <= $0 } ?? true
       if groups.isEmpty || (!fits && groupByteCount > 0) {
         groups.append([])
         groupByteCount = 0
       }
-      groups[groups.count - 1] += entries
+      for part in tensor.parts.indices {
+        groups[groups.count - 1].append(PartReference(tensor: index, part: part))
+      }
       groupByteCount += byteCount
     }
+    try refuseEqualNames(in: request)
     return groups
   }
 
-  private static func entries(of tensor: PlannedTensor, at index: Int) throws(IngotError) -> [Entry] {
-    var entries: [Entry] = []
-    for (position, part) in tensor.parts.enumerated() {
-      guard part.dtype != .c128 else {
+  /// Tensors have names of their own; only a quantized one's parts can take another's.
+  private static func refuseEqualNames(in request: WriteRequest) throws(IngotError) {
+    guard request.tensors.contains(where: { $0.quantization != nil }) else { return }
+    var names = Set<ExactName>()
+    for tensor in request.tensors {
+      for part in tensor.parts where !names.insert(ExactName(tensor.name + part.kind.nameSuffix)).inserted {
         throw .unrepresentable(
-          tensor: tensor.name, target: "safetensors", why: "safetensors has no \(part.dtype)", hint: nil)
+          tensor: tensor.name + part.kind.nameSuffix, target: "safetensors",
+          why: "two tensors have this name",
+          hint: nil)
       }
-      entries.append(
-        Entry(
-          reference: PartReference(tensor: index, part: position), name: tensor.name + part.kind.nameSuffix,
-          dtype: part.dtype, shape: part.shape, byteCount: try part.byteCount()))
     }
-    return entries
   }
 
   private static func file(
-    named name: String, entries: [Entry], metadata: Metadata
+    named name: String, _ group: [PartReference], of request: WriteRequest, metadata: Metadata
   ) throws(IngotError) -> PlannedFile {
-    let ordered = entries.sorted(by: precedes)
-    var header = "{"
+    let ordered = group.sorted { precedes(Entry($0, in: request), Entry($1, in: request)) }
+    // The length's place is kept, so that the header, which may be large, is built once.
+    var bytes = [UInt8](repeating: 0, count: 8)
+    // Room for names and what stands around them: growing by doubling would take twice that for a moment.
+    let around = "\"\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[,]},".utf8.count + 32
+    bytes.reserveCapacity(ordered.reduce(4096) { $0 + request.tensors[$1.tensor].name.utf8.count + around })
+    bytes.append(UInt8(ascii: "{"))
     if !metadata.isEmpty {
-      header += "\"\(SafetensorsHeader.metadataKey)\":\(JSONWriter.text(metadata))"
+      bytes += "\"\(SafetensorsHeader.metadataKey)\":\(JSONWriter.text(metadata))".utf8
     }
     var offset = 0
-    for entry in ordered {
-      if header.utf8.count > 1 { header += "," }
+    for reference in ordered {
+      let entry = Entry(reference, in: request)
+      if bytes.count > 9 { bytes.append(UInt8(ascii: ",")) }
       let shape = entry.shape.dimensions.map(String.init).joined(separator: ",")
-      header += "\(JSONWriter.quoted(entry.name)):{\"dtype\":\"\(entry.dtype.rawValue)\",\"shape\":[\(shape)]"
-      header += ",\"data_offsets\":[\(offset),\(offset + entry.byteCount)]}"
+      bytes +=
+        "\(JSONWriter.quoted(entry.name)):{\"dtype\":\"\(entry.dtype.rawValue)\",\"shape\":[\(shape)]".utf8
+      bytes += ",\"data_offsets\":[\(offset),\(offset + entry.byteCount)]}".utf8
       offset += entry.byteCount
     }
-    header += "}"
-    var bytes = Array(header.utf8)
+    bytes.append(UInt8(ascii: "}"))
     // Spaces to a multiple of 8, so that the data starts aligned; the length counts them.
-    bytes += [UInt8](repeating: UInt8(ascii: " "), count: (8 - bytes.count % 8) % 8)
-    guard UInt64(bytes.count) <= Limit.safetensorsHeaderBytes.value else {
+    while bytes.count % 8 != 0 { bytes.append(UInt8(ascii: " ")) }
+    let headerByteCount = UInt64(bytes.count - 8)
+    guard headerByteCount <= Limit.safetensorsHeaderBytes.value else {
       throw .unrepresentable(
-        tensor: nil, target: "safetensors", why: "the header would have \(bytes.count) bytes",
+        tensor: nil, target: "safetensors", why: "the header would have \(headerByteCount) bytes",
         hint: "--shard-size cuts the output into several files")
     }
-    var start: [UInt8] = []
-    start.appendLittle(UInt64(bytes.count))
-    let chunks = ordered.map { PlannedChunk.part($0.reference, lead: []) }
-    return PlannedFile(name: name, chunks: [.bytes(start + bytes)] + chunks)
+    var length: [UInt8] = []
+    length.appendLittle(headerByteCount)
+    bytes.replaceSubrange(..<8, with: length)
+    var chunks: [PlannedChunk] = [.bytes(bytes)]
+    chunks.reserveCapacity(ordered.count + 1)
+    for reference in ordered { chunks.append(.part(reference, lead: [])) }
+    return PlannedFile(name: name, chunks: chunks)
   }
 
   /// The reference's order: dtype descending, then name ascending by its bytes.
