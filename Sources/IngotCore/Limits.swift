@@ -5,6 +5,11 @@
 public enum Limit: String, CaseIterable, Hashable, Sendable {
   /// Bytes of a safetensors header: the reference's own limit.
   case safetensorsHeaderBytes
+  /// Dimensions of a safetensors tensor: a header of the largest size could hold tens of millions, which take far more
+  /// memory than the header itself.
+  case safetensorsRank
+  /// Entries of a safetensors file's metadata, for the same reason.
+  case safetensorsMetadataEntries
   /// Bytes of a `.npy` header. NumPy itself stops at 10,000 characters unless told otherwise.
   case numpyHeaderBytes
   /// Dimensions of a NumPy array: `NPY_MAXDIMS` of NumPy 2.
@@ -32,6 +37,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   public var value: UInt64 {
     switch self {
     case .safetensorsHeaderBytes: 100_000_000
+    case .safetensorsRank: 256
+    case .safetensorsMetadataEntries: 100_000
     case .numpyHeaderBytes: 65_536
     case .numpyRank: 64
     case .zipEntries: 4_000_000

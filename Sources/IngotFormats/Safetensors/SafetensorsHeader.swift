@@ -126,6 +126,7 @@ private struct SafetensorsHeaderParser {
       try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
         guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
         metadata.append(Metadata.Entry(key: key, value: .string(try scanner.string())))
+        try check(.safetensorsMetadataEntries, metadata.count, at: Location(path, offset: keyOffset))
       }
     } catch {
       guard error.kind == .type else { throw error }
@@ -201,7 +202,10 @@ private struct SafetensorsHeaderParser {
     let offset = scanner.offset
     var dimensions: [UInt64] = []
     do throws(JSONFailure) {
-      try scanner.array { (scanner) throws(JSONFailure) in dimensions.append(try scanner.unsigned()) }
+      try scanner.array { (scanner) throws(JSONFailure) in
+        dimensions.append(try scanner.unsigned())
+        try check(.safetensorsRank, dimensions.count, at: Location(path, offset: offset, tensor: name))
+      }
     } catch {
       guard error.kind == .type else { throw error }
       throw fail(
@@ -225,7 +229,11 @@ private struct SafetensorsHeaderParser {
     let offset = scanner.offset
     var bounds: [UInt64] = []
     do throws(JSONFailure) {
-      try scanner.array { (scanner) throws(JSONFailure) in bounds.append(try scanner.unsigned()) }
+      try scanner.array { (scanner) throws(JSONFailure) in
+        let bound = try scanner.unsigned()
+        // A third is enough to know that there are too many.
+        if bounds.count < 3 { bounds.append(bound) }
+      }
     } catch {
       guard error.kind == .type else { throw error }
       throw fail(
@@ -243,6 +251,12 @@ private struct SafetensorsHeaderParser {
           found: "[\(words: spelling)]", expected: "a start and an end that is not before it"))
     }
     return begin..<end
+  }
+
+  /// Throws when a count that the header itself makes is over a limit.
+  private mutating func check(_ limit: Limit, _ count: Int, at location: Location) throws(JSONFailure) {
+    guard UInt64(count) > limit.value else { return }
+    throw fail(.limitExceeded(limit, at: location, asked: UInt64(count)))
   }
 
   /// Keeps an error for ``parse(_:)`` to throw, and gives a JSON failure to leave the scanner with.
