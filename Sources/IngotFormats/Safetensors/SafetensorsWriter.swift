@@ -22,7 +22,9 @@ public struct SafetensorsWriter: CheckpointWriter {
   /// Sets of files have an index.
   public let shards = true
 
-  /// A part on its way into a file. Files are collected as references, which are small; entries are made of them when
+  /// A part on its way into a file.
+  ///
+  /// Files are collected as references, which are small; entries are made of them when
   /// they are looked at.
   private struct Entry {
     var name: String
