@@ -65,6 +65,8 @@ let package = Package(
     .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
     .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
+    // The built program as a process.
+    .testTarget(name: "EndToEndTests", dependencies: ["IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),

@@ -56,17 +56,16 @@ struct OutputDestination: Sendable {
       }
       return format
     }
+    let byName =
+      path.hasSuffix("/") ? [] : FormatRegistry.formats(forExtension: FilePath.fileExtension(of: path))
+    if let format = byName.first { return format }
     if isFolder { return SafetensorsFormat() }
     guard path != "-" else {
       throw .invalidRequest(option: "--to", why: "standard output has no extension that tells the format")
     }
-    let name = FilePath.fileExtension(of: path)
-    guard let format = FormatRegistry.formats(forExtension: name).first else {
-      let known = FormatRegistry.formats.flatMap(\.fileExtensions).map { "." + $0 }.joined(separator: " ")
-      throw .invalidRequest(
-        option: "--to", why: "\(FilePath.name(of: path)) has none of the extensions \(words: known)")
-    }
-    return format
+    let known = FormatRegistry.formats.flatMap(\.fileExtensions).map { "." + $0 }.joined(separator: " ")
+    throw .invalidRequest(
+      option: "--to", why: "\(FilePath.name(of: path)) has none of the extensions \(words: known)")
   }
 
   /// Writes an output so that it appears whole or not at all.
