@@ -65,6 +65,9 @@ let package = Package(
     .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
     .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
+    // Broken files: every reader, another process, the reference implementation.
+    .executableTarget(name: "MutationReader", dependencies: ["IngotKit"], path: "Tests/_MutationReader"),
+    .testTarget(name: "FuzzTests", dependencies: ["IngotKit", "IngotTestSupport", "MutationReader"]),
     // The built program as a process.
     .testTarget(name: "EndToEndTests", dependencies: ["IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),

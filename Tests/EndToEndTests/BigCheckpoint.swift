@@ -13,6 +13,7 @@ enum BigCheckpoint {
   ///   - tensorCount: F32 tensors in it.
   ///   - elementCount: elements of each.
   /// - Returns: its path.
+  /// - Throws: the system's error when it can't be written.
   static func write(
     _ name: String, in folder: TemporaryFolder, tensorCount: Int, elementCount: Int
   ) throws -> String {

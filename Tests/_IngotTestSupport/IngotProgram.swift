@@ -14,8 +14,11 @@ package enum IngotProgram {
   }
 
   /// The path of the built program: beside the test bundle.
-  package static func path() throws -> String {
-    let path = buildFolder + "/ingot"
+  package static func path() throws -> String { try path(named: "ingot") }
+
+  /// The path of another program that was built beside the tests.
+  package static func path(named name: String) throws -> String {
+    let path = buildFolder + "/" + name
     guard FileManager.default.isExecutableFile(atPath: path) else { throw NotFound(path: path) }
     return path
   }

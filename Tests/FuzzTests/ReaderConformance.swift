@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every reader promises, checked on a sound file: cut anywhere, flipped anywhere, with any number set to 0, 1 or
+// the largest, it answers or refuses; it reads no byte outside the file, and answers the same twice.
+import IngotKit
+import IngotTestSupport
+import Testing
+
+/// A source that notes reads outside itself.
+private final class WatchedSource: ByteSource, @unchecked Sendable {
+  let path: String
+  private let content: [UInt8]
+  // SAFETY: one test on one thread reads a source.
+  private(set) var outsideReadCount = 0
+
+  init(_ content: [UInt8], path: String) {
+    self.content = content
+    self.path = path
+  }
+
+  var byteCount: Int { content.count }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
+    guard offset >= 0, offset <= content.count, buffer.count <= content.count - offset else {
+      outsideReadCount += 1
+      throw .internal("a read of \(buffer.count) bytes at \(offset) of \(content.count)")
+    }
+    content.withUnsafeBytes {
+      buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<(offset + buffer.count)]))
+    }
+  }
+}
+
+/// Holds a reader to what every reader promises.
+struct ReaderConformance {
+  private let format: any CheckpointFormat
+  private let path: String
+  private let bytes: [UInt8]
+
+  init(_ format: any CheckpointFormat, path: String, bytes: [UInt8]) {
+    self.format = format
+    self.path = path
+    self.bytes = bytes
+  }
+
+  /// Runs every check.
+  func check() {
+    guard let names = judge(bytes) else { return }
+    #expect(judge(bytes) == names, "\(path): another answer the second time")
+    for count in cuts() { judge(Array(bytes[..<count])) }
+    for position in headerPositions() {
+      for bit in 0..<8 { judge(replacing(position, [bytes[position] ^ (1 << UInt8(bit))])) }
+      for number in [0, 1, UInt64(Int64.max), .max] {
+        for width in [1, 2, 4, 8] where position + width <= bytes.count {
+          judge(replacing(position, (0..<width).map { UInt8(truncatingIfNeeded: number >> UInt64(8 * $0)) }))
+        }
+      }
+    }
+  }
+
+  /// Reads bytes; the tensors' names and shapes, or `nil` when they are refused.
+  @discardableResult
+  private func judge(_ bytes: [UInt8]) -> [String]? {
+    let source = WatchedSource(bytes, path: path)
+    defer { #expect(source.outsideReadCount == 0, "\(path): a read outside the file") }
+    do throws(IngotError) {
+      let checkpoint = try format.read(source, options: ReadOptions())
+      for tensor in checkpoint.tensors { expectInside(tensor, byteCount: bytes.count) }
+      return checkpoint.tensors.map { "\($0.name) \($0.dtype) \($0.shape)" }
+    } catch {
+      switch error {
+      case .malformed, .unsupported, .limitExceeded: break
+      default: Issue.record("\(path): \(error)")
+      }
+      return nil
+    }
+  }
+
+  /// Every range that a reader describes lies inside the file.
+  private func expectInside(_ tensor: TensorDescriptor, byteCount: Int) {
+    for part in tensor.parts {
+      for segment in part.storage.segments.all {
+        let isInside =
+          segment.offset >= 0 && segment.byteCount >= 0 && segment.offset <= byteCount - segment.byteCount
+        #expect(isInside, "\(path): \(tensor.name)")
+      }
+    }
+  }
+
+  private func replacing(_ position: Int, _ new: [UInt8]) -> [UInt8] {
+    var changed = bytes
+    changed.replaceSubrange(position..<(position + new.count), with: new)
+    return changed
+  }
+
+  /// Every byte of the first and last 1,024, where headers and directories stand, and samples between.
+  private func headerPositions() -> [Int] {
+    bytes.indices.filter { $0 < 1024 || $0 >= bytes.count - 1024 || $0 % 61 == 0 }
+  }
+
+  private func cuts() -> [Int] { headerPositions() }
+}
+
+@Suite struct ReaderConformanceTests {
+  /// A golden file with the format that reads it; large ones teach nothing that small ones do not.
+  static let files: [String] = Fixture.names(in: "golden").flatMap { folder in
+    Fixture.names(in: "golden/\(folder)").map { "golden/\(folder)/\($0)" }
+  }.filter { path in
+    let size = (try? Fixture.bytes(path).count) ?? .max
+    return size <= 4096 && ["safetensors", "npy", "npz", "ingot"].contains { path.hasSuffix(".\($0)") }
+  }
+
+  @Test(arguments: files)
+  func `a reader answers or refuses whatever is cut, flipped or overwritten`(_ path: String) throws {
+    let bytes = try Fixture.bytes(path)
+    let source = MemoryByteSource(bytes, path: path)
+    ReaderConformance(try FormatRegistry.detect(source), path: path, bytes: bytes).check()
+  }
+
+  @Test func `every format of the registry is held to it`() {
+    for format in FormatRegistry.formats {
+      let isHeld = Self.files.contains { path in format.fileExtensions.contains { path.hasSuffix(".\($0)") } }
+      #expect(isHeld, "\(format.id)")
+    }
+  }
+}
