@@ -70,6 +70,7 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["IngotKit", "IngotTestSupport", "MutationReader"]),
     // The built program as a process.
     .testTarget(name: "EndToEndTests", dependencies: ["IngotTestSupport"]),
+    .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),
