@@ -70,6 +70,9 @@ let package = Package(
     .testTarget(name: "FuzzTests", dependencies: ["IngotKit", "IngotTestSupport", "MutationReader"]),
     // The built program as a process.
     .testTarget(name: "EndToEndTests", dependencies: ["IngotTestSupport"]),
+    .testTarget(name: "IngotGraphTests", dependencies: ["IngotGraph"]),
+    .testTarget(name: "IngotDialectsTests", dependencies: ["IngotDialects"]),
+    .testTarget(name: "IngotEvaluationTests", dependencies: ["IngotEvaluation", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.

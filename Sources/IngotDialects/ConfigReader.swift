@@ -26,6 +26,14 @@ public struct ModelConfiguration: Sendable {
   public var findings: [Finding]
   /// The file it comes from.
   public var path: String
+
+  /// Makes a configuration.
+  public init(architecture: Architecture, config: ModelConfig, findings: [Finding], path: String) {
+    self.architecture = architecture
+    self.config = config
+    self.findings = findings
+    self.path = path
+  }
 }
 
 /// Reads one config.

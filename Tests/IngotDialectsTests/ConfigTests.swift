@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configs key by key: honoured, refused, or reported.
+import IngotCore
+import IngotDialects
+import IngotGraph
+import Testing
+
+@Suite struct ConfigTests {
+  private static func read(_ json: String) throws -> ModelConfiguration {
+    try ConfigReader(Array(json.utf8), path: "config.json").read()
+  }
+
+  @Test func `what is not said is as in transformers`() throws {
+    let config = try Self.read(#"{"model_type": "gpt2"}"#).config
+    #expect(config == ModelConfig())
+    #expect(
+      config.feedForwardWidth == 3072 && config.layerNormEpsilon == 1e-5 && config.activation == .geluTanh)
+  }
+
+  @Test func `every key that changes the arithmetic is honoured`() throws {
+    let config = try Self.read(
+      """
+      {"model_type": "gpt2", "vocab_size": 61, "n_positions": 24, "n_embd": 15, "n_layer": 3, "n_head": 3, "n_inner": 40,
+       "activation_function": "quick_gelu", "layer_norm_epsilon": 0.001, "scale_attn_weights": false,
+       "scale_attn_by_inverse_layer_idx": true, "tie_word_embeddings": false, "reorder_and_upcast_attn": true}
+      """
+    ).config
+    #expect(
+      config
+        == ModelConfig(
+          vocabularySize: 61, contextLength: 24, width: 15, blockCount: 3, headCount: 3, feedForwardWidth: 40,
+          layerNormEpsilon: 0.001, activation: .quickGELU, scalesAttention: false,
+          scalesAttentionByBlock: true,
+          tiesHead: false))
+  }
+
+  @Test func `other spellings of a key are read, and OpenAI's hparams too`() throws {
+    let names = try Self.read(
+      #"{"model_type": "gpt2", "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1, "max_position_embeddings": 9}"#
+    ).config
+    #expect(names.width == 8 && names.headCount == 2 && names.blockCount == 1 && names.contextLength == 9)
+    let openAI = try Self.read(
+      #"{"n_vocab": 50257, "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12}"#)
+    #expect(openAI.config == ModelConfig())
+  }
+
+  @Test func `a key that nobody knows is reported, and null is as absent`() throws {
+    let configuration = try Self.read(#"{"model_type": "gpt2", "rotary_dim": 4, "n_inner": null}"#)
+    #expect(configuration.findings.map(\.subject) == ["rotary_dim"])
+    #expect(configuration.config.feedForwardWidth == 3072)
+  }
+
+  @Test func `another architecture is refused by name`() {
+    #expect(throws: IngotError.self) { try Self.read(#"{"model_type": "llama"}"#) }
+  }
+}

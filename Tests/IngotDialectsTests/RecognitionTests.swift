@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Published names against roles, in both directions, and everything that validating reports at once.
+import IngotCore
+import IngotDialects
+import IngotGraph
+import Testing
+
+@Suite struct RecognitionTests {
+  private static let config = ModelConfig(
+    vocabularySize: 20, contextLength: 8, width: 4, blockCount: 2, headCount: 2)
+
+  private static func configuration(_ config: ModelConfig = config) throws -> ModelConfiguration {
+    ModelConfiguration(
+      architecture: try #require(Architecture.named("gpt2")), config: config, findings: [],
+      path: "config.json")
+  }
+
+  /// The tensors of a sound model, by a dialect's names.
+  private static func tensors(prefix: String, _ config: ModelConfig = config) -> [TensorDescriptor] {
+    gpt2(config).parameters.compactMap { parameter in
+      Dialect.all[0].name(of: parameter.role, prefix: prefix).map { tensor($0, parameter.shape) }
+    }
+  }
+
+  private static func tensor(_ name: String, _ shape: Shape, _ dtype: DType = .f32) -> TensorDescriptor {
+    TensorDescriptor(
+      name: name, dtype: dtype, shape: shape,
+      storage: TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: shape.elementCount * 4)))
+  }
+
+  @Test(arguments: Dialect.all.map(\.id))
+  func `a dialect's names are read and written by the same table`(_ id: String) throws {
+    let dialect = try #require(Dialect.all.first { $0.id == id })
+    for prefix in dialect.prefixes {
+      var seen = Set<String>()
+      for parameter in gpt2(ModelConfig(blockCount: 13, tiesHead: false)).parameters {
+        let name = try #require(dialect.name(of: parameter.role, prefix: prefix))
+        #expect(seen.insert(name).inserted, "\(name)")
+        #expect(dialect.role(of: name, prefix: prefix) == parameter.role)
+        #expect(!dialect.isBuffer(name, prefix: prefix))
+      }
+    }
+  }
+
+  @Test(arguments: ["transformer.", ""])
+  func `recognises GPT-2 with and without its prefix`(_ prefix: String) throws {
+    let tensors = Self.tensors(prefix: prefix)
+    let model = try RecognisedModel(tensors, configuration: Self.configuration())
+    #expect(model.prefix == prefix)
+    #expect(model.structuralFindings(tensors).isEmpty)
+    #expect(model.tensors.count == 28)
+  }
+
+  @Test func `mask buffers are buffers, and a bias is none`() throws {
+    let tensors =
+      Self.tensors(prefix: "") + [
+        Self.tensor("h.0.attn.bias", [1, 1, 8, 8], .u8), Self.tensor("h.1.attn.masked_bias", []),
+      ]
+    let model = try RecognisedModel(tensors, configuration: Self.configuration())
+    #expect(model.buffers.map { tensors[$0].name } == ["h.0.attn.bias", "h.1.attn.masked_bias"])
+    #expect(model.unexpected.isEmpty)
+    #expect(model.tensors[TensorRole(.attentionInputBias, block: 0)] != nil)
+  }
+
+  @Test func `names under both prefixes are not mixed in silence`() throws {
+    let tensors = Self.tensors(prefix: "transformer.") + [Self.tensor("h.0.ln_1.weight", [4])]
+    let model = try RecognisedModel(tensors, configuration: Self.configuration())
+    #expect(model.unexpected.map { tensors[$0].name } == ["h.0.ln_1.weight"])
+  }
+
+  @Test func `reports everything at once, in a stable order`() throws {
+    var tensors = Self.tensors(prefix: "").filter { $0.name != "h.0.ln_2.bias" && !$0.name.hasPrefix("h.1.") }
+    let index = try #require(tensors.firstIndex { $0.name == "h.0.mlp.c_fc.weight" })
+    tensors[index] = Self.tensor("h.0.mlp.c_fc.weight", [4, 15])
+    tensors.append(Self.tensor("score.weight", [2, 4]))
+    tensors[0].dtype = .i64
+    let model = try RecognisedModel(tensors, configuration: Self.configuration())
+    let findings = model.structuralFindings(tensors)
+    let subjects = findings.map(\.subject)
+    #expect(subjects.first == "n_layer")
+    #expect(subjects.contains("h.0.ln_2.bias") && subjects.contains("h.1.attn.c_attn.weight"))
+    #expect(subjects.last == "score.weight")
+    #expect(findings.count == 1 + 1 + 12 + 1 + 1 + 1)
+    let shape = try #require(findings.first { $0.subject == "h.0.mlp.c_fc.weight" })
+    #expect(
+      shape.detail == "is \(Shape([4, 15])!), expected \(Shape([4, 16])!) (\(words: "n_embd × n_inner"))")
+    #expect(shape.node == "h.0.mlp.c_fc")
+    #expect(model.structuralFindings(tensors) == findings)
+  }
+
+  @Test func `a stored head is a copy when tied, and a parameter when not`() throws {
+    let head = Self.tensor("lm_head.weight", [20, 4])
+    let tied = try RecognisedModel(Self.tensors(prefix: "") + [head], configuration: Self.configuration())
+    #expect(tied.tiedCopy == 28)
+    var config = Self.config
+    config.tiesHead = false
+    let untied = try RecognisedModel(
+      Self.tensors(prefix: "") + [head], configuration: Self.configuration(config))
+    #expect(untied.tiedCopy == nil && untied.tensors[TensorRole(.head)] == 28)
+  }
+
+  @Test(
+    arguments: [
+      ("h.{block}.x", "h.3.x", 3), ("h.{block}.x", "h.03.x", nil), ("h.{block}.x", "h..x", nil),
+      ("h.{block}.x", "h.-1.x", nil), ("h.{block}.x", "h.9999999.x", nil),
+    ] as [(String, String, Int?)])
+  func `a block number is written in one way`(_ pattern: String, _ name: String, _ block: Int?) {
+    let match = NamePattern(stringLiteral: pattern).match(name)
+    #expect(match == block.map { .block($0) })
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Losses and divergences against the same formulas in numpy, in double precision.
+import Foundation
+import IngotEvaluation
+import IngotTestSupport
+import Testing
+
+@Suite struct EvaluationTests {
+  /// Two rows of logits for five positions, and what numpy makes of them.
+  private struct Answer: Decodable {
+    let nll: Double
+    let kl: Double
+    let klP99: Double
+    let top1: Double
+    let first: [Double]
+  }
+
+  private static let vocabularySize = 37
+  private static let positionCount = 50
+
+  private static func logits(seed: UInt64) -> [[Double]] {
+    var random = SeededRandom(seed: seed)
+    return (0..<positionCount).map { _ in random.floats(vocabularySize).map { Double($0) * 4 } }
+  }
+
+  private static let script = """
+    import json, sys
+    import numpy as np
+    a, b, tokens = (np.array(x) for x in json.load(sys.stdin))
+    def logp(x):
+        x = x - x.max(-1, keepdims=True)
+        return x - np.log(np.exp(x).sum(-1, keepdims=True))
+    p, q = logp(a), logp(b)
+    kl = (np.exp(p) * (p - q)).sum(-1)
+    rank = int(np.ceil(len(kl) * 0.99)) - 1
+    print(json.dumps({"nll": -q[np.arange(len(tokens)), tokens].mean(), "kl": kl.mean(), "klP99": np.sort(kl)[rank],
+                      "top1": float((p.argmax(-1) == q.argmax(-1)).mean()), "first": list(p[0])}))
+    """
+
+  /// Sums of a few dozen terms, each rounded to 2⁻⁵³.
+  private static let tolerance = 1e-12
+
+  @Test func `loss, divergence and agreement are numpy's`() throws {
+    let (baseline, candidate) = (Self.logits(seed: 1), Self.logits(seed: 2))
+    let tokens = (0..<Self.positionCount).map { $0 * 7 % Self.vocabularySize }
+    let input = try JSONSerialization.data(withJSONObject: [baseline, candidate, tokens])
+    let output = try PythonPeer.run(code: Self.script, input: Array(input)).outputBytes
+    let answer = try JSONDecoder().decode(Answer.self, from: Data(output))
+
+    var loss = LanguageModelLoss()
+    var divergence = ModelDivergence()
+    for (index, token) in tokens.enumerated() {
+      let (p, q) = (LogProbabilities(baseline[index]), LogProbabilities(candidate[index]))
+      loss.add(token: token, given: q)
+      divergence.add(baseline: p, candidate: q)
+    }
+    #expect((loss.mean - answer.nll).magnitude < Self.tolerance)
+    #expect((divergence.mean - answer.kl).magnitude < Self.tolerance)
+    #expect((divergence.percentile99 - answer.klP99).magnitude < Self.tolerance)
+    #expect(divergence.top1Agreement == answer.top1)
+    for (ours, theirs) in zip(LogProbabilities(baseline[0]).values, answer.first) {
+      #expect((ours - theirs).magnitude < Self.tolerance)
+    }
+  }
+
+  @Test func `large logits do not overflow`() {
+    let values = LogProbabilities([1e4, 1e4, -1e4]).values
+    #expect(values.allSatisfy { !$0.isNaN })
+    #expect((values[0] + 0.693147180559945).magnitude < Self.tolerance)
+  }
+
+  @Test func `the likeliest tokens are in order, ties by id`() {
+    let probabilities = LogProbabilities([1.0, 3.0, 3.0, 2.0])
+    #expect(probabilities.likeliest == 1)
+    #expect(probabilities.likeliest(3).map(\.token) == [1, 2, 3])
+  }
+}
