@@ -14,9 +14,23 @@ public protocol ByteSource: Sendable {
   /// - Throws: ``IngotError/sourceChanged(path:found:expected:)`` when the source ends before the buffer is full, and
   ///   ``IngotError/environment(_:)`` when the system fails.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError)
+
+  /// Opens another file of the same folder, for formats of several files.
+  ///
+  /// - Parameter name: its plain name; the caller has checked that there is no `/` in it.
+  /// - Returns: the file.
+  /// - Throws: ``IngotError/missing(path:why:hint:)`` when there is none.
+  func sibling(named name: String) throws(IngotError) -> any ByteSource
 }
 
 extension ByteSource {
+  /// A source stands alone unless it says otherwise.
+  public func sibling(named name: String) throws(IngotError) -> any ByteSource {
+    throw .missing(
+      path: FilePath.join(FilePath.folder(of: path), name), why: "does not exist",
+      hint: "\(path) names this file")
+  }
+
   /// Reads a range into an array of its own.
   ///
   /// The range is the caller's to check; a length beyond the end is never allocated.
@@ -43,11 +57,27 @@ public struct MemoryByteSource: ByteSource {
   /// The name by which messages call it.
   public let path: String
   private let content: [UInt8]
+  private let siblings: [String: [UInt8]]
 
   /// Makes a source of bytes.
-  public init(_ content: [UInt8], path: String) {
+  ///
+  /// - Parameters:
+  ///   - content: the bytes.
+  ///   - path: the name by which messages call it.
+  ///   - siblings: the other files of its folder, by plain name.
+  public init(_ content: [UInt8], path: String, siblings: [String: [UInt8]] = [:]) {
     self.content = content
     self.path = path
+    self.siblings = siblings
+  }
+
+  /// Another file of the same folder.
+  public func sibling(named name: String) throws(IngotError) -> any ByteSource {
+    let path = FilePath.join(FilePath.folder(of: path), name)
+    guard let content = siblings[name] else {
+      throw .missing(path: path, why: "does not exist", hint: "\(self.path) names this file")
+    }
+    return MemoryByteSource(content, path: path, siblings: siblings)
   }
 
   /// The number of bytes.
@@ -102,6 +132,19 @@ public final class FileByteSource: ByteSource {
   }
 
   deinit { system.close(descriptor) }
+
+  /// Opens another file of the same folder.
+  public func sibling(named name: String) throws(IngotError) -> any ByteSource {
+    let path = FilePath.join(FilePath.folder(of: path), name)
+    do throws(IngotError) {
+      return try FileByteSource(path: path, system: system)
+    } catch {
+      guard case .environment(let failure) = error, failure.errorNumber == Process.ErrorNumber.notFound else {
+        throw error
+      }
+      throw .missing(path: path, why: "does not exist", hint: "\(self.path) names this file")
+    }
+  }
 
   /// Reads bytes from a position, however short the system's own reads are.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {

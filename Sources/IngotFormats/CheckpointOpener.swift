@@ -106,17 +106,7 @@ public struct CheckpointOpener: Sendable {
     let index = try SafetensorsShardIndex(source.bytes(at: 0, count: source.byteCount), path: path)
     var parts: [Checkpoint] = []
     for shard in index.shards {
-      let shardPath = FilePath.join(FilePath.folder(of: path), shard)
-      do throws(IngotError) {
-        let file = try FileByteSource(path: shardPath, system: system)
-        parts.append(try SafetensorsFormat().read(file, options: options))
-      } catch {
-        guard case .environment(let failure) = error, failure.errorNumber == Process.ErrorNumber.notFound
-        else {
-          throw error
-        }
-        throw .missing(path: shardPath, why: "does not exist", hint: "\(path) names this shard")
-      }
+      parts.append(try SafetensorsFormat().read(source.sibling(named: shard), options: options))
     }
     return try index.merge(parts, path: path, indexByteCount: source.byteCount)
   }
