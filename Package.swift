@@ -41,6 +41,8 @@ let package = Package(
     // Models.
     .target(name: "IngotGraph", dependencies: ["IngotCore"]),
     .target(name: "IngotDialects", dependencies: ["IngotGraph", "IngotEncodings"]),
+    // Tokenizers' files.
+    .target(name: "IngotText", dependencies: ["IngotEncodings"]),
     .target(name: "IngotRuntime", dependencies: ["IngotGraph", "IngotKernels"]),
     .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotKernels"]),
     .target(name: "IngotEvaluation", dependencies: ["IngotRuntime", "CIngotKernels"]),
@@ -49,7 +51,7 @@ let package = Package(
     .target(
       name: "IngotKit",
       dependencies: [
-        "IngotFormats", "IngotTransforms", "IngotDialects", "IngotRuntime", "IngotQuantization",
+        "IngotFormats", "IngotTransforms", "IngotDialects", "IngotText", "IngotRuntime", "IngotQuantization",
         "IngotEvaluation",
       ]),
     .target(name: "IngotReport", dependencies: ["IngotKit"]),
@@ -73,6 +75,7 @@ let package = Package(
     .testTarget(name: "IngotGraphTests", dependencies: ["IngotGraph"]),
     .testTarget(name: "IngotDialectsTests", dependencies: ["IngotDialects"]),
     .testTarget(name: "IngotEvaluationTests", dependencies: ["IngotEvaluation", "IngotTestSupport"]),
+    .testTarget(name: "IngotTextTests", dependencies: ["IngotText", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.

@@ -20,6 +20,23 @@ public enum MetadataValue: Hashable, Sendable {
   case object(Metadata)
 }
 
+extension MetadataValue {
+  /// The value of an integer of any width; `nil` for other types and beyond the range of `Int`.
+  public var integer: Int? {
+    switch self {
+    case .uint8(let value): Int(value)
+    case .int8(let value): Int(value)
+    case .uint16(let value): Int(value)
+    case .int16(let value): Int(value)
+    case .uint32(let value): Int(value)
+    case .int32(let value): Int(value)
+    case .uint64(let value): Int(exactly: value)
+    case .int64(let value): Int(exactly: value)
+    default: nil
+    }
+  }
+}
+
 /// Keys with values, in the order in which the file has them.
 public struct Metadata: Hashable, Sendable {
   /// One key with its value.

@@ -10,3 +10,4 @@
 @_exported import IngotKernels
 @_exported import IngotQuantization
 @_exported import IngotRuntime
+@_exported import IngotText

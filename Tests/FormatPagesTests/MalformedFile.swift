@@ -25,6 +25,13 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// The files of a folder, as companions of a checkpoint.
+  private func companions() throws -> [Companion] {
+    try Fixture.names(in: path).map {
+      Companion(kind: .tokenizer, name: $0, bytes: try Fixture.bytes("\(path)/\($0)"))
+    }
+  }
+
   /// The id of the rule that reading all of the file finds broken; else what happened instead.
   ///
   /// Taking digests opens the file and reads every tensor, so that rules about stored checksums are reached too.
@@ -33,6 +40,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
       switch folder {
       case "manifest": _ = try HashManifest(path: Fixture.path(path))
       case "config": _ = try ConfigReader(Fixture.bytes(path), path: path).read()
+      case "tokenizer": _ = try TokenizerFiles(companions(), folder: path).vocabulary(rowCount: 8)
       default: _ = try hash(Fixture.path(path))
       }
       return "accepted"

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads a tokenizer from the files that publishers put beside weights: tokenizer.json, vocab.json with merges.txt, and
+// OpenAI's encoder.json with vocab.bpe; special tokens also from tokenizer_config.json and config.json.
+// Page: formats/tokenizer.md.
+import IngotCore
+import IngotEncodings
+
+/// A tokenizer's files, by plain name.
+public struct TokenizerFiles {
+  private let folder: String
+  private let files: [String: [UInt8]]
+
+  /// Takes the companions of a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - companions: all of them; those that tell nothing of a tokenizer are passed over.
+  ///   - folder: where they stand, for messages.
+  public init(_ companions: [Companion], folder: String) {
+    self.folder = folder
+    files = Dictionary(companions.map { ($0.name, $0.bytes) }) { first, _ in first }
+  }
+
+  /// Files that hold tokens and merges, in the order of preference.
+  private static let pairs = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
+
+  /// Reads the tokenizer.
+  ///
+  /// - Parameter rowCount: rows of the token embedding, which ids must stay below.
+  /// - Returns: the vocabulary, ids that no token has padded; `nil` when no file holds one.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-01 to TK-07.
+  public func vocabulary(rowCount: Int) throws(IngotError) -> TokenizerVocabulary? {
+    guard var collected = try collect(rowCount: rowCount) else { return nil }
+    try addSettings(to: &collected)
+    return collected.vocabulary
+  }
+
+  private func collect(rowCount: Int) throws(IngotError) -> TokenCollection? {
+    if let document = try document("tokenizer.json") {
+      return try TokenizerDocument(document, path: path("tokenizer.json")).collection(rowCount: rowCount)
+    }
+    for (tokens, merges) in Self.pairs {
+      guard let document = try document(tokens), let text = files[merges] else { continue }
+      var collection = TokenCollection(path: path(tokens), rowCount: rowCount)
+      try collection.add(document)
+      try collection.finish()
+      collection.vocabulary.merges = try MergeList(text, path: path(merges)).merges
+      if let added = try self.document("added_tokens.json") {
+        for entry in added.entries { collection.mark(entry.key, as: .userDefined) }
+      }
+      return collection
+    }
+    return nil
+  }
+
+  /// Special ids, by the tokenizer's own settings first, then by the config; the end-of-text mark of GPT-2 last.
+  private func addSettings(to collection: inout TokenCollection) throws(IngotError) {
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+      guard let settings = try document(name) else { continue }
+      for special in TokenizerVocabulary.SpecialToken.allCases {
+        if case .bool(let adds)? = settings["add_\(special.rawValue)_token"] {
+          collection.vocabulary.adds[special] = adds
+        }
+        guard let text = Self.content(settings["\(special.rawValue)_token"]) else { continue }
+        try collection.setSpecial(special, text: text, path: path(name))
+      }
+      if let template = settings.string("chat_template") { collection.vocabulary.chatTemplate = template }
+    }
+    if let config = try document("config.json") {
+      for special in TokenizerVocabulary.SpecialToken.allCases {
+        try collection.setSpecial(
+          special, id: config["\(special.rawValue)_token_id"], path: path("config.json"))
+      }
+    }
+    collection.setEndOfText()
+  }
+
+  /// A token that stands as text or as an object with its text.
+  private static func content(_ value: MetadataValue?) -> String? {
+    switch value {
+    case .string(let text)?: text
+    case .object(let object)?: object.string("content")
+    default: nil
+    }
+  }
+
+  private func path(_ name: String) -> String { folder.isEmpty ? name : "\(folder)/\(name)" }
+
+  private func document(_ name: String) throws(IngotError) -> Metadata? {
+    guard let bytes = files[name] else { return nil }
+    do throws(JSONFailure) {
+      return try JSONDocument.object(bytes)
+    } catch {
+      throw IngotError(error, rule: TokenizerRule.json.rule, at: Location(path(name)))
+    }
+  }
+}
+
+/// merges.txt and vocab.bpe: a line a merge, behind a line that begins with `#version`.
+struct MergeList {
+  let merges: [String]
+
+  init(_ bytes: [UInt8], path: String) throws(IngotError) {
+    var merges: [String] = []
+    var offset = 0
+    for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      defer { offset += line.count + 1 }
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      if line.isEmpty || (offset == 0 && line.starts(with: "#version".utf8)) { continue }
+      let pieces = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+      guard pieces.count == 2, pieces.allSatisfy({ !$0.isEmpty }),
+        let text = String(validating: line, as: UTF8.self)
+      else {
+        throw .malformed(
+          TokenizerRule.merge.rule, at: Location(path, offset: offset),
+          found: .value(String(decoding: line.prefix(80), as: UTF8.self)),
+          expected: "two pieces with a space between")
+      }
+      merges.append(text)
+    }
+    self.merges = merges
+  }
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes a tokenizer as publishers spell it: files for transformers and OpenAI's code, keys for GGUF; and reads those
+// keys back. Page: formats/tokenizer.md.
+import IngotCore
+import IngotEncodings
+
+extension TokenizerVocabulary {
+  // MARK: - Files
+
+  /// The files that transformers reads: vocab.json, merges.txt and tokenizer_config.json.
+  public var transformersFiles: [Companion] {
+    var settings = Metadata()
+    for special in SpecialToken.allCases {
+      if let adds = adds[special] { settings["add_\(special.rawValue)_token"] = .bool(adds) }
+      guard let id = specialIDs[special], tokens.indices.contains(id) else { continue }
+      settings["\(special.rawValue)_token"] = .string(tokens[id].text)
+    }
+    if let chatTemplate { settings["chat_template"] = .string(chatTemplate) }
+    settings["tokenizer_class"] = .string("GPT2Tokenizer")
+    return vocabularyFiles(tokens: "vocab.json", merges: "merges.txt") + [
+      Companion(
+        kind: .tokenizer, name: "tokenizer_config.json",
+        bytes: Array((JSONWriter.text(settings, style: .indented) + "\n").utf8))
+    ]
+  }
+
+  /// The files that OpenAI's code reads: encoder.json and vocab.bpe.
+  public var openAIFiles: [Companion] { vocabularyFiles(tokens: "encoder.json", merges: "vocab.bpe") }
+
+  private func vocabularyFiles(tokens tokensName: String, merges mergesName: String) -> [Companion] {
+    let entries = tokens.enumerated().filter { $1.kind != .unused }
+      .map { Metadata.Entry(key: $1.text, value: .int64(Int64($0))) }
+    let lines = (["#version: 0.2"] + merges).joined(separator: "\n") + "\n"
+    return [
+      Companion(
+        kind: .tokenizer, name: tokensName, bytes: Array(JSONWriter.text(Metadata(entries)).utf8)),
+      Companion(kind: .tokenizer, name: mergesName, bytes: Array(lines.utf8)),
+    ]
+  }
+
+  // MARK: - GGUF
+
+  /// What all of GGUF's keys of tokenizers begin with.
+  public static let ggufPrefix = "tokenizer."
+
+  /// GGUF's names of ids by purpose, where they are not `tokenizer.ggml.<purpose>_token_id`.
+  private static func ggufKey(of special: SpecialToken) -> String {
+    switch special {
+    case .unknown: "tokenizer.ggml.unknown_token_id"
+    case .separator: "tokenizer.ggml.seperator_token_id"
+    case .padding: "tokenizer.ggml.padding_token_id"
+    default: "tokenizer.ggml.\(special.rawValue)_token_id"
+    }
+  }
+
+  /// The vocabulary as GGUF's keys, in the order in which llama.cpp's converter writes them.
+  public var ggufMetadata: Metadata {
+    var entries: [Metadata.Entry] = [
+      .init(key: "tokenizer.ggml.model", value: .string("gpt2")),
+      .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
+      .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })),
+      .init(key: "tokenizer.ggml.token_type", value: .array(tokens.map { .int32($0.kind.rawValue) })),
+      .init(key: "tokenizer.ggml.merges", value: .array(merges.map { .string($0) })),
+    ]
+    for special in SpecialToken.allCases {
+      guard let id = specialIDs[special], let number = UInt32(exactly: id) else { continue }
+      entries.append(.init(key: Self.ggufKey(of: special), value: .uint32(number)))
+    }
+    for special in SpecialToken.allCases {
+      guard let adds = adds[special] else { continue }
+      entries.append(.init(key: "tokenizer.ggml.add_\(special.rawValue)_token", value: .bool(adds)))
+    }
+    if let chatTemplate {
+      entries.append(.init(key: "tokenizer.chat_template", value: .string(chatTemplate)))
+    }
+    return Metadata(entries)
+  }
+
+  /// Reads GGUF's keys; `nil` when there are none, or they are of another kind of tokenizer.
+  ///
+  /// - Parameters:
+  ///   - metadata: the keys of a file.
+  ///   - path: the file, for messages.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
+  public init?(gguf metadata: Metadata, path: String) throws(IngotError) {
+    guard metadata.string("tokenizer.ggml.model") == "gpt2",
+      let tokens = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
+    else { return nil }
+    let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []
+    let kinds = try Self.kinds(metadata, count: tokens.count, path: path)
+    self.init(tokens: zip(tokens, kinds).map { Token($0, $1) }, merges: merges)
+    for special in SpecialToken.allCases {
+      if case .bool(let adds)? = metadata["tokenizer.ggml.add_\(special.rawValue)_token"] {
+        self.adds[special] = adds
+      }
+      let key = Self.ggufKey(of: special)
+      guard let value = metadata[key] else { continue }
+      guard let id = value.integer, tokens.indices.contains(id) else {
+        throw .malformed(
+          TokenizerRule.specialID.rule, at: Location(path, key: key), found: "something else",
+          expected: "an id from 0 to \(tokens.count - 1)")
+      }
+      specialIDs[special] = id
+    }
+    chatTemplate = metadata.string("tokenizer.chat_template")
+  }
+
+  private static func strings(
+    _ metadata: Metadata, _ key: String, _ rule: TokenizerRule, path: String
+  ) throws(IngotError) -> [String]? {
+    guard let value = metadata[key] else { return nil }
+    guard case .array(let values) = value else {
+      throw .malformed(
+        rule.rule, at: Location(path, key: key), found: "no list", expected: "a list of strings")
+    }
+    var strings: [String] = []
+    strings.reserveCapacity(values.count)
+    for value in values {
+      guard case .string(let text) = value else {
+        throw .malformed(
+          rule.rule, at: Location(path, key: key), found: "a value of another type", expected: "strings")
+      }
+      strings.append(text)
+    }
+    return strings
+  }
+
+  private static func kinds(
+    _ metadata: Metadata, count: Int, path: String
+  ) throws(IngotError) -> [TokenKind] {
+    let key = "tokenizer.ggml.token_type"
+    guard let value = metadata[key] else { return Array(repeating: .normal, count: count) }
+    guard case .array(let values) = value, values.count == count else {
+      throw .malformed(
+        TokenizerRule.kind.rule, at: Location(path, key: key), found: "another number of types",
+        expected: "\(count), one a token")
+    }
+    var kinds: [TokenKind] = []
+    kinds.reserveCapacity(count)
+    for value in values {
+      guard let number = value.integer, let raw = Int32(exactly: number), let kind = TokenKind(rawValue: raw)
+      else {
+        throw .malformed(
+          TokenizerRule.kind.rule, at: Location(path, key: key), found: "a type that there is not",
+          expected: "1 to 6")
+      }
+      kinds.append(kind)
+    }
+    return kinds
+  }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// A byte-level BPE tokenizer as data: its tokens, merges and special ids. It tokenizes nothing; readers and writers of
+// its spellings stand beside it. Page: formats/tokenizer.md.
+import IngotCore
+
+/// A byte-level BPE tokenizer as data.
+///
+/// - SeeAlso: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016, for merges; Radford
+///   et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2, for bytes.
+public struct TokenizerVocabulary: Hashable, Sendable {
+  /// What a token is for.
+  ///
+  /// The raw values are llama.cpp's.
+  public enum TokenKind: Int32, Hashable, Sendable {
+    /// A piece of text.
+    case normal = 1
+    /// What stands for text that no token covers.
+    case unknown = 2
+    /// A mark that no text gives, such as the end of a document.
+    case control = 3
+    /// A piece of text that was added by hand.
+    case userDefined = 4
+    /// A row of the embedding that no token has.
+    case unused = 5
+    /// A single byte.
+    case byte = 6
+  }
+
+  /// One token.
+  public struct Token: Hashable, Sendable {
+    /// Its text, each byte as the letter that GPT-2 writes for it: `Ġthe` for a space and `the`.
+    public var text: String
+    /// What it is for.
+    public var kind: TokenKind
+
+    /// Makes a token.
+    public init(_ text: String, _ kind: TokenKind) {
+      self.text = text
+      self.kind = kind
+    }
+  }
+
+  /// Marks that programs ask for by purpose.
+  public enum SpecialToken: String, CaseIterable, Hashable, Sendable {
+    case beginning = "bos"
+    case end = "eos"
+    case unknown = "unk"
+    case separator = "sep"
+    case padding = "pad"
+    case classification = "cls"
+    case mask = "mask"
+  }
+
+  /// The tokens by id.
+  public var tokens: [Token]
+  /// Pairs of pieces that are joined, the first ones first: `Ġ th`.
+  public var merges: [String]
+  /// Ids by purpose.
+  public var specialIDs: [SpecialToken: Int]
+  /// Whether a mark is put to every text, where the publisher says so.
+  public var adds: [SpecialToken: Bool]
+  /// The publisher's template of a conversation, if there is one.
+  public var chatTemplate: String?
+
+  /// Makes a vocabulary.
+  public init(
+    tokens: [Token], merges: [String], specialIDs: [SpecialToken: Int] = [:],
+    adds: [SpecialToken: Bool] = [:], chatTemplate: String? = nil
+  ) {
+    self.tokens = tokens
+    self.merges = merges
+    self.specialIDs = specialIDs
+    self.adds = adds
+    self.chatTemplate = chatTemplate
+  }
+
+  /// The tokens that stand for something; rows that none has are left out.
+  public var usedTokenCount: Int { tokens.count { $0.kind != .unused } }
+
+  /// Fills ids up to the rows of the embedding with tokens that stand for nothing, named as llama.cpp's converter does.
+  ///
+  /// - Parameter count: rows of the token embedding.
+  public mutating func pad(to count: Int) {
+    while tokens.count < count { tokens.append(Token("[PAD\(tokens.count)]", .unused)) }
+  }
+}
+
+/// The rules of `formats/tokenizer.md`.
+public enum TokenizerRule: String, FormatRule {
+  case json = "TK-01"
+  case model = "TK-02"
+  case token = "TK-03"
+  case uniqueID = "TK-04"
+  case dense = "TK-05"
+  case merge = "TK-06"
+  case specialID = "TK-07"
+  case kind = "TK-08"
+}
