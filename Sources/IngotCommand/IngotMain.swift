@@ -18,7 +18,8 @@ struct IngotMain: ParsableCommand {
         subcommands: [
           InspectCommand.self, GraphCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self,
         ]),
-      CommandGroup(name: "Change", subcommands: [ConvertCommand.self, QuantizeCommand.self]),
+      CommandGroup(
+        name: "Change", subcommands: [ConvertCommand.self, QuantizeCommand.self, InitCommand.self]),
       CommandGroup(
         name: "Prove",
         subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),

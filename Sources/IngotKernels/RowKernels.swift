@@ -21,10 +21,16 @@ struct RowKernels: Sendable {
       _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>, _ n: Int
     ) -> Void
 
+  typealias Normal =
+    @convention(c) @Sendable (
+      _ key: UInt64, _ first: UInt64, _ n: Int, _ deviation: Double, _ y: UnsafeMutablePointer<Float>
+    ) -> Void
+
   var activate: Activate = ingot_activate_portable
   var layerNorm: LayerNorm = ingot_layer_norm_portable
   var softmax: Softmax = ingot_softmax_portable
   var add: Add = ingot_add_portable
+  var normal: Normal = ingot_normal_portable
 
   /// Picks the functions of a level.
   init(level: CPULevel) {
@@ -36,11 +42,13 @@ struct RowKernels: Sendable {
       layerNorm = ingot_layer_norm_avx2
       softmax = ingot_softmax_avx2
       add = ingot_add_avx2
+      normal = ingot_normal_avx2
     case .avx512:
       activate = ingot_activate_avx512
       layerNorm = ingot_layer_norm_avx512
       softmax = ingot_softmax_avx512
       add = ingot_add_avx512
+      normal = ingot_normal_avx512
     }
     #endif
   }

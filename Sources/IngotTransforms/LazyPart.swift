@@ -10,6 +10,8 @@ public indirect enum LazyPart: Sendable {
   case stored(name: String, QuantizedPart)
   /// Bytes at hand.
   case literal(DType, Shape, [UInt8])
+  /// F32 values that are made, not read.
+  case generated(Shape, GeneratedValues)
   /// Another part with its elements converted, in one rounding.
   case cast(LazyPart, to: DType, onOverflow: OverflowPolicy)
   /// Another part, of F32 values, as symmetric int8 with these scales along an axis, or one scale.
@@ -20,6 +22,7 @@ public indirect enum LazyPart: Sendable {
     switch self {
     case .stored(_, let part): part.dtype
     case .literal(let dtype, _, _): dtype
+    case .generated: .f32
     case .cast(_, let target, _): target
     case .quantized: .i8
     }
@@ -30,6 +33,7 @@ public indirect enum LazyPart: Sendable {
     switch self {
     case .stored(_, let part): part.shape
     case .literal(_, let shape, _): shape
+    case .generated(let shape, _): shape
     case .cast(let source, _, _), .quantized(let source, _, _): source.shape
     }
   }
@@ -59,6 +63,8 @@ public indirect enum LazyPart: Sendable {
       return StoredTiles(reader, digests: digestsSource)
     case .literal(_, _, let bytes):
       return LiteralTiles(bytes)
+    case .generated(let shape, let values):
+      return GeneratedTiles(values, elementCount: shape.elementCount)
     case .cast(let source, let target, let onOverflow):
       guard let conversion = ElementConversion(from: source.dtype, to: target, onOverflow: onOverflow) else {
         throw .unrepresentable(
@@ -78,7 +84,7 @@ public indirect enum LazyPart: Sendable {
   private var name: String? {
     switch self {
     case .stored(let name, _): name
-    case .literal: nil
+    case .literal, .generated: nil
     case .cast(let source, _, _), .quantized(let source, _, _): source.name
     }
   }

@@ -7,6 +7,7 @@
 #include "ingot_cpu.h"
 #include "ingot_math.h"
 #include "ingot_product.h"
+#include "ingot_random.h"
 #include "ingot_rows.h"
 #include "ingot_statistics.h"
 #include "ingot_threads.h"

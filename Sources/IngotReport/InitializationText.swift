@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `ingot init` made, for people and programs.
+import IngotKit
+
+/// Initializations as text and JSON.
+public enum InitializationText {
+  /// What was made, how large, and what was not kept.
+  public static func lines(_ report: InitializationReport, seconds: Double, style: TextStyle) -> [String] {
+    let config = report.config
+    return [
+      "\(style.text(ErrorRenderer.name(report.output), .strong))  \(report.format), seed \(report.seed)",
+      "model  \(config.blockCount) blocks, \(config.headCount) heads, width \(config.width), context \(config.contextLength), \(config.vocabularySize) tokens · \(Quantity.count(report.parameterCount)) parameters",
+      "wrote \(report.tensorCount) tensors, \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s",
+    ] + LossText.lines(report.losses, style: style)
+  }
+
+  /// `ingot init --json`.
+  public static func json(_ report: InitializationReport) -> String {
+    JSONText.document([
+      ("output", .string(report.output)), ("format", .string(report.format)), ("seed", .uint64(report.seed)),
+      ("parameters", .int64(Int64(report.parameterCount))), ("bytes", .int64(Int64(report.byteCount))),
+      ("tensors", .int64(Int64(report.tensorCount))), ("losses", LossText.json(report.losses)),
+    ])
+  }
+}
