@@ -7,7 +7,7 @@ import IngotCore
 public enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   public static let formats: [any CheckpointFormat] = [
-    IngotFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), SafetensorsFormat(),
+    IngotFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(), SafetensorsFormat(),
   ]
 
   /// Bytes from a file's start that recognising may look at.
@@ -32,8 +32,9 @@ public enum FormatRegistry {
     let head = try source.bytes(at: 0, count: min(headByteCount, source.byteCount))
     let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
     if let byContent { return byContent }
-    let byName = formats(forExtension: FilePath.fileExtension(of: source.path)).first
-    if let byName { return byName }
+    let byName = formats(forExtension: FilePath.fileExtension(of: source.path))
+    // An extension that several formats claim tells nothing.
+    if byName.count == 1 { return byName[0] }
     throw .unsupported(
       "a file of no known format; `ingot formats` lists those that are read", at: Location(source.path))
   }

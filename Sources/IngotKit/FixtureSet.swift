@@ -71,11 +71,13 @@ public struct FixtureSet: Sendable {
 
   /// Reads a fixtures file.
   ///
-  /// - Parameter path: a `.npz` or `.safetensors` file, or another checkpoint that holds such arrays.
+  /// - Parameters:
+  ///   - path: a `.npz` or `.safetensors` file, another checkpoint that holds such arrays, or a debug state of llm.c.
+  ///   - vocabularySize: the tokens that the model knows, which a debug state does not say.
   /// - Throws: the reader's errors, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a file without
   ///   `input_ids` or with inputs of differing shapes.
-  public init(path: String) throws(IngotError) {
-    let checkpoint = try CheckpointOpener().open(path)
+  public init(path: String, vocabularySize: Int) throws(IngotError) {
+    let checkpoint = try Self.open(path, vocabularySize: vocabularySize)
     let loader = ArrayLoader(checkpoint)
     var inputs: [String: IntegerArray] = [:]
     expected = []
@@ -106,6 +108,16 @@ public struct FixtureSet: Sendable {
     labels = inputs["labels"]
     targets = inputs["targets"]
     metadata = checkpoint.metadata
+  }
+
+  private static func open(_ path: String, vocabularySize: Int) throws(IngotError) -> Checkpoint {
+    // What can't be opened as a file, such as a folder, is the opener's to judge.
+    if let source = try? FileByteSource(path: path), source.byteCount >= 4,
+      LLMCState.recognizes(head: try source.bytes(at: 0, count: 4))
+    {
+      return try LLMCState.read(source, vocabularySize: vocabularySize)
+    }
+    return try CheckpointOpener().open(path)
   }
 
   /// Rows of tokens.

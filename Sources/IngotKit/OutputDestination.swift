@@ -58,6 +58,10 @@ struct OutputDestination: Sendable {
     }
     let byName =
       path.hasSuffix("/") ? [] : FormatRegistry.formats(forExtension: FilePath.fileExtension(of: path))
+    guard byName.count < 2 else {
+      let ids = byName.map(\.id).joined(separator: " or ")
+      throw .invalidRequest(option: "--to", why: "\(FilePath.name(of: path)) may become \(words: ids)")
+    }
     if let format = byName.first { return format }
     if isFolder { return SafetensorsFormat() }
     guard path != "-" else {

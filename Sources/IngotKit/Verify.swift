@@ -84,7 +84,8 @@ private struct Verification {
     self.options = options
     var seed: UInt64?
     if let path = options.fixtures {
-      fixtures = try FixtureSet(path: path)
+      fixtures = try FixtureSet(
+        path: path, vocabularySize: model.recognised.graph.config.vocabularySize)
     } else if options.against == nil {
       throw .invalidRequest(option: "--fixtures", why: "give fixtures, or another model with --against")
     } else if let tokens = options.tokens {

@@ -33,6 +33,11 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
     FormatClaims(
       page: "numpy.md", formats: ["npy", "npz"], rules: NumPyRule.ids, malformed: ["numpy"], madeByTests: [:]),
     FormatClaims(
+      page: "llmc.md", formats: ["llmc"], rules: LLMCRule.ids, malformed: ["llmc", "llmc-state"],
+      madeByTests: [
+        "LC-02": "Tests/IngotFormatsTests/LLMCTests.swift: another magic number is refused"
+      ]),
+    FormatClaims(
       page: "containers/zip.md", formats: [], rules: Array(Set(ZipRule.ids + StreamRule.ids)),
       malformed: ["zip"],
       madeByTests: [:]),

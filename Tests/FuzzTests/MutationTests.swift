@@ -17,7 +17,7 @@ import Testing
     }
     return folders.flatMap { folder in
       Fixture.names(in: folder).compactMap { name in
-        guard ["safetensors", "npy", "npz", "ingot"].contains(name.split(separator: ".").last) else {
+        guard ["safetensors", "npy", "npz", "ingot", "bin"].contains(name.split(separator: ".").last) else {
           return nil
         }
         return (try? Fixture.bytes("\(folder)/\(name)")).map { (name, $0) }

@@ -106,7 +106,8 @@ struct ReaderConformance {
     Fixture.names(in: "golden/\(folder)").map { "golden/\(folder)/\($0)" }
   }.filter { path in
     let size = (try? Fixture.bytes(path).count) ?? .max
-    return size <= 4096 && ["safetensors", "npy", "npz", "ingot"].contains { path.hasSuffix(".\($0)") }
+    let suffixes = [".safetensors", ".npy", ".npz", ".ingot", ".bin"]
+    return size <= 4096 && suffixes.contains { path.hasSuffix($0) }
   }
 
   @Test(arguments: files)

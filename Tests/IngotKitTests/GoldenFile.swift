@@ -21,18 +21,21 @@ struct GoldenFile: Sendable, CustomStringConvertible {
 
   var description: String { name }
 
-  /// Every file of the manifest.
+  /// Every file of the manifests.
   static let all: [GoldenFile] = {
-    let bytes = (try? Fixture.bytes("golden/manifest.json")) ?? []
-    let manifest = try? JSONDecoder().decode([String: [ReadTensor]].self, from: Data(bytes))
-    return (manifest ?? [:]).map { GoldenFile(name: $0.key, tensors: $0.value) }.sorted { $0.name < $1.name }
+    let manifests = ["golden/manifest.json", "golden/llmc/manifest.json"].map { path in
+      let bytes = (try? Fixture.bytes(path)) ?? []
+      return (try? JSONDecoder().decode([String: [ReadTensor]].self, from: Data(bytes))) ?? [:]
+    }
+    return manifests.flatMap(\.self).map { GoldenFile(name: $0.key, tensors: $0.value) }
+      .sorted { $0.name < $1.name }
   }()
 
   var path: String { Fixture.path("golden/" + name) }
 
   /// How it is read: NumPy's own file of BF16 does not say that it is.
   var reading: ReadOptions {
-    name.contains("bfloat16") ? ReadOptions(rawDTypes: [(Glob("*"), .bf16)]) : ReadOptions()
+    name.contains("bfloat16.np") ? ReadOptions(rawDTypes: [(Glob("*"), .bf16)]) : ReadOptions()
   }
 
   /// What our reader finds in a file, each tensor read whole.

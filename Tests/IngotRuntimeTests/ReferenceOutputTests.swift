@@ -20,7 +20,7 @@ import Testing
 
   @Test(arguments: ReferenceModel.all)
   func `every output that a model can have is compared`(_ model: ReferenceModel) throws {
-    let expected = try FixtureSet(path: model.expected).expected.map(\.name)
+    let expected = try FixtureSet(path: model.expected, vocabularySize: 1).expected.map(\.name)
     #expect(try Set(model.verify(.fp32).outputs.map(\.name)) == Set(expected))
   }
 

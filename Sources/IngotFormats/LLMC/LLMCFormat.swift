@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads llm.c's model files: a header of numbers, then tensors without names. What its numbers and names mean to a
+// model is the dialect's. Debug states are LLMCState's. Page: formats/llmc.md.
+import IngotBytes
+import IngotCore
+
+/// llm.c's model files.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+public struct LLMCFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  public let id = "llmc"
+  public let title = "llm.c"
+  public let fileExtensions = ["bin"]
+  public let page = "llmc.md"
+  public var writer: (any CheckpointWriter)? { LLMCWriter() }
+
+  /// A model's magic number, or a debug state's, which ``read(_:options:)`` refuses by name.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    let word = LLMCHeader.firstWord(of: head)
+    return word == LLMCHeader.modelMagic || word == LLMCHeader.stateMagic
+  }
+
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let words = try LLMCHeader.words(of: source)
+    guard words.first != LLMCHeader.stateMagic else {
+      throw .unsupported(
+        "a debug state of llm.c, whose arrays need a model to be told: `ingot verify MODEL --fixtures` takes it",
+        at: Location(source.path))
+    }
+    let header = try LLMCHeader(words, byteCount: source.byteCount, path: source.path)
+    var tensors: [TensorDescriptor] = []
+    var offset = LLMCHeader.byteCount
+    for tensor in header.layout.tensors(header.dimensions) ?? [] {
+      let count = tensor.shape.byteCount(of: tensor.dtype) ?? 0
+      let segment = StorageSegment(file: 0, offset: offset, byteCount: count)
+      tensors.append(
+        TensorDescriptor(
+          name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, storage: TensorStorage(segment)))
+      offset += count
+    }
+    return Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)], tensors: tensors,
+      metadata: LLMCMetadata.metadata(of: header), findings: Self.findings(header),
+      indexByteCount: LLMCHeader.byteCount)
+  }
+
+  /// A note on header words that mean nothing known.
+  private static func findings(_ header: LLMCHeader) -> [Finding] {
+    guard let first = header.unknownWords.first else { return [] }
+    return [
+      Finding(
+        severity: .note, subject: "header",
+        detail:
+          "has \(header.unknownWords.count) words that mean nothing here, the first of them word \(first)")
+    ]
+  }
+}
+
+/// The metadata keys under which the header's numbers travel.
+enum LLMCMetadata {
+  static let version = "llmc.version"
+  static let contextLength = "llmc.max_seq_len"
+  static let vocabularySize = "llmc.vocab_size"
+  static let blockCount = "llmc.n_layer"
+  static let headCount = "llmc.n_head"
+  static let width = "llmc.n_embd"
+  static let paddedVocabularySize = "llmc.padded_vocab_size"
+
+  /// Every key that the header has a word for.
+  static let keys = [
+    version, contextLength, vocabularySize, blockCount, headCount, width, paddedVocabularySize,
+  ]
+
+  /// The header's words as metadata.
+  static func metadata(of header: LLMCHeader) -> Metadata {
+    let dimensions = header.dimensions
+    let numbers = [
+      Int(header.version), dimensions.contextLength, dimensions.vocabularySize, dimensions.blockCount,
+      dimensions.headCount, dimensions.width, dimensions.paddedVocabularySize,
+    ]
+    return Metadata(
+      zip(keys, numbers).map { Metadata.Entry(key: $0, value: .int32(Int32(truncatingIfNeeded: $1))) })
+  }
+
+  /// A number among metadata: of any integer type, or as the decimal text that formats of strings keep.
+  ///
+  /// - Returns: the number; `nil` when the key is absent.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` when it is no number that a header
+  ///   can hold.
+  static func number(_ key: String, of metadata: Metadata) throws(IngotError) -> Int? {
+    let number: Int? =
+      switch metadata[key] {
+      case nil: nil
+      case .uint8(let value): Int(value)
+      case .int8(let value): Int(value)
+      case .uint16(let value): Int(value)
+      case .int16(let value): Int(value)
+      case .uint32(let value): Int(value)
+      case .int32(let value): Int(value)
+      case .uint64(let value): Int(exactly: value)
+      case .int64(let value): Int(exactly: value)
+      case .string(let text): Int(text)
+      default: nil
+      }
+    guard let number, number >= 0 else {
+      guard metadata[key] == nil else {
+        throw .unrepresentable(
+          tensor: nil, target: "llmc", why: "\(key) is no number of its header", hint: nil)
+      }
+      return nil
+    }
+    return number
+  }
+}
