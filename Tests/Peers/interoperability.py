@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which models go to which program and back, what each program can't express, and the page that says how it went."""
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+
+import numpy as np
+from safetensors.numpy import load_file
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "interoperability.md"
+MODELS = ["kjv-gpt2", "models/base", "models/untied", "models/without-prefix", "models/mask-buffers", "models/stored-head",
+          "models/one-block", "models/epsilon", "models/activation-gelu", "models/activation-relu", "models/inner-40",
+          "models/unscaled", "models/scaled-by-block"]
+TANH = {"gelu_new", "gelu_pytorch_tanh"}
+# Keys whose values a program has built in: its forward pass knows no other.
+FIXED: dict[str, Callable[[dict], bool]] = {
+    "activation_function": lambda config: config["activation_function"] in TANH,
+    "layer_norm_epsilon": lambda config: config["layer_norm_epsilon"] == 1e-5,
+    "n_inner": lambda config: config["n_inner"] in (None, 4 * config["n_embd"]),
+    "scale_attn_weights": lambda config: config["scale_attn_weights"],
+    "scale_attn_by_inverse_layer_idx": lambda config: not config["scale_attn_by_inverse_layer_idx"],
+    "tie_word_embeddings": lambda config: config["tie_word_embeddings"],
+}
+DEFAULTS = {"activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "n_inner": None, "scale_attn_weights": True,
+            "scale_attn_by_inverse_layer_idx": False, "tie_word_embeddings": True}
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A program, how ingot is asked for its files, and what its forward pass can't express."""
+    name: str
+    module: str
+    options: tuple[str, ...]
+    target: str
+    weights: str = ""  # What the program opens, below the target.
+    fixed: tuple[str, ...] = ()
+    # The largest difference of a logit over the largest logit: fp32's, unless a program computes more coarsely.
+    tolerance: float = 5e-6
+    exact_gelu: bool = False
+
+    def refusal(self, config: dict) -> str | None:
+        """The key that keeps a model from being expressed."""
+        config = DEFAULTS | config
+        if self.exact_gelu and config["activation_function"] != "gelu":
+            return "activation_function"
+        return next((key for key in self.fixed if not FIXED[key](config)), None)
+
+    def version(self) -> str:
+        """Its version, as it tells it."""
+        return self._process("version").stdout.strip()
+
+    def run(self, jobs: list[list[str | pathlib.Path]]) -> list[str]:
+        """What comes of each job, all in one process of the program's own; a failure is raised."""
+        with temporary() as name:
+            given, found = pathlib.Path(name, "jobs.json"), pathlib.Path(name, "results.json")
+            given.write_text(json.dumps([[str(word) for word in job] for job in jobs]), encoding="utf-8")
+            self._process(given, found)
+            results = json.loads(found.read_text(encoding="utf-8"))
+        for job, (state, said) in zip(jobs, results, strict=True):
+            if state != "done":
+                raise AssertionError(f"{self.name}: {job}: {said}")
+        return [said for _, said in results]
+
+    def _process(self, *arguments: str | pathlib.Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "programs", self.module, *map(str, arguments)]
+        result = subprocess.run(command, cwd=pathlib.Path(__file__).parent, capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise AssertionError(f"{self.name}: {result.stderr.strip()[-1500:]}")
+        return result
+
+
+ARITHMETIC = ("activation_function", "n_inner", "scale_attn_weights", "scale_attn_by_inverse_layer_idx")
+PROGRAMS = [
+    Program("transformers", "transformers_folder", ("--for", "transformers"), "folder/"),
+    Program("PyTorch", "torch_file", ("--to", "pytorch"), "model.pt"),
+    Program("NumPy", "numpy_archive", ("--for", "numpy"), "model.npz"),
+    # Its GELU is a table of half-precision numbers.
+    Program("llama.cpp", "llama_cpp_file", ("--for", "llama.cpp"), "model.gguf", fixed=ARITHMETIC, tolerance=1e-3),
+    Program("OpenAI's code", "openai_code", ("--for", "openai"), "folder/",
+            fixed=(*ARITHMETIC, "layer_norm_epsilon", "tie_word_embeddings")),
+    Program("mlx", "mlx_folder", ("--for", "mlx"), "folder/", fixed=(*ARITHMETIC, "tie_word_embeddings")),
+    Program("llm.c", "llmc_code", ("--for", "llm.c"), "model.bin",
+            fixed=(*ARITHMETIC, "layer_norm_epsilon", "tie_word_embeddings")),
+    Program("nanoGPT", "nanogpt_code", ("--for", "nanogpt"), "ckpt.pt", exact_gelu=True,
+            fixed=("n_inner", "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "layer_norm_epsilon",
+                   "tie_word_embeddings")),
+]
+
+
+class Model:
+    """A fixture: a transformers folder with float64 outputs of two implementations."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name.split("/")[-1]
+        self.folder = ROOT / "fixtures" / name
+        self.config_path = self.folder / "config.json"
+        self.config = json.loads(self.config_path.read_text(encoding="utf-8"))
+        self.fixtures = next(self.folder / f for f in ("expected.npz", "expected.safetensors") if (self.folder / f).exists())
+        loaded = dict(np.load(self.fixtures)) if self.fixtures.suffix == ".npz" else load_file(self.fixtures)
+        self.ids, self.logits = loaded["input_ids"], loaded["logits"]
+
+    def config_option(self, path: str | pathlib.Path) -> list[str | pathlib.Path]:
+        """For a single file that holds no config, the option that names it."""
+        return ["--config", self.config_path] if str(path).endswith((".npz", "model.pt")) else []
+
+    def job(self, path: str | pathlib.Path, place: pathlib.Path) -> list[str | pathlib.Path]:
+        """The job to compute this model's logits; they go into a folder."""
+        np.save(place / "ids.npy", self.ids)
+        return ["logits", path, place / "ids.npy", self.config_path, place / "out.npy"]
+
+    def difference(self, place: pathlib.Path) -> float:
+        """The largest difference of the logits there from float64's, over the largest logit."""
+        return float(np.abs(np.load(place / "out.npy") - self.logits).max() / np.abs(self.logits).max())
+
+
+def ingot(*arguments: str | pathlib.Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs the program and expects an exit code."""
+    result = subprocess.run([os.environ["INGOT"], *map(str, arguments)], capture_output=True, text=True, check=False)
+    if result.returncode != code:
+        raise AssertionError(f"ingot {' '.join(map(str, arguments))}: {result.returncode}: {result.stderr}")
+    return result
+
+
+def digest(path: str | pathlib.Path, *options: str | pathlib.Path) -> str:
+    """The digest of a model's parameters in transformers' names and layout."""
+    return json.loads(ingot("hash", "--as", "hf", "--json", path, *options).stdout)["model"]
+
+
+@dataclasses.dataclass
+class Row:
+    """How one model went to one program and back."""
+    program: str
+    model: str
+    refused: str | None = None
+    difference: float | None = None
+    digest: str = ""
+
+
+def there(program: Program, models: list[Model], folder: pathlib.Path) -> list[Row]:
+    """From transformers folders to the program: the same parameters, and the program computes the same."""
+    rows, jobs = [], []
+    for model in models:
+        place = folder / model.name
+        place.mkdir()
+        row = Row(program.name, model.name, refused=program.refusal(model.config))
+        rows.append(row)
+        target = f"{place}/{program.target}"
+        if row.refused:
+            result = ingot("convert", model.folder, target, *program.options, code=65)
+            assert row.refused in result.stderr, f"{model.name}: {result.stderr}"
+            assert not any(place.iterdir()), f"{model.name}: a refusal left something behind"
+            continue
+        ingot("convert", model.folder, target, *program.options)
+        row.digest = digest(target, *model.config_option(target))
+        assert row.digest == digest(model.folder), f"{model.name}: the parameters are not the same"
+        jobs.append(model.job(target, place))
+    program.run(jobs)
+    for model, row in zip(models, rows, strict=True):
+        if not row.refused:
+            row.difference = model.difference(folder / model.name)
+            assert row.difference <= program.tolerance, f"{model.name}: {row.difference} is over {program.tolerance}"
+    return rows
+
+
+def back(program: Program, models: list[Model], folder: pathlib.Path) -> None:
+    """From the program's own checkpoints: the same parameters, and ingot and transformers compute the same."""
+    for model in models:
+        (folder / model.name).mkdir()
+    written = program.run([["write", model.folder, folder / model.name / "theirs"] for model in models])
+    for model, path in zip(models, written, strict=True):
+        assert digest(path, *model.config_option(path)) == digest(model.folder), f"{model.name}: other parameters"
+        ingot("verify", path, "--fixtures", model.fixtures)
+        ingot("convert", path, f"{folder}/{model.name}/ours/", "--for", "transformers")
+    transformers = PROGRAMS[0]
+    transformers.run([model.job(folder / model.name / "ours", folder / model.name) for model in models])
+    for model in models:
+        difference = model.difference(folder / model.name)
+        assert difference <= transformers.tolerance, f"{model.name}: {difference}"
+
+
+def write_page(rows: list[Row]) -> None:
+    """The page that says how it went."""
+    versions = [f"| {program.name} | {program.version()} |" for program in PROGRAMS]
+    lines = ["# Interoperability", "",
+             "What `make test-peers` found: each model was converted for each program, which loaded it and computed its",
+             "logits; and each program wrote the model itself, which ingot read, verified, and converted for",
+             "transformers. Parameters have the same digest (`ingot hash --as hf`) wherever a number stands. The number is",
+             "the largest difference of a logit from float64's, over the largest logit. This page is written by the run.",
+             "", "| program | version |", "|---|---|", *versions, "",
+             "| model | digest | " + " | ".join(program.name for program in PROGRAMS) + " |",
+             "|---|---|" + "---|" * len(PROGRAMS)]
+    for model in dict.fromkeys(row.model for row in rows):
+        mine = {row.program: row for row in rows if row.model == model}
+        known = next((row.digest[:12] for row in mine.values() if row.digest), "")
+        cells = [_cell(mine.get(program.name)) for program in PROGRAMS]
+        lines.append(f"| {model} | `{known}` | " + " | ".join(cells) + " |")
+    lines += ["", "A key in place of a number: the program's forward pass has that key's value built in, so the model is",
+              "refused, by that name and before a byte is written (exit 65).", ""]
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _cell(row: Row | None) -> str:
+    if row is None:
+        return "–"
+    if row.refused:
+        return f"`{row.refused}`"
+    return f"{row.difference:.1e}"
+
+
+def temporary() -> tempfile.TemporaryDirectory:
+    """A folder that goes when its work is done."""
+    return tempfile.TemporaryDirectory(prefix="ingot-peers-")
