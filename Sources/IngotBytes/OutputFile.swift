@@ -35,6 +35,17 @@ public final class OutputFile: OutputTarget {
 
   deinit { system.close(descriptor) }
 
+  /// Opens a file that is there, to write over some of its bytes.
+  ///
+  /// - Throws: ``IngotError/environment(_:)`` when it can't be opened for writing.
+  public convenience init(updating path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+    do throws(CallFailure) {
+      self.init(adopting: try system.open(path, .update), path: path, system: system)
+    } catch {
+      throw .environment(SystemFailure(error, path: path, purpose: .createOutput))
+    }
+  }
+
   /// Makes a scratch file without a name: it is gone when it is closed, or when the process dies.
   ///
   /// - Parameters:

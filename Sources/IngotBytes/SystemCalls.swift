@@ -58,6 +58,8 @@ public enum OpenMode: Hashable, Sendable {
   case read
   /// For reading and writing; it must not exist yet.
   case createNew
+  /// For reading and writing; it must exist.
+  case update
   /// For reading and writing without a name, in the folder given: gone when it is closed.
   case scratch
 }
@@ -159,6 +161,7 @@ public struct LiveSystem: SystemCalls {
       switch mode {
       case .read: O_RDONLY | O_NONBLOCK
       case .createNew: O_RDWR | O_CREAT | O_EXCL
+      case .update: O_RDWR
       case .scratch: O_RDWR | ingotScratchFlag
       }
     return try calling("open") { Glibc.open(path, flags | O_CLOEXEC, 0o666) }

@@ -19,7 +19,8 @@ struct IngotMain: ParsableCommand {
           InspectCommand.self, GraphCommand.self, DiffCommand.self, HashCommand.self, FormatsCommand.self,
         ]),
       CommandGroup(
-        name: "Change", subcommands: [ConvertCommand.self, QuantizeCommand.self, InitCommand.self]),
+        name: "Change",
+        subcommands: [ConvertCommand.self, QuantizeCommand.self, EditCommand.self, InitCommand.self]),
       CommandGroup(
         name: "Prove",
         subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),

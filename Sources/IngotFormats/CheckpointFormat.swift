@@ -18,6 +18,8 @@ public protocol CheckpointFormat: Sendable {
   var page: String { get }
   /// Plans files of this format; `nil` when it is only read.
   var writer: (any CheckpointWriter)? { get }
+  /// Changes a file's metadata without touching its tensors; `nil` when the format ties them together.
+  var metadataEditor: (any MetadataEditor)? { get }
 
   /// Whether a file is of this format, by its content.
   ///
@@ -36,6 +38,11 @@ public protocol CheckpointFormat: Sendable {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the rule of the format's page, for the
   ///   first rule broken in the order that the page states.
   func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint
+}
+
+extension CheckpointFormat {
+  /// In most formats metadata and tensors can't be told apart.
+  public var metadataEditor: (any MetadataEditor)? { nil }
 }
 
 /// What a caller knows about a file that the file does not say, and how much of it to interpret.

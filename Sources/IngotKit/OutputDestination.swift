@@ -46,6 +46,15 @@ struct OutputDestination: Sendable {
     fileName = isFolder ? "model.\(found.fileExtensions.first ?? found.id)" : FilePath.name(of: path)
   }
 
+  /// A file that takes the place of the one that stands there, in its own format.
+  init(replacing path: String, formatID: String, writer: any CheckpointWriter) {
+    self.path = path
+    self.formatID = formatID
+    self.writer = writer
+    isFolder = false
+    fileName = FilePath.name(of: path)
+  }
+
   private static func format(
     named id: String?, path: String, isFolder: Bool
   ) throws(IngotError) -> any CheckpointFormat {

@@ -21,6 +21,9 @@ public struct SafetensorsFormat: CheckpointFormat {
   /// Plans files and sets of files.
   public var writer: (any CheckpointWriter)? { SafetensorsWriter() }
 
+  /// Changes metadata without moving through tensors.
+  public var metadataEditor: (any MetadataEditor)? { SafetensorsEditor() }
+
   /// Eight bytes of length, then `{`: with a length that a header can have.
   public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     var cursor = ByteCursor(head)
@@ -48,7 +51,7 @@ public struct SafetensorsFormat: CheckpointFormat {
   }
 
   /// Reads and checks the length field: ST-01 to ST-04.
-  private static func headerEnd(of source: any ByteSource) throws(IngotError) -> Int {
+  static func headerEnd(of source: any ByteSource) throws(IngotError) -> Int {
     func malformed(_ rule: SafetensorsRule, _ offset: Int, _ found: Evidence, _ expected: Evidence)
       -> IngotError
     {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ingot edit`.
+import ArgumentParser
+import IngotReport
+
+struct EditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "edit",
+    abstract: "Change a file's metadata, and nothing else.",
+    discussion: """
+      Tensors keep their bytes, order and places. A new file takes the old one's place in one step, its data copied by
+      the kernel; with --in-place only the head is written, where the new one is as long as the old: that takes no time
+      at any size. A value keeps the type that its key has in the file; a new key is text.
+
+      EXAMPLES
+        ingot edit model.safetensors --set format=pt
+        ingot edit model.gguf --set general.name='My model' --remove 'tokenizer.chat_*'
+        ingot edit model.safetensors --remove '*' --in-place
+      """)
+
+  @Argument(help: "The file, or a folder that holds one.")
+  var path: String
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("Give a key a value. Repeatable.", valueName: "key=value"))
+  var values: [String] = []
+
+  @Option(
+    name: .customLong("remove"),
+    help: ArgumentHelp("Remove keys by pattern. Repeatable.", valueName: "glob"))
+  var removals: [String] = []
+
+  @Flag(name: .customLong("in-place"), help: "Write the head only; refused where the new one has no room.")
+  var isInPlace = false
+
+  @Flag(name: .customLong("plan"), help: "Say what would be done, and write nothing.")
+  var isPlan = false
+
+  @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    guard !values.isEmpty || !removals.isEmpty else {
+      throw ValidationError("Nothing to change: give --set or --remove.")
+    }
+  }
+
+  func run() throws {
+    var settings = EditOptions()
+    settings.change.values = try values.map { (spelling) throws(IngotError) in
+      guard let equals = spelling.firstIndex(of: "="), equals > spelling.startIndex else {
+        throw .invalidRequest(option: "--set", why: "\(spelling) is not of the form KEY=VALUE")
+      }
+      return (String(spelling[..<equals]), String(spelling[spelling.index(after: equals)...]))
+    }
+    settings.change.removals = removals.map(Glob.init)
+    settings.isInPlace = isInPlace
+    settings.isPlan = isPlan
+    let report = try edit(path, options: settings, progress: global.progress)
+    global.print(json: { EditText.json(report) }) { EditText.lines(report, isPlan: isPlan, style: $0) }
+  }
+}

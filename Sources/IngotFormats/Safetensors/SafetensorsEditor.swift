@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes the `__metadata__` of a safetensors header and nothing else: tensors' entries keep their text and order.
+// Page: formats/safetensors.md.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// Changes the metadata of safetensors files.
+public struct SafetensorsEditor: MetadataEditor {
+  /// Makes the editor.
+  public init() {}
+
+  /// The header with other metadata, padded with spaces to the old length where it fits, else to a multiple of 8.
+  public func head(
+    of source: any ByteSource, changed change: MetadataChange
+  ) throws(IngotError) -> EditedHead {
+    let headerEnd = try SafetensorsFormat.headerEnd(of: source)
+    let bytes = try source.bytes(at: 0, count: headerEnd)
+    let header = try SafetensorsHeader(
+      bytes, dataByteCount: source.byteCount - headerEnd, path: source.path)
+    let metadata = try change.applied(to: header.metadata) { (_, text, _) throws(IngotError) in .string(text)
+    }
+
+    var members = try Self.entries(of: bytes, path: source.path)
+    if !metadata.isEmpty {
+      let text = JSONWriter.quoted(SafetensorsHeader.metadataKey) + ":" + JSONWriter.text(metadata)
+      members.insert(ArraySlice(text.utf8), at: 0)
+    }
+    var json: [UInt8] = [UInt8(ascii: "{")]
+    json += members.joined(separator: CollectionOfOne(UInt8(ascii: ",")))
+    json.append(UInt8(ascii: "}"))
+    let length = json.count <= headerEnd - 8 ? headerEnd - 8 : (json.count + 7) / 8 * 8
+    json += [UInt8](repeating: 0x20, count: length - json.count)
+    guard UInt64(length) <= Limit.safetensorsHeaderBytes.value else {
+      throw .limitExceeded(.safetensorsHeaderBytes, at: Location(source.path), asked: UInt64(length))
+    }
+    var head: [UInt8] = []
+    head.appendLittle(UInt64(length))
+    return EditedHead(bytes: head + json, dataOffset: headerEnd, metadata: (header.metadata, metadata))
+  }
+
+  /// The text of each member of the header but the metadata, as it stands.
+  private static func entries(of bytes: [UInt8], path: String) throws(IngotError) -> [ArraySlice<UInt8>] {
+    var scanner = JSONScanner(bytes, range: 8..<bytes.count)
+    var members: [ArraySlice<UInt8>] = []
+    do throws(JSONFailure) {
+      try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
+        try scanner.skipValue()
+        if key != SafetensorsHeader.metadataKey { members.append(bytes[keyOffset..<scanner.offset]) }
+      }
+    } catch {
+      throw IngotError(error, rule: SafetensorsRule.json.rule, at: Location(path))
+    }
+    return members
+  }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes a file's metadata and leaves its tensors as they are: a new file that takes the old one's place whole, its data
+// copied inside the kernel, or, when asked for and where the new head is as long as the old one, the head alone.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotTransforms
+
+/// What ``edit(_:options:progress:)`` is to do.
+public struct EditOptions: Sendable {
+  /// What is to become of the metadata.
+  public var change = MetadataChange()
+  /// Whether the head is written over the old one, instead of a new file that takes the old one's place.
+  public var isInPlace = false
+  /// Whether nothing is written.
+  public var isPlan = false
+  /// Where scratch files go.
+  public var scratchFolder = defaultScratchFolder
+
+  /// Makes options that change nothing.
+  public init() {}
+}
+
+/// What an edit did, or with a plan would do.
+public struct EditReport: Sendable {
+  /// The file.
+  public var path: String
+  /// Its format id.
+  public var format: String
+  /// Keys that were added.
+  public var added: [String]
+  /// Keys whose value is another.
+  public var changed: [String]
+  /// Keys that are gone.
+  public var removed: [String]
+  /// Bytes written: those of the head, or of the whole file.
+  public var byteCount: Int
+  /// Whether only the head was written.
+  public var wasInPlace: Bool
+
+  /// Whether there was anything to do.
+  public var isUnchanged: Bool { added.isEmpty && changed.isEmpty && removed.isEmpty }
+
+  init(
+    path: String, format: String, from old: Metadata, to new: Metadata, byteCount: Int, wasInPlace: Bool
+  ) {
+    self.path = path
+    self.format = format
+    self.byteCount = byteCount
+    self.wasInPlace = wasInPlace
+    added = new.entries.map(\.key).filter { old[$0] == nil }
+    changed = new.entries.filter { old[$0.key] != nil && old[$0.key] != $0.value }.map(\.key)
+    removed = old.entries.map(\.key).filter { new[$0] == nil }
+  }
+}
+
+/// Changes a file's metadata.
+///
+/// - Parameters:
+///   - path: a file, or a folder that holds one.
+///   - options: the change.
+///   - progress: hears of every byte.
+/// - Returns: what was done.
+/// - Throws: the reader's errors; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a format whose metadata can't be
+///   changed so, and for a head that does not fit in place.
+public func edit(
+  _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil
+) throws(IngotError) -> EditReport {
+  let file = try fileToEdit(path)
+  try HeadBackup.restore(for: file)
+  let source = try FileByteSource(path: file)
+  let format = try FormatRegistry.detect(source)
+  guard let editor = format.metadataEditor else {
+    throw .unsuitable(
+      Location(file), why: "is \(words: format.title), whose metadata and tensors can't be told apart",
+      hint: "`ingot convert` writes a new file")
+  }
+  let head = try editor.head(of: source, changed: options.change)
+  let fits = head.bytes.count == head.dataOffset
+  guard fits || !options.isInPlace else {
+    throw .unsuitable(
+      Location(file),
+      why: "has a head of \(head.dataOffset) bytes, and the new one takes \(head.bytes.count)",
+      hint: "without --in-place a new file takes its place")
+  }
+  let total = head.bytes.count + source.byteCount - head.dataOffset
+  let report = EditReport(
+    path: file, format: format.id, from: head.metadata.old, to: head.metadata.new,
+    byteCount: options.isInPlace ? head.bytes.count : total, wasInPlace: options.isInPlace)
+  guard !options.isPlan, !report.isUnchanged else { return report }
+  if options.isInPlace {
+    try HeadBackup.replaceHead(of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset))
+  } else {
+    try replace(file, format: format, source: source, head: head, options: options, progress: progress)
+  }
+  return report
+}
+
+/// The one file of a checkpoint.
+private func fileToEdit(_ path: String) throws(IngotError) -> String {
+  let status = try? LiveSystem().status(at: path, followingLinks: true)
+  guard status?.kind != .file else { return path }
+  let checkpoint = try CheckpointOpener().open(path)
+  guard let file = checkpoint.files.first, checkpoint.files.count == 1 else {
+    throw .unsuitable(Location(path), why: "is \(checkpoint.files.count) files", hint: "name one of them")
+  }
+  return file.path
+}
+
+/// Writes a file of a new head and the old data, which takes the old file's place.
+private func replace(
+  _ path: String, format: any CheckpointFormat, source: FileByteSource, head: EditedHead,
+  options: EditOptions,
+  progress: (any ProgressObserver)?
+) throws(IngotError) {
+  let count = source.byteCount - head.dataOffset
+  guard let writer = format.writer, let shape = Shape([count]) else {
+    throw .internal("a format that is edited and not written")
+  }
+  let file = CheckpointFile(path: path, byteCount: source.byteCount)
+  let data = QuantizedPart(
+    kind: .values, dtype: .u8, shape: shape,
+    storage: TensorStorage(StorageSegment(file: 0, offset: head.dataOffset, byteCount: count)))
+  var draft = OutputContents()
+  draft.append(.made([.stored(name: "data", data)]))
+  let plan = WritePlan(
+    files: [
+      PlannedFile(
+        name: FilePath.name(of: path),
+        chunks: [.bytes(head.bytes), .part(PartReference(tensor: 0), lead: [])])
+    ])
+  let planned = PlannedOutput(
+    plan: plan, tensors: [PlannedTensor(name: "data", dtype: .u8, shape: shape)], contents: draft, losses: [])
+  let output = CheckpointOutput(planned, files: SourceFiles([file]), scratchFolder: options.scratchFolder)
+  _ = try OutputDestination(replacing: path, formatID: format.id, writer: writer).write(
+    output, force: true, sources: [], system: LiveSystem(), progress: progress)
+}
