@@ -44,7 +44,7 @@ struct KernelBenchmark {
         rowStride: isInOut ? n : k)
       let elapsed = ContinuousClock().measure {
         MatrixProduct(rowCount: m, columnCount: n, depth: k).multiply(
-          operands.x.pointer(as: Float.self), xStride: k, by: weight, bias: nil,
+          operands.x.pointer(as: Float.self), xStride: k, by: weight,
           into: operands.y.pointer(as: Float.self), yStride: n, scratch: scratch, pool: pool)
       }
       print(elapsed / .seconds(1))

@@ -17,4 +17,13 @@ int ingot_cpu_level(void) {
 #endif
 }
 
+int ingot_cpu_has_narrow_dots(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+#else
+    return 0;
+#endif
+}
+
 const char *ingot_cpu_request(void) { return getenv("INGOT_CPU"); }

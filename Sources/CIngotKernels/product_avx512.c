@@ -1,46 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products with AVX-512: tiles of 14 x 32, 28 of the 32 registers.
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #define LEVEL avx512
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
-#define LANES 16
-#define MR 14
-
-typedef float vec __attribute__((vector_size(4 * LANES)));
-
-static inline __attribute__((always_inline)) TARGET vec load_f16(const char *p) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
-}
-
-/// Transposes 16 x 16 floats in registers: pairs, quadruples, then 128-bit quarters twice.
-static inline __attribute__((always_inline)) TARGET void transpose(vec *rows) {
-    __m512 t[16], u[16];
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i += 2) {
-        t[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
-        t[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
-    }
-#pragma clang loop unroll(full)
-    for (int i = 0; i < 16; i += 4) {
-        u[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
-        u[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
-        u[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-        u[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-    }
-    // u[4 a + c] holds, in quarter q, rows 4 a … 4 a + 3 of column 4 q + c.
-#pragma clang loop unroll(full)
-    for (int c = 0; c < 4; c++) {
-        __m512 even_low = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x88), odd_low = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xdd);
-        __m512 even_high = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x88);
-        __m512 odd_high = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xdd);
-        rows[c] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
-        rows[4 + c] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
-        rows[8 + c] = _mm512_shuffle_f32x4(even_low, even_high, 0xdd);
-        rows[12 + c] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd);
-    }
-}
+#include "vectors_avx512.h"
 
 #include "product_template.h"
 #endif

@@ -1,28 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products for any processor. Half precision goes through the conversions.
-#include "ingot_convert.h"
-
-#include <stddef.h>
-
 #define LEVEL portable
 #define TARGET
-#define LANES 4
-#define MR 4
-
-typedef float vec __attribute__((vector_size(4 * LANES)));
-
-static inline vec load_f16(const char *p) {
-    vec v;
-    ingot_widen_f16_f32_portable(p, &v, LANES);
-    return v;
-}
-
-static inline void transpose(vec *rows) {
-    vec columns[LANES];
-    for (size_t i = 0; i < LANES; i++) {
-        for (size_t j = 0; j < LANES; j++) columns[i][j] = rows[j][i];
-    }
-    for (size_t i = 0; i < LANES; i++) rows[i] = columns[i];
-}
+#include "vectors_portable.h"
 
 #include "product_template.h"

@@ -17,6 +17,12 @@ public final class AlignedBuffer: @unchecked Sendable {
     start.initializeMemory(as: UInt8.self, repeating: 0, count: self.byteCount)
   }
 
+  /// Allocates memory that holds anything: for what is written before it is read.
+  public init(uninitializedByteCount byteCount: Int) {
+    self.byteCount = max(byteCount, 64)
+    start = .allocate(byteCount: self.byteCount, alignment: 64)
+  }
+
   /// Allocates memory for elements, filled with zeros.
   public convenience init<Element: BitwiseCopyable>(_ type: Element.Type, count: Int) {
     self.init(byteCount: count * MemoryLayout<Element>.stride)

@@ -7,6 +7,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   public let level: CPULevel
   let conversion: ConversionKernels
   let product: ProductKernels
+  let narrow: NarrowKernels
   let rows: RowKernels
   let statistics: StatisticsKernels
 
@@ -18,6 +19,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
     self.level = level
     conversion = ConversionKernels(level: level)
     product = ProductKernels(level: level)
+    narrow = NarrowKernels(level: level)
     rows = RowKernels(level: level)
     statistics = StatisticsKernels(level: level)
   }

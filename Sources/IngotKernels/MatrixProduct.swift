@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// y = x · w + b of f32 activations and a weight in its stored type, on the threads of a pool. Sums have one order for
-// any number of threads; `ingot_product.h` states it.
+// y = x · w + b of f32 activations and a weight in its stored type, or packed, on the threads of a pool. Sums have one
+// order for any number of threads; `ingot_product.h` states it.
 import CIngotKernels
 
 /// A weight as a product reads it.
@@ -56,20 +56,54 @@ public struct WeightMatrix {
   }
 }
 
+/// What becomes of a product's sums: `y = residual + activation(sum · scale + bias)`.
+public struct ProductEnd {
+  /// `[N]`, f32, added to each row; `nil` for none.
+  public var bias: UnsafePointer<Float>?
+  /// Applied behind the bias; `nil` for none.
+  public var activation: ActivationKind?
+  /// `[M, N]`, f32, added last; `nil` for none.
+  ///
+  /// Its rows are as far apart as the result's, which it may be itself.
+  public var residual: UnsafePointer<Float>?
+
+  /// Describes the end of a product.
+  public init(
+    bias: UnsafePointer<Float>? = nil, activation: ActivationKind? = nil,
+    residual: UnsafePointer<Float>? = nil
+  ) {
+    self.bias = bias
+    self.activation = activation
+    self.residual = residual
+  }
+
+  /// The end as the kernels take it.
+  func with(
+    scales: UnsafePointer<Float>?, hasScalePerColumn: Bool, y: UnsafeMutablePointer<Float>, yStride: Int
+  ) -> ingot_product_end {
+    ingot_product_end(
+      scale: scales, scale_step: hasScalePerColumn ? 1 : 0, bias: bias,
+      activation: activation?.rawValue ?? -1,
+      residual: residual, y: y, y_stride: yStride)
+  }
+}
+
 /// Scratch memory of products, one for each executor: it grows to what the largest product needs.
 public final class ProductScratch {
-  private var rows = AlignedBuffer(byteCount: 0)
-  private var panels = AlignedBuffer(byteCount: 0)
+  private var buffers: [AlignedBuffer] = []
 
   /// Starts empty.
   public init() {}
 
-  fileprivate func reserve(rows rowCount: Int, panels panelCount: Int) -> (
-    rows: UnsafeMutablePointer<Float>, panels: UnsafeMutablePointer<Float>
-  ) {
-    if rows.byteCount < rowCount * 4 { rows = AlignedBuffer(Float.self, count: rowCount) }
-    if panels.byteCount < panelCount * 4 { panels = AlignedBuffer(Float.self, count: panelCount) }
-    return (rows.pointer(as: Float.self), panels.pointer(as: Float.self))
+  /// One of several buffers, at least so long; what it held before may be gone.
+  func bytes(_ index: Int, count: Int) -> UnsafeMutableRawPointer {
+    while buffers.count <= index { buffers.append(AlignedBuffer(byteCount: 0)) }
+    if buffers[index].byteCount < count { buffers[index] = AlignedBuffer(uninitializedByteCount: count) }
+    return buffers[index].start
+  }
+
+  func floats(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
+    bytes(index, count: count * 4).bindMemory(to: Float.self, capacity: count)
   }
 }
 
@@ -81,6 +115,10 @@ public struct MatrixProduct {
   /// Products below this many multiplications run on one thread: waking another costs as much
   /// (MEASURED: about 2 MFLOP).
   static let threadingThreshold = 1 << 20
+  /// The same in bytes of the weight, for few rows, where reading it is all the work.
+  static let readingThreshold = 1 << 17
+  /// Rows up to which a weight is read as it stands, without packing.
+  static let fewRows = 2
 
   /// Makes a product of these sizes.
   public init(rowCount: Int, columnCount: Int, depth: Int) {
@@ -95,70 +133,152 @@ public struct MatrixProduct {
   ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
   ///   - xStride: elements from one row of `x` to the next.
   ///   - weight: the weight, `[K, N]` or `[N, K]`.
-  ///   - bias: `[N]`, f32, added to each row; `nil` for none.
-  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten. Must not overlap the others.
+  ///   - end: bias, activation and residual.
+  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten. Must not overlap the others but the
+  ///     residual.
   ///   - yStride: elements from one row of `y` to the next.
   ///   - scratch: memory for packed operands.
   ///   - pool: the threads; `nil` for the caller's alone.
   ///   - kernels: the kernels.
   /// - Complexity: reads each weight element once; packs at most `M · K` activations and, a thread, four panels.
   public func multiply(
-    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, bias: UnsafePointer<Float>?,
+    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, end: ProductEnd = ProductEnd(),
     into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch, pool: ThreadPool?,
     kernels: KernelTable = .current
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    let product = ingot_product(
-      m: rowCount, n: columnCount, k: depth, x: x, x_stride: xStride, w: weight.bytes,
-      w_stride: weight.rowStride,
-      w_type: weight.element.rawValue, w_is_out_in: weight.layout == .outIn ? 1 : 0, scale: weight.scales,
-      scale_step: weight.hasScalePerColumn ? 1 : 0, bias: bias, y: y, y_stride: yStride)
-
-    let isSmall = rowCount * columnCount * depth < Self.threadingThreshold
-    let threads = isSmall ? nil : pool
-    if rowCount <= 2 {
-      multiplyFewRows(product, threads: threads, kernels: kernels.product)
+    let finish = end.with(
+      scales: weight.scales, hasScalePerColumn: weight.hasScalePerColumn, y: y, yStride: yStride)
+    var product = product(by: weight, finish)
+    product.x = x
+    product.x_stride = xStride
+    if rowCount <= Self.fewRows {
+      let isSmall = columnCount * depth * weight.element.byteWidth < Self.readingThreshold
+      multiplyFewRows(product, scratch: scratch, threads: isSmall ? nil : pool, kernels: kernels.product)
     } else {
-      multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product)
-    }
-  }
-
-  private func multiplyFewRows(_ product: ingot_product, threads: ThreadPool?, kernels: ProductKernels) {
-    // Columns of a chunk: a multiple of what a kernel takes at once.
-    let grain = 8 * kernels.panelWidth
-    Self.forEachRange(columnCount, grain: grain, threads: threads) { _, columns in
-      withUnsafePointer(to: product) { kernels.fewRows($0, columns.lowerBound, columns.upperBound) }
-    }
-  }
-
-  private func multiplyPanels(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
-  ) {
-    let slots = threads?.threadCount ?? 1
-    let group = Int(INGOT_PANEL_GROUP)
-    let blocks = (rowCount + kernels.rowBlock - 1) / kernels.rowBlock
-    let panelElements = group * kernels.panelWidth * depth
-    let memory = scratch.reserve(rows: blocks * kernels.rowBlock * depth, panels: slots * panelElements)
-
-    Self.forEachRange(blocks, grain: 8, threads: threads) { _, blocks in
-      let first = blocks.lowerBound * kernels.rowBlock
-      let count = min(rowCount, blocks.upperBound * kernels.rowBlock) - first
-      kernels.packRows(
-        product.x + first * product.x_stride, product.x_stride, count, depth, memory.rows + first * depth)
-    }
-    var packed = product
-    packed.x = UnsafePointer(memory.rows)
-    let panelCount = (columnCount + kernels.panelWidth - 1) / kernels.panelWidth
-    // At least four chunks a thread, so that one that is held up leaves work for the others.
-    let grain = min(group, max(1, panelCount / (4 * slots)))
-    Self.forEachRange(panelCount, grain: grain, threads: threads) { slot, panels in
-      withUnsafePointer(to: packed) {
-        kernels.panels($0, panels.lowerBound, panels.upperBound, memory.panels + slot * panelElements)
+      let threads = threads(of: pool)
+      let elements = Int(INGOT_PANEL_GROUP) * kernels.product.panelWidth * depth
+      let panels = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
+      multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product) {
+        panels + $0 * elements
       }
     }
   }
 
-  private static func forEachRange(
+  /// Multiplies by a weight packed to f32.
+  ///
+  /// - Parameters:
+  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
+  ///   - xStride: elements from one row of `x` to the next.
+  ///   - weight: the weight, packed with ``PackedWeight/Form/f32``.
+  ///   - end: bias, activation and residual.
+  ///   - y: result, as above.
+  ///   - yStride: elements from one row of `y` to the next.
+  ///   - scratch: memory for packed rows.
+  ///   - pool: the threads.
+  ///   - kernels: the kernels that packed the weight.
+  public func multiply(
+    _ x: UnsafePointer<Float>, xStride: Int, by weight: PackedWeight, end: ProductEnd = ProductEnd(),
+    into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch, pool: ThreadPool?,
+    kernels: KernelTable = .current
+  ) {
+    guard rowCount > 0, columnCount > 0 else { return }
+    precondition(
+      weight.columnCount == columnCount && weight.depth == depth, "a weight of the product's shape")
+    let finish = weight.finish(end, y: y, yStride: yStride)
+    if weight.form != .f32 {
+      return multiplyNarrow(
+        x, xStride: xStride, by: weight, finish, scratch: scratch, pool: pool, kernels: kernels.narrow)
+    }
+    var product = ingot_product()
+    (product.m, product.n, product.k) = (rowCount, columnCount, depth)
+    (product.x, product.x_stride, product.end) = (x, xStride, finish)
+    product.panels = UnsafePointer(weight.memory.pointer(as: Float.self))
+    multiplyPanels(product, scratch: scratch, threads: threads(of: pool), kernels: kernels.product) { _ in nil
+    }
+  }
+
+  /// The product without its activations.
+  func product(by weight: WeightMatrix, _ finish: ingot_product_end) -> ingot_product {
+    var product = ingot_product()
+    (product.m, product.n, product.k) = (rowCount, columnCount, depth)
+    (product.w, product.w_stride) = (weight.bytes, weight.rowStride)
+    product.w_type = weight.element.rawValue
+    product.w_is_out_in = weight.layout == .outIn ? 1 : 0
+    product.end = finish
+    return product
+  }
+
+  /// The pool, for a product that is worth it.
+  func threads(of pool: ThreadPool?) -> ThreadPool? {
+    let isSmall =
+      rowCount <= Self.fewRows
+      ? columnCount * depth < Self.readingThreshold : rowCount * columnCount * depth < Self.threadingThreshold
+    return isSmall ? nil : pool
+  }
+
+  private func multiplyFewRows(
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
+  ) {
+    if product.w_is_out_in != 0 {
+      // Columns of a chunk: a few times what a kernel takes at once.
+      Self.forEachRange(columnCount, grain: 4 * kernels.panelWidth, threads: threads) { _, columns in
+        withUnsafePointer(to: product) { kernels.dots($0, columns.lowerBound, columns.upperBound) }
+      }
+      return
+    }
+    let chains = (depth + Int(INGOT_CHAIN) - 1) / Int(INGOT_CHAIN)
+    let partial = scratch.floats(0, count: chains * rowCount * columnCount)
+    var product = product
+    product.rows_ahead = Int(INGOT_CHAIN) * max(2, threads?.threadCount ?? 1)
+    Self.forEachRange(chains, grain: 1, threads: threads) { _, chains in
+      withUnsafePointer(to: product) { kernels.chains($0, chains.lowerBound, chains.upperBound, partial) }
+    }
+    let isLong = chains * columnCount >= Self.readingThreshold
+    Self.forEachRange(columnCount, grain: 16 * kernels.panelWidth, threads: isLong ? threads : nil) {
+      _, columns in
+      withUnsafePointer(to: product) {
+        kernels.sumChains($0, columns.lowerBound, columns.upperBound, partial)
+      }
+    }
+  }
+
+  private func multiplyPanels(
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels,
+    panels: (_ slot: Int) -> UnsafeMutablePointer<Float>?
+  ) {
+    guard let x = product.x else { return }
+    let rows = scratch.floats(
+      0, count: Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * depth)
+    forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
+      kernels.packRows(x + first * product.x_stride, product.x_stride, count, depth, rows + first * depth)
+    }
+    var packed = product
+    packed.x = UnsafePointer(rows)
+    forEachPanel(kernels.panelWidth, threads: threads) { slot, range in
+      withUnsafePointer(to: packed) { kernels.panels($0, range.lowerBound, range.upperBound, panels(slot)) }
+    }
+  }
+
+  static func blocks(_ count: Int, of size: Int) -> Int { (count + size - 1) / size }
+
+  /// Calls `body` with the first row and the number of rows of some blocks.
+  func forEachRowBlock(_ rowBlock: Int, threads: ThreadPool?, _ body: (_ first: Int, _ count: Int) -> Void) {
+    Self.forEachRange(Self.blocks(rowCount, of: rowBlock), grain: 4, threads: threads) { _, blocks in
+      let first = blocks.lowerBound * rowBlock
+      body(first, min(rowCount, blocks.upperBound * rowBlock) - first)
+    }
+  }
+
+  /// Calls `body` with ranges of panels.
+  func forEachPanel(_ width: Int, threads: ThreadPool?, _ body: (_ slot: Int, _ panels: Range<Int>) -> Void) {
+    let count = Self.blocks(columnCount, of: width)
+    // At least four chunks a thread, so that one that is held up leaves work for the others.
+    let grain = min(Int(INGOT_PANEL_GROUP), max(1, count / (4 * (threads?.threadCount ?? 1))))
+    Self.forEachRange(count, grain: grain, threads: threads, body)
+  }
+
+  static func forEachRange(
     _ count: Int, grain: Int, threads: ThreadPool?, _ body: (_ slot: Int, _ range: Range<Int>) -> Void
   ) {
     if let threads { return threads.forEachRange(count, grain: grain, body) }

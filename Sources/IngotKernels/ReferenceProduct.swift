@@ -74,3 +74,21 @@ extension ReferenceKernels {
     }
   }
 }
+
+extension ReferenceKernels {
+  /// Quantizes one row of activations as products with int8 weights do: by its largest magnitude.
+  ///
+  /// - Parameter x: `[K]`.
+  /// - Returns: the numbers, from −127 to 127, and what one of them stands for.
+  public static func quantizedRow(_ x: [Float]) -> (numbers: [Int32], scale: Float) {
+    let peak = x.reduce(0) { max($0, $1.magnitude) }
+    let factor = peak > 0 ? 127 / peak : 0
+    return (x.map { Int32(($0 * factor).rounded(.toNearestOrEven)) }, peak / 127)
+  }
+
+  /// A number rounded to bf16, to nearest even.
+  public static func roundedToBF16(_ x: Float) -> Float {
+    let bits = x.bitPattern
+    return x.isNaN ? x : Float(bitPattern: (bits &+ 0x7fff &+ (bits >> 16 & 1)) & 0xffff_0000)
+  }
+}

@@ -121,7 +121,8 @@ public final class Float32Operators: OperatorSet {
           matrix.scales = scales
           withPointer(to: bias) { bias in
             MatrixProduct(rowCount: rowCount, columnCount: columnCount, depth: depth).multiply(
-              start, xStride: depth, by: matrix, bias: bias, into: target, yStride: columnCount,
+              start, xStride: depth, by: matrix, end: ProductEnd(bias: bias), into: target,
+              yStride: columnCount,
               scratch: scratch,
               pool: pool, kernels: kernels)
           }
@@ -216,7 +217,7 @@ public final class Float32Operators: OperatorSet {
       let matrix = WeightMatrix(
         bytes: start + work.headOffset * 4, element: .f32, layout: .outIn, rowStride: width)
       MatrixProduct(rowCount: tokens, columnCount: seen, depth: attributes.headDimension).multiply(
-        work.query, xStride: 3 * width, by: matrix, bias: nil, into: work.scores, yStride: seen,
+        work.query, xStride: 3 * width, by: matrix, into: work.scores, yStride: seen,
         scratch: scratch,
         pool: nil, kernels: kernels)
     }
@@ -228,7 +229,7 @@ public final class Float32Operators: OperatorSet {
       let matrix = WeightMatrix(
         bytes: start + work.headOffset * 4, element: .f32, layout: .inOut, rowStride: width)
       MatrixProduct(rowCount: tokens, columnCount: attributes.headDimension, depth: seen).multiply(
-        work.scores, xStride: seen, by: matrix, bias: nil, into: work.output, yStride: width,
+        work.scores, xStride: seen, by: matrix, into: work.output, yStride: width,
         scratch: scratch,
         pool: nil, kernels: kernels)
     }

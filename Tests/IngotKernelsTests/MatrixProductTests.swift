@@ -78,7 +78,7 @@ private struct Problem {
     self.layout = layout
     x = random.floats(size.m * (size.k + padding))
     let (rows, columns) = layout == .inOut ? (size.k, size.n) : (size.n, size.k)
-    let (bytes, values) = Self.store(random.floats(rows * (columns + padding)), as: element)
+    let (bytes, values) = StoredWeight.store(random.floats(rows * (columns + padding)), as: element)
     stored = bytes
     weight = (0..<rows).flatMap { values[($0 * (columns + 3))..<($0 * (columns + 3) + columns)] }
     switch scale {
@@ -87,30 +87,6 @@ private struct Problem {
     case .perColumn: scales = random.floats(size.n)
     }
     bias = scale == .perTensor ? [] : random.floats(size.n)
-  }
-
-  /// Bytes of a stored weight, and the exact values they stand for.
-  static func store(_ values: [Float], as element: WeightMatrix.Element) -> ([UInt8], [Double]) {
-    if element == .i8 {
-      let codes = values.map { Int8($0 * 127) }
-      return (codes.map { UInt8(bitPattern: $0) }, codes.map(Double.init))
-    }
-    let dtype: DType = element == .f32 ? .f32 : element == .f16 ? .f16 : .bf16
-    var bytes = [UInt8](repeating: 0, count: values.count * element.byteWidth + 1)
-    let conversion = ElementConversion(from: .f32, to: dtype)
-    values.withUnsafeBytes { from in
-      bytes.withUnsafeMutableBytes { to in
-        if let from = from.baseAddress, let to = to.baseAddress {
-          _ = conversion?.convert(count: values.count, from: from, to: to)
-        }
-      }
-    }
-    let exact = bytes.withUnsafeBytes { buffer in
-      values.indices.map { index in
-        buffer.baseAddress.map { ReferenceKernels.decode($0, at: index, as: dtype) } ?? .nan
-      }
-    }
-    return (bytes, exact)
   }
 
   /// The product, without padding, and whether the padding of y is untouched.
@@ -133,8 +109,8 @@ private struct Problem {
                 hasScalePerColumn: scales.count > 1)
               product.multiply(
                 x.baseAddress ?? UnsafePointer(none), xStride: size.k + padding, by: matrix,
-                bias: bias.isEmpty ? nil : bias.baseAddress, into: y.baseAddress ?? none, yStride: stride,
-                scratch: ProductScratch(), pool: pool, kernels: kernels)
+                end: ProductEnd(bias: bias.isEmpty ? nil : bias.baseAddress), into: y.baseAddress ?? none,
+                yStride: stride, scratch: ProductScratch(), pool: pool, kernels: kernels)
             }
           }
         }
@@ -171,5 +147,32 @@ private struct Problem {
       worst = max(worst, (Double(y[index]) - (sum * scale + offset)).magnitude / bound)
     }
     return worst
+  }
+}
+
+/// Weights as they are stored, for products of every type.
+enum StoredWeight {
+  /// Bytes of a stored weight, and the exact values they stand for.
+  static func store(_ values: [Float], as element: WeightMatrix.Element) -> ([UInt8], [Double]) {
+    if element == .i8 {
+      let codes = values.map { Int8($0 * 127) }
+      return (codes.map { UInt8(bitPattern: $0) }, codes.map(Double.init))
+    }
+    let dtype: DType = element == .f32 ? .f32 : element == .f16 ? .f16 : .bf16
+    var bytes = [UInt8](repeating: 0, count: values.count * element.byteWidth + 1)
+    let conversion = ElementConversion(from: .f32, to: dtype)
+    values.withUnsafeBytes { from in
+      bytes.withUnsafeMutableBytes { to in
+        if let from = from.baseAddress, let to = to.baseAddress {
+          _ = conversion?.convert(count: values.count, from: from, to: to)
+        }
+      }
+    }
+    let exact = bytes.withUnsafeBytes { buffer in
+      values.indices.map { index in
+        buffer.baseAddress.map { ReferenceKernels.decode($0, at: index, as: dtype) } ?? .nan
+      }
+    }
+    return (bytes, exact)
   }
 }

@@ -6,6 +6,7 @@
 #include "ingot_convert.h"
 #include "ingot_cpu.h"
 #include "ingot_math.h"
+#include "ingot_narrow.h"
 #include "ingot_product.h"
 #include "ingot_random.h"
 #include "ingot_rows.h"

@@ -9,6 +9,9 @@
 /// 2 AVX-512 (F, BW, DQ, VL).
 int ingot_cpu_level(void);
 
+/// Whether the processor also has what products of bf16 and int8 use at level 2: AVX-512 VNNI and BF16.
+int ingot_cpu_has_narrow_dots(void);
+
 /// The value of the environment variable INGOT_CPU, or NULL.
 const char *_Nullable ingot_cpu_request(void);
 

@@ -21,38 +21,58 @@
 /// How the elements of a weight are stored.
 enum { INGOT_WEIGHT_F32 = 0, INGOT_WEIGHT_F16 = 1, INGOT_WEIGHT_BF16 = 2, INGOT_WEIGHT_I8 = 3 };
 
-/// A product of activations `[M, K]` and a weight.
+/// What becomes of a product's sums: y = residual + activation(sum · scale + bias).
 typedef struct {
-    size_t m, n, k;
-    /// Activations. `_panels`: `[⌈M / MR⌉, K, MR]`, packed by `_pack_rows`, 64-byte aligned.
-    /// `_few_rows`: `[M, K]`, rows `x_stride` apart.
-    const float *x;
-    size_t x_stride;
-    /// Weight: `[K, N]` (in, out), or `[N, K]` (out, in) when `w_is_out_in`; rows `w_stride` elements apart.
-    const void *w;
-    size_t w_stride;
-    int w_type;
-    int w_is_out_in;
     /// NULL, or what column j of the sum is multiplied with: `scale[j * scale_step]`; step 0 is one for all.
     const float *_Nullable scale;
     size_t scale_step;
     /// NULL, or what is added to each row, `[N]`.
     const float *_Nullable bias;
-    /// Result, `[M, N]`, rows `y_stride` apart; overwritten. Must not overlap the others.
+    /// One of INGOT_ACTIVATION_…, applied behind the bias; negative for none.
+    int activation;
+    /// NULL, or what is added last, `[M, N]`, rows `y_stride` apart; may be `y`.
+    const float *_Nullable residual;
+    /// Result, `[M, N]`, rows `y_stride` apart; overwritten. Must not overlap the others but `residual`.
     float *y;
     size_t y_stride;
+} ingot_product_end;
+
+/// A product of activations `[M, K]` and a weight.
+typedef struct {
+    size_t m, n, k;
+    /// Activations. `_panels`: `[⌈M / MR⌉, K, MR]`, packed by `_pack_rows`, 64-byte aligned.
+    /// `_chains`, `_dots`: `[M, K]`, rows `x_stride` apart.
+    const float *_Nullable x;
+    size_t x_stride;
+    /// Weight: `[K, N]` (in, out), or `[N, K]` (out, in) when `w_is_out_in`; rows `w_stride` elements apart.
+    const void *_Nullable w;
+    size_t w_stride;
+    int w_type;
+    int w_is_out_in;
+    /// NULL, or the weight as `_pack_panels` makes it, `[⌈N / NR⌉, K, NR]`; then `w` is not read by `_panels`.
+    const float *_Nullable panels;
+    ingot_product_end end;
+    /// Rows of `w` that `_chains` fetches ahead: INGOT_CHAIN times twice the threads is right.
+    size_t rows_ahead;
 } ingot_product;
 
 // MR, NR: 4, 8 portable; 6, 16 AVX2; 14, 32 AVX-512.
 //
 // pack_rows: `x` `[M, K]` with rows `x_stride` apart to `packed` `[⌈M / MR⌉, K, MR]`, the last block filled with zeros.
-// panels: columns `[NR · first, NR · end)` of y; `scratch` holds INGOT_PANEL_GROUP · NR · K
-// floats and is 64-byte aligned.
-// few_rows: columns `[first, end)` of y for M of 1 or 2, without packing.
+// pack_panels: panels `[first, end)` of the weight to `packed` `[⌈N / NR⌉, K, NR]`, 64-byte aligned.
+// panels: columns `[NR · first, NR · end)` of y; `scratch` holds INGOT_PANEL_GROUP · NR · K floats and is 64-byte
+// aligned; it may be NULL when the weight is packed.
+// chains: for a weight `[K, N]` and few rows: the sum of chain c to `partial` `[⌈K / CHAIN⌉, M, N]`, for c in
+// `[first, end)`. It reads the weight in its own order, which is as fast as memory.
+// sum_chains: columns `[first, end)` of y from `partial`.
+// dots: for a weight `[N, K]` and few rows: columns `[first, end)` of y.
 #define INGOT_DECLARE_PRODUCT(level)                                                                                \
     void ingot_pack_rows_##level(const float *x, size_t x_stride, size_t m, size_t k, float *packed);               \
-    void ingot_product_panels_##level(const ingot_product *p, size_t first, size_t end, float *scratch);            \
-    void ingot_product_few_rows_##level(const ingot_product *p, size_t first, size_t end);
+    void ingot_pack_panels_##level(const ingot_product *p, size_t first, size_t end, float *packed);                \
+    void ingot_product_panels_##level(const ingot_product *p, size_t first, size_t end, float *_Nullable scratch);  \
+    void ingot_product_chains_##level(const ingot_product *p, size_t first, size_t end, float *partial);            \
+    void ingot_product_sum_chains_##level(const ingot_product *p, size_t first, size_t end, const float *partial);  \
+    void ingot_product_dots_##level(const ingot_product *p, size_t first, size_t end);
 
 INGOT_DECLARE_PRODUCT(portable)
 INGOT_DECLARE_PRODUCT(avx2)

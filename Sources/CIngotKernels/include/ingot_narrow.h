@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products whose both sides are narrow: bf16 with sums in f32, and int8 with sums in i32, which are exact. Weights
+// are packed once; rows of activations are rounded for each product.
+#ifndef INGOT_NARROW_H
+#define INGOT_NARROW_H
+
+#include "ingot_product.h"
+
+#pragma clang assume_nonnull begin
+
+/// A product of packed rows and packed panels.
+typedef struct {
+    size_t m, n, k;
+    /// Rows, as `_pack_rows_bf16` or `_quantize_rows` makes them.
+    const void *x;
+    /// Int8 only: what each row was divided by, `[M]`, and the sum of its numbers, `[M]`.
+    const float *_Nullable x_scale;
+    const int32_t *_Nullable x_sum;
+    /// The weight, as `_pack_panels_bf16` or `_pack_panels_s8` makes it.
+    const void *panels;
+    ingot_product_end end;
+} ingot_narrow_product;
+
+// MR, NR as in ingot_product.h. P is 2 for bf16 and 4 for int8: the numbers that make a word of 32 bits.
+//
+// pack_rows_bf16: rows `x` `[M, K]` to `[⌈M / MR⌉, ⌈K / P⌉, MR, P]`, rounded to nearest even.
+// quantize_rows: the same to int8: round(x · (127 / absmax)), scale = absmax / 127, and the sum of each row's numbers.
+// pack_panels_…: panels `[first, end)` of a weight (`w`, `w_stride`, `w_type`, `w_is_out_in`, `n`, `k` of a product) to
+// `[⌈N / NR⌉, ⌈K / P⌉, NR, P]`; int8 with its sign bit turned, that is 128 more, as the instruction wants it.
+// product_…: columns `[NR · first, NR · end)` of y.
+// All buffers are 64-byte aligned.
+#define INGOT_DECLARE_NARROW(level)                                                                                  \
+    void ingot_pack_rows_bf16_##level(const float *x, size_t x_stride, size_t m, size_t k, void *packed);           \
+    void ingot_pack_panels_bf16_##level(const ingot_product *p, size_t first, size_t end, void *packed);            \
+    void ingot_product_bf16_##level(const ingot_narrow_product *p, size_t first, size_t end);                       \
+    void ingot_quantize_rows_##level(const float *x, size_t x_stride, size_t m, size_t k, void *packed,             \
+                                     float *scale, int32_t *sum);                                                   \
+    void ingot_pack_panels_s8_##level(const ingot_product *p, size_t first, size_t end, void *packed);              \
+    void ingot_product_s8_##level(const ingot_narrow_product *p, size_t first, size_t end);
+
+INGOT_DECLARE_NARROW(portable)
+INGOT_DECLARE_NARROW(avx2)
+INGOT_DECLARE_NARROW(avx512)
+
+#pragma clang assume_nonnull end
+#endif

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products of bf16 and of int8 by words of 32 bits, two or four numbers each. Included once an instruction set, as
+// product_template.h is, with DOT_BF16 and DOT_S8 defined where the processor has them.
+#include "ingot_narrow.h"
+#include "product_vectors.h"
+
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+
+#ifndef DOT_BF16
+/// `sum` + the two products of `x` with each word of `w`.
+INLINE vec dot_bf16(vec sum, uint32_t x, words w) {
+    float low, high;
+    const uint32_t low_bits = x << 16, high_bits = x & 0xffff0000u;
+    memcpy(&low, &low_bits, 4);
+    memcpy(&high, &high_bits, 4);
+    return high * (vec)(w & 0xffff0000u) + (low * (vec)(w << 16) + sum);
+}
+#define DOT_BF16 dot_bf16
+#endif
+
+#ifndef DOT_S8
+/// `sum` + the four products of the signed `x` with each unsigned word of `w`.
+INLINE ints dot_s8(ints sum, uint32_t x, words w) {
+    UNROLL for (int byte = 0; byte < 4; byte++) sum += (int32_t)(int8_t)(x >> 8 * byte) * (ints)(w >> 8 * byte & 255);
+    return sum;
+}
+#define DOT_S8 dot_s8
+#endif
+
+INLINE words load_words(const void *p) {
+    words v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+/// Floats as bf16 in the upper halves of words, rounded to nearest even; NaN stays NaN.
+INLINE words rounded(vec x) {
+    const words bits = (words)x, nearest = bits + 0x7fff + (bits >> 16 & 1);
+    const words is_nan = (words)(x != x);
+    return (nearest & ~is_nan) | ((bits | 0x00400000) & is_nan);
+}
+
+// --- Rows
+
+TARGET void NAME(ingot_pack_rows_bf16)(const float *x, size_t x_stride, size_t m, size_t k, void *packed) {
+    const size_t depth = (k + 1) / 2;
+    for (size_t row = 0; row < m; row++) {
+        uint32_t *block = (uint32_t *)packed + row / MR * depth * MR + row % MR;
+        for (size_t i = 0; i < depth; i += LANES / 2) {
+            const size_t count = least(LANES, k - 2 * i);
+            const words bits = rounded(load_weight_part((const char *)(x + row * x_stride + 2 * i), count, INGOT_WEIGHT_F32));
+            for (size_t j = 0; 2 * j < count; j++) block[(i + j) * MR] = bits[2 * j] >> 16 | (bits[2 * j + 1] & 0xffff0000u);
+        }
+    }
+}
+
+/// The largest magnitude of a row; NaN is passed over.
+INLINE float absmax(const float *x, size_t k) {
+    float peak = 0;
+    vec peaks = splat(0);
+    size_t i = 0;
+    for (; i + LANES <= k; i += LANES) {
+        const vec v = (vec)((words)load(x + i) & 0x7fffffff);
+        const ints above = v > peaks;
+        peaks = (vec)(((words)v & (words)above) | ((words)peaks & ~(words)above));
+    }
+    for (size_t lane = 0; lane < LANES; lane++) peak = peaks[lane] > peak ? peaks[lane] : peak;
+    for (; i < k; i++) peak = __builtin_fabsf(x[i]) > peak ? __builtin_fabsf(x[i]) : peak;
+    return peak;
+}
+
+/// `x · factor` to the nearest integer, a tie to the even one. Two roundings, as the plain twin has them.
+INLINE ints nearest(vec x, float factor) {
+#pragma clang fp contract(off)
+    const float shifter = 0x1.8p23f;
+    const vec shifted = x * factor + shifter;
+    return __builtin_convertvector(shifted - shifter, ints);
+}
+
+TARGET void NAME(ingot_quantize_rows)(const float *x, size_t x_stride, size_t m, size_t k, void *packed, float *scale,
+                                      int32_t *sum) {
+    const size_t depth = (k + 3) / 4;
+    for (size_t row = 0; row < m; row++) {
+        const float *values = x + row * x_stride, peak = absmax(values, k), factor = peak > 0 ? 127 / peak : 0;
+        uint32_t *block = (uint32_t *)packed + row / MR * depth * MR + row % MR;
+        ints total = {0};
+        for (size_t i = 0; i < depth; i += LANES / 4) {
+            const size_t count = least(LANES, k - 4 * i);
+            const ints q = nearest(load_weight_part((const char *)(values + 4 * i), count, INGOT_WEIGHT_F32), factor);
+            typedef int8_t bytes __attribute__((vector_size(LANES)));
+            const bytes narrow = __builtin_convertvector(q, bytes);
+            uint32_t quads[LANES / 4];
+            memcpy(quads, &narrow, sizeof quads);
+            for (size_t j = 0; 4 * j < count; j++) block[(i + j) * MR] = quads[j];
+            total += q;
+        }
+        int32_t all = 0;
+        for (size_t lane = 0; lane < LANES; lane++) all += total[lane];
+        sum[row] = all;
+        scale[row] = peak / 127;
+    }
+}
+
+// --- Panels
+
+/// Word `i` of columns `[column, column + LANES)`: rows `P · i` and on of a weight `[K, N]`, as bf16.
+INLINE words word_in_out_bf16(const ingot_product *p, size_t i, size_t column, const int type) {
+    const size_t width = width_of(type), count = column < p->n ? least(LANES, p->n - column) : 0;
+    const char *row = (const char *)p->w + (2 * i * p->w_stride + column) * width;
+    const words low = rounded(load_weight_part(row, count, type));
+    if (2 * i + 1 >= p->k) return low >> 16;
+    return low >> 16 | (rounded(load_weight_part(row + p->w_stride * width, count, type)) & 0xffff0000u);
+}
+
+/// LANES words from word `i` of column `column` of a weight `[N, K]`, as bf16.
+INLINE words words_out_in_bf16(const ingot_product *p, size_t i, size_t column, const int type) {
+    if (column >= p->n || 2 * i >= p->k) return (words){0};
+    const size_t width = width_of(type), count = p->k - 2 * i;
+    const char *row = (const char *)p->w + (column * p->w_stride + 2 * i) * width;
+    const words a = rounded(load_weight_part(row, least(LANES, count), type));
+    const words b = count > LANES ? rounded(load_weight_part(row + LANES * width, least(LANES, count - LANES), type)) : (words){0};
+    words result;
+    UNROLL for (size_t j = 0; j < LANES / 2; j++) {
+        result[j] = a[2 * j] >> 16 | (a[2 * j + 1] & 0xffff0000u);
+        result[LANES / 2 + j] = b[2 * j] >> 16 | (b[2 * j + 1] & 0xffff0000u);
+    }
+    return result;
+}
+
+/// The first `count` of 4 · LANES bytes, with zeros behind.
+INLINE words load_bytes(const char *p, size_t count) {
+    if (count >= 4 * LANES) return load_words(p);
+    char padded[4 * LANES] = {0};
+    memcpy(padded, p, count);
+    return load_words(padded);
+}
+
+/// Word `i` of columns `[column, column + LANES)`: four rows of an int8 weight `[K, N]`.
+INLINE words word_in_out_s8(const ingot_product *p, size_t i, size_t column) {
+    typedef uint8_t bytes __attribute__((vector_size(LANES)));
+    const size_t count = column < p->n ? least(LANES, p->n - column) : 0;
+    words result = {0};
+    UNROLL for (size_t b = 0; b < 4; b++) {
+        if (4 * i + b >= p->k) continue;
+        const char *row = (const char *)p->w + (4 * i + b) * p->w_stride + column;
+        bytes v = {0};
+        if (count == LANES) {
+            memcpy(&v, row, LANES);
+        } else {
+            memcpy(&v, row, count);
+        }
+        result |= __builtin_convertvector(v, words) << 8 * b;
+    }
+    return result;
+}
+
+/// Packs one panel of words, `[depth, NR]`. `by_word` gives a word of LANES columns, `by_column` LANES words of one.
+#define PACK_PANEL(depth, by_word, by_column, turn)                                                                   \
+    if (!p->w_is_out_in) {                                                                                           \
+        for (size_t i = 0; i < depth; i++) {                                                                         \
+            for (size_t half = 0; half < NR; half += LANES) {                                                        \
+                const words v = (by_word) ^ turn;                                                                    \
+                memcpy(panel + i * NR + half, &v, sizeof v);                                                         \
+            }                                                                                                        \
+        }                                                                                                            \
+    } else {                                                                                                         \
+        for (size_t half = 0; half < NR; half += LANES) {                                                            \
+            for (size_t i = 0; i < depth; i += LANES) {                                                              \
+                vec rows[LANES];                                                                                     \
+                UNROLL for (size_t c = 0; c < LANES; c++) rows[c] = (vec)((by_column) ^ turn);                       \
+                transpose(rows);                                                                                     \
+                const size_t count = least(LANES, depth - i);                                                        \
+                for (size_t j = 0; j < count; j++) memcpy(panel + (i + j) * NR + half, &rows[j], sizeof rows[j]);    \
+            }                                                                                                        \
+        }                                                                                                            \
+    }
+
+#define PACK_BF16(type, name)                                                                                         \
+    TARGET static void NAME(pack_bf16_from_##name)(const ingot_product *p, size_t column, uint32_t *panel) {         \
+        const size_t depth = (p->k + 1) / 2;                                                                         \
+        PACK_PANEL(depth, word_in_out_bf16(p, i, column + half, type), words_out_in_bf16(p, i, column + half + c, type), \
+                   0u)                                                                                               \
+    }
+PACK_BF16(INGOT_WEIGHT_F32, f32)
+PACK_BF16(INGOT_WEIGHT_F16, f16)
+PACK_BF16(INGOT_WEIGHT_BF16, bf16)
+PACK_BF16(INGOT_WEIGHT_I8, i8)
+
+TARGET void NAME(ingot_pack_panels_bf16)(const ingot_product *p, size_t first, size_t end, void *packed) {
+    for (size_t i = first; i < end; i++) {
+        uint32_t *panel = (uint32_t *)packed + i * ((p->k + 1) / 2) * NR;
+        switch (p->w_type) {
+        case INGOT_WEIGHT_F32: NAME(pack_bf16_from_f32)(p, i * NR, panel); break;
+        case INGOT_WEIGHT_F16: NAME(pack_bf16_from_f16)(p, i * NR, panel); break;
+        case INGOT_WEIGHT_BF16: NAME(pack_bf16_from_bf16)(p, i * NR, panel); break;
+        default: NAME(pack_bf16_from_i8)(p, i * NR, panel); break;
+        }
+    }
+}
+
+/// LANES words from word `i` of column `column` of an int8 weight `[N, K]`.
+INLINE words words_out_in_s8(const ingot_product *p, size_t i, size_t column) {
+    if (column >= p->n || 4 * i >= p->k) return (words){0};
+    return load_bytes((const char *)p->w + column * p->w_stride + 4 * i, p->k - 4 * i);
+}
+
+TARGET void NAME(ingot_pack_panels_s8)(const ingot_product *p, size_t first, size_t end, void *packed) {
+    const size_t depth = (p->k + 3) / 4;
+    for (size_t index = first; index < end; index++) {
+        const size_t column = index * NR;
+        uint32_t *panel = (uint32_t *)packed + index * depth * NR;
+        PACK_PANEL(depth, word_in_out_s8(p, i, column + half), words_out_in_s8(p, i, column + half + c), 0x80808080u)
+    }
+}
+
+// --- Tiles
+
+/// `sums` `[rows, NR]` = words of `x` `[depth, MR]` with words of `panel` `[depth, NR]`.
+INLINE void tile_bf16(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, float *sums) {
+    vec sum[MR][2];
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        sum[r][0] = splat(0);
+        sum[r][1] = splat(0);
+    }
+    for (size_t i = 0; i < depth; i++) {
+        const words low = load_words(panel + i * NR), high = load_words(panel + i * NR + LANES);
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            const uint32_t a = x[i * MR + r];
+            sum[r][0] = DOT_BF16(sum[r][0], a, low);
+            sum[r][1] = DOT_BF16(sum[r][1], a, high);
+        }
+    }
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        store(sums + r * NR, sum[r][0]);
+        store(sums + r * NR + LANES, sum[r][1]);
+    }
+}
+
+/// The same of int8, with exact sums as floats: below 2^24 they are exact too, and rounded once above.
+INLINE void tile_s8(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum,
+                    float *sums) {
+    ints sum[MR][2];
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        sum[r][0] = (ints){0};
+        sum[r][1] = (ints){0};
+    }
+    for (size_t i = 0; i < depth; i++) {
+        const words low = load_words(panel + i * NR), high = load_words(panel + i * NR + LANES);
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            const uint32_t a = x[i * MR + r];
+            sum[r][0] = DOT_S8(sum[r][0], a, low);
+            sum[r][1] = DOT_S8(sum[r][1], a, high);
+        }
+    }
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        const int32_t turned = 128 * x_sum[r];
+        store(sums + r * NR, __builtin_convertvector(sum[r][0] - turned, vec));
+        store(sums + r * NR + LANES, __builtin_convertvector(sum[r][1] - turned, vec));
+    }
+}
+
+#define TILES(rows)                                                                                                   \
+    TARGET static void NAME(tile_bf16_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *s, \
+                                              float *sums) {                                                         \
+        (void)s;                                                                                                     \
+        tile_bf16(rows, depth, x, panel, sums);                                                                      \
+    }                                                                                                                \
+    TARGET static void NAME(tile_s8_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *s,  \
+                                            float *sums) {                                                           \
+        tile_s8(rows, depth, x, panel, s, sums);                                                                     \
+    }
+TILES(1)
+TILES(2)
+TILES(3)
+TILES(4)
+#if MR > 4
+TILES(5)
+TILES(6)
+#endif
+#if MR > 6
+TILES(7)
+TILES(8)
+TILES(9)
+TILES(10)
+TILES(11)
+TILES(12)
+TILES(13)
+TILES(14)
+#endif
+
+typedef void narrow_tile(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum, float *sums);
+
+#define LIST4(base) 0, NAME(base##_1), NAME(base##_2), NAME(base##_3), NAME(base##_4)
+#if MR > 6
+#define LIST(base)                                                                                                   \
+    LIST4(base), NAME(base##_5), NAME(base##_6), NAME(base##_7), NAME(base##_8), NAME(base##_9), NAME(base##_10),    \
+        NAME(base##_11), NAME(base##_12), NAME(base##_13), NAME(base##_14)
+#elif MR > 4
+#define LIST(base) LIST4(base), NAME(base##_5), NAME(base##_6)
+#else
+#define LIST(base) LIST4(base)
+#endif
+static narrow_tile *const tiles_bf16[MR + 1] = {LIST(tile_bf16)};
+static narrow_tile *const tiles_s8[MR + 1] = {LIST(tile_s8)};
+
+/// Columns `[NR · first, NR · end)` of y, all rows of a group of panels before the next: the panels stay in cache.
+INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t end, size_t depth, narrow_tile *const *tiles) {
+    float sums[MR * NR] __attribute__((aligned(64)));
+    static const int32_t no_sums[MR] = {0};
+    for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
+        const size_t panels = least(INGOT_PANEL_GROUP, end - group);
+        for (size_t row = 0; row < p->m; row += MR) {
+            const size_t rows = least(MR, p->m - row);
+            const uint32_t *x = (const uint32_t *)p->x + row * depth;
+            for (size_t i = group; i < group + panels; i++) {
+                const uint32_t *panel = (const uint32_t *)p->panels + i * depth * NR;
+                tiles[rows](depth, x, panel, p->x_sum ? p->x_sum + row : no_sums, sums);
+                for (size_t r = 0; r < rows; r++) {
+                    if (p->x_scale) {
+                        const float scale = p->x_scale[row + r];
+                        for (size_t j = 0; j < NR; j++) sums[r * NR + j] *= scale;
+                    }
+                    finish_row(&p->end, row + r, i * NR, least(NR, p->n - i * NR), sums + r * NR);
+                }
+            }
+        }
+    }
+}
+
+TARGET void NAME(ingot_product_bf16)(const ingot_narrow_product *p, size_t first, size_t end) {
+    multiply_panels(p, first, end, (p->k + 1) / 2, tiles_bf16);
+}
+
+TARGET void NAME(ingot_product_s8)(const ingot_narrow_product *p, size_t first, size_t end) {
+    multiply_panels(p, first, end, (p->k + 3) / 4, tiles_s8);
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the templates of products share: names of a level, loads of every weight type, and the end of a row. Included
+// once an instruction set, behind vectors_….h, with LEVEL (suffix of the names) and TARGET (function attribute) defined.
+#include "ingot_product.h"
+#include "ingot_rows.h"
+
+#include <string.h>
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(base) JOIN(base##_, LEVEL)
+#define INLINE static inline __attribute__((always_inline)) TARGET
+#define UNROLL _Pragma("clang loop unroll(full)")
+#define NR (2 * LANES)
+
+#pragma clang fp contract(fast)
+
+INLINE vec load(const float *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store(float *p, vec v) { memcpy(p, &v, sizeof v); }
+
+INLINE vec splat(float x) { return x - (vec){0}; }
+
+INLINE size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+INLINE size_t width_of(const int type) { return type == INGOT_WEIGHT_F32 ? 4 : type == INGOT_WEIGHT_I8 ? 1 : 2; }
+
+// --- Weights
+
+/// LANES elements of a weight at `p` as floats.
+INLINE vec load_weight(const char *p, const int type) {
+    if (type == INGOT_WEIGHT_F32) return load((const float *)p);
+    if (type == INGOT_WEIGHT_F16) return load_f16(p);
+    if (type == INGOT_WEIGHT_BF16) {
+        typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
+        typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+        halves h;
+        memcpy(&h, p, sizeof h);
+        return (vec)(__builtin_convertvector(h, words) << 16);
+    }
+    typedef int8_t bytes __attribute__((vector_size(LANES)));
+    bytes b;
+    memcpy(&b, p, sizeof b);
+    return __builtin_convertvector(b, vec);
+}
+
+/// The first `count` of LANES elements; zero bytes, which are zero in every type, for the others.
+INLINE vec load_weight_part(const char *p, size_t count, const int type) {
+    if (count >= LANES) return load_weight(p, type);
+    char padded[4 * LANES] = {0};
+    memcpy(padded, p, count * width_of(type));
+    return load_weight(padded, type);
+}
+
+// --- The end of a row
+
+INLINE vec load_part(const float *p, size_t count) { return load_weight_part((const char *)p, count, INGOT_WEIGHT_F32); }
+
+INLINE void store_part(float *p, size_t count, vec v) {
+    if (count >= LANES) {
+        store(p, v);
+    } else {
+        memcpy(p, &v, count * 4);
+    }
+}
+
+/// Scales the sums of columns `[column, column + count)` of one row, at most 2 · LANES, adds bias, applies the
+/// activation, adds the residual, and writes them to y. `sums` has 2 · LANES elements.
+INLINE void finish_row(const ingot_product_end *p, size_t row, size_t column, size_t count, const float *sums) {
+    float values[2 * LANES];
+    for (size_t j = 0; j < count; j += LANES) {
+        const size_t rest = count - j;
+        vec v = load(sums + j);
+        if (p->scale) v *= p->scale_step ? load_part(p->scale + column + j, rest) : splat(p->scale[0]);
+        if (p->bias) v += load_part(p->bias + column + j, rest);
+        store(values + j, v);
+    }
+    if (p->activation >= 0) NAME(ingot_activate)(values, values, count, p->activation);
+    float *y = p->y + row * p->y_stride + column;
+    const float *residual = p->residual ? p->residual + row * p->y_stride + column : NULL;
+    for (size_t j = 0; j < count; j += LANES) {
+        const size_t rest = count - j;
+        store_part(y + j, rest, residual ? load_part(residual + j, rest) + load(values + j) : load(values + j));
+    }
+}

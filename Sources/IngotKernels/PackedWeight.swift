@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// A weight laid out once as products read it: panel after panel of columns, in the type that the product multiplies.
+import CIngotKernels
+
+/// A packed weight.
+///
+/// SAFETY: written in its initializer only; scales point into memory that the owner given there keeps alive.
+public final class PackedWeight: @unchecked Sendable {
+  /// What a packed weight is made of.
+  public enum Form: Hashable, Sendable {
+    /// f32, for f32 activations.
+    case f32
+    /// bf16, for activations rounded to bf16; sums in f32.
+    case bf16
+    /// int8 as stored, for activations quantized row by row; sums in i32, exact.
+    case s8
+
+    /// Numbers in a word of 32 bits.
+    var perWord: Int {
+      switch self {
+      case .f32: 1
+      case .bf16: 2
+      case .s8: 4
+      }
+    }
+  }
+
+  /// What it is made of.
+  public let form: Form
+  /// N.
+  public let columnCount: Int
+  /// K.
+  public let depth: Int
+  let memory: AlignedBuffer
+  private let scales: UnsafePointer<Float>?
+  private let hasScalePerColumn: Bool
+  private let owner: AnyObject?
+
+  /// Bytes of the packed weight.
+  public var byteCount: Int { memory.byteCount }
+
+  /// Packs a weight.
+  ///
+  /// - Parameters:
+  ///   - weight: the weight as stored; ``Form/s8`` takes int8 only.
+  ///   - columnCount: N.
+  ///   - depth: K.
+  ///   - form: what to make of it.
+  ///   - owner: what keeps the weight's scales alive.
+  ///   - pool: the threads; `nil` for the caller's alone.
+  ///   - kernels: the kernels that will multiply.
+  /// - Complexity: reads the weight once.
+  public init(
+    _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, owner: AnyObject?, pool: ThreadPool?,
+    kernels: KernelTable = .current
+  ) {
+    precondition(form != .s8 || weight.element == .i8, "int8 products take int8 weights")
+    self.form = form
+    self.columnCount = columnCount
+    self.depth = depth
+    self.owner = owner
+    (scales, hasScalePerColumn) = (weight.scales, weight.hasScalePerColumn)
+    let width = form == .f32 ? kernels.product.panelWidth : kernels.narrow.panelWidth
+    let panelCount = MatrixProduct.blocks(columnCount, of: width)
+    let words = MatrixProduct.blocks(depth, of: form.perWord)
+    memory = AlignedBuffer(uninitializedByteCount: panelCount * width * words * 4)
+    let start = memory.start
+    let product = MatrixProduct(rowCount: 0, columnCount: columnCount, depth: depth)
+      .product(
+        by: weight,
+        ingot_product_end(
+          scale: nil, scale_step: 0, bias: nil, activation: -1, residual: nil,
+          y: memory.pointer(as: Float.self), y_stride: 0))
+    MatrixProduct.forEachRange(panelCount, grain: Int(INGOT_PANEL_GROUP), threads: pool) { _, panels in
+      withUnsafePointer(to: product) { product in
+        switch form {
+        case .f32:
+          kernels.product.packPanels(
+            product, panels.lowerBound, panels.upperBound, start.assumingMemoryBound(to: Float.self))
+        case .bf16: kernels.narrow.packPanelsBF16(product, panels.lowerBound, panels.upperBound, start)
+        case .s8: kernels.narrow.packPanelsS8(product, panels.lowerBound, panels.upperBound, start)
+        }
+      }
+    }
+  }
+
+  func finish(_ end: ProductEnd, y: UnsafeMutablePointer<Float>, yStride: Int) -> ingot_product_end {
+    end.with(scales: scales, hasScalePerColumn: hasScalePerColumn, y: y, yStride: yStride)
+  }
+}
+
+extension MatrixProduct {
+  /// Multiplies activations that are rounded to bf16, or quantized, on the way.
+  func multiplyNarrow(
+    _ x: UnsafePointer<Float>, xStride: Int, by weight: PackedWeight, _ finish: ingot_product_end,
+    scratch: ProductScratch, pool: ThreadPool?, kernels: NarrowKernels
+  ) {
+    let threads = threads(of: pool)
+    let words = Self.blocks(depth, of: weight.form.perWord)
+    let rowBytes = words * 4
+    let rows = scratch.bytes(
+      0, count: Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * rowBytes)
+    var product = ingot_narrow_product(
+      m: rowCount, n: columnCount, k: depth, x: rows, x_scale: nil, x_sum: nil, panels: weight.memory.start,
+      end: finish)
+    if weight.form == .s8 {
+      let scales = scratch.floats(2, count: rowCount)
+      let sums = scratch.bytes(3, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
+      forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
+        kernels.quantizeRows(
+          x + first * xStride, xStride, count, depth, rows + first * rowBytes, scales + first, sums + first)
+      }
+      product.x_scale = UnsafePointer(scales)
+      product.x_sum = UnsafePointer(sums)
+    } else {
+      forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
+        kernels.packRowsBF16(x + first * xStride, xStride, count, depth, rows + first * rowBytes)
+      }
+    }
+    let (final, multiply) = (product, weight.form == .s8 ? kernels.productS8 : kernels.productBF16)
+    forEachPanel(kernels.panelWidth, threads: threads) { _, panels in
+      withUnsafePointer(to: final) { multiply($0, panels.lowerBound, panels.upperBound) }
+    }
+  }
+}

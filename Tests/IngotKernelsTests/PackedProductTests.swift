@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products by packed weights in every form, against plain twins over odd sizes.
+import IngotCore
+import IngotKernels
+import IngotTestSupport
+import Testing
+
+@Suite struct PackedProductTests {
+  static let levels = MatrixProductTests.levels
+  static let sizes = MatrixProductTests.sizes.filter { $0.k > 0 }
+
+  @Test(arguments: sizes, levels)
+  func `f32 gives the bytes of the product that packs as it goes`(
+    size: (m: Int, n: Int, k: Int), kernels: KernelTable
+  ) {
+    for element in WeightMatrix.Element.allCases {
+      for layout in [WeightMatrix.Layout.inOut, .outIn] where layout == .inOut || size.m > 2 {
+        let problem = PackedProblem(size: size, element: element, layout: layout)
+        let packed = problem.run(form: .f32, kernels: kernels)
+        #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout)")
+      }
+    }
+  }
+
+  @Test(arguments: sizes, levels)
+  func `bf16 is the product of what both sides round to`(size: (m: Int, n: Int, k: Int), kernels: KernelTable)
+  {
+    for element in [WeightMatrix.Element.f32, .f16, .bf16] {
+      for layout in [WeightMatrix.Layout.inOut, .outIn] {
+        let problem = PackedProblem(size: size, element: element, layout: layout)
+        let y = problem.run(form: .bf16, kernels: kernels)
+        let weight = problem.values.map { Double(ReferenceKernels.roundedToBF16(Float($0))) }
+        let x = problem.x.map { Double(ReferenceKernels.roundedToBF16($0)) }
+        // One chain of K sums, each rounded, and a few roundings of the end.
+        #expect(
+          problem.worstError(of: y, x: x, weight: weight, roundings: size.k + 4) <= 1, "\(element) \(layout)")
+      }
+    }
+  }
+
+  @Test(arguments: sizes, levels)
+  func `int8 is the arithmetic of the numbers`(size: (m: Int, n: Int, k: Int), kernels: KernelTable) {
+    for layout in [WeightMatrix.Layout.inOut, .outIn] {
+      let problem = PackedProblem(size: size, element: .i8, layout: layout)
+      let y = problem.run(form: .s8, kernels: kernels)
+      var x: [Double] = []
+      for row in 0..<size.m {
+        let (numbers, scale) = ReferenceKernels.quantizedRow(
+          Array(problem.x[(row * size.k)..<((row + 1) * size.k)]))
+        x += numbers.map { Double($0) * Double(scale) }
+      }
+      #expect(problem.worstError(of: y, x: x, weight: problem.values, roundings: 6) <= 1, "\(layout)")
+    }
+  }
+
+  @Test(arguments: levels, [WeightMatrix.Layout.inOut, .outIn])
+  func `int8's sums are exact`(kernels: KernelTable, layout: WeightMatrix.Layout) {
+    var problem = PackedProblem(size: (17, 70, 1031), element: .i8, layout: layout)
+    var random = SeededRandom(seed: 3)
+    // Whole numbers with 127 among them: one stands for itself, and the result for the sum.
+    problem.x = problem.x.indices.map { $0 % 1031 == 5 ? 127 : Float(random.integer(in: -127...127)) }
+    problem.bias = [Float](repeating: 0, count: 70)
+    problem.residual = [Float](repeating: 0, count: 17 * 70)
+    let y = problem.run(form: .s8, activation: nil, kernels: kernels)
+    let exact = ReferenceKernels.product(
+      problem.x.map { Double($0) }, by: problem.values, layout: layout, bias: [], depth: 1031, columnCount: 70
+    )
+    #expect(y.map { Double($0) } == exact)
+  }
+
+  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8])
+  func `gives the same bytes for one, two and three threads`(form: PackedWeight.Form) {
+    for rowCount in [1, 37] {
+      let problem = PackedProblem(size: (rowCount, 1031, 1051), element: .i8, layout: .inOut)
+      let one = problem.run(form: form, kernels: .current)
+      for threadCount in [1, 2, 3] {
+        let pool = ThreadPool(threadCount: threadCount)
+        #expect(problem.run(form: form, pool: pool, kernels: .current) == one)
+      }
+    }
+  }
+}
+
+/// A product with a bias, an activation and a residual.
+private struct PackedProblem {
+  let size: (m: Int, n: Int, k: Int)
+  let element: WeightMatrix.Element
+  let layout: WeightMatrix.Layout
+  var x: [Float]
+  let stored: [UInt8]
+  let values: [Double]
+  var bias: [Float]
+  var residual: [Float]
+
+  init(size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightMatrix.Layout) {
+    var random = SeededRandom(seed: UInt64(size.m * 10_007 + size.n * 101 + size.k))
+    self.size = size
+    self.element = element
+    self.layout = layout
+    x = random.floats(size.m * size.k)
+    (stored, values) = StoredWeight.store(random.floats(size.k * size.n), as: element)
+    bias = random.floats(size.n)
+    residual = random.floats(size.m * size.n)
+  }
+
+  /// The product over the residual, in place.
+  func run(
+    form: PackedWeight.Form?, activation: ActivationKind? = .relu, pool: ThreadPool? = nil,
+    kernels: KernelTable
+  ) -> [Float] {
+    guard size.m > 0, size.n > 0 else { return [] }
+    let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
+    var y = residual
+    stored.withUnsafeBytes { w in
+      x.withUnsafeBufferPointer { x in
+        bias.withUnsafeBufferPointer { bias in
+          y.withUnsafeMutableBufferPointer { y in
+            guard let w = w.baseAddress, let x = x.baseAddress, let y = y.baseAddress else { return }
+            let matrix = WeightMatrix(
+              bytes: w, element: element, layout: layout, rowStride: layout == .inOut ? size.n : size.k)
+            let end = ProductEnd(bias: bias.baseAddress, activation: activation, residual: UnsafePointer(y))
+            guard let form else {
+              return product.multiply(
+                x, xStride: size.k, by: matrix, end: end, into: y, yStride: size.n, scratch: ProductScratch(),
+                pool: pool, kernels: kernels)
+            }
+            let packed = PackedWeight(
+              matrix, columnCount: size.n, depth: size.k, form: form, owner: nil, pool: pool, kernels: kernels
+            )
+            product.multiply(
+              x, xStride: size.k, by: packed, end: end, into: y, yStride: size.n, scratch: ProductScratch(),
+              pool: pool, kernels: kernels)
+          }
+        }
+      }
+    }
+    return y
+  }
+
+  /// The largest error over its bound, so many roundings of the sum of magnitudes.
+  func worstError(of y: [Float], x: [Double], weight: [Double], roundings: Int) -> Double {
+    let exact = ReferenceKernels.product(
+      x, by: weight, layout: layout, bias: [], depth: size.k, columnCount: size.n)
+    let sizes = ReferenceKernels.product(
+      x.map(\.magnitude), by: weight.map(\.magnitude), layout: layout, bias: [], depth: size.k,
+      columnCount: size.n)
+    var worst = 0.0
+    for index in y.indices {
+      let bias = Double(bias[index % size.n])
+      let expected = Double(residual[index]) + max(0, exact[index] + bias)
+      let scale = sizes[index] + bias.magnitude + Double(residual[index].magnitude)
+      worst = max(
+        worst, (Double(y[index]) - expected).magnitude / (Double(roundings) * 0x1p-24 * scale + 0x1p-149))
+    }
+    return worst
+  }
+}
