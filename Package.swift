@@ -62,6 +62,9 @@ let package = Package(
     // Times kernels for Benchmarks/matrix-products.py.
     .executableTarget(
       name: "KernelBenchmark", dependencies: ["IngotKernels"], path: "Benchmarks/KernelBenchmark"),
+    // Times forward passes for Benchmarks/forward.py.
+    .executableTarget(
+      name: "RuntimeBenchmark", dependencies: ["IngotKit"], path: "Benchmarks/RuntimeBenchmark"),
 
     // Helpers for tests: files, processes, Python peers.
     .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),

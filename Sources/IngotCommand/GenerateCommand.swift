@@ -29,7 +29,9 @@ struct GenerateCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: "The arithmetic; auto keeps weights as stored, with fp32 activations, and reference is float64."
+    help: ArgumentHelp(
+      "The arithmetic; auto keeps weights as stored, with fp32 activations, reference is float64, and w8a8 quantizes activations where weights are int8."
+    )
   )
   var precision: Precision = .auto
 

@@ -9,7 +9,8 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Say whether a model still gives the numbers it should.",
     discussion: """
       Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when
-      an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32.
+      an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32, 3e-2 for
+      bf16, 1e-1 for w8a8.
 
       EXAMPLES
         ingot verify gpt2.npz --config gpt2/config.json --fixtures expected.npz
@@ -32,7 +33,9 @@ struct VerifyCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: "The arithmetic; auto keeps weights as stored, with fp32 activations, and reference is float64."
+    help: ArgumentHelp(
+      "The arithmetic; auto keeps weights as stored, with fp32 activations, reference is float64, and w8a8 quantizes activations where weights are int8."
+    )
   )
   var precision: Precision = .auto
 

@@ -102,6 +102,9 @@ public final class ProductScratch {
     return buffers[index].start
   }
 
+  /// Scores of attention, which a product writes and the next one reads; what they held before may be gone.
+  public func scores(count: Int) -> UnsafeMutablePointer<Float> { floats(4, count: count) }
+
   func floats(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
     bytes(index, count: count * 4).bindMemory(to: Float.self, capacity: count)
   }

@@ -4,7 +4,7 @@ import CIngotKernels
 
 /// A packed weight.
 ///
-/// SAFETY: written in its initializer only; scales point into memory that the owner given there keeps alive.
+/// SAFETY: written in its initializer only.
 public final class PackedWeight: @unchecked Sendable {
   /// What a packed weight is made of.
   public enum Form: Hashable, Sendable {
@@ -32,9 +32,9 @@ public final class PackedWeight: @unchecked Sendable {
   /// K.
   public let depth: Int
   let memory: AlignedBuffer
-  private let scales: UnsafePointer<Float>?
+  /// `[N]` or `[1]`, f32; `nil` for a weight without.
+  private let scales: AlignedBuffer?
   private let hasScalePerColumn: Bool
-  private let owner: AnyObject?
 
   /// Bytes of the packed weight.
   public var byteCount: Int { memory.byteCount }
@@ -46,20 +46,24 @@ public final class PackedWeight: @unchecked Sendable {
   ///   - columnCount: N.
   ///   - depth: K.
   ///   - form: what to make of it.
-  ///   - owner: what keeps the weight's scales alive.
   ///   - pool: the threads; `nil` for the caller's alone.
   ///   - kernels: the kernels that will multiply.
   /// - Complexity: reads the weight once.
   public init(
-    _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, owner: AnyObject?, pool: ThreadPool?,
+    _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, pool: ThreadPool?,
     kernels: KernelTable = .current
   ) {
     precondition(form != .s8 || weight.element == .i8, "int8 products take int8 weights")
     self.form = form
     self.columnCount = columnCount
     self.depth = depth
-    self.owner = owner
-    (scales, hasScalePerColumn) = (weight.scales, weight.hasScalePerColumn)
+    hasScalePerColumn = weight.hasScalePerColumn
+    scales = weight.scales.map { stored in
+      let count = weight.hasScalePerColumn ? columnCount : 1
+      let copy = AlignedBuffer(Float.self, count: count)
+      copy.pointer(as: Float.self).update(from: stored, count: count)
+      return copy
+    }
     let width = form == .f32 ? kernels.product.panelWidth : kernels.narrow.panelWidth
     let panelCount = MatrixProduct.blocks(columnCount, of: width)
     let words = MatrixProduct.blocks(depth, of: form.perWord)
@@ -85,7 +89,8 @@ public final class PackedWeight: @unchecked Sendable {
   }
 
   func finish(_ end: ProductEnd, y: UnsafeMutablePointer<Float>, yStride: Int) -> ingot_product_end {
-    end.with(scales: scales, hasScalePerColumn: hasScalePerColumn, y: y, yStride: yStride)
+    let scales = scales.map { UnsafePointer($0.pointer(as: Float.self)) }
+    return end.with(scales: scales, hasScalePerColumn: hasScalePerColumn, y: y, yStride: yStride)
   }
 }
 

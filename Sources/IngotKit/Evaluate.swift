@@ -120,25 +120,30 @@ extension EvaluationReport {
     _ ids: [Int], _ window: EvaluationWindows.Window, runner: ModelRunner, baseline: ModelRunner?
   ) throws(IngotError) {
     let request = RunRequest(batchCount: 1, tokenCount: window.inputs.count, ids: Array(ids[window.inputs]))
-    let logits = try Self.logits(runner, request)
-    var others: RunOutput<Double>?
-    if let baseline { others = try Self.logits(baseline, request) }
-    let width = logits.shape.dimensions.last ?? 1
+    let scores = try Self.scores(runner, request)
+    let others = try baseline.map { (other) throws(IngotError) in try Self.scores(other, request) }
     for token in window.scored {
-      let start = (token - 1 - window.inputs.lowerBound) * width
-      let candidate = LogProbabilities(logits.values[start..<(start + width)])
+      let row = token - 1 - window.inputs.lowerBound
+      let candidate = scores(row)
       loss.add(token: ids[token], given: candidate)
       guard let others else { continue }
-      let expected = LogProbabilities(others.values[start..<(start + width)])
+      let expected = others(row)
       baselineLoss?.add(token: ids[token], given: expected)
       divergence?.add(baseline: expected, candidate: candidate)
     }
   }
 
-  private static func logits(_ runner: ModelRunner, _ request: RunRequest) throws(IngotError) -> RunOutput<
-    Double
-  > {
+  /// The distribution behind each token of a run, made when it is asked for.
+  private static func scores(
+    _ runner: ModelRunner, _ request: RunRequest
+  ) throws(IngotError) -> (Int) -> LogProbabilities {
+    var outputs: [String: RunOutput<Float>] = [:]
+    if try runner.run(request, into: &outputs), let logits = outputs["logits"] {
+      let width = logits.shape.dimensions.last ?? 1
+      return { row in LogProbabilities(Array(logits.values[(row * width)..<((row + 1) * width)])) }
+    }
     guard let logits = try runner.run(request)["logits"] else { throw .internal("a run without logits") }
-    return logits
+    let width = logits.shape.dimensions.last ?? 1
+    return { row in LogProbabilities(logits.values[(row * width)..<((row + 1) * width)]) }
   }
 }

@@ -14,6 +14,19 @@ public enum Precision: String, CaseIterable, Hashable, Sendable {
   case reference
   /// The same as `auto` for all weight types there are: fp32 activations.
   case fp32
+  /// Weights and activations rounded to bf16 at each product, sums in fp32.
+  case bf16
+  /// Int8 weights with activations quantized to int8 token by token; weights of other types as in `fp32`.
+  case w8a8
+
+  /// What products are made of, outside the reference.
+  var arithmetic: Arithmetic {
+    switch self {
+    case .auto, .reference, .fp32: .stored
+    case .bf16: .bf16
+    case .w8a8: .w8a8
+    }
+  }
 
   /// The largest relative difference that verifying lets pass unless told otherwise.
   ///
@@ -23,6 +36,8 @@ public enum Precision: String, CaseIterable, Hashable, Sendable {
     switch self {
     case .reference: stored == .f64 ? 1e-10 : 1e-6
     case .auto, .fp32: 2e-5
+    case .bf16: 3e-2
+    case .w8a8: 1e-1
     }
   }
 }
@@ -49,7 +64,9 @@ public final class ModelRunner {
     store = try WeightLoader(model).load()
     let graph = model.recognised.graph
     reference = precision == .reference ? ReferenceExecutor(graph, operators: ReferenceOperators(store)) : nil
-    float = precision == .reference ? nil : Float32Executor(graph, operators: Float32Operators(store))
+    float =
+      precision == .reference
+      ? nil : Float32Executor(graph, store, arithmetic: precision.arithmetic)
   }
 
   /// Runs the model on some tokens.
@@ -63,43 +80,78 @@ public final class ModelRunner {
     return try float.run(request).mapValues { RunOutput(shape: $0.shape, values: $0.values.map(Double.init)) }
   }
 
+  /// Runs the model on some tokens, with outputs in the precision they were computed in.
+  ///
+  /// - Parameters:
+  ///   - request: tokens, and what is wanted.
+  ///   - outputs: where the wanted outputs go, by name; arrays that fit are written in place.
+  /// - Returns: false for a runner in float64, which has no such outputs.
+  /// - Throws: the executor's errors.
+  func run(_ request: RunRequest, into outputs: inout [String: RunOutput<Float>]) throws(IngotError) -> Bool {
+    guard let float else { return false }
+    try float.run(request, into: &outputs)
+    return true
+  }
+
   /// Continues a sequence greedily: the likeliest token each time, the first of several.
   ///
   /// - Parameters:
   ///   - prompt: token ids, at least one.
   ///   - count: tokens to add at the most; the context ends it earlier.
-  ///   - visit: sees each step's distribution before its token is taken.
+  ///   - visit: sees the distribution behind the prompt before its first token is taken.
   /// - Returns: the tokens added.
   /// - Throws: the executor's errors.
   public func generate(
     _ prompt: [Int], count: Int, visit: (LogProbabilities) -> Void
   ) throws(IngotError) -> [Int] {
-    if let reference { return try Self.generate(reference, prompt, count: count, visit: visit) }
-    guard let float else { throw .internal("a runner without an executor") }
-    return try Self.generate(float, prompt, count: count, visit: visit)
+    guard let float else { return try generateInDouble(prompt, count: count, visit: visit) }
+    let context = model.recognised.graph.config.contextLength
+    let cache = KeyValueCache(float.graph, capacity: min(context, prompt.count + count))
+    var outputs: [String: RunOutput<Float>] = [:]
+    return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
+      try float.run(request, cache: cache, into: &outputs)
+      let logits = outputs["logits"]?.values ?? []
+      if request.tokenCount == prompt.count, cache.tokenCount == prompt.count {
+        visit(LogProbabilities(logits))
+      }
+      return Self.likeliest(logits)
+    }
   }
 
-  private static func generate<Operators>(
-    _ executor: Executor<Operators>, _ prompt: [Int], count: Int, visit: (LogProbabilities) -> Void
+  private func generateInDouble(
+    _ prompt: [Int], count: Int, visit: (LogProbabilities) -> Void
   ) throws(IngotError) -> [Int] {
-    var cache: KVCache<Operators.Element>? = KVCache(
-      slotCount: executor.graph.inputs.caches.count, batchCount: 1)
-    var next = prompt
+    guard let reference else { throw .internal("a runner without an executor") }
+    var cache: KVCache<Double>? = KVCache(slotCount: reference.graph.inputs.caches.count, batchCount: 1)
+    let context = reference.graph.config.contextLength
+    return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
+      let isFirst = cache?.tokenCount == 0
+      let logits = try reference.run(request, cache: &cache)["logits"]?.values ?? []
+      if isFirst { visit(LogProbabilities(logits)) }
+      return Self.likeliest(logits)
+    }
+  }
+
+  private static func generate(
+    _ prompt: [Int], count: Int, context: Int, next: (RunRequest) throws(IngotError) -> Int
+  ) throws(IngotError) -> [Int] {
+    var tokens = prompt
     var added: [Int] = []
-    let context = executor.graph.config.contextLength
     while added.count < count {
       if Process.isInterrupted { throw .interrupted }
-      var request = RunRequest(batchCount: 1, tokenCount: next.count, ids: next)
+      var request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
       request.lastLogitsOnly = true
-      guard let logits = try executor.run(request, cache: &cache)["logits"] else {
-        throw .internal("a run without the logits it was asked for")
-      }
-      let probabilities = LogProbabilities(logits.values.map { Double($0) })
-      visit(probabilities)
-      added.append(probabilities.likeliest)
+      tokens = [try next(request)]
+      added += tokens
       guard prompt.count + added.count <= context else { break }
-      next = [probabilities.likeliest]
     }
     return added
+  }
+
+  /// The index of the largest score; the first of several.
+  private static func likeliest(_ scores: [some BinaryFloatingPoint]) -> Int {
+    var best = 0
+    for index in scores.indices where scores[index] > scores[best] { best = index }
+    return best
   }
 }

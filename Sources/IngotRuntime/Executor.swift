@@ -12,7 +12,6 @@ public final class Executor<Operators: OperatorSet> {
   /// The graph that is run.
   public let graph: ModelGraph
   private let operators: Operators
-  private let rows: (tokens: Int, positions: Int)
 
   /// Makes an executor.
   ///
@@ -22,7 +21,6 @@ public final class Executor<Operators: OperatorSet> {
   public init(_ graph: ModelGraph, operators: Operators) {
     self.graph = graph
     self.operators = operators
-    rows = (graph.config.vocabularySize, graph.config.contextLength)
   }
 
   /// Runs the graph.
@@ -37,9 +35,8 @@ public final class Executor<Operators: OperatorSet> {
     _ request: RunRequest, cache: inout KVCache<Element>?
   ) throws(IngotError) -> [String: RunOutput<Element>] {
     let past = cache?.tokenCount ?? 0
-    let positions = request.positions ?? Self.positions(request, from: past)
-    try check(request, positions: positions, past: past)
-    let targets = try targets(of: request.wanted)
+    let positions = try request.checkedPositions(for: graph, past: past)
+    let targets = try request.targets(in: graph)
     let context = AttentionContext(
       batchCount: request.batchCount, tokenCount: request.tokenCount, pastCount: past, mask: request.mask)
     var pass = Pass(graph: graph, targets: targets)
@@ -64,40 +61,8 @@ public final class Executor<Operators: OperatorSet> {
     return try run(request, cache: &cache)
   }
 
-  private static func positions(_ request: RunRequest, from past: Int) -> [Int] {
-    (0..<request.batchCount).flatMap { _ in past..<(past + request.tokenCount) }
-  }
-
   private static func isLogits(_ node: GraphNode, in graph: ModelGraph) -> Bool {
     graph.outputs.contains { $0.name == "logits" && $0.edge == node.output }
-  }
-
-  private func check(_ request: RunRequest, positions: [Int], past: Int) throws(IngotError) {
-    func unsuitable(_ why: Evidence) -> IngotError { .unsuitable(Location("input"), why: why, hint: nil) }
-    let count = request.batchCount * request.tokenCount
-    guard count > 0, request.ids.count == count, positions.count == count else {
-      throw unsuitable("\(request.ids.count) ids for \(request.batchCount) × \(request.tokenCount) tokens")
-    }
-    if let id = request.ids.first(where: { $0 < 0 || $0 >= rows.tokens }) {
-      throw unsuitable("token id \(id) is outside the vocabulary of \(rows.tokens)")
-    }
-    if let position = positions.first(where: { $0 < 0 || $0 >= rows.positions }) {
-      throw unsuitable("position \(position) is past the context of \(rows.positions)")
-    }
-    if let mask = request.mask, mask.count != request.batchCount * (past + request.tokenCount) {
-      throw unsuitable("a mask of \(mask.count) for \(past + request.tokenCount) tokens a row")
-    }
-  }
-
-  /// The edges of the wanted names.
-  private func targets(of wanted: Set<String>) throws(IngotError) -> [String: EdgeID] {
-    var targets: [String: EdgeID] = [:]
-    for node in graph.nodes where wanted.contains(node.name) { targets[node.name] = node.output }
-    for output in graph.outputs where wanted.contains(output.name) { targets[output.name] = output.edge }
-    if let unknown = wanted.subtracting(targets.keys).min() {
-      throw .unsuitable(Location("input"), why: "the model has no output or node \(unknown)", hint: nil)
-    }
-    return targets
   }
 
   private func compute(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a model is run on, and what is wanted of it.
 import IngotCore
+import IngotGraph
 
 /// What a model is run on, and what is wanted of it.
 public struct RunRequest: Sendable {
@@ -25,6 +26,51 @@ public struct RunRequest: Sendable {
     self.tokenCount = tokenCount
     self.ids = ids
     self.wanted = wanted
+  }
+}
+
+extension RunRequest {
+  /// The positions, given or counted on, when the request fits the model.
+  ///
+  /// - Parameters:
+  ///   - graph: the model.
+  ///   - past: tokens that the cache holds.
+  /// - Returns: positions, `[B, T]`.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for ids outside the vocabulary, positions outside the
+  ///   context, and a mask of another length.
+  func checkedPositions(for graph: ModelGraph, past: Int) throws(IngotError) -> [Int] {
+    func unsuitable(_ why: Evidence) -> IngotError { .unsuitable(Location("input"), why: why, hint: nil) }
+    let positions = positions ?? (0..<batchCount).flatMap { _ in past..<(past + tokenCount) }
+    let count = batchCount * tokenCount
+    guard count > 0, ids.count == count, positions.count == count else {
+      throw unsuitable("\(ids.count) ids for \(batchCount) × \(tokenCount) tokens")
+    }
+    let (vocabulary, context) = (graph.config.vocabularySize, graph.config.contextLength)
+    if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
+      throw unsuitable("token id \(id) is outside the vocabulary of \(vocabulary)")
+    }
+    if let position = positions.first(where: { $0 < 0 || $0 >= context }) {
+      throw unsuitable("position \(position) is past the context of \(context)")
+    }
+    if let mask, mask.count != batchCount * (past + tokenCount) {
+      throw unsuitable("a mask of \(mask.count) for \(past + tokenCount) tokens a row")
+    }
+    return positions
+  }
+
+  /// The edges of the wanted names.
+  ///
+  /// - Parameter graph: the model.
+  /// - Returns: edges by name.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a name that it does not have.
+  func targets(in graph: ModelGraph) throws(IngotError) -> [String: EdgeID] {
+    var targets: [String: EdgeID] = [:]
+    for node in graph.nodes where wanted.contains(node.name) { targets[node.name] = node.output }
+    for output in graph.outputs where wanted.contains(output.name) { targets[output.name] = output.edge }
+    if let unknown = wanted.subtracting(targets.keys).min() {
+      throw .unsuitable(Location("input"), why: "the model has no output or node \(unknown)", hint: nil)
+    }
+    return targets
   }
 }
 

@@ -125,7 +125,7 @@ private struct PackedProblem {
                 pool: pool, kernels: kernels)
             }
             let packed = PackedWeight(
-              matrix, columnCount: size.n, depth: size.k, form: form, owner: nil, pool: pool, kernels: kernels
+              matrix, columnCount: size.n, depth: size.k, form: form, pool: pool, kernels: kernels
             )
             product.multiply(
               x, xStride: size.k, by: packed, end: end, into: y, yStride: size.n, scratch: ProductScratch(),

@@ -15,8 +15,8 @@ import Testing
 
   private static func float(threads: Int) throws -> Float32Executor {
     let model = try model()
-    let operators = Float32Operators(try loadWeights(model), pool: ThreadPool(threadCount: threads))
-    return Float32Executor(model.recognised.graph, operators: operators)
+    return Float32Executor(
+      model.recognised.graph, try loadWeights(model), pool: ThreadPool(threadCount: threads))
   }
 
   @Test(arguments: [1, 2, 17, 256])
@@ -37,17 +37,17 @@ import Testing
     let executor = try Self.float(threads: 2)
     let whole = try #require(
       try executor.run(RunRequest(batchCount: 1, tokenCount: ids.count, ids: ids))["logits"]?.values)
-    var cache: KVCache<Float>? = KVCache(slotCount: executor.graph.inputs.caches.count, batchCount: 1)
+    let cache = KeyValueCache(executor.graph, capacity: ids.count)
     let width = whole.count / ids.count
     let largest = whole.map(\.magnitude).max() ?? 0
     for (index, id) in ids.enumerated() {
-      let step = try executor.run(RunRequest(batchCount: 1, tokenCount: 1, ids: [id]), cache: &cache)[
+      let step = try executor.run(RunRequest(batchCount: 1, tokenCount: 1, ids: [id]), cache: cache)[
         "logits"]
       for (a, b) in zip(try #require(step).values, whole[(index * width)...]) {
         #expect((a - b).magnitude <= Float(Self.decodeTolerance) * largest)
       }
     }
-    #expect(cache?.tokenCount == ids.count)
+    #expect(cache.tokenCount == ids.count)
   }
 
   @Test func `rows of a batch do not touch each other`() throws {

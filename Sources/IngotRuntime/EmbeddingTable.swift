@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of a table by id, read from where the table is stored.
+import IngotCore
+import IngotKernels
+
+/// A table of rows by id.
+final class EmbeddingTable {
+  private let weight: Weight
+  private let conversion: ElementConversion
+  private let width: Int
+  private let rowByteCount: Int
+
+  /// Rows that one chunk of work gathers.
+  private static let grain = 64
+
+  /// Prepares a table; `nil` when it is no matrix of numbers.
+  init?(_ weight: Weight) {
+    // Types without a byte width of their own are converted once.
+    let isPlain =
+      weight.dtype.byteWidth != nil
+      && ElementConversion(from: weight.dtype, to: .f32, onOverflow: .infinity) != nil
+    let stored = isPlain ? weight : weight.widened
+    guard stored.shape.rank == 2, let byteWidth = stored.dtype.byteWidth,
+      let conversion = ElementConversion(from: stored.dtype, to: .f32, onOverflow: .infinity)
+    else { return nil }
+    self.weight = stored
+    self.conversion = conversion
+    width = stored.shape.dimensions[1]
+    rowByteCount = width * byteWidth
+  }
+
+  /// Gathers rows.
+  ///
+  /// - Parameters:
+  ///   - ids: rows of the table, `[n]`; checked before.
+  ///   - output: `[n, D]`, f32; overwritten.
+  ///   - pool: the threads.
+  func gather(_ ids: [Int], into output: UnsafeMutablePointer<Float>, pool: ThreadPool) {
+    guard let start = weight.bytes.baseAddress else { return }
+    pool.forEachRange(ids.count, grain: Self.grain) { _, range in
+      for index in range {
+        let row = output + index * width
+        _ = conversion.convert(count: width, from: start + ids[index] * rowByteCount, to: row)
+        scale(row, of: ids[index])
+      }
+    }
+  }
+
+  private func scale(_ row: UnsafeMutablePointer<Float>, of id: Int) {
+    guard !weight.scales.isEmpty else { return }
+    for column in 0..<width {
+      switch weight.scaleAxis {
+      case 0: row[column] *= weight.scales[id]
+      case 1: row[column] *= weight.scales[column]
+      default: row[column] *= weight.scales[0]
+      }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A linear weight as products use it: from where it is stored, or packed once. No model and no file is known here.
+import IngotCore
+import IngotGraph
+import IngotKernels
+
+/// What products of a run are made of.
+public enum Arithmetic: Hashable, Sendable {
+  /// Weights in their stored type, f32 activations.
+  case stored
+  /// Weights and activations rounded to bf16 at each product, sums in f32.
+  case bf16
+  /// Int8 weights with activations quantized token by token, sums exact; other weights as ``stored``.
+  case w8a8
+}
+
+/// A linear weight with its layout.
+final class LinearWeight {
+  let depth: Int
+  let columnCount: Int
+  private let weight: Weight
+  private let layout: WeightLayout
+  private let form: PackedWeight.Form?
+  private var packed: PackedWeight?
+  private var largeProductCount = 0
+
+  /// Rows from which packing pays, when a weight is used again.
+  private static let manyRows = 16
+
+  /// Prepares a weight; `nil` when it is no matrix.
+  ///
+  /// - Parameters:
+  ///   - weight: the stored weight.
+  ///   - layout: which dimension stands first.
+  ///   - arithmetic: what products are made of.
+  init?(_ weight: Weight, layout: WeightLayout, arithmetic: Arithmetic) {
+    guard weight.shape.rank == 2 else { return nil }
+    let outputAxis = layout == .inOut ? 1 : 0
+    let scalesFit = weight.scaleAxis == nil || weight.scaleAxis == outputAxis
+    let isKnown = WeightMatrix.Element(weight.dtype) != nil && scalesFit
+    // Types that no product takes are converted once.
+    self.weight = isKnown ? weight : weight.widened
+    self.layout = layout
+    depth = weight.shape.dimensions[1 - outputAxis]
+    columnCount = weight.shape.dimensions[outputAxis]
+    switch arithmetic {
+    case .stored: form = nil
+    case .bf16: form = .bf16
+    case .w8a8: form = self.weight.dtype == .i8 ? .s8 : nil
+    }
+  }
+
+  /// Multiplies rows of activations.
+  ///
+  /// - Parameters:
+  ///   - x: `[M, K]`, f32, contiguous.
+  ///   - rowCount: M.
+  ///   - end: bias, activation and residual.
+  ///   - y: `[M, N]`, f32, contiguous.
+  ///   - scratch: memory of products.
+  ///   - pool: the threads.
+  ///   - kernels: the kernels.
+  func multiply(
+    _ x: UnsafePointer<Float>, rowCount: Int, end: ProductEnd, into y: UnsafeMutablePointer<Float>,
+    scratch: ProductScratch, pool: ThreadPool, kernels: KernelTable
+  ) {
+    let product = MatrixProduct(rowCount: rowCount, columnCount: columnCount, depth: depth)
+    if let packed = packed(for: rowCount, pool: pool, kernels: kernels) {
+      return product.multiply(
+        x, xStride: depth, by: packed, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
+        kernels: kernels)
+    }
+    weight.withMatrix(layout) { matrix in
+      product.multiply(
+        x, xStride: depth, by: matrix, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
+        kernels: kernels)
+    }
+  }
+
+  /// The packed weight, where it is to be used: always for narrow products, and for f32 from the second product of many
+  /// rows on, so that a single run reads each weight once.
+  private func packed(for rowCount: Int, pool: ThreadPool, kernels: KernelTable) -> PackedWeight? {
+    if form == nil {
+      guard rowCount >= Self.manyRows, weight.dtype == .f32 else { return nil }
+      largeProductCount += 1
+      guard largeProductCount > 1 else { return nil }
+    }
+    if let packed { return packed }
+    weight.withMatrix(layout) { matrix in
+      packed = PackedWeight(
+        matrix, columnCount: columnCount, depth: depth, form: form ?? .f32, pool: pool, kernels: kernels)
+    }
+    return packed
+  }
+}
+
+extension WeightMatrix.Element {
+  /// The element of a dtype that products take; `nil` for others.
+  init?(_ dtype: DType) {
+    switch dtype {
+    case .f32: self = .f32
+    case .f16: self = .f16
+    case .bf16: self = .bf16
+    case .i8: self = .i8
+    default: return nil
+    }
+  }
+}
+
+extension Weight {
+  /// The same values as floats that it owns.
+  var widened: Weight {
+    let floats = floats
+    return Weight(dtype: .f32, shape: shape, bytes: floats.withUnsafeBytes { Array($0) })
+  }
+
+  /// Calls `body` with the weight as products read it, whose scales live as long as the call.
+  fileprivate func withMatrix(_ layout: WeightLayout, _ body: (WeightMatrix) -> Void) {
+    guard let element = WeightMatrix.Element(dtype), let start = bytes.baseAddress else { return }
+    scales.withUnsafeBufferPointer { scales in
+      body(
+        WeightMatrix(
+          bytes: start, element: element, layout: layout == .inOut ? .inOut : .outIn,
+          rowStride: shape.dimensions[1], scales: scales.isEmpty ? nil : scales.baseAddress,
+          hasScalePerColumn: scaleAxis != nil))
+    }
+  }
+}
