@@ -69,6 +69,7 @@ let package = Package(
     // Helpers for tests: files, processes, Python peers.
     .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
+    .testTarget(name: "IngotTransformsTests", dependencies: ["IngotTransforms", "IngotTestSupport"]),
     .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
     // Broken files: every reader, another process, the reference implementation.
     .executableTarget(name: "MutationReader", dependencies: ["IngotKit"], path: "Tests/_MutationReader"),

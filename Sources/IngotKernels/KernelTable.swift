@@ -10,6 +10,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   let narrow: NarrowKernels
   let rows: RowKernels
   let statistics: StatisticsKernels
+  let transpose: TransposeKernels
 
   /// The kernels of a level.
   ///
@@ -22,6 +23,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
     narrow = NarrowKernels(level: level)
     rows = RowKernels(level: level)
     statistics = StatisticsKernels(level: level)
+    transpose = TransposeKernels(level: level)
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.

@@ -16,6 +16,16 @@ public indirect enum LazyPart: Sendable {
   case cast(LazyPart, to: DType, onOverflow: OverflowPolicy)
   /// Another part, of F32 values, as symmetric int8 with these scales along an axis, or one scale.
   case quantized(LazyPart, scales: [Float], axis: Int?)
+  /// Another part, of two dimensions, with rows and columns exchanged.
+  case transposed(LazyPart)
+  /// Another part's elements in the same order, under another shape of as many.
+  case reshaped(LazyPart, Shape)
+  /// Some rows, that is, indexes of the first dimension, of another part.
+  case rows(LazyPart, Range<Int>)
+  /// Parts of one dtype, one behind the other along the first dimension.
+  case joined([LazyPart], Shape)
+  /// Zeros.
+  case zeros(DType, Shape)
 
   /// The element type of the result.
   public var dtype: DType {
@@ -25,6 +35,9 @@ public indirect enum LazyPart: Sendable {
     case .generated: .f32
     case .cast(_, let target, _): target
     case .quantized: .i8
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.dtype
+    case .joined(let parts, _): parts.first?.dtype ?? .u8
+    case .zeros(let dtype, _): dtype
     }
   }
 
@@ -35,6 +48,9 @@ public indirect enum LazyPart: Sendable {
     case .literal(_, let shape, _): shape
     case .generated(let shape, _): shape
     case .cast(let source, _, _), .quantized(let source, _, _): source.shape
+    case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
+    case .rows(let source, let rows): source.shape.withFirst(rows.count)
+    case .reshaped(_, let shape), .joined(_, let shape), .zeros(_, let shape): shape
     }
   }
 
@@ -77,6 +93,37 @@ public indirect enum LazyPart: Sendable {
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return QuantizedTiles(
         tiles, layout: ChannelLayout(shape: source.shape, axis: axis), scales: scales)
+    case .transposed, .reshaped, .rows, .joined, .zeros:
+      return try openMoved { (part) throws(IngotError) in
+        try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      }
+    }
+  }
+
+  /// Opens a part whose elements are those of others, or zeros, in other places.
+  private func openMoved(
+    _ open: @escaping (LazyPart) throws(IngotError) -> any TileSource
+  ) throws(IngotError) -> any TileSource {
+    guard let width = dtype.byteWidth, let byteCount = shape.byteCount(of: dtype) else {
+      throw .internal("elements narrower than a byte that are to be moved")
+    }
+    switch self {
+    case .transposed(let source) where source.shape.rank == 2:
+      return TransposedTiles(
+        try open(source), rowCount: source.shape.dimensions[0], columnCount: source.shape.dimensions[1],
+        width: width)
+    case .reshaped(let source, let shape) where shape.elementCount == source.shape.elementCount:
+      return try open(source)
+    case .rows(let source, let rows):
+      let rowByteCount = source.shape.rowElementCount * width
+      let bytes = (rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount)
+      return SlicedTiles(try open(source), range: bytes, width: width)
+    case .joined(let parts, _):
+      return try JoinedTiles(parts, width: width, open: open)
+    case .zeros:
+      return ZeroTiles(byteCount: byteCount)
+    default:
+      throw .internal("a change of layout that does not fit its part")
     }
   }
 
@@ -84,8 +131,10 @@ public indirect enum LazyPart: Sendable {
   private var name: String? {
     switch self {
     case .stored(let name, _): name
-    case .literal, .generated: nil
+    case .literal, .generated, .zeros: nil
     case .cast(let source, _, _), .quantized(let source, _, _): source.name
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.name
+    case .joined(let parts, _): parts.first?.name
     }
   }
 }

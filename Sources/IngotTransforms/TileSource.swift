@@ -41,6 +41,8 @@ extension TileSource {
 final class StoredTiles: TileSource {
   private let reader: TensorReader
   private var digest: XXH3?
+  /// Where a digest in passing goes on; `nil` when the part was not read from its start to its end.
+  private var nextOffset: Int? = 0
 
   init(_ reader: TensorReader, digests: Bool) {
     self.reader = reader
@@ -56,11 +58,32 @@ final class StoredTiles: TileSource {
 
   func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     try reader.read(bytesAt: offset, into: buffer)
+    guard digest != nil, offset == nextOffset else {
+      nextOffset = nil
+      return
+    }
     digest?.update(UnsafeRawBufferPointer(buffer))
+    nextOffset = offset + buffer.count
   }
 
   func finish() throws(IngotError) {
     try reader.verifyStoredChecksum()
+    if digest != nil, nextOffset != byteCount { try takeDigest() }
+  }
+
+  /// Takes the digest in a pass of its own, for a part that was read in another order.
+  private func takeDigest() throws(IngotError) {
+    var digest = XXH3()
+    let step = max(grainByteCount, (1 << 20) / grainByteCount * grainByteCount)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: min(step, byteCount), alignment: 64)
+    defer { buffer.deallocate() }
+    for offset in stride(from: 0, to: byteCount, by: max(1, step)) {
+      let tile = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(step, byteCount - offset)])
+      try reader.read(bytesAt: offset, into: tile)
+      digest.update(UnsafeRawBufferPointer(tile))
+    }
+    self.digest = consume digest
+    nextOffset = byteCount
   }
 }
 

@@ -12,5 +12,6 @@
 #include "ingot_rows.h"
 #include "ingot_statistics.h"
 #include "ingot_threads.h"
+#include "ingot_transpose.h"
 
 #endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transposing matrices in memory. Not here: matrices larger than memory, which IngotTransforms reads in strips.
+import CIngotKernels
+
+/// The C function of ``MatrixTransposition``; `ingot_transpose.h` says what it does.
+typealias TransposeKernel =
+  @convention(c) @Sendable (
+    _ from: UnsafeRawPointer, _ fromStride: Int, _ rows: Int, _ columns: Int, _ width: Int,
+    _ to: UnsafeMutableRawPointer, _ toStride: Int
+  ) -> Void
+
+/// One level's transposition.
+struct TransposeKernels: Sendable {
+  var transpose: TransposeKernel = ingot_transpose_portable
+
+  /// Picks the function of a level.
+  init(level: CPULevel) {
+    #if arch(x86_64)
+    if level >= .avx2 { transpose = ingot_transpose_avx2 }
+    #endif
+  }
+}
+
+/// Transposes matrices whose elements have some bytes each.
+public struct MatrixTransposition: Sendable {
+  private let kernels: TransposeKernels
+  private let elementWidth: Int
+
+  /// Makes a transposition.
+  ///
+  /// - Parameters:
+  ///   - elementWidth: bytes of an element.
+  ///   - kernels: the kernels to use; the result is the same for all.
+  public init(elementWidth: Int, kernels: KernelTable = .current) {
+    self.elementWidth = elementWidth
+    self.kernels = kernels.transpose
+  }
+
+  /// Transposes.
+  ///
+  /// - Parameters:
+  ///   - rows: R.
+  ///   - columns: C.
+  ///   - source: `[R, C]`, its rows `sourceStride` bytes apart; any alignment.
+  ///   - sourceStride: at least C elements.
+  ///   - target: room for `[C, R]`, its rows `targetStride` bytes apart; must not overlap the source.
+  ///   - targetStride: at least R elements.
+  public func transpose(
+    rows: Int, columns: Int, from source: UnsafeRawPointer, sourceStride: Int,
+    to target: UnsafeMutableRawPointer, targetStride: Int
+  ) {
+    kernels.transpose(source, sourceStride, rows, columns, elementWidth, target, targetStride)
+  }
+}
+
+extension ReferenceKernels {
+  /// Transposes `[rows, columns]` of elements of some bytes, one by one.
+  public static func transpose(_ bytes: [UInt8], rows: Int, columns: Int, elementWidth: Int) -> [UInt8] {
+    var result = [UInt8](repeating: 0, count: bytes.count)
+    for row in 0..<rows {
+      for column in 0..<columns {
+        for byte in 0..<elementWidth {
+          result[(column * rows + row) * elementWidth + byte] =
+            bytes[(row * columns + column) * elementWidth + byte]
+        }
+      }
+    }
+    return result
+  }
+}

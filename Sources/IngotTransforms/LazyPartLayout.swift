@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of layout, composed so that what cancels out is gone: a matrix turned twice, or a slice of stored bytes, is
+// described anew and not computed.
+import IngotCore
+
+extension LazyPart {
+  /// The part with rows and columns exchanged.
+  ///
+  /// - Precondition: it has two dimensions.
+  public var transpose: LazyPart {
+    switch self {
+    case .transposed(let source): return source
+    case .cast(let source, let dtype, let onOverflow):
+      return .cast(source.transpose, to: dtype, onOverflow: onOverflow)
+    case .zeros(let dtype, let shape): return .zeros(dtype, Shape(shape.dimensions.reversed()) ?? shape)
+    case .stored(let name, let part):
+      return part.transpose.map { .stored(name: name, $0) } ?? .transposed(self)
+    default: return .transposed(self)
+    }
+  }
+
+  /// The same elements under another shape.
+  ///
+  /// - Precondition: the shape has as many elements.
+  public func reshape(to shape: Shape) -> LazyPart {
+    guard shape != self.shape else { return self }
+    switch self {
+    case .reshaped(let source, _): return source.reshape(to: shape)
+    case .cast(let source, let dtype, let onOverflow):
+      return .cast(source.reshape(to: shape), to: dtype, onOverflow: onOverflow)
+    case .zeros(let dtype, _): return .zeros(dtype, shape)
+    case .joined(let parts, _): return .joined(parts, shape)
+    case .stored(let name, let part) where part.storage.layout == .rowMajor:
+      var part = part
+      part.shape = shape
+      return .stored(name: name, part)
+    default: return .reshaped(self, shape)
+    }
+  }
+
+  /// Some rows: indexes of the first dimension.
+  ///
+  /// - Precondition: it has a first dimension, and the rows are within it.
+  public func slice(_ rows: Range<Int>) -> LazyPart {
+    guard rows != 0..<(shape.dimensions.first ?? 0) else { return self }
+    switch self {
+    case .cast(let source, let dtype, let onOverflow):
+      return .cast(source.slice(rows), to: dtype, onOverflow: onOverflow)
+    case .zeros(let dtype, let shape): return .zeros(dtype, shape.withFirst(rows.count))
+    case .rows(let source, let outer):
+      return .rows(source, (outer.lowerBound + rows.lowerBound)..<(outer.lowerBound + rows.upperBound))
+    case .stored(let name, let part):
+      return part.slice(rows).map { .stored(name: name, $0) } ?? .rows(self, rows)
+    default: return .rows(self, rows)
+    }
+  }
+
+  /// One row without its dimension: the inverse of ``stack(_:)``.
+  public func element(_ index: Int) -> LazyPart {
+    let rest = Shape(shape.dimensions.dropFirst()) ?? .scalar
+    return slice(index..<(index + 1)).reshape(to: rest)
+  }
+
+  /// The part with rows of zeros behind it, up to a number of rows.
+  ///
+  /// - Precondition: it has at most that many.
+  public func pad(toRows count: Int) -> LazyPart {
+    let missing = count - (shape.dimensions.first ?? count)
+    guard missing > 0 else { return self }
+    if case .cast(let source, let dtype, let onOverflow) = self {
+      return .cast(source.pad(toRows: count), to: dtype, onOverflow: onOverflow)
+    }
+    return .joined([self, .zeros(dtype, shape.withFirst(missing))], shape.withFirst(count))
+  }
+
+  /// Parts of one dtype and shape along a new first dimension.
+  ///
+  /// - Precondition: there is at least one, and all have the first one's dtype and shape.
+  public static func stack(_ parts: [LazyPart]) -> LazyPart {
+    let shape = parts.first?.shape ?? .scalar
+    return .joined(parts, Shape([parts.count] + shape.dimensions) ?? shape)
+  }
+
+  /// A stored part without the checksum of its container, for what was checked in another pass.
+  public var unchecked: LazyPart {
+    guard case .stored(let name, var part) = self else { return self }
+    part.storage.checksum = nil
+    return .stored(name: name, part)
+  }
+}
+
+extension QuantizedPart {
+  /// The same bytes as the transpose: storage in another order of elements; `nil` for C order, whose transpose is
+  /// better computed than gathered.
+  fileprivate var transpose: QuantizedPart? {
+    guard shape.rank == 2, let turned = Shape(shape.dimensions.reversed()) else { return nil }
+    var part = self
+    part.shape = turned
+    switch storage.layout {
+    case .rowMajor: return nil
+    case .columnMajor: part.storage.layout = .rowMajor
+    case .strided(let offset, let strides):
+      part.storage.layout = .strided(offset: offset, strides: strides.reversed())
+    }
+    return part
+  }
+
+  /// Rows as a range of the same file; `nil` where they are none, or where the container's checksum is over all rows.
+  fileprivate func slice(_ rows: Range<Int>) -> QuantizedPart? {
+    guard case .one(let segment) = storage.segments, storage.layout == .rowMajor, storage.codec == .raw,
+      storage.checksum == nil, let count = shape.dimensions.first, count > 0, segment.byteCount % count == 0,
+      segment.byteCount == shape.byteCount(of: dtype)
+    else { return nil }
+    let rowByteCount = segment.byteCount / count
+    var part = self
+    part.shape = shape.withFirst(rows.count)
+    part.storage.segments = .one(
+      StorageSegment(
+        file: segment.file, offset: segment.offset + rows.lowerBound * rowByteCount,
+        byteCount: rows.count * rowByteCount))
+    return part
+  }
+}
+
+extension Shape {
+  /// The shape with another first dimension; itself for a scalar, or should that overflow.
+  func withFirst(_ count: Int) -> Shape {
+    guard rank > 0 else { return self }
+    return Shape([count] + dimensions.dropFirst()) ?? self
+  }
+}
