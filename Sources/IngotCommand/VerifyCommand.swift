@@ -8,7 +8,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Say whether a model still gives the numbers it should.",
     discussion: """
-      Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when
+      Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when \
       an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32.
 
       EXAMPLES
