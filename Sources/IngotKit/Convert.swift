@@ -138,6 +138,12 @@ public struct Conversion: Sendable {
     return report
   }
 
+  /// What values beyond a dtype's range became.
+  private func overflowed(to dtype: DType) -> String {
+    if options.onOverflow == .saturate { return "its largest" }
+    return dtype == .f8E4M3 ? "NaN, for it has no infinity" : "infinity"
+  }
+
   /// A line for each tensor whose values a cast changed.
   private func castLosses(_ result: CheckpointOutput.Result) -> [Loss] {
     result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
@@ -155,7 +161,7 @@ public struct Conversion: Sendable {
           Loss(
             .overflow, tensor: tensor.name,
             detail:
-              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: options.onOverflow == .saturate ? "its largest" : "infinity")"
+              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: overflowed(to: tensor.dtype))"
           ))
       }
       return losses
