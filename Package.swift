@@ -81,6 +81,7 @@ let package = Package(
     .testTarget(name: "IngotEvaluationTests", dependencies: ["IngotEvaluation", "IngotTestSupport"]),
     .testTarget(name: "IngotTextTests", dependencies: ["IngotText", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),
+    .testTarget(name: "IngotReportTests", dependencies: ["IngotReport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),

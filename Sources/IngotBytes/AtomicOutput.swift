@@ -85,8 +85,10 @@ public final class AtomicOutput {
       case .other: break
       }
     } catch {
-      if error.errorNumber == Process.ErrorNumber.notFound { return .nothing }
-      throw failure(error, path)
+      guard error.errorNumber == Process.ErrorNumber.notFound else { throw failure(error, path) }
+      guard (try? system.status(at: path, followingLinks: false)) != nil else { return .nothing }
+      throw .outputRefused(
+        path: path, why: "is a link to something that does not exist", hint: "name its target, or remove it")
     }
     throw .outputRefused(path: path, why: "is neither a file nor a folder", hint: nil)
   }

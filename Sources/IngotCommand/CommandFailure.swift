@@ -18,9 +18,7 @@ enum CommandFailure {
     case let error as IngotError:
       if isClosedOutput(error) { exit(0) }
       let terminal = Terminal.standardError
-      let isVerbose = terminal.isTerminal || CommandLine.arguments.contains("-v")
-      let lines = ErrorRenderer.lines(error, style: terminal.style, isVerbose: isVerbose)
-      Terminal.printError(lines)
+      Terminal.printError(ErrorRenderer.lines(error, style: terminal.style, isVerbose: isVerbose))
       exit(ErrorRenderer.exitCode(error))
     case is CheckFailed:
       exit(1)
@@ -42,9 +40,24 @@ enum CommandFailure {
       exit(64)
     }
     // The parser's own first word is "Error:"; every message of this program starts with its name.
-    let text = message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message
-    Terminal.printError(["ingot: " + text])
+    let lines = usageLines(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)
+    Terminal.printError(["ingot: " + (lines.first ?? "")] + (isVerbose ? lines.dropFirst() : []))
     exit(64)
+  }
+
+  /// Whether lines after an error's first are wanted: on a terminal, or with `-v`.
+  private static var isVerbose: Bool {
+    Terminal.standardError.isTerminal || CommandLine.arguments.contains { $0 == "-v" || $0 == "--verbose" }
+  }
+
+  /// The parser's message with its list of values, a line each, on the first line: that one alone says everything.
+  private static func usageLines(_ message: String) -> [String] {
+    var lines = message.split(separator: "\n").map(String.init)
+    let values = lines.dropFirst().prefix { $0.hasPrefix("  - ") }
+    guard let first = lines.first, !values.isEmpty else { return lines }
+    lines.replaceSubrange(
+      0...values.count, with: [first + " " + values.map { String($0.dropFirst(4)) }.joined(separator: ", ")])
+    return lines
   }
 
   /// The first argument, when it is no option and no command.

@@ -67,7 +67,6 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let conversion = try Conversion(input, to: output, options: options())
-    // With the checkpoint on standard output, words go to standard error.
     guard !plan else {
       return show {
         ConversionText.plan(conversion.report, style: $0)
@@ -85,11 +84,16 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
+  /// Prints a report; with the checkpoint on standard output, it goes to standard error.
   private func show(text: (TextStyle) -> [String], report: () -> ConversionReport) {
     guard output == "-", !plan else {
       return global.print(json: { JSONText.conversion(report()) }, text: text)
     }
-    if !global.quiet { Terminal.printError(text(Terminal.standardError.style)) }
+    if global.json {
+      Terminal.printError(JSONText.conversion(report()))
+    } else if !global.quiet {
+      Terminal.printError(text(Terminal.standardError.style))
+    }
   }
 
   private func options() throws -> ConvertOptions {

@@ -8,8 +8,8 @@ struct EvalCommand: ParsableCommand {
     commandName: "eval",
     abstract: "Measure a model's loss on tokens, and what it lost against a baseline.",
     discussion: """
-      Tokens are cut into windows of the context's length; each but the first is predicted once. With --against, KL is
-      that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make it a check that
+      Tokens are cut into windows of the context's length; each but the first is predicted once. With --against, KL is \
+      that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make it a check that \
       exits with 1.
 
       EXAMPLES

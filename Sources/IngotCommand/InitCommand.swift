@@ -8,7 +8,7 @@ struct InitCommand: ParsableCommand {
     commandName: "init",
     abstract: "Make an untrained model from a seed.",
     discussion: """
-      By the paper's initialization: deviation 0.02, and 0.02 / √N for weights that write to the residual stream, N being
+      By the paper's initialization: deviation 0.02, and 0.02 / √N for weights that write to the residual stream, N being \
       the number of residual additions. The same seed gives the same bytes on every machine.
 
       EXAMPLES

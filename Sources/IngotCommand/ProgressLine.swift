@@ -39,12 +39,22 @@ final class ProgressLine: ProgressObserver {
   private func line(at now: Double) -> String {
     let share = min(1, Double(done) / Double(total))
     let rate = Double(done) / max(now - start, 1e-9)
-    let left = Double(max(0, total - done)) / max(rate, 1)
-    let width = 26
-    let filled = Int(share * Double(width))
-    let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     let numbers = "\(Quantity.bytes(done)) of \(Quantity.bytes(total))  \(Quantity.bytes(Int(rate)))/s"
-    return
-      "\(bar)  \(Int(share * 100)) %  \(activity) \(numbers)  \(Quantity.fixed(left, decimals: 1)) s left"
+    let text = "  \(Int(share * 100)) %  \(activity) \(numbers)" + timeLeft(share: share, rate: rate)
+    // A line that wraps can't be written over: a narrow terminal gets a shorter bar, or none.
+    let room = (Terminal.standardError.columns ?? 80) - 1 - text.count
+    let width = min(26, room)
+    guard width >= 4 else { return String(text.dropFirst(2).prefix(max(0, room + text.count))) }
+    let filled = Int(share * Double(width))
+    return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled) + text
+  }
+
+  /// The time left at the rate so far; nothing while that says little.
+  private func timeLeft(share: Double, rate: Double) -> String {
+    guard share >= 0.01, rate > 0 else { return "" }
+    let seconds = Double(max(0, total - done)) / rate
+    return seconds < 100
+      ? "  \(Quantity.fixed(seconds, decimals: 1)) s left"
+      : "  \(Quantity.fixed(seconds / 60, decimals: 0)) min left"
   }
 }

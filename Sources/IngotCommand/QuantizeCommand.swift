@@ -8,7 +8,7 @@ struct QuantizeCommand: ParsableCommand {
     commandName: "quantize",
     abstract: "Make a model's weights int8, and say what that costs.",
     discussion: """
-      Linear weights and the token embedding become int8; positions, norms and biases stay. Schemes: int8 (one scale an
+      Linear weights and the token embedding become int8; positions, norms and biases stay. Schemes: int8 (one scale an \
       output channel), int8-tensor (one scale a tensor), keep. What it costs on text: `ingot eval OUT --against IN`.
 
       EXAMPLES

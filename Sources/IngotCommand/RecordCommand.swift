@@ -8,7 +8,7 @@ struct RecordCommand: ParsableCommand {
     commandName: "record",
     abstract: "Keep a model's outputs as a fixtures file.",
     discussion: """
-      Records every hidden state, the logits and the loss, in float64 unless --precision says otherwise, with the model's
+      Records every hidden state, the logits and the loss, in float64 unless --precision says otherwise, with the model's \
       digest; `ingot verify` compares with such a file.
 
       EXAMPLE

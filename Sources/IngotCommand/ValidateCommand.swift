@@ -15,7 +15,7 @@ struct ValidateCommand: ParsableCommand {
     commandName: "validate",
     abstract: "Say whether a checkpoint is a complete, legal model.",
     discussion: """
-      Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are
+      Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are \
       not tied, a config that contradicts the weights. Exits with 1 when there is an error.
 
       EXAMPLES

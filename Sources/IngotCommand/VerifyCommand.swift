@@ -8,9 +8,9 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Say whether a model still gives the numbers it should.",
     discussion: """
-      Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when
-      an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32, 3e-2 for
-      bf16, 1e-1 for w8a8.
+      Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when \
+      an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32, 3e-2 for bf16, \
+      1e-1 for w8a8.
 
       EXAMPLES
         ingot verify gpt2.npz --config gpt2/config.json --fixtures expected.npz

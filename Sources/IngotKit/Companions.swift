@@ -2,6 +2,7 @@
 // The small files that travel with weights: which names they have, and where they are found.
 import IngotBytes
 import IngotCore
+import IngotFormats
 
 /// Companions of checkpoints: config, tokenizer, generation settings.
 public enum Companions {
@@ -43,6 +44,24 @@ public enum Companions {
         Companion(kind: kind, name: name, bytes: try read(FilePath.join(folder, name), system: system)))
     }
     return companions
+  }
+
+  /// The small files that are read with a checkpoint's weights, so that none of them becomes the output.
+  ///
+  /// - Parameters:
+  ///   - path: the path the checkpoint was opened by.
+  ///   - system: the operating system.
+  /// - Returns: companions and the index of shards, those that are there.
+  static func files(beside path: String, system: any SystemCalls) -> [CheckpointFile] {
+    let folder = folder(of: path, system: system)
+    let names = (try? system.names(in: folder)) ?? []
+    let known = names.filter { isCompanion($0) || $0 == SafetensorsShardIndex.fileName }
+    return ([path] + known.map { FilePath.join(folder, $0) }).compactMap { path in
+      guard let status = try? system.status(at: path, followingLinks: true), status.kind == .file else {
+        return nil
+      }
+      return CheckpointFile(path: path, byteCount: status.byteCount)
+    }
   }
 
   /// Reads a small file whole.

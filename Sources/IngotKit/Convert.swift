@@ -91,6 +91,9 @@ public struct Conversion: Sendable {
     source = try CheckpointOpener(options: options.reading, system: system).open(input)
     destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+    if destination.isStream, options.check {
+      throw .invalidRequest(option: "--check", why: "standard output can't be read back; name a file")
+    }
     try options.selection.check(against: source.tensors)
 
     let companions = try Companions.find(for: source, at: input, system: system)
@@ -120,7 +123,9 @@ public struct Conversion: Sendable {
       planned, files: files, scratchFolder: options.scratchFolder,
       extraDigests: options.check ? [.xxh3] : [])
     let result = try destination.write(
-      output, force: options.force, sources: source.files, system: system, progress: progress)
+      output, force: options.force,
+      sources: source.files + Companions.files(beside: report.input, system: system), system: system,
+      progress: progress)
     report.byteCount = result.byteCount
     report.losses += castLosses(result)
     if options.check {
@@ -131,6 +136,12 @@ public struct Conversion: Sendable {
       report.wasChecked = true
     }
     return report
+  }
+
+  /// What values beyond a dtype's range became.
+  private func overflowed(to dtype: DType) -> String {
+    if options.onOverflow == .saturate { return "its largest" }
+    return dtype == .f8E4M3 ? "NaN, for it has no infinity" : "infinity"
   }
 
   /// A line for each tensor whose values a cast changed.
@@ -150,7 +161,7 @@ public struct Conversion: Sendable {
           Loss(
             .overflow, tensor: tensor.name,
             detail:
-              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: options.onOverflow == .saturate ? "its largest" : "infinity")"
+              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: overflowed(to: tensor.dtype))"
           ))
       }
       return losses

@@ -24,6 +24,8 @@ public struct DiffReport: Sendable {
     public var differingCount: Int?
     /// The cast of the first that gives the second exactly, if one does.
     public var isCastTo: DType?
+    /// The cast of the second that gives the first exactly, if one does and the other way round none does.
+    public var isCastFrom: DType?
     /// Whether the difference is within the tolerance.
     public var isWithinTolerance: Bool
   }
@@ -119,7 +121,13 @@ private final class TensorComparer {
     change.maxAbs = result.maxAbs
     change.rmsRel = result.rmsRel
     change.differingCount = result.differingCount
-    if !sameType, a.dtype.isFloating, b.dtype.isFloating, try isCast(a, b) { change.isCastTo = b.dtype }
+    if !sameType, a.dtype.isFloating, b.dtype.isFloating {
+      if try isCast((a, files.0), (b, files.1)) {
+        change.isCastTo = b.dtype
+      } else if try isCast((b, files.1), (a, files.0)) {
+        change.isCastFrom = a.dtype
+      }
+    }
     if let tolerance = options.tolerance { change.isWithinTolerance = result.maxAbs <= tolerance }
     return change
   }
@@ -146,11 +154,15 @@ private final class TensorComparer {
     return isSame
   }
 
-  /// Whether the second is the first, cast to the second's dtype in one rounding.
-  private func isCast(_ a: TensorDescriptor, _ b: TensorDescriptor) throws(IngotError) -> Bool {
+  /// Whether a tensor is another, cast to its dtype in one rounding.
+  private func isCast(
+    _ source: (tensor: TensorDescriptor, files: SourceFiles),
+    _ target: (tensor: TensorDescriptor, files: SourceFiles)
+  ) throws(IngotError) -> Bool {
+    let (a, b) = (source.tensor, target.tensor)
     guard ElementConversion(from: a.dtype, to: b.dtype) != nil else { return false }
     let cast = LazyPart.cast(.stored(name: a.name, a.parts[0]), to: b.dtype, onOverflow: .infinity)
-    return try areEqual(open(cast, files.0), open(.stored(name: b.name, b.parts[0]), files.1))
+    return try areEqual(open(cast, source.files), open(.stored(name: b.name, b.parts[0]), target.files))
   }
 
   private func compareValues(

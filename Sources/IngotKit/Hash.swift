@@ -89,6 +89,7 @@ public struct HashManifest: Sendable {
   /// The rules of manifests.
   public enum ManifestRule: String, FormatRule {
     case line = "MF-01"
+    case notEmpty = "MF-02"
   }
 
   /// The lines in order.
@@ -97,7 +98,8 @@ public struct HashManifest: Sendable {
   /// Reads a manifest.
   ///
   /// - Parameter path: the file.
-  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none, and a file without
+  ///   any.
   public init(path: String) throws(IngotError) {
     let text = String(decoding: try Companions.read(path), as: UTF8.self)
     entries = []
@@ -115,6 +117,10 @@ public struct HashManifest: Sendable {
           expected: "64 hexadecimal digits, two spaces and a path")
       }
       entries.append(Entry(digest: digest.lowercased(), path: String(rest.dropFirst(2))))
+    }
+    guard !entries.isEmpty else {
+      throw .malformed(
+        ManifestRule.notEmpty.rule, at: Location(path), found: "no line", expected: "at least one digest")
     }
   }
 }

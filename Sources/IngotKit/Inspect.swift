@@ -57,7 +57,7 @@ public func inspect(
   _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> InspectionReport {
   let checkpoint = try CheckpointOpener(options: options.reading).open(path)
-  try options.selection.check(against: checkpoint.tensors)
+  try options.selection.check(against: checkpoint.tensors, includedBy: "<globs>")
   let listed = checkpoint.tensors.filter { options.selection.takes($0.name) }
   var report = InspectionReport(
     path: path, checkpoint: checkpoint, model: try? Model(checkpoint, path: path, config: nil),

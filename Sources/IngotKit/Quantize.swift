@@ -95,7 +95,9 @@ public func quantize(
   let written = CheckpointOutput(
     planned, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder)
   let result = try destination.write(
-    written, force: options.force, sources: model.checkpoint.files, system: system, progress: progress)
+    written, force: options.force,
+    sources: model.checkpoint.files + Companions.files(beside: input, system: system), system: system,
+    progress: progress)
   return draft.report(result, planned: planned, input: input, output: output)
 }
 

@@ -106,7 +106,9 @@ private func write(
   let planned = try draft.planned(for: destination)
   let written = CheckpointOutput(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
   let result = try destination.write(
-    written, force: options.force, sources: model.checkpoint.files, system: system, progress: nil)
+    written, force: options.force,
+    sources: model.checkpoint.files + Companions.files(beside: model.path, system: system), system: system,
+    progress: nil)
   return RecordReport(
     model: model.path, output: output, precision: options.precision,
     arrays: arrays.map { ($0.name, $0.part.shape) }, byteCount: result.byteCount, losses: planned.losses)

@@ -23,10 +23,14 @@ public struct TensorSelection: Sendable {
 
   /// Throws for a pattern that matches no tensor at all: most likely a slip of the pen.
   ///
-  /// - Parameter tensors: the tensors there are.
+  /// - Parameters:
+  ///   - tensors: the tensors there are.
+  ///   - argument: what the patterns in ``include`` are called where the caller gave them.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
-  public func check(against tensors: [TensorDescriptor]) throws(IngotError) {
-    for (option, globs) in [("--include", include), ("--exclude", exclude)] {
+  public func check(
+    against tensors: [TensorDescriptor], includedBy argument: String = "--include"
+  ) throws(IngotError) {
+    for (option, globs) in [(argument, include), ("--exclude", exclude)] {
       for glob in globs where !tensors.contains(where: { glob.matches($0.name) }) {
         throw .invalidRequest(option: option, why: "\(glob.pattern) matches no tensor")
       }

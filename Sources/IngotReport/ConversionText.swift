@@ -12,10 +12,9 @@ public enum ConversionText {
   ///   - style: where the text goes.
   /// - Returns: the lines.
   public static func lines(_ report: ConversionReport, seconds: Double, style: TextStyle) -> [String] {
-    let tensors = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
     var lines = [
       heading(report, style),
-      "wrote \(ErrorRenderer.name(report.output)), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s · \(tensors)\(report.wasChecked ? ", read back and equal" : "")",
+      "wrote \(ErrorRenderer.name(report.output)), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s · \(tensors(report))\(report.wasChecked ? ", read back and equal" : "")",
     ]
     if report.fileNames.count > 1 {
       lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
@@ -27,12 +26,16 @@ public enum ConversionText {
   public static func plan(_ report: ConversionReport, style: TextStyle) -> [String] {
     var lines = [
       heading(report, style),
-      "would write \(Quantity.bytes(report.byteCount)), \(report.tensorCount) tensors, with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",
+      "would write \(Quantity.bytes(report.byteCount)), \(tensors(report)), with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",
     ]
     if !report.fileNames.isEmpty {
       lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
     }
     return lines + LossText.lines(report.losses, style: style) + findings(report, style)
+  }
+
+  private static func tensors(_ report: ConversionReport) -> String {
+    report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
   }
 
   private static func heading(_ report: ConversionReport, _ style: TextStyle) -> String {

@@ -44,7 +44,8 @@ public enum DiffText {
         sameShape ? change.shapes.0.label : "\(change.shapes.0.label) → \(change.shapes.1.label)",
         change.maxAbs.map(Quantity.scientific) ?? "–", change.rmsRel.map(Quantity.scientific) ?? "–",
         change.differingCount.map { Quantity.count($0) } ?? "–",
-        change.isCastTo.map { "is the first cast to \($0.rawValue)" } ?? "",
+        change.isCastTo.map { "is the first cast to \($0.rawValue)" }
+          ?? change.isCastFrom.map { "the first is this cast to \($0.rawValue)" } ?? "",
       ])
     }
     return table

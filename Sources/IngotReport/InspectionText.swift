@@ -70,7 +70,10 @@ public enum InspectionText {
       columns += ["min", "max", "mean", "deviation", "zeros", "not finite"].map { ($0, .right) }
     }
     if hasDigests { columns.append(("sha256", .left)) }
-    var table = TableLayout(columns)
+    // What was asked for stays on a narrow terminal: shapes and bytes go, then zeros and the deviation.
+    let isDetailed = hasStatistics || hasDigests
+    let dispensable = [3, 4, 2, 1] + (hasStatistics ? [9, 8] : [])
+    var table = TableLayout(columns, dispensable: isDetailed ? dispensable : nil)
     for group in groups {
       let tensor = group.tensor.descriptor
       var cells = [
@@ -79,7 +82,8 @@ public enum InspectionText {
       ]
       if hasStatistics { cells += statisticsCells(group.tensor.statistics) }
       if hasDigests { cells.append(group.tensor.sha256 ?? "") }
-      table.add(cells)
+      let isFinite = group.tensor.statistics.map { $0.nanCount + $0.infinityCount == 0 } ?? true
+      table.add(cells, marks: isFinite ? [:] : [10: .error])
     }
     return table
   }
@@ -135,15 +139,16 @@ private struct TensorGroup {
   private static func foldSuffixes(_ groups: [TensorGroup]) -> [TensorGroup] {
     var folded: [TensorGroup] = []
     var suffixes: [[String]] = []
+    var indexes: [SuffixKey: Int] = [:]
     for group in groups {
       let (stem, suffix) = split(group.name)
-      if let index = folded.lastIndex(where: { other in
-        split(other.name).stem == stem && other.tensor.descriptor.shape == group.tensor.descriptor.shape
-          && other.tensor.descriptor.typeLabel == group.tensor.descriptor.typeLabel
-      }), !stem.isEmpty {
+      let key = SuffixKey(
+        stem: stem, type: group.tensor.descriptor.typeLabel, shape: group.tensor.descriptor.shape)
+      if let index = indexes[key], !stem.isEmpty {
         suffixes[index].append(suffix)
         folded[index].count += group.count
       } else {
+        indexes[key] = folded.count
         folded.append(group)
         suffixes.append([suffix])
       }
@@ -154,6 +159,13 @@ private struct TensorGroup {
       folded[index].name = "\(split(folded[index].name).stem).{\(names.joined(separator: ","))}"
     }
     return folded
+  }
+
+  /// What names that fold by their last part share.
+  private struct SuffixKey: Hashable {
+    var stem: String
+    var type: String
+    var shape: Shape
   }
 
   private static func split(_ name: String) -> (stem: String, suffix: String) {

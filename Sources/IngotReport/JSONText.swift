@@ -122,6 +122,7 @@ public enum JSONText {
           .init(key: "rms_rel", value: change.rmsRel.map { .float64($0) } ?? .null),
           .init(key: "differing", value: change.differingCount.map { .int64(Int64($0)) } ?? .null),
           .init(key: "is_cast_to", value: change.isCastTo.map { .string($0.rawValue) } ?? .null),
+          .init(key: "is_cast_from", value: change.isCastFrom.map { .string($0.rawValue) } ?? .null),
           .init(key: "within_tolerance", value: .bool(change.isWithinTolerance)),
         ]))
     }

@@ -6,7 +6,12 @@ import IngotKit
 public enum QuantizationText {
   /// The worst tensors, the total, and what was saved.
   public static func lines(_ report: QuantizationReport, style: TextStyle) -> [String] {
-    let scheme = report.scheme == .int8 ? "one scale an output channel" : "one scale a tensor"
+    let scheme =
+      switch report.scheme {
+      case .int8: "int8, one scale an output channel"
+      case .int8Tensor: "int8-tensor, one scale a tensor"
+      case .keep: "all weights kept, but for those that a rule names"
+      }
     var table = TableLayout([("worst tensors", .left), ("SNR", .right), ("largest error", .right)])
     let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
     for tensor in worst.prefix(5) {
@@ -15,13 +20,18 @@ public enum QuantizationText {
         Quantity.real(tensor.error.largest),
       ])
     }
-    let median = worst.isEmpty ? Double.nan : worst[worst.count / 2].error.signalToNoise
     let buffers = report.bufferCount > 0 ? " · \(report.bufferCount) mask buffers kept" : ""
+    let kept = "\(report.keptCount) kept as they are\(buffers)"
+    let summary =
+      worst.isEmpty
+      ? ["nothing quantized: \(kept)"]
+      : table.lines(style) + [
+        "all \(worst.count) quantized tensors: median \(decibels(worst[worst.count / 2].error.signalToNoise)) · \(kept)"
+      ]
     return [
-      "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(report.scheme.rawValue), \(scheme)"
-    ] + table.lines(style) + [
-      "all \(report.tensors.count) quantized tensors: median \(decibels(median)) · \(report.keptCount) kept as they are\(buffers)",
-      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights",
+      "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
+    ] + summary + [
+      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights"
     ] + LossText.lines(report.losses, style: style)
   }
 

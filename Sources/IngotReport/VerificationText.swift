@@ -6,18 +6,19 @@ import IngotKit
 public enum VerificationText {
   /// A table of outputs and a verdict.
   public static func lines(_ report: VerificationReport, style: TextStyle) -> [String] {
-    var table = TableLayout([
-      ("output", .left), ("largest", .right), ("relative", .right), ("rms", .right), ("cosine", .right),
-      ("top-1", .right), ("", .left),
-    ])
+    var table = TableLayout(
+      [
+        ("output", .left), ("largest", .right), ("relative", .right), ("rms", .right), ("cosine", .right),
+        ("top-1", .right), ("", .left),
+      ], dispensable: [4, 3, 5, 1])
     for output in report.outputs {
-      table.add([
+      let cells = [
         ErrorRenderer.name(output.name), Quantity.scientific(output.maxAbs),
         Quantity.scientific(output.maxRel),
         Quantity.scientific(output.rmsRel), Quantity.fixed(output.cosine, decimals: 7),
-        output.top1Agreement.map(Quantity.percent) ?? "–",
-        output.passed ? "ok" : style.text("beyond", .error),
-      ])
+        output.top1Agreement.map(Quantity.percent) ?? "–", output.passed ? "ok" : "beyond",
+      ]
+      table.add(cells, marks: output.passed ? [:] : [6: .error])
     }
     return [heading(report, style)] + table.lines(style) + [verdict(report, style)]
       + report.findings.map { FindingText.line($0, style: style) }

@@ -12,15 +12,17 @@ enum BigCheckpoint {
   ///   - folder: where it goes.
   ///   - tensorCount: F32 tensors in it.
   ///   - elementCount: elements of each.
+  ///   - tensorName: a tensor's name by its number.
   /// - Returns: its path.
   /// - Throws: the system's error when it can't be written.
   static func write(
-    _ name: String, in folder: TemporaryFolder, tensorCount: Int, elementCount: Int
+    _ name: String, in folder: TemporaryFolder, tensorCount: Int, elementCount: Int,
+    tensorName: (Int) -> String = { "layer.\($0)" }
   ) throws -> String {
     let entries = (0..<tensorCount).map { index in
       let (start, end) = (index * elementCount * 4, (index + 1) * elementCount * 4)
       return
-        "\"layer.\(index)\":{\"dtype\":\"F32\",\"shape\":[\(elementCount)],\"data_offsets\":[\(start),\(end)]}"
+        "\"\(tensorName(index))\":{\"dtype\":\"F32\",\"shape\":[\(elementCount)],\"data_offsets\":[\(start),\(end)]}"
     }
     let header = Array(("{" + entries.joined(separator: ",") + "}").utf8)
     var bytes = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }

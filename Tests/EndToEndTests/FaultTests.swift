@@ -122,4 +122,15 @@ import Testing
     #expect(result.exitCode == 0, "\(result.standardError)")
     #expect(result.peakResidentBytes - own <= Self.memoryBound)
   }
+
+  @Test func `many tensors whose names do not fold are listed in no time`() throws {
+    let folder = try TemporaryFolder()
+    let path = try BigCheckpoint.write("names.safetensors", in: folder, tensorCount: 50_000, elementCount: 1)
+    {
+      "odd\($0)name"
+    }
+    let result = try IngotProgram.run("inspect", path)
+    #expect(result.exitCode == 0 && result.seconds < 20)
+    #expect(result.standardOutput.contains("odd49999name"))
+  }
 }

@@ -50,6 +50,31 @@ import Testing
     try expectRefusal(73, "convert", "set", "set/model-00002-of-00005.safetensors", "--force", in: folder)
   }
 
+  @Test func `the index and the companions of the input are not replaced`() throws {
+    let folder = try TemporaryFolder()
+    for name in ["config.json", "model.safetensors"] { try folder.copy(Fixture.path("kjv-gpt2/\(name)")) }
+    let options = ["--to", "safetensors", "--force"]
+    #expect(
+      try IngotProgram.run("convert", folder.path, folder.file("set") + "/", "--shard-size", "1MB").exitCode
+        == 0)
+    for (input, output) in [
+      ("set", "set/model.safetensors.index.json"), ("model.safetensors", "config.json"),
+    ] {
+      try expectRefusal(73, "convert", input, output, options[0], options[1], options[2], in: folder)
+    }
+    try expectRefusal(73, "quantize", ".", "config.json", "--to", "ingot", "--force", in: folder)
+    try expectRefusal(
+      73, "record", ".", "--tokens", "1", "-o", "config.json", "--to", "npz", "--force", in: folder)
+  }
+
+  @Test func `a link to nothing is not replaced`() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.file("link.npz"), withDestinationPath: folder.file("nothing.npz"))
+    try expectRefusal(73, "convert", Self.model, "link.npz", in: folder)
+    try expectRefusal(73, "convert", Self.model, "link.npz", "--force", in: folder)
+  }
+
   @Test func `a folder that holds something else is not replaced`() throws {
     let folder = try TemporaryFolder()
     try folder.write("mine", to: "out/diary.txt")
@@ -86,13 +111,30 @@ import Testing
       ["convert", Self.model, "out.npz", "--to", "png"],
       ["convert", Self.model, "out.npz", "--shard-size", "1MB"], ["inspcet", Self.model], ["hash"],
       ["verify", Self.model], ["inspect", Self.model, "nothing*"], ["generate", Self.model, "--tokens", "a"],
+      ["convert", Self.model, "-", "--to", "safetensors", "--check"], ["inspect", Self.model, "--nonsense"],
     ] {
       let result = try IngotProgram.process(arguments).run()
       #expect(result.exitCode == 64, "\(result.command): \(result.standardError)")
       #expect(result.firstErrorLine.hasPrefix("ingot: "), "\(result.command)")
       #expect(result.outputBytes.isEmpty)
+      #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
     }
     #expect(folder.entries() == [])
+  }
+
+  @Test func `a usage error's first line is whole, and --verbose adds to it`() throws {
+    let arguments = ["convert", Self.model, "out.npz", "--dtype", "bf17"]
+    let result = try IngotProgram.process(arguments).run()
+    #expect(result.firstErrorLine.hasSuffix("f16, bf16, f32, f64"), "\(result.firstErrorLine)")
+    let verbose = try IngotProgram.process(arguments + ["--verbose"]).run()
+    #expect(verbose.firstErrorLine == result.firstErrorLine)
+    #expect(verbose.standardError.contains("--help"))
+  }
+
+  @Test func `the report goes to standard error when the checkpoint goes to standard output`() throws {
+    let result = try IngotProgram.run("convert", Self.model, "-", "--to", "ingot", "--json")
+    let report = try JSONSerialization.jsonObject(with: Data(result.errorBytes)) as? [String: Any]
+    #expect(report?["bytes"] as? Int == result.outputBytes.count)
   }
 
   @Test func `what is not there ends with 66, and names what looks alike`() throws {

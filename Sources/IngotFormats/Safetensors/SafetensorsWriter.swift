@@ -92,12 +92,14 @@ public struct SafetensorsWriter: CheckpointWriter {
   }
 
   /// Cuts the tensors into files by `huggingface_hub`'s rule: in the source's order, a new file when the next tensor
-  /// would pass the limit; a tensor over the limit gets a file of its own.
+  /// would pass the limit; a tensor over the limit gets a file of its own at once, and the open one goes on.
   ///
   /// - SeeAlso: `huggingface/huggingface_hub: src/huggingface_hub/serialization/_base.py`.
   private static func shards(of request: WriteRequest) throws(IngotError) -> [[PartReference]] {
     var groups: [[PartReference]] = []
-    var groupByteCount = 0
+    var open: [PartReference] = []
+    var openByteCount = 0
+    let limit = request.shardByteLimit ?? .max
     for (index, tensor) in request.tensors.enumerated() {
       var byteCount = 0
       for part in tensor.parts {
@@ -107,16 +109,19 @@ public struct SafetensorsWriter: CheckpointWriter {
         }
         byteCount += try part.byteCount()
       }
-      let fits = request.shardByteLimit.map { groupByteCount + byteCount <= $0 } ?? true
-      if groups.isEmpty || (!fits && groupByteCount > 0) {
-        groups.append([])
-        groupByteCount = 0
+      let parts = tensor.parts.indices.map { PartReference(tensor: index, part: $0) }
+      if byteCount > limit {
+        groups.append(parts)
+        continue
       }
-      for part in tensor.parts.indices {
-        groups[groups.count - 1].append(PartReference(tensor: index, part: part))
+      if byteCount > limit - openByteCount {
+        groups.append(open)
+        (open, openByteCount) = ([], 0)
       }
-      groupByteCount += byteCount
+      open += parts
+      openByteCount += byteCount
     }
+    if !open.isEmpty { groups.append(open) }
     try refuseEqualNames(in: request)
     return groups
   }

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What differs between checkpoints, against files that another library cast.
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct DiffTests {
+  /// The same values in F32 and in another dtype, rounded by ml_dtypes.
+  private func pair(_ dtype: String, in folder: TemporaryFolder) throws -> (wide: String, narrow: String) {
+    let (wide, narrow) = (folder.file("wide.safetensors"), folder.file("narrow.safetensors"))
+    let code = """
+      import sys, ml_dtypes, numpy as np
+      from safetensors.numpy import save_file
+      values = np.random.default_rng(5).standard_normal((7, 33)).astype(np.float32)
+      save_file({"w": values}, sys.argv[1])
+      save_file({"w": values.astype(sys.argv[3])}, sys.argv[2])
+      """
+    _ = try PythonPeer.run(code: code, [wide, narrow, dtype])
+    return (wide, narrow)
+  }
+
+  @Test(arguments: [("bfloat16", DType.bf16), ("float16", .f16)])
+  func `a tensor that is the other's cast is called that, from either side`(
+    _ name: String, _ dtype: DType
+  ) throws {
+    let folder = try TemporaryFolder()
+    let (wide, narrow) = try pair(name, in: folder)
+    let down = try #require(try diff(wide, narrow).changed.first)
+    #expect(down.isCastTo == dtype && down.isCastFrom == nil)
+    let up = try #require(try diff(narrow, wide).changed.first)
+    #expect(up.isCastTo == nil && up.isCastFrom == dtype)
+    #expect(up.maxAbs == down.maxAbs && up.differingCount == down.differingCount)
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables on terminals of every width: what is asked for stays, and colour does not move columns.
+import IngotReport
+import Testing
+
+@Suite struct TableLayoutTests {
+  private static func table(dispensable: [Int]? = nil) -> TableLayout {
+    var table = TableLayout(
+      [("name", .left), ("dtype", .left), ("shape", .left), ("mean", .right)], dispensable: dispensable)
+    table.add(["wte", "F32", "8 × 4", "0.5"])
+    table.add(["h.0.bias", "BF16", "", "-1.25"], marks: [3: .error])
+    return table
+  }
+
+  @Test func `columns are aligned, and no line ends in spaces`() {
+    #expect(
+      Self.table().lines(TextStyle()) == [
+        "name      dtype  shape   mean", "wte       F32    8 × 4    0.5", "h.0.bias  BF16          -1.25",
+      ])
+  }
+
+  @Test func `a narrow terminal loses the last columns, but never the first two`() {
+    #expect(Self.table().lines(TextStyle(columns: 24))[0] == "name      dtype  shape")
+    #expect(Self.table().lines(TextStyle(columns: 3))[0] == "name      dtype")
+  }
+
+  @Test func `only columns that can be spared go, in the order given`() {
+    let table = Self.table(dispensable: [2, 1])
+    #expect(table.lines(TextStyle(columns: 24))[1] == "wte       F32      0.5")
+    #expect(table.lines(TextStyle(columns: 3))[1] == "wte         0.5")
+  }
+
+  @Test func `a marked cell stands out and keeps its place`() {
+    let plain = Self.table().lines(TextStyle())[2]
+    let marked = Self.table().lines(TextStyle(usesColor: true))[2]
+    #expect(marked == plain.replacing("-1.25", with: "\u{1B}[31m-1.25\u{1B}[0m"))
+  }
+}
