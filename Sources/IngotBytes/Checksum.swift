@@ -1,22 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checksums and digests that are fed piece by piece: CRC-32 (zlib), XXH3 (libxxhash), SHA-256 (libcrypto).
+// Checksums and digests that are fed piece by piece: CRC-32 (our own, else zlib), XXH3 (libxxhash), SHA-256 (libcrypto).
 import CCrypto
+import CIngotBytes
 import CXXHash
 import CZlib
 import IngotCore
 
 /// CRC-32 with the IEEE polynomial, as zip entries carry it.
+///
+/// By carry-less multiplication where the processor has it, else by zlib; both give the same.
 public struct CRC32: Sendable {
+  /// How the checksum is computed.
+  package enum Level: Int32, CaseIterable, Sendable {
+    case zlib, carryLess, carryLessWide
+
+    /// The highest that the processor has and `INGOT_CPU` allows.
+    package static let current = Level(rawValue: ingot_crc32_level()) ?? .zlib
+  }
+
   /// The checksum of what has been fed.
   public private(set) var value: UInt32 = 0
+  /// Bytes fed so far.
+  public private(set) var byteCount = 0
+  private let level: Level
 
   /// Makes the checksum of no bytes.
-  public init() {}
+  public init() { self.init(level: .current) }
+
+  /// Makes the checksum of no bytes at a level that the processor has.
+  package init(level: Level) { self.level = level }
 
   /// Feeds bytes.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    guard let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress else { return }
-    value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), start, bytes.count))
+    guard let start = bytes.baseAddress else { return }
+    let folded = ingot_crc32_fold(level.rawValue, &value, start, bytes.count)
+    byteCount += bytes.count
+    guard folded < bytes.count else { return }
+    let rest = (start + folded).assumingMemoryBound(to: UInt8.self)
+    value = UInt32(truncatingIfNeeded: crc32_z(UInt(value), rest, bytes.count - folded))
+  }
+
+  /// Appends what another has been fed, as if it had been fed here behind the rest.
+  ///
+  /// - Complexity: O(log n) for n bytes of `next`; they are not needed.
+  public mutating func append(_ next: CRC32) {
+    value = UInt32(
+      truncatingIfNeeded: crc32_combine(UInt(value), UInt(next.value), next.byteCount))
+    byteCount += next.byteCount
   }
 
   /// The checksum of bytes at hand.

@@ -76,7 +76,9 @@ public struct ElementStatistics: Hashable, Sendable {
         let blockCount = Swift.min(Self.blockElementCount, count - start)
         let from = bytes + start * width
         var result = ingot_statistics()
-        if let widening {
+        if dtype == .f32, let floats = Self.aligned(from) {
+          kernels.statistics.gatherF32(floats, blockCount, &result)
+        } else if let widening {
           UnsafeMutableRawPointer(doubles).withMemoryRebound(to: Float.self, capacity: blockCount) { floats in
             _ = widening.convert(count: blockCount, from: from, to: floats)
             kernels.statistics.gatherF32(floats, blockCount, &result)
@@ -91,6 +93,12 @@ public struct ElementStatistics: Hashable, Sendable {
     }
   }
 
+  /// F32 values where they are, when they stand as C wants them.
+  private static func aligned(_ bytes: UnsafeRawPointer) -> UnsafePointer<Float>? {
+    guard UInt(bitPattern: bytes).isMultiple(of: UInt(MemoryLayout<Float>.alignment)) else { return nil }
+    return bytes.assumingMemoryBound(to: Float.self)
+  }
+
   /// Types whose values F32 does not hold.
   private static func isWide(_ dtype: DType) -> Bool {
     switch dtype {
@@ -99,19 +107,31 @@ public struct ElementStatistics: Hashable, Sendable {
     }
   }
 
+  /// Adds what was gathered of another stretch of the same tensor.
+  public mutating func merge(_ next: ElementStatistics) {
+    addMoments(count: next.finiteCount, sum: next.sum, squaredDeviations: next.squaredDeviations)
+    zeroCount += next.zeroCount
+    nanCount += next.nanCount
+    infinityCount += next.infinityCount
+    least = Swift.min(least, next.least)
+    greatest = Swift.max(greatest, next.greatest)
+  }
+
   private mutating func merge(_ block: ingot_statistics) {
-    let count = Int(block.finite)
-    if count > 0 {
-      let difference = finiteCount > 0 ? block.sum / Double(count) - sum / Double(finiteCount) : 0
-      let weight = Double(finiteCount) * (Double(count) / Double(finiteCount + count))
-      squaredDeviations += block.squared_deviations + difference * difference * weight
-    }
-    finiteCount += count
+    addMoments(count: Int(block.finite), sum: block.sum, squaredDeviations: block.squared_deviations)
     zeroCount += Int(block.zeros)
     nanCount += Int(block.nans)
     infinityCount += Int(block.infinities)
-    sum += block.sum
     least = Swift.min(least, block.least)
     greatest = Swift.max(greatest, block.greatest)
+  }
+
+  private mutating func addMoments(count: Int, sum: Double, squaredDeviations: Double) {
+    guard count > 0 else { return }
+    let difference = finiteCount > 0 ? sum / Double(count) - self.sum / Double(finiteCount) : 0
+    let weight = Double(finiteCount) * (Double(count) / Double(finiteCount + count))
+    self.squaredDeviations += squaredDeviations + difference * difference * weight
+    finiteCount += count
+    self.sum += sum
   }
 }

@@ -6,16 +6,21 @@ import IngotCore
 /// The largest magnitude of each channel, collected tile by tile.
 public struct AbsoluteMaximum: Sendable {
   private let layout: ChannelLayout
-  /// The largest magnitude of each channel so far; NaN values do not count.
-  public private(set) var values: [Float]
+  private let kernels: QuantizeKernels
+  /// Magnitudes as bits, whose order is that of the numbers, with what is not finite above all.
+  private var peaks: [UInt32]
   /// Elements that are not finite.
   public private(set) var nonFiniteCount = 0
 
   /// Makes a collector for a tensor's channels.
-  public init(_ layout: ChannelLayout) {
+  public init(_ layout: ChannelLayout, kernels: KernelTable = .current) {
     self.layout = layout
-    values = [Float](repeating: 0, count: layout.channelCount)
+    self.kernels = kernels.quantize
+    peaks = [UInt32](repeating: 0, count: layout.channelCount)
   }
+
+  /// The largest magnitude of each channel so far; of use when all elements are finite.
+  public var values: [Float] { peaks.map { Float(bitPattern: $0) } }
 
   /// Adds elements.
   ///
@@ -23,26 +28,32 @@ public struct AbsoluteMaximum: Sendable {
   ///   - tile: the elements, F32, any number of them.
   ///   - start: the index of the first, in C order.
   public mutating func add(_ tile: UnsafeBufferPointer<Float>, from start: Int) {
-    layout.forEachRun(from: start, count: tile.count) { positions, channel, advances in
-      if advances {
-        for position in positions {
-          let index = channel + position - positions.lowerBound
-          values[index] = max(values[index], magnitude(tile[position]))
+    guard let input = tile.baseAddress else { return }
+    let kernels = kernels
+    var (hasNonFinite, isInterleaved) = (false, false)
+    peaks.withUnsafeMutableBufferPointer { peaks in
+      guard let target = peaks.baseAddress else { return }
+      layout.forEachRun(from: start, count: tile.count) { positions, channel, advances in
+        let (x, count) = (input + positions.lowerBound, positions.count)
+        if advances {
+          kernels.peakColumns(x, count, target + channel)
+          isInterleaved = true
+        } else {
+          target[channel] = max(target[channel], kernels.peak(x, count))
+          hasNonFinite = hasNonFinite || Self.isNonFinite(target[channel])
         }
-      } else {
-        var largest: Float = 0
-        for position in positions { largest = max(largest, magnitude(tile[position])) }
-        values[channel] = max(values[channel], largest)
       }
+      if isInterleaved { hasNonFinite = peaks.contains(where: Self.isNonFinite) }
     }
+    if hasNonFinite { nonFiniteCount += tile.count { !$0.isFinite } }
   }
 
-  private mutating func magnitude(_ value: Float) -> Float {
-    guard value.isFinite else {
-      nonFiniteCount += 1
-      return 0
-    }
-    return value.magnitude
+  private static func isNonFinite(_ peak: UInt32) -> Bool { peak >= Float.infinity.bitPattern }
+
+  /// Adds what was collected of another stretch of the same tensor.
+  public mutating func merge(_ next: AbsoluteMaximum) {
+    for (channel, peak) in next.peaks.enumerated() { peaks[channel] = max(peaks[channel], peak) }
+    nonFiniteCount += next.nonFiniteCount
   }
 
   /// The scales: a channel's largest magnitude over 127, so that the grid just covers it; 0 for an all-zero channel.
@@ -78,6 +89,14 @@ public struct QuantizationError: Hashable, Sendable {
     largest = max(largest, difference.magnitude)
   }
 
+  /// Adds elements whose cost a kernel has summed.
+  fileprivate mutating func add(_ rounding: ingot_rounding, count: Int) {
+    self.count += count
+    signal += rounding.signal
+    noise += rounding.noise
+    largest = max(largest, rounding.largest)
+  }
+
   /// Adds the cost of other tensors: sums add, the largest stays.
   public mutating func merge(_ other: QuantizationError) {
     count += other.count
@@ -91,6 +110,7 @@ public struct QuantizationError: Hashable, Sendable {
 public struct Int8Quantizer: Sendable {
   private let layout: ChannelLayout
   private let scales: [Float]
+  private let kernels: QuantizeKernels
   /// What it cost so far.
   public private(set) var error = QuantizationError()
 
@@ -99,36 +119,40 @@ public struct Int8Quantizer: Sendable {
   /// - Parameters:
   ///   - layout: the tensor's channels.
   ///   - scales: one for each channel.
-  public init(_ layout: ChannelLayout, scales: [Float]) {
+  ///   - kernels: the kernels to use; values and cost are the same for all.
+  public init(_ layout: ChannelLayout, scales: [Float], kernels: KernelTable = .current) {
     precondition(scales.count == layout.channelCount, "a scale for each channel")
     self.layout = layout
     self.scales = scales
+    self.kernels = kernels.quantize
   }
 
   /// Rounds elements: `q = clamp(round(x ÷ scale), −127, 127)`, ties to even; a scale of 0 gives 0.
   ///
   /// - Parameters:
-  ///   - input: the elements, F32.
+  ///   - input: the elements, F32, finite.
   ///   - start: the index of the first, in C order.
   ///   - output: room for as many I8.
   public mutating func quantize(
     _ input: UnsafeBufferPointer<Float>, from start: Int, into output: UnsafeMutableBufferPointer<Int8>
   ) {
-    layout.forEachRun(from: start, count: input.count) { positions, channel, advances in
-      for position in positions {
-        let scale = scales[advances ? channel + position - positions.lowerBound : channel]
-        let value = Self.quantize(input[position], scale: scale)
-        output[position] = value
-        error.add(input[position], Float(value) * scale)
+    guard let x = input.baseAddress, let q = output.baseAddress else { return }
+    let kernels = kernels
+    var rounding = ingot_rounding()
+    scales.withUnsafeBufferPointer { scales in
+      guard let scales = scales.baseAddress else { return }
+      layout.forEachRun(from: start, count: input.count) { positions, channel, advances in
+        let first = positions.lowerBound
+        if advances {
+          kernels.quantizeColumns(x + first, positions.count, scales + channel, q + first, &rounding)
+        } else {
+          kernels.quantize(x + first, positions.count, scales[channel], q + first, &rounding)
+        }
       }
     }
+    error.add(rounding, count: input.count)
   }
 
-  private static func quantize(_ value: Float, scale: Float) -> Int8 {
-    guard scale > 0 else { return 0 }
-    let quotient = max(-127, min(127, value / scale))
-    // Adding and taking away 1.5 · 2²³ rounds to the nearest integer, ties to even.
-    let magic: Float = 12_582_912
-    return Int8((quotient + magic) - magic)
-  }
+  /// Adds what another stretch of the same tensor cost.
+  public mutating func merge(_ next: Int8Quantizer) { error.merge(next.error) }
 }

@@ -11,6 +11,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   let rows: RowKernels
   let statistics: StatisticsKernels
   let transpose: TransposeKernels
+  let quantize: QuantizeKernels
 
   /// The kernels of a level.
   ///
@@ -24,6 +25,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
     rows = RowKernels(level: level)
     statistics = StatisticsKernels(level: level)
     transpose = TransposeKernels(level: level)
+    quantize = QuantizeKernels(level: level)
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.

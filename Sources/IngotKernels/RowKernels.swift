@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C functions of operators on rows and elements, and of statistics, by CPU level.
+// The C functions of operators on rows and elements, of statistics and of int8, by CPU level.
 import CIngotKernels
 
 /// One level's row operators; `ingot_rows.h` says what each does.
@@ -82,6 +82,46 @@ struct StatisticsKernels: Sendable {
       gatherF64 = ingot_statistics_f64_avx512
       absmax = ingot_absmax_avx512
       absmaxColumns = ingot_absmax_columns_avx512
+    }
+    #endif
+  }
+}
+
+/// One level's symmetric int8; `ingot_quantize.h` says what each does.
+struct QuantizeKernels: Sendable {
+  typealias Quantize =
+    @convention(c) @Sendable (
+      _ x: UnsafePointer<Float>, _ n: Int, _ scale: Float, _ q: UnsafeMutablePointer<Int8>,
+      _ rounding: UnsafeMutablePointer<ingot_rounding>
+    ) -> Void
+  typealias QuantizeColumns =
+    @convention(c) @Sendable (
+      _ x: UnsafePointer<Float>, _ n: Int, _ scales: UnsafePointer<Float>, _ q: UnsafeMutablePointer<Int8>,
+      _ rounding: UnsafeMutablePointer<ingot_rounding>
+    ) -> Void
+
+  var peak: @convention(c) @Sendable (_ x: UnsafePointer<Float>, _ n: Int) -> UInt32 = ingot_peak_portable
+  var peakColumns:
+    @convention(c) @Sendable (_ x: UnsafePointer<Float>, _ n: Int, _ peaks: UnsafeMutablePointer<UInt32>) ->
+      Void = ingot_peak_columns_portable
+  var quantize: Quantize = ingot_quantize_i8_portable
+  var quantizeColumns: QuantizeColumns = ingot_quantize_i8_columns_portable
+
+  /// Picks the functions of a level.
+  init(level: CPULevel) {
+    #if arch(x86_64)
+    switch level {
+    case .portable: break
+    case .avx2:
+      peak = ingot_peak_avx2
+      peakColumns = ingot_peak_columns_avx2
+      quantize = ingot_quantize_i8_avx2
+      quantizeColumns = ingot_quantize_i8_columns_avx2
+    case .avx512:
+      peak = ingot_peak_avx512
+      peakColumns = ingot_peak_columns_avx512
+      quantize = ingot_quantize_i8_avx512
+      quantizeColumns = ingot_quantize_i8_columns_avx512
     }
     #endif
   }

@@ -21,11 +21,14 @@ public final class ThreadPool: Sendable {
   /// Makes a pool.
   ///
   /// - Parameter threadCount: threads, the caller's included; by default one for each processor available.
-  public init(threadCount: Int = ingot_processor_count()) {
+  public init(threadCount: Int = ThreadPool.processorCount) {
     let helpers = max(0, threadCount - 1)
     pool = helpers == 0 ? nil : ingot_pool_create(helpers).map { Handle(pointer: $0) }
     self.threadCount = pool == nil ? 1 : helpers + 1
   }
+
+  /// Processors that this process may run on.
+  public static var processorCount: Int { ingot_processor_count() }
 
   deinit {
     if let pool { ingot_pool_destroy(pool.pointer) }

@@ -7,6 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// How CRC-32 is computed here: 0 not by this code, 1 with PCLMULQDQ, 2 with VPCLMULQDQ on 512 bits. The environment
+/// variable INGOT_CPU lowers it: `portable` to 0, `avx2` to 1.
+int ingot_crc32_level(void);
+
+/// Feeds the leading bytes that a level takes to a CRC-32 (IEEE, as zlib's); the caller feeds the rest to zlib.
+/// Returns how many it took: all but at most 15, or 0 when there are too few or `level` is 0.
+size_t ingot_crc32_fold(int level, uint32_t *crc, const void *bytes, size_t count);
+
 /// Copies `count` bytes between files inside the kernel; as copy_file_range(2), but with offsets by value.
 /// Returns the bytes copied, or -1 with errno.
 ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t out_offset, size_t count);

@@ -8,6 +8,7 @@
 #include "ingot_math.h"
 #include "ingot_narrow.h"
 #include "ingot_product.h"
+#include "ingot_quantize.h"
 #include "ingot_random.h"
 #include "ingot_rows.h"
 #include "ingot_statistics.h"

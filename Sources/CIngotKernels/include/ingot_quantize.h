@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Symmetric int8: largest magnitudes, values from scales, and what rounding costs. All levels give the same bits.
+#ifndef INGOT_QUANTIZE_H
+#define INGOT_QUANTIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// What rounding cost; kernels add to it.
+typedef struct {
+    /// Σ x² and Σ (x − q · scale)².
+    double signal, noise;
+    /// The largest |x − q · scale|.
+    double largest;
+} ingot_rounding;
+
+// Peaks are magnitudes as bits of a float: those of infinities and NaN are above all others.
+// quantize: q = clamp(round(x ÷ scale), −127, 127), ties to even; 0 where the scale is 0. x: [n], finite; q: [n].
+#define INGOT_DECLARE_QUANTIZE(level)                                                                               \
+    /* x: [n]; the largest magnitude. */                                                                            \
+    uint32_t ingot_peak_##level(const float *x, size_t n);                                                          \
+    /* x: [n]; peaks[j] becomes the larger of itself and the magnitude of x[j]. */                                  \
+    void ingot_peak_columns_##level(const float *x, size_t n, uint32_t *peaks);                                     \
+    /* One scale for all. */                                                                                        \
+    void ingot_quantize_i8_##level(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding);     \
+    /* scales: [n], one each. */                                                                                    \
+    void ingot_quantize_i8_columns_##level(const float *x, size_t n, const float *scales, int8_t *q,                \
+                                           ingot_rounding *rounding);
+
+INGOT_DECLARE_QUANTIZE(portable)
+INGOT_DECLARE_QUANTIZE(avx2)
+INGOT_DECLARE_QUANTIZE(avx512)
+
+#pragma clang assume_nonnull end
+#endif

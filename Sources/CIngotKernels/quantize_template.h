@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Symmetric int8 on vectors of sixteen floats. Included once an instruction set with LEVEL (suffix of the names) and
+// TARGET (function attribute) defined; all levels sum in the same lanes.
+#include "ingot_quantize.h"
+
+#include <string.h>
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(base) JOIN(base##_, LEVEL)
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+// Vectors pass only between functions that are inlined: no calling convention is involved.
+#pragma clang diagnostic ignored "-Wpsabi"
+// One rounding a step, so that levels with fused instructions give the same bits.
+#pragma STDC FP_CONTRACT OFF
+
+enum { LANES = 16 };
+typedef float floats __attribute__((vector_size(64)));
+typedef int32_t words __attribute__((vector_size(64)));
+typedef uint32_t magnitudes __attribute__((vector_size(64)));
+typedef int8_t bytes __attribute__((vector_size(16)));
+typedef float half __attribute__((vector_size(32)));
+typedef double wide __attribute__((vector_size(64)));
+typedef int64_t wide_words __attribute__((vector_size(64)));
+
+INLINE floats choose(words mask, floats yes, floats no) {
+    return (floats)((mask & (words)yes) | (~mask & (words)no));
+}
+
+INLINE magnitudes larger(magnitudes a, magnitudes b) {
+    const magnitudes mask = (magnitudes)(a > b);
+    return (mask & a) | (~mask & b);
+}
+
+TARGET uint32_t NAME(ingot_peak)(const float *x, size_t n) {
+    magnitudes peaks = {0};
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        magnitudes v;
+        memcpy(&v, x + i, sizeof v);
+        peaks = larger(v & 0x7fffffff, peaks);
+    }
+    uint32_t peak = 0;
+    for (int lane = 0; lane < LANES; lane++) peak = peaks[lane] > peak ? peaks[lane] : peak;
+    for (; i < n; i++) {
+        uint32_t v;
+        memcpy(&v, x + i, sizeof v);
+        v &= 0x7fffffff;
+        peak = v > peak ? v : peak;
+    }
+    return peak;
+}
+
+TARGET void NAME(ingot_peak_columns)(const float *x, size_t n, uint32_t *peaks) {
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v;
+        memcpy(&v, x + i, sizeof v);
+        v &= 0x7fffffff;
+        peaks[i] = v > peaks[i] ? v : peaks[i];
+    }
+}
+
+typedef struct {
+    wide signal, noise;
+    floats largest;
+} sums;
+
+INLINE wide lower(floats v) {
+    return __builtin_convertvector(
+        __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), wide);
+}
+
+INLINE wide upper(floats v) {
+    return __builtin_convertvector(
+        __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15), wide);
+}
+
+/// Rounds sixteen elements.
+INLINE bytes quantize(floats x, floats scale, sums *s) {
+    // Adding and taking away 1.5 · 2²³ rounds to the nearest integer, ties to even.
+    const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f;
+    const words is_used = scale > 0.0f;
+    floats t = x / choose(is_used, scale, (floats){} + 1.0f);
+    t = choose(t > -most, t, -most);
+    t = choose(t < most, t, most);
+    const floats rounded = choose(is_used, (t + magic) - magic, (floats){});
+    const floats value = rounded * scale;
+    const wide low = lower(x) - lower(value), high = upper(x) - upper(value);
+    s->signal += lower(x) * lower(x) + upper(x) * upper(x);
+    s->noise += low * low + high * high;
+    // Exact (Sterbenz): the two are within a factor of 2, or one is 0. Only a clamped value's is rounded.
+    const floats difference = (floats)((words)(x - value) & 0x7fffffff);
+    s->largest = choose(difference > s->largest, difference, s->largest);
+    return __builtin_convertvector(__builtin_convertvector(rounded, words), bytes);
+}
+
+INLINE void quantize_all(const float *x, size_t n, float scale, const float *scales, int8_t *q,
+                         ingot_rounding *rounding) {
+    sums s = {0};
+    floats v, factors = (floats){} + scale;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        memcpy(&v, x + i, sizeof v);
+        if (scales) memcpy(&factors, scales + i, sizeof factors);
+        const bytes result = quantize(v, factors, &s);
+        memcpy(q + i, &result, sizeof result);
+    }
+    if (i < n) {
+        v = (floats){};
+        memcpy(&v, x + i, (n - i) * sizeof *x);
+        if (scales) {
+            factors = (floats){};
+            memcpy(&factors, scales + i, (n - i) * sizeof *scales);
+        }
+        const bytes result = quantize(v, factors, &s);
+        memcpy(q + i, &result, n - i);
+    }
+    for (int lane = 0; lane < 8; lane++) {
+        rounding->signal += s.signal[lane];
+        rounding->noise += s.noise[lane];
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        rounding->largest = s.largest[lane] > rounding->largest ? s.largest[lane] : rounding->largest;
+    }
+}
+
+TARGET void NAME(ingot_quantize_i8)(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding) {
+    quantize_all(x, n, scale, NULL, q, rounding);
+}
+
+TARGET void NAME(ingot_quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
+                                            ingot_rounding *rounding) {
+    quantize_all(x, n, 0, scales, q, rounding);
+}
