@@ -27,6 +27,9 @@ final class StoredChecksumCheck {
     }
   }
 
+  /// Appends what another check has seen of the bytes behind these; for CRC-32 only.
+  func append(_ next: StoredChecksumCheck) { crc.append(next.crc) }
+
   func finish() throws(IngotError) {
     switch expected {
     case .crc32(let value, _, let rule):

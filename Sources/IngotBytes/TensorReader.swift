@@ -30,6 +30,8 @@ public final class TensorReader {
   private var window = ReadWindow()
   /// Sees the bytes of a reader that goes from start to end.
   private var check: StoredChecksumCheck?
+  /// Where reading in order began, and how far it has come.
+  private var stretchStart = 0
   private var checkedByteCount = 0
   private var isVerified: Bool
 
@@ -87,6 +89,37 @@ public final class TensorReader {
     if part.storage.byteOrder == .big { turnBytes(of: buffer, width: part.dtype.swapWidth) }
   }
 
+  /// Whether several readers may read a stretch of the part each: their checks of its checksum can be put together, and
+  /// none of them has to decode what another decodes too.
+  public var isDivisible: Bool {
+    guard part.storage.codec == .raw else { return false }
+    switch part.storage.checksum {
+    case nil: return true
+    case .crc32?: return strided == nil
+    case .xxh3?: return false
+    }
+  }
+
+  /// Tells that reading in order begins here, because other readers read what comes before.
+  public func beginStretch(at offset: Int) {
+    stretchStart = offset
+    checkedByteCount = offset
+  }
+
+  /// Takes over what the reader of the stretch behind this one's has seen of the checksum.
+  ///
+  /// - Throws: ``IngotError/malformed(_:at:found:expected:)`` when all has been seen, and the checksum is another.
+  public func merge(_ next: TensorReader) throws(IngotError) {
+    guard !isVerified, let check, let following = next.check, checkedByteCount == next.stretchStart else {
+      return
+    }
+    check.append(following)
+    checkedByteCount = next.checkedByteCount
+    guard checkedByteCount == byteCount else { return }
+    try check.finish()
+    isVerified = true
+  }
+
   /// Checks the container's own checksum of these bytes in a pass of its own; without one, does nothing.
   ///
   /// Reading a part from its start to its end in order checks it on the way; this is for all other uses.
@@ -118,11 +151,11 @@ public final class TensorReader {
     if part.storage.codec == .raw {
       if check == nil {
         check = StoredChecksumCheck(expected, location: location)
-        try feedPrefix()
+        if stretchStart == 0 { try feedPrefix() }
       }
       check?.update(bytes)
     }
-    guard checkedByteCount == byteCount else { return }
+    guard stretchStart == 0, checkedByteCount == byteCount else { return }
     try stream?.checkEnd()
     try check?.finish()
     isVerified = true

@@ -63,6 +63,7 @@ struct ConvertCommand: ParsableCommand {
   var digests: String?
 
   @OptionGroup var reading: ReadingOptions
+  @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -119,6 +120,7 @@ struct ConvertCommand: ParsableCommand {
     options.compresses = compress
     options.keepsUnknownBits = npyBits
     options.scratchFolder = reading.scratchFolder
+    options.jobs = work.jobs
     options.reading = try reading.options()
     return options
   }

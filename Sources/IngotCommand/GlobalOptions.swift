@@ -64,6 +64,20 @@ struct ReadingOptions: ParsableArguments {
   }
 }
 
+/// How many threads work.
+struct WorkOptions: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Threads that work at the same time; without it, one a processor. At most \(jobLimit) are used.",
+      valueName: "n"))
+  var jobs: Int?
+
+  func validate() throws {
+    guard jobs ?? 1 >= 1 else { throw ValidationError("--jobs takes a number of threads, 1 or more.") }
+  }
+}
+
 /// Which tensors a command works on.
 struct SelectionOptions: ParsableArguments {
   @Option(

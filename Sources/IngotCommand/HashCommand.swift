@@ -24,6 +24,7 @@ struct HashCommand: ParsableCommand {
   var manifest: String?
 
   @OptionGroup var reading: ReadingOptions
+  @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -44,6 +45,7 @@ struct HashCommand: ParsableCommand {
     var options = HashOptions()
     options.reading = try reading.options()
     options.scratchFolder = reading.scratchFolder
+    options.jobs = work.jobs
     return try hash(path, options: options, progress: global.progress)
   }
 

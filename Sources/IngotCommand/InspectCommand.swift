@@ -35,6 +35,7 @@ struct InspectCommand: ParsableCommand {
   var raw = false
 
   @OptionGroup var reading: ReadingOptions
+  @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -44,6 +45,7 @@ struct InspectCommand: ParsableCommand {
     options.selection = TensorSelection(include: globs.map(Glob.init))
     options.reading = try reading.options(isRaw: raw)
     options.scratchFolder = reading.scratchFolder
+    options.jobs = work.jobs
     let report = try inspect(path, options: options, progress: global.progress)
     global.print(json: { JSONText.inspection(report) }) { style in
       InspectionText.lines(report, isUnfolded: all, style: style)

@@ -46,6 +46,7 @@ struct QuantizeCommand: ParsableCommand {
 
   @OptionGroup var options: ModelOptions
   @OptionGroup var reading: ReadingOptions
+  @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -64,6 +65,7 @@ struct QuantizeCommand: ParsableCommand {
     settings.shardByteLimit = shardSize?.value
     settings.force = force
     settings.scratchFolder = reading.scratchFolder
+    settings.jobs = work.jobs
     settings.reading = try reading.options()
     let report = try quantize(input, to: output, options: settings, progress: global.progress)
     global.print(json: { QuantizationText.json(report) }) { QuantizationText.lines(report, style: $0) }

@@ -30,6 +30,8 @@ public struct ConvertOptions: Sendable {
   public var storesSHA256 = false
   /// Where scratch files go.
   public var scratchFolder = defaultScratchFolder
+  /// Threads that work at the same time; `nil` for one a processor.
+  public var jobs: Int?
   /// What is known of the input beyond its bytes.
   public var reading = ReadOptions()
 
@@ -121,7 +123,7 @@ public struct Conversion: Sendable {
     let files = SourceFiles(source.files, system: system)
     let output = CheckpointOutput(
       planned, files: files, scratchFolder: options.scratchFolder,
-      extraDigests: options.check ? [.xxh3] : [])
+      extraDigests: options.check ? [.xxh3] : [], jobs: options.jobs)
     let result = try destination.write(
       output, force: options.force,
       sources: source.files + Companions.files(beside: report.input, system: system), system: system,
@@ -130,7 +132,8 @@ public struct Conversion: Sendable {
     report.losses += castLosses(result)
     if options.check {
       try OutputCheck(
-        names: planned.tensors.map(\.name), written: result.parts, scratchFolder: options.scratchFolder
+        names: planned.tensors.map(\.name), written: result.parts, scratchFolder: options.scratchFolder,
+        jobs: options.jobs
       )
       .run(destination.path, progress: progress)
       report.wasChecked = true

@@ -3,6 +3,7 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
+import IngotTransforms
 
 /// The digests of a checkpoint.
 public struct HashReport: Sendable {
@@ -45,6 +46,8 @@ public struct HashOptions: Sendable {
   public var reading = ReadOptions()
   /// Where scratch files go.
   public var scratchFolder = defaultScratchFolder
+  /// Threads that work at the same time; `nil` for one a processor.
+  public var jobs: Int?
 
   /// Makes options.
   public init() {}
@@ -65,11 +68,12 @@ public func hash(
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
   progress?.begin("hashing", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
   defer { progress?.end() }
-  var tensors: [HashReport.Tensor] = []
-  for tensor in checkpoint.tensors {
-    let digest = try digester.digest(of: tensor) { _, tile in progress?.advance(tile.count) }
-    tensors.append(
-      HashReport.Tensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, sha256: digest))
+  let relay = ProgressRelay(progress)
+  let digests = try digester.digests(
+    of: checkpoint.tensors, crew: WorkCrew(jobs: options.jobs)
+  ) { _, _, tile, _ in relay.advance(tile.count) }
+  var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
+    HashReport.Tensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, sha256: digest)
   }
   try digester.checkUnchanged()
   tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

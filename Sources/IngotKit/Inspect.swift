@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotTransforms
 
 /// What a look into a checkpoint found.
 public struct InspectionReport: Sendable {
@@ -39,6 +40,8 @@ public struct InspectOptions: Sendable {
   public var reading = ReadOptions()
   /// Where scratch files go.
   public var scratchFolder = defaultScratchFolder
+  /// Threads that work at the same time; `nil` for one a processor.
+  public var jobs: Int?
 
   /// Makes options that read headers only.
   public init() {}
@@ -67,18 +70,95 @@ public func inspect(
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
   progress?.begin("reading", byteCount: listed.reduce(0) { $0 + $1.byteCount })
   defer { progress?.end() }
-  for (index, tensor) in listed.enumerated() {
-    let takesStatistics = options.statistics && ElementStatistics.supports(tensor.dtype)
-    var statistics = takesStatistics ? ElementStatistics() : nil
-    let digest = try digester.digest(of: tensor) { part, tile in
-      if part.kind == .values { statistics?.add(tile, dtype: tensor.dtype) }
-      progress?.advance(tile.count)
-    }
-    if options.hashes { report.tensors[index].sha256 = digest }
-    report.tensors[index].statistics = statistics
+  let scan = TensorScan(listed, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
+  let results =
+    options.hashes ? try scan.hashed(takingStatistics: options.statistics) : try scan.statistics()
+  for (index, result) in results.enumerated() {
+    report.tensors[index].sha256 = result.sha256
+    report.tensors[index].statistics = result.statistics
   }
   try digester.checkUnchanged()
   return report
+}
+
+/// A look at tensors' values on many threads.
+private struct TensorScan {
+  struct Result {
+    var sha256: String?
+    var statistics: ElementStatistics?
+  }
+
+  private let tensors: [TensorDescriptor]
+  private let digester: TensorDigester
+  private let crew: WorkCrew
+  private let progress: ProgressRelay
+
+  init(
+    _ tensors: [TensorDescriptor], _ digester: TensorDigester, crew: WorkCrew, _ progress: ProgressRelay
+  ) {
+    self.tensors = tensors
+    self.digester = digester
+    self.crew = crew
+    self.progress = progress
+  }
+
+  /// Digests, and statistics when wanted.
+  func hashed(takingStatistics: Bool) throws(IngotError) -> [Result] {
+    let gathered = Gathered(count: tensors.count, initial: StretchStatistics())
+    let digests = try digester.digests(of: tensors, crew: crew) { index, part, tile, offset in
+      let dtype = tensors[index].dtype
+      if takingStatistics, part.kind == .values, ElementStatistics.supports(dtype) {
+        gathered[index].add(tile, dtype: dtype, at: offset)
+      }
+      progress.advance(tile.count)
+    }
+    return zip(zip(digests, gathered.values), tensors).map { taken, tensor in
+      let wanted = takingStatistics && ElementStatistics.supports(tensor.dtype)
+      return Result(sha256: taken.0, statistics: wanted ? taken.1.total : nil)
+    }
+  }
+
+  /// Statistics alone, for which tensors are cut into stretches.
+  func statistics() throws(IngotError) -> [Result] {
+    let gathered = Gathered(count: tensors.count, initial: Result())
+    let wanted = tensors.indices.filter { ElementStatistics.supports(tensors[$0].dtype) }
+    try digester.pass(crew: crew).run(count: wanted.count) { (index) throws(IngotError) in
+      let tensor = tensors[wanted[index]]
+      return LazyPart.stored(name: tensor.name, tensor.parts[0])
+    } read: { (index, reading) throws(IngotError) in
+      var statistics = StretchStatistics()
+      try reading.forEachTile { (tile, offset) throws(IngotError) in
+        statistics.add(tile, dtype: tensors[wanted[index]].dtype, at: offset)
+        progress.advance(tile.count)
+      }
+      return statistics
+    } finish: { (index, stretches, _) throws(IngotError) in
+      gathered[wanted[index]].statistics = stretches.reduce(into: ElementStatistics()) { $0.merge($1.total) }
+    }
+    return gathered.values
+  }
+}
+
+/// Statistics of a tensor, summed stretch by stretch, so that they are the same whoever reads which.
+private struct StretchStatistics {
+  private var finished = ElementStatistics()
+  private var current = ElementStatistics()
+  private var stretch = 0
+
+  var total: ElementStatistics {
+    var total = finished
+    total.merge(current)
+    return total
+  }
+
+  mutating func add(_ tile: UnsafeRawBufferPointer, dtype: DType, at offset: Int) {
+    if offset / PartPass.stretchByteCount != stretch {
+      finished.merge(current)
+      current = ElementStatistics()
+      stretch = offset / PartPass.stretchByteCount
+    }
+    current.add(tile, dtype: dtype)
+  }
 }
 
 extension ElementStatistics {

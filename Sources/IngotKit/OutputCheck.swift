@@ -13,6 +13,8 @@ struct OutputCheck {
   let written: [WrittenPart]
   /// Where scratch files go.
   let scratchFolder: String
+  /// Threads that work at the same time; `nil` for one a processor.
+  let jobs: Int?
 
   /// Reads the output and compares every part.
   ///
@@ -21,23 +23,29 @@ struct OutputCheck {
     let checkpoint = try CheckpointOpener().open(path)
     var tensors: [ExactName: TensorDescriptor] = [:]
     for tensor in checkpoint.tensors { tensors[ExactName(tensor.name)] = tensor }
-    let files = SourceFiles(checkpoint.files)
-    let engine = TileEngine()
+    var pass = PartPass(
+      crew: WorkCrew(jobs: jobs), files: SourceFiles(checkpoint.files), scratchFolder: scratchFolder)
+    pass.isInOrder = true
+    let relay = ProgressRelay(progress)
     progress?.begin("reading back", byteCount: written.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }
-    for part in written {
+    try pass.run(count: written.count) { (index) throws(IngotError) in
+      let part = written[index]
       let name = names[part.reference.tensor]
       guard let tensor = tensors[ExactName(name)], tensor.parts.indices.contains(part.reference.part) else {
         throw .sourceChanged(path: path, found: "no tensor \(name)", expected: "the one written")
       }
-      let tiles = try LazyPart.stored(name: name, tensor.parts[part.reference.part])
-        .open(files: files, scratchFolder: scratchFolder)
+      return .stored(name: name, tensor.parts[part.reference.part])
+    } read: { (_, reading) throws(IngotError) in
       var hash = XXH3()
-      try engine.forEachTile(of: tiles) { (tile, _) throws(IngotError) in
+      try reading.forEachTile { (tile, _) throws(IngotError) in
         hash.update(tile)
-        progress?.advance(tile.count)
+        relay.advance(tile.count)
       }
-      guard hash.value == part.xxh3 else {
+      return hash.value
+    } finish: { (index, digests, _) throws(IngotError) in
+      guard digests == [written[index].xxh3] else {
+        let name = names[written[index].reference.tensor]
         throw .sourceChanged(path: path, found: "other bytes in \(name)", expected: "those written")
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long work tells how far it is. What becomes of it, a line on a terminal or nothing, is the caller's to say.
+import Synchronization
 
 /// Hears how far long work has come.
 public protocol ProgressObserver: AnyObject {
@@ -9,4 +10,20 @@ public protocol ProgressObserver: AnyObject {
   func advance(_ byteCount: Int)
   /// The work has ended, well or not.
   func end()
+}
+
+/// Hands what many threads have done to an observer, one call at a time.
+///
+/// SAFETY: the observer is called under the lock only.
+final class ProgressRelay: @unchecked Sendable {
+  private let lock = Mutex(())
+  private let observer: (any ProgressObserver)?
+
+  init(_ observer: (any ProgressObserver)?) { self.observer = observer }
+
+  /// More bytes are done.
+  func advance(_ byteCount: Int) {
+    guard let observer else { return }
+    lock.withLock { _ in observer.advance(byteCount) }
+  }
 }

@@ -25,6 +25,8 @@ public struct QuantizeOptions: Sendable {
   public var force = false
   /// Where scratch files go.
   public var scratchFolder = defaultScratchFolder
+  /// Threads that work at the same time; `nil` for one a processor.
+  public var jobs: Int?
   /// How to read.
   public var reading = ReadOptions()
 
@@ -93,7 +95,8 @@ public func quantize(
   let draft = try QuantizationDraft(model, options: options, progress: progress)
   let planned = try draft.output.planned(for: destination)
   let written = CheckpointOutput(
-    planned, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder)
+    planned, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder,
+    jobs: options.jobs)
   let result = try destination.write(
     written, force: options.force,
     sources: model.checkpoint.files + Companions.files(beside: input, system: system), system: system,
@@ -106,7 +109,6 @@ private struct QuantizationDraft {
   private let model: Model
   private let options: QuantizeOptions
   private let files: SourceFiles
-  private let engine = TileEngine()
   private var sourceIndexes: [Int] = []
   private(set) var output: OutputDraft
 
@@ -140,10 +142,11 @@ private struct QuantizationDraft {
   }
 
   private mutating func addTensors(progress: (any ProgressObserver)?) throws(IngotError) {
-    let schemes = schemes()
+    let schemes = schemes().filter { model.checkpoint.tensors[$0.key].quantization == nil }
     let tensors = model.checkpoint.tensors
     progress?.begin("finding scales", byteCount: schemes.keys.reduce(0) { $0 + tensors[$1].byteCount })
     defer { progress?.end() }
+    let scales = try scales(of: schemes, progress: ProgressRelay(progress))
     for (index, tensor) in tensors.enumerated() {
       if index == model.recognised.tiedCopy {
         output.losses.append(
@@ -152,22 +155,28 @@ private struct QuantizationDraft {
         continue
       }
       sourceIndexes.append(index)
-      if let scheme = schemes[index], tensor.quantization == nil {
-        try addQuantized(tensor, scheme: scheme, progress: progress)
+      if let scheme = schemes[index], let scales = scales[index] {
+        try addQuantized(tensor, scheme: scheme, scales: scales)
       } else {
         output.keep(index)
       }
     }
   }
 
-  private mutating func addQuantized(
-    _ tensor: TensorDescriptor, scheme: Quantization, progress: (any ProgressObserver)?
-  ) throws(IngotError) {
+  /// A tensor's values, as they are quantized.
+  private static func source(_ tensor: TensorDescriptor) -> LazyPart {
     let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
-    let source = tensor.dtype == .f32 ? stored : .cast(stored, to: .f32, onOverflow: .refuse)
-    var axis: Int?
-    if case .perChannel(let channel) = scheme.granularity { axis = channel }
-    let scales = try scales(of: source, name: tensor.name, axis: axis, progress: progress)
+    return tensor.dtype == .f32 ? stored : .cast(stored, to: .f32, onOverflow: .refuse)
+  }
+
+  private static func axis(of scheme: Quantization) -> Int? {
+    guard case .perChannel(let axis) = scheme.granularity else { return nil }
+    return axis
+  }
+
+  private mutating func addQuantized(
+    _ tensor: TensorDescriptor, scheme: Quantization, scales: [Float]
+  ) throws(IngotError) {
     guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
       throw .internal("a scheme that does not fit")
     }
@@ -179,26 +188,51 @@ private struct QuantizationDraft {
         quantization: PlannedQuantization(
           scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
         transforms: ["quantize \(tensor.dtype.rawValue) to int8, scale = absmax ÷ 127"]),
-      [.quantized(source, scales: scales, axis: axis), .literal(.f32, scaleShape, bytes)])
+      [
+        .quantized(Self.source(tensor), scales: scales, axis: Self.axis(of: scheme)),
+        .literal(.f32, scaleShape, bytes),
+      ])
   }
 
-  /// Streams a tensor once and finds its scales.
+  /// Streams the tensors that are to be quantized once, and finds their scales.
   private func scales(
-    of source: LazyPart, name: String, axis: Int?, progress: (any ProgressObserver)?
-  ) throws(IngotError) -> [Float] {
-    var largest = AbsoluteMaximum(ChannelLayout(shape: source.shape, axis: axis))
-    let tiles = try source.open(files: files, scratchFolder: options.scratchFolder)
-    try engine.forEachTile(of: tiles) { (tile, offset) throws(IngotError) in
-      let width = MemoryLayout<Float>.size
-      largest.add(tile.assumingMemoryBound(to: Float.self), from: offset / width)
-      progress?.advance(tile.count)
+    of schemes: [Int: Quantization], progress: ProgressRelay
+  ) throws(IngotError) -> [Int: [Float]] {
+    let indexes = schemes.keys.sorted()
+    let tensors = indexes.map { model.checkpoint.tensors[$0] }
+    let layouts = zip(indexes, tensors).map { index, tensor in
+      ChannelLayout(shape: tensor.shape, axis: schemes[index].flatMap(Self.axis))
     }
+    let found = Gathered<[Float]>(count: indexes.count, initial: [])
+    let crew = WorkCrew(jobs: options.jobs)
+    try PartPass(crew: crew, files: files, scratchFolder: options.scratchFolder)
+      .run(count: indexes.count) { (index) throws(IngotError) in
+        Self.source(tensors[index])
+      } read: { (index, reading) throws(IngotError) in
+        var largest = AbsoluteMaximum(layouts[index])
+        try reading.forEachTile { (tile, offset) throws(IngotError) in
+          largest.add(tile.assumingMemoryBound(to: Float.self), from: offset / MemoryLayout<Float>.size)
+          progress.advance(tile.count)
+        }
+        return largest
+      } finish: { (index, stretches, _) throws(IngotError) in
+        var largest = AbsoluteMaximum(layouts[index])
+        for stretch in stretches { largest.merge(stretch) }
+        try requireFinite(largest, in: tensors[index])
+        found[index] = largest.scales
+      }
+    return Dictionary(uniqueKeysWithValues: zip(indexes, found.values))
+  }
+
+  private func requireFinite(
+    _ largest: AbsoluteMaximum, in tensor: TensorDescriptor
+  ) throws(IngotError) {
     guard largest.nonFiniteCount == 0 else {
       throw .unsuitable(
-        Location(model.path, tensor: name), why: "has \(largest.nonFiniteCount) values that are not finite",
+        Location(model.path, tensor: tensor.name),
+        why: "has \(largest.nonFiniteCount) values that are not finite",
         hint: "`ingot validate` names the first of them")
     }
-    return largest.scales
   }
 
   func report(

@@ -5,10 +5,9 @@ import IngotCore
 import IngotTransforms
 
 /// Takes digests of a checkpoint's tensors, streaming each once.
-public final class TensorDigester {
+public final class TensorDigester: Sendable {
   private let files: SourceFiles
   private let scratchFolder: String
-  private let engine = TileEngine()
 
   /// Makes a digester.
   ///
@@ -24,19 +23,54 @@ public final class TensorDigester {
   ///
   /// - Parameters:
   ///   - tensor: one of the checkpoint's.
-  ///   - observe: sees each tile of the values too, with its offset, so that statistics need no second pass.
+  ///   - observe: sees each tile too, so that a look at the values needs no second pass.
   /// - Returns: the digest.
   /// - Throws: the source's errors, a container's own checksum that does not hold among them.
   public func digest(
     of tensor: TensorDescriptor,
     observe: (QuantizedPart, UnsafeRawBufferPointer) -> Void = { _, _ in }
   ) throws(IngotError) -> String {
+    try digest(of: tensor, engine: TileEngine()) { part, tile, _ in observe(part, tile) }
+  }
+
+  private func digest(
+    of tensor: TensorDescriptor, engine: TileEngine,
+    observe: (QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
+  ) throws(IngotError) -> String {
     var hash = SHA256()
-    try forEachTile(of: tensor) { (part, tile) throws(IngotError) in
-      hash.update(tile)
-      observe(part, tile)
+    for part in tensor.parts {
+      let tiles = try LazyPart.stored(name: tensor.name, part).open(
+        files: files, scratchFolder: scratchFolder)
+      try engine.forEachTile(of: tiles) { (tile, offset) throws(IngotError) in
+        hash.update(tile)
+        observe(part, tile, offset)
+      }
     }
     return hash.finishHex()
+  }
+
+  /// Takes the digests of several tensors, each on a thread of its own.
+  ///
+  /// - Parameters:
+  ///   - tensors: some of the checkpoint's.
+  ///   - crew: the threads.
+  ///   - observe: sees each tile too, with the tensor's index, on any thread; the tiles of a tensor in order on one.
+  /// - Returns: the digests, in the order of the tensors.
+  /// - Throws: the sources' errors.
+  func digests(
+    of tensors: [TensorDescriptor], crew: WorkCrew,
+    observe: (Int, QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
+  ) throws(IngotError) -> [String] {
+    let engines = (0..<crew.jobCount).map { _ in TileEngine() }
+    let order = WorkCrew.order(byteCounts: tensors.map(\.byteCount))
+    let results = Gathered<String>(count: tensors.count, initial: "")
+    try crew.run(taskCount: order.count) { (slot, task) throws(IngotError) in
+      let index = order[task]
+      results[index] = try digest(of: tensors[index], engine: engines[slot]) { part, tile, offset in
+        observe(index, part, tile, offset)
+      }
+    }
+    return results.values
   }
 
   /// Hands over the canonical bytes of a tensor's parts, tile by tile.
@@ -44,6 +78,7 @@ public final class TensorDigester {
     of tensor: TensorDescriptor,
     _ body: (QuantizedPart, UnsafeRawBufferPointer) throws(IngotError) -> Void
   ) throws(IngotError) {
+    let engine = TileEngine()
     for part in tensor.parts {
       let tiles = try LazyPart.stored(name: tensor.name, part).open(
         files: files, scratchFolder: scratchFolder)
@@ -51,9 +86,17 @@ public final class TensorDigester {
     }
   }
 
+  /// A pass over parts of the checkpoint's tensors.
+  func pass(crew: WorkCrew) -> PartPass {
+    PartPass(crew: crew, files: files, scratchFolder: scratchFolder)
+  }
+
   /// Throws when a file changed while it was read.
   public func checkUnchanged() throws(IngotError) { try files.checkUnchanged() }
 }
+
+/// The most threads that work at the same time, whatever is asked for.
+public let jobLimit = WorkCrew.jobLimit
 
 /// Where scratch files go unless the caller says otherwise.
 public let defaultScratchFolder = Process.environment("TMPDIR") ?? "/tmp"

@@ -11,7 +11,7 @@ final class CastTiles: TileSource {
   private let conversion: ElementConversion
   private let sourceWidth: Int
   private let targetWidth: Int
-  private var buffer: [UInt8] = []
+  private var buffer = TileBuffer()
   private var report = CastReport()
 
   init(_ name: String, _ source: any TileSource, conversion: ElementConversion) {
@@ -25,6 +25,8 @@ final class CastTiles: TileSource {
   var byteCount: Int { source.byteCount / sourceWidth * targetWidth }
   var castReport: CastReport? { report }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
+  var isDivisible: Bool { source.isDivisible }
+  var tileByteCount: Int { source.tileByteCount }
 
   var grainByteCount: Int {
     // Whole elements of both sides, and whole grains of the source.
@@ -32,22 +34,29 @@ final class CastTiles: TileSource {
   }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
-    let count = tile.count / targetWidth
-    guard count > 0, let target = tile.baseAddress else { return }
-    if buffer.count < count * sourceWidth { buffer = [UInt8](repeating: 0, count: count * sourceWidth) }
-    var failure: IngotError?
-    buffer.withUnsafeMutableBytes { raw in
-      let input = UnsafeMutableRawBufferPointer(rebasing: raw[..<(count * sourceWidth)])
-      do throws(IngotError) {
-        try source.read(bytesAt: offset / targetWidth * sourceWidth, into: input)
-      } catch {
-        failure = error
-        return
-      }
-      guard let start = input.baseAddress else { return }
-      report.merge(conversion.convert(count: count, from: start, to: target))
+    guard tile.count >= targetWidth, let target = tile.baseAddress else { return }
+    let start = offset / targetWidth * sourceWidth
+    let range = start..<(start + tile.count / targetWidth * sourceWidth)
+    try buffer.forEachPiece(of: source, in: range, width: sourceWidth) { piece, position in
+      guard let values = piece.baseAddress else { return }
+      report.merge(
+        conversion.convert(
+          count: piece.count / sourceWidth, from: values,
+          to: target + (position - start) / sourceWidth * targetWidth))
     }
-    if let failure { throw failure }
+  }
+
+  func beginStretch(at offset: Int) { source.beginStretch(at: offset / targetWidth * sourceWidth) }
+
+  func endStretch() {
+    buffer.release()
+    source.endStretch()
+  }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    guard let next = next as? CastTiles else { return }
+    report.merge(next.report)
+    try source.merge(next.source)
   }
 
   func finish() throws(IngotError) {

@@ -7,38 +7,47 @@ import IngotKernels
 
 /// A part of F32 values that becomes symmetric int8 on the way.
 final class QuantizedTiles: TileSource {
+  private static let width = MemoryLayout<Float>.size
+
   private let source: any TileSource
   private var quantizer: Int8Quantizer
-  private var buffer: [Float] = []
+  private var buffer = TileBuffer()
 
   init(_ source: any TileSource, layout: ChannelLayout, scales: [Float]) {
     self.source = source
     quantizer = Int8Quantizer(layout, scales: scales)
   }
 
-  var byteCount: Int { source.byteCount / MemoryLayout<Float>.size }
-  var grainByteCount: Int { max(1, source.grainByteCount / MemoryLayout<Float>.size) }
+  var byteCount: Int { source.byteCount / Self.width }
+  var grainByteCount: Int { max(1, source.grainByteCount / Self.width) }
   var castReport: CastReport? { nil }
   var quantizationError: QuantizationError? { quantizer.error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
+  var isDivisible: Bool { source.isDivisible }
+  var tileByteCount: Int { source.tileByteCount }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
-    if buffer.count < tile.count { buffer = [Float](repeating: 0, count: tile.count) }
-    var failure: IngotError?
-    buffer.withUnsafeMutableBytes { raw in
-      do throws(IngotError) {
-        let input = UnsafeMutableRawBufferPointer(rebasing: raw[..<(tile.count * MemoryLayout<Float>.size)])
-        try source.read(bytesAt: offset * MemoryLayout<Float>.size, into: input)
-      } catch {
-        failure = error
-      }
-    }
-    if let failure { throw failure }
-    buffer.withUnsafeBufferPointer { values in
+    let range = (offset * Self.width)..<((offset + tile.count) * Self.width)
+    try buffer.forEachPiece(of: source, in: range, width: Self.width) { piece, position in
+      let first = position / Self.width
+      let output = UnsafeMutableRawBufferPointer(
+        rebasing: tile[(first - offset)..<(first - offset + piece.count / Self.width)])
       quantizer.quantize(
-        UnsafeBufferPointer(rebasing: values[..<tile.count]), from: offset,
-        into: tile.bindMemory(to: Int8.self))
+        piece.assumingMemoryBound(to: Float.self), from: first, into: output.bindMemory(to: Int8.self))
     }
+  }
+
+  func beginStretch(at offset: Int) { source.beginStretch(at: offset * Self.width) }
+
+  func endStretch() {
+    buffer.release()
+    source.endStretch()
+  }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    guard let next = next as? QuantizedTiles else { return }
+    quantizer.merge(next.quantizer)
+    try source.merge(next.source)
   }
 
   func finish() throws(IngotError) {

@@ -30,22 +30,55 @@ public protocol TileSource: AnyObject {
 
   /// XXH3 of the canonical bytes as they were stored, when the source was asked to take it.
   var sourceDigest: XXH3Digest? { get }
+
+  /// Bytes of a tile that suit the source.
+  var tileByteCount: Int { get }
+
+  /// Whether several sources, opened alike, may each read one stretch of the part.
+  ///
+  /// Then each is told by ``beginStretch(at:)`` where it starts and by ``endStretch()`` that it is done, and what they
+  /// found is merged into the first, in order; the first alone is told to ``finish()``. What was found must be the same
+  /// whoever read what, so that results do not depend on the number of threads.
+  var isDivisible: Bool { get }
+
+  /// Tells that this source reads from here on; others read what comes before.
+  func beginStretch(at offset: Int)
+
+  /// Tells that no more tiles will be read: buffers can go.
+  func endStretch()
+
+  /// Takes over what the source of the stretch behind this one's found.
+  ///
+  /// - Throws: a container's checksum that does not hold, once all of it has been seen.
+  func merge(_ next: any TileSource) throws(IngotError)
 }
 
 extension TileSource {
   /// Nothing is rounded to int8 in most sources.
   public var quantizationError: QuantizationError? { nil }
+  /// One source reads the whole part, unless it says otherwise.
+  public var isDivisible: Bool { false }
+  /// Tiles that stay in the second-level cache.
+  public var tileByteCount: Int { TileEngine.tileByteCount }
+  /// A source that is not divided begins at 0.
+  public func beginStretch(at offset: Int) {}
+  /// A source without buffers has nothing to let go of.
+  public func endStretch() {}
+  /// A source that finds out nothing has nothing to take over.
+  public func merge(_ next: any TileSource) throws(IngotError) {}
 }
 
 /// A part as it is stored.
 final class StoredTiles: TileSource {
   private let reader: TensorReader
+  private let digests: Bool
   private var digest: XXH3?
   /// Where a digest in passing goes on; `nil` when the part was not read from its start to its end.
   private var nextOffset: Int? = 0
 
   init(_ reader: TensorReader, digests: Bool) {
     self.reader = reader
+    self.digests = digests
     if digests { digest = XXH3() }
   }
 
@@ -55,6 +88,9 @@ final class StoredTiles: TileSource {
   }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { digest?.value }
+  var isDivisible: Bool { !digests && reader.isDivisible }
+  /// Rows that are gathered from all over the storage come many at a time.
+  var tileByteCount: Int { reader.cutsAnywhere ? TileEngine.tileByteCount : TileEngine.gatheredTileByteCount }
 
   func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     try reader.read(bytesAt: offset, into: buffer)
@@ -64,6 +100,12 @@ final class StoredTiles: TileSource {
     }
     digest?.update(UnsafeRawBufferPointer(buffer))
     nextOffset = offset + buffer.count
+  }
+
+  func beginStretch(at offset: Int) { reader.beginStretch(at: offset) }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    if let next = next as? StoredTiles { try reader.merge(next.reader) }
   }
 
   func finish() throws(IngotError) {
@@ -99,6 +141,7 @@ final class LiteralTiles: TileSource {
   var grainByteCount: Int { 1 }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { nil }
+  var isDivisible: Bool { true }
 
   func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= bytes.count else {

@@ -58,6 +58,21 @@ import Testing
     #expect(result.firstErrorLine.hasPrefix("ingot: \(source): "))
   }
 
+  @Test(arguments: ["out.npz", "out.ingot", "out.safetensors"])
+  func `a source that shrinks while threads convert it ends with 74, and nothing is left`(
+    _ output: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    let source = try BigCheckpoint.write("big.safetensors", in: folder, tensorCount: 8, elementCount: 1 << 26)
+    let line =
+      "\"$INGOT\" convert \"$SOURCE\" \"$OUTPUT\" --jobs 3 & sleep 0.1; truncate -s 100000 \"$SOURCE\"; wait $!"
+    let result = try shell(line, ["SOURCE": source, "OUTPUT": folder.file(output)])
+    #expect(result.exitCode == 74, "\(result.standardError)")
+    #expect(result.outputBytes.isEmpty)
+    #expect(result.firstErrorLine.hasPrefix("ingot: \(source): "))
+    #expect(folder.entries() == ["big.safetensors"])
+  }
+
   @Test func `a source that changes while it is read ends with 74`() throws {
     let folder = try TemporaryFolder()
     let source = try BigCheckpoint.write("big.safetensors", in: folder, tensorCount: 8, elementCount: 1 << 27)
@@ -89,6 +104,24 @@ import Testing
     let result = try shell(line, ["MODEL": Self.model])
     #expect(result.exitCode == 0)
     #expect(!result.standardError.contains("ingot: "))
+  }
+
+  @Test func `a reader that is slow gets all bytes`() throws {
+    let folder = try TemporaryFolder()
+    #expect(try IngotProgram.run("convert", Self.model, folder.file("a.ingot")).exitCode == 0)
+    let line = "\"$INGOT\" convert \"$MODEL\" - --to ingot --jobs 4 | { sleep 0.5; cat; }"
+    let piped = try shell(line, ["MODEL": Self.model])
+    #expect(try piped.outputBytes == folder.bytes("a.ingot"))
+  }
+
+  @Test func `ten thousand jobs are as good as a few`() throws {
+    let folder = try TemporaryFolder()
+    for jobs in ["1", "10000"] {
+      let result = try IngotProgram.run(
+        "convert", Self.model, folder.file("\(jobs).npz"), "--jobs", jobs)
+      #expect(result.exitCode == 0, "\(result.standardError)")
+    }
+    #expect(try folder.bytes("1.npz") == folder.bytes("10000.npz"))
   }
 
   @Test func `standard output gets the bytes that a file would get`() throws {

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a plan is carried out. Parts of files whose layout is known are written by position from many threads: bytes that
+// do not change and need no checksum are copied inside the kernel, all others are read, changed, checksummed and written
+// tile by tile. Streams and compressed members, where each part begins where the last one ended, are written in order.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotKernels
+import IngotTransforms
+import Synchronization
+
+/// The state of one pass over a plan.
+final class OutputPass {
+  private let output: CheckpointOutput
+  private let progress: ProgressRelay
+  private let digests: Set<PartDigestKind>
+  private let engine = TileEngine()
+  private var places: [PartPlace] = []
+  private let findings = Findings()
+  /// Where the files end so far.
+  private(set) var fileEnds: [Int]
+
+  init(_ output: CheckpointOutput, progress: (any ProgressObserver)?) {
+    self.output = output
+    self.progress = ProgressRelay(progress)
+    digests = output.plan.digests.union(output.extraDigests)
+    fileEnds = output.plan.files.map { _ in 0 }
+  }
+
+  /// What was written, in the order of the plan; nothing when there are no checksums.
+  var written: [WrittenPart] { findings.written }
+  /// What casting lost, by tensor.
+  var castReports: [Int: CastReport] { findings.castReports }
+  /// What rounding to int8 cost, by tensor.
+  var quantizationErrors: [Int: QuantizationError] { findings.quantizationErrors }
+
+  func noteEnd(of file: Int, at end: Int) {
+    fileEnds[file] = max(fileEnds[file], end)
+  }
+
+  /// Writes everything but what depends on what was written.
+  func write(to targets: [any OutputTarget]) throws(IngotError) {
+    for (index, file) in output.plan.files.enumerated() {
+      let byteCount = try output.byteCount(of: file)
+      let isPlaced = byteCount != nil && targets[index] is OutputFile
+      var offset = 0
+      for (position, chunk) in file.chunks.enumerated() {
+        if case .bytes(let bytes) = chunk {
+          try targets[index].write(bytes, at: offset)
+          progress.advance(bytes.count)
+          offset += bytes.count
+        } else if isPlaced {
+          offset += try place(PartPlace(file: index, chunk: position, offset: offset))
+        } else {
+          let place = PartPlace(file: index, chunk: position, offset: offset)
+          offset += try writeInOrder(place, to: targets[index])
+        }
+      }
+      noteEnd(of: index, at: offset)
+    }
+    try writePlaced(to: targets)
+  }
+
+  /// The part at a place, with its lead.
+  private func planned(
+    at place: PartPlace
+  ) throws(IngotError) -> (reference: PartReference, lead: [UInt8], deflates: Bool) {
+    switch output.plan.files[place.file].chunks[place.chunk] {
+    case .part(let reference, let lead): (reference, lead, false)
+    case .deflatedPart(let reference, let lead): (reference, lead, true)
+    case .bytes: throw .internal("a part that is none")
+    }
+  }
+
+  private func record(of place: PartPlace) throws(IngotError) -> WrittenPart {
+    let (reference, lead, _) = try planned(at: place)
+    let count = try lead.count + output.partByteCount(reference)
+    return WrittenPart(
+      reference: reference, file: place.file, offset: place.offset, storedByteCount: count, byteCount: count)
+  }
+
+  /// Remembers a part for the threads; returns the bytes it takes.
+  private func place(_ place: PartPlace) throws(IngotError) -> Int {
+    var place = place
+    let part = try record(of: place)
+    // Without checksums nobody asks what became of a part, and a million of them would be remembered for nothing.
+    if !digests.isEmpty { place.record = findings.add(part) }
+    places.append(place)
+    return part.byteCount
+  }
+
+  // MARK: - By position
+
+  private func writePlaced(to targets: [any OutputTarget]) throws(IngotError) {
+    var streamed: [PartPlace] = []
+    for place in places {
+      if try !copyInKernel(place, to: targets[place.file]) { streamed.append(place) }
+    }
+    places = []
+    var pass = PartPass(
+      crew: WorkCrew(jobs: output.jobs), files: output.files, scratchFolder: output.scratchFolder)
+    pass.isInOrder = !digests.isSubset(of: PartDigests.divisible)
+    pass.digestsSource = digests.contains(.sourceXXH3)
+    try pass.run(count: streamed.count) { (index) throws(IngotError) in
+      try output.contents.part(planned(at: streamed[index]).reference)
+    } read: { (index, reading) throws(IngotError) in
+      let place = streamed[index]
+      return try write(reading, at: place, to: targets[place.file])
+    } finish: { (index, stretches, source) throws(IngotError) in
+      try finish(streamed[index], stretches, source)
+    }
+  }
+
+  /// Writes a part, or a stretch of one.
+  private func write(
+    _ reading: PartPass.Reading, at place: PartPlace, to target: any OutputTarget
+  ) throws(IngotError) -> PartDigests {
+    let lead = try planned(at: place).lead
+    let taken = PartDigests(digests)
+    if reading.range.lowerBound == 0, !lead.isEmpty {
+      taken.updateLead(lead)
+      try target.write(lead, at: place.offset)
+    }
+    let start = place.offset + lead.count
+    try reading.forEachTile { (tile, offset) throws(IngotError) in
+      taken.update(tile)
+      try target.write(tile, at: start + offset)
+      progress.advance(tile.count)
+    }
+    return taken
+  }
+
+  private func finish(
+    _ place: PartPlace, _ stretches: [PartDigests], _ source: any TileSource
+  ) throws(IngotError) {
+    var part = try record(of: place)
+    if let first = stretches.first {
+      for next in stretches.dropFirst() { first.append(next) }
+      first.finish(&part)
+    }
+    findings.finish(part, source, at: place.record)
+  }
+
+  // MARK: - In the kernel
+
+  /// Copies a part that needs neither change nor checksum inside the kernel, as far as the file systems allow.
+  private func copyInKernel(_ place: PartPlace, to target: any OutputTarget) throws(IngotError) -> Bool {
+    let (reference, lead, _) = try planned(at: place)
+    guard digests.isEmpty, let range = try output.contents.part(reference).exactRange,
+      let file = target as? OutputFile, let source = try output.files[range.file] as? FileByteSource
+    else { return false }
+    try file.write(lead, at: place.offset)
+    let offset = place.offset + lead.count
+    if Process.isInterrupted { throw .interrupted }
+    let copied = try file.copy(
+      from: source, at: range.offset, byteCount: range.byteCount, to: offset
+    ) { (count) throws(IngotError) in
+      progress.advance(count)
+      if Process.isInterrupted { throw .interrupted }
+    }
+    if copied < range.byteCount {
+      try copyThroughBuffer(source, range, from: copied, to: file, at: offset)
+    }
+    return true
+  }
+
+  /// The way on when the kernel does not copy: positioned reads and writes.
+  private func copyThroughBuffer(
+    _ source: FileByteSource, _ range: StorageSegment, from start: Int, to file: OutputFile, at offset: Int
+  ) throws(IngotError) {
+    let rest = StorageSegment(
+      file: range.file, offset: range.offset + start, byteCount: range.byteCount - start)
+    guard let shape = Shape([rest.byteCount]) else { throw .internal("a range without a length") }
+    let part = QuantizedPart(kind: .values, dtype: .u8, shape: shape, storage: TensorStorage(rest))
+    let tiles = try LazyPart.stored(name: source.path, part).open(
+      files: output.files, scratchFolder: output.scratchFolder)
+    try engine.forEachTile(of: tiles) { (tile, position) throws(IngotError) in
+      try file.write(tile, at: offset + start + position)
+      progress.advance(tile.count)
+    }
+  }
+
+  // MARK: - In order
+
+  /// Writes one part with its lead where the last one ended; returns the bytes it takes in the file.
+  private func writeInOrder(_ place: PartPlace, to target: any OutputTarget) throws(IngotError) -> Int {
+    let (reference, lead, deflates) = try planned(at: place)
+    let source = try output.contents.part(reference).open(
+      files: output.files, scratchFolder: output.scratchFolder, digestsSource: digests.contains(.sourceXXH3))
+    var part = try record(of: place)
+    let taken = PartDigests(digests)
+    let sink = PartSink(target: target, offset: place.offset, deflates: deflates)
+    taken.updateLead(lead)
+    try sink.write(lead)
+    try engine.forEachTile(of: source) { (tile, _) throws(IngotError) in
+      taken.update(tile)
+      try sink.write(tile, isLast: false)
+      progress.advance(tile.count)
+    }
+    part.storedByteCount = try sink.finish()
+    taken.finish(&part)
+    findings.finish(part, source, at: digests.isEmpty ? nil : findings.add(part))
+    return part.storedByteCount
+  }
+}
+
+/// Where a part goes.
+private struct PartPlace {
+  /// Index of its file in the plan.
+  var file: Int
+  /// Index of its chunk in the file.
+  var chunk: Int
+  /// Where it starts in the file, its lead included.
+  var offset: Int
+  /// Its place among the records of what was written; `nil` when none are kept.
+  var record: Int?
+}
+
+/// What was found while parts were written, by any thread.
+private final class Findings: Sendable {
+  private struct State {
+    var written: [WrittenPart] = []
+    var castReports: [Int: CastReport] = [:]
+    var quantizationErrors: [Int: QuantizationError] = [:]
+  }
+
+  private let state = Mutex(State())
+
+  var written: [WrittenPart] { state.withLock { $0.written } }
+  var castReports: [Int: CastReport] { state.withLock { $0.castReports } }
+  var quantizationErrors: [Int: QuantizationError] { state.withLock { $0.quantizationErrors } }
+
+  /// Keeps a place for a part; returns which.
+  func add(_ part: WrittenPart) -> Int {
+    state.withLock { state in
+      state.written.append(part)
+      return state.written.count - 1
+    }
+  }
+
+  /// Notes what became of a part.
+  func finish(_ part: WrittenPart, _ source: any TileSource, at index: Int?) {
+    var part = part
+    part.sourceXXH3 = source.sourceDigest
+    let (cast, error, tensor) = (source.castReport, source.quantizationError, part.reference.tensor)
+    state.withLock { state in
+      if let index { state.written[index] = part }
+      if let cast { state.castReports[tensor] = cast }
+      if let error { state.quantizationErrors[tensor] = error }
+    }
+  }
+}
+
+/// Writes the bytes of one part one behind the other, compressed or as they are.
+private final class PartSink {
+  private let target: any OutputTarget
+  private let start: Int
+  private var offset: Int
+  private var deflater: Deflater?
+  private var buffer: UnsafeMutableRawBufferPointer
+
+  init(target: any OutputTarget, offset: Int, deflates: Bool) {
+    self.target = target
+    self.start = offset
+    self.offset = offset
+    if deflates { deflater = Deflater() }
+    buffer = .allocate(byteCount: deflates ? 1 << 18 : 0, alignment: 64)
+  }
+
+  deinit { buffer.deallocate() }
+
+  func write(_ bytes: [UInt8]) throws(IngotError) {
+    var failure: IngotError?
+    bytes.withUnsafeBytes { raw in
+      do throws(IngotError) { try write(raw, isLast: false) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+
+  func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool) throws(IngotError) {
+    guard deflater != nil else {
+      try target.write(bytes, at: offset)
+      offset += bytes.count
+      return
+    }
+    try deflater?.encode(bytes, isLast: isLast, using: buffer) { (packed) throws(IngotError) in
+      try target.write(packed, at: offset)
+      offset += packed.count
+    }
+  }
+
+  /// Ends the part; returns the bytes it takes.
+  func finish() throws(IngotError) -> Int {
+    if deflater != nil { try write(UnsafeRawBufferPointer(start: nil, count: 0), isLast: true) }
+    return offset - start
+  }
+}

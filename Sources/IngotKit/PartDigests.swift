@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checksums of one written part, or of a stretch of it, taken while its bytes are in the cache.
+import IngotBytes
+import IngotFormats
+
+/// Takes the checksums asked for.
+final class PartDigests {
+  /// CRC-32 alone can be taken of stretches, and put together.
+  static let divisible: Set<PartDigestKind> = [.crc32]
+
+  private var crc: CRC32?
+  private var xxh3: XXH3?
+  private var sha256: SHA256?
+
+  init(_ kinds: Set<PartDigestKind>) {
+    if kinds.contains(.crc32) { crc = CRC32() }
+    if kinds.contains(.xxh3) { xxh3 = XXH3() }
+    if kinds.contains(.sha256) { sha256 = SHA256() }
+  }
+
+  /// Feeds bytes that stand before the part's own and belong to its CRC-32.
+  func updateLead(_ lead: [UInt8]) {
+    lead.withUnsafeBytes { crc?.update($0) }
+  }
+
+  /// Feeds the part's bytes.
+  func update(_ tile: UnsafeRawBufferPointer) {
+    crc?.update(tile)
+    xxh3?.update(tile)
+    sha256?.update(tile)
+  }
+
+  /// Appends what was taken of the stretch behind.
+  func append(_ next: PartDigests) {
+    if let following = next.crc { crc?.append(following) }
+  }
+
+  /// Notes the checksums; nothing may be fed afterwards.
+  func finish(_ part: inout WrittenPart) {
+    if let crc { part.crc32 = crc.value }
+    part.xxh3 = xxh3?.value
+    part.sha256 = sha256.take()?.finish()
+  }
+}

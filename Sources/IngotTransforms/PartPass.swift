@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Streams many parts on many threads. Large parts are cut into stretches, which depend on the part alone, so that what
+// is found out of a part is the same for any number of threads.
+import IngotBytes
+import IngotCore
+import Synchronization
+
+/// A pass over parts, each read once.
+public struct PartPass {
+  /// Bytes of a stretch: some milliseconds of work.
+  public static let stretchByteCount = 4 << 20
+
+  private let crew: WorkCrew
+  private let files: SourceFiles
+  private let scratchFolder: String
+  /// Whether each part is read from its start to its end by one thread, for digests that can't be put together.
+  public var isInOrder = false
+  /// Whether sources take XXH3 of what is stored.
+  public var digestsSource = false
+
+  /// Makes a pass.
+  ///
+  /// - Parameters:
+  ///   - crew: the threads.
+  ///   - files: the sources' files.
+  ///   - scratchFolder: where scratch files go.
+  public init(crew: WorkCrew, files: SourceFiles, scratchFolder: String) {
+    self.crew = crew
+    self.files = files
+    self.scratchFolder = scratchFolder
+  }
+
+  /// What one thread reads at a time: a whole part, or a stretch of it.
+  public struct Reading {
+    /// The bytes that are read.
+    public let range: Range<Int>
+    fileprivate let source: any TileSource
+    fileprivate let engine: TileEngine
+
+    /// Hands over all tiles in order.
+    public func forEachTile(
+      _ body: (UnsafeRawBufferPointer, _ offset: Int) throws(IngotError) -> Void
+    ) throws(IngotError) {
+      try engine.forEachTile(of: source, in: range, body)
+    }
+  }
+
+  /// Reads all parts.
+  ///
+  /// - Parameters:
+  ///   - count: parts.
+  ///   - part: gives one of them.
+  ///   - read: reads all tiles of a part or of a stretch of it, and says what it found; runs on any thread.
+  ///   - finish: takes what was found in a part, stretch by stretch, with its source; runs on any thread.
+  /// - Throws: the error of the first part that failed, in the order in which they are begun.
+  public func run<Finding>(
+    count: Int, part: (Int) throws(IngotError) -> LazyPart,
+    read: (_ part: Int, Reading) throws(IngotError) -> Finding,
+    finish: (_ part: Int, [Finding], any TileSource) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    var tasks: [Task<Finding>] = []
+    tasks.reserveCapacity(count)
+    for index in 0..<count { try append(index, part(index), to: &tasks) }
+    let order = isInOrder ? WorkCrew.order(byteCounts: tasks.map(\.range.count)) : nil
+    let engines = (0..<crew.jobCount).map { _ in TileEngine() }
+    try crew.run(taskCount: tasks.count) { (slot, number) throws(IngotError) in
+      let task = tasks[order?[number] ?? number]
+      let source = try part(task.part).open(
+        files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      if task.assembly != nil { source.beginStretch(at: task.range.lowerBound) }
+      let finding = try read(task.part, Reading(range: task.range, source: source, engine: engines[slot]))
+      source.endStretch()
+      guard let assembly = task.assembly else {
+        try source.finish()
+        return try finish(task.part, [finding], source)
+      }
+      if let (whole, findings) = try assembly.add(finding, source, at: task.number) {
+        try whole.finish()
+        try finish(task.part, findings, whole)
+      }
+    }
+  }
+
+  private func append<Finding>(
+    _ index: Int, _ part: LazyPart, to tasks: inout [Task<Finding>]
+  ) throws(IngotError) {
+    guard let byteCount = part.shape.byteCount(of: part.dtype) else {
+      throw .internal("a part whose bytes overflow")
+    }
+    let whole = Task<Finding>(part: index, range: 0..<byteCount, number: 0, assembly: nil)
+    guard !isInOrder, byteCount > Self.stretchByteCount else { return tasks.append(whole) }
+    let source = try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+    guard source.isDivisible else { return tasks.append(whole) }
+    let grain = source.grainByteCount
+    let step = max(grain, Self.stretchByteCount / grain * grain)
+    let starts = Array(stride(from: 0, to: byteCount, by: step))
+    let assembly = PartAssembly<Finding>(count: starts.count)
+    tasks += starts.enumerated().map { number, start in
+      Task(part: index, range: start..<min(byteCount, start + step), number: number, assembly: assembly)
+    }
+  }
+}
+
+/// One stretch to be read, or a whole part.
+private struct Task<Finding> {
+  let part: Int
+  let range: Range<Int>
+  /// Which stretch it is.
+  let number: Int
+  /// Where stretches come together; `nil` for a whole part.
+  let assembly: PartAssembly<Finding>?
+}
+
+/// Puts what was found in the stretches of a part together, in their order.
+///
+/// SAFETY: all state is touched under the lock only.
+private final class PartAssembly<Finding>: @unchecked Sendable {
+  private let lock = Mutex(())
+  private let count: Int
+  private var waiting: [Int: (Finding, any TileSource)] = [:]
+  private var findings: [Finding] = []
+  private var first: (any TileSource)?
+
+  init(count: Int) { self.count = count }
+
+  /// Adds a stretch; the last one gets all.
+  func add(
+    _ finding: Finding, _ source: any TileSource, at number: Int
+  ) throws(IngotError) -> (any TileSource, [Finding])? {
+    var failure: IngotError?
+    let isLast = lock.withLock { _ in
+      waiting[number] = (finding, source)
+      while let (finding, source) = waiting.removeValue(forKey: findings.count) {
+        findings.append(finding)
+        do throws(IngotError) { try take(source) } catch { failure = failure ?? error }
+      }
+      return findings.count == count
+    }
+    if let failure { throw failure }
+    guard isLast, let first else { return nil }
+    return (first, findings)
+  }
+
+  private func take(_ source: any TileSource) throws(IngotError) {
+    guard let first else { return first = source }
+    try first.merge(source)
+  }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads for work that may fail: the error that is thrown does not depend on which thread was faster.
+import IngotBytes
+import IngotCore
+import IngotKernels
+import Synchronization
+
+/// Threads that carry out tasks which may fail.
+public final class WorkCrew: Sendable {
+  /// The most threads of a crew: their tiles then stay within the memory that DESIGN grants.
+  public static let jobLimit = 16
+
+  private let pool: ThreadPool
+
+  /// Makes a crew.
+  ///
+  /// - Parameter jobs: threads, the caller's included, at most ``jobLimit``; `nil` for one a processor.
+  public init(jobs: Int? = nil) {
+    pool = ThreadPool(threadCount: min(max(1, jobs ?? ThreadPool.processorCount), Self.jobLimit))
+  }
+
+  /// Threads that work at the same time: slots are below this.
+  public var jobCount: Int { pool.threadCount }
+
+  /// Carries out all tasks, beginning them in order.
+  ///
+  /// - Parameters:
+  ///   - count: tasks.
+  ///   - body: the work on one; calls run concurrently, each with a slot of its own.
+  /// - Throws: the error of the first task, by number, that failed; later ones are not begun then.
+  public func run(
+    taskCount count: Int, _ body: (_ slot: Int, _ task: Int) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    let failure = FirstFailure()
+    pool.run(chunkCount: count) { slot, task in
+      guard !failure.isBefore(task) else { return }
+      do throws(IngotError) {
+        if Process.isInterrupted { throw .interrupted }
+        try body(slot, task)
+      } catch {
+        failure.record(error, at: task)
+      }
+    }
+    if let error = failure.error { throw error }
+  }
+
+  /// The order in which tasks of these sizes are best begun: large ones first, so that none is left alone at the end;
+  /// small ones as they stand.
+  package static func order(byteCounts: [Int]) -> [Int] {
+    let threshold = 8 << 20
+    let large = byteCounts.indices.filter { byteCounts[$0] >= threshold }
+    let small = byteCounts.indices.filter { byteCounts[$0] < threshold }
+    return large.sorted { (byteCounts[$1], $0) < (byteCounts[$0], $1) } + small
+  }
+}
+
+/// The failure of the lowest task.
+private final class FirstFailure: Sendable {
+  private let lowest = Atomic(Int.max)
+  private let state = Mutex<IngotError?>(nil)
+
+  var error: IngotError? { state.withLock { $0 } }
+
+  func isBefore(_ task: Int) -> Bool { lowest.load(ordering: .relaxed) < task }
+
+  func record(_ error: IngotError, at task: Int) {
+    state.withLock { state in
+      guard task < lowest.load(ordering: .relaxed) else { return }
+      lowest.store(task, ordering: .relaxed)
+      state = error
+    }
+  }
+}
