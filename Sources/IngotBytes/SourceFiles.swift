@@ -13,6 +13,7 @@ public final class SourceFiles: Sendable {
     var open: [Int: any ByteSource]
     var order: [Int] = []
     var seen: [Int: FileStatus] = [:]
+    var verified = Set<StorageSegment>()
   }
 
   private let files: [CheckpointFile]
@@ -73,6 +74,16 @@ public final class SourceFiles: Sendable {
         state.open[state.order.removeFirst()] = nil
       }
     }
+  }
+
+  /// Whether the container's checksum of a range was found to hold: tensors may be views of one storage.
+  func isVerified(_ segment: StorageSegment) -> Bool {
+    state.withLock { $0.verified.contains(segment) }
+  }
+
+  /// Notes that the container's checksum of a range holds.
+  func noteVerified(_ segment: StorageSegment) {
+    state.withLock { _ = $0.verified.insert(segment) }
   }
 
   /// Throws when a file that was read is no longer what it was: its length or its time of change differs.

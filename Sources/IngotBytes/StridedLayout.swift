@@ -17,22 +17,27 @@ struct StridedLayout {
   }
 
   private let base: Int
-  private let shape: Shape
+  /// The dimensions, without leading ones of 1.
+  private let dimensions: [Int]
   private let strides: [Int]
+
+  /// Rows along the first dimension that is kept; 1 for a scalar.
+  var rowCount: Int { dimensions.first ?? 1 }
 
   /// Describes a tensor's layout; `nil` for C order, which needs none of this, and for layouts that overflow.
   init?(_ layout: ElementLayout, shape: Shape) {
-    self.shape = shape
+    let skipped = shape.dimensions.prefix { $0 == 1 }.count
+    dimensions = Array(shape.dimensions.dropFirst(skipped))
     switch layout {
     case .rowMajor: return nil
     case .strided(let offset, let strides):
       guard strides.count == shape.rank else { return nil }
       self.base = offset
-      self.strides = strides
+      self.strides = Array(strides.dropFirst(skipped))
     case .columnMajor:
       base = 0
       var stride = 1
-      strides = shape.dimensions.map { count in
+      strides = dimensions.map { count in
         defer { stride *= max(count, 1) }
         return stride
       }
@@ -60,7 +65,7 @@ struct StridedLayout {
   /// Calls `body` for each run of some rows, in the order of storage as far as strides tell it.
   ///
   /// - Parameters:
-  ///   - rows: indexes along the first dimension; for a scalar `0..<1`.
+  ///   - rows: indexes along the first dimension that is not 1; for a scalar `0..<1`.
   ///   - body: takes a run.
   /// - Throws: what `body` throws.
   func forEachRun(rows: Range<Int>, _ body: (Run) throws(IngotError) -> Void) throws(IngotError) {
@@ -91,7 +96,7 @@ struct StridedLayout {
   private func axes(rows: Range<Int>) -> (run: Axis, others: [Axis]) {
     var axes: [Axis] = []
     var rowMajorStride = 1
-    for (index, count) in shape.dimensions.enumerated().reversed() {
+    for (index, count) in dimensions.enumerated().reversed() {
       let count = index == 0 ? rows.count : count
       let axis = Axis(count: count, stride: strides[index], rowMajorStride: rowMajorStride)
       rowMajorStride *= count

@@ -15,6 +15,10 @@ public final class TensorReader {
   public let part: QuantizedPart
   /// Canonical bytes of the whole part.
   public let byteCount: Int
+  /// Rows of the first dimension; 1 for a scalar.
+  ///
+  /// Of storage in another order, the first dimension that is not 1.
+  public let rowCount: Int
   /// Canonical bytes of one row.
   public let rowByteCount: Int
 
@@ -50,14 +54,13 @@ public final class TensorReader {
     self.scratchFolder = scratchFolder
     isVerified = part.storage.checksum == nil
     strided = StridedLayout(part.storage.layout, shape: part.shape)
-    rowByteCount = byteCount / max(1, part.shape.dimensions.first ?? 1)
+    // A leading dimension of 1 would make the whole tensor one row, which is read at once.
+    rowCount = strided?.rowCount ?? part.shape.dimensions.first ?? 1
+    rowByteCount = byteCount / max(1, rowCount)
     guard strided == nil || part.dtype.byteWidth != nil else {
       throw .internal("elements narrower than a byte in another order than C's")
     }
   }
-
-  /// Rows of the first dimension; 1 for a scalar.
-  public var rowCount: Int { part.shape.dimensions.first ?? 1 }
 
   /// Whether `read(bytesAt:into:)` may cut anywhere; otherwise only between rows.
   public var cutsAnywhere: Bool { strided == nil }
@@ -89,6 +92,9 @@ public final class TensorReader {
   /// Reading a part from its start to its end in order checks it on the way; this is for all other uses.
   public func verifyStoredChecksum() throws(IngotError) {
     guard let expected = part.storage.checksum, !isVerified else { return }
+    // Views share storages: each of these is checked once, however many tensors there are.
+    let shared = strided == nil ? nil : part.storage.segments.all.first
+    if let shared, files.isVerified(shared) { return isVerified = true }
     let check = StoredChecksumCheck(expected, location: location)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
@@ -102,6 +108,7 @@ public final class TensorReader {
     }
     try check.finish()
     isVerified = true
+    if let shared { files.noteVerified(shared) }
   }
 
   /// Feeds bytes that were read in order to the check of the container's checksum.
@@ -188,6 +195,7 @@ public final class TensorReader {
 
   /// Decodes the whole part to a scratch file.
   private func spill(skip: Int, decodedByteCount: Int) throws(IngotError) {
+    let byteCount = storedByteCount
     let file = try OutputFile.scratch(in: scratchFolder, byteCount: byteCount)
     let stream = DecodingStream(
       segment: try segment(), files: files, decodedByteCount: decodedByteCount, location)
@@ -234,7 +242,7 @@ public final class TensorReader {
 
   /// Bytes of the storage, decoded; for views it may be more or fewer than the tensor's own.
   private var storedByteCount: Int {
-    if scratch != nil || part.storage.codec != .raw { return byteCount }
+    if case .deflate(let skip, let decodedByteCount) = part.storage.codec { return decodedByteCount - skip }
     return part.storage.segments.all.reduce(0) { $0 + $1.byteCount }
   }
 

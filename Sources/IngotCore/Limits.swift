@@ -26,6 +26,16 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case ingotMetadataDepth
   /// Depth of nested JSON values: that of `serde_json`, with which the safetensors reference reads.
   case jsonDepth
+  /// Bytes of one pickle: far above the description of a million tensors.
+  case pickleBytes
+  /// Objects that one pickle builds.
+  case pickleObjects
+  /// Objects on the stack of a pickle; Python's own writer puts at most a few thousand there, but for huge tuples.
+  case pickleStack
+  /// Depth of nested containers in a PyTorch checkpoint.
+  case pytorchDepth
+  /// Values of a PyTorch checkpoint that are no tensors.
+  case pytorchMetadataValues
   /// Bytes of a JSON companion such as a config or a shard index.
   case companionBytes
   /// Files of a sharded checkpoint.
@@ -47,6 +57,11 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .ingotMetadataValues: 2_000_000
     case .ingotMetadataDepth: 64
     case .jsonDepth: 127
+    case .pickleBytes: 512 << 20
+    case .pickleObjects: 1 << 24
+    case .pickleStack: 1 << 22
+    case .pytorchDepth: 64
+    case .pytorchMetadataValues: 1_000_000
     case .companionBytes: 256 << 20
     case .shards: 100_000
     case .scratchBytes: 1 << 44

@@ -52,7 +52,9 @@ public struct CheckpointOpener: Sendable {
   }
 
   private func openFile(_ path: String) throws(IngotError) -> Checkpoint {
-    if path.hasSuffix(".safetensors.index.json") { return try openSet(index: path) }
+    if let kind = ShardSetKind.all.first(where: { $0.isIndex(path) }) {
+      return try openSet(index: path, of: kind)
+    }
     let source = try FileByteSource(path: path, system: system)
     return try FormatRegistry.detect(source).read(source, options: options)
   }
@@ -69,7 +71,8 @@ public struct CheckpointOpener: Sendable {
     return try openFile(FilePath.join(folder, try weightFile(among: names, in: folder)))
   }
 
-  /// The one weight file of a folder: the named one, the index, `model.safetensors`, or the only one there is.
+  /// The one weight file of a folder: the named one, an index, the file that has an index's name without it, or the
+  /// only one there is.
   private func weightFile(among names: [String], in folder: String) throws(IngotError) -> String {
     if let name = options.fileName {
       guard names.contains(name) else {
@@ -77,16 +80,15 @@ public struct CheckpointOpener: Sendable {
       }
       return name
     }
-    for name in [SafetensorsShardIndex.fileName, "model.safetensors"] where names.contains(name) {
-      return name
-    }
+    let known = ShardSetKind.all.flatMap { [$0.indexFileName, $0.weightFileName] }
+    if let name = known.first(where: names.contains) { return name }
     let candidates = names.filter { name in
       !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
     }
     guard let first = candidates.first else {
       throw .missing(
         path: folder, why: "holds no weight file",
-        hint: "looked for \(SafetensorsShardIndex.fileName), model.safetensors, and files of a known format")
+        hint: "looked for \(words: known.joined(separator: ", ")), and files of a known format")
     }
     guard candidates.count == 1 else {
       throw .unsuitable(
@@ -98,15 +100,15 @@ public struct CheckpointOpener: Sendable {
 
   // MARK: - Shards
 
-  private func openSet(index path: String) throws(IngotError) -> Checkpoint {
+  private func openSet(index path: String, of kind: ShardSetKind) throws(IngotError) -> Checkpoint {
     let source = try FileByteSource(path: path, system: system)
     guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
       throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(source.byteCount))
     }
-    let index = try SafetensorsShardIndex(source.bytes(at: 0, count: source.byteCount), path: path)
+    let index = try ShardIndex(source.bytes(at: 0, count: source.byteCount), of: kind, path: path)
     var parts: [Checkpoint] = []
     for shard in index.shards {
-      parts.append(try SafetensorsFormat().read(source.sibling(named: shard), options: options))
+      parts.append(try kind.format.read(source.sibling(named: shard), options: options))
     }
     return try index.merge(parts, path: path, indexByteCount: source.byteCount)
   }

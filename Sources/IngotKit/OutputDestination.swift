@@ -115,7 +115,7 @@ struct OutputDestination: Sendable {
 
   /// Whether an entry of a folder belongs to a checkpoint: weights, index or a companion.
   private static func belongs(_ name: String) -> Bool {
-    Companions.isCompanion(name) || name == SafetensorsShardIndex.fileName
+    Companions.isCompanion(name) || ShardSetKind.all.contains { $0.indexFileName == name }
       || !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
   }
 }

@@ -38,6 +38,12 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
         "LC-02": "Tests/IngotFormatsTests/LLMCTests.swift: another magic number is refused"
       ]),
     FormatClaims(
+      page: "pytorch.md", formats: ["pytorch"], rules: PyTorchRule.ids, malformed: ["pytorch"],
+      madeByTests: [:]),
+    FormatClaims(
+      page: "containers/pickle.md", formats: [], rules: PickleRule.ids, malformed: ["pickle"],
+      madeByTests: [:]),
+    FormatClaims(
       page: "containers/zip.md", formats: [], rules: Array(Set(ZipRule.ids + StreamRule.ids)),
       malformed: ["zip"],
       madeByTests: [:]),

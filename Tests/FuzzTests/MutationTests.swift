@@ -17,7 +17,8 @@ import Testing
     }
     return folders.flatMap { folder in
       Fixture.names(in: folder).compactMap { name in
-        guard ["safetensors", "npy", "npz", "ingot", "bin"].contains(name.split(separator: ".").last) else {
+        let extensions = ["safetensors", "npy", "npz", "ingot", "bin", "pt", "pth"]
+        guard let suffix = name.split(separator: ".").last, extensions.contains(String(suffix)) else {
           return nil
         }
         return (try? Fixture.bytes("\(folder)/\(name)")).map { (name, $0) }

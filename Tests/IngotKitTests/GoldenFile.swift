@@ -23,7 +23,8 @@ struct GoldenFile: Sendable, CustomStringConvertible {
 
   /// Every file of the manifests.
   static let all: [GoldenFile] = {
-    let manifests = ["golden/manifest.json", "golden/llmc/manifest.json"].map { path in
+    let manifests = ["golden/manifest.json", "golden/llmc/manifest.json", "golden/pytorch/manifest.json"].map
+    { path in
       let bytes = (try? Fixture.bytes(path)) ?? []
       return (try? JSONDecoder().decode([String: [ReadTensor]].self, from: Data(bytes))) ?? [:]
     }

@@ -41,7 +41,7 @@ import Testing
   }
 
   /// Formats that a checkpoint goes to and comes back from.
-  static let formats = ["safetensors", "npz", "ingot"]
+  static let formats = ["safetensors", "npz", "ingot", "pt"]
 
   @Test(arguments: GoldenFile.all, formats)
   func `goes to another format and back with equal digests`(_ file: GoldenFile, _ format: String) throws {
@@ -56,8 +56,10 @@ import Testing
     #expect(try Set(GoldenFile.read(folder.file("back.ingot"))) == Set(file.tensors))
   }
 
-  @Test(arguments: ["safetensors", "npz", "compressed npz"])
-  func `NumPy and safetensors read what we wrote, with equal digests`(_ target: String) throws {
+  @Test(arguments: ["safetensors", "npz", "compressed npz", "pt"])
+  func `NumPy, safetensors and a pickle reader read what we wrote, with equal digests`(_ target: String)
+    throws
+  {
     let folder = try TemporaryFolder()
     var written: [(file: GoldenFile, path: String)] = []
     for (index, file) in GoldenFile.all.enumerated() {

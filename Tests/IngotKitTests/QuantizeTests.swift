@@ -62,11 +62,11 @@ import Testing
   @Test func `a quantized model has one digest in every format`() throws {
     let folder = try TemporaryFolder()
     var digests = Set<String>()
-    for name in ["a.safetensors", "a.npz", "a.ingot", "shards/"] {
+    for name in ["a.safetensors", "a.npz", "a.ingot", "a.pt", "shards/"] {
       _ = try quantize(Self.model, to: folder.file(name))
       digests.insert(try hash(folder.file(name)).model)
     }
-    for name in ["b.safetensors", "b.npz", "b.ingot"] {
+    for name in ["b.safetensors", "b.npz", "b.ingot", "b.pt"] {
       _ = try Conversion(folder.file("a.npz"), to: folder.file(name), options: ConvertOptions()).run()
       digests.insert(try hash(folder.file(name)).model)
     }

@@ -86,7 +86,7 @@ public struct ZipDirectory: Sendable {
 }
 
 /// Where the directory is, from the records at the archive's end: ZIP-01 to ZIP-04.
-struct ZipEnd {
+struct ZipEnd: Equatable {
   var entryCount = 0
   var directoryByteCount = 0
   var directoryOffset = 0
@@ -119,10 +119,15 @@ struct ZipEnd {
     directoryByteCount = Int(size)
     directoryOffset = Int(start)
     var directoryEnd = offset
-    if count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF,
-      let record = try zip64Offset(source, before: offset)
-    {
+    let isWide = count == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF
+    // Some writers have a zip64 record whether or not it is needed; it then says the same.
+    let hasGap = directoryOffset.checkedAdd(directoryByteCount).map { $0 < offset } ?? false
+    if isWide || hasGap, let record = try zip64Offset(source, before: offset) {
+      let narrow = self
       try readZip64(source, at: record)
+      guard isWide || self == narrow else {
+        throw malformed(.zip64, record, "a zip64 record that says other than the end record", "the same")
+      }
       directoryEnd = record
     }
     guard let end = directoryOffset.checkedAdd(directoryByteCount), end == directoryEnd else {

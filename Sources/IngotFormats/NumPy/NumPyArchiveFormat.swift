@@ -96,7 +96,7 @@ private struct NumPyArchiveReader {
 
   private func header(of entry: ZipEntry, at location: Location) throws(IngotError) -> NumPyArrayHeader {
     let prefixByteCount = min(NumPyArrayHeader.prefixByteCount, entry.byteCount)
-    let member = MemberReader(entry, source: source)
+    let member = ZipMemberReader(entry, source: source)
     let prefix = try member.bytes(prefixByteCount)
     let extent = try NumPyArrayHeader.extent(of: prefix, available: entry.byteCount, at: location)
     // The fixed part of a version 1.0 array is shorter than what was read at once.
@@ -117,51 +117,9 @@ private struct NumPyArchiveReader {
         NumPyRule.hiddenMember.rule, at: location, found: "an array of \(header.descr)", expected: "bytes")
     }
     let count = try header.dataByteCount(.u8, available: entry.byteCount - header.byteCount, at: location)
-    let member = MemberReader(entry, source: source)
+    let member = ZipMemberReader(entry, source: source)
     _ = try member.bytes(header.byteCount)
     return try NumPyHiddenMember(try member.bytes(count), at: location)
-  }
-}
-
-/// Reads a member's decoded bytes from its start.
-private final class MemberReader {
-  private let entry: ZipEntry
-  private let source: any ByteSource
-  private var offset = 0
-  private let stream: DecodingStream?
-
-  init(_ entry: ZipEntry, source: any ByteSource) {
-    self.entry = entry
-    self.source = source
-    guard entry.method == .deflated else {
-      stream = nil
-      return
-    }
-    stream = DecodingStream(
-      segment: StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount),
-      files: SourceFiles(sources: [source]), decodedByteCount: entry.byteCount,
-      Location(source.path, member: entry.name))
-  }
-
-  /// The next bytes.
-  ///
-  /// A compressed member grows as it is decoded, so that no declared length is trusted.
-  func bytes(_ count: Int) throws(IngotError) -> [UInt8] {
-    guard let stream else {
-      defer { offset += count }
-      return try source.bytes(at: entry.dataOffset + offset, count: count)
-    }
-    var bytes: [UInt8] = []
-    while bytes.count < count {
-      var piece = [UInt8](repeating: 0, count: min(1 << 16, count - bytes.count))
-      var failure: IngotError?
-      piece.withUnsafeMutableBytes { raw in
-        do throws(IngotError) { try stream.read(into: raw) } catch { failure = error }
-      }
-      if let failure { throw failure }
-      bytes += piece
-    }
-    return bytes
   }
 }
 

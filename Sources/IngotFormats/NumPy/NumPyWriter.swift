@@ -48,7 +48,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var losses: [Loss] = []
     var dtypes: [ExactName: DType] = [:]
-    var layout = ZipLayout(compresses: request.compresses)
+    var layout = ZipLayout(for: "npz", compresses: request.compresses)
     var metadata = request.keepsUnknownBits ? request.metadata : Metadata()
     metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
     if !request.keepsUnknownBits {
@@ -61,6 +61,9 @@ public struct NumPyArchiveWriter: CheckpointWriter {
     for (index, tensor) in request.tensors.enumerated() {
       for (position, part) in tensor.parts.enumerated() {
         let name = tensor.name + part.kind.nameSuffix
+        guard !name.isEmpty else {
+          throw .unrepresentable(tensor: name, target: "npz", why: "an array has a name", hint: nil)
+        }
         let stored = try Self.storedType(part.dtype, name: name, keepsBits: request.keepsUnknownBits)
         if stored != part.dtype {
           dtypes[ExactName(name)] = part.dtype

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads one safetensors file: its length field and header; the data stays where it is.
-// Sets of files are SafetensorsShardIndex's. Page: formats/safetensors.md.
+// Sets of files are ShardIndex's. Page: formats/safetensors.md.
 import IngotBytes
 import IngotCore
 import IngotEncodings

@@ -52,7 +52,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     let (metadata, losses) = Self.stringMetadata(of: request)
     let groups = try Self.shards(of: request)
     guard groups.count > 1 else {
-      let name = request.isFolder ? "model.safetensors" : request.fileName
+      let name = request.isFolder ? ShardSetKind.safetensors.weightFileName : request.fileName
       let file = try Self.file(named: name, groups.first ?? [], of: request, metadata: metadata)
       return WritePlan(files: [file], losses: losses)
     }
@@ -60,7 +60,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     var map: [(tensor: String, file: String)] = []
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
-      let name = "model-\(padded(index + 1))-of-\(padded(groups.count)).safetensors"
+      let name = ShardSetKind.safetensors.shardFileName(index + 1, of: groups.count)
       files.append(try Self.file(named: name, group, of: request, metadata: metadata))
       for reference in group {
         let entry = Entry(reference, in: request)
@@ -68,7 +68,7 @@ public struct SafetensorsWriter: CheckpointWriter {
         totalByteCount += entry.byteCount
       }
     }
-    files.append(SafetensorsShardIndex.file(map: map, totalByteCount: totalByteCount))
+    files.append(ShardIndex.file(of: .safetensors, map: map, totalByteCount: totalByteCount))
     return WritePlan(files: files, losses: losses)
   }
 
@@ -91,14 +91,10 @@ public struct SafetensorsWriter: CheckpointWriter {
     return (kept, losses)
   }
 
-  /// Cuts the tensors into files by `huggingface_hub`'s rule: in the source's order, a new file when the next tensor
-  /// would pass the limit; a tensor over the limit gets a file of its own.
-  ///
-  /// - SeeAlso: `huggingface/huggingface_hub: src/huggingface_hub/serialization/_base.py`.
+  /// Cuts the tensors into files.
   private static func shards(of request: WriteRequest) throws(IngotError) -> [[PartReference]] {
-    var groups: [[PartReference]] = []
-    var groupByteCount = 0
-    for (index, tensor) in request.tensors.enumerated() {
+    var byteCounts: [Int] = []
+    for tensor in request.tensors {
       var byteCount = 0
       for part in tensor.parts {
         guard part.dtype != .c128 else {
@@ -107,18 +103,14 @@ public struct SafetensorsWriter: CheckpointWriter {
         }
         byteCount += try part.byteCount()
       }
-      let fits = request.shardByteLimit.map { groupByteCount + byteCount <= $0 } ?? true
-      if groups.isEmpty || (!fits && groupByteCount > 0) {
-        groups.append([])
-        groupByteCount = 0
-      }
-      for part in tensor.parts.indices {
-        groups[groups.count - 1].append(PartReference(tensor: index, part: part))
-      }
-      groupByteCount += byteCount
+      byteCounts.append(byteCount)
     }
     try refuseEqualNames(in: request)
-    return groups
+    return ShardCut.ranges(of: byteCounts, limit: request.shardByteLimit).map { range in
+      range.flatMap { index in
+        request.tensors[index].parts.indices.map { PartReference(tensor: index, part: $0) }
+      }
+    }
   }
 
   /// Tensors have names of their own; only a quantized one's parts can take another's.
@@ -188,10 +180,4 @@ extension DType {
   fileprivate var referenceOrder: Int {
     DType.allCases.firstIndex(of: self) ?? 0
   }
-}
-
-/// A number with five digits, as names of shards have them.
-private func padded(_ number: Int) -> String {
-  let text = String(number)
-  return String(repeating: "0", count: max(0, 5 - text.count)) + text
 }

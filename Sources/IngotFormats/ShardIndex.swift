@@ -1,14 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
-// The index of a sharded set: which shard holds which tensor. Page: formats/safetensors.md, "Sharded sets".
+// The index of a sharded set: which shard holds which tensor. safetensors and PyTorch have the same, under two names.
+// Pages: formats/safetensors.md and formats/pytorch.md, "Sharded sets".
 import IngotBytes
 import IngotCore
 import IngotEncodings
 
-/// A parsed `model.safetensors.index.json`.
-public struct SafetensorsShardIndex: Sendable {
-  /// The name that the index of a folder has.
-  public static let fileName = "model.safetensors.index.json"
+/// A kind of sharded set: its format, its files' names, and the rules of its page.
+public struct ShardSetKind: Sendable {
+  /// The format of the shards.
+  public let format: any CheckpointFormat
+  /// What a folder's one weight file is called, and with numbers its shards: `model` and `.safetensors`.
+  let stem: String
+  let suffix: String
+  /// The rules that an index and its shards can break.
+  let rules: Rules
 
+  /// The rules of one page.
+  struct Rules {
+    var indexJSON: Rule
+    var shardName: Rule
+    var mappedTensor: Rule
+    var uniqueTensor: Rule
+  }
+
+  /// The name that the index of a folder has.
+  public var indexFileName: String { weightFileName + Self.indexSuffix }
+  /// The name that a folder's one weight file has.
+  public var weightFileName: String { stem + suffix }
+
+  private static let indexSuffix = ".index.json"
+
+  /// Whether a path is that of an index of this kind.
+  func isIndex(_ path: String) -> Bool { path.hasSuffix(suffix + Self.indexSuffix) }
+
+  /// The name of one shard, as `huggingface_hub` gives it.
+  func shardFileName(_ number: Int, of count: Int) -> String {
+    "\(stem)-\(padded(number))-of-\(padded(count))\(suffix)"
+  }
+
+  /// Every kind, in the order in which a folder is searched.
+  public static let all = [safetensors, pytorch]
+
+  /// `model.safetensors.index.json`.
+  static let safetensors = ShardSetKind(
+    format: SafetensorsFormat(), stem: "model", suffix: ".safetensors",
+    rules: Rules(
+      indexJSON: SafetensorsRule.indexJSON.rule, shardName: SafetensorsRule.shardName.rule,
+      mappedTensor: SafetensorsRule.mappedTensor.rule, uniqueTensor: SafetensorsRule.uniqueTensor.rule))
+
+  /// `pytorch_model.bin.index.json`.
+  static let pytorch = ShardSetKind(
+    format: PyTorchFormat(), stem: "pytorch_model", suffix: ".bin",
+    rules: Rules(
+      indexJSON: PyTorchRule.indexJSON.rule, shardName: PyTorchRule.shardName.rule,
+      mappedTensor: PyTorchRule.mappedTensor.rule, uniqueTensor: PyTorchRule.uniqueTensor.rule))
+}
+
+/// A number with five digits, as names of shards have them.
+private func padded(_ number: Int) -> String {
+  let text = String(number)
+  return String(repeating: "0", count: max(0, 5 - text.count)) + text
+}
+
+/// A parsed index, such as `model.safetensors.index.json`.
+public struct ShardIndex: Sendable {
+  /// The kind of set that it describes.
+  public let kind: ShardSetKind
   /// The shards' names, sorted by their bytes.
   public var shards: [String]
   /// The shard of each tensor.
@@ -20,19 +77,21 @@ public struct SafetensorsShardIndex: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: the JSON document.
+  ///   - kind: the kind of set.
   ///   - path: the file, for messages.
-  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with ST-20 or ST-21, and
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the kind's rules on indexes, and
   ///   ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a set of too many files.
-  public init(_ bytes: [UInt8], path: String) throws(IngotError) {
+  public init(_ bytes: [UInt8], of kind: ShardSetKind, path: String) throws(IngotError) {
+    self.kind = kind
     let document: Metadata
     do throws(JSONFailure) {
       document = try JSONDocument.object(bytes)
     } catch {
-      throw IngotError(error, rule: SafetensorsRule.indexJSON.rule, at: Location(path))
+      throw IngotError(error, rule: kind.rules.indexJSON, at: Location(path))
     }
     guard case .object(let map)? = document["weight_map"] else {
       throw .malformed(
-        SafetensorsRule.indexJSON.rule, at: Location(path, key: "weight_map"),
+        kind.rules.indexJSON, at: Location(path, key: "weight_map"),
         found: "no object of that name",
         expected: "shard names by tensor name")
     }
@@ -40,13 +99,13 @@ public struct SafetensorsShardIndex: Sendable {
     for entry in map.entries {
       guard case .string(let shard) = entry.value else {
         throw .malformed(
-          SafetensorsRule.indexJSON.rule, at: Location(path, tensor: entry.key),
+          kind.rules.indexJSON, at: Location(path, tensor: entry.key),
           found: "a value of another type",
           expected: "the name of a shard")
       }
       guard FilePath.isPlainName(shard) else {
         throw .malformed(
-          SafetensorsRule.shardName.rule, at: Location(path, tensor: entry.key), found: .value(shard),
+          kind.rules.shardName, at: Location(path, tensor: entry.key), found: .value(shard),
           expected: "a plain file name")
       }
       shardOfTensor[ExactName(entry.key)] = shard
@@ -68,10 +127,10 @@ public struct SafetensorsShardIndex: Sendable {
   ///   - path: the index, for messages.
   ///   - indexByteCount: bytes of all headers and the index.
   /// - Returns: one checkpoint with all tensors.
-  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with ST-22 or ST-23.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the kind's rules on shards.
   func merge(_ parts: [Checkpoint], path: String, indexByteCount: Int) throws(IngotError) -> Checkpoint {
     var merged = Checkpoint(
-      format: "safetensors", files: [], tensors: [], metadata: parts.first?.metadata ?? Metadata(),
+      format: kind.format.id, files: [], tensors: [], metadata: parts.first?.metadata ?? Metadata(),
       indexByteCount: indexByteCount)
     var seen: [ExactName: String] = [:]
     for (shard, part) in zip(shards, parts) {
@@ -85,7 +144,7 @@ public struct SafetensorsShardIndex: Sendable {
     }
     for (tensor, shard) in shardOfTensor.sorted(by: { $0.key.text < $1.key.text }) where seen[tensor] == nil {
       throw .malformed(
-        SafetensorsRule.mappedTensor.rule, at: Location(path, tensor: tensor.text),
+        kind.rules.mappedTensor, at: Location(path, tensor: tensor.text),
         found: "nothing of that name in \(shard)",
         expected: "the tensor")
     }
@@ -99,14 +158,14 @@ public struct SafetensorsShardIndex: Sendable {
   ) throws(IngotError) {
     if let other = seen.updateValue(shard, forKey: ExactName(tensor.name)) {
       throw .malformed(
-        SafetensorsRule.uniqueTensor.rule, at: Location(path, tensor: tensor.name),
+        kind.rules.uniqueTensor, at: Location(path, tensor: tensor.name),
         found: "the tensor in \(other) and in \(shard)", expected: "one shard")
     }
     switch shardOfTensor[ExactName(tensor.name)] {
     case shard?: break
     case let other?:
       throw .malformed(
-        SafetensorsRule.mappedTensor.rule, at: Location(path, tensor: tensor.name),
+        kind.rules.mappedTensor, at: Location(path, tensor: tensor.name),
         found: "the tensor in \(shard)",
         expected: "it in \(other)")
     case nil:
@@ -116,7 +175,9 @@ public struct SafetensorsShardIndex: Sendable {
   }
 
   /// The index of a set, as `huggingface_hub` lays it out: two spaces a level, keys sorted.
-  static func file(map: [(tensor: String, file: String)], totalByteCount: Int) -> PlannedFile {
+  static func file(
+    of kind: ShardSetKind, map: [(tensor: String, file: String)], totalByteCount: Int
+  ) -> PlannedFile {
     let sorted = map.sorted { $0.tensor.utf8.lexicographicallyPrecedes($1.tensor.utf8) }
     let document = Metadata([
       .init(
@@ -127,7 +188,7 @@ public struct SafetensorsShardIndex: Sendable {
         value: .object(Metadata(sorted.map { .init(key: $0.tensor, value: .string($0.file)) }))),
     ])
     let text = JSONWriter.text(document, style: .indented) + "\n"
-    return PlannedFile(name: fileName, chunks: [.bytes(Array(text.utf8))])
+    return PlannedFile(name: kind.indexFileName, chunks: [.bytes(Array(text.utf8))])
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lays out a zip archive whose members' data starts at multiples of 64, so that it can be mapped; the checksums, and
-// lengths of what is compressed, are patched in when they are known. Page: formats/containers/zip.md.
+// lengths of what is compressed, are patched in when they are known. Pages: formats/containers/zip.md, and those of the
+// formats that are archives.
 import IngotBytes
 import IngotCore
 import IngotEncodings
@@ -24,15 +25,33 @@ struct ZipLayout: Sendable {
   /// 1980-01-01 00:00, as NumPy writes it: the same arrays give the same bytes.
   private static let date: UInt16 = 0x0021
 
+  /// The extra field that makes data start at a multiple of 64.
+  enum Padding: Sendable {
+    /// 0xD935, as Android's zipalign writes it: the alignment, then zeros.
+    case zipalign
+    /// `FB`, as torch writes it: nothing but the letter Z.
+    case torch
+  }
+
+  private let target: String
   private let compresses: Bool
+  private let paddingKind: Padding
   private var members: [Member] = []
   private var names = Set<ExactName>()
   private var offset = 0
   /// The archive's bytes before its directory.
   private(set) var chunks: [PlannedChunk] = []
 
-  init(compresses: Bool) {
+  /// Starts an archive.
+  ///
+  /// - Parameters:
+  ///   - target: the format's id, for messages.
+  ///   - compresses: whether parts are deflated; then nothing is aligned.
+  ///   - padding: how data is aligned.
+  init(for target: String, compresses: Bool = false, padding: Padding = .zipalign) {
+    self.target = target
     self.compresses = compresses
+    paddingKind = padding
   }
 
   /// Adds a member that holds a part behind some bytes.
@@ -64,14 +83,14 @@ struct ZipLayout: Sendable {
 
   private mutating func member(_ name: String, byteCount: Int) throws(IngotError) -> Member {
     let isSafe = !name.hasPrefix("/") && !name.utf8.contains(0) && !name.split(separator: "/").contains("..")
-    guard isSafe, name.utf8.count <= 0xFFFF, name != ".npy" else {
+    guard isSafe, !name.isEmpty, name.utf8.count <= 0xFFFF else {
       throw .unrepresentable(
-        tensor: name, target: "npz",
+        tensor: name, target: target,
         why: "its name can't be a member's: absolute, empty, too long or with ..",
         hint: nil)
     }
     guard names.insert(ExactName(name)).inserted else {
-      throw .unrepresentable(tensor: name, target: "npz", why: "two members have this name", hint: nil)
+      throw .unrepresentable(tensor: name, target: target, why: "two members have this name", hint: nil)
     }
     return Member(
       name: Array(name.utf8), headerByteCount: 0, crc32: 0, byteCount: byteCount, part: nil,
@@ -98,12 +117,17 @@ struct ZipLayout: Sendable {
     return header + member.name + extra
   }
 
-  /// An extra field (0xD935, as Android's zipalign writes it) that makes the data start at a multiple of 64.
+  /// An extra field that makes the data start at a multiple of 64.
   private func padding(behind position: Int) -> [UInt8] {
     guard position % Self.alignment != 0 else { return [] }
-    let fieldByteCount = 6
+    let fieldByteCount = paddingKind == .torch ? 4 : 6
     let space = (Self.alignment - (position + fieldByteCount) % Self.alignment) % Self.alignment
     var field: [UInt8] = []
+    guard paddingKind == .zipalign else {
+      field += "FB".utf8
+      field.appendLittle(UInt16(space))
+      return field + [UInt8](repeating: UInt8(ascii: "Z"), count: space)
+    }
     field.appendLittle(UInt16(0xD935))
     field.appendLittle(UInt16(2 + space))
     field.appendLittle(UInt16(Self.alignment))
@@ -131,9 +155,15 @@ struct ZipLayout: Sendable {
   // MARK: - What depends on what was written
 
   /// Checksums and sizes of local headers, and the directory.
-  func patches(for written: [WrittenPart]) throws(IngotError) -> [FilePatch] {
+  ///
+  /// - Parameters:
+  ///   - written: what became of the parts.
+  ///   - file: the archive's position among the planned files.
+  /// - Returns: the bytes to be written.
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a part that was not written.
+  func patches(for written: [WrittenPart], file: Int = 0) throws(IngotError) -> [FilePatch] {
     var parts: [PartReference: WrittenPart] = [:]
-    for part in written { parts[part.reference] = part }
+    for part in written where part.file == file { parts[part.reference] = part }
     var patches: [FilePatch] = []
     var directory: [UInt8] = []
     var end = 0
@@ -146,32 +176,33 @@ struct ZipLayout: Sendable {
         headerOffset = part.offset - member.headerByteCount
         stored = part.storedByteCount
         crc = part.crc32
-        patches += try localPatches(member, at: headerOffset, crc32: crc, storedByteCount: stored)
+        patches += try localPatches(
+          member, of: file, at: headerOffset, crc32: crc, storedByteCount: stored)
       }
       end = headerOffset + member.headerByteCount + stored
       appendEntry(&directory, member, crc32: crc, storedByteCount: stored, headerOffset: headerOffset)
     }
     let bytes = directory + endRecords(directoryOffset: end, directoryByteCount: directory.count)
-    return patches + [FilePatch(file: 0, offset: end, bytes: bytes)]
+    return patches + [FilePatch(file: file, offset: end, bytes: bytes)]
   }
 
   private func localPatches(
-    _ member: Member, at offset: Int, crc32: UInt32, storedByteCount: Int
+    _ member: Member, of file: Int, at offset: Int, crc32: UInt32, storedByteCount: Int
   ) throws(IngotError) -> [FilePatch] {
     var bytes: [UInt8] = []
     bytes.appendLittle(crc32)
-    guard isDeflated(member) else { return [FilePatch(file: 0, offset: offset + 14, bytes: bytes)] }
+    guard isDeflated(member) else { return [FilePatch(file: file, offset: offset + 14, bytes: bytes)] }
     if member.isWide {
       var wide: [UInt8] = []
       wide.appendLittle(UInt64(storedByteCount))
       return [
-        FilePatch(file: 0, offset: offset + 14, bytes: bytes),
-        FilePatch(file: 0, offset: offset + 30 + member.name.count + 12, bytes: wide),
+        FilePatch(file: file, offset: offset + 14, bytes: bytes),
+        FilePatch(file: file, offset: offset + 30 + member.name.count + 12, bytes: wide),
       ]
     }
     guard storedByteCount < 0xFFFF_FFFF else { throw .internal("a member that grew past 4 GiB") }
     bytes.appendLittle(UInt32(storedByteCount))
-    return [FilePatch(file: 0, offset: offset + 14, bytes: bytes)]
+    return [FilePatch(file: file, offset: offset + 14, bytes: bytes)]
   }
 
   private func appendEntry(

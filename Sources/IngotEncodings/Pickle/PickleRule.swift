@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of formats/containers/pickle.md, and which globals a pickle may name.
+import IngotCore
+
+/// The rules of pickles; their meaning stands on `formats/containers/pickle.md`.
+public enum PickleRule: String, FormatRule {
+  case opcode = "PK-01"
+  case whole = "PK-02"
+  case stack = "PK-03"
+  case text = "PK-04"
+  case number = "PK-05"
+  case memo = "PK-06"
+  case target = "PK-07"
+  case call = "PK-08"
+  case globalName = "PK-09"
+  case selfContained = "PK-10"
+}
+
+/// The globals that a pickle may name, each with what may be done with it; all others are refused by name.
+///
+/// A pickle is a program for a machine whose instructions include "import this" and "call that". Here a global is never
+/// more than its name: what is called makes a note of the call, for the format's reader to interpret.
+public struct PickleAllowList: Sendable {
+  /// What may be done with a global.
+  public enum Role: Hashable, Sendable {
+    /// It may stand in a value: a dtype, a class of storages.
+    case constant
+    /// It may be called.
+    case function
+    /// It may be called, and what it makes may be given state.
+    case type
+    /// It may be called without arguments or with pairs: that makes a dictionary, which may be given attributes.
+    case mapping
+  }
+
+  /// The rule that naming any other global breaks.
+  public let rule: Rule
+  private let roles: [String: Role]
+
+  /// Makes a list.
+  ///
+  /// - Parameters:
+  ///   - roles: what may be done with each global, by its module and name with a dot between.
+  ///   - rule: the rule that naming another breaks.
+  public init(_ roles: [String: Role], rule: Rule) {
+    self.roles = roles
+    self.rule = rule
+  }
+
+  /// What may be done with a global; `nil` for one that is not listed.
+  public func role(of global: PickleGlobal) -> Role? { roles[global.name] }
+}
+
+/// A global that a pickle names.
+public struct PickleGlobal: Hashable, Sendable {
+  /// Its module and name as Python 3 calls them, with a dot between: `collections.OrderedDict`.
+  public let name: String
+
+  /// Makes a reference to a global; modules that Python 2 called otherwise get their later names.
+  public init(module: String, name: String) {
+    let module = Self.laterNames[module] ?? module
+    self.name = "\(module).\(name)"
+  }
+
+  /// Modules of Python 2 that harmless globals are in, as `_compat_pickle` maps them.
+  private static let laterNames = ["__builtin__": "builtins", "copy_reg": "copyreg"]
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The zip form of PyTorch checkpoints, torch 1.6 and later: the records of the archive, and where storages' bytes are.
+// Page: formats/pytorch.md, "Zip form".
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// The records of an archive, without the folder that they all stand in.
+struct PyTorchArchive {
+  /// The record that holds the pickle.
+  static let pickleName = "data.pkl"
+  /// A record of ours, which torch passes over: the schemes of quantized tensors.
+  static let quantizationName = "ingot.quantization"
+
+  /// The folder, with the slash behind it.
+  let folder: String
+  /// Bytes of the archive's directory.
+  let directoryByteCount: Int
+
+  private let source: any ByteSource
+  private let records: [ExactName: ZipEntry]
+
+  /// Reads the directory: PT-01 and PT-02.
+  init(_ source: any ByteSource) throws(IngotError) {
+    let directory = try ZipDirectory(source)
+    self.source = source
+    directoryByteCount = directory.byteCount
+    let first = directory.entries.first?.name ?? ""
+    folder = first.split(separator: "/", omittingEmptySubsequences: false).first.map { $0 + "/" } ?? "/"
+    var records: [ExactName: ZipEntry] = [:]
+    for entry in directory.entries {
+      guard entry.name.utf8.starts(with: folder.utf8) else {
+        throw .malformed(
+          PyTorchRule.folder.rule, at: Location(source.path, member: entry.name),
+          found: "a record outside \(folder)", expected: "all of them in one folder")
+      }
+      records[ExactName(String(decoding: entry.name.utf8.dropFirst(folder.utf8.count), as: UTF8.self))] =
+        entry
+    }
+    self.records = records
+    guard records[ExactName("constants.pkl")] == nil else {
+      throw .unsupported(
+        "a TorchScript archive, which holds a program with its weights; save the model's state_dict() instead",
+        at: Location(source.path))
+    }
+    guard records[ExactName(Self.pickleName)] != nil else {
+      throw .malformed(
+        PyTorchRule.form.rule, at: Location(source.path),
+        found: "an archive without \(folder + Self.pickleName)",
+        expected: "one with it")
+    }
+  }
+
+  /// A record, by its name without the folder.
+  subscript(name: String) -> ZipEntry? { records[ExactName(name)] }
+
+  /// A record as a place.
+  func location(_ name: String) -> Location { Location(source.path, member: folder + name) }
+
+  /// The order of bytes in all storages: little-endian unless the archive says so; PT-03.
+  func byteOrder() throws(IngotError) -> ByteOrder {
+    guard let record = self["byteorder"] else { return .little }
+    let text = record.byteCount <= 16 ? String(decoding: try content(of: record), as: UTF8.self) : ""
+    switch text {
+    case "little": return .little
+    case "big": return .big
+    default:
+      throw .malformed(
+        PyTorchRule.byteOrder.rule, at: location("byteorder"), found: .value(text), expected: "little or big")
+    }
+  }
+
+  /// The schemes of quantized tensors, as JSON; `nil` when there are none.
+  func quantization() throws(IngotError) -> String? {
+    guard let record = self[Self.quantizationName] else { return nil }
+    guard UInt64(record.byteCount) <= Limit.companionBytes.value else {
+      throw .limitExceeded(
+        .companionBytes, at: location(Self.quantizationName), asked: UInt64(record.byteCount))
+    }
+    return String(decoding: try content(of: record), as: UTF8.self)
+  }
+
+  /// A machine for a pickle of the archive.
+  ///
+  /// A stored one is read where it is; a deflated one is decoded, as far as pickles go.
+  func pickle(_ name: String, isSurvey: Bool) throws(IngotError) -> PickleMachine {
+    guard let record = self[name] else {
+      throw .malformed(
+        PyTorchRule.form.rule, at: location(name), found: "no such record", expected: "one")
+    }
+    var place = location(name)
+    guard record.method == .deflated else {
+      place.offset = -record.dataOffset
+      return PickleMachine(
+        source, range: record.dataOffset..<(record.dataOffset + record.byteCount),
+        allowList: PyTorchGlobals.allowList, at: place, isSurvey: isSurvey)
+    }
+    guard UInt64(record.byteCount) <= Limit.pickleBytes.value else {
+      throw .limitExceeded(.pickleBytes, at: place, asked: UInt64(record.byteCount))
+    }
+    let content = MemoryByteSource(try content(of: record), path: source.path)
+    return PickleMachine(
+      content, range: 0..<content.byteCount, allowList: PyTorchGlobals.allowList, at: place,
+      isSurvey: isSurvey)
+  }
+
+  /// All bytes of a record, decoded; its checksum is held.
+  private func content(of record: ZipEntry) throws(IngotError) -> [UInt8] {
+    let bytes = try ZipMemberReader(record, source: source).bytes(record.byteCount)
+    try check(CRC32.value(of: bytes), of: record)
+    return bytes
+  }
+
+  /// Holds a record's checksum; 0 stands for one that torch was told not to compute.
+  private func check(_ crc: UInt32, of record: ZipEntry) throws(IngotError) {
+    guard record.crc32 != 0, crc != record.crc32 else { return }
+    throw .malformed(
+      ZipRule.checksum.rule, at: Location(source.path, member: record.name), found: "CRC-32 \(crc)",
+      expected: "\(record.crc32)")
+  }
+
+  /// Holds the checksum of the stored pickle, piece by piece.
+  func checkPickle() throws(IngotError) {
+    guard let record = self[Self.pickleName], record.method == .stored else { return }
+    var crc = CRC32()
+    var offset = 0
+    while offset < record.byteCount {
+      let piece = try source.bytes(
+        at: record.dataOffset + offset, count: min(1 << 20, record.byteCount - offset))
+      piece.withUnsafeBytes { crc.update($0) }
+      offset += piece.count
+    }
+    try check(crc.value, of: record)
+  }
+
+  /// Finds each storage's record: PT-13.
+  ///
+  /// - Returns: how many records carry no checksum.
+  func place(_ storages: inout PyTorchStorages) throws(IngotError) -> Int {
+    var uncheckedCount = 0
+    for (index, storage) in storages.all.enumerated() {
+      let name = "data/" + storage.key
+      guard let record = self[name] else {
+        throw .malformed(
+          PyTorchRule.storageData.rule, at: location(name), found: "no such record",
+          expected: "the storage's bytes")
+      }
+      guard record.byteCount == storage.byteCount else {
+        throw .malformed(
+          PyTorchRule.storageData.rule, at: location(name), found: "\(record.byteCount) bytes",
+          expected: "\(storage.byteCount), as the pickle says")
+      }
+      var place = PyTorchStorage.Place(
+        segment: StorageSegment(file: 0, offset: record.dataOffset, byteCount: record.storedByteCount),
+        checksum: .crc32(record.crc32, prefix: 0, rule: ZipRule.checksum.rule))
+      if record.crc32 == 0, record.byteCount > 0 {
+        place.checksum = nil
+        uncheckedCount += 1
+      }
+      if record.method == .deflated { place.codec = .deflate(skip: 0, decodedByteCount: record.byteCount) }
+      storages.place(index, at: place)
+    }
+    return uncheckedCount
+  }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// PyTorch checkpoints as torch.save writes them: a zip archive, or the older stream of pickles. Nothing in them is run.
+// Page: formats/pytorch.md, on formats/containers/pickle.md and zip.md.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// The PyTorch format.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+public struct PyTorchFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  public let id = "pytorch"
+  public let title = "PyTorch"
+  public let fileExtensions = ["pt", "pth", "bin", "ckpt"]
+  public let page = "pytorch.md"
+  public var writer: (any CheckpointWriter)? { PyTorchWriter() }
+
+  /// What one file looks like to this format.
+  enum Form {
+    case archive, stream, early, tar
+  }
+
+  /// A zip archive of torch's records, a stream with torch's magic number, or a form before these.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    Self.form(head: head) != nil
+  }
+
+  /// The form of a file by its first bytes.
+  static func form(head: [UInt8]) -> Form? {
+    if PyTorchStream.recognizes(head: head) { return .stream }
+    if head.starts(with: "PYTORCH1".utf8) { return .early }
+    if isTar(head) { return .tar }
+    return firstRecord(head).map(isRecord) == true ? .archive : nil
+  }
+
+  /// The name of a zip archive's first member, without the folder it is in.
+  private static func firstRecord(_ head: [UInt8]) -> Substring? {
+    var cursor = ByteCursor(head)
+    guard head.starts(with: [0x50, 0x4B, 0x03, 0x04]), cursor.bytes(26) != nil,
+      let count = cursor.little(UInt16.self), cursor.bytes(2) != nil,
+      let name = cursor.text(byteCount: Int(count)),
+      let slash = name.firstIndex(of: "/")
+    else { return nil }
+    return name[name.index(after: slash)...]
+  }
+
+  /// Whether a name is one of torch's records.
+  private static func isRecord(_ name: Substring) -> Bool {
+    let files = [
+      PyTorchArchive.pickleName, "constants.pkl", "version", "byteorder", ".format_version",
+      ".storage_alignment",
+    ]
+    return files.contains { $0 == name }
+      || ["data/", "code/", ".data/", "extra/"].contains { name.hasPrefix($0) } && !name.hasSuffix(".npy")
+  }
+
+  /// Whether a file is a tar archive whose first member is one of torch's.
+  private static func isTar(_ head: [UInt8]) -> Bool {
+    guard head.count >= 512, head[257..<262].elementsEqual("ustar".utf8) else { return false }
+    let name = head.prefix(100).prefix { $0 != 0 }
+    return ["sys_info", "pickle", "tensors", "storages"].contains { name.elementsEqual($0.utf8) }
+  }
+
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
+    switch Self.form(head: head) {
+    case .early:
+      throw .unsupported(
+        "a checkpoint of a release candidate of torch 1.0, before there was a format",
+        at: Location(source.path))
+    case .tar:
+      throw .unsupported(
+        "a tar archive of torch before 0.1.10; load it with an old torch and save it anew",
+        at: Location(source.path))
+    case .archive: return try readArchive(source)
+    case .stream: return try readStream(source)
+    // By its extension alone: a zip archive of something else, or a bare pickle.
+    case nil: return ZipDirectory.recognizes(head: head) ? try readArchive(source) : try readStream(source)
+    }
+  }
+
+  private func readArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
+    let archive = try PyTorchArchive(source)
+    let byteOrder = try archive.byteOrder()
+    try archive.checkPickle()
+    let pickle = try archive.pickle(PyTorchArchive.pickleName, isSurvey: false)
+    let root = try pickle.run()
+    var storages = try PyTorchStorages(pickle, hasViews: false)
+    let uncheckedCount = try archive.place(&storages)
+    var checkpoint = try checkpoint(
+      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: byteOrder), root: root)
+    checkpoint.indexByteCount += archive.directoryByteCount
+    if uncheckedCount > 0 {
+      checkpoint.findings.append(
+        Finding(
+          severity: .note, subject: FilePath.name(of: source.path),
+          detail: "\(uncheckedCount) storages have no checksum, so that damage to them can't be seen"))
+    }
+    if let quantization = try archive.quantization() {
+      checkpoint.metadata[QuantizedParts.metadataKey] = .string(quantization)
+    }
+    return checkpoint
+  }
+
+  private func readStream(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
+    var stream = PyTorchStream(source)
+    try stream.readHead()
+    let (pickle, root) = try stream.readObject()
+    var storages = try PyTorchStorages(pickle, hasViews: true)
+    let objectEnd = stream.position
+    try stream.place(&storages)
+    var checkpoint = try checkpoint(
+      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: .little), root: root)
+    checkpoint.indexByteCount = objectEnd
+    if stream.position < source.byteCount {
+      checkpoint.findings.append(
+        Finding(
+          severity: .note, subject: FilePath.name(of: source.path),
+          detail: "\(source.byteCount - stream.position) bytes behind the last storage are not read"))
+    }
+    return checkpoint
+  }
+
+  private func checkpoint(
+    _ source: any ByteSource, _ views: PyTorchTensors, root: PickleReference
+  ) throws(IngotError) -> Checkpoint {
+    var tree = PyTorchTree(views, stem: FilePath.stem(of: source.path))
+    let metadata = try tree.walk(root)
+    return Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
+      tensors: tree.tensors,
+      metadata: metadata, findings: tree.findings, indexByteCount: views.pickle.byteCount)
+  }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans PyTorch checkpoints in the zip form that torch.load(weights_only=True) reads: one dictionary of tensors by name.
+// Page: formats/pytorch.md, "What is written".
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// Plans PyTorch checkpoints, one file or a set of shards.
+public struct PyTorchWriter: CheckpointWriter {
+  /// Makes the writer.
+  public init() {}
+
+  /// Tied tensors share a storage.
+  public let keepsAliases = true
+  /// A dictionary of tensors has no place for a config.
+  public let holdsCompanions = false
+  /// Sets of files have an index.
+  public let shards = true
+
+  /// Plans one file, or a set of shards with an index.
+  ///
+  /// - Parameter request: what to write; tensors keep their order.
+  /// - Returns: the plan; it needs the CRC-32 of each storage, and does not stream.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that torch lacks, and for two
+  ///   tensors of one name.
+  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+    let aliases = IngotAliases(request.tensors)
+    try Self.check(request)
+    let groups = try Self.groups(of: request, aliases: aliases)
+    var losses = aliases.losses
+    for entry in request.metadata.entries where entry.key != QuantizedParts.metadataKey {
+      losses.append(Loss(.metadata, detail: "\(entry.key): a PyTorch file of weights holds tensors only"))
+    }
+    var files: [PlannedFile] = []
+    var layouts: [ZipLayout] = []
+    var map: [(tensor: String, file: String)] = []
+    var totalByteCount = 0
+    for (index, group) in groups.enumerated() {
+      let name = Self.fileName(index, of: groups.count, request)
+      var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group)
+      layouts.append(try archive.layout())
+      files.append(PlannedFile(name: name, chunks: layouts[index].chunks))
+      map += archive.names.map { ($0, name) }
+      totalByteCount += archive.storedByteCount
+    }
+    if groups.count > 1 {
+      files.append(ShardIndex.file(of: .pytorch, map: map, totalByteCount: totalByteCount))
+    }
+    let finished = layouts
+    return WritePlan(
+      files: files, losses: losses, digests: [.crc32], streams: false,
+      tailByteCount: layouts.reduce(0) { $0 + $1.directoryByteCountLimit }
+    ) { (written) throws(IngotError) in
+      var patches: [FilePatch] = []
+      for (index, layout) in finished.enumerated() {
+        patches += try layout.patches(for: written, file: index)
+      }
+      return patches
+    }
+  }
+
+  private static func fileName(_ index: Int, of count: Int, _ request: WriteRequest) -> String {
+    let kind = ShardSetKind.pytorch
+    if count > 1 { return kind.shardFileName(index + 1, of: count) }
+    return request.isFolder ? kind.weightFileName : request.fileName
+  }
+
+  /// Refuses what a file can't hold before anything is planned.
+  private static func check(_ request: WriteRequest) throws(IngotError) {
+    var names = Set<ExactName>()
+    for tensor in request.tensors {
+      for part in tensor.parts {
+        let name = tensor.name + part.kind.nameSuffix
+        guard PyTorchGlobals.name(of: part.dtype) != nil else {
+          throw .unrepresentable(
+            tensor: name, target: "pytorch", why: "torch has no \(part.dtype)", hint: "--dtype casts")
+        }
+        guard names.insert(ExactName(name)).inserted else {
+          throw .unrepresentable(
+            tensor: name, target: "pytorch", why: "two tensors have this name", hint: nil)
+        }
+      }
+    }
+  }
+
+  /// Cuts the tensors into files; an alias goes with the tensor whose storage it shares.
+  private static func groups(
+    of request: WriteRequest, aliases: IngotAliases
+  ) throws(IngotError) -> [[Int]] {
+    var byteCounts: [Int] = []
+    for (index, tensor) in request.tensors.enumerated() {
+      var byteCount = 0
+      if aliases.targets[index] == nil {
+        for part in tensor.parts { byteCount += try part.byteCount() }
+      }
+      byteCounts.append(byteCount)
+    }
+    let ranges = ShardCut.ranges(of: byteCounts, limit: request.shardByteLimit)
+    guard ranges.count > 1 else { return [Array(request.tensors.indices)] }
+    var groupOfTensor = [Int](repeating: 0, count: request.tensors.count)
+    for (group, range) in ranges.enumerated() {
+      for index in range { groupOfTensor[index] = group }
+    }
+    var groups = [[Int]](repeating: [], count: ranges.count)
+    for index in request.tensors.indices {
+      groups[groupOfTensor[aliases.targets[index] ?? index]].append(index)
+    }
+    return groups.filter { !$0.isEmpty }
+  }
+}
+
+/// One archive while it is being planned.
+private struct PyTorchArchiveDraft {
+  private static let folder = "archive/"
+
+  private let request: WriteRequest
+  private let aliases: IngotAliases
+  private let group: [Int]
+  /// The tensors' names, parts of quantized ones included.
+  private(set) var names: [String] = []
+  /// Bytes of all storages.
+  private(set) var storedByteCount = 0
+  private var pickle = PickleWriter()
+  private var keys: [PartReference: String] = [:]
+  private var stored: [PartReference] = []
+
+  init(_ request: WriteRequest, aliases: IngotAliases, group: [Int]) {
+    self.request = request
+    self.aliases = aliases
+    self.group = group
+  }
+
+  /// Lays out the archive in torch's order: the pickle, the byte order, the storages, the version.
+  mutating func layout() throws(IngotError) -> ZipLayout {
+    writePickle()
+    var layout = ZipLayout(for: "pytorch", padding: .torch)
+    try layout.add(Self.folder + PyTorchArchive.pickleName, content: pickle.bytes)
+    try layout.add(Self.folder + "byteorder", content: Array("little".utf8))
+    for reference in stored {
+      let byteCount = try request.tensors[reference.tensor].parts[reference.part].byteCount()
+      storedByteCount += byteCount
+      try layout.add(Self.folder + "data/\(keys[reference] ?? "")", lead: [], reference, byteCount: byteCount)
+    }
+    try layout.add(Self.folder + "version", content: Array("3\n".utf8))
+    if case .string(let schemes)? = QuantizedParts.metadata(of: group.map { request.tensors[$0] }) {
+      try layout.add(Self.folder + PyTorchArchive.quantizationName, content: Array(schemes.utf8))
+    }
+    return layout
+  }
+
+  /// A dictionary from names to tensors.
+  private mutating func writePickle() {
+    pickle.reserve(group.reduce(4096) { $0 + request.tensors[$1].name.utf8.count + 160 })
+    // Keys first: an alias may stand before the tensor whose storage it shares.
+    for index in group where aliases.targets[index] == nil {
+      for part in request.tensors[index].parts.indices {
+        let reference = PartReference(tensor: index, part: part)
+        keys[reference] = String(stored.count)
+        stored.append(reference)
+      }
+    }
+    var names: [String] = []
+    var writer = pickle
+    pickle = PickleWriter()  // So that its bytes are not copied.
+    writer.dictionary { writer in
+      for index in group {
+        for (position, part) in request.tensors[index].parts.enumerated() {
+          let name = request.tensors[index].name + part.kind.nameSuffix
+          names.append(name)
+          writer.text(name)
+          let reference = PartReference(tensor: aliases.targets[index] ?? index, part: position)
+          writer.tensor(part, storage: keys[reference] ?? "")
+        }
+      }
+    }
+    writer.stop()
+    pickle = writer
+    self.names = names
+  }
+}
+
+extension PickleWriter {
+  /// Writes the call that rebuilds a tensor from a storage of its own.
+  ///
+  /// Dtypes without a class of storages are in storages of bytes, and named in the call.
+  fileprivate mutating func tensor(_ part: PlannedPart, storage key: String) {
+    let storageClass = PyTorchGlobals.storageClass(of: part.dtype)
+    let elementCount = part.shape.elementCount
+    global("torch._utils", storageClass == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")
+    tuple { writer in
+      writer.tuple { id in
+        id.text("storage", isRepeated: true)
+        if let storageClass {
+          id.global("torch", storageClass + "Storage")
+        } else {
+          id.global("torch.storage", "UntypedStorage")
+        }
+        id.text(key)
+        id.text("cpu", isRepeated: true)
+        id.integer(storageClass == nil ? elementCount * (part.dtype.byteWidth ?? 1) : elementCount)
+      }
+      writer.persistent()
+      writer.integer(0)
+      writer.tuple(of: part.shape.dimensions)
+      writer.tuple(of: part.shape.contiguousStrides)
+      writer.boolean(false)
+      writer.global("collections", "OrderedDict")
+      writer.tuple(of: [])
+      writer.reduce()
+      if storageClass == nil { writer.global("torch", PyTorchGlobals.name(of: part.dtype) ?? "") }
+    }
+    reduce()
+  }
+}
+
+extension Shape {
+  /// Elements between neighbours along each dimension of a tensor in C order; of an empty one as torch counts them.
+  var contiguousStrides: [Int] {
+    var stride = 1
+    var strides: [Int] = []
+    for size in dimensions.reversed() {
+      strides.append(stride)
+      stride = stride.multipliedReportingOverflow(by: max(size, 1)).partialValue
+    }
+    return strides.reversed()
+  }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the start of a zip archive's member, stored or deflated. Page: formats/containers/zip.md.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// Reads a member's decoded bytes from its start.
+final class ZipMemberReader {
+  private let entry: ZipEntry
+  private let source: any ByteSource
+  private var offset = 0
+  private let stream: DecodingStream?
+
+  init(_ entry: ZipEntry, source: any ByteSource) {
+    self.entry = entry
+    self.source = source
+    guard entry.method == .deflated else {
+      stream = nil
+      return
+    }
+    stream = DecodingStream(
+      segment: StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount),
+      files: SourceFiles(sources: [source]), decodedByteCount: entry.byteCount,
+      Location(source.path, member: entry.name))
+  }
+
+  /// The next bytes.
+  ///
+  /// A compressed member grows as it is decoded, so that no declared length is trusted.
+  func bytes(_ count: Int) throws(IngotError) -> [UInt8] {
+    guard let stream else {
+      defer { offset += count }
+      return try source.bytes(at: entry.dataOffset + offset, count: count)
+    }
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      var piece = [UInt8](repeating: 0, count: min(1 << 16, count - bytes.count))
+      var failure: IngotError?
+      piece.withUnsafeMutableBytes { raw in
+        do throws(IngotError) { try stream.read(into: raw) } catch { failure = error }
+      }
+      if let failure { throw failure }
+      bytes += piece
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// PyTorch checkpoints beyond what all golden files are held to: aliases, metadata, sets, and what is refused by name.
+import Foundation
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct PyTorchTests {
+  private static func open(_ name: String) throws -> Checkpoint {
+    try CheckpointOpener().open(Fixture.path("golden/pytorch/" + name))
+  }
+
+  @Test(arguments: ["tied.pt", "stream-tied.pt"])
+  func `tensors that are one view of one storage are aliases of the first`(_ name: String) throws {
+    let aliases = try Self.open(name).tensors.map { [$0.name, $0.aliasOf ?? "-"] }
+    #expect(
+      aliases == [
+        ["wte.weight", "-"], ["bias", "-"], ["lm_head.weight", "wte.weight"], ["detached", "wte.weight"],
+        ["turned", "-"],
+      ])
+  }
+
+  @Test func `what is no tensor is metadata, as Python has it`() throws {
+    let expected = try JSONDocument.object(Fixture.bytes("golden/pytorch/metadata.json"))
+    #expect(expected.entries.count > 25)
+    for entry in expected.entries {
+      guard case .object(let metadata) = entry.value else { continue }
+      let name = entry.key.split(separator: "/").dropFirst().joined(separator: "/")
+      #expect(try JSONWriter.text(Self.open(name).metadata) == JSONWriter.text(metadata), "\(name)")
+    }
+  }
+
+  @Test func `metadata keeps its types`() throws {
+    let metadata = try Self.open("training.pt").metadata
+    #expect(metadata["epoch"] == .int64(3))
+    #expect(metadata["global_step"] == .int64(1 << 40))
+    #expect(metadata["best"] == .float64(0.125))
+    #expect(metadata["worst"] == .float64(.infinity))
+    #expect(metadata["done"] == .bool(false))
+    #expect(metadata["none"] == .null)
+    #expect(metadata["bytes"] == .array([0, 0xFF, 0x61, 0x62].map { .uint8($0) }))
+  }
+
+  @Test func `checksums that torch was told not to compute are a finding`() throws {
+    let findings = try Self.open("no-checksums.pt").findings
+    #expect(findings.count == 1)
+    #expect(findings.first?.severity == .note)
+    #expect(try Self.open("state-dict.pt").findings == [])
+  }
+
+  @Test func `a damaged storage is refused by its checksum, also when it is a view`() throws {
+    for name in ["state-dict.pt", "views.pt"] {
+      var bytes = try Fixture.bytes("golden/pytorch/" + name)
+      let checkpoint = try Self.open(name)
+      let tensor = try #require(
+        checkpoint.tensors.first { $0.storage.layout != .rowMajor || name == "state-dict.pt" })
+      let segment = try #require(tensor.storage.segments.all.first)
+      bytes[segment.offset + segment.byteCount - 1] ^= 1
+      let folder = try TemporaryFolder()
+      let path = try folder.write(bytes, to: "damaged.pt")
+      var options = InspectOptions()
+      options.hashes = true
+      #expect(throws: IngotError.self) { try inspect(path, options: options) }
+    }
+  }
+
+  @Test(arguments: Fixture.names(in: "unsupported/pytorch"))
+  func `what is sound but not read is refused by name`(_ name: String) throws {
+    #expect {
+      _ = try CheckpointOpener().open(Fixture.path("unsupported/pytorch/" + name))
+    } throws: { error in
+      if case IngotError.unsupported = error { true } else { false }
+    }
+  }
+
+  @Test func `tied tensors stay tied, and a set is cut between storages`() throws {
+    let folder = try TemporaryFolder()
+    var options = ConvertOptions()
+    options.format = "pytorch"
+    options.shardByteLimit = 50
+    let report = try Conversion(
+      Fixture.path("golden/pytorch/tied.pt"), to: folder.file("out/"), options: options
+    ).run()
+    #expect(report.losses == [])
+    #expect(report.fileNames.last == "pytorch_model.bin.index.json")
+    #expect(report.fileNames.count == 4)
+    let back = try CheckpointOpener().open(folder.file("out"))
+    #expect(back.tensors.filter { $0.aliasOf != nil }.map(\.name) == ["lm_head.weight", "detached"])
+    let source = try GoldenFile.read(Fixture.path("golden/pytorch/tied.pt"))
+    #expect(try Set(GoldenFile.read(folder.file("out"))) == Set(source))
+  }
+
+  @Test func `a folder of one file has the name that loaders look for`() throws {
+    let folder = try TemporaryFolder()
+    var options = ConvertOptions()
+    options.format = "pytorch"
+    _ = try Conversion(Fixture.path("kjv-gpt2"), to: folder.file("out/"), options: options).run()
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("out"))
+    #expect(names.contains("pytorch_model.bin") && names.contains("config.json"))
+    #expect(try hash(folder.file("out")).model == hash(Fixture.path("kjv-gpt2")).model)
+  }
+
+  @Test func `an output called .bin does not tell its format`() throws {
+    let folder = try TemporaryFolder()
+    #expect {
+      _ = try Conversion(Fixture.path("kjv-gpt2"), to: folder.file("out.bin"), options: ConvertOptions())
+    } throws: { error in
+      if case IngotError.invalidRequest(option: "--to", _) = error { true } else { false }
+    }
+  }
+
+  @Test func `metadata that a state dictionary can't hold is in the loss report`() throws {
+    let folder = try TemporaryFolder()
+    let report = try Conversion(
+      Fixture.path("golden/pytorch/nanogpt.pt"), to: folder.file("out.pt"), options: ConvertOptions()
+    ).run()
+    #expect(report.losses.map(\.kind) == [.metadata, .metadata, .metadata, .metadata])
+  }
+
+  @Test func `a quantized model comes back quantized`() throws {
+    let folder = try TemporaryFolder()
+    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"), options: QuantizeOptions())
+    _ = try Conversion(folder.file("int8.ingot"), to: folder.file("int8.pt"), options: ConvertOptions()).run()
+    let (before, after) = try (hash(folder.file("int8.ingot")), hash(folder.file("int8.pt")))
+    #expect(before.model == after.model)
+  }
+}
