@@ -41,13 +41,17 @@ test: setup lint build-tests ## Run every test that needs no heavy peer
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
-bench: build ## Time the commands against the system's own tools
-	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --ingot $(ingot)
+bench: build ## Time the commands and forward passes
+	@$(SWIFT) build -c release --product RuntimeBenchmark
+	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --ingot $(ingot) && \
+	  $$python Benchmarks/forward.py --build $(release) --rounds 3
 
-bench-peers: build ## Time the commands against numpy, safetensors and torch (a large download at first)
+bench-peers: build ## Time them against numpy, torch, OpenVINO, llama.cpp and others (a large download at first)
 	@$(SWIFT) build -c release --product KernelBenchmark
+	@$(SWIFT) build -c release --product RuntimeBenchmark
 	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers && \
-	  $$python Benchmarks/matrix-products.py
+	  $$python Benchmarks/matrix-products.py && $$python Benchmarks/forward.py --build $(release) \
+	  --peers torch,openvino,onnxruntime,ctranslate2,llama.cpp
 
 format: ## Format the Swift sources in place
 	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks

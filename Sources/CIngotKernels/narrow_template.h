@@ -237,9 +237,9 @@ INLINE void tile_bf16(const size_t rows, size_t depth, const uint32_t *x, const 
     }
 }
 
-/// The same of int8, with exact sums as floats: below 2^24 they are exact too, and rounded once above.
+/// The same of int8, with exact sums as floats, rounded only from 2^24 on, times what each row was divided by.
 INLINE void tile_s8(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum,
-                    float *sums) {
+                    const float *x_scale, float *sums) {
     ints sum[MR][2];
     UNROLL for (size_t r = 0; r < rows; r++) {
         sum[r][0] = (ints){0};
@@ -255,20 +255,20 @@ INLINE void tile_s8(const size_t rows, size_t depth, const uint32_t *x, const ui
     }
     UNROLL for (size_t r = 0; r < rows; r++) {
         const int32_t turned = 128 * x_sum[r];
-        store(sums + r * NR, __builtin_convertvector(sum[r][0] - turned, vec));
-        store(sums + r * NR + LANES, __builtin_convertvector(sum[r][1] - turned, vec));
+        store(sums + r * NR, __builtin_convertvector(sum[r][0] - turned, vec) * x_scale[r]);
+        store(sums + r * NR + LANES, __builtin_convertvector(sum[r][1] - turned, vec) * x_scale[r]);
     }
 }
 
 #define TILES(rows)                                                                                                   \
     TARGET static void NAME(tile_bf16_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *s, \
-                                              float *sums) {                                                         \
-        (void)s;                                                                                                     \
+                                              const float *f, float *sums) {                                         \
+        (void)s, (void)f;                                                                                            \
         tile_bf16(rows, depth, x, panel, sums);                                                                      \
     }                                                                                                                \
     TARGET static void NAME(tile_s8_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *s,  \
-                                            float *sums) {                                                           \
-        tile_s8(rows, depth, x, panel, s, sums);                                                                     \
+                                            const float *f, float *sums) {                                           \
+        tile_s8(rows, depth, x, panel, s, f, sums);                                                                  \
     }
 TILES(1)
 TILES(2)
@@ -289,7 +289,8 @@ TILES(13)
 TILES(14)
 #endif
 
-typedef void narrow_tile(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum, float *sums);
+typedef void narrow_tile(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum,
+                         const float *x_scale, float *sums);
 
 #define LIST4(base) 0, NAME(base##_1), NAME(base##_2), NAME(base##_3), NAME(base##_4)
 #if MR > 6
@@ -307,7 +308,6 @@ static narrow_tile *const tiles_s8[MR + 1] = {LIST(tile_s8)};
 /// Columns `[NR · first, NR · end)` of y, all rows of a group of panels before the next: the panels stay in cache.
 INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t end, size_t depth, narrow_tile *const *tiles) {
     float sums[MR * NR] __attribute__((aligned(64)));
-    static const int32_t no_sums[MR] = {0};
     for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
         const size_t panels = least(INGOT_PANEL_GROUP, end - group);
         for (size_t row = 0; row < p->m; row += MR) {
@@ -315,14 +315,10 @@ INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t 
             const uint32_t *x = (const uint32_t *)p->x + row * depth;
             for (size_t i = group; i < group + panels; i++) {
                 const uint32_t *panel = (const uint32_t *)p->panels + i * depth * NR;
-                tiles[rows](depth, x, panel, p->x_sum ? p->x_sum + row : no_sums, sums);
-                for (size_t r = 0; r < rows; r++) {
-                    if (p->x_scale) {
-                        const float scale = p->x_scale[row + r];
-                        for (size_t j = 0; j < NR; j++) sums[r * NR + j] *= scale;
-                    }
-                    finish_row(&p->end, row + r, i * NR, least(NR, p->n - i * NR), sums + r * NR);
-                }
+                const int32_t *x_sum = p->x_sum ? p->x_sum + row : NULL;
+                tiles[rows](depth, x, panel, x_sum, p->x_scale ? p->x_scale + row : NULL, sums);
+                const size_t count = least(NR, p->n - i * NR);
+                for (size_t r = 0; r < rows; r++) finish_row(&p->end, row + r, i * NR, count, sums + r * NR);
             }
         }
     }

@@ -143,13 +143,14 @@ TARGET void NAME(ingot_product_panels)(const ingot_product *p, size_t first, siz
     memset(tile, 0, sizeof tile);
     for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
         const size_t panels = least(INGOT_PANEL_GROUP, end - group);
-        const float *packed = p->panels ? p->panels + group * p->k * NR : scratch;
+        const size_t depth = p->panels && p->panel_depth ? p->panel_depth : p->k;
+        const float *packed = p->panels ? p->panels + group * depth * NR : scratch;
         if (!p->panels) pack_panels(p, group * NR, panels, scratch);
         for (size_t row = 0; row < p->m; row += MR) {
             const size_t rows = least(MR, p->m - row);
             for (size_t i = 0; i < panels; i++) {
                 const size_t column = (group + i) * NR;
-                tile_kernels[rows](p->k, p->x + row * p->k, packed + i * p->k * NR, tile);
+                tile_kernels[rows](p->k, p->x + row * p->k, packed + i * depth * NR, tile);
                 const size_t count = least(NR, p->n - column);
                 for (size_t r = 0; r < rows; r++) finish_row(&p->end, row + r, column, count, tile + r * NR);
             }

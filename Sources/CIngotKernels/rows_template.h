@@ -141,7 +141,13 @@ INLINE void activate(const float *x, float *y, size_t n, const int kind) {
     if (i < n) store_part(y + i, n - i, activation(load_part(x + i, n - i, 0), kind));
 }
 
+#include "rows_quick_template.h"
+
 TARGET void NAME(ingot_activate)(const float *x, float *y, size_t n, int kind) {
+    if (kind & INGOT_ACTIVATION_QUICK) {
+        kind -= INGOT_ACTIVATION_QUICK;
+        if (activate_quickly(x, y, n, kind)) return;
+    }
     switch (kind) {
 #define CASE(name) \
     case name: activate(x, y, n, name); break;

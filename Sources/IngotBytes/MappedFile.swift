@@ -23,4 +23,9 @@ public final class MappedFile: Sendable {
 
   /// The file's bytes, valid as long as this object lives.
   public var bytes: UnsafeRawBufferPointer { mapping.bytes }
+
+  /// Lets a part of the bytes leave memory until it is read again.
+  ///
+  /// - Parameter part: a part of ``bytes``.
+  public func release(_ part: UnsafeRawBufferPointer) { system.release(part) }
 }

@@ -126,6 +126,13 @@ public protocol SystemCalls: Sendable {
   func map(_ descriptor: Int32, byteCount: Int, path: String) throws(CallFailure) -> FileMapping
   /// munmap(2).
   func unmap(_ mapping: FileMapping)
+  /// madvise(2) with MADV_DONTNEED: the whole pages of a part of a mapping leave memory until they are read again.
+  func release(_ bytes: UnsafeRawBufferPointer)
+}
+
+extension SystemCalls {
+  /// Nothing: pages may stay.
+  public func release(_ bytes: UnsafeRawBufferPointer) {}
 }
 
 /// A mapped range of a file with the slot that the fault handler knows it by.
@@ -305,6 +312,16 @@ public struct LiveSystem: SystemCalls {
     ingot_unregister_mapping(mapping.slot)
     guard let start = mapping.bytes.baseAddress else { return }
     munmap(UnsafeMutableRawPointer(mutating: start), mapping.bytes.count)
+  }
+
+  public func release(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    let page = Int(getpagesize())
+    // Pages at either end may hold other bytes, which someone may be reading.
+    let first = (UInt(bitPattern: start) + UInt(page) - 1) / UInt(page) * UInt(page)
+    let end = (UInt(bitPattern: start) + UInt(bytes.count)) / UInt(page) * UInt(page)
+    guard first < end, let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
+    _ = madvise(address, Int(end - first), MADV_DONTNEED)
   }
 }
 

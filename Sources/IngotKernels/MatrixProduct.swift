@@ -62,6 +62,8 @@ public struct ProductEnd {
   public var bias: UnsafePointer<Float>?
   /// Applied behind the bias; `nil` for none.
   public var activation: ActivationKind?
+  /// How exact the activation is.
+  public var accuracy = FunctionAccuracy.exact
   /// `[M, N]`, f32, added last; `nil` for none.
   ///
   /// Its rows are as far apart as the result's, which it may be itself.
@@ -83,7 +85,7 @@ public struct ProductEnd {
   ) -> ingot_product_end {
     ingot_product_end(
       scale: scales, scale_step: hasScalePerColumn ? 1 : 0, bias: bias,
-      activation: activation?.rawValue ?? -1,
+      activation: activation?.code(accuracy) ?? -1,
       residual: residual, y: y, y_stride: yStride)
   }
 }
@@ -108,6 +110,13 @@ public final class ProductScratch {
   func floats(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
     bytes(index, count: count * 4).bindMemory(to: Float.self, capacity: count)
   }
+}
+
+/// A packed weight in scratch memory.
+public struct ScratchPanels {
+  let start: UnsafePointer<Float>
+  /// Rows that it was packed with.
+  let depth: Int
 }
 
 /// A matrix product `[M, K] · [K, N]`.
@@ -199,6 +208,47 @@ public struct MatrixProduct {
     product.panels = UnsafePointer(weight.memory.pointer(as: Float.self))
     multiplyPanels(product, scratch: scratch, threads: threads(of: pool), kernels: kernels.product) { _ in nil
     }
+  }
+
+  /// Packs a weight that several products of one thread use, into scratch memory.
+  ///
+  /// - Parameters:
+  ///   - weight: the weight, `[K, N]` or `[N, K]`, without scales.
+  ///   - scratch: where it goes.
+  ///   - index: 0 or 1: which of two packed weights it is.
+  ///   - kernels: the kernels that will multiply.
+  /// - Returns: the packed weight, until another of this index is packed.
+  public func pack(
+    _ weight: WeightMatrix, scratch: ProductScratch, index: Int, kernels: KernelTable
+  ) -> ScratchPanels {
+    let count = Self.blocks(columnCount, of: kernels.product.panelWidth)
+    let packed = scratch.floats(5 + index, count: count * kernels.product.panelWidth * depth)
+    let end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: packed, yStride: 0)
+    withUnsafePointer(to: product(by: weight, end)) { kernels.product.packPanels($0, 0, count, packed) }
+    return ScratchPanels(start: UnsafePointer(packed), depth: depth)
+  }
+
+  /// Multiplies by some of the columns and rows of a weight in scratch memory, on the caller's thread.
+  ///
+  /// - Parameters:
+  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
+  ///   - xStride: elements from one row of `x` to the next.
+  ///   - panels: the weight; its first N columns and first K rows are used.
+  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
+  ///   - yStride: elements from one row of `y` to the next.
+  ///   - scratch: memory for packed rows.
+  ///   - kernels: the kernels that packed the weight.
+  public func multiply(
+    _ x: UnsafePointer<Float>, xStride: Int, by panels: ScratchPanels, into y: UnsafeMutablePointer<Float>,
+    yStride: Int, scratch: ProductScratch, kernels: KernelTable
+  ) {
+    guard rowCount > 0, columnCount > 0 else { return }
+    var product = ingot_product()
+    (product.m, product.n, product.k) = (rowCount, columnCount, depth)
+    (product.x, product.x_stride) = (x, xStride)
+    (product.panels, product.panel_depth) = (panels.start, panels.depth)
+    product.end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride)
+    multiplyPanels(product, scratch: scratch, threads: nil, kernels: kernels.product) { _ in nil }
   }
 
   /// The product without its activations.

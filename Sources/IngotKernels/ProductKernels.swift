@@ -21,10 +21,17 @@ typealias SumChainsKernel =
 typealias DotsKernel =
   @convention(c) @Sendable (_ product: UnsafePointer<ingot_product>, _ first: Int, _ end: Int) -> Void
 
+/// MR of the portable level: NEON has twice the registers of SSE.
+#if arch(arm64)
+private let portableRowBlock = 14
+#else
+private let portableRowBlock = 4
+#endif
+
 /// One level's products of f32 activations.
 struct ProductKernels: Sendable {
   /// MR: rows of a tile.
-  var rowBlock = 4
+  var rowBlock = portableRowBlock
   /// NR: columns of a panel.
   var panelWidth = 8
   var packRows: PackRowsKernel = ingot_pack_rows_portable
@@ -79,7 +86,7 @@ typealias NarrowProductKernel =
 /// One level's products of bf16 and int8.
 struct NarrowKernels: Sendable {
   /// MR: rows of a tile.
-  var rowBlock = 4
+  var rowBlock = portableRowBlock
   /// NR: columns of a panel.
   var panelWidth = 8
   var packRowsBF16: PackWordRowsKernel = ingot_pack_rows_bf16_portable

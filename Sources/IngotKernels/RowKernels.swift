@@ -29,6 +29,7 @@ struct RowKernels: Sendable {
   var activate: Activate = ingot_activate_portable
   var layerNorm: LayerNorm = ingot_layer_norm_portable
   var softmax: Softmax = ingot_softmax_portable
+  var softmaxQuick: Softmax = ingot_softmax_quick_portable
   var add: Add = ingot_add_portable
   var normal: Normal = ingot_normal_portable
 
@@ -41,12 +42,14 @@ struct RowKernels: Sendable {
       activate = ingot_activate_avx2
       layerNorm = ingot_layer_norm_avx2
       softmax = ingot_softmax_avx2
+      softmaxQuick = ingot_softmax_quick_avx2
       add = ingot_add_avx2
       normal = ingot_normal_avx2
     case .avx512:
       activate = ingot_activate_avx512
       layerNorm = ingot_layer_norm_avx512
       softmax = ingot_softmax_avx512
+      softmaxQuick = ingot_softmax_quick_avx512
       add = ingot_add_avx512
       normal = ingot_normal_avx512
     }

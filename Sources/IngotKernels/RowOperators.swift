@@ -30,6 +30,21 @@ public enum ActivationKind: Int32, CaseIterable, Sendable {
   case relu6
 }
 
+extension ActivationKind {
+  /// The number that kernels know it by.
+  func code(_ accuracy: FunctionAccuracy) -> Int32 {
+    accuracy == .exact ? rawValue : rawValue + Int32(INGOT_ACTIVATION_QUICK)
+  }
+}
+
+/// How exact functions of single numbers are.
+public enum FunctionAccuracy: Sendable {
+  /// Off by their last rounding alone: computed in double precision.
+  case exact
+  /// Off by at most 2⁻²¹, relative: computed in single precision, for runs whose products are rounded to far fewer bits.
+  case quick
+}
+
 extension KernelTable {
   /// Applies an activation to each element.
   ///
@@ -38,10 +53,12 @@ extension KernelTable {
   ///   - x: `count` elements, f32.
   ///   - y: results; may be `x`.
   ///   - count: elements.
+  ///   - accuracy: how exact the results are.
   public func activate(
-    _ kind: ActivationKind, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
+    _ kind: ActivationKind, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int,
+    accuracy: FunctionAccuracy = .exact
   ) {
-    rows.activate(x, y, count, kind.rawValue)
+    rows.activate(x, y, count, kind.code(accuracy))
   }
 
   /// Normalizes each row to mean 0 and variance 1, then applies gain and bias.
@@ -68,8 +85,12 @@ extension KernelTable {
   ///   - x: `[N]`, f32.
   ///   - count: N.
   ///   - mask: `[N]`, 0 where the weight shall be 0; `nil` for none. A row without any 1 becomes zeros.
-  public func softmax(_ x: UnsafeMutablePointer<Float>, count: Int, mask: UnsafePointer<UInt8>?) {
-    rows.softmax(x, count, mask)
+  ///   - accuracy: how exact the shares are.
+  public func softmax(
+    _ x: UnsafeMutablePointer<Float>, count: Int, mask: UnsafePointer<UInt8>?,
+    accuracy: FunctionAccuracy = .exact
+  ) {
+    if accuracy == .exact { rows.softmax(x, count, mask) } else { rows.softmaxQuick(x, count, mask) }
   }
 
   /// Adds element by element.

@@ -9,6 +9,8 @@ import IngotGraph
 import IngotRuntime
 import IngotTransforms
 
+extension MappedFile: ReleasableBytes {}
+
 /// Loads weights for the runtime.
 struct WeightLoader {
   private let model: Model

@@ -28,8 +28,7 @@ public final class Float32Executor {
     let lastLogitsOnly: Bool
   }
 
-  /// Rows that pass through the graph at once: more would only take memory.
-  static let chunkRowCount = 1024
+  private let chunkRowCount: Int
 
   /// Makes an executor.
   ///
@@ -39,10 +38,12 @@ public final class Float32Executor {
   ///   - arithmetic: what products are made of.
   ///   - pool: the threads.
   ///   - kernels: the kernels.
+  ///   - chunkRowCount: rows that pass through the graph at once: more would only take memory.
   public init(
     _ graph: ModelGraph, _ store: WeightStore, arithmetic: Arithmetic = .stored, pool: ThreadPool = .shared,
-    kernels: KernelTable = .current
+    kernels: KernelTable = .current, chunkRowCount: Int = 1024
   ) {
+    self.chunkRowCount = max(1, chunkRowCount)
     self.graph = graph
     self.store = store
     self.arithmetic = arithmetic
@@ -137,17 +138,17 @@ public final class Float32Executor {
   ) {
     let past = cache?.tokenCount ?? 0
     let (batch, tokens) = (request.batchCount, request.tokenCount)
-    guard batch * tokens > Self.chunkRowCount, batch * tokens > 1 else {
+    guard batch * tokens > chunkRowCount, batch * tokens > 1 else {
       return runPass(
         PlanPass(request, positions, rows: 0..<batch, tokens: 0..<tokens, past: past), plan, cache, targets)
     }
     // Rows of a batch one after the other, each in chunks of tokens.
     let kept =
-      tokens <= Self.chunkRowCount
+      tokens <= chunkRowCount
       ? cache : cache ?? KeyValueCache(graph, batchCount: batch, capacity: tokens)
     for row in 0..<batch {
-      for first in stride(from: 0, to: tokens, by: Self.chunkRowCount) {
-        let range = first..<min(tokens, first + Self.chunkRowCount)
+      for first in stride(from: 0, to: tokens, by: chunkRowCount) {
+        let range = first..<min(tokens, first + chunkRowCount)
         let places = zip(targets, plan.outputs).map { target, output in
           target + (output.rows == .last ? row : row * tokens + first) * output.width
         }

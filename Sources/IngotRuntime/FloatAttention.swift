@@ -13,8 +13,10 @@ struct FloatAttention {
     var stride: Int
   }
 
-  /// Queries of a block: eight tiles of AVX-512, so that packing keys costs little beside multiplying them.
-  private static let queryBlock = 112
+  /// Queries of a block: two tiles of AVX-512. A block sees keys up to its last query, half of a block more than needed.
+  private static let queryBlock = 28
+  /// Queries from which packing keys and values pays.
+  private static let manyQueries = 3
 
   let attributes: AttentionAttributes
   /// B, T and P.
@@ -23,6 +25,8 @@ struct FloatAttention {
   let firstQuery: Int
   /// 0 where a token may not be seen, `[B, P + T]`; empty where all may.
   let mask: [UInt8]
+  /// How exact shares are.
+  let accuracy: FunctionAccuracy
 
   /// Tokens that can be seen, P + T.
   var contextCount: Int { pastCount + tokenCount }
@@ -42,67 +46,112 @@ struct FloatAttention {
     _ qkv: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, scratches: [ProductScratch],
     pool: ThreadPool, kernels: KernelTable, context: (_ row: Int) -> Context
   ) {
-    let blocks = (queryCount + Self.queryBlock - 1) / Self.queryBlock
     let contexts = (0..<batchCount).map(context)
     let heads = attributes.headCount
-    // Later queries see more: the long blocks go first, so that threads end together.
-    let isSmall = batchCount * heads * queryCount * contextCount * attributes.headDimension < 1 << 17
-    let chunks = batchCount * heads * blocks
+    // A head is cut into parts only where there are few heads: each part packs keys and values anew.
+    let parts = max(1, min(queryCount / 64, 2 * pool.threadCount / max(1, batchCount * heads)))
+    let chunks = batchCount * heads * parts
     let body = { (slot: Int, chunk: Int) in
-      let block = blocks - 1 - chunk / (batchCount * heads)
-      let (row, head) = (chunk % (batchCount * heads) / heads, chunk % heads)
-      let first = firstQuery + block * Self.queryBlock
-      attend(
-        qkv, row: row, head: head, queries: first..<min(tokenCount, first + Self.queryBlock),
-        contexts[row], into: output, scratch: scratches[slot], kernels: kernels)
+      let (row, head, part) = (chunk / (heads * parts), chunk / parts % heads, chunk % parts)
+      let work = Head(
+        qkv: qkv + row * tokenCount * 3 * width, output: output + row * queryCount * width, row: row,
+        offset: head * attributes.headDimension, context: contexts[row], scratch: scratches[slot],
+        kernels: kernels)
+      let first = firstQuery + queryCount * part / parts
+      attend(work, queries: first..<(firstQuery + queryCount * (part + 1) / parts))
     }
-    if isSmall {
+    if batchCount * heads * queryCount * contextCount * attributes.headDimension < Self.threadingThreshold {
       for chunk in 0..<chunks { body(0, chunk) }
     } else {
       pool.run(chunkCount: chunks, body)
     }
   }
 
-  /// Some queries of one head: `softmax(q kᵀ · scale) v`.
-  private func attend(
-    _ qkv: UnsafePointer<Float>, row: Int, head: Int, queries: Range<Int>, _ context: Context,
-    into output: UnsafeMutablePointer<Float>, scratch: ProductScratch, kernels: KernelTable
-  ) {
-    let dimension = attributes.headDimension
-    let seen = attributes.isCausal ? pastCount + queries.upperBound : contextCount
-    let scores = scratch.scores(count: queries.count * seen)
-    let offset = head * dimension
+  /// Multiplications below which attention stays on one thread.
+  private static let threadingThreshold = 1 << 17
+
+  /// One head of one row.
+  private struct Head {
+    /// The row's first token, `[T, 3D]`.
+    let qkv: UnsafePointer<Float>
+    /// The row's first result, `[T − firstQuery, D]`.
+    let output: UnsafeMutablePointer<Float>
+    let row: Int
+    /// Elements of a token before this head's.
+    let offset: Int
+    let context: Context
+    let scratch: ProductScratch
+    let kernels: KernelTable
+
+    /// Keys or values as a product reads them.
     func matrix(_ start: UnsafeRawPointer, _ layout: WeightMatrix.Layout) -> WeightMatrix {
       WeightMatrix(
         bytes: start + offset * context.element.byteWidth, element: context.element, layout: layout,
         rowStride: context.stride)
     }
-    MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiply(
-      qkv + (row * tokenCount + queries.lowerBound) * 3 * width + offset, xStride: 3 * width,
-      by: matrix(context.keys, .outIn), into: scores, yStride: seen, scratch: scratch, pool: nil,
-      kernels: kernels)
-    for query in queries {
-      weigh(
-        scores + (query - queries.lowerBound) * seen, seen: seen, query: query, row: row, kernels: kernels)
-    }
-    let target = output + (row * queryCount + queries.lowerBound - firstQuery) * width + offset
-    MatrixProduct(rowCount: queries.count, columnCount: dimension, depth: seen).multiply(
-      scores, xStride: seen, by: matrix(context.values, .inOut), into: target, yStride: width,
-      scratch: scratch,
-      pool: nil, kernels: kernels)
   }
 
-  /// Scales one query's scores, hides what it may not see, and makes them shares.
-  private func weigh(
-    _ scores: UnsafeMutablePointer<Float>, seen: Int, query: Int, row: Int, kernels: KernelTable
-  ) {
-    let count = attributes.isCausal ? pastCount + query + 1 : seen
+  /// Tokens that the queries before `end` see.
+  private func seenCount(before end: Int) -> Int { attributes.isCausal ? pastCount + end : contextCount }
+
+  /// Some queries of one head, block by block: `softmax(q kᵀ · scale) v`.
+  private func attend(_ head: Head, queries: Range<Int>) {
+    let dimension = attributes.headDimension
+    let seen = seenCount(before: queries.upperBound)
+    let (keys, values) = (head.matrix(head.context.keys, .outIn), head.matrix(head.context.values, .inOut))
+    guard queries.count >= Self.manyQueries else {
+      let scores = head.scratch.scores(count: queries.count * seen)
+      MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiply(
+        query(queries.lowerBound, head), xStride: 3 * width, by: keys, into: scores, yStride: seen,
+        scratch: head.scratch, pool: nil, kernels: head.kernels)
+      weigh(scores, seen: seen, queries: queries, head)
+      MatrixProduct(rowCount: queries.count, columnCount: dimension, depth: seen).multiply(
+        scores, xStride: seen, by: values, into: result(queries.lowerBound, head), yStride: width,
+        scratch: head.scratch, pool: nil, kernels: head.kernels)
+      return
+    }
+    let packedKeys = MatrixProduct(rowCount: 0, columnCount: seen, depth: dimension)
+      .pack(keys, scratch: head.scratch, index: 0, kernels: head.kernels)
+    let packedValues = MatrixProduct(rowCount: 0, columnCount: dimension, depth: seen)
+      .pack(values, scratch: head.scratch, index: 1, kernels: head.kernels)
+    for first in stride(from: queries.lowerBound, to: queries.upperBound, by: Self.queryBlock) {
+      let block = first..<min(queries.upperBound, first + Self.queryBlock)
+      let seen = seenCount(before: block.upperBound)
+      let scores = head.scratch.scores(count: block.count * seen)
+      MatrixProduct(rowCount: block.count, columnCount: seen, depth: dimension).multiply(
+        query(first, head), xStride: 3 * width, by: packedKeys, into: scores, yStride: seen,
+        scratch: head.scratch, kernels: head.kernels)
+      weigh(scores, seen: seen, queries: block, head)
+      MatrixProduct(rowCount: block.count, columnCount: dimension, depth: seen).multiply(
+        scores, xStride: seen, by: packedValues, into: result(first, head), yStride: width,
+        scratch: head.scratch, kernels: head.kernels)
+    }
+  }
+
+  private func query(_ token: Int, _ head: Head) -> UnsafePointer<Float> {
+    head.qkv + token * 3 * width + head.offset
+  }
+
+  private func result(_ token: Int, _ head: Head) -> UnsafeMutablePointer<Float> {
+    head.output + (token - firstQuery) * width + head.offset
+  }
+
+  /// Scales the scores of some queries, hides what each may not see, and makes them shares.
+  private func weigh(_ scores: UnsafeMutablePointer<Float>, seen: Int, queries: Range<Int>, _ head: Head) {
     let scale = Float(attributes.scale)
-    for index in 0..<count { scores[index] *= scale }
-    for index in count..<seen { scores[index] = 0 }
-    guard !mask.isEmpty else { return kernels.softmax(scores, count: count, mask: nil) }
-    mask.withUnsafeBufferPointer { mask in
-      kernels.softmax(scores, count: count, mask: mask.baseAddress.map { $0 + row * contextCount })
+    for query in queries {
+      let row = scores + (query - queries.lowerBound) * seen
+      let count = attributes.isCausal ? pastCount + query + 1 : seen
+      for index in 0..<count { row[index] *= scale }
+      for index in count..<seen { row[index] = 0 }
+      guard !mask.isEmpty else {
+        head.kernels.softmax(row, count: count, mask: nil, accuracy: accuracy)
+        continue
+      }
+      mask.withUnsafeBufferPointer { mask in
+        head.kernels.softmax(
+          row, count: count, mask: mask.baseAddress.map { $0 + head.row * contextCount }, accuracy: accuracy)
+      }
     }
   }
 }

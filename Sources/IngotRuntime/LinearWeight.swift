@@ -90,6 +90,7 @@ final class LinearWeight {
       packed = PackedWeight(
         matrix, columnCount: columnCount, depth: depth, form: form ?? .f32, pool: pool, kernels: kernels)
     }
+    weight.release()
     return packed
   }
 }

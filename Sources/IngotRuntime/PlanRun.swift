@@ -17,6 +17,9 @@ struct PlanRun {
   /// Elements below which work on rows stays on one thread.
   private static let rowGrain = 1 << 13
 
+  /// Functions of numbers that products round to bf16 or int8 need no more than single precision.
+  private var accuracy: FunctionAccuracy { executor.arithmetic == .stored ? .exact : .quick }
+
   func run(_ steps: [ExecutionPlan.Step]) {
     for step in steps {
       compute(step)
@@ -56,6 +59,7 @@ struct PlanRun {
       }
     case .linear(let linear):
       var end = ProductEnd(bias: linear.bias.map(executor.vector), activation: linear.activation?.kernel)
+      end.accuracy = accuracy
       if linear.addsResidual { end.residual = UnsafePointer(inputs[1]) }
       executor.linear(linear.weight, linear.layout)?.multiply(
         inputs[0], rowCount: rows, end: end, into: output, scratch: executor.scratch, pool: executor.pool,
@@ -66,7 +70,8 @@ struct PlanRun {
       forEachRows(rows, width: width) { rows in
         let range = (rows.lowerBound * width, rows.count * width)
         if let kernel = kind.kernel {
-          kernels.activate(kernel, inputs[0] + range.0, into: output + range.0, count: range.1)
+          kernels.activate(
+            kernel, inputs[0] + range.0, into: output + range.0, count: range.1, accuracy: accuracy)
         } else if inputs[0] != output {
           (output + range.0).update(from: inputs[0] + range.0, count: range.1)
         }
@@ -109,7 +114,7 @@ struct PlanRun {
     }
     let attention = FloatAttention(
       attributes: attributes, batchCount: pass.batchCount, tokenCount: pass.tokenCount, pastCount: pass.past,
-      firstQuery: rows == .all ? 0 : pass.tokenCount - 1, mask: pass.mask)
+      firstQuery: rows == .all ? 0 : pass.tokenCount - 1, mask: pass.mask, accuracy: accuracy)
     attention.run(
       qkv, into: output, scratches: executor.headScratches, pool: executor.pool, kernels: executor.kernels
     ) { row in

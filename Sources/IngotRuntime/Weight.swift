@@ -5,6 +5,12 @@ import IngotCore
 import IngotGraph
 import IngotKernels
 
+/// What keeps a weight's bytes alive and can let them leave memory until they are read again: a mapped file.
+public protocol ReleasableBytes: AnyObject {
+  /// Lets a part of the bytes leave memory until it is read again.
+  func release(_ part: UnsafeRawBufferPointer)
+}
+
 /// A parameter's stored values.
 public struct Weight: @unchecked Sendable {
   /// The element type.
@@ -52,6 +58,9 @@ public struct Weight: @unchecked Sendable {
       owner: buffer,
       scales: scales, scaleAxis: scaleAxis)
   }
+
+  /// Lets the bytes leave memory, when they can come back: for a weight that is used in another form from now on.
+  func release() { (owner as? any ReleasableBytes)?.release(bytes) }
 
   /// Every value, exactly: int8 times its scale, small floats as they are.
   public var doubles: [Double] {

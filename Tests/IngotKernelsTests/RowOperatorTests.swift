@@ -26,6 +26,39 @@ import Testing
     }
   }
 
+  /// What `FunctionAccuracy.quick` promises: 2⁻²¹, of the result for shares, of the argument for activations.
+  private static let quickBound = 0x1p-21
+
+  @Test(arguments: ActivationKind.allCases, levels)
+  func `quick activations keep their bound`(kind: ActivationKind, kernels: KernelTable) {
+    let x = (-4000...4000).map { Float($0) / 160 } + [0, 1e-30, -1e-30, 88, -88, 200, -200, 1e4, -1e4, .nan]
+    let y = apply(kernels, x) { kernels.activate(kind, $0, into: $1, count: x.count, accuracy: .quick) }
+    for (index, value) in x.enumerated() where !value.isNaN {
+      let expected = ReferenceKernels.activation(kind, Double(value))
+      let bound = max(expected.magnitude, Double(value.magnitude)) * Self.quickBound + 0x1p-126
+      #expect((Double(y[index]) - expected).magnitude <= bound, "\(kind) of \(value)")
+    }
+    #expect(y.last?.isNaN == true)
+  }
+
+  @Test(arguments: counts, levels)
+  func `quick softmax keeps its bound, masked or not`(count: Int, kernels: KernelTable) {
+    var random = SeededRandom(seed: UInt64(count))
+    let scores = random.floats(count).map { $0 * 30 }
+    for masked in [false, true] {
+      let mask: [UInt8] = (0..<count).map { masked && $0 % 3 == 1 ? 0 : 1 }
+      let y = apply(kernels, scores) { from, to in
+        to.update(from: from, count: count)
+        kernels.softmax(to, count: count, mask: masked ? mask : nil, accuracy: .quick)
+      }
+      let expected = ReferenceKernels.softmax(scores.map(Double.init), mask: mask.map { $0 != 0 })
+      for index in y.indices {
+        let bound = expected[index] * Self.quickBound + 0x1p-126
+        #expect((Double(y[index]) - expected[index]).magnitude <= bound)
+      }
+    }
+  }
+
   @Test(arguments: ActivationKind.allCases, levels)
   func `activations keep NaN`(kind: ActivationKind, kernels: KernelTable) {
     let y = apply(kernels, [Float.nan, 1]) { kernels.activate(kind, $0, into: $1, count: 2) }

@@ -19,6 +19,24 @@ import Testing
   }
 
   @Test(arguments: ReferenceModel.all)
+  func `bf16 agrees with the references within its tolerance`(_ model: ReferenceModel) throws {
+    let report = try model.verify(.bf16)
+    #expect(report.passed, "\(report.firstFailure ?? "")")
+  }
+
+  @Test func `int8 with quantized activations agrees with float64 within its tolerance`() throws {
+    let folder = try TemporaryFolder()
+    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"))
+    var options = VerifyOptions()
+    options.against = folder.file("int8.ingot")
+    options.precision = .w8a8
+    let report = try IngotKit.verify(folder.file("int8.ingot"), options: options)
+    #expect(report.passed, "\(report.firstFailure ?? "")")
+    // It is another arithmetic: were activations not quantized, all would agree to fp32's rounding.
+    #expect(report.outputs.contains { $0.maxRel > 1e-3 })
+  }
+
+  @Test(arguments: ReferenceModel.all)
   func `every output that a model can have is compared`(_ model: ReferenceModel) throws {
     let expected = try FixtureSet(path: model.expected, vocabularySize: 1).expected.map(\.name)
     #expect(try Set(model.verify(.fp32).outputs.map(\.name)) == Set(expected))

@@ -51,12 +51,14 @@ typedef struct {
     int w_is_out_in;
     /// NULL, or the weight as `_pack_panels` makes it, `[⌈N / NR⌉, K, NR]`; then `w` is not read by `_panels`.
     const float *_Nullable panels;
+    /// Rows that each of `panels` has, at least K; 0 for K.
+    size_t panel_depth;
     ingot_product_end end;
     /// Rows of `w` that `_chains` fetches ahead: INGOT_CHAIN times twice the threads is right.
     size_t rows_ahead;
 } ingot_product;
 
-// MR, NR: 4, 8 portable; 6, 16 AVX2; 14, 32 AVX-512.
+// MR, NR: 4, 8 portable (14, 8 with NEON); 6, 16 AVX2; 14, 32 AVX-512.
 //
 // pack_rows: `x` `[M, K]` with rows `x_stride` apart to `packed` `[⌈M / MR⌉, K, MR]`, the last block filled with zeros.
 // pack_panels: panels `[first, end)` of the weight to `packed` `[⌈N / NR⌉, K, NR]`, 64-byte aligned.

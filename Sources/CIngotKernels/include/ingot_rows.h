@@ -23,6 +23,9 @@ enum {
     INGOT_ACTIVATION_LAPLACE = 9,    // ½ (1 + erf((x − 0.707107) / (0.282095 √2)))
     INGOT_ACTIVATION_RELU_SQUARED = 10,
     INGOT_ACTIVATION_RELU6 = 11,     // min(max(x, 0), 6)
+    // Added to one of them: in single precision where that is faster, off by at most 2^-21 of x. For products whose
+    // operands are rounded to far fewer bits.
+    INGOT_ACTIVATION_QUICK = 256,
 };
 
 #define INGOT_DECLARE_ROWS(level)                                                                                     \
@@ -33,6 +36,8 @@ enum {
                                   const float *bias, double epsilon);                                                 \
     /* x: [N], in place: e^(x − max) / Σ; where mask (NULL or [N]) is 0 the result is 0; all 0 when none is left. */  \
     void ingot_softmax_##level(float *x, size_t n, const uint8_t *_Nullable mask);                                    \
+    /* The same in single precision, each share off by at most 2^-21 of itself. */                                    \
+    void ingot_softmax_quick_##level(float *x, size_t n, const uint8_t *_Nullable mask);                              \
     /* y = a + b for n elements; y may be either. */                                                                  \
     void ingot_add_##level(const float *a, const float *b, float *y, size_t n);
 
