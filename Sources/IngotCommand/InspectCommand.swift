@@ -14,6 +14,7 @@ struct InspectCommand: ParsableCommand {
         ingot inspect gpt2/
         ingot inspect model.safetensors --all 'h.0.*'
         ingot inspect model.npz --json --hash
+        ingot inspect stranger.pt --security
       """)
 
   @Argument(help: "A file, a shard index, or a folder.")
@@ -34,11 +35,17 @@ struct InspectCommand: ParsableCommand {
   @Flag(name: .long, help: "Show what is stored: quantized tensors as their parts.")
   var raw = false
 
+  @Flag(
+    name: .long,
+    help: "List what the file names and would have called if it were loaded by Python, calling nothing.")
+  var security = false
+
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
+    guard !security else { return try listCalls() }
     var options = InspectOptions()
     options.hashes = hash
     options.statistics = stats
@@ -50,5 +57,10 @@ struct InspectCommand: ParsableCommand {
     global.print(json: { JSONText.inspection(report) }) { style in
       InspectionText.lines(report, isUnfolded: all, style: style)
     }
+  }
+
+  private func listCalls() throws {
+    let report = try surveySecurity(path, reading: reading.options())
+    global.print(json: { SecurityText.json(report) }) { SecurityText.lines(report, style: $0) }
   }
 }

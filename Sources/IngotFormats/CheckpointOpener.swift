@@ -62,13 +62,17 @@ public struct CheckpointOpener: Sendable {
   // MARK: - Folders
 
   private func openFolder(_ folder: String) throws(IngotError) -> Checkpoint {
+    try openFile(weightPath(in: folder))
+  }
+
+  private func weightPath(in folder: String) throws(IngotError) -> String {
     let names: [String]
     do throws(CallFailure) {
       names = try system.names(in: folder)
     } catch {
       throw .environment(SystemFailure(error, path: folder, purpose: .openInput))
     }
-    return try openFile(FilePath.join(folder, try weightFile(among: names, in: folder)))
+    return FilePath.join(folder, try weightFile(among: names, in: folder))
   }
 
   /// The one weight file of a folder: the named one, an index, the file that has an index's name without it, or the
@@ -101,15 +105,37 @@ public struct CheckpointOpener: Sendable {
   // MARK: - Shards
 
   private func openSet(index path: String, of kind: ShardSetKind) throws(IngotError) -> Checkpoint {
-    let source = try FileByteSource(path: path, system: system)
-    guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
-      throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(source.byteCount))
-    }
-    let index = try ShardIndex(source.bytes(at: 0, count: source.byteCount), of: kind, path: path)
+    let (source, index) = try readIndex(path, of: kind)
     var parts: [Checkpoint] = []
     for shard in index.shards {
       parts.append(try kind.format.read(source.sibling(named: shard), options: options))
     }
     return try index.merge(parts, path: path, indexByteCount: source.byteCount)
+  }
+
+  private func readIndex(
+    _ path: String, of kind: ShardSetKind
+  ) throws(IngotError) -> (source: FileByteSource, index: ShardIndex) {
+    let source = try FileByteSource(path: path, system: system)
+    guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
+      throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(source.byteCount))
+    }
+    return (source, try ShardIndex(source.bytes(at: 0, count: source.byteCount), of: kind, path: path))
+  }
+
+  /// Opens the weight files of a checkpoint without reading them.
+  ///
+  /// - Parameter path: a file, a shard index, or a folder.
+  /// - Returns: the files, of a set in shard order.
+  /// - Throws: as ``open(_:)``, but for what only reading a file tells.
+  public func weightFiles(of path: String) throws(IngotError) -> [any ByteSource] {
+    let file = try status(of: path).kind == .folder ? weightPath(in: path) : path
+    guard let kind = ShardSetKind.all.first(where: { $0.isIndex(file) }) else {
+      return [try FileByteSource(path: file, system: system)]
+    }
+    let (source, index) = try readIndex(file, of: kind)
+    var files: [any ByteSource] = []
+    for shard in index.shards { files.append(try source.sibling(named: shard)) }
+    return files
   }
 }

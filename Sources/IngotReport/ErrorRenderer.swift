@@ -57,6 +57,14 @@ public enum ErrorRenderer {
   /// A path or a name without quotes, made safe.
   public static func name(_ value: String) -> String { TextStyle.printable(value, limit: 300) }
 
+  /// Where to learn more of a rule.
+  private static func help(for rule: Rule, at location: Location) -> String {
+    guard rule != PyTorchRule.allowList.rule else {
+      return "nothing was run; `ingot inspect --security \(name(location.file))` lists every call"
+    }
+    return "the rule \(rule.id) stands on a page under formats/; `ingot formats` names it"
+  }
+
   /// An error taken apart.
   private struct Parts {
     var line: String
@@ -69,8 +77,7 @@ public enum ErrorRenderer {
         details = detail(location)
         details.append(("found   ", text(found)))
         details.append(("expected", text(expected)))
-        details.append(
-          ("help    ", "the rule \(rule.id) stands on a page under formats/; `ingot formats` names it"))
+        details.append(("help    ", help(for: rule, at: location)))
       case .unsupported(let feature, let location):
         line = "\(place(location)): \(text(feature))"
       case .limitExceeded(let limit, let location, let asked):

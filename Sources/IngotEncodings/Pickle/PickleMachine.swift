@@ -31,7 +31,7 @@ public final class PickleMachine {
   /// How often each global would be called.
   public private(set) var callCounts: [Int] = []
 
-  /// References to what stands outside the pickle, in order, each with its id.
+  /// References to what stands outside the pickle, in the order in which they were made, each with its id.
   public private(set) var persistents: [(object: PickleReference, id: PickleReference)] = []
 
   private let allowList: PickleAllowList
@@ -102,6 +102,7 @@ public final class PickleMachine {
   }
 
   private func result() throws(IngotError) -> PickleReference {
+    memo = []
     guard marks.isEmpty, stack.count == 1, let result = stack.first else {
       throw malformed(.stack, "\(stack.count) objects and \(marks.count) marks at the end", "one object")
     }

@@ -4,8 +4,11 @@
 import IngotCore
 
 /// A reference to an object of a ``PickleHeap``.
-public struct PickleReference: Hashable, Sendable {
+public struct PickleReference: Hashable, Comparable, Sendable {
   let index: UInt32
+
+  /// Whether one object was made before another.
+  public static func < (left: PickleReference, right: PickleReference) -> Bool { left.index < right.index }
 }
 
 /// An object that a pickle built.

@@ -80,15 +80,21 @@ struct PyTorchArchive {
     return String(decoding: try content(of: record), as: UTF8.self)
   }
 
-  /// A machine for a pickle of the archive.
+  /// A machine for the archive's pickle.
+  func pickle() throws(IngotError) -> PickleMachine {
+    guard let record = self[Self.pickleName] else {
+      throw .internal("an archive without a pickle that was let through")
+    }
+    return try Self.pickle(record, in: source, isSurvey: false)
+  }
+
+  /// A machine for a pickle in an archive.
   ///
   /// A stored one is read where it is; a deflated one is decoded, as far as pickles go.
-  func pickle(_ name: String, isSurvey: Bool) throws(IngotError) -> PickleMachine {
-    guard let record = self[name] else {
-      throw .malformed(
-        PyTorchRule.form.rule, at: location(name), found: "no such record", expected: "one")
-    }
-    var place = location(name)
+  static func pickle(
+    _ record: ZipEntry, in source: any ByteSource, isSurvey: Bool
+  ) throws(IngotError) -> PickleMachine {
+    var place = Location(source.path, member: record.name)
     guard record.method == .deflated else {
       place.offset = -record.dataOffset
       return PickleMachine(
@@ -98,10 +104,10 @@ struct PyTorchArchive {
     guard UInt64(record.byteCount) <= Limit.pickleBytes.value else {
       throw .limitExceeded(.pickleBytes, at: place, asked: UInt64(record.byteCount))
     }
-    let content = MemoryByteSource(try content(of: record), path: source.path)
+    let bytes = try ZipMemberReader(record, source: source).bytes(record.byteCount)
     return PickleMachine(
-      content, range: 0..<content.byteCount, allowList: PyTorchGlobals.allowList, at: place,
-      isSurvey: isSurvey)
+      MemoryByteSource(bytes, path: source.path), range: bytes.indices, allowList: PyTorchGlobals.allowList,
+      at: place, isSurvey: isSurvey)
   }
 
   /// All bytes of a record, decoded; its checksum is held.
@@ -119,7 +125,7 @@ struct PyTorchArchive {
       expected: "\(record.crc32)")
   }
 
-  /// Holds the checksum of the stored pickle, piece by piece.
+  /// Holds the checksum of the stored pickle, piece by piece; of a deflated one the stream is checked.
   func checkPickle() throws(IngotError) {
     guard let record = self[Self.pickleName], record.method == .stored else { return }
     var crc = CRC32()

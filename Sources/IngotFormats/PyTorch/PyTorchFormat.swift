@@ -81,11 +81,26 @@ public struct PyTorchFormat: CheckpointFormat {
     }
   }
 
+  public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? {
+    let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
+    var survey = PickleSurvey()
+    if ZipDirectory.recognizes(head: head) {
+      let directory = try ZipDirectory(source)
+      for entry in directory.entries where entry.name.hasSuffix(".pkl") {
+        survey.add(try PyTorchArchive.pickle(entry, in: source, isSurvey: true))
+      }
+    } else {
+      var stream = PyTorchStream(source)
+      stream.survey(&survey)
+    }
+    return survey
+  }
+
   private func readArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
     let archive = try PyTorchArchive(source)
     let byteOrder = try archive.byteOrder()
     try archive.checkPickle()
-    let pickle = try archive.pickle(PyTorchArchive.pickleName, isSurvey: false)
+    let pickle = try archive.pickle()
     let root = try pickle.run()
     var storages = try PyTorchStorages(pickle, hasViews: false)
     let uncheckedCount = try archive.place(&storages)

@@ -28,7 +28,8 @@ struct PyTorchStorages {
   /// The storages, in the order in which the pickle names them.
   private(set) var all: [PyTorchStorage] = []
   private var indexes: [ExactName: Int] = [:]
-  private var uses: [PickleReference: Use] = [:]
+  /// In the order of the objects.
+  private var uses: [(object: PickleReference, use: Use)] = []
 
   /// What an object stands for.
   struct Use {
@@ -51,12 +52,19 @@ struct PyTorchStorages {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)``.
   init(_ pickle: PickleMachine, hasViews: Bool) throws(IngotError) {
     for (object, id) in pickle.persistents {
-      uses[object] = try use(id, itemCount: hasViews ? 6 : 5, of: pickle)
+      uses.append((object, try use(id, itemCount: hasViews ? 6 : 5, of: pickle)))
     }
   }
 
   /// The storage that an object stands for; `nil` for an object that is none.
-  func use(_ reference: PickleReference) -> Use? { uses[reference] }
+  func use(_ reference: PickleReference) -> Use? {
+    var range = uses.indices
+    while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
+      if uses[middle].object == reference { return uses[middle].use }
+      range = uses[middle].object < reference ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
+    }
+    return nil
+  }
 
   /// The position of a storage by its key.
   func index(ofKey key: String) -> Int? { indexes[ExactName(key)] }

@@ -12,6 +12,9 @@ struct PyTorchStream {
   /// The same in the digits of protocols 0 and 1.
   private static let magicDigits = Array("L119547037146038801333356L".utf8)
 
+  /// Pickles before the storages.
+  private static let pickleCount = 5
+
   private let source: any ByteSource
   /// Where the next part starts.
   private(set) var position = 0
@@ -35,6 +38,22 @@ struct PyTorchStream {
       isSurvey: isSurvey)
   }
 
+  /// Surveys the pickles up to the storages, or one where there is no stream.
+  mutating func survey(_ survey: inout PickleSurvey) {
+    for index in 0..<Self.pickleCount where position < source.byteCount {
+      let machine = pickle(isSurvey: true)
+      let root = survey.add(machine)
+      position = machine.end
+      guard let root else { return }
+      // Without the magic number no reader of streams goes on.
+      if index == 0, !Self.isMagic(root, of: machine) { return }
+    }
+  }
+
+  private static func isMagic(_ root: PickleReference, of machine: PickleMachine) -> Bool {
+    if case .wideInteger(magic) = machine.heap[root] { true } else { false }
+  }
+
   /// Runs the next pickle.
   private mutating func next() throws(IngotError) -> (machine: PickleMachine, root: PickleReference) {
     let machine = pickle(isSurvey: false)
@@ -49,7 +68,7 @@ struct PyTorchStream {
   /// little-endian.
   mutating func readHead() throws(IngotError) {
     let (magicPickle, magicRoot) = try next()
-    guard case .wideInteger(let number) = magicPickle.heap[magicRoot], number == Self.magic else {
+    guard Self.isMagic(magicRoot, of: magicPickle) else {
       throw .malformed(
         PyTorchRule.form.rule, at: Location(source.path, offset: 0),
         found: "a pickle without torch's magic number",

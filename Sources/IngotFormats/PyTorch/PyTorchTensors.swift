@@ -21,6 +21,11 @@ struct PyTorchTensors {
     var dtype: DType
     var shape: Shape
     var storage: TensorStorage
+
+    /// Whether a tensor is this view.
+    func describes(_ tensor: TensorDescriptor) -> Bool {
+      dtype == tensor.dtype && shape == tensor.shape && storage == tensor.storage
+    }
   }
 
   /// Numbers of a view before they are checked.

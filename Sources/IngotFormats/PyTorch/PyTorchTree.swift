@@ -18,7 +18,8 @@ struct PyTorchTree {
   private var path: [String] = []
   private var containers = Set<PickleReference>()
   private var names = Set<ExactName>()
-  private var firstOfView: [PyTorchTensors.View: Int] = [:]
+  /// The first tensor of each view, by a hash of the view: few tensors are another's, and many have no alias.
+  private var firstOfView: [Int: Int] = [:]
   private var metadataCount: UInt64 = 0
   /// What is left of the work allowed.
   private var budget: Int
@@ -249,11 +250,13 @@ struct PyTorchTree {
     guard names.insert(ExactName(name)).inserted else {
       throw malformed(.uniqueName, "a second tensor of this name", "one")
     }
-    var tensor = TensorDescriptor(name: name, dtype: view.dtype, shape: view.shape, storage: view.storage)
-    if let first = firstOfView[view] {
+    var tensor = TensorDescriptor(
+      name: name, dtype: view.dtype, shape: view.shape, storage: view.storage)
+    let first = firstOfView[view.hashValue]
+    if let first, view.describes(tensors[first]) {
       tensor.aliasOf = tensors[first].name
     } else {
-      firstOfView[view] = tensors.count
+      if first == nil { firstOfView[view.hashValue] = tensors.count }
       try count(tensor)
     }
     tensors.append(tensor)

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the pickles of a file name and would have called, found without calling anything.
+// Page: formats/containers/pickle.md.
+import IngotCore
+import IngotEncodings
+
+/// What the pickles of a file name and would have called.
+public struct PickleSurvey: Sendable {
+  /// A global that a pickle names.
+  public struct Global: Sendable {
+    /// Its module and name.
+    public var name: String
+    /// Whether the format's reader lets it through.
+    public var isAllowed: Bool
+    /// Where it is named first.
+    public var place: Location
+    /// How often it would be called.
+    public var callCount: Int
+  }
+
+  /// A call of something that is not let through.
+  public struct Call: Sendable {
+    /// What would be called; `nil` for the result of another call.
+    public var global: String?
+    /// Where.
+    public var place: Location
+    /// With what.
+    public var arguments: [Argument]
+  }
+
+  /// An argument of a call.
+  public struct Argument: Sendable {
+    /// What it is: `text`, `integer`, `list of 3`.
+    public var kind: String
+    /// The value of a text, number or truth value, or a name.
+    public var value: String?
+  }
+
+  /// The globals, in the order in which they are named.
+  public private(set) var globals: [Global] = []
+  /// Calls of what is not let through, in order.
+  public private(set) var calls: [Call] = []
+  /// What ended a pickle before its end; what comes behind is not listed.
+  public private(set) var failures: [IngotError] = []
+
+  /// Starts an empty list.
+  public init() {}
+
+  /// Whether everything named is let through.
+  public var isClean: Bool { globals.allSatisfy(\.isAllowed) && calls.isEmpty }
+
+  /// Arguments of a call that are listed.
+  private static let argumentLimit = 16
+
+  /// Runs a pickle and adds what it names.
+  ///
+  /// - Parameter machine: the pickle's machine, made for a survey.
+  /// - Returns: the pickle's value; `nil` when it ended early.
+  @discardableResult
+  mutating func add(_ machine: PickleMachine) -> PickleReference? {
+    var root: PickleReference?
+    do throws(IngotError) { root = try machine.run() } catch { failures.append(error) }
+    for (index, global) in machine.globals.enumerated() {
+      globals.append(
+        Global(
+          name: global.name, isAllowed: machine.role(ofGlobal: index) != nil,
+          place: machine.place(machine.globalOffsets[index]), callCount: machine.callCounts[index]))
+    }
+    for call in machine.calls {
+      if let index = call.global, machine.role(ofGlobal: index) != nil { continue }
+      calls.append(
+        Call(
+          global: call.global.map { machine.globals[$0].name }, place: machine.place(call.offset),
+          arguments: Self.arguments(call.arguments, of: machine)))
+    }
+    return root
+  }
+
+  private static func arguments(_ reference: PickleReference, of machine: PickleMachine) -> [Argument] {
+    guard let items = machine.heap.items(of: reference) else { return [argument(reference, of: machine)] }
+    let listed = items.prefix(argumentLimit).map { argument($0, of: machine) }
+    return items.count > argumentLimit
+      ? listed + [Argument(kind: "\(items.count - argumentLimit) more", value: nil)] : listed
+  }
+
+  private static func argument(_ reference: PickleReference, of machine: PickleMachine) -> Argument {
+    switch machine.heap[reference] {
+    case .none: Argument(kind: "none", value: nil)
+    case .boolean(let value): Argument(kind: "truth value", value: String(value))
+    case .integer(let number): Argument(kind: "integer", value: String(number))
+    case .wideInteger(let bytes): Argument(kind: "integer of \(bytes.count) bytes", value: nil)
+    case .real(let number): Argument(kind: "number", value: String(number))
+    case .text(let text): Argument(kind: "text", value: text)
+    case .bytes(let bytes): Argument(kind: "\(bytes.count) bytes", value: nil)
+    case .tuple(let tuple): Argument(kind: "tuple of \(machine.heap.items(of: tuple).count)", value: nil)
+    case .list(let items): Argument(kind: "list of \(items.count)", value: nil)
+    case .set(let items): Argument(kind: "set of \(items.count)", value: nil)
+    case .dictionary(let entries, _): Argument(kind: "dictionary of \(entries.count / 2)", value: nil)
+    case .global(let index): Argument(kind: "global", value: machine.globals[index].name)
+    case .call(let call): Argument(kind: "result", value: machine.globalName(call.function))
+    case .persistent: Argument(kind: "storage", value: nil)
+    }
+  }
+}
