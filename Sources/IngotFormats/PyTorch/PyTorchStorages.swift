@@ -51,6 +51,12 @@ struct PyTorchStorages {
   ///   - hasViews: whether ids have a sixth item, a view of the storage.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)``.
   init(_ pickle: PickleMachine, hasViews: Bool) throws(IngotError) {
+    let steps = PyTorchTree.stepsPerTensor * pickle.persistents.count
+    guard steps <= PyTorchTree.steps(for: pickle) else {
+      throw .malformed(
+        PyTorchRule.work.rule, at: pickle.wholePlace, found: "\(pickle.persistents.count) persistent ids",
+        expected: "at most \(PyTorchTree.steps(for: pickle) / PyTorchTree.stepsPerTensor)")
+    }
     for (object, id) in pickle.persistents {
       uses.append((object, try use(id, itemCount: hasViews ? 6 : 5, of: pickle)))
     }

@@ -29,20 +29,25 @@ struct PyTorchTree {
   /// Bytes that views may repeat in any file, and how many times over they may repeat large storages.
   static let repeatedBytes = 256 << 20
   static let repetitions = 8
-  /// Steps that any tree may take, and steps for each byte of its pickle.
+  /// Steps that any tree may take, and steps for each byte of its pickle: enough to walk a shared part several times.
   static let stepsBase = 1 << 16
-  static let stepsPerByte = 4
+  static let stepsPerByte = 8
+  /// What a tensor and a persistent id count for: a few bytes of memo ask for one, and it takes much more than they do.
+  static let stepsPerTensor = 128
 
   /// Prepares to walk.
   init(_ views: PyTorchTensors, stem: String) {
     pickle = views.pickle
     self.views = views
     self.stem = stem
-    budget = Self.stepsBase + Self.stepsPerByte * views.pickle.byteCount
+    budget = Self.steps(for: views.pickle)
     let (bytes, overflow) = views.storages.byteCount.multipliedReportingOverflow(by: Self.repetitions)
     repeatedByteBudget = overflow ? .max : bytes.addingReportingOverflow(Self.repeatedBytes).partialValue
     if repeatedByteBudget < 0 { repeatedByteBudget = .max }
   }
+
+  /// The steps that a pickle may take.
+  static func steps(for pickle: PickleMachine) -> Int { stepsBase + stepsPerByte * pickle.byteCount }
 
   /// Walks from the root.
   ///
@@ -245,7 +250,7 @@ struct PyTorchTree {
 
   private mutating func add(_ reference: PickleReference) throws(IngotError) {
     let name = name()
-    try spend(name.utf8.count)
+    try spend(name.utf8.count + Self.stepsPerTensor)
     let view = try views.view(reference, name: name)
     guard names.insert(ExactName(name)).inserted else {
       throw malformed(.uniqueName, "a second tensor of this name", "one")
