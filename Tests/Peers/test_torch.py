@@ -62,7 +62,10 @@ class Torch(unittest.TestCase):
             with self.subTest(path.name):
                 made = self.out / "made.pt"
                 ingot("convert", path, made, "--force", "--quiet")
-                theirs = torch.load(path, weights_only=False)
+                # Of files with untyped storages (uint16 and its like) torch turns no elements, and reads no stream:
+                # formats/pytorch.md, "Errata".
+                same_values = {"big-endian.pt": "every-dtype.pt", "stream-every-dtype.pt": "every-dtype.pt"}
+                theirs = torch.load(GOLDEN / same_values.get(path.name, path.name), weights_only=False)
                 if isinstance(theirs, torch.Tensor):
                     theirs = {path.stem: theirs}
                 for mapped in (False, True):
