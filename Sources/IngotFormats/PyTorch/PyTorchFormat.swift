@@ -35,15 +35,20 @@ public struct PyTorchFormat: CheckpointFormat {
     return firstRecord(head).map(isRecord) == true ? .archive : nil
   }
 
-  /// The name of a zip archive's first member, without the folder it is in.
+  /// The name of a zip archive's first member that is no folder, without the folder it is in.
   private static func firstRecord(_ head: [UInt8]) -> Substring? {
     var cursor = ByteCursor(head)
-    guard head.starts(with: [0x50, 0x4B, 0x03, 0x04]), cursor.bytes(26) != nil,
-      let count = cursor.little(UInt16.self), cursor.bytes(2) != nil,
-      let name = cursor.text(byteCount: Int(count)),
-      let slash = name.firstIndex(of: "/")
-    else { return nil }
-    return name[name.index(after: slash)...]
+    while cursor.little(UInt32.self) == 0x0403_4b50, cursor.bytes(22) != nil,
+      let nameCount = cursor.little(UInt16.self), let extraCount = cursor.little(UInt16.self),
+      let name = cursor.text(byteCount: Int(nameCount))
+    {
+      guard let slash = name.firstIndex(of: "/") else { return nil }
+      // A folder has no data: the next header follows.
+      guard name.hasSuffix("/"), cursor.bytes(Int(extraCount)) != nil else {
+        return name[name.index(after: slash)...]
+      }
+    }
+    return nil
   }
 
   /// Whether a name is one of torch's records.
