@@ -41,7 +41,9 @@ extension ActivationKind {
 public enum FunctionAccuracy: Sendable {
   /// Off by their last rounding alone: computed in double precision.
   case exact
-  /// Off by at most 2⁻²¹, relative: computed in single precision, for runs whose products are rounded to far fewer bits.
+  /// Computed in single precision, for runs whose products are rounded to far fewer bits.
+  ///
+  /// Activations are off by at most 2⁻²¹ of their argument, shares by 2⁻²¹ + |x − max| · 2⁻²³ of themselves.
   case quick
 }
 

@@ -13,7 +13,9 @@ struct FloatAttention {
     var stride: Int
   }
 
-  /// Queries of a block: two tiles of AVX-512. A block sees keys up to its last query, half of a block more than needed.
+  /// Queries of a block: two tiles of AVX-512.
+  ///
+  /// A block sees keys up to its last query, on average half of a block more than needed.
   private static let queryBlock = 28
   /// Queries from which packing keys and values pays.
   private static let manyQueries = 3

@@ -36,7 +36,7 @@ enum {
                                   const float *bias, double epsilon);                                                 \
     /* x: [N], in place: e^(x − max) / Σ; where mask (NULL or [N]) is 0 the result is 0; all 0 when none is left. */  \
     void ingot_softmax_##level(float *x, size_t n, const uint8_t *_Nullable mask);                                    \
-    /* The same in single precision, each share off by at most 2^-21 of itself. */                                    \
+    /* The same in single precision, each share off by at most 2^-21 + |x - max| 2^-23 of itself. */                    \
     void ingot_softmax_quick_##level(float *x, size_t n, const uint8_t *_Nullable mask);                              \
     /* y = a + b for n elements; y may be either. */                                                                  \
     void ingot_add_##level(const float *a, const float *b, float *y, size_t n);
