@@ -25,6 +25,9 @@ public final class PackedWeight: @unchecked Sendable {
     }
   }
 
+  /// The largest K of ``Form/s8``: 127 · 255 · K stays below 2³¹, so that no sum in i32 overflows.
+  public static let largestS8Depth = 1 << 16
+
   /// What it is made of.
   public let form: Form
   /// N.
@@ -54,6 +57,7 @@ public final class PackedWeight: @unchecked Sendable {
     kernels: KernelTable = .current
   ) {
     precondition(form != .s8 || weight.element == .i8, "int8 products take int8 weights")
+    precondition(form != .s8 || depth <= Self.largestS8Depth, "a depth whose sums fit i32")
     self.form = form
     self.columnCount = columnCount
     self.depth = depth

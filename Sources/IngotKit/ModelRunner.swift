@@ -106,14 +106,15 @@ public final class ModelRunner {
   ) throws(IngotError) -> [Int] {
     guard let float else { return try generateInDouble(prompt, count: count, visit: visit) }
     let context = model.recognised.graph.config.contextLength
-    let cache = KeyValueCache(float.graph, capacity: min(context, prompt.count + count))
+    // One token needs no keys and values of others afterwards.
+    let cache = count > 1 ? KeyValueCache(float.graph, capacity: min(context, prompt.count + count)) : nil
     var outputs: [String: RunOutput<Float>] = [:]
+    var isFirst = true
     return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
       try float.run(request, cache: cache, into: &outputs)
       let logits = outputs["logits"]?.values ?? []
-      if request.tokenCount == prompt.count, cache.tokenCount == prompt.count {
-        visit(LogProbabilities(logits))
-      }
+      if isFirst { visit(LogProbabilities(logits)) }
+      isFirst = false
       return Self.likeliest(logits)
     }
   }

@@ -46,7 +46,7 @@ final class LinearWeight {
     switch arithmetic {
     case .stored: form = nil
     case .bf16: form = .bf16
-    case .w8a8: form = self.weight.dtype == .i8 ? .s8 : nil
+    case .w8a8: form = self.weight.dtype == .i8 && depth <= PackedWeight.largestS8Depth ? .s8 : nil
     }
   }
 

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running a model as a process: the memory that a forward pass takes, and a file that shrinks while it is mapped.
+import Foundation
+import IngotTestSupport
+import Testing
+
+@Suite struct RunTests {
+  /// An untrained model of 46 MB, with a context of 1,024.
+  private static func model(in folder: TemporaryFolder) throws -> String {
+    let config = """
+      {"model_type": "gpt2", "n_embd": 256, "n_layer": 4, "n_head": 4, "n_positions": 1024, "vocab_size": 32768}
+      """
+    try config.write(toFile: folder.file("small.json"), atomically: true, encoding: .utf8)
+    let arguments = ["init", "gpt2", "--config", folder.file("small.json"), folder.file("model/")]
+    let result = try IngotProgram.process(arguments).run()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    return folder.file("model")
+  }
+
+  private static func tokens(_ count: Int) -> String {
+    (0..<count).map { String($0 * 7919 % 32768) }.joined(separator: ",")
+  }
+
+  /// The bound of a run beyond its weights and what it was asked for.
+  private static let memoryBound = 64 << 20
+
+  @Test(arguments: ["auto", "bf16", "w8a8"])
+  func `a forward pass takes its weights, the logits asked for and 64 MiB`(_ precision: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try Self.model(in: folder)
+    let own = try IngotProgram.run("--version").peakResidentBytes
+    let attributes = try FileManager.default.attributesOfItem(atPath: path + "/model.safetensors")
+    let weights = try #require(attributes[.size] as? Int)
+    let result = try IngotProgram.run(
+      "generate", path, "--tokens", Self.tokens(1000), "--max-tokens", "2", "--precision", precision)
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(result.peakResidentBytes - own <= weights + Self.memoryBound)
+  }
+
+  @Test func `a model that shrinks while it is mapped ends with 74`() throws {
+    let folder = try TemporaryFolder()
+    let path = try Self.model(in: folder)
+    let line = """
+      "$INGOT" generate "$MODEL" --tokens 1,2,3 --max-tokens 1000 & sleep 1
+      truncate -s 100000 "$MODEL/model.safetensors"; wait $!
+      """
+    var process = ChildProcess("/bin/bash", ["-c", line])
+    process.environment = ["MODEL": path, "INGOT": try IngotProgram.path()]
+    let result = try process.run()
+    #expect(result.exitCode == 74, "\(result.standardError)")
+    #expect(result.outputBytes.isEmpty)
+    #expect(result.firstErrorLine.hasPrefix("ingot: "))
+  }
+}
