@@ -27,7 +27,7 @@ let package = Package(
     // Bytes: system calls, files, checksums.
     .target(name: "CIngotBytes"),
     .target(name: "IngotBytes", dependencies: ["IngotCore", "CIngotBytes", "CZlib", "CCrypto", "CXXHash"]),
-    // The languages formats are written in: JSON, zip.
+    // The languages formats are written in: JSON, zip, sorted tables, protobuf.
     .target(name: "IngotEncodings", dependencies: ["IngotBytes"]),
     // One folder a format: readers and writers.
     .target(name: "IngotFormats", dependencies: ["IngotEncodings"]),

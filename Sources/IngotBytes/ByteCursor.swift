@@ -12,6 +12,11 @@ public struct ByteCursor: Sendable {
     self.bytes = ArraySlice(Array(bytes))
   }
 
+  /// Makes a cursor at the start of a slice, which is not copied.
+  public init(_ bytes: ArraySlice<UInt8>) {
+    self.bytes = bytes
+  }
+
   /// Bytes between the cursor and the end.
   public var remainingCount: Int { bytes.count - offset }
 
@@ -23,6 +28,13 @@ public struct ByteCursor: Sendable {
     return bytes[start..<(start + count)]
   }
 
+  /// Takes the next byte.
+  public mutating func byte() -> UInt8? {
+    guard remainingCount > 0 else { return nil }
+    defer { offset += 1 }
+    return bytes[bytes.startIndex + offset]
+  }
+
   /// Takes a little-endian number.
   public mutating func little<Number: FixedWidthInteger & UnsignedInteger>(_: Number.Type) -> Number? {
     guard let raw = bytes(MemoryLayout<Number>.size) else { return nil }
@@ -32,6 +44,21 @@ public struct ByteCursor: Sendable {
   /// Takes a little-endian number of 64 bits that must fit an `Int`; larger ones are `nil`, as past the end.
   public mutating func count64() -> Int? {
     little(UInt64.self).flatMap { Int(exactly: $0) }
+  }
+
+  /// Takes a number of 7 bits a byte, least significant first, of at most 10 bytes and 64 bits; `nil` for a longer one,
+  /// and at the end.
+  public mutating func varint() -> UInt64? {
+    var number: UInt64 = 0
+    var shift: UInt64 = 0
+    while shift < 64, let byte = byte() {
+      let payload = UInt64(byte & 0x7F)
+      guard shift < 63 || payload <= 1 else { return nil }
+      number |= payload << shift
+      if byte < 0x80 { return number }
+      shift += 7
+    }
+    return nil
   }
 
   /// Takes UTF-8 text; invalid text is `nil`.
@@ -48,6 +75,16 @@ public struct ByteCursor: Sendable {
 }
 
 extension Array where Element == UInt8 {
+  /// Appends a number, 7 bits a byte, least significant first.
+  public mutating func appendVarint(_ number: UInt64) {
+    var rest = number
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(rest))
+  }
+
   /// Appends a number, least significant byte first.
   public mutating func appendLittle(_ number: some FixedWidthInteger) {
     for shift in stride(from: 0, to: number.bitWidth, by: 8) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checksums and digests that are fed piece by piece: CRC-32 (our own, else zlib), XXH3 (libxxhash), SHA-256 (libcrypto).
+// Checksums and digests that are fed piece by piece: CRC-32 (our own, else zlib), CRC-32C (our own), XXH3 (libxxhash),
+// SHA-256 (libcrypto).
 import CCrypto
 import CIngotBytes
 import CXXHash
@@ -55,6 +56,80 @@ public struct CRC32: Sendable {
     bytes.withUnsafeBytes { crc.update($0) }
     return crc.value
   }
+}
+
+/// CRC-32C, with Castagnoli's polynomial, as sorted tables and TensorFlow's checkpoints carry it.
+///
+/// - SeeAlso: RFC 3720, appendix B.4.
+public struct CRC32C: Sendable {
+  /// The checksum of what has been fed.
+  public private(set) var value: UInt32 = 0
+  /// Bytes fed so far.
+  public private(set) var byteCount = 0
+
+  /// Makes the checksum of no bytes.
+  public init() {}
+
+  /// Feeds bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    value = ingot_crc32c(value, start, bytes.count)
+    byteCount += bytes.count
+  }
+
+  /// Appends what another has been fed, as if it had been fed here behind the rest.
+  ///
+  /// - Complexity: O(log n) for n bytes of `next`; they are not needed.
+  public mutating func append(_ next: CRC32C) {
+    // x^(8 n) by squaring x^8, both of them modulo the polynomial.
+    var factor: UInt32 = 1 << 31
+    var square: UInt32 = 1 << 23
+    var rest = next.byteCount
+    while rest > 0 {
+      if rest & 1 == 1 { factor = Self.product(factor, square) }
+      square = Self.product(square, square)
+      rest >>= 1
+    }
+    value = Self.product(value, factor) ^ next.value
+    byteCount += next.byteCount
+  }
+
+  /// The product of two polynomials modulo Castagnoli's; the uppermost bit is that of x^0.
+  private static func product(_ left: UInt32, _ right: UInt32) -> UInt32 {
+    var right = right
+    var product: UInt32 = 0
+    for place in (0..<32).reversed() {
+      if left >> UInt32(place) & 1 == 1 { product ^= right }
+      right = right >> 1 ^ (right & 1 == 1 ? 0x82F6_3B78 : 0)
+    }
+    return product
+  }
+
+  /// Feeds bytes at hand.
+  public mutating func update(_ bytes: [UInt8]) {
+    bytes.withUnsafeBytes { update($0) }
+  }
+
+  /// The checksum of bytes at hand.
+  public static func value(of bytes: ArraySlice<UInt8>) -> UInt32 {
+    var crc = CRC32C()
+    bytes.withUnsafeBytes { crc.update($0) }
+    return crc.value
+  }
+
+  /// The form in which files keep a checksum, so that a checksum of data that holds it is another number.
+  public static func masked(_ value: UInt32) -> UInt32 {
+    (value >> 15 | value << 17) &+ maskDelta
+  }
+
+  /// The checksum that a masked one stands for.
+  public static func unmasked(_ value: UInt32) -> UInt32 {
+    let rotated = value &- maskDelta
+    return rotated >> 17 | rotated << 15
+  }
+
+  /// LevelDB's constant: `google/leveldb: util/crc32c.h`.
+  private static let maskDelta: UInt32 = 0xA282_EAD8
 }
 
 /// XXH3 with 128 bits, the checksum of `.ingot` files.

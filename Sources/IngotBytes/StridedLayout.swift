@@ -24,12 +24,12 @@ struct StridedLayout {
   /// Rows along the first dimension that is kept; 1 for a scalar.
   var rowCount: Int { dimensions.first ?? 1 }
 
-  /// Describes a tensor's layout; `nil` for C order, which needs none of this, and for layouts that overflow.
+  /// Describes a tensor's layout; `nil` for C order and boxes, which need none of this, and for layouts that overflow.
   init?(_ layout: ElementLayout, shape: Shape) {
     let skipped = shape.dimensions.prefix { $0 == 1 }.count
     dimensions = Array(shape.dimensions.dropFirst(skipped))
     switch layout {
-    case .rowMajor: return nil
+    case .rowMajor, .boxes: return nil
     case .strided(let offset, let strides):
       guard strides.count == shape.rank else { return nil }
       self.base = offset

@@ -25,6 +25,7 @@ public final class TensorReader {
   private let files: SourceFiles
   private let scratchFolder: String
   private let strided: StridedLayout?
+  private let boxes: BoxLayout?
   private var stream: DecodingStream?
   private var scratch: OutputFile?
   private var window = ReadWindow()
@@ -56,16 +57,17 @@ public final class TensorReader {
     self.scratchFolder = scratchFolder
     isVerified = part.storage.checksum == nil
     strided = StridedLayout(part.storage.layout, shape: part.shape)
+    boxes = BoxLayout(part.storage.layout, shape: part.shape)
     // A leading dimension of 1 would make the whole tensor one row, which is read at once.
     rowCount = strided?.rowCount ?? part.shape.dimensions.first ?? 1
     rowByteCount = byteCount / max(1, rowCount)
-    guard strided == nil || part.dtype.byteWidth != nil else {
+    guard strided == nil && boxes == nil || part.dtype.byteWidth != nil else {
       throw .internal("elements narrower than a byte in another order than C's")
     }
   }
 
   /// Whether `read(bytesAt:into:)` may cut anywhere; otherwise only between rows.
-  public var cutsAnywhere: Bool { strided == nil }
+  public var cutsAnywhere: Bool { strided == nil && boxes == nil }
 
   /// Reads canonical bytes from a position.
   ///
@@ -76,12 +78,14 @@ public final class TensorReader {
   ///   is another.
   public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard buffer.count > 0 else { return }
-    if strided != nil || offset != checkedByteCount { try verifyStoredChecksum() }
+    if !cutsAnywhere || offset != checkedByteCount { try verifyStoredChecksum() }
     guard let end = offset.checkedAdd(buffer.count), offset >= 0, end <= byteCount else {
       throw .internal("a read past the end of a tensor")
     }
     if let strided {
       try gather(strided, rows: (offset / rowByteCount)..<(end / rowByteCount), into: buffer)
+    } else if let boxes {
+      try gather(boxes, rows: (offset / rowByteCount)..<(end / rowByteCount), into: buffer)
     } else {
       try readStored(at: offset, into: buffer)
       try checkInPassing(UnsafeRawBufferPointer(buffer))
@@ -95,8 +99,8 @@ public final class TensorReader {
     guard part.storage.codec == .raw else { return false }
     switch part.storage.checksum {
     case nil: return true
-    case .crc32?: return strided == nil
-    case .xxh3?: return false
+    case .crc32?, .crc32c?: return cutsAnywhere
+    case .crc32cOfSegments?, .xxh3?: return false
     }
   }
 
@@ -128,7 +132,7 @@ public final class TensorReader {
     // Views share storages: each of these is checked once, however many tensors there are.
     let shared = strided == nil ? nil : part.storage.segments.all.first
     if let shared, files.isVerified(shared) { return isVerified = true }
-    let check = StoredChecksumCheck(expected, location: location)
+    let check = StoredChecksumCheck(expected, of: part.storage, location: location)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     if case .deflate(_, let decodedByteCount) = part.storage.codec {
@@ -150,7 +154,7 @@ public final class TensorReader {
     checkedByteCount += bytes.count
     if part.storage.codec == .raw {
       if check == nil {
-        check = StoredChecksumCheck(expected, location: location)
+        check = StoredChecksumCheck(expected, of: part.storage, location: location)
         if stretchStart == 0 { try feedPrefix() }
       }
       check?.update(bytes)
@@ -195,7 +199,7 @@ public final class TensorReader {
     }
     if stream == nil, strided == nil {
       if let expected = part.storage.checksum, !isVerified {
-        check = StoredChecksumCheck(expected, location: location)
+        check = StoredChecksumCheck(expected, of: part.storage, location: location)
       }
       stream = DecodingStream(
         segment: try segment(), files: files, decodedByteCount: decodedByteCount, location, check: check)
@@ -270,6 +274,33 @@ public final class TensorReader {
         try readStored(at: next.source * width, into: bytes)
       }
       scatter(bytes, width: width, to: target + next.target * width, stride: next.targetStride * width)
+    }
+  }
+
+  /// Collects rows from boxes: of each box its rows stand one behind the other.
+  private func gather(
+    _ layout: BoxLayout, rows: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(IngotError) {
+    let segments = part.storage.segments.all
+    guard let width = part.dtype.byteWidth, let target = buffer.baseAddress else { return }
+    for piece in layout.pieces(rows: rows) where piece.count > 0 {
+      guard segments.indices.contains(piece.box) else { throw .internal("a box without its segment") }
+      let file = try files[segments[piece.box].file]
+      let offset = segments[piece.box].offset + piece.source * width
+      guard piece.runCount < piece.count else {
+        let start = piece.target * width
+        try file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + piece.count * width)]),
+          at: offset)
+        continue
+      }
+      let stored = UnsafeMutableRawBufferPointer.allocate(byteCount: piece.count * width, alignment: 64)
+      defer { stored.deallocate() }
+      try file.read(into: stored, at: offset)
+      guard let source = stored.baseAddress else { continue }
+      piece.forEachRun { (from, to) in
+        (target + to * width).copyMemory(from: source + from * width, byteCount: piece.runCount * width)
+      }
     }
   }
 

@@ -24,6 +24,15 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case ingotMetadataValues
   /// Depth of nested values in the metadata of an `.ingot` file.
   case ingotMetadataDepth
+  /// Bytes of a sorted table, such as the index of a TensorFlow bundle.
+  case sortedTableBytes
+  /// Bytes of one block of a sorted table, decoded. Writers end a block at 4 KiB or 256 KiB.
+  case sortedTableBlockBytes
+  /// Bytes of a key in a sorted table.
+  case sortedTableKeyBytes
+  /// Bytes of a TensorFlow bundle's strings that are read as metadata, with 64 for each string; what is beyond is named
+  /// in a finding. A graph of objects has a few megabytes at the most.
+  case tensorflowStringBytes
   /// Depth of nested JSON values: that of `serde_json`, with which the safetensors reference reads.
   case jsonDepth
   /// Bytes of one pickle: far above the description of a million tensors.
@@ -56,6 +65,10 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .ingotIndexBytes: 512 << 20
     case .ingotMetadataValues: 2_000_000
     case .ingotMetadataDepth: 64
+    case .sortedTableBytes: 512 << 20
+    case .sortedTableBlockBytes: 64 << 20
+    case .sortedTableKeyBytes: 65_536
+    case .tensorflowStringBytes: 16 << 20
     case .jsonDepth: 127
     case .pickleBytes: 512 << 20
     case .pickleObjects: 1 << 24

@@ -31,6 +31,22 @@ public enum ElementLayout: Hashable, Sendable {
   case columnMajor
   /// Element `(i₀, i₁, …)` is at `offset + Σ iₖ · strides[k]`, counted in elements.
   indirect case strided(offset: Int, strides: [Int])
+  /// Each segment holds a box of the tensor in C order; the boxes share no element and leave none out.
+  indirect case boxes([ElementBox])
+}
+
+/// A part of a tensor that is a range in every dimension.
+public struct ElementBox: Hashable, Sendable {
+  /// Where it starts in each dimension.
+  public var starts: [Int]
+  /// How far it goes.
+  public var shape: Shape
+
+  /// Makes a box that a reader has checked to lie inside its tensor.
+  public init(starts: [Int], shape: Shape) {
+    self.starts = starts
+    self.shape = shape
+  }
 }
 
 /// How stored bytes become elements.
@@ -52,6 +68,10 @@ public indirect enum StoredChecksum: Hashable, Sendable {
   ///
   /// `rule` is what a mismatch breaks. For a raw codec the prefix is read from the file, for deflate from the stream.
   case crc32(UInt32, prefix: Int, rule: Rule)
+  /// CRC-32C (Castagnoli) over the tensor's stored bytes, in one segment.
+  case crc32c(UInt32, rule: Rule)
+  /// CRC-32C (Castagnoli) over the bytes of each segment by itself.
+  case crc32cOfSegments([UInt32], rule: Rule)
   /// XXH3, 128 bits, over the tensor's stored bytes.
   case xxh3(XXH3Digest, rule: Rule)
 }

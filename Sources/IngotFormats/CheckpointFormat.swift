@@ -21,6 +21,9 @@ public protocol CheckpointFormat: Sendable {
   /// Changes a file's metadata without touching its tensors; `nil` when the format ties them together.
   var metadataEditor: (any MetadataEditor)? { get }
 
+  /// Whether a file of this name is one of the format's, where a set of files is replaced.
+  func owns(fileName name: String) -> Bool
+
   /// Whether a file is of this format, by its content.
   ///
   /// - Parameters:
@@ -53,6 +56,11 @@ extension CheckpointFormat {
 
   /// In most formats nothing can name code.
   public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? { nil }
+
+  /// A format owns the files with its extensions, unless it says otherwise.
+  public func owns(fileName name: String) -> Bool {
+    fileExtensions.contains(FilePath.fileExtension(of: name))
+  }
 }
 
 /// What a caller knows about a file that the file does not say, and how much of it to interpret.

@@ -22,6 +22,7 @@ public struct CheckpointOpener: Sendable {
   ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) for a folder with several checkpoints, and the readers'
   ///   errors.
   public func open(_ path: String) throws(IngotError) -> Checkpoint {
+    let path = indexPath(ofPrefix: path) ?? path
     let status = try status(of: path)
     let checkpoint =
       switch status.kind {
@@ -29,6 +30,17 @@ public struct CheckpointOpener: Sendable {
       default: try openFile(path)
       }
     return options.isRaw ? checkpoint : try QuantizedParts.assemble(checkpoint)
+  }
+
+  /// The index of the TensorFlow bundle that a path is the prefix of, as TensorFlow calls it, or a data file of.
+  private func indexPath(ofPrefix path: String) -> String? {
+    if let index = TensorFlowFileName.index(ofShard: FilePath.name(of: path)) {
+      return FilePath.join(FilePath.folder(of: path), index)
+    }
+    guard (try? system.status(at: path, followingLinks: true)) == nil else { return nil }
+    let index = path + TensorFlowFileName.indexSuffix
+    let status = try? system.status(at: index, followingLinks: true)
+    return status?.kind == .file ? index : nil
   }
 
   /// What stands at a path; a missing one is an error that names what looks alike.

@@ -8,7 +8,7 @@ public enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   public static let formats: [any CheckpointFormat] = [
     IngotFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
-    SafetensorsFormat(),
+    SafetensorsFormat(), TensorFlowFormat(),
   ]
 
   /// Bytes from a file's start that recognising may look at.

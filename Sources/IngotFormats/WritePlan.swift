@@ -228,6 +228,8 @@ public struct Loss: Hashable, Sendable {
 public enum PartDigestKind: Hashable, Sendable {
   /// CRC-32 of lead and canonical bytes.
   case crc32
+  /// CRC-32C of the canonical bytes.
+  case crc32c
   /// XXH3, 128 bits, of the canonical bytes.
   case xxh3
   /// SHA-256 of the canonical bytes.
@@ -250,6 +252,8 @@ public struct WrittenPart: Hashable, Sendable {
   public var byteCount: Int
   /// CRC-32, when the plan asked for it; else 0.
   public var crc32: UInt32 = 0
+  /// CRC-32C, when the plan asked for it; else 0.
+  public var crc32c: UInt32 = 0
   /// XXH3, when the plan asked for it.
   public var xxh3: XXH3Digest?
   /// SHA-256, when the plan asked for it.
@@ -323,6 +327,8 @@ public protocol CheckpointWriter: Sendable {
   var holdsCompanions: Bool { get }
   /// Whether an output can be cut into shards.
   var shards: Bool { get }
+  /// Whether an output is always several files, and so a folder.
+  var needsFolder: Bool { get }
 
   /// Plans the output.
   ///
@@ -330,4 +336,9 @@ public protocol CheckpointWriter: Sendable {
   /// - Returns: the plan, with the losses that the format itself makes.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what the format can't hold.
   func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan
+}
+
+extension CheckpointWriter {
+  /// One file is enough for most formats.
+  public var needsFolder: Bool { false }
 }

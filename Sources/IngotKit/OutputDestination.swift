@@ -32,15 +32,23 @@ struct OutputDestination: Sendable {
   init(_ path: String, format: String?, isSharded: Bool, _ system: any SystemCalls) throws(IngotError) {
     self.path = path
     let status = path == "-" ? nil : try? system.status(at: path, followingLinks: true)
-    let isFolder = path != "-" && (path.hasSuffix("/") || status?.kind == .folder || isSharded)
-    self.isFolder = isFolder
-    let found = try Self.format(named: format, path: path, isFolder: isFolder)
+    let asksForFolder = path != "-" && (path.hasSuffix("/") || status?.kind == .folder || isSharded)
+    let found = try Self.format(named: format, path: path, isFolder: asksForFolder)
     guard let writer = found.writer else {
       throw .invalidRequest(option: "--to", why: "\(words: found.id) is read, not written")
     }
     guard !isSharded || writer.shards else {
       throw .invalidRequest(option: "--shard-size", why: "\(words: found.id) is one file, without shards")
     }
+    guard format != nil || asksForFolder || !writer.needsFolder else {
+      throw .invalidRequest(
+        option: "--to",
+        why:
+          "\(FilePath.name(of: path)) is one file of a set; give the set's folder, with --to \(words: found.id)"
+      )
+    }
+    let isFolder = asksForFolder || (writer.needsFolder && path != "-")
+    self.isFolder = isFolder
     formatID = found.id
     self.writer = writer
     fileName = isFolder ? "model.\(found.fileExtensions.first ?? found.id)" : FilePath.name(of: path)
@@ -116,6 +124,6 @@ struct OutputDestination: Sendable {
   /// Whether an entry of a folder belongs to a checkpoint: weights, index or a companion.
   private static func belongs(_ name: String) -> Bool {
     Companions.isCompanion(name) || ShardSetKind.all.contains { $0.indexFileName == name }
-      || !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
+      || FormatRegistry.formats.contains { $0.owns(fileName: name) }
   }
 }

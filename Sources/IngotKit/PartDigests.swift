@@ -5,15 +5,17 @@ import IngotFormats
 
 /// Takes the checksums asked for.
 final class PartDigests {
-  /// CRC-32 alone can be taken of stretches, and put together.
-  static let divisible: Set<PartDigestKind> = [.crc32]
+  /// These alone can be taken of stretches, and put together.
+  static let divisible: Set<PartDigestKind> = [.crc32, .crc32c]
 
   private var crc: CRC32?
+  private var crc32c: CRC32C?
   private var xxh3: XXH3?
   private var sha256: SHA256?
 
   init(_ kinds: Set<PartDigestKind>) {
     if kinds.contains(.crc32) { crc = CRC32() }
+    if kinds.contains(.crc32c) { crc32c = CRC32C() }
     if kinds.contains(.xxh3) { xxh3 = XXH3() }
     if kinds.contains(.sha256) { sha256 = SHA256() }
   }
@@ -26,6 +28,7 @@ final class PartDigests {
   /// Feeds the part's bytes.
   func update(_ tile: UnsafeRawBufferPointer) {
     crc?.update(tile)
+    crc32c?.update(tile)
     xxh3?.update(tile)
     sha256?.update(tile)
   }
@@ -33,11 +36,13 @@ final class PartDigests {
   /// Appends what was taken of the stretch behind.
   func append(_ next: PartDigests) {
     if let following = next.crc { crc?.append(following) }
+    if let following = next.crc32c { crc32c?.append(following) }
   }
 
   /// Notes the checksums; nothing may be fed afterwards.
   func finish(_ part: inout WrittenPart) {
     if let crc { part.crc32 = crc.value }
+    if let crc32c { part.crc32c = crc32c.value }
     part.xxh3 = xxh3?.value
     part.sha256 = sha256.take()?.finish()
   }

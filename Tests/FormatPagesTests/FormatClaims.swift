@@ -48,6 +48,16 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       malformed: ["zip"],
       madeByTests: [:]),
     FormatClaims(
+      page: "tensorflow-bundle.md", formats: ["tensorflow"], rules: TensorFlowRule.ids,
+      malformed: ["tensorflow"], madeByTests: [:]),
+    FormatClaims(
+      page: "containers/sorted-table.md", formats: [], rules: SortedTableRule.ids,
+      malformed: ["sorted-table"],
+      madeByTests: [:]),
+    FormatClaims(
+      page: "containers/protobuf.md", formats: [], rules: ProtobufRule.ids, malformed: ["protobuf"],
+      madeByTests: [:]),
+    FormatClaims(
       page: "quantized-tensors.md", formats: [], rules: QuantizedPartsRule.ids,
       malformed: ["quantized-tensors"],
       madeByTests: [:]),

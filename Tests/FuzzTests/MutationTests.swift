@@ -17,11 +17,11 @@ import Testing
     }
     return folders.flatMap { folder in
       Fixture.names(in: folder).compactMap { name in
-        let extensions = ["safetensors", "npy", "npz", "ingot", "bin", "pt", "pth"]
+        let extensions = ["safetensors", "npy", "npz", "ingot", "bin", "pt", "pth", "index"]
         guard let suffix = name.split(separator: ".").last, extensions.contains(String(suffix)) else {
           return nil
         }
-        return (try? Fixture.bytes("\(folder)/\(name)")).map { (name, $0) }
+        return (try? Fixture.bytes("\(folder)/\(name)")).map { ("\(folder)/\(name)", $0) }
       }
     }
   }()
@@ -63,8 +63,24 @@ import Testing
   private func write(_ count: Int, by mutator: inout Mutator, to folder: TemporaryFolder) throws -> [String] {
     try (0..<count).map { index in
       let file = mutator.next()
-      return try folder.write(file.bytes, to: "\(index).\(file.fileExtension)")
+      guard file.fileExtension == "index" else {
+        return try folder.write(file.bytes, to: "\(index).\(file.fileExtension)")
+      }
+      // Data files stand beside an index; checksums that hold let half of the faults through to what they guard.
+      for data in Self.dataFiles(ofIndex: file.seed) {
+        try folder.copy(Fixture.path(data.path), as: "\(index)\(data.suffix)")
+      }
+      return try folder.write(
+        index % 2 == 0 ? TableMender.mend(file.bytes) : file.bytes, to: "\(index).index")
     }
+  }
+
+  /// The data files of a TensorFlow bundle, with what follows the prefix in their names.
+  private static func dataFiles(ofIndex path: String) -> [(path: String, suffix: String)] {
+    let prefix = path.dropLast(".index".count)
+    let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+    return Fixture.names(in: folder).map { "\(folder)/\($0)" }
+      .filter { $0.hasPrefix(prefix + ".data-") }.map { ($0, String($0.dropFirst(prefix.count))) }
   }
 
   /// A file of a few kilobytes that deflate may have made of a few megabytes: what reading one can need at the most,

@@ -25,13 +25,13 @@ struct Mutator {
     self.seeds = seeds
   }
 
-  /// A mutated file with the extension of the one it was made of.
-  mutating func next() -> (fileExtension: String, bytes: [UInt8]) {
+  /// A mutated file with the extension and the name of the one it was made of.
+  mutating func next() -> (fileExtension: String, seed: String, bytes: [UInt8]) {
     let seed = seeds[random.integer(in: 0...(seeds.count - 1))]
     var bytes = seed.bytes
     for _ in 0..<random.integer(in: 1...3) { mutate(&bytes) }
     let fileExtension = seed.name.split(separator: ".").last.map(String.init) ?? "bin"
-    return (fileExtension, bytes)
+    return (fileExtension, seed.name, bytes)
   }
 
   private mutating func position(in bytes: [UInt8]) -> Int {

@@ -9,12 +9,18 @@ import Testing
 private final class WatchedSource: ByteSource, @unchecked Sendable {
   let path: String
   private let content: [UInt8]
+  private let siblings: [String: [UInt8]]
   // SAFETY: one test on one thread reads a source.
   private(set) var outsideReadCount = 0
 
-  init(_ content: [UInt8], path: String) {
+  init(_ content: [UInt8], path: String, siblings: [String: [UInt8]]) {
     self.content = content
     self.path = path
+    self.siblings = siblings
+  }
+
+  func sibling(named name: String) throws(IngotError) -> any ByteSource {
+    try MemoryByteSource(content, path: path, siblings: siblings).sibling(named: name)
   }
 
   var byteCount: Int { content.count }
@@ -35,11 +41,13 @@ struct ReaderConformance {
   private let format: any CheckpointFormat
   private let path: String
   private let bytes: [UInt8]
+  private let siblings: [String: [UInt8]]
 
-  init(_ format: any CheckpointFormat, path: String, bytes: [UInt8]) {
+  init(_ format: any CheckpointFormat, path: String, bytes: [UInt8], siblings: [String: [UInt8]] = [:]) {
     self.format = format
     self.path = path
     self.bytes = bytes
+    self.siblings = siblings
   }
 
   /// Runs every check.
@@ -60,25 +68,27 @@ struct ReaderConformance {
   /// Reads bytes; the tensors' names and shapes, or `nil` when they are refused.
   @discardableResult
   private func judge(_ bytes: [UInt8]) -> [String]? {
-    let source = WatchedSource(bytes, path: path)
+    let source = WatchedSource(bytes, path: path, siblings: siblings)
     defer { #expect(source.outsideReadCount == 0, "\(path): a read outside the file") }
     do throws(IngotError) {
       let checkpoint = try format.read(source, options: ReadOptions())
-      for tensor in checkpoint.tensors { expectInside(tensor, byteCount: bytes.count) }
+      for tensor in checkpoint.tensors { expectInside(tensor, of: checkpoint.files) }
       return checkpoint.tensors.map { "\($0.name) \($0.dtype) \($0.shape)" }
     } catch {
       switch error {
       case .malformed, .unsupported, .limitExceeded: break
+      case .missing where !siblings.isEmpty: break
       default: Issue.record("\(path): \(error)")
       }
       return nil
     }
   }
 
-  /// Every range that a reader describes lies inside the file.
-  private func expectInside(_ tensor: TensorDescriptor, byteCount: Int) {
+  /// Every range that a reader describes lies inside its file.
+  private func expectInside(_ tensor: TensorDescriptor, of files: [CheckpointFile]) {
     for part in tensor.parts {
       for segment in part.storage.segments.all {
+        let byteCount = files.indices.contains(segment.file) ? files[segment.file].byteCount : -1
         let isInside =
           segment.offset >= 0 && segment.byteCount >= 0 && segment.offset <= byteCount - segment.byteCount
         #expect(isInside, "\(path): \(tensor.name)")
@@ -106,7 +116,7 @@ struct ReaderConformance {
     Fixture.names(in: "golden/\(folder)").map { "golden/\(folder)/\($0)" }
   }.filter { path in
     let size = (try? Fixture.bytes(path).count) ?? .max
-    let suffixes = [".safetensors", ".npy", ".npz", ".ingot", ".bin", ".pt", ".pth"]
+    let suffixes = [".safetensors", ".npy", ".npz", ".ingot", ".bin", ".pt", ".pth", ".index"]
     // A pickle of some kilobytes has the instructions of one that is larger.
     return size <= (path.hasPrefix("golden/pytorch/") ? 2048 : 4096)
       && suffixes.contains { path.hasSuffix($0) }
@@ -116,7 +126,16 @@ struct ReaderConformance {
   func `a reader answers or refuses whatever is cut, flipped or overwritten`(_ path: String) throws {
     let bytes = try Fixture.bytes(path)
     let source = MemoryByteSource(bytes, path: path)
-    ReaderConformance(try FormatRegistry.detect(source), path: path, bytes: bytes).check()
+    let siblings = try Self.siblings(of: path)
+    ReaderConformance(try FormatRegistry.detect(source), path: path, bytes: bytes, siblings: siblings).check()
+  }
+
+  /// The data files of a TensorFlow bundle, by name; no other format here has files beside the one read.
+  private static func siblings(of path: String) throws -> [String: [UInt8]] {
+    guard path.hasSuffix(".index") else { return [:] }
+    let folder = FilePath.folder(of: path)
+    let names = Fixture.names(in: folder).filter { $0.hasPrefix(FilePath.stem(of: path) + ".data-") }
+    return Dictionary(uniqueKeysWithValues: try names.map { ($0, try Fixture.bytes("\(folder)/\($0)")) })
   }
 
   @Test func `every format of the registry is held to it`() {

@@ -27,9 +27,9 @@ private let allowedImports: [String: Set<String>] = [
   "IngotCommand": ["IngotReport", "ArgumentParser"],
 ]
 
-/// Within IngotBytes, the one file that calls the system; IngotKernels has Glibc for the functions of <math.h>.
+/// Within IngotBytes, the one file that calls the system, and the one that has checksums from C; IngotKernels has Glibc
+/// for the functions of <math.h>.
 private let systemCallsFile = "Sources/IngotBytes/SystemCalls.swift"
-/// CIngotBytes holds loops over bytes too, which this file calls.
 private let checksumFile = "Sources/IngotBytes/Checksum.swift"
 
 @Suite struct ArrowTests {

@@ -23,8 +23,9 @@ struct GoldenFile: Sendable, CustomStringConvertible {
 
   /// Every file of the manifests.
   static let all: [GoldenFile] = {
-    let manifests = ["golden/manifest.json", "golden/llmc/manifest.json", "golden/pytorch/manifest.json"].map
-    { path in
+    let folders = ["", "llmc/", "pytorch/", "tensorflow/"]
+    let manifests = folders.map { folder in
+      let path = "golden/\(folder)manifest.json"
       let bytes = (try? Fixture.bytes(path)) ?? []
       return (try? JSONDecoder().decode([String: [ReadTensor]].self, from: Data(bytes))) ?? [:]
     }

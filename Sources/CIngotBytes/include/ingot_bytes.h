@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linux system calls that Swift's Glibc module lacks, and a handler for faults inside mapped files.
+// Linux system calls that Swift's Glibc module lacks, a handler for faults inside mapped files, and CRC-32C.
 #ifndef INGOT_BYTES_H
 #define INGOT_BYTES_H
 
@@ -43,6 +43,12 @@ void ingot_install_interrupt_handler(void);
 
 /// Whether SIGINT or SIGTERM came since the handler was installed.
 int ingot_interrupted(void);
+
+/// Continues a CRC-32C (Castagnoli) over `count` more bytes; it starts from 0.
+uint32_t ingot_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+/// The same by a table, which any processor can; the judge of the fast one.
+uint32_t ingot_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
 
 /// Columns of the terminal on `fd`, or 0 when it is none.
 int ingot_terminal_columns(int fd);
