@@ -90,14 +90,14 @@ extension LazyPart {
 }
 
 extension QuantizedPart {
-  /// The same bytes as the transpose: storage in another order of elements; `nil` for C order, whose transpose is
+  /// The same bytes as the transpose: storage in another order of elements; `nil` for C order and boxes, whose transpose is
   /// better computed than gathered.
   fileprivate var transpose: QuantizedPart? {
     guard shape.rank == 2, let turned = Shape(shape.dimensions.reversed()) else { return nil }
     var part = self
     part.shape = turned
     switch storage.layout {
-    case .rowMajor: return nil
+    case .rowMajor, .boxes: return nil
     case .columnMajor: part.storage.layout = .rowMajor
     case .strided(let offset, let strides):
       part.storage.layout = .strided(offset: offset, strides: strides.reversed())
