@@ -2,7 +2,7 @@
 """Times forward passes of an untrained GPT-2 beside the tools a user would take instead, turn by turn.
 
 usage: python3 Benchmarks/forward.py --build .build/release [--peers torch,openvino,…] [--rounds 5] [--preset gpt2]
-       [--folder DIR] [--threads N] [--json FILE]
+       [--kinds f32,w8a8,…] [--only 'prefill 128'] [--folder DIR] [--threads N] [--json FILE]
 Prints medians in tokens a second, their spread, and for each peer how many times as fast Ingot is; then how long a
 command takes from its start to the first logits behind 16 tokens, and the peak memory of forward passes. Each peer runs
 in a process of its own and waits while others run.
@@ -20,8 +20,8 @@ import time
 PREFILLS = [(16, "all"), (128, "all"), (128, "last"), (512, "all"), (512, "last"), (1024, "all"), (1024, "last")]
 DECODE = (64, 64)
 # What Ingot's arithmetic is called, the model it runs on, and the kind of a peer that does the same.
-KINDS = {"f32": ("auto", "gpt2", "f32"), "bf16": ("bf16", "gpt2", "bf16"), "bf16 stored": ("auto", "gpt2-bf16", None),
-         "int8": ("auto", "gpt2-int8", None), "w8a8": ("w8a8", "gpt2-int8", "int8")}
+KINDS = {"f32": ("auto", "gpt2", "f32"), "bf16": ("bf16", "gpt2", "bf16"), "bf16 stored": ("auto", "gpt2-bf16", "bf16"),
+         "int8": ("auto", "gpt2-int8", "int8"), "w8a8": ("w8a8", "gpt2-int8", "int8")}
 
 
 class Worker:
@@ -62,9 +62,10 @@ def workers(options, folder):
     ours = Worker([str(options.build / "RuntimeBenchmark")], options.threads)
     script = pathlib.Path(__file__).with_name("forward_peer.py")
     peers = {}
-    for kind, (arithmetic, model, peer_kind) in KINDS.items():
+    for kind in options.kinds:
+        arithmetic, model, peer_kind = KINDS[kind]
         ours.ask(f"load {kind.replace(' ', '-')} {folder / model} {arithmetic}")
-        for name in options.peers if peer_kind else []:
+        for name in options.peers:
             peer = Worker([sys.executable, str(script), name, peer_kind, str(folder / "gpt2"), str(options.threads)],
                           options.threads)
             if peer.greeting == "ready":
@@ -80,20 +81,16 @@ def measure(options, ours, peers):
         if seconds is not None and turn > 0:
             times.setdefault(key, []).append(seconds)
 
+    works = [f"prefill {count} {rows}" for count, rows in PREFILLS] + ["decode %d %d" % DECODE]
     for turn in range(options.rounds + 1):
-        for kind in KINDS:
-            for count, rows in PREFILLS:
-                work = f"prefill {count} {rows}"
-                note((kind, work, "ingot"), ours.ask(f"prefill {kind.replace(' ', '-')} {count} {rows}"), turn)
+        for kind in options.kinds:
+            for work in (work for work in works if options.only in work):
+                verb, rest = work.split(" ", 1)
+                line = f"{verb} {kind.replace(' ', '-')} {rest}" + (" f32" if verb == "decode" else "")
+                note((kind, work, "ingot"), ours.ask(line), turn)
                 for (of, name), peer in peers.items():
                     if of == kind:
                         note((kind, work, name), peer.ask(work), turn)
-            prompt, count = DECODE
-            work = f"decode {prompt} {count}"
-            note((kind, work, "ingot"), ours.ask(f"decode {kind.replace(' ', '-')} {prompt} {count} f32"), turn)
-            for (of, name), peer in peers.items():
-                if of == kind:
-                    note((kind, work, name), peer.ask(work), turn)
     return times
 
 
@@ -142,6 +139,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--peers", default="", type=lambda text: [name for name in text.split(",") if name])
+    parser.add_argument("--kinds", default=list(KINDS), type=lambda text: text.split(","))
+    parser.add_argument("--only", default="")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--preset", default="gpt2")
     parser.add_argument("--folder", type=pathlib.Path)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times matrix products on request, so that a script can interleave them with a peer's. Reads lines
 // `M K N LAYOUT DTYPE` from standard input, runs each once and prints the seconds.
+import Glibc
 import IngotCore
 import IngotKernels
 
@@ -27,12 +28,12 @@ struct KernelBenchmark {
     let pool = ThreadPool.shared
     let scratch = ProductScratch()
     var known: [String: Operands] = [:]
-    print("kernels \(KernelTable.current), \(pool.threadCount) threads")
+    answer("kernels \(KernelTable.current), \(pool.threadCount) threads")
     while let line = readLine() {
       let words = line.split(separator: " ").map(String.init)
       let numbers = words.prefix(3).compactMap { Int($0) }
       guard words.count == 5, numbers.count == 3, let element = element(named: words[4]) else {
-        print("expected: M K N inOut|outIn f32|f16|bf16|i8")
+        answer("expected: M K N inOut|outIn f32|f16|bf16|i8")
         continue
       }
       let (m, k, n) = (numbers[0], numbers[1], numbers[2])
@@ -47,8 +48,14 @@ struct KernelBenchmark {
           operands.x.pointer(as: Float.self), xStride: k, by: weight,
           into: operands.y.pointer(as: Float.self), yStride: n, scratch: scratch, pool: pool)
       }
-      print(elapsed / .seconds(1))
+      answer(String(elapsed / .seconds(1)))
     }
+  }
+
+  /// Prints a line at once: a pipe would be written when it is full.
+  static func answer(_ line: String) {
+    print(line)
+    fflush(nil)
   }
 
   static func element(named name: String) -> WeightMatrix.Element? {

@@ -2,6 +2,7 @@
 // Times forward passes on request, so that a script can interleave them with a peer's. Reads lines from standard input and
 // answers each with a line of seconds:
 //   load NAME PATH auto|bf16|w8a8        prefill NAME TOKENS all|last        decode NAME PROMPT COUNT f32|f16
+import Glibc
 import IngotKit
 
 @main
@@ -44,19 +45,25 @@ struct RuntimeBenchmark {
   }
 
   static func main() {
-    print("kernels \(KernelTable.current), \(ThreadPool.shared.threadCount) threads")
+    answer("kernels \(KernelTable.current), \(ThreadPool.shared.threadCount) threads")
     var models: [String: Loaded] = [:]
     while let line = readLine() {
       let words = line.split(separator: " ").map(String.init)
       do {
-        print(try answer(words, &models))
+        answer(try run(words, &models))
       } catch {
-        print("error: \(error)")
+        answer("error: \(error)")
       }
     }
   }
 
-  static func answer(_ words: [String], _ models: inout [String: Loaded]) throws(IngotError) -> String {
+  /// Prints a line at once: a pipe would be written when it is full.
+  static func answer(_ line: String) {
+    print(line)
+    fflush(nil)
+  }
+
+  static func run(_ words: [String], _ models: inout [String: Loaded]) throws(IngotError) -> String {
     let start = ContinuousClock.now
     var seconds: Double?
     switch (words.first, words.count) {
