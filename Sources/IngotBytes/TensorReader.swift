@@ -66,7 +66,7 @@ public final class TensorReader {
     }
   }
 
-  /// Whether `read(bytesAt:into:)` may cut anywhere; otherwise only between rows.
+  /// Whether `read(bytesAt:into:)` may cut anywhere, though only between blocks; otherwise only between rows.
   public var cutsAnywhere: Bool { strided == nil && boxes == nil }
 
   /// Reads canonical bytes from a position.
@@ -90,7 +90,12 @@ public final class TensorReader {
       try readStored(at: offset, into: buffer)
       try checkInPassing(UnsafeRawBufferPointer(buffer))
     }
-    if part.storage.byteOrder == .big { turnBytes(of: buffer, width: part.dtype.swapWidth) }
+    guard part.storage.byteOrder == .big else { return }
+    if let blockType = part.blockType {
+      try turnBytes(of: buffer, in: blockType)
+    } else {
+      turnBytes(of: buffer, width: part.dtype.swapWidth)
+    }
   }
 
   /// Whether several readers may read a stretch of the part each: their checks of its checksum can be put together, and
@@ -368,6 +373,22 @@ private func turnBytes(of buffer: UnsafeMutableRawBufferPointer, width: Int) {
   case 4: turn(UInt32.self)
   case 8: turn(UInt64.self)
   default: break
+  }
+}
+
+/// Turns the byte order of the numbers in every block of a buffer of whole blocks.
+private func turnBytes(
+  of buffer: UnsafeMutableRawBufferPointer, in blockType: BlockType
+) throws(IngotError) {
+  guard let numbers = blockType.numbers, buffer.count % blockType.byteCount == 0 else {
+    throw .internal("blocks of \(words: blockType.rawValue) that can't be turned")
+  }
+  for start in stride(from: 0, to: buffer.count, by: blockType.byteCount) {
+    for field in numbers {
+      let first = start + field.offset
+      let bytes = first..<(first + field.count * field.width)
+      turnBytes(of: UnsafeMutableRawBufferPointer(rebasing: buffer[bytes]), width: field.width)
+    }
   }
 }
 

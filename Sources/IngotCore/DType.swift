@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element types, their widths and families. Spelled as safetensors spells them, everywhere.
-// Not here: block types such as Q8_0, which are quantizations of a dtype (Quantization.swift).
+// Not here: block types such as Q8_0, which are quantizations of a dtype (BlockType.swift).
 
 /// The type of one element of a tensor.
 ///

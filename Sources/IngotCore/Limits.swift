@@ -33,6 +33,12 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   /// Bytes of a TensorFlow bundle's strings that are read as metadata, with 64 for each string; what is beyond is named
   /// in a finding. A graph of objects has a few megabytes at the most.
   case tensorflowStringBytes
+  /// Bytes of a GGUF file's header: the largest tokenizers take some twenty million.
+  case ggufHeaderBytes
+  /// Entries of a GGUF file's metadata: files have some fifty.
+  case ggufMetadataEntries
+  /// Depth of nested arrays in a GGUF file's metadata: no known file nests them at all.
+  case ggufArrayDepth
   /// Depth of nested JSON values: that of `serde_json`, with which the safetensors reference reads.
   case jsonDepth
   /// Bytes of one pickle: far above the description of a million tensors.
@@ -69,6 +75,9 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .sortedTableBlockBytes: 64 << 20
     case .sortedTableKeyBytes: 65_536
     case .tensorflowStringBytes: 16 << 20
+    case .ggufHeaderBytes: 512 << 20
+    case .ggufMetadataEntries: 100_000
+    case .ggufArrayDepth: 16
     case .jsonDepth: 127
     case .pickleBytes: 512 << 20
     case .pickleObjects: 1 << 24

@@ -16,7 +16,10 @@ public enum MetadataValue: Hashable, Sendable {
   case float32(Float)
   case float64(Double)
   case string(String)
+  /// Values whose types may differ.
   case array([MetadataValue])
+  /// Values of one type, packed.
+  case typedArray(MetadataArray)
   case object(Metadata)
 }
 

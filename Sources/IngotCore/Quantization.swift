@@ -84,7 +84,7 @@ public enum QuantizedPartKind: String, CaseIterable, Hashable, Sendable {
   }
 }
 
-/// One of the tensors that make up a quantized one, beside its values.
+/// One of the arrays that a tensor is stored as.
 public struct QuantizedPart: Hashable, Sendable {
   /// What it holds.
   public var kind: QuantizedPartKind
@@ -94,13 +94,18 @@ public struct QuantizedPart: Hashable, Sendable {
   public var shape: Shape
   /// Where its bytes are.
   public var storage: TensorStorage
+  /// The blocks that the bytes are, when they are blocks.
+  public var blockType: BlockType?
 
   /// Makes a part.
-  public init(kind: QuantizedPartKind, dtype: DType, shape: Shape, storage: TensorStorage) {
+  public init(
+    kind: QuantizedPartKind, dtype: DType, shape: Shape, storage: TensorStorage, blockType: BlockType? = nil
+  ) {
     self.kind = kind
     self.dtype = dtype
     self.shape = shape
     self.storage = storage
+    self.blockType = blockType
   }
 }
 

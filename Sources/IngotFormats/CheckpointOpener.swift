@@ -100,6 +100,7 @@ public struct CheckpointOpener: Sendable {
     if let name = known.first(where: names.contains) { return name }
     let candidates = names.filter { name in
       !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
+        && !GGUFSplit.isLaterPart(name)
     }
     guard let first = candidates.first else {
       throw .missing(

@@ -7,7 +7,7 @@ import IngotCore
 public enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   public static let formats: [any CheckpointFormat] = [
-    IngotFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
+    IngotFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
     SafetensorsFormat(), TensorFlowFormat(),
   ]
 

@@ -15,12 +15,18 @@ public struct PlannedTensor: Hashable, Sendable {
   /// How values stand for real numbers, with the dtype and shape of scales and zero points.
   public var quantization: PlannedQuantization? {
     get { rarities?.quantization }
-    set { rarities = Rarities(quantization: newValue, aliasOf: aliasOf) }
+    set { rarities = Rarities(quantization: newValue, blockType: blockType, aliasOf: aliasOf) }
+  }
+  /// The ggml block type, for tensors that are written as blocks; the element type is then F32, and the one part is the
+  /// blocks' bytes.
+  public var blockType: BlockType? {
+    get { rarities?.blockType }
+    set { rarities = Rarities(quantization: quantization, blockType: newValue, aliasOf: aliasOf) }
   }
   /// The tensor whose bytes these are too, for formats that have aliases.
   public var aliasOf: String? {
     get { rarities?.aliasOf }
-    set { rarities = Rarities(quantization: quantization, aliasOf: newValue) }
+    set { rarities = Rarities(quantization: quantization, blockType: blockType, aliasOf: newValue) }
   }
   /// What was done to it on the way, in words for the provenance: `cast F32 to BF16`.
   ///
@@ -30,20 +36,25 @@ public struct PlannedTensor: Hashable, Sendable {
 
   /// What few tensors have, kept apart: an output may have a million of them.
   private indirect enum Rarities: Hashable, Sendable {
-    case some(PlannedQuantization?, aliasOf: String?)
+    case some(PlannedQuantization?, BlockType?, aliasOf: String?)
 
-    init?(quantization: PlannedQuantization?, aliasOf: String?) {
-      guard quantization != nil || aliasOf != nil else { return nil }
-      self = .some(quantization, aliasOf: aliasOf)
+    init?(quantization: PlannedQuantization?, blockType: BlockType?, aliasOf: String?) {
+      guard quantization != nil || blockType != nil || aliasOf != nil else { return nil }
+      self = .some(quantization, blockType, aliasOf: aliasOf)
     }
 
     var quantization: PlannedQuantization? {
-      guard case .some(let quantization, _) = self else { return nil }
+      guard case .some(let quantization, _, _) = self else { return nil }
       return quantization
     }
 
+    var blockType: BlockType? {
+      guard case .some(_, let blockType, _) = self else { return nil }
+      return blockType
+    }
+
     var aliasOf: String? {
-      guard case .some(_, let aliasOf) = self else { return nil }
+      guard case .some(_, _, let aliasOf) = self else { return nil }
       return aliasOf
     }
   }
@@ -51,19 +62,24 @@ public struct PlannedTensor: Hashable, Sendable {
   /// Makes a tensor to be written.
   public init(
     name: String, dtype: DType, shape: Shape, quantization: PlannedQuantization? = nil,
-    aliasOf: String? = nil,
-    transforms: [String] = []
+    blockType: BlockType? = nil, aliasOf: String? = nil, transforms: [String] = []
   ) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
     self.transforms = transforms
-    rarities = Rarities(quantization: quantization, aliasOf: aliasOf)
+    rarities = Rarities(quantization: quantization, blockType: blockType, aliasOf: aliasOf)
   }
 
-  /// Its parts in the order of digests: values, scales, zero points.
+  /// The name of the element type: a dtype's, or a block type's.
+  public var typeName: String { blockType?.rawValue ?? dtype.rawValue }
+
+  /// Its parts in the order of digests: values, scales, zero points; for blocks their bytes.
   public var parts: [PlannedPart] {
-    [PlannedPart(kind: .values, dtype: dtype, shape: shape)] + (quantization?.parts ?? [])
+    if let blockType {
+      return [PlannedPart(kind: .values, dtype: .u8, shape: blockType.byteShape(of: shape) ?? [0])]
+    }
+    return [PlannedPart(kind: .values, dtype: dtype, shape: shape)] + (quantization?.parts ?? [])
   }
 }
 
@@ -329,6 +345,8 @@ public protocol CheckpointWriter: Sendable {
   var shards: Bool { get }
   /// Whether an output is always several files, and so a folder.
   var needsFolder: Bool { get }
+  /// Whether the format holds ggml's blocks as they are; most don't, and are not asked to.
+  var holdsBlocks: Bool { get }
 
   /// Plans the output.
   ///
@@ -341,4 +359,6 @@ public protocol CheckpointWriter: Sendable {
 extension CheckpointWriter {
   /// One file is enough for most formats.
   public var needsFolder: Bool { false }
+  /// Most formats know no blocks.
+  public var holdsBlocks: Bool { false }
 }

@@ -60,7 +60,7 @@ public struct AbsoluteMaximum: Sendable {
   public var scales: [Float] { values.map { $0 / 127 } }
 }
 
-/// What rounding to int8 costs one tensor.
+/// What rounding to small integers costs one tensor.
 public struct QuantizationError: Hashable, Sendable {
   /// Elements.
   public private(set) var count = 0
@@ -95,6 +95,15 @@ public struct QuantizationError: Hashable, Sendable {
     signal += rounding.signal
     noise += rounding.noise
     largest = max(largest, rounding.largest)
+  }
+
+  /// Adds elements and what they became, F32 both; any alignment.
+  package mutating func add(_ values: UnsafeRawBufferPointer, _ approximations: UnsafeRawBufferPointer) {
+    for offset in stride(from: 0, to: values.count, by: MemoryLayout<Float>.size) {
+      add(
+        values.loadUnaligned(fromByteOffset: offset, as: Float.self),
+        approximations.loadUnaligned(fromByteOffset: offset, as: Float.self))
+    }
   }
 
   /// Adds the cost of other tensors: sums add, the largest stays.

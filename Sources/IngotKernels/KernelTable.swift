@@ -12,6 +12,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   let statistics: StatisticsKernels
   let transpose: TransposeKernels
   let quantize: QuantizeKernels
+  let blocks: BlockKernels
 
   /// The kernels of a level.
   ///
@@ -26,6 +27,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
     statistics = StatisticsKernels(level: level)
     transpose = TransposeKernels(level: level)
     quantize = QuantizeKernels(level: level)
+    blocks = BlockKernels(level: level)
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.

@@ -15,7 +15,7 @@ struct ConversionDraft {
   /// Collects every tensor that the selection takes.
   init(
     source: Checkpoint, options: ConvertOptions, writer: any CheckpointWriter, companions: [Companion]
-  ) {
+  ) throws(IngotError) {
     self.source = source
     self.options = options
     keepsAliases = writer.keepsAliases
@@ -27,10 +27,10 @@ struct ConversionDraft {
       request.keepsUnknownBits = options.keepsUnknownBits
       request.storesSHA256 = options.storesSHA256
     }
-    addTensors()
+    try addTensors()
   }
 
-  private mutating func addTensors() {
+  private mutating func addTensors() throws(IngotError) {
     let selection = options.selection
     for (index, tensor) in source.tensors.enumerated() {
       guard selection.takes(tensor.name) else {
@@ -45,7 +45,10 @@ struct ConversionDraft {
           Loss(
             .alias, tensor: tensor.name, detail: "shares its bytes with \(target), and is stored in full"))
       }
-      if let dtype = options.dtype, tensor.quantization == nil, tensor.dtype.isFloating, tensor.dtype != dtype
+      if let dtype = options.dtype, let blockType = tensor.blockType {
+        try output.dequantize(index, blockType, to: dtype, onOverflow: options.onOverflow)
+      } else if let dtype = options.dtype, tensor.quantization == nil, tensor.dtype.isFloating,
+        tensor.dtype != dtype
       {
         output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
       } else {

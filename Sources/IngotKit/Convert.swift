@@ -99,7 +99,7 @@ public struct Conversion: Sendable {
     try options.selection.check(against: source.tensors)
 
     let companions = try Companions.find(for: source, at: input, system: system)
-    let draft = ConversionDraft(
+    let draft = try ConversionDraft(
       source: source, options: options, writer: destination.writer, companions: companions)
     planned = try draft.output.planned(for: destination)
     let byteCount = try CheckpointOutput(

@@ -12,8 +12,8 @@ public struct DiffReport: Sendable {
   public struct Change: Sendable {
     /// Its name.
     public var name: String
-    /// Its dtype and shape in the first and in the second.
-    public var dtypes: (DType, DType)
+    /// The names of its element types in the first and in the second.
+    public var typeNames: (String, String)
     /// Its shapes.
     public var shapes: (Shape, Shape)
     /// The largest absolute difference; `nil` when shapes differ or values are no real numbers.
@@ -111,9 +111,9 @@ private final class TensorComparer {
   /// The change between two tensors; `nil` when they are the same.
   func compare(_ a: TensorDescriptor, _ b: TensorDescriptor) throws(IngotError) -> DiffReport.Change? {
     var change = DiffReport.Change(
-      name: a.name, dtypes: (a.dtype, b.dtype), shapes: (a.shape, b.shape), isWithinTolerance: false)
+      name: a.name, typeNames: (a.typeName, b.typeName), shapes: (a.shape, b.shape), isWithinTolerance: false)
     guard a.shape == b.shape else { return change }
-    let sameType = a.dtype == b.dtype && a.quantization?.scheme == b.quantization?.scheme
+    let sameType = a.typeName == b.typeName && a.quantization?.scheme == b.quantization?.scheme
     if sameType, try haveSameBytes(a, b) { return nil }
     guard a.quantization == nil, b.quantization == nil, let result = try compareValues(a, b) else {
       return change
@@ -160,8 +160,9 @@ private final class TensorComparer {
     _ target: (tensor: TensorDescriptor, files: SourceFiles)
   ) throws(IngotError) -> Bool {
     let (a, b) = (source.tensor, target.tensor)
-    guard ElementConversion(from: a.dtype, to: b.dtype) != nil else { return false }
-    let cast = LazyPart.cast(.stored(name: a.name, a.parts[0]), to: b.dtype, onOverflow: .infinity)
+    guard ElementConversion(from: a.dtype, to: b.dtype) != nil, b.blockType == nil, let values = a.values
+    else { return false }
+    let cast = LazyPart.cast(values, to: b.dtype, onOverflow: .infinity)
     return try areEqual(open(cast, source.files), open(.stored(name: b.name, b.parts[0]), target.files))
   }
 
@@ -169,10 +170,10 @@ private final class TensorComparer {
     _ a: TensorDescriptor, _ b: TensorDescriptor
   ) throws(IngotError) -> ValueDifference? {
     func asDoubles(_ tensor: TensorDescriptor) -> LazyPart? {
-      let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
-      if tensor.dtype == .f64 { return stored }
+      guard let values = tensor.values else { return nil }
+      if tensor.dtype == .f64 { return values }
       guard ElementConversion(from: tensor.dtype, to: .f64) != nil else { return nil }
-      return .cast(stored, to: .f64, onOverflow: .infinity)
+      return .cast(values, to: .f64, onOverflow: .infinity)
     }
     guard let left = asDoubles(a), let right = asDoubles(b) else { return nil }
     var difference = ValueDifference()

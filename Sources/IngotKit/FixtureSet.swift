@@ -189,10 +189,10 @@ struct ArrayLoader {
 
   /// Reals of any floating dtype, exactly.
   func reals(_ tensor: TensorDescriptor) throws(IngotError) -> RealArray {
-    let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
-    guard tensor.dtype.isFloating else {
+    guard tensor.dtype.isFloating, let stored = tensor.values else {
       throw .unsuitable(
-        Location(path, tensor: tensor.name), why: "is \(tensor.dtype), not floating point", hint: nil)
+        Location(path, tensor: tensor.name), why: "is \(words: tensor.typeName), not floating point",
+        hint: nil)
     }
     let raw = try bytes(tensor.dtype == .f64 ? stored : .cast(stored, to: .f64, onOverflow: .infinity))
     let values = raw.withUnsafeBytes { buffer in

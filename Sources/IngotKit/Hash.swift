@@ -11,15 +11,15 @@ public struct HashReport: Sendable {
   public struct Tensor: Hashable, Sendable {
     /// The tensor's name.
     public var name: String
-    /// Its element type.
-    public var dtype: DType
+    /// The name of its element type: a dtype's, or a block type's.
+    public var typeName: String
     /// Its dimensions.
     public var shape: Shape
     /// SHA-256 of its canonical bytes, 64 hexadecimal digits.
     public var sha256: String
 
     /// The line that the checkpoint's digest is taken over: `digest  DTYPE  d0,d1,…  name`.
-    public var line: String { "\(sha256)  \(dtype.rawValue)  \(shape)  \(name)" }
+    public var line: String { "\(sha256)  \(typeName)  \(shape)  \(name)" }
   }
 
   /// The path as given.
@@ -73,7 +73,7 @@ public func hash(
     of: checkpoint.tensors, crew: WorkCrew(jobs: options.jobs)
   ) { _, _, tile, _ in relay.advance(tile.count) }
   var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
-    HashReport.Tensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, sha256: digest)
+    HashReport.Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)
   }
   try digester.checkUnchanged()
   tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }

@@ -107,24 +107,35 @@ private struct TensorScan {
     let gathered = Gathered(count: tensors.count, initial: StretchStatistics())
     let digests = try digester.digests(of: tensors, crew: crew) { index, part, tile, offset in
       let dtype = tensors[index].dtype
-      if takingStatistics, part.kind == .values, ElementStatistics.supports(dtype) {
+      if takingStatistics, part.kind == .values, part.blockType == nil, ElementStatistics.supports(dtype) {
         gathered[index].add(tile, dtype: dtype, at: offset)
       }
       progress.advance(tile.count)
     }
-    return zip(zip(digests, gathered.values), tensors).map { taken, tensor in
+    // Digests are of blocks, statistics of what they stand for: those take a pass of their own.
+    let ofBlocks = takingStatistics ? try statistics { $0.blockType != nil } : []
+    return tensors.indices.map { index in
+      let tensor = tensors[index]
+      guard tensor.blockType == nil else {
+        return Result(sha256: digests[index], statistics: takingStatistics ? ofBlocks[index].statistics : nil)
+      }
       let wanted = takingStatistics && ElementStatistics.supports(tensor.dtype)
-      return Result(sha256: taken.0, statistics: wanted ? taken.1.total : nil)
+      return Result(sha256: digests[index], statistics: wanted ? gathered[index].total : nil)
     }
   }
 
   /// Statistics alone, for which tensors are cut into stretches.
-  func statistics() throws(IngotError) -> [Result] {
+  func statistics(
+    where isWanted: (TensorDescriptor) -> Bool = { _ in true }
+  ) throws(IngotError) -> [Result] {
     let gathered = Gathered(count: tensors.count, initial: Result())
-    let wanted = tensors.indices.filter { ElementStatistics.supports(tensors[$0].dtype) }
+    let wanted = tensors.indices.filter { index in
+      let tensor = tensors[index]
+      return isWanted(tensor) && ElementStatistics.supports(tensor.dtype) && tensor.values != nil
+    }
     try digester.pass(crew: crew).run(count: wanted.count) { (index) throws(IngotError) in
       let tensor = tensors[wanted[index]]
-      return LazyPart.stored(name: tensor.name, tensor.parts[0])
+      return tensor.values ?? .stored(name: tensor.name, tensor.parts[0])
     } read: { (index, reading) throws(IngotError) in
       var statistics = StretchStatistics()
       try reading.forEachTile { (tile, offset) throws(IngotError) in

@@ -47,7 +47,8 @@ struct OutputDraft {
   mutating func keep(_ index: Int, aliasOf: String? = nil) {
     let tensor = source[index]
     var planned = PlannedTensor(
-      name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, aliasOf: aliasOf)
+      name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, blockType: tensor.blockType,
+      aliasOf: aliasOf)
     if let quantization = tensor.quantization {
       planned.quantization = PlannedQuantization(
         scheme: quantization.scheme,
@@ -67,6 +68,38 @@ struct OutputDraft {
     contents.append(.cast(index, to: dtype, onOverflow: onOverflow))
   }
 
+  /// Adds a tensor of the source whose blocks are dequantized, and cast unless F32 is wanted.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for blocks that are kept as they are.
+  mutating func dequantize(
+    _ index: Int, _ blockType: BlockType, to dtype: DType, onOverflow: OverflowPolicy
+  ) throws(IngotError) {
+    let tensor = source[index]
+    guard BlockDecoder.supports(blockType) else {
+      throw .unrepresentable(
+        tensor: tensor.name, target: dtype.rawValue,
+        why: "\(words: blockType.rawValue) blocks are kept as they are, not dequantized",
+        hint: "--exclude leaves it out")
+    }
+    var part = LazyPart.dequantized(.stored(name: tensor.name, tensor.parts[0]), blockType, tensor.shape)
+    var transforms = ["dequantize \(blockType.rawValue) to F32"]
+    if dtype != .f32 {
+      part = .cast(part, to: dtype, onOverflow: onOverflow)
+      transforms.append("cast F32 to \(dtype.rawValue)")
+    }
+    add(PlannedTensor(name: tensor.name, dtype: dtype, shape: tensor.shape, transforms: transforms), [part])
+  }
+
+  /// Throws for blocks that a format has no place for.
+  private func checkBlocks(for destination: OutputDestination) throws(IngotError) {
+    guard !destination.writer.holdsBlocks,
+      let tensor = request.tensors.first(where: { $0.blockType != nil })
+    else { return }
+    throw .unrepresentable(
+      tensor: tensor.name, target: destination.formatID,
+      why: "it has no \(words: tensor.typeName) blocks", hint: "--dtype F32 dequantizes them")
+  }
+
   /// Sets what a writer may do.
   mutating func configure(_ change: (inout WriteRequest) -> Void) {
     change(&request)
@@ -76,6 +109,7 @@ struct OutputDraft {
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what the format can't hold.
   func planned(for destination: OutputDestination) throws(IngotError) -> PlannedOutput {
+    try checkBlocks(for: destination)
     var request = request
     var losses = losses
     request.fileName = destination.fileName

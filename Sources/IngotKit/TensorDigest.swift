@@ -2,6 +2,7 @@
 // The digest of a tensor, which does not depend on its container.
 import IngotBytes
 import IngotCore
+import IngotKernels
 import IngotTransforms
 
 /// Takes digests of a checkpoint's tensors, streaming each once.
@@ -91,12 +92,33 @@ public final class TensorDigester: Sendable {
     PartPass(crew: crew, files: files, scratchFolder: scratchFolder)
   }
 
+  /// Hands over the bytes of a part, tile by tile.
+  func forEachTile(
+    of part: LazyPart, _ body: (UnsafeRawBufferPointer) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    let tiles = try part.open(files: files, scratchFolder: scratchFolder)
+    try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in try body(tile) }
+  }
+
   /// Throws when a file changed while it was read.
   public func checkUnchanged() throws(IngotError) { try files.checkUnchanged() }
 }
 
 /// The most threads that work at the same time, whatever is asked for.
 public let jobLimit = WorkCrew.jobLimit
+extension TensorDescriptor {
+  /// The F32 values that the tensor's blocks stand for; `nil` for one without blocks, and for blocks that are kept as
+  /// they are.
+  var dequantizedValues: LazyPart? {
+    guard let blockType, BlockDecoder.supports(blockType) else { return nil }
+    return .dequantized(.stored(name: name, parts[0]), blockType, shape)
+  }
+
+  /// The values as a part of their dtype; `nil` for blocks that are kept as they are.
+  var values: LazyPart? {
+    blockType == nil ? .stored(name: name, parts[0]) : dequantizedValues
+  }
+}
 
 /// Where scratch files go unless the caller says otherwise.
 public let defaultScratchFolder = Process.environment("TMPDIR") ?? "/tmp"

@@ -63,6 +63,9 @@ private func valueFindings(
     } else {
       try digester.forEachTile(of: tensor) { (part, tile) throws(IngotError) in visit(part, tile) }
     }
+    if let values = tensor.dequantizedValues {
+      try digester.forEachTile(of: values) { (tile) throws(IngotError) in scan.add(tile, dtype: .f32) }
+    }
     if let detail = scan.detail(of: tensor.shape) {
       findings.append(Finding(severity: .error, subject: tensor.name, detail: detail))
     }

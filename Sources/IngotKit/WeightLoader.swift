@@ -39,6 +39,14 @@ struct WeightLoader {
 
   private func weight(_ tensor: TensorDescriptor, maps: inout [Int: MappedFile]) throws(IngotError) -> Weight
   {
+    if let blockType = tensor.blockType {
+      guard let values = tensor.dequantizedValues else {
+        throw .unsupported(
+          "running weights of \(words: blockType.rawValue) blocks",
+          at: Location(model.path, tensor: tensor.name))
+      }
+      return Weight(dtype: .f32, shape: tensor.shape, bytes: try loader.bytes(values))
+    }
     let (scales, axis) = try scales(of: tensor)
     let part = tensor.parts[0]
     guard part.storage.isCanonical, case .one(let segment) = part.storage.segments else {

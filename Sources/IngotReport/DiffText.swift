@@ -39,8 +39,8 @@ public enum DiffText {
       let sameShape = change.shapes.0 == change.shapes.1
       table.add([
         ErrorRenderer.name(change.name),
-        change.dtypes.0 == change.dtypes.1
-          ? change.dtypes.0.rawValue : "\(change.dtypes.0.rawValue) → \(change.dtypes.1.rawValue)",
+        change.typeNames.0 == change.typeNames.1
+          ? change.typeNames.0 : "\(change.typeNames.0) → \(change.typeNames.1)",
         sameShape ? change.shapes.0.label : "\(change.shapes.0.label) → \(change.shapes.1.label)",
         change.maxAbs.map(Quantity.scientific) ?? "–", change.rmsRel.map(Quantity.scientific) ?? "–",
         change.differingCount.map { Quantity.count($0) } ?? "–",

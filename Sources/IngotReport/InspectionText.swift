@@ -35,7 +35,11 @@ public enum InspectionText {
 
   private static func metadataLine(_ entry: Metadata.Entry, _ style: TextStyle) -> String {
     let value: String
-    if case .string(let text) = entry.value { value = text } else { value = JSONText.text(entry.value) }
+    switch entry.value {
+    case .string(let text): value = text
+    case .typedArray(let array) where array.count > 16: value = "\(array.count) × \(array.elementType)"
+    default: value = JSONText.text(entry.value)
+    }
     let label = style.text("meta ", .dim)
     return "\(label)  \(TextStyle.printable(entry.key, limit: 40)): \(TextStyle.printable(value, limit: 60))"
   }
@@ -209,7 +213,7 @@ private struct TensorGroup {
 extension TensorDescriptor {
   /// The dtype as tables show it; a quantized tensor's says so.
   var typeLabel: String {
-    quantization == nil ? dtype.rawValue : "\(dtype.rawValue)+scale"
+    quantization == nil ? typeName : "\(dtype.rawValue)+scale"
   }
 }
 

@@ -29,7 +29,7 @@ public enum JSONText {
     let descriptor = tensor.descriptor
     var object = Metadata([
       .init(key: "name", value: .string(descriptor.name)),
-      .init(key: "dtype", value: .string(descriptor.dtype.rawValue)),
+      .init(key: "dtype", value: .string(descriptor.typeName)),
       .init(key: "shape", value: shape(descriptor.shape)),
       .init(key: "bytes", value: .int64(Int64(descriptor.byteCount))),
     ])
@@ -99,7 +99,7 @@ public enum JSONText {
       MetadataValue.object(
         Metadata([
           .init(key: "name", value: .string(tensor.name)),
-          .init(key: "dtype", value: .string(tensor.dtype.rawValue)),
+          .init(key: "dtype", value: .string(tensor.typeName)),
           .init(key: "shape", value: shape(tensor.shape)),
           .init(key: "sha256", value: .string(tensor.sha256)),
         ]))
@@ -116,7 +116,7 @@ public enum JSONText {
           .init(key: "name", value: .string(change.name)),
           .init(
             key: "dtype",
-            value: .array([.string(change.dtypes.0.rawValue), .string(change.dtypes.1.rawValue)])),
+            value: .array([.string(change.typeNames.0), .string(change.typeNames.1)])),
           .init(key: "shape", value: .array([shape(change.shapes.0), shape(change.shapes.1)])),
           .init(key: "max_abs", value: change.maxAbs.map { .float64($0) } ?? .null),
           .init(key: "rms_rel", value: change.rmsRel.map { .float64($0) } ?? .null),

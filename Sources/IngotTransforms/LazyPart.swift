@@ -26,6 +26,10 @@ public indirect enum LazyPart: Sendable {
   case joined([LazyPart], Shape)
   /// Zeros.
   case zeros(DType, Shape)
+  /// Another part, of blocks, as the F32 values of this shape that they stand for.
+  case dequantized(LazyPart, BlockType, Shape)
+  /// Another part, of finite F32 values whose last dimension is a multiple of a block, as blocks.
+  case blocks(LazyPart, BlockType)
 
   /// The element type of the result.
   public var dtype: DType {
@@ -38,6 +42,8 @@ public indirect enum LazyPart: Sendable {
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.dtype
     case .joined(let parts, _): parts.first?.dtype ?? .u8
     case .zeros(let dtype, _): dtype
+    case .dequantized: .f32
+    case .blocks: .u8
     }
   }
 
@@ -51,6 +57,8 @@ public indirect enum LazyPart: Sendable {
     case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
     case .rows(let source, let rows): source.shape.withFirst(rows.count)
     case .reshaped(_, let shape), .joined(_, let shape), .zeros(_, let shape): shape
+    case .dequantized(_, _, let shape): shape
+    case .blocks(let source, let blockType): blockType.byteShape(of: source.shape) ?? [0]
     }
   }
 
@@ -93,6 +101,14 @@ public indirect enum LazyPart: Sendable {
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return QuantizedTiles(
         tiles, layout: ChannelLayout(shape: source.shape, axis: axis), scales: scales)
+    case .dequantized(let source, let blockType, _):
+      guard let decoder = BlockDecoder(blockType) else { throw source.noConversion(from: blockType) }
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return DequantizedTiles(tiles, decoder: decoder)
+    case .blocks(let source, let blockType):
+      guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return BlockTiles(source.name ?? "", tiles, encoder: encoder)
     case .transposed, .reshaped, .rows, .joined, .zeros:
       return try openMoved { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -127,12 +143,25 @@ public indirect enum LazyPart: Sendable {
     }
   }
 
+  private func noConversion(from blockType: BlockType) -> IngotError {
+    .unrepresentable(
+      tensor: name, target: DType.f32.rawValue,
+      why: "\(words: blockType.rawValue) blocks are kept as they are, not dequantized", hint: nil)
+  }
+
+  private func noConversion(to blockType: BlockType) -> IngotError {
+    .unrepresentable(
+      tensor: name, target: blockType.rawValue, why: "nothing is quantized to it", hint: nil)
+  }
+
   /// The stored tensor's name.
   private var name: String? {
     switch self {
     case .stored(let name, _): name
     case .literal, .generated, .zeros: nil
-    case .cast(let source, _, _), .quantized(let source, _, _): source.name
+    case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
+      .blocks(let source, _):
+      source.name
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.name
     case .joined(let parts, _): parts.first?.name
     }

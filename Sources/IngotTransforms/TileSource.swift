@@ -25,7 +25,7 @@ public protocol TileSource: AnyObject {
   /// What conversions on the way lost so far.
   var castReport: CastReport? { get }
 
-  /// What rounding to int8 on the way cost so far.
+  /// What rounding to small integers on the way cost so far.
   var quantizationError: QuantizationError? { get }
 
   /// XXH3 of the canonical bytes as they were stored, when the source was asked to take it.
@@ -54,7 +54,7 @@ public protocol TileSource: AnyObject {
 }
 
 extension TileSource {
-  /// Nothing is rounded to int8 in most sources.
+  /// Nothing is rounded to small integers in most sources.
   public var quantizationError: QuantizationError? { nil }
   /// One source reads the whole part, unless it says otherwise.
   public var isDivisible: Bool { false }
@@ -84,7 +84,8 @@ final class StoredTiles: TileSource {
 
   var byteCount: Int { reader.byteCount }
   var grainByteCount: Int {
-    max(1, reader.cutsAnywhere ? reader.part.dtype.byteWidth ?? 1 : reader.rowByteCount)
+    if let blockType = reader.part.blockType { return blockType.byteCount }
+    return max(1, reader.cutsAnywhere ? reader.part.dtype.byteWidth ?? 1 : reader.rowByteCount)
   }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { digest?.value }

@@ -44,6 +44,8 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       page: "containers/pickle.md", formats: [], rules: PickleRule.ids, malformed: ["pickle"],
       madeByTests: [:]),
     FormatClaims(
+      page: "gguf.md", formats: ["gguf"], rules: GGUFRule.ids, malformed: ["gguf"], madeByTests: [:]),
+    FormatClaims(
       page: "containers/zip.md", formats: [], rules: Array(Set(ZipRule.ids + StreamRule.ids)),
       malformed: ["zip"],
       madeByTests: [:]),

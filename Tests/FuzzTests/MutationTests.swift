@@ -17,7 +17,7 @@ import Testing
     }
     return folders.flatMap { folder in
       Fixture.names(in: folder).compactMap { name in
-        let extensions = ["safetensors", "npy", "npz", "ingot", "bin", "pt", "pth", "index"]
+        let extensions = ["safetensors", "npy", "npz", "ingot", "gguf", "bin", "pt", "pth", "index"]
         guard let suffix = name.split(separator: ".").last, extensions.contains(String(suffix)) else {
           return nil
         }

@@ -116,7 +116,7 @@ struct ReaderConformance {
     Fixture.names(in: "golden/\(folder)").map { "golden/\(folder)/\($0)" }
   }.filter { path in
     let size = (try? Fixture.bytes(path).count) ?? .max
-    let suffixes = [".safetensors", ".npy", ".npz", ".ingot", ".bin", ".pt", ".pth", ".index"]
+    let suffixes = [".safetensors", ".npy", ".npz", ".ingot", ".gguf", ".bin", ".pt", ".pth", ".index"]
     // A pickle of some kilobytes has the instructions of one that is larger.
     return size <= (path.hasPrefix("golden/pytorch/") ? 2048 : 4096)
       && suffixes.contains { path.hasSuffix($0) }

@@ -47,7 +47,7 @@ struct GoldenFile: Sendable, CustomStringConvertible {
     options.reading = reading
     return try inspect(path, options: options).tensors.map { tensor in
       ReadTensor(
-        name: tensor.descriptor.name, dtype: tensor.descriptor.dtype.rawValue,
+        name: tensor.descriptor.name, dtype: tensor.descriptor.typeName,
         shape: tensor.descriptor.shape.dimensions, sha256: tensor.sha256 ?? "")
     }
   }

@@ -3,6 +3,7 @@
 #ifndef C_INGOT_KERNELS_H
 #define C_INGOT_KERNELS_H
 
+#include "ingot_blocks.h"
 #include "ingot_convert.h"
 #include "ingot_cpu.h"
 #include "ingot_math.h"

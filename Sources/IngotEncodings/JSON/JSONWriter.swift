@@ -54,6 +54,7 @@ public struct JSONWriter: Sendable {
     case .float64(let value): write(value)
     case .string(let value): write(value)
     case .array(let values): write(values, indent: indent)
+    case .typedArray(let array): write(array, indent: indent)
     case .object(let metadata): write(metadata, indent: indent)
     }
   }
@@ -98,6 +99,19 @@ public struct JSONWriter: Sendable {
     text += "]"
   }
 
+  /// Writes a packed array, whose elements may be a million, one by one.
+  private mutating func write(_ array: MetadataArray, indent: Int) {
+    guard array.elementType != .array else { return write(array.values, indent: indent) }
+    var isFirst = true
+    text += "["
+    array.forEach { value in
+      if !isFirst { text += style == .indented ? ", " : "," }
+      isFirst = false
+      write(value, indent: indent + 1)
+    }
+    text += "]"
+  }
+
   private mutating func write(_ metadata: Metadata, indent: Int) {
     guard !metadata.isEmpty else {
       text += "{}"
@@ -124,7 +138,7 @@ extension MetadataValue {
   /// Whether it is neither an array nor an object.
   fileprivate var isScalar: Bool {
     switch self {
-    case .array, .object: false
+    case .array, .typedArray, .object: false
     default: true
     }
   }

@@ -35,6 +35,7 @@ enum IngotCode {
     case text = 12
     case array = 13
     case object = 14
+    case typedArray = 15
   }
 
   /// Which digests a tail holds of each run.
@@ -49,6 +50,20 @@ enum IngotCode {
     .f8E5M2,
     .f8E8M0, .f8E4M3FNUZ, .f8E5M2FNUZ, .f6E2M3, .f6E3M2, .f4,
   ]
+
+  /// What the code of a block type is above ggml's number.
+  private static let firstBlockCode: UInt8 = 128
+
+  /// The block type of a code; `nil` for dtypes and for codes that are none.
+  static func blockType(_ code: UInt8) -> BlockType? {
+    guard code >= firstBlockCode else { return nil }
+    return BlockType(ggmlNumber: UInt32(code - firstBlockCode))
+  }
+
+  /// The code of a block type.
+  static func code(_ blockType: BlockType) -> UInt8 {
+    firstBlockCode + UInt8(truncatingIfNeeded: blockType.ggmlNumber)
+  }
 
   /// The dtype of a code.
   static func dtype(_ code: UInt8) -> DType? {

@@ -163,6 +163,9 @@ struct IngotDecoder {
     case .object:
       try enter(depth + 1, at: position)
       return .object(try metadata(depth: depth + 1))
+    case .typedArray:
+      try enter(depth + 1, at: position)
+      return .typedArray(try typedArray(depth: depth + 1))
     case nil:
       throw malformed(.code, at: position, found: "the tag \(code)", expected: "a tag of the page")
     }
@@ -173,6 +176,49 @@ struct IngotDecoder {
       throw malformed(
         .depth, at: position, found: "a value at depth \(depth)",
         expected: "at most \(Limit.ingotMetadataDepth.value)")
+    }
+  }
+
+  /// Takes a packed array: its elements are checked one by one and kept as they are.
+  private mutating func typedArray(depth: Int) throws(IngotError) -> MetadataArray {
+    let position = offset
+    let code = try number(UInt32.self)
+    guard let type = MetadataType(rawValue: code) else {
+      throw malformed(.code, at: position, found: "the element type \(code)", expected: "0 to 12")
+    }
+    let announced = try number(UInt64.self)
+    let least = type.byteWidth ?? (type == .string ? 8 : 12)
+    guard UInt64(valueCount).checkedAdd(announced).map({ $0 <= Limit.ingotMetadataValues.value }) ?? false
+    else {
+      throw malformed(
+        .valueLimit, at: position, found: "an array of \(announced) values",
+        expected: "at most \(Limit.ingotMetadataValues.value) in all")
+    }
+    let count = Int(announced)
+    guard count <= remainingCount / least else {
+      throw malformed(
+        shortRule, at: position, found: "\(count) items with \(remainingCount) bytes left",
+        expected: "at most \(remainingCount / least)")
+    }
+    valueCount += count
+    let elements = cursor
+    let start = offset
+    try skip(count, of: type, depth: depth)
+    var packed = elements
+    return MetadataArray(checked: Array(packed.bytes(offset - start) ?? []), of: type, count: count)
+  }
+
+  /// Checks packed elements and goes on behind them.
+  private mutating func skip(_ count: Int, of type: MetadataType, depth: Int) throws(IngotError) {
+    switch type {
+    case .bool: for _ in 0..<count { _ = try truth() }
+    case .string: for _ in 0..<count { _ = try bytes(Int(clamping: try number(UInt64.self))) }
+    case .array:
+      for _ in 0..<count {
+        try enter(depth + 1, at: offset)
+        _ = try typedArray(depth: depth + 1)
+      }
+    default: _ = try bytes(count * (type.byteWidth ?? 1))
     }
   }
 

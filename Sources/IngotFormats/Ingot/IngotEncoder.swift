@@ -57,6 +57,10 @@ struct IngotEncoder {
 
   private mutating func valueCount(_ added: Int) throws(IngotError) {
     try count(added)
+    try noteValues(added)
+  }
+
+  private mutating func noteValues(_ added: Int) throws(IngotError) {
     valueCount += UInt64(added)
     guard valueCount <= Limit.ingotMetadataValues.value else {
       throw Self.unrepresentable("more than \(Limit.ingotMetadataValues.value) values of metadata")
@@ -94,6 +98,9 @@ struct IngotEncoder {
     case .array(let values):
       tag(.array)
       try array(values, depth: try entering(depth))
+    case .typedArray(let value):
+      tag(.typedArray)
+      try array(value, depth: try entering(depth))
     case .object(let value):
       tag(.object)
       try metadata(value, depth: try entering(depth))
@@ -103,6 +110,21 @@ struct IngotEncoder {
   private mutating func array(_ values: [MetadataValue], depth: Int) throws(IngotError) {
     try valueCount(values.count)
     for value in values { try self.value(value, depth: depth) }
+  }
+
+  /// Puts a packed array as it is; values of nested ones count too.
+  private mutating func array(_ array: MetadataArray, depth: Int) throws(IngotError) {
+    var packer = MetadataPacker()
+    packer.put(array)
+    bytes += packer.bytes
+    try noteValues(of: array, depth: depth)
+  }
+
+  private mutating func noteValues(of array: MetadataArray, depth: Int) throws(IngotError) {
+    try noteValues(array.count)
+    guard array.elementType == .array else { return }
+    let depth = try entering(depth)
+    for case .typedArray(let inner) in array.values { try noteValues(of: inner, depth: depth) }
   }
 
   private func entering(_ depth: Int) throws(IngotError) -> Int {

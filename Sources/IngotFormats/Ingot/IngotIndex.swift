@@ -85,9 +85,10 @@ struct IngotIndex: Sendable {
         let nowhere = TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: 0))
         tensors.append(TensorDescriptor(name: name, dtype: .u8, shape: [0], storage: nowhere))
       default:
-        let part = try decoder.part(.values, &placement)
+        let (dtype, shape, part) = try decoder.plainPart(&placement)
         tensors.append(
-          TensorDescriptor(name: name, dtype: part.dtype, shape: part.shape, storage: part.storage))
+          TensorDescriptor(
+            name: name, dtype: dtype, shape: shape, storage: part.storage, blockType: part.blockType))
       }
     }
     try resolveAliases(decoder)

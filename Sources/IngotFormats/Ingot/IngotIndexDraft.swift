@@ -80,9 +80,11 @@ struct IngotIndexDraft {
       throw IngotEncoder.unrepresentable("\(part.shape.rank) dimensions, over 255", tensor: tensor.name)
     }
     let byteCount = try part.byteCount()
-    encoder.number(IngotCode.code(part.dtype))
+    encoder.number(tensor.blockType.map { IngotCode.code($0) } ?? IngotCode.code(part.dtype))
     encoder.number(rank)
-    for dimension in part.shape.dimensions { encoder.number(UInt64(dimension)) }
+    for dimension in (tensor.blockType == nil ? part.shape : tensor.shape).dimensions {
+      encoder.number(UInt64(dimension))
+    }
     runs.append((reference, byteCount, encoder.bytes.count))
     encoder.number(UInt64(0))
     encoder.number(UInt64(byteCount))

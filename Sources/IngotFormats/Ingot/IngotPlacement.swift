@@ -31,6 +31,31 @@ struct IngotPlacement {
 }
 
 extension IngotDecoder {
+  /// Takes the part of a plain tensor: IN-10, IN-12, IN-13 and IN-16 to IN-19.
+  ///
+  /// - Returns: its element type, F32 for blocks, and its shape, of values; the part, of bytes for blocks.
+  mutating func plainPart(
+    _ placement: inout IngotPlacement
+  ) throws(IngotError) -> (dtype: DType, shape: Shape, part: QuantizedPart) {
+    var ahead = self
+    guard let blockType = IngotCode.blockType(try ahead.number(UInt8.self)) else {
+      let part = try part(.values, &placement)
+      return (part.dtype, part.shape, part)
+    }
+    self = ahead
+    let (shape, shapeStart) = try shape()
+    guard let bytes = blockType.byteShape(of: shape), shape.byteCount(of: .f32) != nil else {
+      throw malformed(
+        .shape, at: shapeStart, found: "\(words: blockType.rawValue) of \(shape)",
+        expected: "rows of whole blocks of \(blockType.elementCount), fewer than 2^63 bytes")
+    }
+    let storage = try storage(byteCount: bytes.elementCount, &placement)
+    return (
+      .f32, shape,
+      QuantizedPart(kind: .values, dtype: .u8, shape: bytes, storage: storage, blockType: blockType)
+    )
+  }
+
   /// Takes a part's dtype, shape and range: IN-10, IN-12, IN-13 and IN-16 to IN-19.
   mutating func part(
     _ kind: QuantizedPartKind, _ placement: inout IngotPlacement
@@ -38,25 +63,38 @@ extension IngotDecoder {
     let start = offset
     let code = try number(UInt8.self)
     guard let dtype = IngotCode.dtype(code) else {
-      throw malformed(.code, at: start, found: "dtype \(code)", expected: "1 to \(IngotCode.dtypes.count)")
+      throw malformed(
+        .code, at: start, found: "dtype \(code)", expected: "1 to \(IngotCode.dtypes.count), or a block type")
     }
-    let rank = Int(try number(UInt8.self))
-    let shapeStart = offset
-    var dimensions: [UInt64] = []
-    dimensions.reserveCapacity(rank)
-    for _ in 0..<rank { dimensions.append(try number(UInt64.self)) }
-    guard let shape = Shape(dimensions) else {
-      throw malformed(.shape, at: shapeStart, found: "more than 2^63 - 1 elements", expected: "fewer")
-    }
+    let (shape, shapeStart) = try shape()
     guard let byteCount = shape.byteCount(of: dtype) else {
       throw malformed(
         .shape, at: shapeStart, found: "\(dtype) of \(shape)", expected: "whole bytes, fewer than 2^63")
     }
+    let storage = try storage(byteCount: byteCount, &placement)
+    return QuantizedPart(kind: kind, dtype: dtype, shape: shape, storage: storage)
+  }
+
+  /// Takes rank and dimensions: IN-12.
+  private mutating func shape() throws(IngotError) -> (Shape, start: Int) {
+    let rank = Int(try number(UInt8.self))
+    let start = offset
+    var dimensions: [UInt64] = []
+    dimensions.reserveCapacity(rank)
+    for _ in 0..<rank { dimensions.append(try number(UInt64.self)) }
+    guard let shape = Shape(dimensions) else {
+      throw malformed(.shape, at: start, found: "more than 2^63 - 1 elements", expected: "fewer")
+    }
+    return (shape, start)
+  }
+
+  /// Takes the range of a part of known length.
+  private mutating func storage(
+    byteCount: Int, _ placement: inout IngotPlacement
+  ) throws(IngotError) -> TensorStorage {
     let offset = try runOffset(placement)
     _ = try runByteCount(expected: byteCount, &placement)
-    return QuantizedPart(
-      kind: kind, dtype: dtype, shape: shape,
-      storage: TensorStorage(StorageSegment(file: 0, offset: offset, byteCount: byteCount)))
+    return TensorStorage(StorageSegment(file: 0, offset: offset, byteCount: byteCount))
   }
 
   /// Takes the offset of a run: IN-16 to IN-18.

@@ -15,6 +15,8 @@ public struct IngotWriter: CheckpointWriter {
   public let holdsCompanions = true
   /// An output is one file.
   public let shards = false
+  /// Blocks are stored as they are.
+  public let holdsBlocks = true
 
   /// Plans one file.
   ///
@@ -85,7 +87,7 @@ struct IngotAliases {
     for (position, tensor) in tensors.enumerated() {
       guard let root = Self.root(of: position, in: named) else { continue }
       let target = tensors[root]
-      if target.dtype == tensor.dtype, target.shape == tensor.shape,
+      if target.typeName == tensor.typeName, target.shape == tensor.shape,
         target.quantization == tensor.quantization
       {
         targets[position] = root

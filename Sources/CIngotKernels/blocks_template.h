@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks one after the other, as ggml lays them out (ggml-common.h). Included once an instruction set with LEVEL (suffix
+// of the names) and TARGET (function attribute) defined; the loops over a block's values are for the compiler to
+// vectorize.
+#include "ingot_blocks.h"
+
+#include <string.h>
+
+#pragma STDC FP_CONTRACT OFF
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NAME(base) JOIN(base##_, LEVEL)
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+/// The bits of a half-precision number's value in single precision.
+INLINE float half_at(const uint8_t *p) {
+    const uint32_t h = (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    const uint32_t sign = (h & 0x8000) << 16, magnitude = h & 0x7fff;
+    uint32_t bits;
+    if (magnitude >= 0x7c00) {
+        bits = 0x7f800000 | (magnitude & 0x3ff) << 13;
+    } else if (magnitude >= 0x0400) {
+        bits = (magnitude << 13) + (112u << 23);
+    } else {
+        // Denormals are multiples of 2^-24, which single precision holds.
+        const float value = (float)magnitude * 0x1p-24f;
+        memcpy(&bits, &value, 4);
+    }
+    bits |= sign;
+    float result;
+    memcpy(&result, &bits, 4);
+    return result;
+}
+
+/// The bits of the half nearest to a value of at least 0, ties to even; infinity's beyond the range.
+INLINE uint16_t half_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    if (bits >= 0x477ff000) return 0x7c00;
+    if (bits < 0x38800000) {
+        // Below the normal range: adding 0.5 leaves the multiple of 2^-24 in the low bits, rounded.
+        const float shifted = value + 0.5f;
+        memcpy(&bits, &shifted, 4);
+        return (uint16_t)(bits - 0x3f000000);
+    }
+    return (uint16_t)((bits + 0xfff + (bits >> 13 & 1) - (112u << 23)) >> 13);
+}
+
+INLINE void put(float *y, size_t i, float value) { memcpy((char *)y + i * 4, &value, 4); }
+
+/// Walks over n blocks: `x` is at a block and `y` at its values.
+#define DECODER(name, bytes, values, ...)                                    \
+    TARGET void NAME(name)(const uint8_t *restrict x, void *restrict to, size_t n) { \
+        float *restrict y = to;                                              \
+        for (size_t block = 0; block < n; block++, x += bytes, y += values) __VA_ARGS__ \
+    }
+
+// clang-format off
+
+DECODER(ingot_decode_q4_0, 18, 32, {
+    const float d = half_at(x);
+    for (size_t i = 0; i < 16; i++) {
+        put(y, i, d * (float)((x[2 + i] & 15) - 8));
+        put(y, i + 16, d * (float)((x[2 + i] >> 4) - 8));
+    }
+})
+
+DECODER(ingot_decode_q4_1, 20, 32, {
+    const float d = half_at(x), m = half_at(x + 2);
+    for (size_t i = 0; i < 16; i++) {
+        put(y, i, d * (float)(x[4 + i] & 15) + m);
+        put(y, i + 16, d * (float)(x[4 + i] >> 4) + m);
+    }
+})
+
+/// The fifth bits of a block's values, value i in bit i.
+INLINE uint32_t high_bits(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+DECODER(ingot_decode_q5_0, 22, 32, {
+    const float d = half_at(x);
+    const uint32_t high = high_bits(x + 2);
+    for (size_t i = 0; i < 16; i++) {
+        put(y, i, d * (float)((int)(x[6 + i] & 15) + (int)((high >> i & 1) << 4) - 16));
+        put(y, i + 16, d * (float)((int)(x[6 + i] >> 4) + (int)((high >> (i + 16) & 1) << 4) - 16));
+    }
+})
+
+DECODER(ingot_decode_q5_1, 24, 32, {
+    const float d = half_at(x), m = half_at(x + 2);
+    const uint32_t high = high_bits(x + 4);
+    for (size_t i = 0; i < 16; i++) {
+        put(y, i, d * (float)((x[8 + i] & 15) + (int)((high >> i & 1) << 4)) + m);
+        put(y, i + 16, d * (float)((x[8 + i] >> 4) + (int)((high >> (i + 16) & 1) << 4)) + m);
+    }
+})
+
+DECODER(ingot_decode_q8_0, 34, 32, {
+    const float d = half_at(x);
+    for (size_t i = 0; i < 32; i++) put(y, i, d * (float)(int8_t)x[2 + i]);
+})
+
+// 16 groups of 16 values: a scale and a minimum of four bits each, then two bits a value.
+DECODER(ingot_decode_q2_k, 84, 256, {
+    const float d = half_at(x + 80), minimum = half_at(x + 82);
+    for (size_t group = 0; group < 16; group++) {
+        const float dl = d * (float)(x[group] & 15), ml = minimum * (float)(x[group] >> 4);
+        const uint8_t *q = x + 16 + group / 8 * 32 + group % 2 * 16;
+        const int shift = (int)(group % 8 / 2 * 2);
+        for (size_t i = 0; i < 16; i++) put(y, group * 16 + i, dl * (float)(q[i] >> shift & 3) - ml);
+    }
+})
+
+/// Scale `group` of the 16 that Q3_K packs by six bits: low nibbles in bytes 0 to 7, high pairs in 8 to 11.
+INLINE int scale_q3(const uint8_t *p, size_t group) {
+    const int low = group < 8 ? p[group] & 15 : p[group - 8] >> 4;
+    const int high = p[8 + group % 4] >> (group / 4 * 2) & 3;
+    return (low | high << 4) - 32;
+}
+
+// 16 groups of 16 values: one scale, two low bits a value, and a third whose absence takes away 4.
+DECODER(ingot_decode_q3_k, 110, 256, {
+    const float d = half_at(x + 108);
+    for (size_t group = 0; group < 16; group++) {
+        const float dl = d * (float)scale_q3(x + 96, group);
+        const uint8_t *q = x + 32 + group / 8 * 32 + group % 2 * 16;
+        const uint8_t *high = x + group % 2 * 16;
+        const int shift = (int)(group % 8 / 2 * 2), bit = (int)(group / 2);
+        for (size_t i = 0; i < 16; i++) {
+            put(y, group * 16 + i, dl * (float)((q[i] >> shift & 3) - (high[i] >> bit & 1 ? 0 : 4)));
+        }
+    }
+})
+
+/// Scale and minimum `group` of the eight that Q4_K and Q5_K pack by six bits into twelve bytes.
+INLINE void scale_and_minimum(const uint8_t *p, size_t group, int *scale, int *minimum) {
+    if (group < 4) {
+        *scale = p[group] & 63;
+        *minimum = p[group + 4] & 63;
+    } else {
+        *scale = (p[group + 4] & 15) | (p[group - 4] >> 6) << 4;
+        *minimum = p[group + 4] >> 4 | (p[group] >> 6) << 4;
+    }
+}
+
+// Eight groups of 32 values; two groups share their bytes, one in the low nibbles, one in the high.
+DECODER(ingot_decode_q4_k, 144, 256, {
+    const float d = half_at(x), dmin = half_at(x + 2);
+    for (size_t group = 0; group < 8; group++) {
+        int scale, minimum;
+        scale_and_minimum(x + 4, group, &scale, &minimum);
+        const float dl = d * (float)scale, ml = dmin * (float)minimum;
+        const uint8_t *q = x + 16 + group / 2 * 32;
+        const int shift = (int)(group % 2 * 4);
+        for (size_t i = 0; i < 32; i++) put(y, group * 32 + i, dl * (float)(q[i] >> shift & 15) - ml);
+    }
+})
+
+DECODER(ingot_decode_q5_k, 176, 256, {
+    const float d = half_at(x), dmin = half_at(x + 2);
+    for (size_t group = 0; group < 8; group++) {
+        int scale, minimum;
+        scale_and_minimum(x + 4, group, &scale, &minimum);
+        const float dl = d * (float)scale, ml = dmin * (float)minimum;
+        const uint8_t *high = x + 16, *q = x + 48 + group / 2 * 32;
+        const int shift = (int)(group % 2 * 4), bit = (int)group;
+        for (size_t i = 0; i < 32; i++) {
+            put(y, group * 32 + i, dl * (float)((q[i] >> shift & 15) | (high[i] >> bit & 1) << 4) - ml);
+        }
+    }
+})
+
+// Eight groups of 32 values in two halves; the scale changes every 16.
+DECODER(ingot_decode_q6_k, 210, 256, {
+    const float d = half_at(x + 208);
+    for (size_t group = 0; group < 8; group++) {
+        const uint8_t *low = x + group / 4 * 64 + group % 2 * 32, *high = x + 128 + group / 4 * 32;
+        const int low_shift = (int)(group % 4 / 2 * 4), high_shift = (int)(group % 4 * 2);
+        const float dl[2] = {d * (float)(int8_t)x[192 + group * 2], d * (float)(int8_t)x[193 + group * 2]};
+        for (size_t i = 0; i < 32; i++) {
+            const int q = ((low[i] >> low_shift & 15) | (high[i] >> high_shift & 3) << 4) - 32;
+            put(y, group * 32 + i, dl[i / 16] * (float)q);
+        }
+    }
+})
+
+DECODER(ingot_decode_q8_k, 292, 256, {
+    const uint32_t bits = high_bits(x);
+    float d;
+    memcpy(&d, &bits, 4);
+    for (size_t i = 0; i < 256; i++) put(y, i, d * (float)(int8_t)x[4 + i]);
+})
+
+// clang-format on
+
+TARGET size_t NAME(ingot_encode_q8_0)(const void *restrict from, uint8_t *restrict y, size_t n) {
+    const char *restrict p = from;
+    size_t overflows = 0;
+    for (size_t block = 0; block < n; block++, p += 128, y += 34) {
+        float x[32], largest = 0;
+        memcpy(x, p, sizeof x);
+        for (size_t i = 0; i < 32; i++) {
+            const float magnitude = __builtin_fabsf(x[i]);
+            largest = magnitude > largest ? magnitude : largest;
+        }
+        // Where 1 / d overflows, d is far below what half precision holds: its block is all zeros.
+        const float d = largest / 127, inverse = d >= 0x1p-126f ? 1 / d : 0;
+        const uint16_t scale = half_of(d);
+        overflows += scale == 0x7c00;
+        y[0] = (uint8_t)scale;
+        y[1] = (uint8_t)(scale >> 8);
+        for (size_t i = 0; i < 32; i++) {
+            // Half away from zero: cutting is exact, and so is what is left.
+            const float quotient = x[i] * inverse, magnitude = __builtin_fabsf(quotient);
+            const int whole = (int)magnitude;
+            const int rounded = whole + (magnitude - (float)whole >= 0.5f);
+            y[2 + i] = (uint8_t)(int8_t)(quotient < 0 ? -rounded : rounded);
+        }
+    }
+    return overflows;
+}

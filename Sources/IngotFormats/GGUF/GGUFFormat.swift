@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads GGUF files and the sets that they are split into: headers only; the data stays where it is.
+// Page: formats/gguf.md.
+import IngotBytes
+import IngotCore
+
+/// The GGUF format.
+public struct GGUFFormat: CheckpointFormat {
+  /// Makes the format.
+  public init() {}
+
+  /// The id in reports and options.
+  public let id = "gguf"
+  /// The project's own spelling.
+  public let title = "GGUF"
+  /// The one extension.
+  public let fileExtensions = ["gguf"]
+  /// The page that specifies it.
+  public let page = "gguf.md"
+  /// Plans files of this format.
+  public var writer: (any CheckpointWriter)? { GGUFWriter() }
+
+  /// The magic.
+  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+    head.starts(with: GGUFLayout.magic)
+  }
+
+  /// Reads the header of a file, and those of the other parts when it is the first of a set.
+  ///
+  /// - Parameters:
+  ///   - source: the file.
+  ///   - options: nothing that concerns this format.
+  /// - Returns: the checkpoint; tensors of block types have F32 as their dtype.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken;
+  ///   ``IngotCore/IngotError/unsupported(_:at:)`` for other versions and for a later part of a set;
+  ///   ``IngotCore/IngotError/missing(path:why:hint:)`` for a part that is not there.
+  /// - Complexity: reads headers; allocates as much as they hold.
+  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let header = try GGUFHeader(source)
+    let checkpoint = Checkpoint(
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
+      tensors: header.tensors, metadata: header.metadata, findings: header.findings,
+      indexByteCount: header.byteCount)
+    guard let split = try GGUFSplit(header.metadata, path: source.path) else { return checkpoint }
+    guard split.number == 0 else {
+      let first = try split.stem(of: source.path) + GGUFSplit.suffix(0, of: split.count)
+      throw .unsupported(
+        "part \(split.number + 1) of a set of \(split.count) by itself; \(first) opens the set",
+        at: Location(source.path))
+    }
+    return try GGUFSplitSet(checkpoint, split).opened(beside: source)
+  }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans GGUF files of version 3, little-endian: header, then each tensor padded to the alignment, the last one too.
+// Names are written as they are; which names llama.cpp wants is a dialect's to know. Page: formats/gguf.md.
+import IngotBytes
+import IngotCore
+
+/// Plans GGUF files.
+public struct GGUFWriter: CheckpointWriter {
+  /// Makes the writer.
+  public init() {}
+
+  /// A tensor has one name.
+  public let keepsAliases = false
+  /// Config and tokenizer become metadata only by a dialect.
+  public let holdsCompanions = false
+  /// An output is one file.
+  public let shards = false
+  /// Blocks are what the format is made for.
+  public let holdsBlocks = true
+
+  private static let versionKey = "general.quantization_version"
+
+  /// Plans one file.
+  ///
+  /// - Parameter request: what to write; tensors keep their order.
+  /// - Returns: the plan; it needs no checksums and streams.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that GGUF lacks, names over
+  ///   63 bytes, more than four dimensions, and quantizations that are no blocks.
+  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+    var (metadata, losses) = Self.metadata(of: request)
+    let alignment = Self.takeAlignment(from: &metadata, &losses)
+    var encoder = GGUFEncoder()
+    encoder.number(GGUFLayout.version)
+    encoder.number(UInt64(request.tensors.count))
+    encoder.number(UInt64(metadata.entries.count))
+    for entry in metadata.entries { _ = encoder.entry(entry.key, entry.value) }
+    var padding: [Int] = []
+    padding.reserveCapacity(request.tensors.count)
+    var offset = 0
+    var names = Set<ExactName>(minimumCapacity: request.tensors.count)
+    for tensor in request.tensors {
+      guard names.insert(ExactName(tensor.name)).inserted else {
+        throw Self.unrepresentable(tensor, "two tensors have this name")
+      }
+      let byteCount = try Self.put(tensor, at: offset, &encoder)
+      guard let end = offset.checkedAdd(byteCount), let next = end.checkedAlignUp(to: alignment) else {
+        throw Self.unrepresentable(tensor, "more than 2^63 bytes")
+      }
+      padding.append(next - end)
+      offset = next
+    }
+    let header = encoder.packer.bytes
+    guard UInt64(header.count) <= Limit.ggufHeaderBytes.value else {
+      throw .unrepresentable(
+        tensor: nil, target: "gguf", why: "the header would have \(header.count) bytes", hint: nil)
+    }
+    let chunks = Self.chunks(header, padding: padding, alignment: alignment)
+    let name = request.isFolder ? "model.gguf" : request.fileName
+    return WritePlan(files: [PlannedFile(name: name, chunks: chunks)], losses: losses)
+  }
+
+  private static func chunks(_ header: [UInt8], padding: [Int], alignment: Int) -> [PlannedChunk] {
+    var chunks: [PlannedChunk] = [.bytes(header)]
+    chunks.reserveCapacity(2 * padding.count + 2)
+    // Gaps of one length share their bytes.
+    var zeros: [Int: [UInt8]] = [:]
+    func appendZeros(_ count: Int) {
+      guard count > 0 else { return }
+      let bytes = zeros[count] ?? [UInt8](repeating: 0, count: count)
+      zeros[count] = bytes
+      chunks.append(.bytes(bytes))
+    }
+    appendZeros((alignment - header.count % alignment) % alignment)
+    for (tensor, count) in padding.enumerated() {
+      chunks.append(.part(PartReference(tensor: tensor), lead: []))
+      appendZeros(count)
+    }
+    return chunks
+  }
+
+  // MARK: - Metadata
+
+  /// Metadata that GGUF has types for; a key is added that readers want of quantized files.
+  private static func metadata(of request: WriteRequest) -> (Metadata, [Loss]) {
+    var entries: [Metadata.Entry] = []
+    var losses: [Loss] = []
+    for entry in request.metadata.entries {
+      guard (1...GGUFLayout.greatestKeyByteCount).contains(entry.key.utf8.count) else {
+        losses.append(Loss(.metadata, detail: "\(entry.key): no key that GGUF can have"))
+        continue
+      }
+      guard GGUFEncoder.holds(entry.value) else {
+        losses.append(Loss(.metadata, detail: "\(entry.key): GGUF has no type for its value"))
+        continue
+      }
+      entries.append(entry)
+    }
+    var metadata = Metadata(entries)
+    if request.tensors.contains(where: { $0.blockType != nil }), metadata[versionKey] == nil {
+      metadata[versionKey] = .uint32(2)
+    }
+    return (metadata, losses)
+  }
+
+  /// The alignment that the metadata states, which the file keeps; one that none can have is left out.
+  private static func takeAlignment(from metadata: inout Metadata, _ losses: inout [Loss]) -> Int {
+    guard let value = metadata[GGUFLayout.alignmentKey] else { return GGUFLayout.alignment }
+    if case .uint32(let alignment) = value, alignment.nonzeroBitCount == 1, alignment <= 1 << 16 {
+      return Int(alignment)
+    }
+    metadata[GGUFLayout.alignmentKey] = nil
+    losses.append(
+      Loss(
+        .metadata, detail: "\(GGUFLayout.alignmentKey): written with \(GGUFLayout.alignment), not as it says")
+    )
+    return GGUFLayout.alignment
+  }
+
+  // MARK: - Tensors
+
+  /// Puts a tensor's fields; returns its bytes in the file.
+  private static func put(
+    _ tensor: PlannedTensor, at offset: Int, _ encoder: inout GGUFEncoder
+  ) throws(IngotError) -> Int {
+    guard tensor.quantization == nil else {
+      throw unrepresentable(
+        tensor, "it has no \(tensor.dtype) with scales beside it",
+        hint: "`ingot quantize --scheme q8_0` makes blocks")
+    }
+    guard tensor.name.utf8.count <= GGUFLayout.greatestNameByteCount else {
+      throw unrepresentable(
+        tensor, "a name has at most \(GGUFLayout.greatestNameByteCount) bytes",
+        hint: "a dialect's names are shorter")
+    }
+    guard tensor.shape.rank <= GGUFLayout.greatestRank else {
+      throw unrepresentable(tensor, "\(tensor.shape.rank) dimensions, over \(GGUFLayout.greatestRank)")
+    }
+    guard let number = GGUFElementType.number(dtype: tensor.dtype, blockType: tensor.blockType) else {
+      throw unrepresentable(
+        tensor, "ggml has no \(tensor.dtype)",
+        hint: tensor.dtype.isFloating ? "--dtype casts" : "--exclude leaves it out")
+    }
+    encoder.text(tensor.name)
+    encoder.number(UInt32(tensor.shape.rank))
+    for dimension in tensor.shape.dimensions.reversed() { encoder.number(UInt64(dimension)) }
+    encoder.number(number)
+    encoder.number(UInt64(offset))
+    return try tensor.parts[0].byteCount()
+  }
+
+  private static func unrepresentable(
+    _ tensor: PlannedTensor, _ why: Evidence, hint: Evidence? = nil
+  ) -> IngotError {
+    .unrepresentable(tensor: tensor.name, target: "gguf", why: why, hint: hint)
+  }
+}

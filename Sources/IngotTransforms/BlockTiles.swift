@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dequantizes ggml's blocks, and makes blocks of numbers, while they stream by.
+import IngotBytes
+import IngotCore
+import IngotKernels
+
+/// F32 values of blocks.
+final class DequantizedTiles: TileSource {
+  private let source: any TileSource
+  private let decoder: BlockDecoder
+  private let blockByteCount: Int
+  private let valueByteCount: Int
+  private var buffer = TileBuffer()
+
+  /// - Parameters:
+  ///   - source: whole blocks.
+  ///   - decoder: for their type.
+  init(_ source: any TileSource, decoder: BlockDecoder) {
+    self.source = source
+    self.decoder = decoder
+    blockByteCount = decoder.blockType.byteCount
+    valueByteCount = decoder.blockType.elementCount * MemoryLayout<Float>.size
+  }
+
+  var byteCount: Int { source.byteCount / blockByteCount * valueByteCount }
+  var castReport: CastReport? { nil }
+  var sourceDigest: XXH3Digest? { source.sourceDigest }
+  var isDivisible: Bool { source.isDivisible }
+  var tileByteCount: Int { source.tileByteCount }
+  var grainByteCount: Int {
+    // Whole blocks, and whole grains of the source, which are whole blocks too.
+    max(1, source.grainByteCount / blockByteCount) * valueByteCount
+  }
+
+  func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    let count = tile.count / valueByteCount
+    guard count > 0, let target = tile.baseAddress else { return }
+    let start = offset / valueByteCount * blockByteCount
+    let range = start..<(start + count * blockByteCount)
+    try buffer.forEachPiece(of: source, in: range, width: blockByteCount) { piece, position in
+      guard let blocks = piece.baseAddress else { return }
+      decoder.decode(
+        count: piece.count / blockByteCount, from: blocks,
+        to: target + (position - start) / blockByteCount * valueByteCount)
+    }
+  }
+
+  func beginStretch(at offset: Int) { source.beginStretch(at: offset / valueByteCount * blockByteCount) }
+
+  func endStretch() {
+    buffer.release()
+    source.endStretch()
+  }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    if let next = next as? DequantizedTiles { try source.merge(next.source) }
+  }
+
+  func finish() throws(IngotError) { try source.finish() }
+}
+
+/// Blocks of F32 values.
+final class BlockTiles: TileSource {
+  private let name: String
+  private let source: any TileSource
+  private let encoder: BlockEncoder
+  private let decoder: BlockDecoder?
+  private let blockByteCount: Int
+  private let valueByteCount: Int
+  private var buffer = TileBuffer()
+  private var decoded: [UInt8] = []
+  private var overflowCount = 0
+  private var error = QuantizationError()
+
+  /// - Parameters:
+  ///   - name: the tensor's, for messages.
+  ///   - source: finite values, F32, whose last dimension is a multiple of a block.
+  ///   - encoder: for the type of the blocks.
+  init(_ name: String, _ source: any TileSource, encoder: BlockEncoder) {
+    self.name = name
+    self.source = source
+    self.encoder = encoder
+    decoder = BlockDecoder(encoder.blockType)
+    blockByteCount = encoder.blockType.byteCount
+    valueByteCount = encoder.blockType.elementCount * MemoryLayout<Float>.size
+  }
+
+  var byteCount: Int { source.byteCount / valueByteCount * blockByteCount }
+  var castReport: CastReport? { nil }
+  var quantizationError: QuantizationError? { error }
+  var sourceDigest: XXH3Digest? { source.sourceDigest }
+  var isDivisible: Bool { source.isDivisible }
+  var tileByteCount: Int { source.tileByteCount }
+  var grainByteCount: Int {
+    // A source that is cut between rows only has rows of whole blocks.
+    max(1, source.grainByteCount / valueByteCount) * blockByteCount
+  }
+
+  func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    let count = tile.count / blockByteCount
+    guard count > 0, let target = tile.baseAddress else { return }
+    let start = offset / blockByteCount * valueByteCount
+    let range = start..<(start + count * valueByteCount)
+    try buffer.forEachPiece(of: source, in: range, width: valueByteCount) { piece, position in
+      guard let values = piece.baseAddress else { return }
+      let blocks = target + (position - start) / valueByteCount * blockByteCount
+      overflowCount += encoder.encode(count: piece.count / valueByteCount, from: values, to: blocks)
+      measure(blocks, against: piece)
+    }
+  }
+
+  /// Adds what rounding cost: values before against values after.
+  private func measure(_ blocks: UnsafeRawPointer, against values: UnsafeRawBufferPointer) {
+    guard let decoder else { return }
+    if decoded.count < values.count { decoded = [UInt8](repeating: 0, count: values.count) }
+    decoded.withUnsafeMutableBytes { after in
+      guard let target = after.baseAddress else { return }
+      decoder.decode(count: values.count / valueByteCount, from: blocks, to: target)
+      error.add(values, UnsafeRawBufferPointer(start: target, count: values.count))
+    }
+  }
+
+  func beginStretch(at offset: Int) { source.beginStretch(at: offset / blockByteCount * valueByteCount) }
+
+  func endStretch() {
+    buffer.release()
+    decoded = []
+    source.endStretch()
+  }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    guard let next = next as? BlockTiles else { return }
+    error.merge(next.error)
+    overflowCount += next.overflowCount
+    try source.merge(next.source)
+  }
+
+  func finish() throws(IngotError) {
+    try source.finish()
+    guard overflowCount == 0 else {
+      throw .unrepresentable(
+        tensor: name, target: encoder.blockType.rawValue,
+        why: "\(overflowCount) blocks have scales beyond half precision's range", hint: nil)
+    }
+  }
+}

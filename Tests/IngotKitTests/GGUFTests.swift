@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// GGUF against gguf-py: typed metadata, the values that blocks stand for, files that are written byte for byte.
+import Foundation
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct GGUFTests {
+  /// What gguf-py reads in a golden file, beside the tensors' own bytes.
+  struct Description: Sendable {
+    /// Keys with the names of their types, outermost first, and their values as JSON.
+    var metadata: [(key: String, types: [String], value: String)] = []
+    /// SHA-256 of the F32 values that blocks stand for, by tensor.
+    var values: [String: String] = [:]
+  }
+
+  /// The manifest, by file name.
+  static let manifest: [String: Description] = {
+    let bytes = (try? Fixture.bytes("golden/gguf/manifest.json")) ?? []
+    let files = (try? JSONDocument.object(bytes)) ?? Metadata()
+    return Dictionary(uniqueKeysWithValues: files.entries.map { ($0.key, description($0.value)) })
+  }()
+
+  private static func description(_ value: MetadataValue) -> Description {
+    var description = Description()
+    guard case .object(let file) = value else { return description }
+    for case .object(let entry) in file["metadata"]?.elements ?? [] {
+      let types = (entry["types"]?.elements ?? []).map { text($0) }
+      description.metadata.append(
+        (entry.string("key") ?? "", types, entry["value"].map { text($0) } ?? ""))
+    }
+    if case .object(let values)? = file["values"] {
+      for entry in values.entries { description.values[entry.key] = values.string(entry.key) }
+    }
+    return description
+  }
+
+  private static func text(_ value: MetadataValue) -> String { JSONWriter.text(value) }
+
+  private static func path(_ name: String) -> String { Fixture.path("golden/gguf/" + name) }
+
+  /// The names of a value's types as gguf-py lists them, as JSON strings.
+  private static func types(of value: MetadataValue) -> [String] {
+    guard case .typedArray(let array) = value else {
+      return value.type.map { ["\"\($0)\"".uppercased()] } ?? []
+    }
+    let first = array.values.first.map { types(of: $0) } ?? []
+    return ["\"ARRAY\""] + first
+  }
+
+  /// Nested arrays laid out flat, as gguf-py reads them.
+  private static func flat(_ value: MetadataValue) -> MetadataValue {
+    guard case .typedArray(let array) = value, array.elementType == .array else { return value }
+    return .array(array.values.flatMap { flat($0).elements ?? [] })
+  }
+
+  @Test(arguments: manifest.keys.sorted())
+  func `reads the metadata that gguf-py reads, with its types`(_ name: String) throws {
+    let metadata = try inspect(Self.path(name)).checkpoint.metadata
+    let expected = try #require(Self.manifest[name]).metadata
+    #expect(metadata.entries.map(\.key) == expected.map(\.key))
+    for (entry, expected) in zip(metadata.entries, expected) {
+      #expect(Self.types(of: entry.value) == expected.types, "\(entry.key)")
+      guard expected.value != "null" else { continue }
+      let value = Self.text(Self.flat(entry.value))
+      // gguf-py shows a single-precision number as the double that it is.
+      if case .float32(let number) = entry.value {
+        #expect(Double(expected.value) == Double(number), "\(entry.key)")
+      } else if case .typedArray(let array) = entry.value,
+        array.elementType == .float32 || array.elementType == .float64
+      {
+        let numbers = array.values.map { value in
+          if case .float32(let number) = value { return Double(number) }
+          if case .float64(let number) = value { return number }
+          return .nan
+        }
+        let texts = expected.value.dropFirst().dropLast().split(separator: ",")
+        #expect(texts.map { Double($0) } == numbers, "\(entry.key)")
+      } else if case .float64(let number) = entry.value {
+        #expect(Double(expected.value) == number)
+      } else {
+        #expect(value == expected.value, "\(entry.key)")
+      }
+    }
+  }
+
+  @Test(arguments: manifest.keys.sorted().filter { !(manifest[$0]?.values.isEmpty ?? true) })
+  func `dequantizes to the bits that gguf-py gives, or refuses by name`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    for (index, tensor) in try inspect(Self.path(name)).tensors.enumerated() {
+      guard let blockType = tensor.descriptor.blockType else { continue }
+      let expected = Self.manifest[name]?.values[tensor.descriptor.name]
+      var options = ConvertOptions()
+      options.dtype = .f32
+      options.selection = TensorSelection(include: [Glob(tensor.descriptor.name)])
+      let output = folder.file("\(index).safetensors")
+      guard BlockDecoder.supports(blockType) else {
+        #expect(throws: IngotError.self) { try Conversion(Self.path(name), to: output, options: options) }
+        continue
+      }
+      _ = try Conversion(Self.path(name), to: output, options: options).run()
+      #expect(try GoldenFile.read(output).first?.sha256 == expected, "\(blockType)")
+    }
+  }
+
+  /// Files that gguf-py wrote, little-endian and whole.
+  static let written = manifest.keys.sorted().filter { name in
+    !["big-endian", "version", "last"].contains { name.hasPrefix($0) }
+  }
+
+  @Test(arguments: written)
+  func `writes the bytes that gguf-py writes`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    _ = try Conversion(Self.path(name), to: folder.file("out.gguf"), options: ConvertOptions()).run()
+    #expect(try folder.bytes("out.gguf") == Fixture.bytes("golden/gguf/" + name))
+    // By way of .ingot, which keeps types and blocks too.
+    _ = try Conversion(Self.path(name), to: folder.file("out.ingot"), options: ConvertOptions()).run()
+    _ = try Conversion(folder.file("out.ingot"), to: folder.file("back.gguf"), options: ConvertOptions())
+      .run()
+    #expect(try folder.bytes("back.gguf") == Fixture.bytes("golden/gguf/" + name))
+  }
+
+  @Test(arguments: [("big-endian", "every-type"), ("last-not-padded", "shapes"), ("version-2", "blocks")])
+  func `writes one form of what has several`(_ other: String, _ canonical: String) throws {
+    let folder = try TemporaryFolder()
+    _ = try Conversion(Self.path("\(other).gguf"), to: folder.file("out.gguf"), options: ConvertOptions())
+      .run()
+    #expect(try folder.bytes("out.gguf") == Fixture.bytes("golden/gguf/\(canonical).gguf"))
+  }
+
+  @Test func `blocks are one tensor of their type`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Conversion(
+      Self.path("blocks.gguf"), to: folder.file("f32.gguf"),
+      options: {
+        var options = ConvertOptions()
+        options.dtype = .f32
+        options.selection = TensorSelection(include: [Glob("blocks.Q*"), Glob("plain")])
+        return options
+      }()
+    ).run()
+    let difference = try diff(Self.path("blocks.gguf"), folder.file("f32.gguf"))
+    #expect(difference.onlyFirst == ["blocks.TQ1_0", "blocks.TQ2_0", "blocks.MXFP4", "blocks.cube"])
+    let q8 = try #require(difference.changed.first { $0.name == "blocks.Q8_0" })
+    #expect(q8.typeNames == ("Q8_0", "F32") && q8.maxAbs == 0 && q8.isCastTo == .f32)
+    var options = InspectOptions()
+    options.statistics = true
+    let blocks = try inspect(Self.path("blocks.gguf"), options: options).tensors
+    let plain = try inspect(folder.file("f32.gguf"), options: options).tensors
+    for tensor in plain {
+      #expect(blocks.first { $0.descriptor.name == tensor.descriptor.name }?.statistics == tensor.statistics)
+    }
+    #expect(blocks.first { $0.descriptor.name == "blocks.MXFP4" }?.statistics == nil)
+  }
+
+  @Test func `what GGUF or another format can't hold is refused with a way on`() throws {
+    let folder = try TemporaryFolder()
+    func refusal(_ path: String, _ output: String) throws -> (why: String, hint: String)? {
+      do throws(IngotError) {
+        _ = try Conversion(path, to: folder.file(output), options: ConvertOptions())
+        return nil
+      } catch {
+        guard case .unrepresentable(_, _, let why, let hint) = error else { throw error }
+        return ("\(why)", "\(String(describing: hint))")
+      }
+    }
+    let blocks = try #require(try refusal(Self.path("blocks.gguf"), "out.safetensors"))
+    #expect(blocks.why.contains("Q8_0") && blocks.hint.contains("--dtype F32"))
+    let dtype = try #require(try refusal(Fixture.path("golden/npy/dtype-u8.npy"), "out.gguf"))
+    #expect(dtype.why.contains("U64"))
+    let rank = try #require(try refusal(Fixture.path("golden/npy/twelve-dimensions.npy"), "out.gguf"))
+    #expect(rank.why.contains("dimensions"))
+  }
+
+  @Test func `a split set is opened by its first part or its folder, and nothing else`() throws {
+    let folder = try TemporaryFolder()
+    for name in Fixture.names(in: "golden/gguf/split") { try folder.copy(Self.path("split/" + name)) }
+    let byName = try inspect(folder.file("tiny-00001-of-00003.gguf")).checkpoint
+    #expect(byName.tensors.count == 5 && byName.files.count == 3)
+    #expect(byName.metadata.entries.map(\.key) == ["general.architecture", "general.name", "index"])
+    #expect(try inspect(folder.path).checkpoint.tensors.count == 5)
+    // Put together, it is what gguf-py would have written whole.
+    _ = try Conversion(folder.path, to: folder.file("whole.gguf"), options: ConvertOptions()).run()
+    let whole = try PythonPeer.run("fixtures/peers/read_back.py", [folder.file("whole.gguf")]).standardOutput
+    let set = try PythonPeer.run("fixtures/peers/read_back.py", [Self.path("split")]).standardOutput
+    #expect(whole == set)
+    try FileManager.default.removeItem(atPath: folder.file("whole.gguf"))
+    #expect(throws: IngotError.self) { try inspect(folder.file("tiny-00002-of-00003.gguf")) }
+    try FileManager.default.removeItem(atPath: folder.file("tiny-00003-of-00003.gguf"))
+    do throws(IngotError) {
+      _ = try inspect(folder.path)
+      Issue.record("a set without its last part was opened")
+    } catch {
+      if case .missing(let path, _, _) = error {
+        #expect(path.hasSuffix("tiny-00003-of-00003.gguf"))
+      } else {
+        Issue.record("\(error)")
+      }
+    }
+  }
+
+  @Test(arguments: Fixture.names(in: "unsupported/gguf"))
+  func `what is not read is refused by name`(_ name: String) {
+    do throws(IngotError) {
+      _ = try inspect(Fixture.path("unsupported/gguf/" + name))
+      Issue.record("read")
+    } catch {
+      switch error {
+      case .unsupported, .limitExceeded: break
+      default: Issue.record("\(error)")
+      }
+    }
+  }
+
+  /// Time that opening a large tokenizer may take: a hundred times what it does.
+  private static let patienceSeconds = 5.0
+
+  @Test func `a tokenizer of half a million tokens opens at once and in bounded memory`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, gguf
+        writer = gguf.GGUFWriter(sys.argv[1], "gpt2")
+        writer.add_token_list([f"token number {n}" for n in range(500_000)])
+        writer.add_token_types([n % 7 for n in range(500_000)])
+        writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+        """, [folder.file("big.gguf")])
+    let size = try folder.bytes("big.gguf").count
+    let start = Date()
+    let result = try IngotProgram.run("inspect", folder.file("big.gguf"))
+    #expect(Date().timeIntervalSince(start) < Self.patienceSeconds)
+    #expect(result.exitCode == 0 && result.standardOutput.contains("500000 × string"))
+    let base = try IngotProgram.run("--version").peakResidentBytes
+    #expect(result.peakResidentBytes - base < 64 << 20 + 2 * size)
+    _ = try Conversion(folder.file("big.gguf"), to: folder.file("again.gguf"), options: ConvertOptions())
+      .run()
+    #expect(try folder.bytes("again.gguf") == folder.bytes("big.gguf"))
+  }
+}
