@@ -98,17 +98,6 @@ public final class TensorReader {
     }
   }
 
-  /// Whether several readers may read a stretch of the part each: their checks of its checksum can be put together, and
-  /// none of them has to decode what another decodes too.
-  public var isDivisible: Bool {
-    guard part.storage.codec == .raw else { return false }
-    switch part.storage.checksum {
-    case nil: return true
-    case .crc32?, .crc32c?: return cutsAnywhere
-    case .crc32cOfSegments?, .xxh3?: return false
-    }
-  }
-
   /// Tells that reading in order begins here, because other readers read what comes before.
   public func beginStretch(at offset: Int) {
     stretchStart = offset

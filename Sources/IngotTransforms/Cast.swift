@@ -25,8 +25,8 @@ final class CastTiles: TileSource {
   var byteCount: Int { source.byteCount / sourceWidth * targetWidth }
   var castReport: CastReport? { report }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
-  var isDivisible: Bool { source.isDivisible }
-  var tileByteCount: Int { source.tileByteCount }
+  var tileByteCount: Int { max(TileEngine.tileByteCount, source.tileByteCount / sourceWidth * targetWidth) }
+  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount }
 
   var grainByteCount: Int {
     // Whole elements of both sides, and whole grains of the source.

@@ -27,7 +27,6 @@ final class GeneratedTiles: TileSource {
   var grainByteCount: Int { 2 * MemoryLayout<Float>.size }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { nil }
-  var isDivisible: Bool { true }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let width = MemoryLayout<Float>.size

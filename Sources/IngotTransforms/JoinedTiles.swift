@@ -24,8 +24,17 @@ final class SlicedTiles: TileSource {
   /// What is stored is more than this part.
   var sourceDigest: XXH3Digest? { nil }
 
+  var tileByteCount: Int { reader.source.tileByteCount }
+  var bufferByteCount: Int { reader.source.bufferByteCount + reader.source.grainByteCount }
+
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     try reader.read(bytesAt: start + offset, into: tile)
+  }
+
+  func endStretch() { reader.source.endStretch() }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    if let next = next as? SlicedTiles { try reader.source.merge(next.reader.source) }
   }
 
   func finish() throws(IngotError) { try reader.source.finish() }

@@ -9,6 +9,10 @@ import Synchronization
 public struct PartPass {
   /// Bytes of a stretch: some milliseconds of work.
   public static let stretchByteCount = 4 << 20
+  /// Bytes of all tiles and buffers at the same time: what the program keeps below 64 MiB, less room for itself.
+  private static let memoryByteCount = 40 << 20
+  /// Parts from here on are looked at for the memory that they take.
+  private static let largeByteCount = 1 << 20
 
   private let crew: WorkCrew
   private let files: SourceFiles
@@ -60,10 +64,12 @@ public struct PartPass {
   ) throws(IngotError) {
     var tasks: [Task<Finding>] = []
     tasks.reserveCapacity(count)
-    for index in 0..<count { try append(index, part(index), to: &tasks) }
+    var needed = TileEngine.tileByteCount
+    for index in 0..<count { needed = max(needed, try append(index, part(index), to: &tasks)) }
     let order = isInOrder ? WorkCrew.order(byteCounts: tasks.map(\.range.count)) : nil
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
-    try crew.run(taskCount: tasks.count) { (slot, number) throws(IngotError) in
+    try crew.run(taskCount: tasks.count, limit: Self.memoryByteCount / needed) {
+      (slot, number) throws(IngotError) in
       let task = tasks[order?[number] ?? number]
       let source = try part(task.part).open(
         files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -81,23 +87,34 @@ public struct PartPass {
     }
   }
 
+  /// Adds what is to be read of a part; returns the memory that takes.
   private func append<Finding>(
     _ index: Int, _ part: LazyPart, to tasks: inout [Task<Finding>]
-  ) throws(IngotError) {
+  ) throws(IngotError) -> Int {
     guard let byteCount = part.shape.byteCount(of: part.dtype) else {
       throw .internal("a part whose bytes overflow")
     }
     let whole = Task<Finding>(part: index, range: 0..<byteCount, number: 0, assembly: nil)
-    guard !isInOrder, byteCount > Self.stretchByteCount else { return tasks.append(whole) }
-    let source = try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-    guard source.isDivisible else { return tasks.append(whole) }
+    guard byteCount > Self.largeByteCount else {
+      tasks.append(whole)
+      return 0
+    }
+    let source = try part.open(files: files, scratchFolder: scratchFolder)
     let grain = source.grainByteCount
-    let step = max(grain, Self.stretchByteCount / grain * grain)
+    let tile = max(grain, source.tileByteCount / grain * grain)
+    let needed = min(byteCount, tile) + source.bufferByteCount
+    guard !isInOrder, !digestsSource, part.isDivisible, byteCount > Self.stretchByteCount else {
+      tasks.append(whole)
+      return needed
+    }
+    // Whole tiles, so that none is cut short.
+    let step = max(tile, Self.stretchByteCount / tile * tile)
     let starts = Array(stride(from: 0, to: byteCount, by: step))
     let assembly = PartAssembly<Finding>(count: starts.count)
     tasks += starts.enumerated().map { number, start in
       Task(part: index, range: start..<min(byteCount, start + step), number: number, assembly: assembly)
     }
+    return needed
   }
 }
 

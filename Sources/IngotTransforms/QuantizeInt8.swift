@@ -23,8 +23,8 @@ final class QuantizedTiles: TileSource {
   var castReport: CastReport? { nil }
   var quantizationError: QuantizationError? { quantizer.error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
-  var isDivisible: Bool { source.isDivisible }
-  var tileByteCount: Int { source.tileByteCount }
+  var tileByteCount: Int { max(TileEngine.tileByteCount, source.tileByteCount / Self.width) }
+  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let range = (offset * Self.width)..<((offset + tile.count) * Self.width)

@@ -34,14 +34,14 @@ public protocol TileSource: AnyObject {
   /// Bytes of a tile that suit the source.
   var tileByteCount: Int { get }
 
-  /// Whether several sources, opened alike, may each read one stretch of the part.
-  ///
-  /// Then each is told by ``beginStretch(at:)`` where it starts and by ``endStretch()`` that it is done, and what they
-  /// found is merged into the first, in order; the first alone is told to ``finish()``. What was found must be the same
-  /// whoever read what, so that results do not depend on the number of threads.
-  var isDivisible: Bool { get }
+  /// Bytes of the source's own buffers, at the most.
+  var bufferByteCount: Int { get }
 
-  /// Tells that this source reads from here on; others read what comes before.
+  /// Tells that this source reads from here on; others, opened alike, read what comes before.
+  ///
+  /// Each source of a divided part is told so, and by ``endStretch()`` that it is done; then what they found is merged
+  /// into the first, in order, and the first alone is told to ``finish()``. What was found must be the same whoever read
+  /// what, so that results do not depend on the number of threads.
   func beginStretch(at offset: Int)
 
   /// Tells that no more tiles will be read: buffers can go.
@@ -56,10 +56,10 @@ public protocol TileSource: AnyObject {
 extension TileSource {
   /// Nothing is rounded to small integers in most sources.
   public var quantizationError: QuantizationError? { nil }
-  /// One source reads the whole part, unless it says otherwise.
-  public var isDivisible: Bool { false }
   /// Tiles that stay in the second-level cache.
   public var tileByteCount: Int { TileEngine.tileByteCount }
+  /// Most sources have none.
+  public var bufferByteCount: Int { 0 }
   /// A source that is not divided begins at 0.
   public func beginStretch(at offset: Int) {}
   /// A source without buffers has nothing to let go of.
@@ -71,14 +71,12 @@ extension TileSource {
 /// A part as it is stored.
 final class StoredTiles: TileSource {
   private let reader: TensorReader
-  private let digests: Bool
   private var digest: XXH3?
   /// Where a digest in passing goes on; `nil` when the part was not read from its start to its end.
   private var nextOffset: Int? = 0
 
   init(_ reader: TensorReader, digests: Bool) {
     self.reader = reader
-    self.digests = digests
     if digests { digest = XXH3() }
   }
 
@@ -89,7 +87,6 @@ final class StoredTiles: TileSource {
   }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { digest?.value }
-  var isDivisible: Bool { !digests && reader.isDivisible }
   /// Rows that are gathered from all over the storage come many at a time.
   var tileByteCount: Int { reader.cutsAnywhere ? TileEngine.tileByteCount : TileEngine.gatheredTileByteCount }
 
@@ -142,7 +139,6 @@ final class LiteralTiles: TileSource {
   var grainByteCount: Int { 1 }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { nil }
-  var isDivisible: Bool { true }
 
   func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= bytes.count else {

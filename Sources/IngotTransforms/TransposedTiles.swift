@@ -14,6 +14,9 @@ final class TransposedTiles: TileSource {
   /// A piece of a row narrower than this is not worth a read of its own.
   private static let pieceByteCount = 2 << 10
 
+  /// The largest tile that is asked for so that each piece is worth its read, without a strip.
+  private static let wideTileByteCount = 8 << 20
+
   private let reader: GrainReader
   private let rowCount: Int
   private let columnCount: Int
@@ -39,6 +42,21 @@ final class TransposedTiles: TileSource {
   var quantizationError: QuantizationError? { reader.source.quantizationError }
   var sourceDigest: XXH3Digest? { reader.source.sourceDigest }
 
+  /// Whether tiles of a matrix of so many rows, two kilobytes of each, are small enough to be made by several threads;
+  /// strips, which hold what several tiles need, are not.
+  static func isDivisible(rowCount: Int) -> Bool { rowCount <= 2 * wideTileByteCount / pieceByteCount }
+
+  var tileByteCount: Int {
+    guard Self.isDivisible(rowCount: rowCount) else { return TileEngine.tileByteCount }
+    let wide = targetRowByteCount * max(1, Self.pieceByteCount / width)
+    return max(TileEngine.tileByteCount, min(Self.wideTileByteCount, wide))
+  }
+
+  var bufferByteCount: Int {
+    Self.windowByteCount + reader.source.bufferByteCount
+      + (Self.isDivisible(rowCount: rowCount) ? 0 : Self.stripByteCount)
+  }
+
   private var targetRowByteCount: Int { rowCount * width }
   private var sourceRowByteCount: Int { columnCount * width }
 
@@ -46,7 +64,9 @@ final class TransposedTiles: TileSource {
     guard let target = tile.baseAddress, tile.count > 0 else { return }
     let columns = (offset / targetRowByteCount)..<((offset + tile.count) / targetRowByteCount)
     // A tile that is wide enough, or all that there is, needs no strip.
-    guard columns.count * width < Self.pieceByteCount, columns.count < columnCount else {
+    guard columns.count * width < Self.pieceByteCount, columns.count < columnCount,
+      tile.count < Self.wideTileByteCount / 2
+    else {
       return try fill(columns, into: target)
     }
     let strip = try strip(holding: columns)
@@ -129,6 +149,16 @@ final class TransposedTiles: TileSource {
         rows: count, columns: columns.count, from: window.start, sourceStride: pieceByteCount,
         to: target + row * width, targetStride: targetRowByteCount)
     }
+  }
+
+  func endStretch() {
+    strip = nil
+    stripColumns = 0..<0
+    reader.source.endStretch()
+  }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    if let next = next as? TransposedTiles { try reader.source.merge(next.reader.source) }
   }
 
   func finish() throws(IngotError) { try reader.source.finish() }

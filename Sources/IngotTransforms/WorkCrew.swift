@@ -26,19 +26,24 @@ public final class WorkCrew: Sendable {
   ///
   /// - Parameters:
   ///   - count: tasks.
+  ///   - limit: the most threads that may work at the same time; `nil` for all.
   ///   - body: the work on one; calls run concurrently, each with a slot of its own.
   /// - Throws: the error of the first task, by number, that failed; later ones are not begun then.
   public func run(
-    taskCount count: Int, _ body: (_ slot: Int, _ task: Int) throws(IngotError) -> Void
+    taskCount count: Int, limit: Int? = nil, _ body: (_ slot: Int, _ task: Int) throws(IngotError) -> Void
   ) throws(IngotError) {
     let failure = FirstFailure()
-    pool.run(chunkCount: count) { slot, task in
-      guard !failure.isBefore(task) else { return }
-      do throws(IngotError) {
-        if Process.isInterrupted { throw .interrupted }
-        try body(slot, task)
-      } catch {
-        failure.record(error, at: task)
+    let next = Atomic(0)
+    pool.run(chunkCount: min(count, jobCount, max(1, limit ?? jobCount))) { _, slot in
+      while true {
+        let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
+        guard task < count, !failure.isBefore(task) else { return }
+        do throws(IngotError) {
+          if Process.isInterrupted { throw .interrupted }
+          try body(slot, task)
+        } catch {
+          failure.record(error, at: task)
+        }
       }
     }
     if let error = failure.error { throw error }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which parts several threads may read at the same time, each a stretch of its own.
+import IngotCore
+
+extension LazyPart {
+  /// Whether several sources of this part, opened alike, may each read one stretch of it and be merged.
+  ///
+  /// A checksum of the container is then taken of each stretch and put together, so every stored byte must be read once,
+  /// in its order. Sources of cases that are not listed here need no ``TileSource/merge(_:)``.
+  var isDivisible: Bool {
+    switch self {
+    case .stored(_, let part):
+      switch part.storage.checksum {
+      case .crc32?, .crc32c?: return part.storage.codec == .raw && part.storage.layout == .rowMajor
+      default: return readsFreely
+      }
+    case .cast(let source, _, _), .quantized(let source, _, _), .reshaped(let source, _):
+      return source.isDivisible
+    case .transposed(let source):
+      return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
+    case .rows: return readsFreely
+    case .literal, .generated, .zeros: return true
+    default: return false
+    }
+  }
+
+  /// Whether the part may be read in any order, and some of it twice, without decoding, checking or counting more than
+  /// what is asked for.
+  private var readsFreely: Bool {
+    switch self {
+    case .stored(_, let part): part.storage.codec == .raw && part.storage.checksum == nil
+    case .reshaped(let source, _), .rows(let source, _): source.readsFreely
+    case .transposed: isDivisible
+    case .literal, .generated, .zeros: true
+    default: false
+    }
+  }
+}

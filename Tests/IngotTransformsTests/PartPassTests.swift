@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parts that are read by several threads against the same parts read by one source.
+import IngotBytes
+import IngotCore
+import IngotKernels
+import IngotTestSupport
+import IngotTransforms
+import Synchronization
+import Testing
+
+@Suite(.serialized) struct PartPassTests {
+  /// Layouts and casts of a stored matrix.
+  enum Arrangement: CaseIterable {
+    case asItIs, transposed, cast, castTransposed, rows, transposedRows, quantized
+
+    func part(_ stored: LazyPart) -> LazyPart {
+      switch self {
+      case .asItIs: stored
+      case .transposed: .transposed(stored)
+      case .cast: .cast(stored, to: .f16, onOverflow: .saturate)
+      case .castTransposed: .cast(.transposed(stored), to: .bf16, onOverflow: .saturate)
+      case .rows: .rows(stored, 11..<(stored.shape.dimensions[0] - 3))
+      case .transposedRows: .transposed(.rows(stored, 11..<(stored.shape.dimensions[0] - 3)))
+      case .quantized: .quantized(stored, scales: [0.01], axis: nil)
+      }
+    }
+  }
+
+  /// A matrix of small numbers of several stretches.
+  private func matrix(_ kind: StorageKind) throws -> (SourceFiles, LazyPart) {
+    let shape: Shape = [1301, 1777]
+    var random = SeededRandom(seed: 4)
+    let values = random.floats(shape.elementCount)
+    let bytes = values.withUnsafeBytes { Array($0) }
+    let (content, storage) = try kind.store(bytes, shape: shape, width: 4, dtype: .f32)
+    let files = SourceFiles(sources: [MemoryByteSource(content, path: "memory")])
+    return (
+      files,
+      .stored(name: "m", QuantizedPart(kind: .values, dtype: .f32, shape: shape, storage: storage))
+    )
+  }
+
+  /// What a pass found: every byte at its place, and what was lost.
+  private func read(
+    _ part: LazyPart, _ files: SourceFiles, jobs: Int
+  ) throws -> (digest: String, CastReport?, QuantizationError?) {
+    let byteCount = try #require(part.shape.byteCount(of: part.dtype))
+    let bytes = Mutex([UInt8](repeating: 0, count: byteCount))
+    let losses = Mutex<(CastReport?, QuantizationError?)>((nil, nil))
+    try PartPass(crew: WorkCrew(jobs: jobs), files: files, scratchFolder: "/tmp")
+      .run(count: 1) { (_) throws(IngotError) in
+        part
+      } read: { (_, reading) throws(IngotError) in
+        try reading.forEachTile { (tile, offset) throws(IngotError) in
+          bytes.withLock { $0.replaceSubrange(offset..<(offset + tile.count), with: tile) }
+        }
+        return reading.range
+      } finish: { (_, ranges, source) throws(IngotError) in
+        #expect(ranges.first?.lowerBound == 0 && ranges.last?.upperBound == byteCount)
+        #expect(zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound })
+        let found = (source.castReport, source.quantizationError)
+        losses.withLock { $0 = found }
+      }
+    var hash = SHA256()
+    bytes.withLock { $0.withUnsafeBytes { hash.update($0) } }
+    let found = losses.withLock { $0 }
+    return (hash.finishHex(), found.0, found.1)
+  }
+
+  @Test(arguments: StorageKind.allCases, Arrangement.allCases)
+  func `threads read what one source reads, and count the same losses`(
+    kind: StorageKind, arrangement: Arrangement
+  ) throws {
+    let (files, stored) = try matrix(kind)
+    let part = arrangement.part(stored)
+    let source = try part.open(files: files, scratchFolder: "/tmp")
+    var hash = SHA256()
+    try TileEngine().forEachTile(of: source) { (tile, _) throws(IngotError) in hash.update(tile) }
+    let expected = hash.finishHex()
+    var first: QuantizationError?
+    for jobs in [1, 3] {
+      let (digest, cast, error) = try read(part, files, jobs: jobs)
+      #expect(digest == expected)
+      #expect(cast?.inexactCount == source.castReport?.inexactCount)
+      #expect(error?.count == source.quantizationError?.count)
+      #expect(first == nil || first == error, "sums are the same for any number of threads")
+      first = error
+    }
+  }
+
+  @Test func `the error is that of the first task that fails`() throws {
+    for jobs in [1, 2, 8] {
+      let crew = WorkCrew(jobs: jobs)
+      let done = Atomic(0)
+      do {
+        try crew.run(taskCount: 500) { (slot, task) throws(IngotError) in
+          #expect(slot < crew.jobCount)
+          if task % 100 == 37 { throw .internal("\(task)") }
+          done.wrappingAdd(1, ordering: .relaxed)
+        }
+        Issue.record("tasks failed")
+      } catch {
+        guard case .internal(let what) = error else { throw error }
+        #expect(what == "37")
+      }
+      #expect(done.load(ordering: .relaxed) >= 37)
+    }
+    #expect(WorkCrew(jobs: 10_000).jobCount <= WorkCrew.jobLimit)
+    #expect(WorkCrew(jobs: 0).jobCount == 1)
+  }
+}
