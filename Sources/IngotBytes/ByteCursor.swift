@@ -35,10 +35,21 @@ public struct ByteCursor: Sendable {
     return bytes[bytes.startIndex + offset]
   }
 
-  /// Takes a little-endian number.
+  /// Takes a little-endian number of at most 64 bits.
+  @inlinable
   public mutating func little<Number: FixedWidthInteger & UnsignedInteger>(_: Number.Type) -> Number? {
-    guard let raw = bytes(MemoryLayout<Number>.size) else { return nil }
-    return raw.reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+    unsigned(byteCount: MemoryLayout<Number>.size).map { Number(truncatingIfNeeded: $0) }
+  }
+
+  /// Takes a little-endian number of some bytes, eight at the most; not generic, so that it is fast from any module.
+  @usableFromInline
+  mutating func unsigned(byteCount: Int) -> UInt64? {
+    guard byteCount <= 8, byteCount <= remainingCount else { return nil }
+    let start = bytes.startIndex + offset
+    var number: UInt64 = 0
+    for index in 0..<byteCount { number |= UInt64(bytes[start + index]) << UInt64(8 * index) }
+    offset += byteCount
+    return number
   }
 
   /// Takes a little-endian number of 64 bits that must fit an `Int`; larger ones are `nil`, as past the end.
