@@ -25,7 +25,6 @@ final class DequantizedTiles: TileSource {
   var byteCount: Int { source.byteCount / blockByteCount * valueByteCount }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
-  var isDivisible: Bool { source.isDivisible }
   var tileByteCount: Int { source.tileByteCount }
   var grainByteCount: Int {
     // Whole blocks, and whole grains of the source, which are whole blocks too.
@@ -89,7 +88,6 @@ final class BlockTiles: TileSource {
   var castReport: CastReport? { nil }
   var quantizationError: QuantizationError? { error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
-  var isDivisible: Bool { source.isDivisible }
   var tileByteCount: Int { source.tileByteCount }
   var grainByteCount: Int {
     // A source that is cut between rows only has rows of whole blocks.

@@ -16,6 +16,7 @@ extension LazyPart {
       }
     case .cast(let source, _, _), .quantized(let source, _, _), .reshaped(let source, _):
       return source.isDivisible
+    case .dequantized(let source, _, _), .blocks(let source, _): return source.isDivisible
     case .transposed(let source):
       return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
     case .rows: return readsFreely
