@@ -71,6 +71,11 @@ public func evaluate(
       Location(path), why: "has \(config.vocabularySize) tokens, and the baseline \(other.vocabularySize)",
       hint: nil)
   }
+  if let id = ids.values.first(where: { !(0..<config.vocabularySize).contains($0) }) {
+    throw .unsuitable(
+      Location(tokens), why: "token id \(id) is outside the vocabulary of \(config.vocabularySize)", hint: nil
+    )
+  }
   let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
   let windows = EvaluationWindows(
     tokenCount: ids.values.count, context: context, stride: options.stride ?? context)

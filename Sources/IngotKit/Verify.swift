@@ -113,6 +113,7 @@ private struct Verification {
       comparisons.append(try compare(name, output, array))
     }
     if let loss = expected["loss"], let logits = actual["logits"] {
+      try fixtures.requireLabels(below: graph.config.vocabularySize)
       comparisons.append(try compareLoss(logits, loss))
     }
     guard !comparisons.isEmpty else {
@@ -124,7 +125,7 @@ private struct Verification {
       model: model.path, expectation: options.against ?? fixtures.path, precision: options.precision,
       tokens: (fixtures.batchCount, fixtures.tokenCount), outputs: comparisons,
       tolerance: options.tolerance ?? options.precision.defaultTolerance(expectedIn: .f64), seed: seed,
-      findings: try findings())
+      findings: try findings(compared: Set(comparisons.map(\.name))))
   }
 
   /// Expected values by name: the other model's in float64, this model's own for nodes, or the fixtures'.
@@ -186,9 +187,16 @@ private struct Verification {
     options.tolerance ?? options.precision.defaultTolerance(expectedIn: expected.dtype)
   }
 
-  private func findings() throws(IngotError) -> [Finding] {
+  private func findings(compared: Set<String>) throws(IngotError) -> [Finding] {
     var findings = fixtures.unknown.map {
       Finding(severity: .note, subject: $0, detail: "is an array that means nothing here")
+    }
+    findings += fixtures.expected.filter { !compared.contains($0.name) }.map {
+      Finding(severity: .note, subject: $0.name, detail: "is not compared: this model has no such output")
+    }
+    if fixtures.tokenTypeIDs != nil {
+      findings.append(
+        Finding(severity: .note, subject: "token_type_ids", detail: "is not used: this model takes none"))
     }
     if options.against == nil, let recorded = fixtures.metadata.string(FixtureSet.modelKey) {
       let actual = try hash(model.path, options: HashOptions()).model
@@ -238,6 +246,23 @@ extension FixtureSet {
     request.positions = positionIDs?.values
     request.mask = attentionMask?.values.map { $0 != 0 }
     return request
+  }
+
+  /// The value of a label that does not count, as in PyTorch.
+  private static let ignoredLabel = -100
+
+  /// Throws for a label or target that is no token: left out in silence, the loss would be another.
+  ///
+  /// - Parameter vocabularySize: tokens that there are.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` naming the id.
+  func requireLabels(below vocabularySize: Int) throws(IngotError) {
+    for (name, array) in [("labels", labels), ("targets", targets)] {
+      let isToken = { (id: Int) in id == Self.ignoredLabel || (0..<vocabularySize).contains(id) }
+      guard let id = array?.values.first(where: { !isToken($0) }) else { continue }
+      throw .unsuitable(
+        Location(path, tensor: name), why: "token id \(id) is outside the vocabulary of \(vocabularySize)",
+        hint: nil)
+    }
   }
 
   /// The mean of `−log p`: logits at t against `targets` at t, or against `labels` (else the ids) at t + 1; −100 does
