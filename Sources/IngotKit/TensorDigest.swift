@@ -97,6 +97,3 @@ public final class TensorDigester: Sendable {
 
 /// The most threads that work at the same time, whatever is asked for.
 public let jobLimit = WorkCrew.jobLimit
-
-/// Where scratch files go unless the caller says otherwise.
-public let defaultScratchFolder = Process.environment("TMPDIR") ?? "/tmp"
