@@ -20,6 +20,8 @@ let package = Package(
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     // XXH3, the checksum of `.ingot` files.
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    // Archives that hold checkpoints: tar, gzip, 7z.
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
 
     // Values that all others share: no input, no output.
     .target(name: "IngotCore"),
@@ -30,7 +32,7 @@ let package = Package(
     // The languages formats are written in: JSON, zip, sorted tables, protobuf.
     .target(name: "IngotEncodings", dependencies: ["IngotBytes"]),
     // One folder a format: readers and writers.
-    .target(name: "IngotFormats", dependencies: ["IngotEncodings"]),
+    .target(name: "IngotFormats", dependencies: ["IngotEncodings", "CArchive"]),
 
     // Loops over numbers.
     .target(name: "CIngotKernels"),

@@ -23,8 +23,12 @@ public final class AtomicOutput {
   private let replaces: Bool
   private var lockDescriptor: Int32?
   private var files: [OutputFile] = []
-  private var fileNames: [String] = []
   private var isDone = false
+  private var hasJournalFile = false
+  /// What is noted of finished work; `nil` when nothing is.
+  public private(set) var journal: OutputJournal?
+  /// Whether the output of an earlier run is gone on with.
+  public let isResumed: Bool
 
   /// Claims a destination: checks what stands there, removes what a killed run has left, makes the partial output.
   ///
@@ -33,11 +37,12 @@ public final class AtomicOutput {
   ///   - isFolder: whether the output is a folder of files.
   ///   - force: whether something that stands there may be replaced.
   ///   - sources: the files being read; none of them may be the destination or be in it.
+  ///   - key: by what an unfinished output of the same work is known; `nil` keeps no journal.
   ///   - system: the calls to use.
   ///   - belongs: for a folder that is replaced, whether an entry belongs to the set it holds.
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73) when the destination may not be taken.
   public init(
-    path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile],
+    path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], journal key: JournalKey? = nil,
     system: any SystemCalls = LiveSystem(), belongs: (String) -> Bool = { _ in false }
   ) throws(IngotError) {
     self.system = system
@@ -51,9 +56,25 @@ public final class AtomicOutput {
     try Self.refuseSources(target, isFolder: isFolder, sources: sources, system)
     try Self.refuseMismatch(destination, at: target, isFolder: isFolder, force: force)
     if destination == .folder { try Self.refuseForeignEntries(in: target, system, belongs: belongs) }
+    let unfinished: UnfinishedOutput? =
+      if let key { UnfinishedOutput(key, of: name, in: parent, isFolder: isFolder, system) } else { nil }
+    // What is gone on with is locked, and stays.
     try Self.removeRemains(of: name, in: parent, system)
-    partialPath = FilePath.join(parent, ".\(name).ingot-partial-\(Process.identifier)")
-    try makePartial()
+    isResumed = unfinished != nil
+    partialPath =
+      unfinished?.path ?? FilePath.join(parent, ".\(name).ingot-partial-\(Process.identifier)")
+    if let unfinished {
+      journal = unfinished.journal
+      hasJournalFile = true
+      if isFolder {
+        lockDescriptor = unfinished.descriptor
+      } else {
+        files.append(OutputFile(adopting: unfinished.descriptor, path: target, system: system))
+      }
+    } else {
+      try makePartial()
+      if let key { try makeJournal(key) }
+    }
   }
 
   deinit { discard() }
@@ -183,6 +204,21 @@ public final class AtomicOutput {
     }
   }
 
+  private var journalPath: String { partialPath + UnfinishedOutput.journalSuffix }
+
+  private func makeJournal(_ key: JournalKey) throws(IngotError) {
+    let descriptor: Int32
+    do throws(CallFailure) {
+      descriptor = try system.open(journalPath, .createNew)
+    } catch {
+      throw Self.failure(error, path)
+    }
+    hasJournalFile = true
+    let file = OutputFile(adopting: descriptor, path: path, system: system)
+    do throws(CallFailure) { _ = try system.tryLock(descriptor) } catch { throw Self.failure(error, path) }
+    journal = try OutputJournal.begin(file, header: key.header)
+  }
+
   /// A file of the output.
   ///
   /// - Parameter name: the file's plain name inside a folder; ignored when the output is one file.
@@ -191,10 +227,14 @@ public final class AtomicOutput {
   public func file(named name: String) throws(IngotError) -> OutputFile {
     if !isFolder, let file = files.first { return file }
     do throws(CallFailure) {
-      let descriptor = try system.open(FilePath.join(partialPath, name), .createNew)
+      let partial = FilePath.join(partialPath, name)
+      var left = isResumed ? try? system.open(partial, .existing) : nil
+      if left == nil { left = try system.open(partial, .createNew) }
+      guard let descriptor = left else {
+        throw CallFailure(call: "open", errorNumber: Process.ErrorNumber.notFound)
+      }
       let file = OutputFile(adopting: descriptor, path: FilePath.join(path, name), system: system)
       files.append(file)
-      fileNames.append(name)
       return file
     } catch {
       throw Self.failure(error, FilePath.join(path, name))
@@ -207,6 +247,7 @@ public final class AtomicOutput {
   /// Flushes everything and gives it its final name in one step.
   public func commit() throws(IngotError) {
     for file in files { try file.synchronize() }
+    removeJournal()
     do throws(CallFailure) {
       if let lockDescriptor { try system.synchronize(lockDescriptor) }
       switch (isFolder, replaces) {
@@ -258,6 +299,12 @@ public final class AtomicOutput {
     try system.synchronize(descriptor)
   }
 
+  private func removeJournal() {
+    guard hasJournalFile else { return }
+    hasJournalFile = false
+    try? system.removeFile(journalPath)
+  }
+
   private func releaseLock() {
     if let lockDescriptor { system.close(lockDescriptor) }
     lockDescriptor = nil
@@ -267,9 +314,9 @@ public final class AtomicOutput {
   public func discard() {
     guard !isDone else { return releaseLock() }
     isDone = true
+    removeJournal()
     if isFolder {
-      for name in fileNames { try? system.removeFile(FilePath.join(partialPath, name)) }
-      try? system.removeFolder(partialPath)
+      Self.remove(partialPath, isFolder: true, system)
     } else if !files.isEmpty {
       try? system.removeFile(partialPath)
     }

@@ -19,6 +19,16 @@ public final class MappedFile: Sendable {
     }
   }
 
+  /// Maps a scratch file, whose blocks then live as long as the map.
+  public init(_ scratch: ScratchSource, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+    self.system = system
+    do throws(CallFailure) {
+      mapping = try system.map(scratch.file.descriptor, byteCount: scratch.byteCount, path: scratch.path)
+    } catch {
+      throw .environment(SystemFailure(error, path: scratch.path, purpose: .transfer))
+    }
+  }
+
   deinit { system.unmap(mapping) }
 
   /// The file's bytes, valid as long as this object lives.

@@ -49,6 +49,7 @@ public final class SourceFiles: Sendable {
         throw .internal("a tensor in file \(index) of \(files.count)")
       }
       let expected = files[index]
+      if let unnamed = expected.unnamed as? any ByteSource { return unnamed }
       let source = try FileByteSource(path: expected.path, system: system)
       guard source.byteCount == expected.byteCount else {
         throw .sourceChanged(

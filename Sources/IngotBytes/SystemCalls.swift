@@ -58,6 +58,8 @@ public enum OpenMode: Hashable, Sendable {
   case read
   /// For reading and writing; it must not exist yet.
   case createNew
+  /// For reading and writing what exists.
+  case existing
   /// For reading and writing; it must exist.
   case update
   /// For reading and writing without a name, in the folder given: gone when it is closed.
@@ -168,6 +170,7 @@ public struct LiveSystem: SystemCalls {
       switch mode {
       case .read: O_RDONLY | O_NONBLOCK
       case .createNew: O_RDWR | O_CREAT | O_EXCL
+      case .existing: O_RDWR | O_NOFOLLOW
       case .update: O_RDWR
       case .scratch: O_RDWR | ingotScratchFlag
       }
@@ -367,6 +370,16 @@ public enum Process {
 
   /// The number of this process.
   public static var identifier: Int32 { getpid() }
+
+  /// What tells one start of the system from another; of no other process where the system does not say.
+  static var startIdentifier: String {
+    let descriptor = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "process-\(identifier)" }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = read(descriptor, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)).prefix { $0 > 32 }, as: UTF8.self)
+  }
 
   /// The value of an environment variable.
   public static func environment(_ name: String) -> String? {

@@ -53,6 +53,9 @@ struct ConvertCommand: ParsableCommand {
   @Flag(name: .long, help: "Replace an existing output.")
   var force = false
 
+  @Flag(name: .long, help: "Go on with what a killed run of the same command has left.")
+  var resume = false
+
   @Flag(name: .long, help: "Compress, in formats that can (npz).")
   var compress = false
 
@@ -116,6 +119,7 @@ struct ConvertCommand: ParsableCommand {
     options.selection = selection.selection
     options.shardByteLimit = shardSize?.value
     options.force = force
+    options.resumes = resume
     options.check = check
     options.compresses = compress
     options.keepsUnknownBits = npyBits

@@ -34,7 +34,7 @@ struct GlobalOptions: ParsableArguments {
 struct ReadingOptions: ParsableArguments {
   @Option(
     name: .customLong("from"),
-    help: ArgumentHelp("Which of several weight files in a folder to read.", valueName: "name"))
+    help: ArgumentHelp("Which of several weight files in a folder or archive to read.", valueName: "name"))
   var fileName: String?
 
   @Option(
@@ -60,7 +60,8 @@ struct ReadingOptions: ParsableArguments {
       }
       return (pattern: Glob(String(spelling[..<equals])), dtype: dtype)
     }
-    return ReadOptions(rawDTypes: pairs, isRaw: isRaw, fileName: fileName)
+    return ReadOptions(
+      rawDTypes: pairs, isRaw: isRaw, fileName: fileName, scratchFolder: scratchFolder)
   }
 }
 

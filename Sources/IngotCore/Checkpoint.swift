@@ -1,17 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reader returns: tensors, metadata and companions of a checkpoint, with nothing but headers read.
 
+/// An open file without a name, which lives as long as the checkpoints that refer to it.
+public protocol UnnamedFile: AnyObject, Sendable {}
+
 /// A file that belongs to a checkpoint.
 public struct CheckpointFile: Hashable, Sendable {
-  /// The path by which it is opened.
+  /// The path by which it is opened; for one without a name, of what it was made from.
   public var path: String
   /// Its length when the header was read; a later difference is an error.
   public var byteCount: Int
+  /// The file itself, when it has no name to open it by.
+  public var unnamed: (any UnnamedFile)?
 
   /// Makes a reference to a file.
-  public init(path: String, byteCount: Int) {
+  public init(path: String, byteCount: Int, unnamed: (any UnnamedFile)? = nil) {
     self.path = path
     self.byteCount = byteCount
+    self.unnamed = unnamed
+  }
+
+  /// Whether both are the same file, as far as paths tell.
+  public static func == (left: CheckpointFile, right: CheckpointFile) -> Bool {
+    left.path == right.path && left.byteCount == right.byteCount && left.unnamed === right.unnamed
+  }
+
+  /// Feeds what makes two files equal.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(path)
+    hasher.combine(byteCount)
+    hasher.combine(unnamed.map(ObjectIdentifier.init))
   }
 }
 
@@ -71,5 +89,5 @@ public struct Checkpoint: Sendable {
   }
 
   /// Bytes of the weight files, headers included.
-  public var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+  public var byteCount: Int { files.reduce(0) { $0 + ($1.unnamed == nil ? $1.byteCount : 0) } }
 }

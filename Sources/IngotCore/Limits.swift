@@ -55,6 +55,10 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case companionBytes
   /// Files of a sharded checkpoint.
   case shards
+  /// Files and folders of an archive that holds a checkpoint.
+  case archiveEntries
+  /// Bytes that an archive decodes to, for one of its own, beyond 64 MiB: deflate reaches 1,000, weights hardly 2.
+  case archiveExpansion
   /// Bytes of a scratch file for a source that can only be read in order.
   case scratchBytes
 
@@ -86,6 +90,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .pytorchMetadataValues: 1_000_000
     case .companionBytes: 256 << 20
     case .shards: 100_000
+    case .archiveEntries: 1_000_000
+    case .archiveExpansion: 100
     case .scratchBytes: 1 << 44
     }
   }

@@ -69,13 +69,19 @@ public struct ReadOptions: Sendable {
   public var rawDTypes: [(pattern: Glob, dtype: DType)]
   /// Whether to show what is stored instead of quantized tensors put together from their parts.
   public var isRaw: Bool
-  /// Which of several weight files in a folder to read.
+  /// Which of several weight files in a folder or archive to read.
   public var fileName: String?
+  /// Where an archive's files go that have to be decoded.
+  public var scratchFolder: String
 
   /// Makes options; the defaults interpret everything.
-  public init(rawDTypes: [(pattern: Glob, dtype: DType)] = [], isRaw: Bool = false, fileName: String? = nil) {
+  public init(
+    rawDTypes: [(pattern: Glob, dtype: DType)] = [], isRaw: Bool = false, fileName: String? = nil,
+    scratchFolder: String = defaultScratchFolder
+  ) {
     self.rawDTypes = rawDTypes
     self.isRaw = isRaw
     self.fileName = fileName
+    self.scratchFolder = scratchFolder
   }
 }

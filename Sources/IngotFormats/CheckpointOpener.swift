@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a path to a checkpoint: a file of any format, a sharded set by its index, or a folder that holds one of them.
+// Archives are ArchiveOpener's.
 import IngotBytes
 import IngotCore
 
 /// Opens checkpoints by path.
 public struct CheckpointOpener: Sendable {
   private let system: any SystemCalls
-  private let options: ReadOptions
+  let options: ReadOptions
 
   /// Makes an opener.
   public init(options: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()) {
@@ -16,7 +17,7 @@ public struct CheckpointOpener: Sendable {
 
   /// Reads the headers of a checkpoint.
   ///
-  /// - Parameter path: a file, a shard index, or a folder.
+  /// - Parameter path: a file, a shard index, a folder, or an archive.
   /// - Returns: the checkpoint, its quantized tensors put together unless ``ReadOptions/isRaw``.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is nothing to open,
   ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) for a folder with several checkpoints, and the readers'
@@ -64,10 +65,16 @@ public struct CheckpointOpener: Sendable {
   }
 
   private func openFile(_ path: String) throws(IngotError) -> Checkpoint {
-    if let kind = ShardSetKind.all.first(where: { $0.isIndex(path) }) {
-      return try openSet(index: path, of: kind)
-    }
     let source = try FileByteSource(path: path, system: system)
+    if let checkpoint = try openArchive(source) { return checkpoint }
+    return try read(source)
+  }
+
+  /// Reads the headers of a file that is open, and of the others that it names.
+  func read(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
+    if let kind = ShardSetKind.all.first(where: { $0.isIndex(source.path) }) {
+      return try readSet(index: source, of: kind)
+    }
     return try FormatRegistry.detect(source).read(source, options: options)
   }
 
@@ -89,7 +96,7 @@ public struct CheckpointOpener: Sendable {
 
   /// The one weight file of a folder: the named one, an index, the file that has an index's name without it, or the
   /// only one there is.
-  private func weightFile(among names: [String], in folder: String) throws(IngotError) -> String {
+  func weightFile(among names: [String], in folder: String) throws(IngotError) -> String {
     if let name = options.fileName {
       guard names.contains(name) else {
         throw .missing(path: FilePath.join(folder, name), why: "does not exist", hint: nil)
@@ -98,10 +105,7 @@ public struct CheckpointOpener: Sendable {
     }
     let known = ShardSetKind.all.flatMap { [$0.indexFileName, $0.weightFileName] }
     if let name = known.first(where: names.contains) { return name }
-    let candidates = names.filter { name in
-      !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
-        && !GGUFSplit.isLaterPart(name)
-    }
+    let candidates = names.filter { Self.isWeightFile($0) && !GGUFSplit.isLaterPart($0) }
     guard let first = candidates.first else {
       throw .missing(
         path: folder, why: "holds no weight file",
@@ -117,8 +121,9 @@ public struct CheckpointOpener: Sendable {
 
   // MARK: - Shards
 
-  private func openSet(index path: String, of kind: ShardSetKind) throws(IngotError) -> Checkpoint {
-    let (source, index) = try readIndex(path, of: kind)
+  private func readSet(index source: any ByteSource, of kind: ShardSetKind) throws(IngotError) -> Checkpoint {
+    let path = source.path
+    let index = try readIndex(source, of: kind)
     var parts: [Checkpoint] = []
     for shard in index.shards {
       parts.append(try kind.format.read(source.sibling(named: shard), options: options))
@@ -127,13 +132,14 @@ public struct CheckpointOpener: Sendable {
   }
 
   private func readIndex(
-    _ path: String, of kind: ShardSetKind
-  ) throws(IngotError) -> (source: FileByteSource, index: ShardIndex) {
-    let source = try FileByteSource(path: path, system: system)
+    _ source: any ByteSource, of kind: ShardSetKind
+  ) throws(IngotError) -> ShardIndex {
     guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
-      throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(source.byteCount))
+      throw .limitExceeded(
+        .companionBytes, at: Location(source.path), asked: UInt64(source.byteCount))
     }
-    return (source, try ShardIndex(source.bytes(at: 0, count: source.byteCount), of: kind, path: path))
+    return try ShardIndex(
+      source.bytes(at: 0, count: source.byteCount), of: kind, path: source.path)
   }
 
   /// Opens the weight files of a checkpoint without reading them.
@@ -143,10 +149,9 @@ public struct CheckpointOpener: Sendable {
   /// - Throws: as ``open(_:)``, but for what only reading a file tells.
   public func weightFiles(of path: String) throws(IngotError) -> [any ByteSource] {
     let file = try status(of: path).kind == .folder ? weightPath(in: path) : path
-    guard let kind = ShardSetKind.all.first(where: { $0.isIndex(file) }) else {
-      return [try FileByteSource(path: file, system: system)]
-    }
-    let (source, index) = try readIndex(file, of: kind)
+    let source = try FileByteSource(path: file, system: system)
+    guard let kind = ShardSetKind.all.first(where: { $0.isIndex(file) }) else { return [source] }
+    let index = try readIndex(source, of: kind)
     var files: [any ByteSource] = []
     for shard in index.shards { files.append(try source.sibling(named: shard)) }
     return files

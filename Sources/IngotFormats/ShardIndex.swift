@@ -139,7 +139,14 @@ public struct ShardIndex: Sendable {
       merged.indexByteCount += part.indexByteCount
       for tensor in part.tensors {
         try note(tensor, in: shard, path: path, seen: &seen, findings: &merged.findings)
-        merged.tensors.append(tensor.movingFiles(by: firstFile))
+        var moved = tensor
+        if firstFile > 0 {
+          moved.moveSegments { (segment) throws(Never) in
+            StorageSegment(
+              file: segment.file + firstFile, offset: segment.offset, byteCount: segment.byteCount)
+          }
+        }
+        merged.tensors.append(moved)
       }
     }
     for (tensor, shard) in shardOfTensor.sorted(by: { $0.key.text < $1.key.text }) where seen[tensor] == nil {
@@ -189,30 +196,5 @@ public struct ShardIndex: Sendable {
     ])
     let text = JSONWriter.text(document, style: .indented) + "\n"
     return PlannedFile(name: kind.indexFileName, chunks: [.bytes(Array(text.utf8))])
-  }
-}
-
-extension TensorDescriptor {
-  /// The descriptor with its files counted from another start.
-  func movingFiles(by count: Int) -> TensorDescriptor {
-    guard count > 0 else { return self }
-    var moved = self
-    moved.storage.moveFiles(by: count)
-    for index in (moved.quantization?.parts ?? []).indices {
-      moved.quantization?.parts[index].storage.moveFiles(by: count)
-    }
-    return moved
-  }
-}
-
-extension TensorStorage {
-  fileprivate mutating func moveFiles(by count: Int) {
-    func moved(_ segment: StorageSegment) -> StorageSegment {
-      StorageSegment(file: segment.file + count, offset: segment.offset, byteCount: segment.byteCount)
-    }
-    switch segments {
-    case .one(let segment): segments = .one(moved(segment))
-    case .many(let list): segments = .many(list.map(moved))
-    }
   }
 }

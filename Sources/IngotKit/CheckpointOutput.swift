@@ -45,6 +45,8 @@ struct CheckpointOutput {
     var quantizationErrors: [Int: QuantizationError]
     /// Bytes of all files.
     var byteCount: Int
+    /// Parts that an earlier run had written.
+    var resumedPartCount = 0
   }
 
   /// Bytes of a planned file; `nil` when compression leaves that open.
@@ -80,15 +82,17 @@ struct CheckpointOutput {
   ///
   /// - Parameters:
   ///   - progress: hears of every byte.
+  ///   - journal: what an earlier run has written, and where finished parts are noted.
   ///   - open: gives the target of each file.
   /// - Returns: what was written.
   /// - Throws: the sources' errors and those of the targets.
   func write(
-    progress: (any ProgressObserver)?, open: (PlannedFile) throws(IngotError) -> any OutputTarget
+    progress: (any ProgressObserver)?, journal: OutputJournal? = nil,
+    open: (PlannedFile) throws(IngotError) -> any OutputTarget
   ) throws(IngotError) -> Result {
     progress?.begin("writing", byteCount: try plannedByteCount())
     defer { progress?.end() }
-    let pass = OutputPass(self, progress: progress)
+    let pass = OutputPass(self, progress: progress, journal: journal)
     var targets: [any OutputTarget] = []
     for file in plan.files {
       let target = try open(file)
@@ -109,6 +113,7 @@ struct CheckpointOutput {
     try files.checkUnchanged()
     return Result(
       parts: written, castReports: pass.castReports,
-      quantizationErrors: pass.quantizationErrors, byteCount: pass.fileEnds.reduce(0, +))
+      quantizationErrors: pass.quantizationErrors, byteCount: pass.fileEnds.reduce(0, +),
+      resumedPartCount: pass.resumedPartCount)
   }
 }

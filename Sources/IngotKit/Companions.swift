@@ -7,13 +7,7 @@ import IngotFormats
 /// Companions of checkpoints: config, tokenizer, generation settings.
 public enum Companions {
   /// Known names, in the order in which they are listed.
-  static let kinds: [(name: String, kind: Companion.Kind)] = [
-    ("config.json", .config), ("hparams.json", .config), ("generation_config.json", .generationConfig),
-    ("tokenizer.json", .tokenizer), ("tokenizer_config.json", .tokenizer),
-    ("special_tokens_map.json", .tokenizer),
-    ("added_tokens.json", .tokenizer), ("vocab.json", .tokenizer), ("merges.txt", .tokenizer),
-    ("encoder.json", .tokenizer), ("vocab.bpe", .tokenizer), ("vocab.txt", .tokenizer),
-  ]
+  static let kinds = CompanionName.all
 
   /// Whether a file of this name is a companion.
   static func isCompanion(_ name: String) -> Bool { kinds.contains { $0.name == name } }

@@ -20,6 +20,8 @@ public struct ConvertOptions: Sendable {
   public var shardByteLimit: Int?
   /// Whether an existing output is replaced.
   public var force = false
+  /// Whether to go on with what a killed run of the same work has left.
+  public var resumes = false
   /// Whether the output is read back and compared.
   public var check = false
   /// Whether to compress, in formats that can.
@@ -59,6 +61,8 @@ public struct ConversionReport: Sendable {
   public var losses: [Loss]
   /// Remarks on the input.
   public var findings: [Finding]
+  /// Parts of tensors that a killed run had written, and this one kept.
+  public var resumedPartCount = 0
   /// Whether the output was read back and found equal.
   public var wasChecked: Bool
   /// The most resident memory the work takes beyond the program's own, in bytes, by the bound it keeps.
@@ -96,6 +100,10 @@ public struct Conversion: Sendable {
     if destination.isStream, options.check {
       throw .invalidRequest(option: "--check", why: "standard output can't be read back; name a file")
     }
+    if destination.isStream, options.resumes {
+      throw .invalidRequest(
+        option: "--resume", why: "standard output keeps nothing to go on with; name a file")
+    }
     try options.selection.check(against: source.tensors)
 
     let companions = try Companions.find(for: source, at: input, system: system)
@@ -124,10 +132,15 @@ public struct Conversion: Sendable {
     let output = CheckpointOutput(
       planned, files: files, scratchFolder: options.scratchFolder,
       extraDigests: options.check ? [.xxh3] : [], jobs: options.jobs)
+    let key = JournalKey(
+      fingerprint: Self.fingerprint(
+        planned.plan, digests: planned.plan.digests.union(output.extraDigests), options: options,
+        sources: source.files, system: system), resumes: options.resumes)
     let result = try destination.write(
       output, force: options.force,
-      sources: source.files + Companions.files(beside: report.input, system: system), system: system,
-      progress: progress)
+      sources: source.files + Companions.files(beside: report.input, system: system), journal: key,
+      system: system, progress: progress)
+    report.resumedPartCount = result.resumedPartCount
     report.byteCount = result.byteCount
     report.losses += castLosses(result)
     if options.check {

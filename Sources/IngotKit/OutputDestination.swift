@@ -94,23 +94,26 @@ struct OutputDestination: Sendable {
   /// - Returns: what was written.
   /// - Throws: any error; the destination then holds what it held before.
   func write(
-    _ output: CheckpointOutput, force: Bool, sources: [CheckpointFile], system: any SystemCalls,
-    progress: (any ProgressObserver)?
+    _ output: CheckpointOutput, force: Bool, sources: [CheckpointFile], journal: JournalKey? = nil,
+    system: any SystemCalls, progress: (any ProgressObserver)?
   ) throws(IngotError) -> CheckpointOutput.Result {
     guard !isStream else {
       let stream = StandardOutput(system: system)
       return try output.write(progress: progress) { (_) throws(IngotError) in stream }
     }
     let atomic = try AtomicOutput(
-      path: path, isFolder: isFolder, force: force, sources: sources, system: system, belongs: Self.belongs)
+      path: path, isFolder: isFolder, force: force, sources: sources, journal: journal, system: system,
+      belongs: Self.belongs)
     do throws(IngotError) {
       let needed = try output.plannedByteCount()
-      if let free = atomic.freeByteCount, free < needed {
+      // What is gone on with has its space already.
+      if let free = atomic.freeByteCount, free < needed, !atomic.isResumed {
         throw .environment(
           SystemFailure(
             call: "statvfs", errorNumber: Process.ErrorNumber.noSpace, path: path, purpose: .transfer))
       }
-      let result = try output.write(progress: progress) { (file) throws(IngotError) in
+      let result = try output.write(progress: progress, journal: atomic.journal) {
+        (file) throws(IngotError) in
         try atomic.file(named: file.name)
       }
       try atomic.commit()

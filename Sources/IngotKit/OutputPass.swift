@@ -20,8 +20,13 @@ final class OutputPass {
   /// Where the files end so far.
   private(set) var fileEnds: [Int]
 
-  init(_ output: CheckpointOutput, progress: (any ProgressObserver)?) {
+  private let journal: OutputJournal?
+  /// Parts that an earlier run had written.
+  private(set) var resumedPartCount = 0
+
+  init(_ output: CheckpointOutput, progress: (any ProgressObserver)?, journal: OutputJournal?) {
     self.output = output
+    self.journal = journal
     self.progress = ProgressRelay(progress)
     digests = output.plan.digests.union(output.extraDigests)
     fileEnds = output.plan.files.map { _ in 0 }
@@ -93,8 +98,17 @@ final class OutputPass {
 
   private func writePlaced(to targets: [any OutputTarget]) throws(IngotError) {
     var streamed: [PartPlace] = []
+    let finished = finishedParts()
     for place in places {
-      if try !copyInKernel(place, to: targets[place.file]) { streamed.append(place) }
+      if let part = finished[FinishedPart.Place(file: place.file, chunk: place.chunk)] {
+        try take(part, at: place)
+      } else if try copyInKernel(place, to: targets[place.file]) {
+        let part = try record(of: place)
+        try journal?.note(
+          FinishedPart(part, chunk: place.chunk, castReport: nil).line, byteCount: part.byteCount)
+      } else {
+        streamed.append(place)
+      }
     }
     places = []
     var pass = PartPass(
@@ -109,6 +123,22 @@ final class OutputPass {
     } finish: { (index, stretches, source) throws(IngotError) in
       try finish(streamed[index], stretches, source)
     }
+  }
+
+  /// The parts that an earlier run had written.
+  private func finishedParts() -> [FinishedPart.Place: FinishedPart] {
+    let parts = (journal?.finished ?? []).compactMap { FinishedPart(line: $0) }
+    return Dictionary(parts.map { ($0.place, $0) }) { $1 }
+  }
+
+  /// Takes a part as an earlier run has written it.
+  private func take(_ finished: FinishedPart, at place: PartPlace) throws(IngotError) {
+    var part = try record(of: place)
+    (part.crc32, part.xxh3, part.sha256) = (finished.crc32, finished.xxh3, finished.sha256)
+    part.sourceXXH3 = finished.sourceXXH3
+    findings.take(part, castReport: finished.castReport, at: place.record)
+    progress.advance(part.byteCount)
+    resumedPartCount += 1
   }
 
   /// Writes a part, or a stretch of one.
@@ -139,6 +169,9 @@ final class OutputPass {
       first.finish(&part)
     }
     findings.finish(part, source, at: place.record)
+    part.sourceXXH3 = source.sourceDigest
+    try journal?.note(
+      FinishedPart(part, chunk: place.chunk, castReport: source.castReport).line, byteCount: part.byteCount)
   }
 
   // MARK: - In the kernel
@@ -235,6 +268,14 @@ private final class Findings: Sendable {
     state.withLock { state in
       state.written.append(part)
       return state.written.count - 1
+    }
+  }
+
+  /// Notes what an earlier run found of a part.
+  func take(_ part: WrittenPart, castReport: CastReport?, at index: Int?) {
+    state.withLock { state in
+      if let index { state.written[index] = part }
+      if let castReport { state.castReports[part.reference.tensor] = castReport }
     }
   }
 

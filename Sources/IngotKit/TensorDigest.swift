@@ -106,6 +106,7 @@ public final class TensorDigester: Sendable {
 
 /// The most threads that work at the same time, whatever is asked for.
 public let jobLimit = WorkCrew.jobLimit
+
 extension TensorDescriptor {
   /// The F32 values that the tensor's blocks stand for; `nil` for one without blocks, and for blocks that are kept as
   /// they are.
@@ -119,6 +120,3 @@ extension TensorDescriptor {
     blockType == nil ? .stored(name: name, parts[0]) : dequantizedValues
   }
 }
-
-/// Where scratch files go unless the caller says otherwise.
-public let defaultScratchFolder = Process.environment("TMPDIR") ?? "/tmp"

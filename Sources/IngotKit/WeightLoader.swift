@@ -55,8 +55,14 @@ struct WeightLoader {
     }
     try TensorReader(tensor.name, part, files: files, scratchFolder: defaultScratchFolder)
       .verifyStoredChecksum()
-    let path = model.checkpoint.files[segment.file].path
-    if maps[segment.file] == nil { maps[segment.file] = try MappedFile(path: path) }
+    let file = model.checkpoint.files[segment.file]
+    let path = file.path
+    if maps[segment.file] == nil {
+      maps[segment.file] =
+        if let scratch = file.unnamed as? ScratchSource { try MappedFile(scratch) } else {
+          try MappedFile(path: path)
+        }
+    }
     guard let map = maps[segment.file], let end = segment.offset.checkedAdd(segment.byteCount),
       end <= map.bytes.count
     else {

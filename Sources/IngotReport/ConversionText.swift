@@ -16,6 +16,9 @@ public enum ConversionText {
       heading(report, style),
       "wrote \(ErrorRenderer.name(report.output)), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s · \(tensors(report))\(report.wasChecked ? ", read back and equal" : "")",
     ]
+    if report.resumedPartCount > 0 {
+      lines.append("went on behind \(report.resumedPartCount) parts that an earlier run had written")
+    }
     if report.fileNames.count > 1 {
       lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
     }

@@ -72,13 +72,17 @@ public enum JSONText {
 
   /// `ingot convert --json`.
   public static func conversion(_ report: ConversionReport) -> String {
-    document([
+    var entries: [(String, MetadataValue)] = [
       ("input", .string(report.input)), ("output", .string(report.output)),
       ("format", .string(report.outputFormat)),
       ("bytes", .int64(Int64(report.byteCount))), ("tensors", .int64(Int64(report.tensorCount))),
       ("losses", LossText.json(report.losses)), ("checked", .bool(report.wasChecked)),
       ("memory_bound", .int64(Int64(report.memoryBound))),
-    ])
+    ]
+    if report.resumedPartCount > 0 {
+      entries.append(("resumed_parts", .int64(Int64(report.resumedPartCount))))
+    }
+    return document(entries)
   }
 
   /// `ingot hash --json`, for one or more checkpoints.

@@ -60,6 +60,9 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       page: "containers/protobuf.md", formats: [], rules: ProtobufRule.ids, malformed: ["protobuf"],
       madeByTests: [:]),
     FormatClaims(
+      page: "containers/archive.md", formats: [], rules: ArchiveRule.ids, malformed: ["archive"],
+      madeByTests: [:]),
+    FormatClaims(
       page: "quantized-tensors.md", formats: [], rules: QuantizedPartsRule.ids,
       malformed: ["quantized-tensors"],
       madeByTests: [:]),

@@ -8,6 +8,9 @@ import Testing
 @Suite(.serialized) struct MutationTests {
   private static let fileCount = 20_000
   private static let batchFileCount = 1_000
+  private static let fileExtensions: Set<Substring> = [
+    "safetensors", "npy", "npz", "ingot", "gguf", "bin", "pt", "pth", "index", "tar", "gz", "zip", "7z",
+  ]
 
   /// Every malformed file of a weight format, and every golden one five times: what is broken already teaches less.
   private static let seeds: [(name: String, bytes: [UInt8])] = {
@@ -17,8 +20,7 @@ import Testing
     }
     return folders.flatMap { folder in
       Fixture.names(in: folder).compactMap { name in
-        let extensions = ["safetensors", "npy", "npz", "ingot", "gguf", "bin", "pt", "pth", "index"]
-        guard let suffix = name.split(separator: ".").last, extensions.contains(String(suffix)) else {
+        guard let last = name.split(separator: ".").last, Self.fileExtensions.contains(last) else {
           return nil
         }
         return (try? Fixture.bytes("\(folder)/\(name)")).map { ("\(folder)/\(name)", $0) }

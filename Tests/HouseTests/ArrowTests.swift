@@ -9,7 +9,7 @@ private let allowedImports: [String: Set<String>] = [
   "IngotCore": [],
   "IngotBytes": ["CIngotBytes", "CZlib", "CCrypto", "CXXHash", "Glibc", "Synchronization"],
   "IngotEncodings": ["IngotBytes"],
-  "IngotFormats": ["IngotEncodings", "IngotBytes"],
+  "IngotFormats": ["IngotEncodings", "IngotBytes", "CArchive"],
   "IngotKernels": ["CIngotKernels", "Glibc"],
   "IngotTransforms": ["IngotKernels", "IngotBytes", "Synchronization"],
   "IngotGraph": [],

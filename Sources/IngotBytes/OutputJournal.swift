@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an unfinished output has done so far, beside it under its name: the next run of the same work goes on from there.
+// What a line says is the writer's; a line that was cut off counts for nothing.
+import IngotCore
+import Synchronization
+
+/// By what a run knows an output that an earlier one of the same work has left.
+public struct JournalKey: Hashable, Sendable {
+  /// A digest of the work: what is read, in which state, and what is made of it.
+  public var fingerprint: String
+  /// Whether to go on from an unfinished output; otherwise it is removed.
+  public var resumes: Bool
+
+  /// Makes a key.
+  public init(fingerprint: String, resumes: Bool) {
+    self.fingerprint = fingerprint
+    self.resumes = resumes
+  }
+
+  /// The journal's first line.
+  ///
+  /// It names the system's start: what a process had written is in the system's memory, and outlives the process only.
+  var header: String { "ingot-journal 1 \(fingerprint) \(Process.startIdentifier)" }
+}
+
+/// The journal of an output that is being written.
+public final class OutputJournal: Sendable {
+  /// The lines that an earlier run has left, in its order.
+  public let finished: [String]
+
+  private struct State {
+    var end: Int
+    var pending: [UInt8] = []
+    var pendingByteCount = 0
+  }
+
+  private let file: OutputFile
+  private let state: Mutex<State>
+
+  /// Finished bytes, and bytes of lines, after which lines are written.
+  private static let batchByteCount = 4 << 20
+  private static let lineByteCount = 1 << 14
+
+  init(_ file: OutputFile, finished: [String], end: Int) {
+    self.file = file
+    self.finished = finished
+    state = Mutex(State(end: end))
+  }
+
+  /// Starts a journal in an empty file.
+  static func begin(_ file: OutputFile, header: String) throws(IngotError) -> OutputJournal {
+    let bytes = Array((header + "\n").utf8)
+    try file.write(bytes, at: 0)
+    return OutputJournal(file, finished: [], end: bytes.count)
+  }
+
+  /// The journal in a file that an earlier run has left; `nil` when it is of other work.
+  static func read(_ file: OutputFile, byteCount: Int, header: String) throws(IngotError) -> OutputJournal? {
+    var bytes = [UInt8](repeating: 0, count: byteCount)
+    var failure: IngotError?
+    bytes.withUnsafeMutableBytes { raw in
+      do throws(IngotError) { try file.read(into: raw, at: 0) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
+    let lines = bytes[..<end].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+    guard lines.first == header else { return nil }
+    return OutputJournal(file, finished: Array(lines.dropFirst()), end: end + 1)
+  }
+
+  /// Notes a piece of work that is done, from any thread; lines are written some at a time.
+  ///
+  /// - Parameters:
+  ///   - line: what was done, without a line feed.
+  ///   - byteCount: the bytes that it wrote.
+  /// - Throws: ``IngotError/environment(_:)`` when the journal can't be written.
+  public func note(_ line: String, byteCount: Int) throws(IngotError) {
+    try state.withLock { (state) throws(IngotError) in
+      state.pending += line.utf8
+      state.pending.append(UInt8(ascii: "\n"))
+      state.pendingByteCount += byteCount
+      guard state.pendingByteCount >= Self.batchByteCount || state.pending.count >= Self.lineByteCount else {
+        return
+      }
+      try file.write(state.pending, at: state.end)
+      state.end += state.pending.count
+      state.pending = []
+      state.pendingByteCount = 0
+    }
+  }
+}

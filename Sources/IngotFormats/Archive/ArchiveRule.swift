@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of formats/containers/archive.md, and how an archive is known.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// The rules of archives that hold checkpoints; their meaning stands on `formats/containers/archive.md`.
+public enum ArchiveRule: String, FormatRule {
+  case wellFormed = "AR-01"
+  case memberName = "AR-02"
+  case uniqueName = "AR-03"
+}
+
+/// The kinds of archive that are read.
+enum ArchiveKind: Hashable, Sendable {
+  case tar, gzippedTar, zip, sevenZip
+
+  /// The kind that a file's first bytes show; `nil` for what is no archive, or is a format of its own on a zip.
+  init?(head: [UInt8]) {
+    if head.starts(with: [0x1F, 0x8B]) {
+      self = .gzippedTar
+    } else if head.starts(with: [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]) {
+      self = .sevenZip
+    } else if head.count >= 262, head[257..<262].elementsEqual("ustar".utf8) {
+      self = .tar
+    } else if ZipDirectory.recognizes(head: head), !Self.isFormatOnZip(head) {
+      self = .zip
+    } else {
+      return nil
+    }
+  }
+
+  /// Whether a zip's first entry is one that archives of NumPy and PyTorch begin with.
+  ///
+  /// Such an archive may have millions of entries, and its directory is read once only.
+  private static func isFormatOnZip(_ head: [UInt8]) -> Bool {
+    var cursor = ByteCursor(head)
+    guard cursor.seek(to: 26), let count = cursor.little(UInt16.self), cursor.seek(to: 30),
+      let name = cursor.bytes(min(Int(count), cursor.remainingCount))
+    else { return false }
+    return name.suffix(4).elementsEqual(".npy".utf8) || name.suffix(9).elementsEqual("/data.pkl".utf8)
+  }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Describes tensors anew whose files became parts of a larger whole: shards of a set, files of an archive.
+import IngotCore
+
+extension TensorDescriptor {
+  /// Changes where the bytes of every part are.
+  mutating func moveSegments<Failure: Error>(
+    _ move: (StorageSegment) throws(Failure) -> StorageSegment
+  ) throws(Failure) {
+    try storage.moveSegments(move)
+    guard var quantization else { return }
+    for index in quantization.parts.indices { try quantization.parts[index].storage.moveSegments(move) }
+    self.quantization = quantization
+  }
+}
+
+extension TensorStorage {
+  fileprivate mutating func moveSegments<Failure: Error>(
+    _ move: (StorageSegment) throws(Failure) -> StorageSegment
+  ) throws(Failure) {
+    switch segments {
+    case .one(let segment): segments = .one(try move(segment))
+    case .many(let list):
+      var moved: [StorageSegment] = []
+      for segment in list { moved.append(try move(segment)) }
+      segments = .many(moved)
+    }
+  }
+}

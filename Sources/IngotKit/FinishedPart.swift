@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// A part of an output that is written, as a line of the output's journal, and what makes two runs the same work.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotKernels
+
+/// A part that is written, with what was learnt on the way.
+struct FinishedPart {
+  /// Where it is in the plan.
+  struct Place: Hashable {
+    /// Index of its file.
+    var file: Int
+    /// Index of its chunk in the file.
+    var chunk: Int
+  }
+
+  /// Where it is in the plan.
+  var place: Place
+  /// CRC-32, when the plan asked for it; else 0.
+  var crc32: UInt32
+  /// XXH3, when the plan asked for it.
+  var xxh3: XXH3Digest?
+  /// SHA-256, when the plan asked for it.
+  var sha256: [UInt8]?
+  /// XXH3 of the source, when the plan asked for it.
+  var sourceXXH3: XXH3Digest?
+  /// What casting lost.
+  var castReport: CastReport?
+
+  /// Makes a record of a part.
+  init(_ part: WrittenPart, chunk: Int, castReport: CastReport?) {
+    place = Place(file: part.file, chunk: chunk)
+    (crc32, xxh3, sha256, sourceXXH3) = (part.crc32, part.xxh3, part.sha256, part.sourceXXH3)
+    self.castReport = castReport
+  }
+
+  /// The numbers as a line has them, in hexadecimal; an empty field for what there is not.
+  var line: String {
+    func hexadecimal(_ numbers: [UInt64]) -> String {
+      numbers.map { String($0, radix: 16) }.joined(separator: ":")
+    }
+    func field(_ digest: XXH3Digest?) -> String { digest.map { hexadecimal([$0.high, $0.low]) } ?? "" }
+    let cast = castReport.map {
+      hexadecimal([
+        UInt64($0.overflowCount), $0.largestOverflow.bitPattern, UInt64($0.inexactCount),
+        UInt64($0.lostInfinityCount),
+      ])
+    }
+    return [
+      hexadecimal([UInt64(place.file), UInt64(place.chunk), UInt64(crc32)]), field(xxh3), field(sourceXXH3),
+      sha256.map { hexadecimal($0.map(UInt64.init)) } ?? "", cast ?? "", "end",
+    ].joined(separator: " ")
+  }
+
+  /// Reads a line; `nil` for anything else.
+  init?(line: String) {
+    let fields = line.split(separator: " ", omittingEmptySubsequences: false)
+    guard fields.count == 6, fields[5] == "end" else { return nil }
+    var numbers: [[UInt64]] = []
+    for field in fields.dropLast() {
+      let texts = field.split(separator: ":")
+      let values = texts.compactMap { UInt64($0, radix: 16) }
+      guard values.count == texts.count else { return nil }
+      numbers.append(values)
+    }
+    func digest(_ values: [UInt64]) -> XXH3Digest? {
+      values.count == 2 ? XXH3Digest(high: values[0], low: values[1]) : nil
+    }
+    guard numbers[0].count == 3, let file = Int(exactly: numbers[0][0]),
+      let chunk = Int(exactly: numbers[0][1]), let crc32 = UInt32(exactly: numbers[0][2])
+    else { return nil }
+    place = Place(file: file, chunk: chunk)
+    self.crc32 = crc32
+    (xxh3, sourceXXH3) = (digest(numbers[1]), digest(numbers[2]))
+    sha256 = numbers[3].isEmpty ? nil : numbers[3].map { UInt8(truncatingIfNeeded: $0) }
+    if numbers[4].count == 4 {
+      var report = CastReport()
+      report.overflowCount = Int(truncatingIfNeeded: numbers[4][0])
+      report.largestOverflow = Double(bitPattern: numbers[4][1])
+      report.inexactCount = Int(truncatingIfNeeded: numbers[4][2])
+      report.lostInfinityCount = Int(truncatingIfNeeded: numbers[4][3])
+      castReport = report
+    }
+  }
+}
+
+extension Conversion {
+  /// A digest of the work: the options, the sources as they are, and every byte of the plan that is known beforehand.
+  ///
+  /// What changes how the work is done and not what comes out is left aside.
+  static func fingerprint(
+    _ plan: WritePlan, digests: Set<PartDigestKind>, options: ConvertOptions, sources: [CheckpointFile],
+    system: any SystemCalls
+  ) -> String {
+    var options = options
+    options.force = false
+    options.resumes = false
+    options.check = false
+    options.jobs = nil
+    options.scratchFolder = ""
+    options.reading.scratchFolder = ""
+    var digest = FingerprintDigest()
+    digest.add("\(options)")
+    digest.add(digests.map { "\($0)" }.sorted().joined(separator: " "))
+    for source in sources {
+      let status = try? system.status(at: source.path, followingLinks: true)
+      digest.add("\(source.path) \(source.byteCount) \(status.map { "\($0)" } ?? "")")
+    }
+    for file in plan.files {
+      digest.add(file.name)
+      for chunk in file.chunks {
+        switch chunk {
+        case .bytes(let bytes): digest.add(bytes)
+        case .part(let reference, let lead), .deflatedPart(let reference, let lead):
+          digest.add("\(reference.tensor) \(reference.part)")
+          digest.add(lead)
+        }
+      }
+    }
+    return digest.finish()
+  }
+}
+
+/// SHA-256 over pieces, each behind its length.
+private struct FingerprintDigest: ~Copyable {
+  private var digest = SHA256()
+
+  mutating func add(_ text: String) { add(Array(text.utf8)) }
+
+  mutating func add(_ bytes: [UInt8]) {
+    var length: [UInt8] = []
+    length.appendLittle(UInt64(bytes.count))
+    for piece in [length, bytes] { piece.withUnsafeBytes { digest.update($0) } }
+  }
+
+  consuming func finish() -> String { digest.finishHex() }
+}

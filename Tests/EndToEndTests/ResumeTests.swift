@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// A convert that was killed goes on with --resume: the bytes are those of a run of its own, finished parts are not
+// written again, and where the source or the command is another it starts anew.
+import Foundation
+import IngotTestSupport
+import Testing
+
+@Suite(.serialized) struct ResumeTests {
+  /// Runs that are killed for each kind of output.
+  private static let killCount = 20
+  private static let tensorCount = 24
+  private static let elementCount = 1 << 18
+
+  /// A checkpoint of numbers that a cast to BF16 rounds: 24 MiB, so that a run can be caught in the middle.
+  private static func source(in folder: TemporaryFolder) throws -> String {
+    let path = try BigCheckpoint.write(
+      "source.safetensors", in: folder, tensorCount: tensorCount, elementCount: elementCount)
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    let byteCount = try handle.seekToEnd()
+    let dataByteCount = tensorCount * elementCount * 4
+    try handle.seek(toOffset: byteCount - UInt64(dataByteCount))
+    var numbers = [Float](repeating: 0, count: dataByteCount / 4)
+    for index in numbers.indices { numbers[index] = Float(index % 65_521) / 7 }
+    try handle.write(contentsOf: numbers.withUnsafeBytes { Data($0) })
+    try handle.close()
+    return path
+  }
+
+  private static func run(_ arguments: [String], killAfter seconds: Double? = nil) throws -> ProcessResult {
+    var process = try IngotProgram.process(arguments)
+    process.killAfterSeconds = seconds
+    return try process.run()
+  }
+
+  private static func resumedParts(_ result: ProcessResult) throws -> Int {
+    let report = try JSONSerialization.jsonObject(with: Data(result.outputBytes)) as? [String: Any]
+    return report?["resumed_parts"] as? Int ?? 0
+  }
+
+  @Test(arguments: [
+    ["out.safetensors", "--dtype", "bf16"], ["out.ingot", "--dtype", "bf16", "--digests", "sha256"],
+    ["out.npz"], ["out/", "--shard-size", "5MB"],
+  ])
+  func `killed at any instant, a run goes on to equal bytes`(_ output: [String]) throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    let options = Array(output.dropFirst()) + ["--json"]
+    let whole = folder.file("whole")
+    try FileManager.default.createDirectory(atPath: whole, withIntermediateDirectories: false)
+    let reference = try Self.run(["convert", source, whole + "/" + output[0]] + options)
+    #expect(reference.exitCode == 0, "\(reference.standardError)")
+    var random = SeededRandom(seed: 5)
+    var resumedCount = 0
+    for _ in 0..<Self.killCount {
+      let command = ["convert", source, folder.file(output[0])] + options
+      let seconds = Double.random(in: 0...reference.seconds, using: &random)
+      _ = try Self.run(command, killAfter: seconds)
+      let result = try Self.run(command + ["--resume", "--force"])
+      #expect(result.exitCode == 0, "\(result.standardError)")
+      if try Self.resumedParts(result) > 0 { resumedCount += 1 }
+      for name in folder.entries() where name.hasPrefix("whole/") && !name.hasSuffix("/out") {
+        let other = String(name.dropFirst("whole/".count))
+        #expect(try folder.bytes(name) == folder.bytes(other), "\(other)")
+      }
+      #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
+      try FileManager.default.removeItem(atPath: folder.file(output[0]))
+    }
+    #expect(resumedCount > 0, "kills that left nothing to go on with prove nothing")
+  }
+
+  /// Kills runs until one leaves finished parts; gives its journal's name.
+  private func unfinished(_ command: [String], in folder: TemporaryFolder, seconds: Double) throws -> String {
+    var random = SeededRandom(seed: 9)
+    for _ in 0..<40 {
+      _ = try Self.run(command, killAfter: Double.random(in: 0...seconds, using: &random))
+      try? FileManager.default.removeItem(atPath: folder.file("out.npz"))
+      let journal = folder.entries().first { $0.hasSuffix(".journal") }
+      if let journal, try folder.bytes(journal).split(separator: 10).count > 2 { return journal }
+    }
+    throw CocoaError(.featureUnsupported)
+  }
+
+  @Test func `finished parts are not written again, and another source starts anew`() throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    let command = ["convert", source, folder.file("out.npz"), "--json"]
+    let reference = try Self.run(command)
+    let whole = try folder.bytes("out.npz")
+    try FileManager.default.removeItem(atPath: folder.file("out.npz"))
+
+    let journal = try unfinished(command, in: folder, seconds: reference.seconds)
+    let partial = String(journal.dropLast(".journal".count))
+    // A byte amid the first finished tensor: the run that goes on must not write it again.
+    let line = try #require(try folder.bytes(journal).split(separator: 10).dropFirst().first)
+    let place = String(decoding: line.prefix { $0 != 32 }, as: UTF8.self).split(separator: ":")
+    let tensor = try #require(Int(place[1], radix: 16)) / 2
+    let start = tensor * (whole.count / Self.tensorCount) + Self.elementCount * 2
+    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: folder.file(partial)))
+    try handle.seek(toOffset: UInt64(start))
+    try handle.write(contentsOf: Data([whole[start] ^ 0xFF]))
+    try handle.close()
+    let resumed = try Self.run(command + ["--resume"])
+    #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+    #expect(try Self.resumedParts(resumed) > 0)
+    let content = try folder.bytes("out.npz")
+    #expect(content.count == whole.count)
+    #expect(content.indices.filter { content[$0] != whole[$0] } == [start])
+
+    try FileManager.default.removeItem(atPath: folder.file("out.npz"))
+    for change in ["another command", "another source", "no --resume"] {
+      _ = try unfinished(command, in: folder, seconds: reference.seconds)
+      var next = command + ["--resume"]
+      if change == "another command" { next += ["--exclude", "layer.0"] }
+      if change == "no --resume" { next = command }
+      if change == "another source" {
+        try FileManager.default.setAttributes(
+          [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: source)
+      }
+      let anew = try Self.run(next)
+      #expect(anew.exitCode == 0, "\(change): \(anew.standardError)")
+      #expect(try Self.resumedParts(anew) == 0, "\(change)")
+      if change != "another command" { #expect(try folder.bytes("out.npz") == whole, "\(change)") }
+      #expect(folder.entries().filter { $0.hasPrefix(".") } == [], "\(change)")
+      try FileManager.default.removeItem(atPath: folder.file("out.npz"))
+    }
+  }
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checkpoints in archives: found, read where they lie or from a scratch file, and never unpacked to a path.
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct ArchiveTests {
+  static let archives = Fixture.names(in: "golden/archive")
+
+  private static let tensors = GoldenFile.all.first { $0.name == "safetensors/sharded" }?.tensors
+
+  @Test(arguments: archives)
+  func `a set in an archive is read as from its folder`(_ name: String) throws {
+    let path = Fixture.path("golden/archive/" + name)
+    #expect(try GoldenFile.read(path) == #require(Self.tensors))
+    let checkpoint = try CheckpointOpener().open(path)
+    #expect(checkpoint.format == "safetensors")
+    #expect(checkpoint.companions.map(\.name) == ["config.json"])
+    #expect(checkpoint.byteCount == (try FileByteSource(path: path).byteCount))
+  }
+
+  @Test(arguments: archives)
+  func `plain bytes stay in the archive, others go to a scratch file that leaves nothing`(_ name: String)
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let reading = ReadOptions(scratchFolder: folder.path)
+    let checkpoint = try CheckpointOpener(options: reading).open(Fixture.path("golden/archive/" + name))
+    let isPlain = name.hasSuffix(".tar") || name == "stored.zip"
+    #expect(checkpoint.files.count == (isPlain ? 1 : 2))
+    #expect(checkpoint.files.allSatisfy { $0.path.hasSuffix(name) })
+    #expect(folder.entries() == [])
+  }
+
+  @Test(arguments: archives)
+  func `an archive is converted with its companions, and never overwritten`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let copy = try folder.copy(Fixture.path("golden/archive/" + name))
+    _ = try Conversion(copy, to: folder.file("out/"), options: ConvertOptions()).run()
+    #expect(folder.entries().contains("out/config.json"))
+    #expect(try hash(folder.file("out")).model == hash(copy).model)
+    var options = ConvertOptions()
+    options.format = "safetensors"
+    options.force = true
+    let onto = try Conversion(copy, to: copy, options: options)
+    let error = #expect(throws: IngotError.self) { _ = try onto.run() }
+    guard case .outputRefused? = error else { return #expect(Bool(false), "\(String(describing: error))") }
+  }
+
+  /// An archive of files, made by Python.
+  private func archive(_ code: String, _ name: String, in folder: TemporaryFolder) throws -> String {
+    let lines = """
+      import io, sys, tarfile, zipfile
+      path, model, array = sys.argv[1:]
+      def add(archive, name, content=b"", **fields):
+          member = tarfile.TarInfo(name)
+          member.size = len(content)
+          for key, value in fields.items(): setattr(member, key, value)
+          archive.addfile(member, io.BytesIO(content))
+      model, array = open(model, "rb").read(), open(array, "rb").read()
+
+      """
+    let paths = ["models/base/model.safetensors", "golden/npy/scalar.npy"].map(Fixture.path)
+    try PythonPeer.run(code: lines + code, [folder.file(name)] + paths)
+    return folder.file(name)
+  }
+
+  @Test(arguments: ["w", "w:gz"])
+  func `a model in an archive runs, mapped from the archive or the scratch file`(_ mode: String) throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("base.tar")
+    try PythonPeer.run(
+      code: """
+        import sys, tarfile
+        with tarfile.open(sys.argv[1], sys.argv[3]) as archive: archive.add(sys.argv[2], "base")
+        """,
+      [path, Fixture.path("models/base"), mode])
+    var options = VerifyOptions()
+    options.fixtures = Fixture.path("llmc-state/base.bin")
+    options.reading.fileName = "model.safetensors"
+    #expect(try verify(path, options: options).passed)
+  }
+
+  @Test func `links are passed over with a finding, never followed`() throws {
+    let folder = try TemporaryFolder()
+    let path = try archive(
+      """
+      with tarfile.open(path, "w") as archive:
+          add(archive, "w.npy", array)
+          add(archive, "a.npy", type=tarfile.SYMTYPE, linkname="/etc/passwd")
+          add(archive, "b.npy", type=tarfile.LNKTYPE, linkname="w.npy")
+          add(archive, "c.npy", type=tarfile.FIFOTYPE)
+      """, "links.tar", in: folder)
+    let checkpoint = try CheckpointOpener().open(path)
+    #expect(checkpoint.tensors.map(\.name) == ["w"])
+    #expect(checkpoint.findings.map(\.subject) == ["a.npy", "b.npy", "c.npy"])
+  }
+
+  @Test func `a file with holes is decoded`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import numpy, os, subprocess, sys
+        os.chdir(sys.argv[1])
+        numpy.lib.format.open_memmap("w.npy", "w+", "<f4", (1 << 20,))[-1] = 7
+        subprocess.run(["tar", "--sparse", "-cf", "holes.tar", "w.npy"], check=True)
+        """, [folder.path])
+    let checkpoint = try CheckpointOpener().open(folder.file("holes.tar"))
+    #expect(checkpoint.files.count == 2)
+    #expect(try hash(folder.file("holes.tar")).model == hash(folder.file("w.npy")).model)
+  }
+
+  @Test func `of several folders, or several files, one must be named`() throws {
+    let folder = try TemporaryFolder()
+    let path = try archive(
+      """
+      with tarfile.open(path, "w") as archive:
+          add(archive, "a/w.npy", array)
+          add(archive, "b/w.npy", array)
+          add(archive, "b/v.npy", array)
+      """, "several.tar", in: folder)
+    let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(path) }
+    guard case .unsuitable? = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    let named = CheckpointOpener(options: ReadOptions(fileName: "b/v.npy"))
+    #expect(try named.open(path).tensors.map(\.name) == ["v"])
+    let missing = CheckpointOpener(options: ReadOptions(fileName: "c.npy"))
+    #expect(throws: IngotError.self) { _ = try missing.open(path) }
+  }
+
+  @Test func `a zip of arrays alone stays an npz, one of checkpoints does not`() throws {
+    let folder = try TemporaryFolder()
+    let arrays = try archive(
+      """
+      with zipfile.ZipFile(path, "w") as archive:
+          archive.writestr("readme.txt", "arrays"); archive.writestr("w.npy", array)
+      """, "arrays.zip", in: folder)
+    #expect(try CheckpointOpener().open(arrays).format == "npz")
+    let model = try archive(
+      """
+      with zipfile.ZipFile(path, "w") as archive:
+          archive.writestr("config.json", "{}"); archive.writestr("model.safetensors", model)
+      """, "model.zip", in: folder)
+    #expect(try CheckpointOpener().open(model).format == "safetensors")
+  }
+
+  @Test(arguments: Fixture.names(in: "unsupported/archive"))
+  func `encrypted archives and bombs are refused by name`(_ name: String) throws {
+    let path = Fixture.path("unsupported/archive/" + name)
+    let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(path) }
+    switch error {
+    case .unsupported?: #expect(name.hasPrefix("encrypted"))
+    case .limitExceeded(.archiveExpansion, _, _)?: #expect(name.hasPrefix("expands"))
+    default: #expect(Bool(false), "\(String(describing: error))")
+    }
+  }
+
+  @Test(arguments: archives)
+  func `cut anywhere and flipped anywhere, an archive is read or refused`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let bytes = try Fixture.bytes("golden/archive/" + name)
+    let positions = bytes.indices.filter { $0 < 400 || $0 >= bytes.count - 200 || $0 % 127 == 0 }
+    for position in positions {
+      try expectAnswer(Array(bytes[..<position]), name, in: folder)
+      var flipped = bytes
+      flipped[position] ^= 1 << UInt8(position % 8)
+      try expectAnswer(flipped, name, in: folder)
+    }
+  }
+
+  private func expectAnswer(_ bytes: [UInt8], _ name: String, in folder: TemporaryFolder) throws {
+    let path = try folder.write(bytes, to: name)
+    do throws(IngotError) {
+      _ = try hash(path)
+    } catch {
+      switch error {
+      case .malformed, .unsupported, .limitExceeded, .unsuitable, .missing: break
+      default: Issue.record("\(name): \(error)")
+      }
+    }
+  }
+}
