@@ -64,7 +64,11 @@ struct DialectChange {
     let draft = try DialectDraft(model, to: target, head: head) { selection.takes($0) }
     var output = OutputDraft(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
-    for tensor in try draft.tensors() {
+    // nanoGPT's checkpoint holds the parameters in a dictionary of their own.
+    let start = target.id == "nanogpt" && destination.formatID == "pytorch" ? "model." : ""
+    for var tensor in try draft.tensors() {
+      tensor.name = start + tensor.name
+      tensor.aliasOf = tensor.aliasOf.map { start + $0 }
       add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
     }
     DialectConfig(model: model, target: target, config: draft.config)
