@@ -14,6 +14,8 @@ struct ConvertCommand: ParsableCommand {
         ingot convert model.safetensors model.npz
         ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
         ingot convert model.npz model.ingot --check
+        ingot convert gpt2/ gpt2-mlx/ --dialect mlx
+        ingot convert model.pt model.safetensors --rename 'module.*=*'
         ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
       """)
 
@@ -36,6 +38,25 @@ struct ConvertCommand: ParsableCommand {
     help: "What becomes of values beyond the new dtype's range.")
   var onOverflow: OverflowPolicy = .refuse
 
+  @Option(
+    name: .long,
+    help: "Whose names and layouts the model gets: hf, openai, llmc, gguf, mlx, nanogpt; or keep.")
+  var dialect: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Rename tensors; what a * stands for is taken over. Repeat as needed, the first that fits holds.",
+      valueName: "old=new"))
+  var rename: [String] = []
+
+  @Flag(name: .long, help: "Store no copy of a head that is, or equals, the token embedding.")
+  var tie = false
+
+  @Flag(name: .long, help: "Store a tied head as a tensor of its own.")
+  var untie = false
+
+  @OptionGroup var model: ModelOptions
   @OptionGroup var selection: SelectionOptions
 
   @Option(
@@ -88,6 +109,10 @@ struct ConvertCommand: ParsableCommand {
     }
   }
 
+  func validate() throws {
+    if tie, untie { throw ValidationError("--tie and --untie exclude each other.") }
+  }
+
   /// Prints a report; with the checkpoint on standard output, it goes to standard error.
   private func show(text: (TextStyle) -> [String], report: () -> ConversionReport) {
     guard output == "-", !plan else {
@@ -117,6 +142,10 @@ struct ConvertCommand: ParsableCommand {
     }
     options.onOverflow = onOverflow
     options.selection = selection.selection
+    options.dialect = dialect
+    options.config = model.config
+    options.head = tie ? .tie : untie ? .untie : .asIs
+    options.renames = try rename.map { (rule) throws(IngotError) in try TensorRename(rule) }
     options.shardByteLimit = shardSize?.value
     options.force = force
     options.resumes = resume

@@ -15,6 +15,7 @@ struct HashCommand: ParsableCommand {
         ingot hash model.safetensors model.npz
         ingot hash gpt2/ > MANIFEST && ingot hash --manifest MANIFEST
         ingot hash model.ingot --json
+        ingot hash --as hf gpt2/ gpt2.gguf
       """)
 
   @Argument(help: "Checkpoints: files, shard indexes or folders.")
@@ -23,6 +24,14 @@ struct HashCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Check the digests that a file lists.", valueName: "file"))
   var manifest: String?
 
+  @Option(
+    name: .customLong("as"),
+    help: ArgumentHelp(
+      "Hash a model's parameters as in this dialect's names and layouts: hf, openai, llmc, gguf, mlx, nanogpt.",
+      valueName: "dialect"))
+  var dialect: String?
+
+  @OptionGroup var model: ModelOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
@@ -46,6 +55,8 @@ struct HashCommand: ParsableCommand {
     options.reading = try reading.options()
     options.scratchFolder = reading.scratchFolder
     options.jobs = work.jobs
+    options.dialect = dialect
+    options.config = model.config
     return try hash(path, options: options, progress: global.progress)
   }
 

@@ -51,7 +51,8 @@ public struct ConfigKey: Sendable {
       ConfigKey("reorder_and_upcast_attn", .informational),
     ]
     + [
-      "_name_or_path", "architectures", "attn_pdrop", "bos_token_id", "chunk_size_feed_forward", "dtype",
+      "_name_or_path", "architectures", "attn_pdrop", "bias", "bos_token_id", "chunk_size_feed_forward",
+      "dtype",
       "embd_pdrop", "eos_token_id", "finetuning_task", "gradient_checkpointing", "id2label",
       "initializer_range",
       "is_decoder", "label2id", "model_type", "output_attentions", "output_hidden_states", "pad_token_id",

@@ -26,13 +26,19 @@ public struct ModelConfiguration: Sendable {
   public var findings: [Finding]
   /// The file it comes from.
   public var path: String
+  /// What config.json says, or would say.
+  public var document: Metadata
 
   /// Makes a configuration.
-  public init(architecture: Architecture, config: ModelConfig, findings: [Finding], path: String) {
+  public init(
+    architecture: Architecture, config: ModelConfig, findings: [Finding], path: String,
+    document: Metadata = Metadata()
+  ) {
     self.architecture = architecture
     self.config = config
     self.findings = findings
     self.path = path
+    self.document = document
   }
 }
 
@@ -53,6 +59,12 @@ public struct ConfigReader {
     } catch {
       throw IngotError(error, rule: ConfigRule.json.rule, at: Location(path))
     }
+    self.path = path
+  }
+
+  /// Takes a document that was put together from another program's keys.
+  public init(document: Metadata, path: String) {
+    self.document = document
     self.path = path
   }
 
@@ -80,7 +92,13 @@ public struct ConfigReader {
         .heads, "n_head", "\(config.headCount) heads for a width of \(config.width)", "a divisor of it")
     }
     return ModelConfiguration(
-      architecture: architecture, config: config, findings: try otherKeys(), path: path)
+      architecture: architecture, config: config, findings: try otherKeys(), path: path,
+      document: plainDocument)
+  }
+
+  /// The document under transformers' spellings: OpenAI's is made into that.
+  private var plainDocument: Metadata {
+    document["model_type"] == nil ? ConfigForm.openAI.document(from: document) : document
   }
 
   private func malformed(_ rule: ConfigRule, _ key: String, _ found: Evidence, _ expected: Evidence)

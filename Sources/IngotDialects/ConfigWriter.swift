@@ -29,9 +29,21 @@ public enum ModelPreset: String, CaseIterable, Sendable {
 public enum ConfigWriter {
   /// GPT-2's numbers as transformers' config.json has them.
   ///
-  /// - Parameter config: the numbers.
+  /// - Parameters:
+  ///   - config: the numbers.
+  ///   - document: a config.json whose other keys are kept.
   /// - Returns: the file's bytes.
-  public static func gpt2(_ config: ModelConfig) -> [UInt8] {
+  public static func gpt2(_ config: ModelConfig, keeping document: Metadata = Metadata()) -> [UInt8] {
+    bytes(of: Self.document(config, keeping: document))
+  }
+
+  /// A document as the bytes of its file.
+  public static func bytes(of document: Metadata) -> [UInt8] {
+    Array((JSONWriter.text(document, style: .indented) + "\n").utf8)
+  }
+
+  /// The same as a document.
+  public static func document(_ config: ModelConfig, keeping document: Metadata = Metadata()) -> Metadata {
     func integer(_ value: Int) -> MetadataValue { .int64(Int64(value)) }
     let isWide = config.feedForwardWidth != 4 * config.width
     let keys: [(String, MetadataValue)] = [
@@ -50,7 +62,18 @@ public enum ConfigWriter {
       ("tie_word_embeddings", .bool(config.tiesHead)),
       ("vocab_size", integer(config.vocabularySize)),
     ]
-    let text = JSONWriter.text(Metadata(keys.map { .init(key: $0.0, value: $0.1) }), style: .indented)
-    return Array((text + "\n").utf8)
+    var result = Metadata(keys.map { .init(key: $0.0, value: $0.1) })
+    for entry in document.entries where isKept(entry.key) { result[entry.key] = entry.value }
+    return result
+  }
+
+  /// Whether a key of another document says something that the numbers do not.
+  private static func isKept(_ name: String) -> Bool {
+    if name == "model_type" { return false }
+    guard let key = ConfigKey.gpt2.first(where: { $0.name == name || $0.aliases.contains(name) }) else {
+      return true
+    }
+    if case .honoured = key.effect { return false }
+    return true
   }
 }

@@ -1,45 +1,148 @@
 // SPDX-License-Identifier: Apache-2.0
-// How one publisher names the parameters of an architecture: a table, read in both directions.
+// How one publisher names and lays out the parameters of an architecture: a table, read in both directions.
+// Page: formats/dialects.md.
 import IngotCore
 import IngotGraph
 
+/// How a parameter is stored, held against transformers' GPT-2: linear weights `[in, out]`, one tensor a parameter.
+public enum ParameterLayout: String, CaseIterable, Hashable, Sendable {
+  /// The same.
+  case asIs = "as is"
+  /// A linear weight is `[out, in]`.
+  case transposed
+  /// A dimension of 1 stands before the others.
+  case leadingOne = "leading 1"
+  /// One tensor holds the parameters of all blocks, along a first dimension.
+  case stacked
+  /// The same, of linear weights `[out, in]`.
+  case stackedTransposed = "stacked, transposed"
+  /// Rows of zeros stand behind the vocabulary's, up to a multiple of 128.
+  case padded
+
+  /// Whether one tensor holds the parameters of all blocks.
+  public var isStacked: Bool { self == .stacked || self == .stackedTransposed }
+
+  /// Whether linear weights are `[out, in]`.
+  public var isTransposed: Bool { self == .transposed || self == .stackedTransposed }
+
+  /// Rows of the token embedding where it is padded.
+  public static func paddedRowCount(_ vocabularySize: Int) -> Int {
+    vocabularySize.checkedAlignUp(to: 128) ?? vocabularySize
+  }
+
+  /// The shape that a parameter is stored in.
+  ///
+  /// - Parameters:
+  ///   - shape: the parameter's, in the order of its graph.
+  ///   - blockCount: L.
+  /// - Returns: the stored tensor's; any number of padding rows may stand behind it where it is ``padded``.
+  public func storedShape(of shape: Shape, blockCount: Int) -> Shape {
+    switch self {
+    case .asIs, .transposed: shape
+    case .leadingOne: Shape([1] + shape.dimensions) ?? shape
+    case .stacked, .stackedTransposed: Shape([blockCount] + shape.dimensions) ?? shape
+    case .padded:
+      Shape([Self.paddedRowCount(shape.dimensions.first ?? 0)] + shape.dimensions.dropFirst()) ?? shape
+    }
+  }
+}
+
+/// What stands before the names of a file: what training code wrapped the model in, then the model's own prefix.
+public struct NamePrefix: Hashable, Sendable {
+  /// `module.`, `_orig_mod.`, `model.` or nothing: before every name.
+  public let wrapper: String
+  /// The publisher's own, such as `transformer.`: before all names but some.
+  public let inner: String
+
+  /// Makes a prefix.
+  public init(wrapper: String = "", inner: String) {
+    self.wrapper = wrapper
+    self.inner = inner
+  }
+
+  /// Both.
+  public var text: String { wrapper + inner }
+}
+
 /// The names of one publisher for one architecture.
 public struct Dialect: Sendable {
+  /// One line of the table.
+  public typealias Parameter = (kind: TensorRole.Kind, pattern: NamePattern, layout: ParameterLayout)
+
   /// The id in options and reports: `hf`.
   public let id: String
   /// The architecture it names.
   public let architecture: String
-  /// Prefixes that all names but ``unprefixed`` may carry; one file uses one of them throughout.
+  /// What training code may put before every name; none of it is written.
+  public var wrappers: [String] = [""]
+  /// Prefixes that all names but ``unprefixed`` may carry; one file uses one of them throughout, the first is written.
   public let prefixes: [String]
-  /// The names, one a kind of role.
-  public let names: [(kind: TensorRole.Kind, pattern: NamePattern)]
+  /// The names and layouts, one a kind of role, in the order in which the publisher writes them.
+  public let parameters: [Parameter]
   /// Kinds whose names never carry a prefix.
-  public let unprefixed: Set<TensorRole.Kind>
+  public var unprefixed: Set<TensorRole.Kind> = []
   /// Names of buffers: constants that are stored, and that no computation here needs.
-  public let buffers: [NamePattern]
+  public var buffers: [NamePattern] = []
+  /// Starts and ends of the names of what training leaves behind, with a `*`: `optimizer.*`.
+  public var leftovers: [String] = []
+  /// Kinds that a model may lack altogether: they count as zeros.
+  public var zeroWhenAbsent: Set<TensorRole.Kind> = []
+  /// Whether a tied head is listed too.
+  public var storesTiedHead = false
+  /// Whether vectors and positions must be F32, whatever the matrices are.
+  public var wantsFloat32Vectors = false
+  /// What the publisher's program has built in, so that no other value of the config can be expressed.
+  public var fixed: [FixedValue] = []
 
   /// All dialects.
   ///
   /// A new one is a table in a file of its own, and a line here.
-  public static let all: [Dialect] = [huggingFaceGPT2]
+  public static let all: [Dialect] = [
+    huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
+  ]
+
+  /// The dialect of an id and architecture.
+  public static func named(_ id: String, architecture: String) -> Dialect? {
+    all.first { $0.id == id.lowercased() && $0.architecture == architecture }
+  }
+
+  /// Every prefix that a file may use.
+  public var allPrefixes: [NamePrefix] {
+    wrappers.flatMap { wrapper in prefixes.map { NamePrefix(wrapper: wrapper, inner: $0) } }
+  }
+
+  /// The prefix of files that are written.
+  public var writtenPrefix: NamePrefix { NamePrefix(inner: prefixes.first ?? "") }
+
+  /// How linear weights are laid out.
+  public var weightLayout: WeightLayout {
+    layout(of: .attentionInputWeight)?.isTransposed == true ? .outIn : .inOut
+  }
+
+  /// How parameters of a kind are stored; `nil` for a kind that this dialect has no name for.
+  public func layout(of kind: TensorRole.Kind) -> ParameterLayout? {
+    parameters.first { $0.kind == kind }?.layout
+  }
 
   /// The published name of a role.
   ///
   /// - Parameters:
   ///   - role: what the parameter is for.
-  ///   - prefix: one of ``prefixes``.
+  ///   - prefix: one of ``allPrefixes``.
   /// - Returns: the name; `nil` for a role that this dialect has no name for.
-  public func name(of role: TensorRole, prefix: String) -> String? {
-    guard let entry = names.first(where: { $0.kind == role.kind }) else { return nil }
+  public func name(of role: TensorRole, prefix: NamePrefix) -> String? {
+    guard let entry = parameters.first(where: { $0.kind == role.kind }) else { return nil }
     let name = entry.pattern.name(block: role.block)
-    return unprefixed.contains(role.kind) ? name : prefix + name
+    return start(of: role.kind, prefix) + name
   }
 
   /// The role of a published name; `nil` for one that stands for none.
-  public func role(of name: String, prefix: String) -> TensorRole? {
-    for (kind, pattern) in names {
-      let prefix = unprefixed.contains(kind) ? "" : prefix
-      guard name.hasPrefix(prefix), let match = pattern.match(name.dropFirst(prefix.count)) else { continue }
+  ///
+  /// A tensor that holds the parameters of all blocks has a role without a block.
+  public func role(of name: String, prefix: NamePrefix) -> TensorRole? {
+    for (kind, pattern, _) in parameters {
+      let start = start(of: kind, prefix)
+      guard name.hasPrefix(start), let match = pattern.match(name.dropFirst(start.count)) else { continue }
       switch match {
       case .whole: return TensorRole(kind)
       case .block(let block): return TensorRole(kind, block: block)
@@ -48,8 +151,45 @@ public struct Dialect: Sendable {
     return nil
   }
 
+  private func start(of kind: TensorRole.Kind, _ prefix: NamePrefix) -> String {
+    unprefixed.contains(kind) ? prefix.wrapper : prefix.text
+  }
+
   /// Whether a name is a buffer's.
-  public func isBuffer(_ name: String, prefix: String) -> Bool {
-    name.hasPrefix(prefix) && buffers.contains { $0.match(name.dropFirst(prefix.count)) != nil }
+  public func isBuffer(_ name: String, prefix: NamePrefix) -> Bool {
+    name.hasPrefix(prefix.text) && buffers.contains { $0.match(name.dropFirst(prefix.text.count)) != nil }
+  }
+
+  /// Whether a name is of something that training leaves behind.
+  public func isLeftover(_ name: String) -> Bool {
+    leftovers.contains { pattern in
+      if pattern.hasSuffix("*") { return name.hasPrefix(pattern.dropLast()) }
+      if pattern.hasPrefix("*") { return name.hasSuffix(pattern.dropFirst()) }
+      return name == pattern
+    }
+  }
+
+  /// The roles of a model in the order in which the publisher writes them: what stands before the blocks, each block,
+  /// and what stands behind; a stack of all blocks has no block.
+  public func roles(blockCount: Int) -> [TensorRole] {
+    let isBlocks = { (entry: Parameter) in entry.pattern.hasBlock }
+    guard let first = parameters.firstIndex(where: isBlocks), let last = parameters.lastIndex(where: isBlocks)
+    else { return parameters.map { TensorRole($0.kind) } }
+    let blocks = (0..<blockCount).flatMap { block in
+      parameters[first...last].map { TensorRole($0.kind, block: block) }
+    }
+    return parameters[..<first].map { TensorRole($0.kind) } + blocks
+      + parameters[(last + 1)...].map { TensorRole($0.kind) }
+  }
+}
+
+extension TensorRole.Kind {
+  /// Whether it is the weight of a linear node within a block, whose layout publishers disagree on.
+  public var isLinearWeight: Bool {
+    switch self {
+    case .attentionInputWeight, .attentionOutputWeight, .feedForwardInputWeight, .feedForwardOutputWeight:
+      true
+    default: false
+    }
   }
 }

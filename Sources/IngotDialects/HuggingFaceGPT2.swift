@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of GPT-2 in Hugging Face's transformers, with `transformer.` (saved from GPT2LMHeadModel) and without
-// (saved from GPT2Model). Linear weights are Conv1D's, `[in, out]`.
+// (saved from GPT2Model). Linear weights are Conv1D's, `[in, out]`: the layout that others are held against.
 // huggingface/transformers: src/transformers/models/gpt2/modeling_gpt2.py.
 import IngotGraph
 
@@ -9,27 +9,38 @@ extension Dialect {
   static let huggingFaceGPT2 = Dialect(
     id: "hf",
     architecture: "gpt2",
+    wrappers: pytorchWrappers,
     prefixes: ["transformer.", ""],
-    names: [
-      (.tokenEmbedding, "wte.weight"),
-      (.positionEmbedding, "wpe.weight"),
-      (.attentionNormGain, "h.{block}.ln_1.weight"),
-      (.attentionNormBias, "h.{block}.ln_1.bias"),
-      (.attentionInputWeight, "h.{block}.attn.c_attn.weight"),
-      (.attentionInputBias, "h.{block}.attn.c_attn.bias"),
-      (.attentionOutputWeight, "h.{block}.attn.c_proj.weight"),
-      (.attentionOutputBias, "h.{block}.attn.c_proj.bias"),
-      (.feedForwardNormGain, "h.{block}.ln_2.weight"),
-      (.feedForwardNormBias, "h.{block}.ln_2.bias"),
-      (.feedForwardInputWeight, "h.{block}.mlp.c_fc.weight"),
-      (.feedForwardInputBias, "h.{block}.mlp.c_fc.bias"),
-      (.feedForwardOutputWeight, "h.{block}.mlp.c_proj.weight"),
-      (.feedForwardOutputBias, "h.{block}.mlp.c_proj.bias"),
-      (.finalNormGain, "ln_f.weight"),
-      (.finalNormBias, "ln_f.bias"),
-      (.head, "lm_head.weight"),
+    parameters: [
+      (.tokenEmbedding, "wte.weight", .asIs),
+      (.positionEmbedding, "wpe.weight", .asIs),
+      (.attentionNormGain, "h.{block}.ln_1.weight", .asIs),
+      (.attentionNormBias, "h.{block}.ln_1.bias", .asIs),
+      (.attentionInputWeight, "h.{block}.attn.c_attn.weight", .asIs),
+      (.attentionInputBias, "h.{block}.attn.c_attn.bias", .asIs),
+      (.attentionOutputWeight, "h.{block}.attn.c_proj.weight", .asIs),
+      (.attentionOutputBias, "h.{block}.attn.c_proj.bias", .asIs),
+      (.feedForwardNormGain, "h.{block}.ln_2.weight", .asIs),
+      (.feedForwardNormBias, "h.{block}.ln_2.bias", .asIs),
+      (.feedForwardInputWeight, "h.{block}.mlp.c_fc.weight", .asIs),
+      (.feedForwardInputBias, "h.{block}.mlp.c_fc.bias", .asIs),
+      (.feedForwardOutputWeight, "h.{block}.mlp.c_proj.weight", .asIs),
+      (.feedForwardOutputBias, "h.{block}.mlp.c_proj.bias", .asIs),
+      (.finalNormGain, "ln_f.weight", .asIs),
+      (.finalNormBias, "ln_f.bias", .asIs),
+      (.head, "lm_head.weight", .asIs),
     ],
     unprefixed: [.head],
     // The causal mask and the number it puts where nothing may be seen; `h.0.attn.c_attn.bias` is no buffer.
-    buffers: ["h.{block}.attn.bias", "h.{block}.attn.masked_bias"])
+    buffers: maskBuffers,
+    leftovers: ["optimizer.*"])
+
+  /// What DistributedDataParallel, torch.compile and training scripts put before every name.
+  static let pytorchWrappers = [
+    "", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module.", "model.module.",
+    "model._orig_mod.", "state_dict.", "model_state_dict.",
+  ]
+
+  /// Constants that PyTorch's implementations store with each block.
+  static let maskBuffers: [NamePattern] = ["h.{block}.attn.bias", "h.{block}.attn.masked_bias"]
 }

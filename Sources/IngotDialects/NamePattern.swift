@@ -16,6 +16,9 @@ public struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
     after = search.isEmpty ? nil : String(search.dropFirst(marker.count))
   }
 
+  /// The pattern as written.
+  public var text: String { before + (after.map { "{block}" + $0 } ?? "") }
+
   /// Whether names of this pattern carry a block.
   public var hasBlock: Bool { after != nil }
 

@@ -12,11 +12,15 @@ public struct RecognisedModel: Sendable {
   /// Whose names the tensors have.
   public let dialect: Dialect
   /// The prefix that its names carry.
-  public let prefix: String
-  /// Indexes of the tensors that stand for parameters, by role.
+  public let prefix: NamePrefix
+  /// Indexes of the tensors that hold parameters, by role; one may hold those of all blocks.
   public let tensors: [TensorRole: Int]
+  /// Parameters that the publisher leaves out where they are zeros.
+  public let zeros: Set<TensorRole>
   /// Indexes of buffers.
   public let buffers: [Int]
+  /// Indexes of what training left behind.
+  public let leftovers: [Int]
   /// Index of a stored copy of the token embedding that serves as the tied head.
   public let tiedCopy: Int?
   /// Indexes of tensors that stand for nothing.
@@ -28,46 +32,35 @@ public struct RecognisedModel: Sendable {
   ///
   /// - Parameters:
   ///   - descriptors: the tensors there are.
+  ///   - metadata: what the file says of itself.
   ///   - configuration: the config.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` when no dialect knows the names.
-  public init(_ descriptors: [TensorDescriptor], configuration: ModelConfiguration) throws(IngotError) {
-    let names = descriptors.map(\.name)
-    guard let choice = DialectDetector.choose(names, architecture: configuration.architecture.id) else {
+  public init(
+    _ descriptors: [TensorDescriptor], metadata: Metadata = Metadata(), configuration: ModelConfiguration
+  ) throws(IngotError) {
+    guard
+      let choice = DialectDetector.choose(descriptors, metadata: metadata, configuration: configuration)
+    else {
       throw .unsuitable(
         Location(configuration.path),
         why: "is a \(words: configuration.architecture.title) config, but no tensor has one of its names",
         hint: nil)
     }
     self.configuration = configuration
-    graph = configuration.architecture.build(configuration.config)
     dialect = choice.dialect
     prefix = choice.prefix
     explanation = choice.explanation
-
-    var tensors: [TensorRole: Int] = [:]
-    var buffers: [Int] = []
-    var unexpected: [Int] = []
-    var tiedCopy: Int?
-    let needed = Set(graph.parameters.map(\.role))
-    for (index, name) in names.enumerated() {
-      if let role = dialect.role(of: name, prefix: prefix) {
-        if needed.contains(role) {
-          tensors[role] = index
-        } else if role.kind == .head, configuration.config.tiesHead {
-          tiedCopy = index
-        } else {
-          unexpected.append(index)
-        }
-      } else if dialect.isBuffer(name, prefix: prefix) {
-        buffers.append(index)
-      } else {
-        unexpected.append(index)
-      }
-    }
-    self.tensors = tensors
-    self.buffers = buffers
-    self.tiedCopy = tiedCopy
-    self.unexpected = unexpected
+    graph = configuration.architecture.build(configuration.config, dialect.weightLayout)
+    let needed = graph.parameters.map(\.role)
+    let sorted = SortedTensors(
+      descriptors, dialect: dialect, prefix: prefix, needed: Set(needed), config: configuration.config)
+    tensors = sorted.tensors
+    buffers = sorted.buffers
+    leftovers = sorted.leftovers
+    unexpected = sorted.unexpected
+    tiedCopy = sorted.tiedCopy
+    let optional = Set(needed.filter { choice.dialect.zeroWhenAbsent.contains($0.kind) })
+    zeros = optional.isDisjoint(with: sorted.tensors.keys) ? optional : []
   }
 
   /// The published name of a role, for what is missing.
@@ -83,12 +76,32 @@ public struct RecognisedModel: Sendable {
     var bound: [TensorRole: BoundTensor] = [:]
     for (role, index) in tensors {
       let tensor = descriptors[index]
-      bound[role] = BoundTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape)
+      bound[role] = BoundTensor(
+        name: tensor.name, dtype: tensor.dtype, shape: comparableShape(of: tensor, for: role))
     }
-    let (dialect, prefix) = (dialect, prefix)
-    let validator = GraphValidator(graph) { dialect.name(of: $0, prefix: prefix) ?? $0.description }
+    let (dialect, prefix, blockCount) = (dialect, prefix, configuration.config.blockCount)
+    let validator = GraphValidator(
+      graph, name: { dialect.name(of: $0, prefix: prefix) ?? $0.description },
+      stored: { dialect.stored($0, blockCount: blockCount) }, mayBeAbsent: zeros)
+    var seen = Set<Finding>()
+    // A tensor that holds all blocks is missing, or wrong, once.
     return configuration.findings + blockFindings(descriptors)
-      + validator.findings(for: bound, unexpected: unexpected.map { descriptors[$0].name })
+      + validator.findings(for: bound, unexpected: unexpected.map { descriptors[$0].name }).filter {
+        finding in
+        var key = finding
+        key.node = nil
+        return seen.insert(key).inserted
+      }
+  }
+
+  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes.
+  private func comparableShape(of tensor: TensorDescriptor, for role: TensorRole) -> Shape {
+    let config = configuration.config
+    guard dialect.layout(of: role.kind) == .padded, tensor.shape.rank == 2,
+      tensor.shape.dimensions[0] >= config.vocabularySize,
+      let padded = Shape([ParameterLayout.paddedRowCount(config.vocabularySize), tensor.shape.dimensions[1]])
+    else { return tensor.shape }
+    return padded
   }
 
   /// A config whose number of blocks is not the weights'.
@@ -104,43 +117,56 @@ public struct RecognisedModel: Sendable {
   }
 }
 
-/// Finds out whose names a checkpoint's tensors have.
-public enum DialectDetector {
-  /// A dialect with its prefix, and why it was chosen.
-  public struct Choice: Sendable {
-    /// The dialect.
-    public let dialect: Dialect
-    /// The prefix.
-    public let prefix: String
-    /// Names it knows.
-    public let matchCount: Int
-    /// Why, in words.
-    public let explanation: Evidence
+extension Dialect {
+  /// A parameter as this dialect stores it.
+  fileprivate func stored(_ parameter: GraphParameter, blockCount: Int) -> GraphParameter {
+    guard let layout = layout(of: parameter.role.kind) else { return parameter }
+    var names = parameter.dimensionNames
+    switch layout {
+    case .asIs, .transposed: return parameter
+    case .leadingOne: names.insert("1", at: 0)
+    case .stacked, .stackedTransposed: names.insert("n_layer", at: 0)
+    case .padded: names[0] = "\(names.first ?? "") rounded up to 128"
+    }
+    return GraphParameter(
+      parameter.role, shape: layout.storedShape(of: parameter.shape, blockCount: blockCount),
+      dimensionNames: names,
+      outputAxis: parameter.outputAxis, isQuantizable: parameter.isQuantizable)
   }
+}
 
-  /// The dialect that knows most names; the first of several.
-  ///
-  /// - Parameters:
-  ///   - names: the tensors' names.
-  ///   - architecture: the id of the architecture they are to belong to; `nil` for any.
-  /// - Returns: the choice; `nil` when none knows the token embedding's name.
-  public static func choose(_ names: [String], architecture: String?) -> Choice? {
-    var best: Choice?
-    let present = Set(names)
-    for dialect in Dialect.all where architecture == nil || dialect.architecture == architecture {
-      for prefix in dialect.prefixes {
-        guard let embedding = dialect.name(of: TensorRole(.tokenEmbedding), prefix: prefix),
-          present.contains(embedding)
-        else { continue }
-        let count = names.count { dialect.role(of: $0, prefix: prefix) != nil }
-        guard count > best?.matchCount ?? 0 else { continue }
-        best = Choice(
-          dialect: dialect, prefix: prefix, matchCount: count,
-          explanation:
-            "\(words: dialect.id), \(words: prefix.isEmpty ? "without prefix" : "with prefix " + prefix), by \(count) of \(names.count) names"
-        )
+/// The tensors of a checkpoint, sorted by what they are for.
+private struct SortedTensors {
+  var tensors: [TensorRole: Int] = [:]
+  var buffers: [Int] = []
+  var leftovers: [Int] = []
+  var unexpected: [Int] = []
+  var tiedCopy: Int?
+
+  init(
+    _ descriptors: [TensorDescriptor], dialect: Dialect, prefix: NamePrefix, needed: Set<TensorRole>,
+    config: ModelConfig
+  ) {
+    for (index, tensor) in descriptors.enumerated() {
+      guard let role = dialect.role(of: tensor.name, prefix: prefix) else {
+        if dialect.isBuffer(tensor.name, prefix: prefix) {
+          buffers.append(index)
+        } else if dialect.isLeftover(tensor.name) {
+          leftovers.append(index)
+        } else {
+          unexpected.append(index)
+        }
+        continue
+      }
+      if dialect.layout(of: role.kind)?.isStacked == true {
+        for block in 0..<config.blockCount { tensors[TensorRole(role.kind, block: block)] = index }
+      } else if needed.contains(role) {
+        tensors[role] = index
+      } else if role.kind == .head, config.tiesHead {
+        tiedCopy = index
+      } else {
+        unexpected.append(index)
       }
     }
-    return best
   }
 }

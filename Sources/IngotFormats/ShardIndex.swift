@@ -139,14 +139,7 @@ public struct ShardIndex: Sendable {
       merged.indexByteCount += part.indexByteCount
       for tensor in part.tensors {
         try note(tensor, in: shard, path: path, seen: &seen, findings: &merged.findings)
-        var moved = tensor
-        if firstFile > 0 {
-          moved.moveSegments { (segment) throws(Never) in
-            StorageSegment(
-              file: segment.file + firstFile, offset: segment.offset, byteCount: segment.byteCount)
-          }
-        }
-        merged.tensors.append(moved)
+        merged.tensors.append(tensor.movingFiles(by: firstFile))
       }
     }
     for (tensor, shard) in shardOfTensor.sorted(by: { $0.key.text < $1.key.text }) where seen[tensor] == nil {

@@ -223,6 +223,8 @@ public struct Loss: Hashable, Sendable {
     case quantized
     /// Elements keep their bits, but the output calls them by another dtype.
     case bits
+    /// Zeros were added, or left out.
+    case padding
   }
 
   /// What kind of loss it is.

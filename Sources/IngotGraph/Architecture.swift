@@ -8,8 +8,8 @@ public struct Architecture: Sendable {
   public let id: String
   /// The name for people.
   public let title: String
-  /// Builds the graph of a model.
-  public let build: @Sendable (ModelConfig) -> ModelGraph
+  /// Builds the graph of a model whose linear weights have a layout.
+  public let build: @Sendable (ModelConfig, WeightLayout) -> ModelGraph
 
   /// All architectures.
   public static let all: [Architecture] = [

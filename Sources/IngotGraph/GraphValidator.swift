@@ -25,15 +25,24 @@ public struct GraphValidator: Sendable {
   private let graph: ModelGraph
   /// Names that missing parameters would have.
   private let name: @Sendable (TensorRole) -> String
+  private let stored: @Sendable (GraphParameter) -> GraphParameter
+  private let mayBeAbsent: Set<TensorRole>
 
   /// Makes a validator.
   ///
   /// - Parameters:
   ///   - graph: what is needed.
   ///   - name: the published name of a role, for what is missing.
-  public init(_ graph: ModelGraph, name: @escaping @Sendable (TensorRole) -> String) {
+  ///   - stored: the shape in which a parameter is stored, where that is another.
+  ///   - mayBeAbsent: parameters that need not be there.
+  public init(
+    _ graph: ModelGraph, name: @escaping @Sendable (TensorRole) -> String,
+    stored: @escaping @Sendable (GraphParameter) -> GraphParameter = { $0 }, mayBeAbsent: Set<TensorRole> = []
+  ) {
     self.graph = graph
     self.name = name
+    self.stored = stored
+    self.mayBeAbsent = mayBeAbsent
   }
 
   /// Everything that is wrong.
@@ -55,9 +64,11 @@ public struct GraphValidator: Sendable {
   private func findings(for parameter: GraphParameter, _ tensor: BoundTensor?) -> [Finding] {
     let node = graph.nodes.first { $0.parameters.contains(parameter.role) }?.name
     guard let tensor else {
+      guard !mayBeAbsent.contains(parameter.role) else { return [] }
       return [Finding(severity: .error, subject: name(parameter.role), node: node, detail: "is missing")]
     }
     var findings: [Finding] = []
+    let parameter = stored(parameter)
     if tensor.shape != parameter.shape {
       let reason = parameter.dimensionNames.joined(separator: " × ")
       findings.append(

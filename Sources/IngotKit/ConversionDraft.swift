@@ -21,12 +21,6 @@ struct ConversionDraft {
     keepsAliases = writer.keepsAliases
     output = OutputDraft(of: source)
     output.companions = companions
-    output.configure { request in
-      request.shardByteLimit = options.shardByteLimit
-      request.compresses = options.compresses
-      request.keepsUnknownBits = options.keepsUnknownBits
-      request.storesSHA256 = options.storesSHA256
-    }
     try addTensors()
   }
 
@@ -38,8 +32,13 @@ struct ConversionDraft {
           Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
         continue
       }
+      if tensor.aliasOf != nil, options.head == .tie {
+        output.losses.append(
+          Loss(.alias, tensor: tensor.name, detail: "is not stored: another name of a tensor"))
+        continue
+      }
       var aliasOf = tensor.aliasOf
-      if let target = aliasOf, !keepsAliases || !selection.takes(target) {
+      if let target = aliasOf, !keepsAliases || options.head == .untie || !selection.takes(target) {
         aliasOf = nil
         output.losses.append(
           Loss(

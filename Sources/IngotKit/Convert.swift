@@ -16,6 +16,15 @@ public struct ConvertOptions: Sendable {
   public var onOverflow: OverflowPolicy = .refuse
   /// Which tensors are taken.
   public var selection = TensorSelection()
+  /// The dialect that names and layouts become: an id, or `keep`; `nil` keeps them unless the target format belongs to
+  /// one program.
+  public var dialect: String?
+  /// New names, after a change of dialect.
+  public var renames: [TensorRename] = []
+  /// What becomes of a head that is tied to the token embedding.
+  public var head = HeadTie.asIs
+  /// The config's file; `nil` to look for it.
+  public var config: String?
   /// The most bytes of tensors in one file.
   public var shardByteLimit: Int?
   /// Whether an existing output is replaced.
@@ -55,6 +64,10 @@ public struct ConversionReport: Sendable {
   public var byteCount: Int
   /// Tensors written.
   public var tensorCount: Int
+  /// The dialects of input and output, when names were changed from one to the other.
+  public var dialects: (from: String, to: String)?
+  /// Matrices whose rows and columns were exchanged.
+  public var transposedCount: Int
   /// Names of the output's files, when they are several.
   public var fileNames: [String]
   /// Everything that is not kept, or kept changed.
@@ -107,15 +120,31 @@ public struct Conversion: Sendable {
     try options.selection.check(against: source.tensors)
 
     let companions = try Companions.find(for: source, at: input, system: system)
-    let draft = try ConversionDraft(
-      source: source, options: options, writer: destination.writer, companions: companions)
-    planned = try draft.output.planned(for: destination)
+    let change = try DialectChange(source, at: input, options: options, format: destination.formatID)
+    var draft: OutputDraft
+    if let change {
+      draft = try change.output(options, destination: destination, companions: companions)
+    } else {
+      draft =
+        try ConversionDraft(
+          source: source, options: options, writer: destination.writer, companions: companions
+        ).output
+    }
+    draft.configure { request in
+      request.shardByteLimit = options.shardByteLimit
+      request.compresses = options.compresses
+      request.keepsUnknownBits = options.keepsUnknownBits
+      request.storesSHA256 = options.storesSHA256
+    }
+    try draft.rename(options.renames, target: destination.formatID)
+    planned = try draft.planned(for: destination)
     let byteCount = try CheckpointOutput(
       planned, files: SourceFiles([]), scratchFolder: options.scratchFolder
     ).plannedByteCount()
     report = ConversionReport(
       input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
-      byteCount: byteCount, tensorCount: planned.tensors.count,
+      byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,
+      transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains("transpose") },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: source.findings, wasChecked: false,
       memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count)

@@ -2,6 +2,7 @@
 // Digests of whole checkpoints and manifests that hold them.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotTransforms
 
@@ -48,6 +49,10 @@ public struct HashOptions: Sendable {
   public var scratchFolder = defaultScratchFolder
   /// Threads that work at the same time; `nil` for one a processor.
   public var jobs: Int?
+  /// The dialect in whose names and layouts a model's parameters are hashed; `nil` hashes tensors as they are.
+  public var dialect: String?
+  /// The config's file; `nil` to look for it.
+  public var config: String?
 
   /// Makes options.
   public init() {}
@@ -65,6 +70,9 @@ public func hash(
   _ path: String, options: HashOptions = HashOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> HashReport {
   let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  if let dialect = options.dialect {
+    return try hash(checkpoint, path: path, as: dialect, options: options, progress: progress)
+  }
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
   progress?.begin("hashing", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
   defer { progress?.end() }
@@ -78,6 +86,48 @@ public func hash(
   try digester.checkUnchanged()
   tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   return HashReport(path: path, tensors: tensors, findings: checkpoint.findings)
+}
+
+/// Takes the digests of a model's parameters as in a dialect.
+private func hash(
+  _ checkpoint: Checkpoint, path: String, as id: String, options: HashOptions,
+  progress: (any ProgressObserver)?
+) throws(IngotError) -> HashReport {
+  let model = try Model(checkpoint, path: path, config: options.config)
+  try model.requireSound()
+  let draft = try DialectDraft(model, to: try Dialect.required(id, for: model, option: "--as"))
+  let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+  let drafted = try draft.tensors().filter { $0.aliasOf == nil }
+  progress?.begin("hashing", byteCount: drafted.reduce(0) { $0 + $1.view.byteCount })
+  defer { progress?.end() }
+  var tensors: [HashReport.Tensor] = []
+  for tensor in drafted {
+    let digest = try digester.digest(of: tensor.view) { progress?.advance($0.count) }
+    tensors.append(
+      HashReport.Tensor(
+        name: tensor.name, typeName: tensor.view.dtype.rawValue, shape: tensor.view.shape, sha256: digest))
+  }
+  try digester.checkUnchanged()
+  tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+  return HashReport(path: path, tensors: tensors, findings: checkpoint.findings + model.leftOutNotes())
+}
+
+extension Model {
+  /// What a hash of parameters leaves out.
+  fileprivate func leftOutNotes() -> [Finding] {
+    let groups: [(indexes: [Int], what: String)] = [
+      (recognised.buffers, "mask buffers"), (recognised.leftovers, "state of a training"),
+      (recognised.tiedCopy.map { [$0] } ?? [], "a copy of the token embedding"),
+    ]
+    return groups.compactMap { group in
+      guard let first = group.indexes.first else { return nil }
+      return Finding(
+        severity: .note, subject: checkpoint.tensors[first].name,
+        detail:
+          "is left out\(words: group.indexes.count > 1 ? ", with \(group.indexes.count - 1) more" : ""): \(words: group.what)"
+      )
+    }
+  }
 }
 
 /// A manifest: one line a checkpoint, `digest  path`, as sha256sum writes them.

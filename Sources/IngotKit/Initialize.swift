@@ -64,10 +64,10 @@ public func initialize(
   progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> InitializationReport {
   let (configuration, companion) = try configuration(architecture, options)
-  let graph = configuration.architecture.build(configuration.config)
   guard let dialect = Dialect.all.first(where: { $0.architecture == configuration.architecture.id }) else {
     throw .internal("an architecture without a dialect")
   }
+  let graph = configuration.architecture.build(configuration.config, dialect.weightLayout)
   let system = LiveSystem()
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
@@ -79,7 +79,7 @@ public func initialize(
   draft.companions = [companion]
   for parameter in graph.parameters {
     let part = part(parameter, of: graph, options)
-    let name = dialect.name(of: parameter.role, prefix: dialect.prefixes.first ?? "")
+    let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)
     draft.add(
       PlannedTensor(
         name: name ?? parameter.role.description, dtype: part.dtype, shape: parameter.shape,

@@ -35,10 +35,20 @@ public struct Model: Sendable {
   init(_ checkpoint: Checkpoint, path: String, config: String?) throws(IngotError) {
     self.path = path
     self.checkpoint = checkpoint
-    let (companion, configPath) = try Self.findConfig(config, for: checkpoint, at: path)
-    let configuration = try ConfigReader(companion.bytes, path: configPath).read()
-    self.config = companion
-    recognised = try RecognisedModel(checkpoint.tensors, configuration: configuration)
+    let configuration: ModelConfiguration
+    if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
+      let document = InnerConfig.document(of: checkpoint)
+    {
+      configuration = try ConfigReader(document: document, path: path).read()
+      let bytes = ConfigWriter.gpt2(configuration.config, keeping: document)
+      self.config = Companion(kind: .config, name: "config.json", bytes: bytes)
+    } else {
+      let (companion, configPath) = try Self.findConfig(config, for: checkpoint, at: path)
+      configuration = try ConfigReader(companion.bytes, path: configPath).read()
+      self.config = companion
+    }
+    recognised = try RecognisedModel(
+      checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
   }
 
   /// The names a config has, in the order of preference.

@@ -100,6 +100,28 @@ struct OutputDraft {
       why: "it has no \(words: tensor.typeName) blocks", hint: "--dtype F32 dequantizes them")
   }
 
+  /// Gives tensors other names.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for two tensors of one name, and
+  ///   ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that names no tensor.
+  mutating func rename(_ renames: [TensorRename], target: String) throws(IngotError) {
+    guard !renames.isEmpty else { return }
+    for rename in renames where !request.tensors.contains(where: { rename.apply(to: $0.name) != nil }) {
+      throw .invalidRequest(option: "--rename", why: "\(rename.old) matches no tensor")
+    }
+    func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
+    var names = Set<ExactName>()
+    for index in request.tensors.indices {
+      let name = renamed(request.tensors[index].name)
+      guard names.insert(ExactName(name)).inserted else {
+        throw .unrepresentable(
+          tensor: name, target: target, why: "two tensors would have this name", hint: nil)
+      }
+      request.tensors[index].name = name
+      if let target = request.tensors[index].aliasOf { request.tensors[index].aliasOf = renamed(target) }
+    }
+  }
+
   /// Sets what a writer may do.
   mutating func configure(_ change: (inout WriteRequest) -> Void) {
     change(&request)

@@ -126,7 +126,7 @@ private struct QuantizationDraft {
   }
 
   /// Schemes by index of the tensor.
-  private func schemes() -> [Int: Quantization] {
+  private func schemes() throws(IngotError) -> [Int: Quantization] {
     let recognised = model.recognised
     let names = recognised.tensors.mapValues { model.checkpoint.tensors[$0].name }
     let (rules, scheme) = (options.rules, options.scheme)
@@ -136,13 +136,23 @@ private struct QuantizationDraft {
     }
     var schemes: [Int: Quantization] = [:]
     for (role, quantization) in pass.schemes(for: recognised.graph) {
-      if let index = recognised.tensors[role] { schemes[index] = quantization }
+      guard let index = recognised.tensors[role] else { continue }
+      var quantization = quantization
+      switch (recognised.dialect.layout(of: role.kind), quantization.granularity) {
+      case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
+      case (.stacked?, _), (.stackedTransposed?, _), (.padded?, _):
+        throw .unsupported(
+          "quantizing a tensor that holds more than one parameter; `ingot convert --dialect hf` takes them apart",
+          at: Location(model.path, tensor: model.checkpoint.tensors[index].name))
+      default: break
+      }
+      schemes[index] = quantization
     }
     return schemes
   }
 
   private mutating func addTensors(progress: (any ProgressObserver)?) throws(IngotError) {
-    let schemes = schemes().filter { model.checkpoint.tensors[$0.key].quantization == nil }
+    let schemes = try schemes().filter { model.checkpoint.tensors[$0.key].quantization == nil }
     let tensors = model.checkpoint.tensors
     progress?.begin("finding scales", byteCount: schemes.keys.reduce(0) { $0 + tensors[$1].byteCount })
     defer { progress?.end() }

@@ -74,6 +74,21 @@ public final class TensorDigester: Sendable {
     return results.values
   }
 
+  /// SHA-256 over a parameter's parts, as of a tensor that holds it.
+  func digest(of view: ParameterView, observe: (UnsafeRawBufferPointer) -> Void) throws(IngotError) -> String
+  {
+    var hash = SHA256()
+    let engine = TileEngine()
+    for (_, part) in view.parts {
+      let tiles = try part.open(files: files, scratchFolder: scratchFolder)
+      try engine.forEachTile(of: tiles) { (tile, _) throws(IngotError) in
+        hash.update(tile)
+        observe(tile)
+      }
+    }
+    return hash.finishHex()
+  }
+
   /// Hands over the canonical bytes of a tensor's parts, tile by tile.
   public func forEachTile(
     of tensor: TensorDescriptor,

@@ -31,30 +31,38 @@ struct WeightLoader {
     try model.requireSound()
     var maps: [Int: MappedFile] = [:]
     var store: WeightStore = [:]
-    for (role, index) in model.recognised.tensors {
-      store[role] = try weight(model.checkpoint.tensors[index], maps: &maps)
+    var verified = Set<Int>()
+    for role in model.recognised.graph.parameters.map(\.role) {
+      if let index = model.recognised.tensors[role], verified.insert(index).inserted {
+        try verifyChecksums(of: model.checkpoint.tensors[index])
+      }
+      guard let view = try model.view(of: role, isVerified: true) else { continue }
+      store[role] = try weight(view, name: model.recognised.name(of: role), maps: &maps)
     }
     return store
   }
 
-  private func weight(_ tensor: TensorDescriptor, maps: inout [Int: MappedFile]) throws(IngotError) -> Weight
-  {
-    if let blockType = tensor.blockType {
-      guard let values = tensor.dequantizedValues else {
-        throw .unsupported(
-          "running weights of \(words: blockType.rawValue) blocks",
-          at: Location(model.path, tensor: tensor.name))
-      }
-      return Weight(dtype: .f32, shape: tensor.shape, bytes: try loader.bytes(values))
+  /// Checks a tensor once, however many parameters it holds.
+  private func verifyChecksums(of tensor: TensorDescriptor) throws(IngotError) {
+    if let blockType = tensor.blockType, tensor.dequantizedValues == nil {
+      throw .unsupported(
+        "running weights of \(words: blockType.rawValue) blocks",
+        at: Location(model.path, tensor: tensor.name))
     }
-    let (scales, axis) = try scales(of: tensor)
-    let part = tensor.parts[0]
-    guard part.storage.isCanonical, case .one(let segment) = part.storage.segments else {
-      let bytes = try loader.bytes(.stored(name: tensor.name, part))
-      return Weight(dtype: tensor.dtype, shape: tensor.shape, bytes: bytes, scales: scales, scaleAxis: axis)
+    for part in tensor.parts {
+      try TensorReader(tensor.name, part, files: files, scratchFolder: defaultScratchFolder)
+        .verifyStoredChecksum()
     }
-    try TensorReader(tensor.name, part, files: files, scratchFolder: defaultScratchFolder)
-      .verifyStoredChecksum()
+  }
+
+  private func weight(
+    _ view: ParameterView, name: String, maps: inout [Int: MappedFile]
+  ) throws(IngotError) -> Weight {
+    let (scales, axis) = try scales(of: view, name: name)
+    guard let segment = view.values.exactRange else {
+      let bytes = try loader.bytes(view.values)
+      return Weight(dtype: view.dtype, shape: view.shape, bytes: bytes, scales: scales, scaleAxis: axis)
+    }
     let file = model.checkpoint.files[segment.file]
     let path = file.path
     if maps[segment.file] == nil {
@@ -70,32 +78,31 @@ struct WeightLoader {
         path: path, found: "a shorter file", expected: "the one opened before")
     }
     return Weight(
-      dtype: tensor.dtype, shape: tensor.shape,
+      dtype: view.dtype, shape: view.shape,
       bytes: UnsafeRawBufferPointer(rebasing: map.bytes[segment.offset..<end]), owner: map, scales: scales,
       scaleAxis: axis)
   }
 
-  /// The scales of a quantized tensor, as factors, with their axis.
-  private func scales(of tensor: TensorDescriptor) throws(IngotError) -> ([Float], axis: Int?) {
-    guard let quantization = tensor.quantization else { return ([], nil) }
+  /// The scales of a quantized parameter, as factors, with their axis.
+  private func scales(of view: ParameterView, name: String) throws(IngotError) -> ([Float], axis: Int?) {
+    guard let scheme = view.quantization else { return ([], nil) }
     func unsupported(_ what: Evidence) -> IngotError {
-      .unsupported(what, at: Location(model.path, tensor: tensor.name))
+      .unsupported(what, at: Location(model.path, tensor: name))
     }
-    guard let part = quantization.parts.first(where: { $0.kind == .scales }), quantization.parts.count == 1
-    else {
+    guard let part = view.parts.first(where: { $0.kind == .scales })?.part, view.parts.count == 2 else {
       throw unsupported("running weights with zero points")
     }
-    let bytes = try loader.bytes(.stored(name: tensor.name, part))
+    let bytes = try loader.bytes(part)
     let stored = bytes.withUnsafeBytes { raw in
       stride(from: 0, to: raw.count, by: 4).map { raw.loadUnaligned(fromByteOffset: $0, as: Float.self) }
     }
     let scales: [Float]
-    switch quantization.scheme.scaleKind {
+    switch scheme.scaleKind {
     case .direct: scales = stored
     case .inverse: scales = stored.map { 1 / $0 }
     case .absmax: scales = stored.map { $0 / 127 }
     }
-    switch quantization.scheme.granularity {
+    switch scheme.granularity {
     case .perTensor: return (scales, nil)
     case .perChannel(let axis): return (scales, axis)
     case .perGroup: throw unsupported("running weights with scales by group")

@@ -38,7 +38,10 @@ public enum ConversionText {
   }
 
   private static func tensors(_ report: ConversionReport) -> String {
-    report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
+    let count = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
+    guard let dialects = report.dialects else { return count }
+    let turned = report.transposedCount > 0 ? ", \(report.transposedCount) transposed" : ""
+    return "\(count), names \(dialects.from) → \(dialects.to)\(turned)"
   }
 
   private static func heading(_ report: ConversionReport, _ style: TextStyle) -> String {

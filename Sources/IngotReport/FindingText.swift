@@ -69,6 +69,7 @@ public enum LossText {
     case .alias: "untied  "
     case .quantized: "int8    "
     case .bits: "as bits "
+    case .padding: "zeros   "
     }
   }
 }

@@ -8,11 +8,11 @@ import IngotKernels
 /// A matrix `[C, R]` made of a source `[R, C]`.
 final class TransposedTiles: TileSource {
   /// Bytes of the source that are read before they are turned.
-  private static let windowByteCount = 1 << 20
+  private static let windowByteCount = 512 << 10
   /// Bytes of the result that are made at a time where a tile alone would ask for too narrow a strip.
-  private static let stripByteCount = 16 << 20
+  private static let stripByteCount = 4 << 20
   /// A piece of a row narrower than this is not worth a read of its own.
-  private static let pieceByteCount = 2 << 10
+  private static let pieceByteCount = 512
 
   /// The largest tile that is asked for so that each piece is worth its read, without a strip.
   private static let wideTileByteCount = 8 << 20

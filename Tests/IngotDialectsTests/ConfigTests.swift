@@ -53,4 +53,21 @@ import Testing
   @Test func `another architecture is refused by name`() {
     #expect(throws: IngotError.self) { try Self.read(#"{"model_type": "llama"}"#) }
   }
+
+  @Test(arguments: ConfigForm.all.map(\.dialect))
+  func `goes to every program's spelling and back`(_ id: String) throws {
+    let form = try #require(ConfigForm.all.first { $0.dialect == id })
+    let configuration = try Self.read(
+      #"{"model_type": "gpt2", "vocab_size": 61, "n_ctx": 24, "n_embd": 16, "n_layer": 3, "n_head": 4, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05, "_name_or_path": "small", "summary_type": "cls_index", "rotary_dim": 4}"#
+    )
+    var config = configuration.config
+    if id == "nanogpt" { config.activation = .gelu }
+    let (own, rest) = form.own(config, document: configuration.document)
+    let document = form.document(from: own)
+    #expect(try ConfigReader(document: document, path: id).read().config == config)
+    // What a program has no spelling for is kept where its container takes any key, else it is told.
+    let kept = ["summary_type", "rotary_dim"].filter { document[$0] != nil }
+    let told = ["summary_type", "rotary_dim"].filter { rest[$0] != nil }
+    #expect(kept.count + told.count == 2 && kept.isEmpty == (form.keeping == nil))
+  }
 }

@@ -18,7 +18,9 @@ import Testing
   /// The tensors of a sound model, by a dialect's names.
   private static func tensors(prefix: String, _ config: ModelConfig = config) -> [TensorDescriptor] {
     gpt2(config).parameters.compactMap { parameter in
-      Dialect.all[0].name(of: parameter.role, prefix: prefix).map { tensor($0, parameter.shape) }
+      Dialect.all[0].name(of: parameter.role, prefix: NamePrefix(inner: prefix)).map {
+        tensor($0, parameter.shape)
+      }
     }
   }
 
@@ -29,24 +31,70 @@ import Testing
   }
 
   @Test(arguments: Dialect.all.map(\.id))
-  func `a dialect's names are read and written by the same table`(_ id: String) throws {
-    let dialect = try #require(Dialect.all.first { $0.id == id })
-    for prefix in dialect.prefixes {
+  func `a dialect's names are read and written by the same table, and none stands for two`(
+    _ id: String
+  ) throws {
+    let dialect = try #require(Dialect.named(id, architecture: "gpt2"))
+    for prefix in dialect.allPrefixes {
       var seen = Set<String>()
-      for parameter in gpt2(ModelConfig(blockCount: 13, tiesHead: false)).parameters {
-        let name = try #require(dialect.name(of: parameter.role, prefix: prefix))
+      for role in dialect.roles(blockCount: 13) {
+        let name = try #require(dialect.name(of: role, prefix: prefix))
         #expect(seen.insert(name).inserted, "\(name)")
-        #expect(dialect.role(of: name, prefix: prefix) == parameter.role)
-        #expect(!dialect.isBuffer(name, prefix: prefix))
+        #expect(dialect.role(of: name, prefix: prefix) == role)
+        #expect(!dialect.isBuffer(name, prefix: prefix) && !dialect.isLeftover(name))
       }
     }
+  }
+
+  @Test(arguments: Dialect.all.map(\.id))
+  func `a dialect names every parameter but a head, each once`(_ id: String) throws {
+    let dialect = try #require(Dialect.named(id, architecture: "gpt2"))
+    let kinds = Set(gpt2(ModelConfig(blockCount: 1)).parameters.map(\.role.kind))
+    #expect(Set(dialect.parameters.map(\.kind)).subtracting([.head]) == kinds)
+    #expect(dialect.parameters.count == Set(dialect.parameters.map(\.kind)).count)
+    // A linear weight's layout is told by the table, and all of a dialect have one.
+    let turned = dialect.parameters.filter { $0.kind.isLinearWeight }.map(\.layout.isTransposed)
+    #expect(Set(turned).count == 1 && turned.count == 4)
+    #expect(!dialect.parameters.contains { $0.layout.isTransposed && !$0.kind.isLinearWeight })
+  }
+
+  @Test(arguments: ["", "module.", "_orig_mod.", "model.", "module._orig_mod."])
+  func `names wrapped by training code are known`(_ wrapper: String) throws {
+    let tensors = Self.tensors(prefix: "transformer.").map { tensor in
+      var tensor = tensor
+      tensor.name = wrapper + tensor.name
+      return tensor
+    }
+    let model = try RecognisedModel(
+      tensors + [
+        Self.tensor(wrapper + "lm_head.weight", [20, 4]), Self.tensor("optimizer.state.0.exp_avg", [4]),
+      ],
+      configuration: Self.configuration())
+    #expect(model.prefix == NamePrefix(wrapper: wrapper, inner: "transformer."))
+    #expect(model.tiedCopy == 28 && model.leftovers == [29] && model.unexpected.isEmpty)
+  }
+
+  @Test func `names that two publishers share are told apart by shapes that are never square`() throws {
+    let nano = try #require(Dialect.named("nanogpt", architecture: "gpt2"))
+    let tensors = gpt2(Self.config, layout: .outIn).parameters.compactMap { parameter in
+      nano.name(of: parameter.role, prefix: nano.writtenPrefix).map { Self.tensor($0, parameter.shape) }
+    }
+    let model = try RecognisedModel(tensors, configuration: Self.configuration())
+    #expect(model.dialect.id == "nanogpt" && model.structuralFindings(tensors).isEmpty)
+    // Without biases all of them are zeros; with some, the rest is missing.
+    let plain = tensors.filter { !$0.name.hasSuffix(".bias") }
+    let bare = try RecognisedModel(plain, configuration: Self.configuration())
+    #expect(bare.zeros.count == 13 && bare.structuralFindings(plain).isEmpty)
+    let some = plain + tensors.filter { $0.name.hasSuffix("ln_f.bias") }
+    let mixed = try RecognisedModel(some, configuration: Self.configuration())
+    #expect(mixed.structuralFindings(some).count == 12)
   }
 
   @Test(arguments: ["transformer.", ""])
   func `recognises GPT-2 with and without its prefix`(_ prefix: String) throws {
     let tensors = Self.tensors(prefix: prefix)
     let model = try RecognisedModel(tensors, configuration: Self.configuration())
-    #expect(model.prefix == prefix)
+    #expect(model.prefix == NamePrefix(inner: prefix) && model.dialect.id == "hf")
     #expect(model.structuralFindings(tensors).isEmpty)
     #expect(model.tensors.count == 28)
   }

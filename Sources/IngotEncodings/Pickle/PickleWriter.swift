@@ -47,6 +47,15 @@ public struct PickleWriter {
     }
   }
 
+  /// Writes a floating-point number.
+  public mutating func real(_ number: Double) {
+    put(.binFloat)
+    let bits = number.bitPattern
+    for shift in stride(from: UInt64(56), through: 0, by: -8) {
+      bytes.append(UInt8(truncatingIfNeeded: bits >> shift))
+    }
+  }
+
   /// Writes text; `isRepeated` for text that will come again.
   public mutating func text(_ text: String, isRepeated: Bool = false) {
     if isRepeated, recall(.text(text)) { return }

@@ -28,7 +28,11 @@ public struct PyTorchWriter: CheckpointWriter {
     try Self.check(request)
     let groups = try Self.groups(of: request, aliases: aliases)
     var losses = aliases.losses
-    for entry in request.metadata.entries where entry.key != QuantizedParts.metadataKey {
+    let isTraining = groups.count == 1 && PyTorchTraining.isWanted(request)
+    for entry in request.metadata.entries
+    where entry.key != QuantizedParts.metadataKey
+      && !(isTraining && entry.key == PyTorchTraining.argumentsKey)
+    {
       losses.append(Loss(.metadata, detail: "\(entry.key): a PyTorch file of weights holds tensors only"))
     }
     var files: [PlannedFile] = []
@@ -37,7 +41,7 @@ public struct PyTorchWriter: CheckpointWriter {
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
       let name = Self.fileName(index, of: groups.count, request)
-      var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group)
+      var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group, isTraining: isTraining)
       layouts.append(try archive.layout())
       files.append(PlannedFile(name: name, chunks: layouts[index].chunks))
       map += archive.names.map { ($0, name) }
@@ -116,6 +120,7 @@ private struct PyTorchArchiveDraft {
   private let request: WriteRequest
   private let aliases: IngotAliases
   private let group: [Int]
+  private let isTraining: Bool
   /// The tensors' names, parts of quantized ones included.
   private(set) var names: [String] = []
   /// Bytes of all storages.
@@ -124,10 +129,11 @@ private struct PyTorchArchiveDraft {
   private var keys: [PartReference: String] = [:]
   private var stored: [PartReference] = []
 
-  init(_ request: WriteRequest, aliases: IngotAliases, group: [Int]) {
+  init(_ request: WriteRequest, aliases: IngotAliases, group: [Int], isTraining: Bool) {
     self.request = request
     self.aliases = aliases
     self.group = group
+    self.isTraining = isTraining
   }
 
   /// Lays out the archive in torch's order: the pickle, the byte order, the storages, the version.
@@ -162,16 +168,23 @@ private struct PyTorchArchiveDraft {
     var names: [String] = []
     var writer = pickle
     pickle = PickleWriter()  // So that its bytes are not copied.
-    writer.dictionary { writer in
+    let writeTensors = { [self] (writer: inout PickleWriter) in
       for index in group {
         for (position, part) in request.tensors[index].parts.enumerated() {
           let name = request.tensors[index].name + part.kind.nameSuffix
           names.append(name)
-          writer.text(name)
+          writer.text(isTraining ? String(name.dropFirst(PyTorchTraining.prefix.count)) : name)
           let reference = PartReference(tensor: aliases.targets[index] ?? index, part: position)
           writer.tensor(part, storage: keys[reference] ?? "")
         }
       }
+    }
+    writer.dictionary { writer in
+      guard isTraining else { return writeTensors(&writer) }
+      writer.text("model")
+      writer.dictionary(writeTensors)
+      writer.text(PyTorchTraining.argumentsKey)
+      writer.value(request.metadata[PyTorchTraining.argumentsKey] ?? .null)
     }
     writer.stop()
     pickle = writer
@@ -179,7 +192,40 @@ private struct PyTorchArchiveDraft {
   }
 }
 
+/// Training checkpoints: the tensors are in a dictionary `model`, and the model's arguments beside it.
+enum PyTorchTraining {
+  /// What stands before the names of the tensors, as a reader joins them.
+  static let prefix = "model."
+  /// The key of the arguments.
+  static let argumentsKey = "model_args"
+
+  /// Whether what is to be written is one: it has arguments, and all names begin alike.
+  static func isWanted(_ request: WriteRequest) -> Bool {
+    guard case .object? = request.metadata[argumentsKey] else { return false }
+    return request.tensors.allSatisfy { $0.name.hasPrefix(prefix) }
+  }
+}
+
 extension PickleWriter {
+  /// Writes a value of metadata; what a pickle of plain values lacks becomes `None`.
+  fileprivate mutating func value(_ value: MetadataValue) {
+    if let integer = value.integer { return self.integer(integer) }
+    switch value {
+    case .bool(let flag): boolean(flag)
+    case .float32(let number): real(Double(number))
+    case .float64(let number): real(number)
+    case .string(let words): text(words)
+    case .object(let metadata):
+      dictionary { writer in
+        for entry in metadata.entries {
+          writer.text(entry.key)
+          writer.value(entry.value)
+        }
+      }
+    default: none()
+    }
+  }
+
   /// Writes the call that rebuilds a tensor from a storage of its own.
   ///
   /// Dtypes without a class of storages are in storages of bytes, and named in the call.

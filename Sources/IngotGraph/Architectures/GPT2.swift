@@ -11,12 +11,14 @@ import IngotCore
 /// logits = ln_f(h) · wteᵀ
 /// ```
 ///
-/// - Parameter config: its numbers; the vocabulary is 50,257 and the context 1,024 in the paper.
+/// - Parameters:
+///   - config: its numbers; the vocabulary is 50,257 and the context 1,024 in the paper.
+///   - layout: how linear weights are stored; `[in, out]` in the paper's code.
 /// - Returns: the graph.
 @Sendable
-public func gpt2(_ config: ModelConfig) -> ModelGraph {
+public func gpt2(_ config: ModelConfig, layout: WeightLayout = .inOut) -> ModelGraph {
   var graph = GraphBuilder(blockCount: config.blockCount)
-  let parameters = GPT2Parameters(config)
+  let parameters = GPT2Parameters(config, layout)
 
   let token = graph.add("wte", .embedding, [graph.inputs.ids], [parameters.tokenEmbedding])
   let position = graph.add("wpe", .embedding, [graph.inputs.positions], [parameters.positionEmbedding])
@@ -33,12 +35,12 @@ public func gpt2(_ config: ModelConfig) -> ModelGraph {
       "\(name).ln_1", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
       parameters.norm(.attentionNormGain, .attentionNormBias, block))
     let qkv = graph.add(
-      "\(name).attn.c_attn", .linear(weightLayout: .inOut, hasBias: true), [norm1],
+      "\(name).attn.c_attn", .linear(weightLayout: layout, hasBias: true), [norm1],
       parameters.attentionInput(block))
     let attended = graph.add(
       "\(name).attn", .attention(attention), [qkv, graph.inputs.mask, graph.inputs.caches[block]])
     let projected = graph.add(
-      "\(name).attn.c_proj", .linear(weightLayout: .inOut, hasBias: true), [attended],
+      "\(name).attn.c_proj", .linear(weightLayout: layout, hasBias: true), [attended],
       parameters.attentionOutput(block))
     hidden = graph.add("\(name).attn.add", .add, [hidden, projected])
 
@@ -46,11 +48,11 @@ public func gpt2(_ config: ModelConfig) -> ModelGraph {
       "\(name).ln_2", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
       parameters.norm(.feedForwardNormGain, .feedForwardNormBias, block))
     let expanded = graph.add(
-      "\(name).mlp.c_fc", .linear(weightLayout: .inOut, hasBias: true), [norm2],
+      "\(name).mlp.c_fc", .linear(weightLayout: layout, hasBias: true), [norm2],
       parameters.feedForwardInput(block))
     let activated = graph.add("\(name).mlp.act", .activation(config.activation), [expanded])
     let contracted = graph.add(
-      "\(name).mlp.c_proj", .linear(weightLayout: .inOut, hasBias: true), [activated],
+      "\(name).mlp.c_proj", .linear(weightLayout: layout, hasBias: true), [activated],
       parameters.feedForwardOutput(block))
     hidden = graph.add("\(name).mlp.add", .add, [hidden, contracted])
     if block < config.blockCount - 1 { graph.name(hidden, "hidden_states.\(block + 1)") }
@@ -77,17 +79,25 @@ private func attentionScale(_ config: ModelConfig, block: Int) -> Double {
 }
 
 /// The shapes of GPT-2's parameters.
-///
-/// Linear weights are `[in, out]`.
 private struct GPT2Parameters {
   private let config: ModelConfig
+  private let layout: WeightLayout
 
-  init(_ config: ModelConfig) {
+  init(_ config: ModelConfig, _ layout: WeightLayout) {
     self.config = config
+    self.layout = layout
+  }
+
+  /// A linear weight, `[in, out]` or `[out, in]`.
+  private func weight(
+    _ kind: TensorRole.Kind, _ block: Int, _ input: (Int, String), _ output: (Int, String)
+  ) -> GraphParameter {
+    layout == .inOut
+      ? matrix(kind, block, input, output, axis: 1) : matrix(kind, block, output, input, axis: 0)
   }
 
   private func matrix(
-    _ kind: TensorRole.Kind, _ block: Int?, _ rows: (Int, String), _ columns: (Int, String), axis: Int? = 1,
+    _ kind: TensorRole.Kind, _ block: Int?, _ rows: (Int, String), _ columns: (Int, String), axis: Int?,
     isQuantizable: Bool = true
   ) -> GraphParameter {
     GraphParameter(
@@ -117,18 +127,18 @@ private struct GPT2Parameters {
   }
 
   func attentionInput(_ block: Int) -> [GraphParameter] {
-    [matrix(.attentionInputWeight, block, width, triple), vector(.attentionInputBias, block, triple)]
+    [weight(.attentionInputWeight, block, width, triple), vector(.attentionInputBias, block, triple)]
   }
 
   func attentionOutput(_ block: Int) -> [GraphParameter] {
-    [matrix(.attentionOutputWeight, block, width, width), vector(.attentionOutputBias, block, width)]
+    [weight(.attentionOutputWeight, block, width, width), vector(.attentionOutputBias, block, width)]
   }
 
   func feedForwardInput(_ block: Int) -> [GraphParameter] {
-    [matrix(.feedForwardInputWeight, block, width, wide), vector(.feedForwardInputBias, block, wide)]
+    [weight(.feedForwardInputWeight, block, width, wide), vector(.feedForwardInputBias, block, wide)]
   }
 
   func feedForwardOutput(_ block: Int) -> [GraphParameter] {
-    [matrix(.feedForwardOutputWeight, block, wide, width), vector(.feedForwardOutputBias, block, width)]
+    [weight(.feedForwardOutputWeight, block, wide, width), vector(.feedForwardOutputBias, block, width)]
   }
 }

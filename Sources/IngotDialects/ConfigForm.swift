@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// How other programs spell what config.json says: a table a program, read in both directions. What a program has built
+// in is its dialect's to check (FixedValue). Page: formats/dialects.md.
+import IngotCore
+import IngotEncodings
+import IngotGraph
+
+/// One program's spelling of a config.
+public struct ConfigForm: Sendable {
+  /// The type that a program gives its values.
+  public enum NumberType: Sendable {
+    case int32, int64, uint32
+  }
+
+  /// One line of the table.
+  public typealias Row = (key: String, spelling: String)
+
+  /// The id of the dialect whose program it is.
+  public let dialect: String
+  /// Keys of config.json with their spellings here.
+  public let rows: [Row]
+  /// The type of counts.
+  public let numberType: NumberType
+  /// Values that the program has built in and that config.json has to say.
+  public let builtIn: [(key: String, value: MetadataValue)]
+  /// The key under which what has no spelling is kept as JSON, where the container takes any key.
+  public let keeping: String?
+
+  /// OpenAI's `hparams.json`.
+  ///
+  /// - SeeAlso: `openai/gpt-2: src/model.py`, `default_hparams`.
+  public static let openAI = ConfigForm(
+    dialect: "openai",
+    rows: [
+      ("vocab_size", "n_vocab"), ("n_positions", "n_ctx"), ("n_embd", "n_embd"), ("n_head", "n_head"),
+      ("n_layer", "n_layer"),
+    ],
+    numberType: .int64, builtIn: [("activation_function", .string("gelu_new"))], keeping: nil)
+
+  /// The keys of llama.cpp's GGUF files.
+  ///
+  /// - SeeAlso: `ggml-org/ggml: docs/gguf.md`; `ggml-org/llama.cpp: conversion/gpt2.py`.
+  public static let gguf = ConfigForm(
+    dialect: "gguf",
+    rows: [
+      ("_name_or_path", "general.name"), ("n_positions", "gpt2.context_length"),
+      ("n_embd", "gpt2.embedding_length"), ("n_inner", "gpt2.feed_forward_length"),
+      ("n_layer", "gpt2.block_count"), ("n_head", "gpt2.attention.head_count"),
+      ("layer_norm_epsilon", "gpt2.attention.layer_norm_epsilon"), ("vocab_size", "gpt2.vocab_size"),
+    ],
+    numberType: .uint32, builtIn: [("activation_function", .string("gelu_new"))], keeping: "ingot.config")
+
+  /// The words of llm.c's header, as its reader names them.
+  ///
+  /// - SeeAlso: `karpathy/llm.c: train_gpt2.py`, `write_model`.
+  public static let llmc = ConfigForm(
+    dialect: "llmc",
+    rows: [
+      ("n_positions", "llmc.max_seq_len"), ("vocab_size", "llmc.vocab_size"), ("n_layer", "llmc.n_layer"),
+      ("n_head", "llmc.n_head"), ("n_embd", "llmc.n_embd"),
+    ],
+    numberType: .int32, builtIn: [("activation_function", .string("gelu_new"))], keeping: nil)
+
+  /// nanoGPT's `model_args`.
+  ///
+  /// - SeeAlso: `karpathy/nanoGPT: model.py`, `GPTConfig`.
+  public static let nanoGPT = ConfigForm(
+    dialect: "nanogpt",
+    rows: [
+      ("n_layer", "n_layer"), ("n_head", "n_head"), ("n_embd", "n_embd"), ("n_positions", "block_size"),
+      ("bias", "bias"), ("vocab_size", "vocab_size"), ("resid_pdrop", "dropout"),
+    ],
+    numberType: .int64, builtIn: [("activation_function", .string("gelu"))], keeping: nil)
+
+  /// The forms that are not config.json's own.
+  public static let all: [ConfigForm] = [openAI, gguf, llmc, nanoGPT]
+
+  /// The document that config.json would be.
+  ///
+  /// - Parameter own: keys as this program spells them.
+  /// - Returns: keys as transformers spells them; values are the reader's to check.
+  public func document(from own: Metadata) -> Metadata {
+    var document = Metadata()
+    document["model_type"] = .string("gpt2")
+    for (key, spelling) in rows {
+      if let value = own[spelling] { document[key] = Self.plain(value) }
+    }
+    for (key, value) in builtIn { document[key] = value }
+    if let keeping, let text = own.string(keeping), let rest = try? JSONDocument.object(Array(text.utf8)) {
+      for entry in rest.entries where document[entry.key] == nil { document[entry.key] = entry.value }
+    }
+    return document
+  }
+
+  /// A value as JSON would have it: integers of 64 bits, and the shortest decimal for a float's bits.
+  private static func plain(_ value: MetadataValue) -> MetadataValue {
+    if let integer = value.integer { return .int64(Int64(integer)) }
+    switch value {
+    case .float32(let number): return .float64(Double("\(number)") ?? Double(number))
+    // Formats whose metadata are texts keep numbers as such.
+    case .string(let text): return Int64(text).map { .int64($0) } ?? value
+    default: return value
+    }
+  }
+
+  /// This program's keys for a config.
+  ///
+  /// - Parameters:
+  ///   - config: the numbers.
+  ///   - document: the config.json they come from, for what is no number of the model.
+  /// - Returns: the keys, and those of the document that have no place among them.
+  public func own(
+    _ config: ModelConfig, document: Metadata
+  ) -> (own: Metadata, rest: Metadata) {
+    let complete = ConfigWriter.document(config, keeping: document)
+    var own = Metadata()
+    for (key, spelling) in rows {
+      let stated = complete[key].flatMap { $0 == .null ? nil : $0 } ?? Self.implied(key, config)
+      if let typed = stated.flatMap(typed) { own[spelling] = typed }
+    }
+    let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + Self.numbers)
+    let rest = Metadata(document.entries.filter { !said.contains($0.key) && $0.value != .null })
+    if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }
+    return (own, keeping == nil ? rest : Metadata())
+  }
+
+  /// Keys of the model's numbers under all spellings, which the dialect has checked.
+  private static let numbers: [String] = ConfigKey.gpt2.flatMap { key -> [String] in
+    switch key.effect {
+    case .honoured, .onlyValue: [key.name] + key.aliases
+    case .informational: []
+    }
+  }
+
+  private static func implied(_ key: String, _ config: ModelConfig) -> MetadataValue? {
+    switch key {
+    case "n_inner": .int64(Int64(config.feedForwardWidth))
+    case "bias": .bool(true)
+    case "resid_pdrop": .float64(0)
+    default: nil
+    }
+  }
+
+  private func typed(_ value: MetadataValue) -> MetadataValue? {
+    if let integer = value.integer {
+      switch numberType {
+      case .int32: return Int32(exactly: integer).map { .int32($0) }
+      case .int64: return .int64(Int64(integer))
+      case .uint32: return UInt32(exactly: integer).map { .uint32($0) }
+      }
+    }
+    if case .float64(let number) = value, numberType == .uint32 { return .float32(Float(number)) }
+    return value
+  }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds out whose names a checkpoint's tensors have: by the names, then by the shapes of matrices that are never square,
+// then by what the file says of itself.
+import IngotCore
+import IngotGraph
+
+/// Finds out whose names a checkpoint's tensors have.
+public enum DialectDetector {
+  /// A dialect with its prefix, and why it was chosen.
+  public struct Choice: Sendable {
+    /// The dialect.
+    public let dialect: Dialect
+    /// The prefix.
+    public let prefix: NamePrefix
+    /// Names it knows.
+    public let matchCount: Int
+    /// Why, in words.
+    public let explanation: Evidence
+  }
+
+  /// The dialect that knows most names; among several that know as many, the one whose layout the shapes have, then the
+  /// one that the metadata speak of, then the first.
+  ///
+  /// - Parameters:
+  ///   - tensors: the tensors there are.
+  ///   - metadata: what the file says of itself.
+  ///   - configuration: the config; the architecture's dialects alone are looked at.
+  /// - Returns: the choice; `nil` when none knows the token embedding's name.
+  public static func choose(
+    _ tensors: [TensorDescriptor], metadata: Metadata, configuration: ModelConfiguration
+  ) -> Choice? {
+    var best: (candidate: Candidate, rivals: Int)?
+    let names = Set(tensors.map(\.name))
+    for dialect in Dialect.all where dialect.architecture == configuration.architecture.id {
+      for prefix in dialect.allPrefixes {
+        guard let embedding = dialect.name(of: TensorRole(.tokenEmbedding), prefix: prefix),
+          names.contains(embedding)
+        else { continue }
+        let candidate = Candidate(dialect, prefix, tensors, metadata, configuration.config)
+        guard let current = best, candidate.matchCount == current.candidate.matchCount else {
+          if candidate.matchCount > best?.candidate.matchCount ?? 0 { best = (candidate, 0) }
+          continue
+        }
+        let isBetter = current.candidate.evidence.lexicographicallyPrecedes(candidate.evidence)
+        best = (isBetter ? candidate : current.candidate, current.rivals + 1)
+      }
+    }
+    return best.map { $0.candidate.choice(of: tensors.count, hadRivals: $0.rivals > 0) }
+  }
+
+  /// One dialect and prefix, with what speaks for it.
+  private struct Candidate {
+    let dialect: Dialect
+    let prefix: NamePrefix
+    let matchCount: Int
+    /// Matrices that have the dialect's layout less those that have the other one; then what the file says.
+    let evidence: [Int]
+
+    init(
+      _ dialect: Dialect, _ prefix: NamePrefix, _ tensors: [TensorDescriptor], _ metadata: Metadata,
+      _ config: ModelConfig
+    ) {
+      self.dialect = dialect
+      self.prefix = prefix
+      var matchCount = 0
+      var votes = 0
+      for tensor in tensors {
+        guard let role = dialect.role(of: tensor.name, prefix: prefix) else { continue }
+        matchCount += 1
+        // Queries, keys and values together are three times as many as the inputs: no such matrix is square.
+        guard role.kind == .attentionInputWeight, tensor.shape.rank == 2 else { continue }
+        let isOutIn = tensor.shape.dimensions[0] == 3 * tensor.shape.dimensions[1]
+        let isInOut = tensor.shape.dimensions[1] == 3 * tensor.shape.dimensions[0]
+        guard isOutIn || isInOut else { continue }
+        votes += isOutIn == (dialect.weightLayout == .outIn) ? 1 : -1
+      }
+      self.matchCount = matchCount
+      evidence = [votes.signum(), Self.isNamed(dialect, in: metadata) ? 1 : 0]
+    }
+
+    /// Whether a file's metadata speak of a dialect.
+    private static func isNamed(_ dialect: Dialect, in metadata: Metadata) -> Bool {
+      switch dialect.id {
+      case "mlx": metadata.string("format") == "mlx"
+      case "hf": metadata.string("format") == "pt"
+      case "nanogpt": metadata["model_args"] != nil
+      default: false
+      }
+    }
+
+    func choice(of count: Int, hadRivals: Bool) -> Choice {
+      let start: Evidence = prefix.text.isEmpty ? "without prefix" : "with prefix \(words: prefix.text)"
+      var explanation: Evidence = "\(words: dialect.id), \(start), by \(matchCount) of \(count) names"
+      if hadRivals {
+        let layout = dialect.weightLayout == .outIn ? "[out, in]" : "[in, out]"
+        explanation.pieces += [.words(", and by linear weights \(layout)")]
+      }
+      return Choice(
+        dialect: dialect, prefix: prefix, matchCount: matchCount, explanation: explanation)
+    }
+  }
+}

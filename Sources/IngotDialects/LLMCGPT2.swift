@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of GPT-2 in Karpathy's llm.c, as its code calls the tensors of a file that has no names: each holds all
+// blocks, linear weights are `[out, in]`, the vocabulary is padded. karpathy/llm.c: train_gpt2.py, train_gpt2.c.
+import IngotGraph
+
+extension Dialect {
+  /// GPT-2 as llm.c lays it out.
+  static let llmcGPT2 = Dialect(
+    id: "llmc",
+    architecture: "gpt2",
+    prefixes: [""],
+    parameters: [
+      (.tokenEmbedding, "wte", .padded),
+      (.positionEmbedding, "wpe", .asIs),
+      (.attentionNormGain, "ln1w", .stacked),
+      (.attentionNormBias, "ln1b", .stacked),
+      (.attentionInputWeight, "qkvw", .stackedTransposed),
+      (.attentionInputBias, "qkvb", .stacked),
+      (.attentionOutputWeight, "attprojw", .stackedTransposed),
+      (.attentionOutputBias, "attprojb", .stacked),
+      (.feedForwardNormGain, "ln2w", .stacked),
+      (.feedForwardNormBias, "ln2b", .stacked),
+      (.feedForwardInputWeight, "fcw", .stackedTransposed),
+      (.feedForwardInputBias, "fcb", .stacked),
+      (.feedForwardOutputWeight, "fcprojw", .stackedTransposed),
+      (.feedForwardOutputBias, "fcprojb", .stacked),
+      (.finalNormGain, "lnfw", .asIs),
+      (.finalNormBias, "lnfb", .asIs),
+    ],
+    fixed: FixedValue.arithmetic + [.epsilon(1e-5), .tiedHead])
+}

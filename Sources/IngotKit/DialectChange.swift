@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// A conversion between dialects: which one is wanted, whether the model can be expressed in it, and the output with its
+// names, layouts and config. Page: formats/dialects.md.
+import IngotBytes
+import IngotCore
+import IngotDialects
+import IngotFormats
+import IngotGraph
+import IngotKernels
+import IngotTransforms
+
+/// A change from one dialect to another.
+struct DialectChange {
+  private let model: Model
+  private let target: Dialect
+  private let selection: TensorSelection
+  private let head: HeadTie
+
+  /// The ids of both dialects.
+  var dialects: (from: String, to: String) { (model.recognised.dialect.id, target.id) }
+
+  /// Finds out whether and to which dialect a conversion changes; `nil` when names and layouts stay.
+  ///
+  /// - Parameters:
+  ///   - source: the checkpoint.
+  ///   - path: where it is.
+  ///   - options: what is asked for.
+  ///   - format: the id of the output's format, which may belong to one program.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a dialect that there is not, and the errors of
+  ///   opening a model where one is asked for.
+  init?(
+    _ source: Checkpoint, at path: String, options: ConvertOptions, format: String
+  ) throws(IngotError) {
+    let wanted = options.dialect?.lowercased()
+    guard wanted != "keep" else { return nil }
+    let implied = Dialect.all.first { $0.id == format }?.id
+    let isAskedFor = wanted != nil || (options.head != .asIs && implied == nil)
+    if let wanted, !Dialect.all.contains(where: { $0.id == wanted }) {
+      let known = Dialect.all.map(\.id).joined(separator: ", ")
+      throw .invalidRequest(
+        option: "--dialect", why: "there is no dialect \(wanted); there are \(words: known), keep")
+    }
+    guard wanted != nil || implied != nil || options.head != .asIs else { return nil }
+    let model: Model
+    do throws(IngotError) {
+      model = try Model(source, path: path, config: options.config)
+    } catch {
+      if isAskedFor, wanted != nil || options.config != nil { throw error }
+      return nil
+    }
+    let id = wanted ?? implied ?? model.recognised.dialect.id
+    // Names that are the target's own already stay, and with them blocks, which no layout can change.
+    if wanted == nil, id == model.recognised.dialect.id, options.head == .asIs { return nil }
+    if options.dtype == nil, let tensor = source.tensors.first(where: { $0.blockType != nil }) {
+      throw .unrepresentable(
+        tensor: tensor.name, target: id,
+        why: "\(words: tensor.typeName) blocks have no other names or layouts",
+        hint: "--dtype F32 dequantizes them, --dialect keep leaves names")
+    }
+    target = try Dialect.required(id, for: model, option: "--dialect")
+    self.model = model
+    selection = options.selection
+    head = options.head
+  }
+
+  /// The output, ready to be planned.
+  func output(
+    _ options: ConvertOptions, destination: OutputDestination, companions: [Companion]
+  ) throws(IngotError) -> OutputDraft {
+    try requireSound()
+    let selection = selection
+    let draft = try DialectDraft(model, to: target, head: head) { selection.takes($0) }
+    var output = OutputDraft(of: model.checkpoint)
+    try reportLeftOut(in: &output, draft)
+    // nanoGPT's checkpoint holds the parameters in a dictionary of their own.
+    let start = target.id == "nanogpt" && destination.formatID == "pytorch" ? "model." : ""
+    for var tensor in try draft.tensors() {
+      tensor.name = start + tensor.name
+      tensor.aliasOf = tensor.aliasOf.map { start + $0 }
+      add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
+    }
+    DialectConfig(model: model, target: target, config: draft.config)
+      .travel(in: &output, companions: companions, format: destination.formatID)
+    return output
+  }
+
+  private func add(
+    _ tensor: DialectDraft.Tensor, to output: inout OutputDraft, _ options: ConvertOptions, keepsAliases: Bool
+  ) {
+    var view = tensor.view
+    let isMatrix = tensor.role.kind.isLinearWeight || [.tokenEmbedding, .head].contains(tensor.role.kind)
+    if target.wantsFloat32Vectors, !isMatrix {
+      view = view.cast(to: .f32, onOverflow: options.onOverflow)
+      if let dtype = options.dtype, dtype != .f32 {
+        output.losses.append(
+          Loss(
+            .cast, tensor: tensor.name,
+            detail: "stays F32, not \(dtype): this dialect's program wants vectors and positions so"))
+      }
+    } else if let dtype = options.dtype {
+      view = view.cast(to: dtype, onOverflow: options.onOverflow)
+    }
+    var planned = PlannedTensor(
+      name: tensor.name, dtype: view.dtype, shape: view.shape, aliasOf: keepsAliases ? tensor.aliasOf : nil,
+      transforms: view.notes)
+    if let scheme = view.quantization {
+      planned.quantization = PlannedQuantization(
+        scheme: scheme,
+        parts: view.parts.dropFirst().map {
+          PlannedPart(kind: $0.kind, dtype: $0.part.dtype, shape: $0.part.shape)
+        })
+    }
+    reportChanges(of: tensor, keepsAliases: keepsAliases, in: &output)
+    output.add(planned, view.parts.map(\.part))
+  }
+
+  /// Zeros that are added, and copies.
+  private func reportChanges(
+    of tensor: DialectDraft.Tensor, keepsAliases: Bool, in output: inout OutputDraft
+  ) {
+    if let name = tensor.aliasOf, !keepsAliases {
+      output.losses.append(
+        Loss(.alias, tensor: tensor.name, detail: "shares its bytes with \(name), and is stored in full"))
+    }
+    if tensor.view.notes.contains("zeros in place of a bias that the model lacks") {
+      output.losses.append(
+        Loss(.padding, tensor: tensor.name, detail: "is written as zeros: the model has no such bias"))
+    }
+    if target.layout(of: tensor.role.kind) == .padded, let rows = tensor.view.shape.dimensions.first {
+      let count = model.recognised.configuration.config.vocabularySize
+      if rows > count {
+        output.losses.append(
+          Loss(
+            .padding, tensor: tensor.name, detail: "\(rows - count) rows of zeros stand behind the vocabulary"
+          ))
+      }
+    }
+  }
+
+  /// Throws for what is wrong with the tensors that are taken.
+  private func requireSound() throws(IngotError) {
+    let ignored = Set(model.checkpoint.tensors.map(\.name).filter { !selection.takes($0) })
+    let errors = model.recognised.structuralFindings(model.checkpoint.tensors).filter {
+      $0.severity == .error && !ignored.contains($0.subject)
+    }
+    guard let first = errors.first else { return }
+    throw .unsuitable(
+      Location(model.path, tensor: first.subject), why: first.detail,
+      hint:
+        "--dialect keep converts without regard to the model\(words: errors.count > 1 ? "; `ingot validate` lists \(errors.count - 1) more" : "")"
+    )
+  }
+
+  /// Buffers, what training left behind, and a copy of the tied embedding.
+  private func reportLeftOut(in output: inout OutputDraft, _ draft: DialectDraft) throws(IngotError) {
+    let recognised = model.recognised
+    func leaveOut(_ index: Int, _ detail: Evidence) {
+      output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))
+    }
+    for index in recognised.buffers { leaveOut(index, "a mask buffer, which the target does not use") }
+    for index in recognised.leftovers { leaveOut(index, "state of a training, no parameter") }
+    for tensor in model.checkpoint.tensors where !selection.takes(tensor.name) {
+      output.losses.append(
+        Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
+    }
+    let comparison = HeadComparison(model)
+    if let copy = recognised.tiedCopy, !target.storesTiedHead, head != .untie {
+      leaveOut(
+        copy,
+        try comparison.isEqual(copy)
+          ? "a copy of the token embedding, which is the tied head"
+          : "differs from the token embedding, which is the head: the config says tied")
+    }
+    if head == .tie, let index = recognised.tensors[TensorRole(.head)] {
+      guard try comparison.isEqual(index) else {
+        throw .unrepresentable(
+          tensor: model.checkpoint.tensors[index].name, target: target.id,
+          why: "it differs from the token embedding, so that --tie would change the model", hint: nil)
+      }
+      leaveOut(index, "equals the token embedding, which is the head from now on")
+    }
+    try reportDroppedRows(in: &output)
+  }
+
+  /// Padding rows of the source: zeros unless a training gave them values that no token ever gets.
+  private func reportDroppedRows(in output: inout OutputDraft) throws(IngotError) {
+    let recognised = model.recognised
+    guard recognised.dialect.layout(of: .tokenEmbedding) == .padded,
+      target.layout(of: .tokenEmbedding) != .padded,
+      let tensor = model.descriptor(TensorRole(.tokenEmbedding)), let rows = tensor.shape.dimensions.first
+    else { return }
+    let count = recognised.configuration.config.vocabularySize
+    guard rows > count else { return }
+    let padding = LazyPart.stored(name: tensor.name, tensor.parts[0]).slice(count..<rows)
+    let isZero = try ArrayLoader(model.checkpoint).bytes(padding).allSatisfy { $0 == 0 }
+    output.losses.append(
+      Loss(
+        .padding, tensor: tensor.name,
+        detail:
+          "\(rows - count) rows behind the vocabulary are left out\(words: isZero ? ", all zeros" : ", and they are not all zeros")"
+      ))
+  }
+}
+
+/// Compares a stored head with the token embedding.
+private struct HeadComparison {
+  private let model: Model
+
+  init(_ model: Model) {
+    self.model = model
+  }
+
+  /// Whether a tensor has the token embedding's bytes.
+  func isEqual(_ index: Int) throws(IngotError) -> Bool {
+    guard let embedding = model.descriptor(TensorRole(.tokenEmbedding)) else { return false }
+    let head = model.checkpoint.tensors[index]
+    guard head.aliasOf != embedding.name, embedding.aliasOf != head.name else { return true }
+    guard head.dtype == embedding.dtype, head.shape == embedding.shape else { return false }
+    let digester = TensorDigester(model.checkpoint)
+    return try digester.digest(of: head) == digester.digest(of: embedding)
+  }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's parameters as another dialect names and stores them: which tensors there would be, in the publisher's
+// order, and what each is made of. Nothing is read.
+import IngotCore
+import IngotDialects
+import IngotFormats
+import IngotGraph
+import IngotTransforms
+
+/// What becomes of a head that is tied to the token embedding.
+public enum HeadTie: Hashable, Sendable {
+  /// As the model and the dialect have it.
+  case asIs
+  /// No copy is stored, and a head that equals the embedding becomes tied.
+  case tie
+  /// The head is stored as a tensor of its own.
+  case untie
+}
+
+/// A model's parameters in another dialect.
+struct DialectDraft {
+  /// One tensor of it.
+  struct Tensor {
+    /// Its name.
+    var name: String
+    /// What it holds.
+    var role: TensorRole
+    /// What it is made of.
+    var view: ParameterView
+    /// The tensor that it is another name of.
+    var aliasOf: String?
+  }
+
+  /// The model.
+  let model: Model
+  /// The dialect.
+  let target: Dialect
+  /// The numbers of the model in it: its head may be tied or untied on the way.
+  private(set) var config: ModelConfig
+  private let head: HeadTie
+  private let takes: (String) -> Bool
+
+  /// Prepares a draft.
+  ///
+  /// - Parameters:
+  ///   - model: a model that is sound.
+  ///   - target: the dialect.
+  ///   - head: what becomes of a tied head.
+  ///   - takes: whether a stored tensor is taken.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a model that the dialect's program
+  ///   can't express, naming the key.
+  init(
+    _ model: Model, to target: Dialect, head: HeadTie = .asIs,
+    takes: @escaping (String) -> Bool = { _ in true }
+  ) throws(IngotError) {
+    self.model = model
+    self.target = target
+    self.head = head
+    self.takes = takes
+    config = model.recognised.configuration.config
+    switch head {
+    case .asIs: break
+    case .tie: config.tiesHead = true
+    case .untie: config.tiesHead = false
+    }
+    try target.requireExpressible(config)
+    guard config.tiesHead || target.layout(of: .head) != nil else {
+      throw .unrepresentable(
+        tensor: nil, target: target.id, why: "it has no name for a head of its own", hint: nil)
+    }
+  }
+
+  /// The tensors, in the publisher's order.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for stacks of differing dtypes.
+  func tensors() throws(IngotError) -> [Tensor] {
+    var tensors: [Tensor] = []
+    for role in target.roles(blockCount: config.blockCount) {
+      guard let name = target.name(of: role, prefix: target.writtenPrefix),
+        let layout = target.layout(of: role.kind)
+      else { continue }
+      if role.kind == .head, config.tiesHead || model.recognised.configuration.config.tiesHead {
+        if let head = try tiedHead(name) { tensors.append(head) }
+      } else if layout.isStacked {
+        let views = try stackViews(role.kind, name)
+        if let views { tensors.append(Tensor(name: name, role: role, view: .stack(views))) }
+      } else if let view = try view(of: role) {
+        tensors.append(Tensor(name: name, role: role, view: stored(view, as: layout)))
+      }
+    }
+    return tensors
+  }
+
+  /// The head that is the token embedding, where the target lists it or it is to be untied.
+  private func tiedHead(_ name: String) throws(IngotError) -> Tensor? {
+    guard head == .untie || (target.storesTiedHead && head != .tie),
+      let view = try view(of: TensorRole(.tokenEmbedding))
+    else { return nil }
+    let embedding = target.name(of: TensorRole(.tokenEmbedding), prefix: target.writtenPrefix)
+    return Tensor(
+      name: name, role: TensorRole(.head), view: view, aliasOf: head == .untie ? nil : embedding)
+  }
+
+  /// A parameter in the target's order of rows and columns; `nil` when its tensor is not taken.
+  private func view(of role: TensorRole) throws(IngotError) -> ParameterView? {
+    if let index = model.recognised.tensors[role], !takes(model.checkpoint.tensors[index].name) { return nil }
+    guard let view = try model.view(of: role) else { return nil }
+    let isTurned = target.weightLayout != model.recognised.dialect.weightLayout && role.kind.isLinearWeight
+    return isTurned ? view.transpose : view
+  }
+
+  private func stored(_ view: ParameterView, as layout: ParameterLayout) -> ParameterView {
+    switch layout {
+    case .asIs, .transposed, .stacked, .stackedTransposed: return view
+    case .leadingOne: return view.withLeadingOne(true)
+    case .padded:
+      let count = ParameterLayout.paddedRowCount(config.vocabularySize)
+      return count == view.shape.dimensions.first ? view : view.padded(toRows: count)
+    }
+  }
+
+  /// The parameters of one kind of all blocks; `nil` when none is taken.
+  private func stackViews(_ kind: TensorRole.Kind, _ name: String) throws(IngotError) -> [ParameterView]? {
+    var views: [ParameterView] = []
+    for block in 0..<config.blockCount {
+      guard let view = try view(of: TensorRole(kind, block: block)) else { continue }
+      guard view.quantization == nil else {
+        throw .unrepresentable(
+          tensor: name, target: target.id, why: "quantized tensors are not stacked", hint: nil)
+      }
+      views.append(view)
+    }
+    guard let first = views.first else { return nil }
+    guard views.count == config.blockCount, views.allSatisfy({ $0.dtype == first.dtype }) else {
+      throw .unrepresentable(
+        tensor: name, target: target.id,
+        why: "one tensor holds this parameter of all \(config.blockCount) blocks, in one dtype", hint: nil)
+    }
+    return views
+  }
+}
+
+extension Dialect {
+  /// The dialect of an id, for a model.
+  ///
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an id that there is not, and
+  ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one without names for the architecture.
+  static func required(_ id: String, for model: Model, option: String) throws(IngotError) -> Dialect {
+    let architecture = model.recognised.configuration.architecture
+    if let dialect = named(id, architecture: architecture.id) { return dialect }
+    guard all.contains(where: { $0.id == id.lowercased() }) else {
+      let known = Set(all.map(\.id)).sorted().joined(separator: ", ")
+      throw .invalidRequest(option: option, why: "there is no dialect \(id); there are \(words: known)")
+    }
+    throw .unrepresentable(
+      tensor: nil, target: id, why: "it has no names for \(words: architecture.title)", hint: nil)
+  }
+}

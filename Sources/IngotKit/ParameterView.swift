@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parameters seen as lazy views: whatever tensor of a file holds one, in whatever layout, out comes the matrix or vector
+// that the graph works on; and from there the tensor that another dialect stores.
+import IngotBytes
+import IngotCore
+import IngotDialects
+import IngotFormats
+import IngotGraph
+import IngotTransforms
+
+/// A parameter as a lazy view of stored tensors.
+struct ParameterView: Sendable {
+  /// Values, then scales and zero points of a quantized parameter.
+  var parts: [(kind: QuantizedPartKind, part: LazyPart)]
+  /// How values stand for real numbers.
+  var quantization: Quantization?
+  /// What was done to what is stored, in words for the provenance.
+  var notes: [String] = []
+
+  /// A view of parts that are there.
+  init(parts: [(kind: QuantizedPartKind, part: LazyPart)], quantization: Quantization? = nil) {
+    self.parts = parts
+    self.quantization = quantization
+  }
+
+  /// A stored tensor as it is; of blocks the values that they stand for.
+  init(_ tensor: TensorDescriptor) {
+    quantization = tensor.quantization?.scheme
+    if let blockType = tensor.blockType, let values = tensor.dequantizedValues {
+      parts = [(.values, values)]
+      notes = ["dequantize \(blockType.rawValue) to F32"]
+    } else {
+      parts = tensor.parts.map { ($0.kind, .stored(name: tensor.name, $0)) }
+    }
+  }
+
+  /// Zeros.
+  init(zeros shape: Shape, _ dtype: DType) {
+    parts = [(.values, .zeros(dtype, shape))]
+  }
+
+  /// The values.
+  var values: LazyPart { parts.first?.part ?? .zeros(.u8, [0]) }
+  /// The element type of the values.
+  var dtype: DType { values.dtype }
+  /// The shape of the values.
+  var shape: Shape { values.shape }
+
+  /// Canonical bytes of all parts.
+  var byteCount: Int { parts.reduce(0) { $0 + ($1.part.shape.byteCount(of: $1.part.dtype) ?? 0) } }
+
+  /// The view with the values, and scales by group, seen otherwise.
+  private func map(_ note: String, axis: (Int) -> Int, _ change: (LazyPart) -> LazyPart) -> ParameterView {
+    var view = self
+    view.notes.append(note)
+    view.parts = parts.map {
+      ($0.kind, $0.kind == .values || $0.part.shape.rank > 1 ? change($0.part) : $0.part)
+    }
+    switch quantization?.granularity {
+    case .perChannel(let channel)?: view.quantization?.granularity = .perChannel(axis: axis(channel))
+    case .perGroup(let channel, let size)?:
+      view.quantization?.granularity = .perGroup(axis: axis(channel), size: size)
+    case .perTensor?, nil: break
+    }
+    return view
+  }
+
+  /// The transpose of a matrix.
+  var transpose: ParameterView {
+    map("transpose", axis: { 1 - $0 }) { $0.transpose }
+  }
+
+  /// A matrix without, or with, a dimension of 1 before the others.
+  func withLeadingOne(_ isWanted: Bool) -> ParameterView {
+    func shape(_ part: LazyPart) -> Shape {
+      Shape(isWanted ? [1] + part.shape.dimensions : Array(part.shape.dimensions.dropFirst())) ?? part.shape
+    }
+    return map(
+      isWanted ? "add a dimension of 1" : "drop a dimension of 1", axis: { isWanted ? $0 + 1 : $0 - 1 }
+    ) {
+      $0.reshape(to: shape($0))
+    }
+  }
+
+  /// The first rows of a plain table.
+  func firstRows(_ count: Int) -> ParameterView {
+    map("take \(count) rows", axis: { $0 }) { $0.slice(0..<count) }
+  }
+
+  /// One block's part of a plain stack.
+  func element(_ index: Int) -> ParameterView {
+    map("take block \(index)", axis: { $0 }) { $0.element(index) }
+  }
+
+  /// A plain table with rows of zeros behind it.
+  func padded(toRows count: Int) -> ParameterView {
+    map("pad with zeros to \(count) rows", axis: { $0 }) { $0.pad(toRows: count) }
+  }
+
+  /// The parameters of all blocks along a new first dimension.
+  static func stack(_ views: [ParameterView]) -> ParameterView {
+    var view = ParameterView(parts: [(.values, .stack(views.map(\.values)))])
+    view.notes = (views.first?.notes ?? []).filter { $0 != "take block 0" } + ["stack \(views.count) blocks"]
+    return view
+  }
+
+  /// The values cast in one rounding.
+  func cast(to dtype: DType, onOverflow: OverflowPolicy) -> ParameterView {
+    guard quantization == nil, values.dtype.isFloating, values.dtype != dtype else { return self }
+    var view = self
+    view.notes.append("cast \(values.dtype.rawValue) to \(dtype.rawValue)")
+    view.parts = [(.values, .cast(values, to: dtype, onOverflow: onOverflow))]
+    return view
+  }
+}
+
+extension Model {
+  /// A parameter as the graph works on it; `nil` when it is missing.
+  ///
+  /// - Parameters:
+  ///   - role: the parameter.
+  ///   - isVerified: whether the tensor's checksum was checked, and need not be again.
+  /// - Returns: the view, with linear weights in the layout of the model's graph.
+  /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for quantized tensors that hold more than a parameter.
+  func view(of role: TensorRole, isVerified: Bool = false) throws(IngotError) -> ParameterView? {
+    guard let index = recognised.tensors[role] else {
+      guard recognised.zeros.contains(role), let parameter = recognised.graph.parameter(role) else {
+        return nil
+      }
+      var view = ParameterView(zeros: parameter.shape, zeroDType)
+      view.notes = ["zeros in place of a bias that the model lacks"]
+      return view
+    }
+    let tensor = checkpoint.tensors[index]
+    var stored = ParameterView(tensor)
+    if isVerified { stored.parts = stored.parts.map { ($0.kind, $0.part.unchecked) } }
+    switch recognised.dialect.layout(of: role.kind) {
+    case .asIs?, .transposed?, nil: return stored
+    case .leadingOne?: return stored.withLeadingOne(false)
+    case .stacked?, .stackedTransposed?:
+      try requirePlain(tensor)
+      return stored.element(role.block ?? 0)
+    case .padded?:
+      try requirePlain(tensor)
+      let count = recognised.configuration.config.vocabularySize
+      return tensor.shape.dimensions.first == count ? stored : stored.firstRows(count)
+    }
+  }
+
+  /// The dtype of the parameters that are there, for those that are not.
+  private var zeroDType: DType { descriptor(TensorRole(.tokenEmbedding))?.dtype ?? .f32 }
+
+  private func requirePlain(_ tensor: TensorDescriptor) throws(IngotError) {
+    guard tensor.quantization == nil else {
+      throw .unsupported(
+        "quantized tensors that hold more than one parameter", at: Location(path, tensor: tensor.name))
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page of dialects shows the tables of the code.
+import IngotDialects
+import IngotTestSupport
+import Testing
+
+@Suite struct DialectPageTests {
+  @Test(arguments: Dialect.all.map(\.id))
+  func `the page shows every name and layout in order`(_ id: String) throws {
+    let dialect = try #require(Dialect.named(id, architecture: "gpt2"))
+    let lines = try Fixture.packageText("formats/dialects.md")
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    let start = try #require(lines.firstIndex { $0.hasPrefix("## `\(id)`: ") })
+    let rows = lines[start...].drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
+    let expected = dialect.parameters.map { kind, pattern, layout in
+      "| \(kind.rawValue) | `\(pattern.text)` | \(layout.rawValue) |"
+    }
+    #expect(rows.map(String.init) == expected)
+  }
+}
