@@ -14,6 +14,8 @@ extension CheckpointOpener {
   func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
     let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
     guard let kind = ArchiveKind(head: head) else { return nil }
+    // The first torch wrote tar archives of its own, which its format refuses by name.
+    if kind == .tar, PyTorchFormat().recognizes(head: head, byteCount: source.byteCount) { return nil }
     let listing = try ArchiveListing(source, kind: kind)
     let weights = listing.members.filter { member in
       let name = FilePath.name(of: member.name)
