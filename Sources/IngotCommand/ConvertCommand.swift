@@ -14,6 +14,7 @@ struct ConvertCommand: ParsableCommand {
         ingot convert model.safetensors model.npz
         ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
         ingot convert model.npz model.ingot --check
+        ingot convert gpt2/ gpt2.gguf --for llama.cpp
         ingot convert gpt2/ gpt2-mlx/ --dialect mlx
         ingot convert model.pt model.safetensors --rename 'module.*=*'
         ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
@@ -42,6 +43,11 @@ struct ConvertCommand: ParsableCommand {
     name: .long,
     help: "Whose names and layouts the model gets: hf, openai, llmc, gguf, mlx, nanogpt; or keep.")
   var dialect: String?
+
+  @Option(
+    name: .customLong("for"),
+    help: "The program that is to load the output: format, names, config and tokenizer in one word.")
+  var program: TargetProgram?
 
   @Option(
     name: .long,
@@ -91,7 +97,11 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
-    let conversion = try Conversion(input, to: output, options: options())
+    var options = try options()
+    let target = try program.map { (program) throws(IngotError) in
+      try options.target(program, output: output)
+    }
+    let conversion = try Conversion(input, to: target ?? output, options: options)
     guard !plan else {
       return show {
         ConversionText.plan(conversion.report, style: $0)
@@ -158,3 +168,5 @@ struct ConvertCommand: ParsableCommand {
     return options
   }
 }
+
+extension TargetProgram: ExpressibleByArgument {}

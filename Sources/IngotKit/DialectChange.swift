@@ -79,7 +79,7 @@ struct DialectChange {
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
       add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
     }
-    DialectConfig(model: model, target: target, config: draft.config)
+    try DialectConfig(model: model, target: target, config: draft.config)
       .travel(in: &output, companions: companions, format: destination.formatID)
     return output
   }

@@ -23,9 +23,13 @@ struct DialectConfig {
   ///   - output: the output, whose metadata and companions are set.
   ///   - companions: the source's companions.
   ///   - format: the output's format.
-  func travel(in output: inout OutputDraft, companions: [Companion], format: String) {
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a tokenizer that is none.
+  func travel(
+    in output: inout OutputDraft, companions: [Companion], format: String
+  ) throws(IngotError) {
     var metadata = InnerConfig.stripped(model.checkpoint.metadata)
-    var travelling = companions.filter { $0.kind != .config }
+    let tokenizer = try TokenizerTravel(model, companions: companions)
+    var travelling = tokenizer.travel(to: target, format: format, metadata: &metadata)
     // What frameworks call their own files by.
     metadata["format"] = nil
     if format == "safetensors", target.id == "hf" { metadata["format"] = .string("pt") }

@@ -109,7 +109,7 @@ extension TokenizerVocabulary {
     _ metadata: Metadata, _ key: String, _ rule: TokenizerRule, path: String
   ) throws(IngotError) -> [String]? {
     guard let value = metadata[key] else { return nil }
-    guard case .array(let values) = value else {
+    guard let values = value.elements else {
       throw .malformed(
         rule.rule, at: Location(path, key: key), found: "no list", expected: "a list of strings")
     }
@@ -130,7 +130,7 @@ extension TokenizerVocabulary {
   ) throws(IngotError) -> [TokenKind] {
     let key = "tokenizer.ggml.token_type"
     guard let value = metadata[key] else { return Array(repeating: .normal, count: count) }
-    guard case .array(let values) = value, values.count == count else {
+    guard let values = value.elements, values.count == count else {
       throw .malformed(
         TokenizerRule.kind.rule, at: Location(path, key: key), found: "another number of types",
         expected: "\(count), one a token")

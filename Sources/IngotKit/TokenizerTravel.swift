@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tokenizer on its way from one dialect to another: files beside the weights, or keys inside them, as the target's
+// program looks for them. Page: formats/tokenizer.md.
+import IngotCore
+import IngotDialects
+import IngotText
+
+/// A tokenizer on its way to another dialect.
+struct TokenizerTravel {
+  private let vocabulary: TokenizerVocabulary?
+  private let companions: [Companion]
+
+  /// Finds the tokenizer of a model: inside its file, else beside it.
+  ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - companions: its companions.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of tokenizers.
+  init(_ model: Model, companions: [Companion]) throws(IngotError) {
+    self.companions = companions.filter { $0.kind != .config }
+    if let inside = try TokenizerVocabulary(gguf: model.checkpoint.metadata, path: model.path) {
+      vocabulary = inside
+      return
+    }
+    let rowCount = model.recognised.configuration.config.vocabularySize
+    do throws(IngotError) {
+      vocabulary = try TokenizerFiles(companions, folder: "").vocabulary(rowCount: rowCount)
+    } catch {
+      // Another kind of tokenizer travels as the files that it is.
+      guard case .unsupported = error else { throw error }
+      vocabulary = nil
+    }
+  }
+
+  /// Puts the tokenizer where the target's program looks for it.
+  ///
+  /// - Parameters:
+  ///   - target: the dialect.
+  ///   - format: the output's format.
+  ///   - metadata: the output's; keys of GGUF come or go.
+  /// - Returns: the companions that travel, the config not among them.
+  func travel(to target: Dialect, format: String, metadata: inout Metadata) -> [Companion] {
+    if target.id == "gguf", format == "gguf" {
+      addKeys(to: &metadata)
+      return vocabulary == nil ? companions : companions.filter { $0.kind != .tokenizer }
+    }
+    guard let vocabulary else { return companions }
+    let isInside = metadata["tokenizer.ggml.tokens"] != nil
+    metadata = Metadata(
+      metadata.entries.filter { !$0.key.hasPrefix(TokenizerVocabulary.ggufPrefix) })
+    let files = target.id == "openai" ? vocabulary.openAIFiles : vocabulary.transformersFiles
+    let names = Set(companions.map(\.name))
+    let isReadable = target.id == "openai" ? ["encoder.json"] : ["vocab.json", "tokenizer.json"]
+    guard isInside || !isReadable.contains(where: names.contains) else { return companions }
+    return files + companions.filter { $0.kind != .tokenizer }
+  }
+
+  /// GGUF's keys, unless they are there; a model without a tokenizer says so.
+  private func addKeys(to metadata: inout Metadata) {
+    guard metadata["tokenizer.ggml.model"] == nil else { return }
+    guard let vocabulary else {
+      metadata["tokenizer.ggml.model"] = .string("none")
+      return
+    }
+    metadata = Metadata(metadata.entries + vocabulary.ggufMetadata.entries)
+  }
+}
