@@ -14,7 +14,8 @@ struct ConvertCommand: ParsableCommand {
         ingot convert model.safetensors model.npz
         ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
         ingot convert model.npz model.ingot --check
-        ingot convert gpt2/ gpt2-mlx/ --dialect mlx
+        ingot convert gpt2/ gpt2-mlx/ --for mlx
+        ingot convert gpt2.pt gpt2.npz --dialect openai
         ingot convert model.pt model.safetensors --rename 'module.*=*'
         ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
       """)
@@ -49,6 +50,12 @@ struct ConvertCommand: ParsableCommand {
       "Rename tensors; what a * stands for is taken over. Repeat as needed, the first that fits holds.",
       valueName: "old=new"))
   var rename: [String] = []
+
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp(
+      "Make what a program loads, its format, names, layouts and config in one word.", valueName: "program"))
+  var program: TargetProgram?
 
   @Flag(name: .long, help: "Store no copy of a head that is, or equals, the token embedding.")
   var tie = false
@@ -91,7 +98,10 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
-    let conversion = try Conversion(input, to: output, options: options())
+    var options = try options()
+    var path = output
+    if let program { path = try options.target(program, output: output) }
+    let conversion = try Conversion(input, to: path, options: options)
     guard !plan else {
       return show {
         ConversionText.plan(conversion.report, style: $0)
@@ -158,3 +168,5 @@ struct ConvertCommand: ParsableCommand {
     return options
   }
 }
+
+extension TargetProgram: ExpressibleByArgument {}
