@@ -15,7 +15,7 @@ struct ConvertCommand: ParsableCommand {
         ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
         ingot convert model.npz model.ingot --check
         ingot convert gpt2/ gpt2.gguf --for llama.cpp
-        ingot convert gpt2/ gpt2-mlx/ --dialect mlx
+        ingot convert gpt2.pt gpt2.npz --dialect openai
         ingot convert model.pt model.safetensors --rename 'module.*=*'
         ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
       """)
@@ -45,16 +45,17 @@ struct ConvertCommand: ParsableCommand {
   var dialect: String?
 
   @Option(
-    name: .customLong("for"),
-    help: "The program that is to load the output: format, names, config and tokenizer in one word.")
-  var program: TargetProgram?
-
-  @Option(
     name: .long,
     help: ArgumentHelp(
       "Rename tensors; what a * stands for is taken over. Repeat as needed, the first that fits holds.",
       valueName: "old=new"))
   var rename: [String] = []
+
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp(
+      "Make what a program loads, its format, names, layouts and config in one word.", valueName: "program"))
+  var program: TargetProgram?
 
   @Flag(name: .long, help: "Store no copy of a head that is, or equals, the token embedding.")
   var tie = false
@@ -98,10 +99,9 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     var options = try options()
-    let target = try program.map { (program) throws(IngotError) in
-      try options.target(program, output: output)
-    }
-    let conversion = try Conversion(input, to: target ?? output, options: options)
+    var path = output
+    if let program { path = try options.target(program, output: output) }
+    let conversion = try Conversion(input, to: path, options: options)
     guard !plan else {
       return show {
         ConversionText.plan(conversion.report, style: $0)

@@ -8,11 +8,12 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff",
     abstract: "Compare two checkpoints tensor by tensor.",
     discussion: """
-      Exits with 1 when they differ. A tensor that is the other cast to a smaller dtype is named as such.
+      Exits with 1 when they differ. Models of different dialects are compared by what their parameters are for. A tensor that is the other cast to a smaller dtype is named as such.
 
       EXAMPLES
         ingot diff model.safetensors model.npz
         ingot diff gpt2/ gpt2-bf16/
+        ingot diff gpt2/ gpt2.gguf
         ingot diff before.npz after.npz --tolerance 1e-6 --sort
       """)
 
@@ -28,6 +29,14 @@ struct DiffCommand: ParsableCommand {
   @Flag(name: .long, help: "List the largest differences first.")
   var sort = false
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Compare models by what parameters are for, in this dialect's names; keep compares stored names.",
+      valueName: "dialect"))
+  var dialect: String?
+
+  @OptionGroup var model: ModelOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
@@ -42,6 +51,8 @@ struct DiffCommand: ParsableCommand {
     options.tolerance = tolerance
     options.reading = try reading.options()
     options.scratchFolder = reading.scratchFolder
+    options.dialect = dialect
+    options.config = model.config
     var report = try diff(first, second, options: options, progress: global.progress)
     if sort { report.changed.sort { ($0.maxAbs ?? .infinity) > ($1.maxAbs ?? .infinity) } }
     global.print(json: { JSONText.diff(report) }) { DiffText.lines(report, style: $0) }

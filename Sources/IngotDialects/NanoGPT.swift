@@ -31,7 +31,8 @@ extension Dialect {
     ],
     unprefixed: [.head],
     buffers: maskBuffers,
-    leftovers: ["optimizer.*"],
+    // What train.py keeps beside the model.
+    leftovers: ["optimizer.*", "best_val_loss", "iter_num"],
     // `bias: false` leaves all of them out.
     zeroWhenAbsent: [
       .attentionNormBias, .attentionInputBias, .attentionOutputBias, .feedForwardNormBias,

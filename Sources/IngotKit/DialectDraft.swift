@@ -46,11 +46,12 @@ struct DialectDraft {
   ///   - model: a model that is sound.
   ///   - target: the dialect.
   ///   - head: what becomes of a tied head.
+  ///   - isOnlySeen: whether the dialect's names serve to look at the model, whatever its program can express.
   ///   - takes: whether a stored tensor is taken.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a model that the dialect's program
   ///   can't express, naming the key.
   init(
-    _ model: Model, to target: Dialect, head: HeadTie = .asIs,
+    _ model: Model, to target: Dialect, head: HeadTie = .asIs, isOnlySeen: Bool = false,
     takes: @escaping (String) -> Bool = { _ in true }
   ) throws(IngotError) {
     self.model = model
@@ -63,7 +64,7 @@ struct DialectDraft {
     case .tie: config.tiesHead = true
     case .untie: config.tiesHead = false
     }
-    try target.requireExpressible(config)
+    if !isOnlySeen { try target.requireExpressible(config) }
     guard config.tiesHead || target.layout(of: .head) != nil else {
       throw .unrepresentable(
         tensor: nil, target: target.id, why: "it has no name for a head of its own", hint: nil)

@@ -95,7 +95,8 @@ private func hash(
 ) throws(IngotError) -> HashReport {
   let model = try Model(checkpoint, path: path, config: options.config)
   try model.requireSound()
-  let draft = try DialectDraft(model, to: try Dialect.required(id, for: model, option: "--as"))
+  let draft = try DialectDraft(
+    model, to: try Dialect.required(id, for: model, option: "--as"), isOnlySeen: true)
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
   let drafted = try draft.tensors().filter { $0.aliasOf == nil }
   progress?.begin("hashing", byteCount: drafted.reduce(0) { $0 + $1.view.byteCount })

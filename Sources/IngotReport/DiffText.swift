@@ -10,7 +10,7 @@ public enum DiffText {
     if report.isEqual {
       let same = "\(report.equalCount) of \(common) tensors"
       return report.changed.isEmpty
-        ? ["identical: \(same)"]
+        ? ["identical: \(same)\(matching(report))"] + ignored(report, style)
         : ["within the tolerance: \(report.changed.count) of \(common) tensors differ"]
           + changes(report).lines(style)
     }
@@ -19,9 +19,27 @@ public enum DiffText {
     lines += only(report.onlySecond, in: report.second, style)
     if !report.changed.isEmpty { lines += changes(report).lines(style) }
     lines.append(
-      "\(report.equalCount) equal, \(report.changed.count) changed, \(report.onlyFirst.count) only in the first, \(report.onlySecond.count) only in the second"
+      "\(report.equalCount) equal, \(report.changed.count) changed, \(report.onlyFirst.count) only in the first, \(report.onlySecond.count) only in the second\(matching(report))"
     )
-    return lines
+    return lines + ignored(report, style)
+  }
+
+  /// How names were matched: ` (names hf ↔ gguf, 48 transposed)`.
+  private static func matching(_ report: DiffReport) -> String {
+    guard let matching = report.matching else { return "" }
+    let turned = matching.transposedCount > 0 ? ", \(matching.transposedCount) transposed" : ""
+    return " (names \(matching.dialects.0) ↔ \(matching.dialects.1)\(turned))"
+  }
+
+  /// A note on what is no parameter.
+  private static func ignored(_ report: DiffReport, _ style: TextStyle) -> [String] {
+    guard let ignored = report.matching?.ignored else { return [] }
+    return [(report.first, ignored.0), (report.second, ignored.1)].compactMap { path, names in
+      guard let first = names.first else { return nil }
+      let more = names.count > 1 ? " and \(names.count - 1) more" : ""
+      return
+        "\(style.text("note", .note))  \(ErrorRenderer.name(path)): \(ErrorRenderer.name(first))\(more) are no parameters"
+    }
   }
 
   private static func only(_ names: [String], in path: String, _ style: TextStyle) -> [String] {

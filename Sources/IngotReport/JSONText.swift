@@ -111,6 +111,16 @@ public enum JSONText {
     return [("path", .string(report.path)), ("model", .string(report.model)), ("tensors", .array(tensors))]
   }
 
+  private static func matching(_ report: DiffReport) -> [(String, MetadataValue)] {
+    guard let matching = report.matching else { return [] }
+    func names(_ names: [String]) -> MetadataValue { .array(names.map { .string($0) }) }
+    return [
+      ("dialects", .array([.string(matching.dialects.0), .string(matching.dialects.1)])),
+      ("names", .string(matching.names)), ("transposed", .int64(Int64(matching.transposedCount))),
+      ("ignored_a", names(matching.ignored.0)), ("ignored_b", names(matching.ignored.1)),
+    ]
+  }
+
   /// `ingot diff --json`.
   public static func diff(_ report: DiffReport) -> String {
     func names(_ names: [String]) -> MetadataValue { .array(names.map { .string($0) }) }
@@ -130,9 +140,11 @@ public enum JSONText {
           .init(key: "within_tolerance", value: .bool(change.isWithinTolerance)),
         ]))
     }
-    return document([
-      ("only_a", names(report.onlyFirst)), ("only_b", names(report.onlySecond)), ("changed", .array(changed)),
-      ("equal", .int64(Int64(report.equalCount))),
-    ])
+    return document(
+      [
+        ("only_a", names(report.onlyFirst)), ("only_b", names(report.onlySecond)),
+        ("changed", .array(changed)),
+        ("equal", .int64(Int64(report.equalCount))),
+      ] + matching(report))
   }
 }

@@ -4,18 +4,24 @@
 import IngotCore
 
 /// A tile source that can be read at any offset.
-final class GrainReader {
+public final class GrainReader {
   /// The source.
-  let source: any TileSource
+  public let source: any TileSource
   private var edge: [UInt8] = []
   private var edgeOffset = -1
 
-  init(_ source: any TileSource) {
+  /// Makes a reader.
+  public init(_ source: any TileSource) {
     self.source = source
   }
 
   /// Fills a buffer from any position.
-  func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+  ///
+  /// - Parameters:
+  ///   - offset: where it starts.
+  ///   - buffer: the buffer.
+  /// - Throws: the source's errors.
+  public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let grain = max(1, source.grainByteCount)
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= source.byteCount else {
       throw .internal("a read past the end of a part")

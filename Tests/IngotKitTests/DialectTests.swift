@@ -177,3 +177,46 @@ import Testing
         == Model(model).recognised.configuration.config)
   }
 }
+
+/// Models across dialects: compared by what parameters are for, and made for programs in one word.
+@Suite struct DialectCommandTests {
+  @Test(arguments: DialectTests.ids.filter { $0 != "nanogpt" })
+  func `two dialects of one model have no difference`(_ id: String) throws {
+    let report = try diff(DialectTests.source(id), DialectTests.golden(id))
+    #expect(report.isEqual && report.equalCount == 28)
+    #expect(report.matching?.dialects.1 == (id == "hf" ? nil : id))
+    #expect(report.matching?.transposedCount ?? 0 == (["gguf", "llmc", "mlx"].contains(id) ? 8 : 0))
+    var options = DiffOptions()
+    options.dialect = "keep"
+    #expect(
+      try diff(DialectTests.source(id), DialectTests.golden(id), options: options).isEqual == (id == "hf"))
+  }
+
+  @Test func `a parameter that differs is named, in the names asked for`() throws {
+    var options = DiffOptions()
+    options.dialect = "openai"
+    options.config = DialectTests.source("hf") + "/config.json"
+    let other = Fixture.path("models/labels")
+    let report = try diff(other, DialectTests.golden("gguf"), options: options)
+    #expect(!report.isEqual && report.changed.contains { $0.name == "model/h0/attn/c_attn/w" })
+    let buffers = try diff(Fixture.path("models/mask-buffers"), DialectTests.golden("hf"))
+    #expect(buffers.matching?.ignored.0.count == 4)
+  }
+
+  @Test(arguments: TargetProgram.allCases)
+  func `what a program loads is made by its name`(_ program: TargetProgram) throws {
+    let folder = try TemporaryFolder()
+    let source = DialectTests.source(program == .nanoGPT ? "nanogpt" : "hf")
+    let name =
+      program.wantsFolder ? "out" : "out." + (program == .numpy ? "npz" : program == .llmc ? "bin" : "x")
+    let run = try IngotProgram.run("convert", source, folder.file(name), "--for", program.rawValue)
+    #expect(run.exitCode == 0, "\(run.standardError)")
+    let config = program == .numpy ? source + "/config.json" : nil
+    #expect(
+      try DialectTests.digests(folder.file(name), as: "hf", config: config)
+        == DialectTests.digests(source, as: "hf"))
+    let clash = try IngotProgram.run(
+      "convert", source, folder.file("other/"), "--for", program.rawValue, "--to", "npy")
+    #expect(clash.exitCode == 64)
+  }
+}

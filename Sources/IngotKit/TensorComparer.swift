@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compares tensors, or parameters seen as lazy views, of two checkpoints: bytes first, then values.
+import IngotBytes
+import IngotCore
+import IngotKernels
+import IngotTransforms
+
+/// What is compared under one name.
+struct DiffOperand {
+  /// The name.
+  let name: String
+  /// The name of the element type: a dtype's, or a block type's.
+  let typeName: String
+  /// The element type; of what blocks stand for.
+  let dtype: DType
+  /// The dimensions.
+  let shape: Shape
+  /// How values stand for real numbers.
+  let quantization: Quantization?
+  /// What it is made of, in the order of digests.
+  let parts: [LazyPart]
+  /// The values as elements of ``dtype``; `nil` for blocks that are kept as they are.
+  let values: LazyPart?
+
+  /// A stored tensor.
+  init(_ tensor: TensorDescriptor) {
+    name = tensor.name
+    typeName = tensor.typeName
+    dtype = tensor.dtype
+    shape = tensor.shape
+    quantization = tensor.quantization?.scheme
+    parts = tensor.parts.map { .stored(name: tensor.name, $0) }
+    values = tensor.values
+  }
+
+  /// A parameter.
+  init(_ name: String, _ view: ParameterView) {
+    self.name = name
+    typeName = view.dtype.rawValue
+    dtype = view.dtype
+    shape = view.shape
+    quantization = view.quantization
+    parts = view.parts.map(\.part)
+    values = view.values
+  }
+
+  /// Canonical bytes of all parts.
+  var byteCount: Int { parts.reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) } }
+}
+
+/// Compares tensors of two checkpoints, streaming both.
+final class TensorComparer {
+  private let options: DiffOptions
+  private let files: (SourceFiles, SourceFiles)
+
+  init(_ checkpoints: (Checkpoint, Checkpoint), options: DiffOptions) {
+    self.options = options
+    files = (SourceFiles(checkpoints.0.files), SourceFiles(checkpoints.1.files))
+  }
+
+  /// Compares what has the same name, and tells what has none of the other's.
+  func compare(
+    _ sides: ([DiffOperand], [DiffOperand]), into report: DiffReport, progress: (any ProgressObserver)?
+  ) throws(IngotError) -> DiffReport {
+    var report = report
+    var others: [ExactName: DiffOperand] = [:]
+    for operand in sides.1 { others[ExactName(operand.name)] = operand }
+    let names = Set(sides.0.map { ExactName($0.name) })
+    report.onlyFirst = sides.0.map(\.name).filter { others[ExactName($0)] == nil }
+    report.onlySecond = sides.1.map(\.name).filter { !names.contains(ExactName($0)) }
+    progress?.begin("comparing", byteCount: sides.0.reduce(0) { $0 + $1.byteCount })
+    defer { progress?.end() }
+    for operand in sides.0 {
+      guard let other = others[ExactName(operand.name)] else { continue }
+      if let change = try compare(operand, other) {
+        report.changed.append(change)
+      } else {
+        report.equalCount += 1
+      }
+      progress?.advance(operand.byteCount)
+    }
+    return report
+  }
+
+  /// The change between two tensors; `nil` when they are the same.
+  private func compare(_ a: DiffOperand, _ b: DiffOperand) throws(IngotError) -> DiffReport.Change? {
+    var change = DiffReport.Change(
+      name: a.name, typeNames: (a.typeName, b.typeName), shapes: (a.shape, b.shape), isWithinTolerance: false)
+    guard a.shape == b.shape else { return change }
+    let sameType = a.typeName == b.typeName && a.quantization == b.quantization
+    if sameType, try haveSameBytes(a, b) { return nil }
+    guard a.quantization == nil, b.quantization == nil, let result = try compareValues(a, b) else {
+      return change
+    }
+    change.maxAbs = result.maxAbs
+    change.rmsRel = result.rmsRel
+    change.differingCount = result.differingCount
+    if !sameType, a.dtype.isFloating, b.dtype.isFloating {
+      if try isCast((a, files.0), (b, files.1)) {
+        change.isCastTo = b.dtype
+      } else if try isCast((b, files.1), (a, files.0)) {
+        change.isCastFrom = a.dtype
+      }
+    }
+    if let tolerance = options.tolerance { change.isWithinTolerance = result.maxAbs <= tolerance }
+    return change
+  }
+
+  private func open(_ part: LazyPart, _ files: SourceFiles) throws(IngotError) -> any TileSource {
+    try part.open(files: files, scratchFolder: options.scratchFolder)
+  }
+
+  private func haveSameBytes(_ a: DiffOperand, _ b: DiffOperand) throws(IngotError) -> Bool {
+    for (left, right) in zip(a.parts, b.parts) {
+      if try !areEqual(open(left, files.0), open(right, files.1)) { return false }
+    }
+    return a.parts.count == b.parts.count
+  }
+
+  private func areEqual(_ a: any TileSource, _ b: any TileSource) throws(IngotError) -> Bool {
+    guard a.byteCount == b.byteCount else { return false }
+    var isSame = true
+    try forEachPair(a, b) { left, right in
+      if isSame { isSame = left.elementsEqual(right) }
+    }
+    return isSame
+  }
+
+  /// Whether a tensor is another, cast to its dtype in one rounding.
+  private func isCast(
+    _ source: (tensor: DiffOperand, files: SourceFiles), _ target: (tensor: DiffOperand, files: SourceFiles)
+  ) throws(IngotError) -> Bool {
+    let (a, b) = (source.tensor, target.tensor)
+    guard ElementConversion(from: a.dtype, to: b.dtype) != nil, b.typeName == b.dtype.rawValue,
+      let values = a.values, let expected = b.parts.first
+    else { return false }
+    let cast = LazyPart.cast(values, to: b.dtype, onOverflow: .infinity)
+    return try areEqual(open(cast, source.files), open(expected, target.files))
+  }
+
+  private func compareValues(
+    _ a: DiffOperand, _ b: DiffOperand
+  ) throws(IngotError) -> ValueDifference? {
+    func asDoubles(_ tensor: DiffOperand) -> LazyPart? {
+      guard let values = tensor.values else { return nil }
+      if tensor.dtype == .f64 { return values }
+      guard ElementConversion(from: tensor.dtype, to: .f64) != nil else { return nil }
+      return .cast(values, to: .f64, onOverflow: .infinity)
+    }
+    guard let left = asDoubles(a), let right = asDoubles(b) else { return nil }
+    var difference = ValueDifference()
+    try forEachPair(open(left, files.0), open(right, files.1)) { leftBytes, rightBytes in
+      difference.add(leftBytes, rightBytes)
+    }
+    return difference
+  }
+
+  /// Streams two parts of equal length side by side.
+  private func forEachPair(
+    _ a: any TileSource, _ b: any TileSource, _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+  ) throws(IngotError) {
+    // Each is cut where it can be, wherever the other one is.
+    let readers = (GrainReader(a), GrainReader(b))
+    let step = TileEngine.tileByteCount
+    let left = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 64)
+    let right = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 64)
+    defer {
+      left.deallocate()
+      right.deallocate()
+    }
+    var offset = 0
+    while offset < a.byteCount {
+      if Process.isInterrupted { throw .interrupted }
+      let count = min(step, a.byteCount - offset)
+      let (l, r) = (
+        UnsafeMutableRawBufferPointer(rebasing: left[..<count]),
+        UnsafeMutableRawBufferPointer(rebasing: right[..<count])
+      )
+      try readers.0.read(bytesAt: offset, into: l)
+      try readers.1.read(bytesAt: offset, into: r)
+      body(UnsafeRawBufferPointer(l), UnsafeRawBufferPointer(r))
+      offset += count
+    }
+    try a.finish()
+    try b.finish()
+  }
+}
+
+/// How far values are apart.
+private struct ValueDifference {
+  var maxAbs = 0.0
+  var differingCount = 0
+  private var squaredDifference = 0.0
+  private var squaredValue = 0.0
+
+  /// The root mean square of the differences over that of the first's values; infinite when only the latter is 0.
+  var rmsRel: Double {
+    guard squaredDifference > 0 else { return 0 }
+    return (squaredDifference / squaredValue).squareRoot()
+  }
+
+  /// Adds elements, F64 both.
+  mutating func add(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) {
+    for offset in stride(from: 0, to: left.count, by: 8) {
+      let a = left.loadUnaligned(fromByteOffset: offset, as: Double.self)
+      let b = right.loadUnaligned(fromByteOffset: offset, as: Double.self)
+      if a.isFinite { squaredValue += a * a }
+      if a == b || (a.isNaN && b.isNaN) { continue }
+      differingCount += 1
+      let difference = (a - b).magnitude
+      // A value that is finite on one side only is as far apart as can be.
+      maxAbs = max(maxAbs, difference.isNaN ? .infinity : difference)
+      squaredDifference += difference.isFinite ? difference * difference : .infinity
+    }
+  }
+}
