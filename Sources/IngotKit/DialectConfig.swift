@@ -35,7 +35,7 @@ struct DialectConfig {
     if format == "safetensors", target.id == "hf" { metadata["format"] = .string("pt") }
     if format == "safetensors", target.id == "mlx" { metadata["format"] = .string("mlx") }
     switch (target.id, format) {
-    case ("gguf", "gguf"): addGGUFKeys(to: &metadata)
+    case ("gguf", "gguf"): addGGUFKeys(to: &metadata, tensors: output.request.tensors)
     case ("llmc", "llmc"):
       let (own, rest) = ConfigForm.llmc.own(config, document: document)
       for entry in own.entries { metadata[entry.key] = entry.value }
@@ -55,7 +55,7 @@ struct DialectConfig {
   }
 
   /// GGUF's keys; what has none is kept under a key of ours.
-  private func addGGUFKeys(to metadata: inout Metadata) {
+  private func addGGUFKeys(to metadata: inout Metadata, tensors: [PlannedTensor]) {
     var keys = Metadata([.init(key: "general.architecture", value: .string("gpt2"))])
     let (own, _) = ConfigForm.gguf.own(config, document: document)
     if own["general.name"] == nil {
@@ -63,8 +63,21 @@ struct DialectConfig {
         FilePath.name(of: model.path).isEmpty ? "gpt2" : FilePath.name(of: model.path))
     }
     for entry in own.entries { keys[entry.key] = entry.value }
+    if let type = Self.fileType(of: tensors) { keys["general.file_type"] = .uint32(type) }
     for entry in metadata.entries { keys[entry.key] = entry.value }
     metadata = keys
+  }
+
+  /// llama.cpp's number for what most matrices of a file are; `nil` for mixtures that it has none for.
+  private static func fileType(of tensors: [PlannedTensor]) -> UInt32? {
+    let dtypes = Set(tensors.filter { $0.shape.rank > 1 && !$0.name.hasPrefix("position_embd") }.map(\.dtype))
+    guard dtypes.count == 1 else { return nil }
+    switch dtypes.first {
+    case .f32: return 0
+    case .f16: return 1
+    case .bf16: return 32
+    default: return nil
+    }
   }
 
   /// config.json: the source's own bytes where they say the same.

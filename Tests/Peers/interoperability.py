@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "interoperability.md"
-MODELS = ["kjv-gpt2", "models/base", "models/untied", "models/without-prefix", "models/mask-buffers", "models/stored-head",
+MODELS = ["kjv-gpt2", "models/base", "models/untied", "models/mask-buffers", "models/stored-head",
           "models/one-block", "models/epsilon", "models/activation-gelu", "models/activation-relu", "models/inner-40",
           "models/unscaled", "models/scaled-by-block"]
 TANH = {"gelu_new", "gelu_pytorch_tanh"}

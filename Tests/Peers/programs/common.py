@@ -17,9 +17,15 @@ def config(folder: pathlib.Path) -> dict:
 
 
 def tensors(folder: pathlib.Path) -> dict[str, np.ndarray]:
-    """The parameters by transformers' names without their prefix; no mask buffers."""
+    """The parameters by transformers' names without their prefix; no mask buffers, no copy of a tied head."""
+    tied = config(folder)["tie_word_embeddings"]
     named = {name.removeprefix("transformer."): value for name, value in load_file(folder / "model.safetensors").items()}
-    return {name: value for name, value in named.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
+    return {name: value for name, value in named.items() if not is_buffer(name) and not (tied and name == "lm_head.weight")}
+
+
+def is_buffer(name: str) -> bool:
+    """Whether a tensor is a causal mask, or what it puts where nothing may be seen."""
+    return name.endswith((".attn.bias", ".attn.masked_bias"))
 
 
 def linear_turned(named: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

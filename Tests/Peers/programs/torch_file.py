@@ -9,7 +9,7 @@ import shutil
 
 import numpy as np
 
-from . import transformers_folder
+from . import common, transformers_folder
 
 
 def version() -> str:
@@ -21,7 +21,7 @@ def logits(path: pathlib.Path, ids: np.ndarray, config: dict) -> np.ndarray:
     from transformers import GPT2Config, GPT2LMHeadModel
     state = torch.load(path, weights_only=True)
     state = {name if name.startswith(("transformer.", "lm_head.")) else f"transformer.{name}": value
-             for name, value in state.items()}
+             for name, value in state.items() if not common.is_buffer(name)}
     loaded = GPT2LMHeadModel(GPT2Config(**config, attn_implementation="eager")).eval()
     missing, unexpected = loaded.load_state_dict(state, strict=False)
     assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
