@@ -4,9 +4,6 @@
 #include "ingot_narrow.h"
 #include "product_vectors.h"
 
-typedef uint32_t words __attribute__((vector_size(4 * LANES)));
-typedef int32_t ints __attribute__((vector_size(4 * LANES)));
-
 #ifndef DOT_BF16
 /// `sum` + the two products of `x` with each word of `w`.
 INLINE vec dot_bf16(vec sum, uint32_t x, words w) {
@@ -43,14 +40,40 @@ INLINE words rounded(vec x) {
 
 // --- Rows
 
+/// LANES words of the `count` numbers from `p` on, at least 1, as bf16, with zeros behind.
+INLINE words words_of(const char *p, size_t count, const int type) {
+    const words a = rounded(load_weight_part(p, least(LANES, count), type));
+    const words b = count > LANES ? rounded(load_weight_part(p + LANES * width_of(type), least(LANES, count - LANES), type))
+                                  : (words){0};
+    return (words)UPPER_HALVES(a, b);
+}
+
 TARGET void NAME(ingot_pack_rows_bf16)(const float *x, size_t x_stride, size_t m, size_t k, void *packed) {
     const size_t depth = (k + 1) / 2;
-    for (size_t row = 0; row < m; row++) {
-        uint32_t *block = (uint32_t *)packed + row / MR * depth * MR + row % MR;
-        for (size_t i = 0; i < depth; i += LANES / 2) {
-            const size_t count = least(LANES, k - 2 * i);
-            const words bits = rounded(load_weight_part((const char *)(x + row * x_stride + 2 * i), count, INGOT_WEIGHT_F32));
-            for (size_t j = 0; 2 * j < count; j++) block[(i + j) * MR] = bits[2 * j] >> 16 | (bits[2 * j + 1] & 0xffff0000u);
+    for (size_t row = 0; row < m; row += MR) {
+        const size_t rows = least(MR, m - row);
+        uint32_t *block = (uint32_t *)packed + row * depth;
+        for (size_t i = 0; i < depth; i += LANES) {
+            const size_t count = least(LANES, depth - i);
+#if MR <= LANES
+            vec turned[LANES];
+            UNROLL for (size_t r = 0; r < LANES; r++) {
+                const float *start = x + (row + r) * x_stride + 2 * i;
+                turned[r] = r < rows ? (vec)words_of((const char *)start, k - 2 * i, INGOT_WEIGHT_F32) : splat(0);
+            }
+            transpose(turned);
+            if (count == LANES) {
+                UNROLL for (size_t j = 0; j < LANES; j++) store_part((float *)block + (i + j) * MR, MR, turned[j]);
+            } else {
+                for (size_t j = 0; j < count; j++) memcpy(block + (i + j) * MR, &turned[j], MR * 4);
+            }
+#else
+            for (size_t r = 0; r < rows; r++) {
+                const float *start = x + (row + r) * x_stride + 2 * i;
+                const words v = words_of((const char *)start, k - 2 * i, INGOT_WEIGHT_F32);
+                for (size_t j = 0; j < count; j++) block[(i + j) * MR + r] = v[j];
+            }
+#endif
         }
     }
 }
@@ -116,16 +139,7 @@ INLINE words word_in_out_bf16(const ingot_product *p, size_t i, size_t column, c
 /// LANES words from word `i` of column `column` of a weight `[N, K]`, as bf16.
 INLINE words words_out_in_bf16(const ingot_product *p, size_t i, size_t column, const int type) {
     if (column >= p->n || 2 * i >= p->k) return (words){0};
-    const size_t width = width_of(type), count = p->k - 2 * i;
-    const char *row = (const char *)p->w + (column * p->w_stride + 2 * i) * width;
-    const words a = rounded(load_weight_part(row, least(LANES, count), type));
-    const words b = count > LANES ? rounded(load_weight_part(row + LANES * width, least(LANES, count - LANES), type)) : (words){0};
-    words result;
-    UNROLL for (size_t j = 0; j < LANES / 2; j++) {
-        result[j] = a[2 * j] >> 16 | (a[2 * j + 1] & 0xffff0000u);
-        result[LANES / 2 + j] = b[2 * j] >> 16 | (b[2 * j + 1] & 0xffff0000u);
-    }
-    return result;
+    return words_of((const char *)p->w + (column * p->w_stride + 2 * i) * width_of(type), p->k - 2 * i, type);
 }
 
 /// The first `count` of 4 · LANES bytes, with zeros behind.
@@ -216,6 +230,14 @@ TARGET void NAME(ingot_pack_panels_s8)(const ingot_product *p, size_t first, siz
 
 // --- Tiles
 
+// Rows up to which a product is as fast as its panels can be read.
+#define FEW_ROWS 4
+
+/// Fetches what a later step of the same panel, or of the next one, reads.
+INLINE void prefetch_step(const uint32_t *panel) {
+    UNROLL for (size_t b = 0; b < NR * 4; b += 64) __builtin_prefetch((const char *)panel + PANELS_AHEAD + b, 0, 3);
+}
+
 /// `sums` `[rows, NR]` = words of `x` `[depth, MR]` with words of `panel` `[depth, NR]`.
 INLINE void tile_bf16(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, float *sums) {
     vec sum[MR][2];
@@ -225,6 +247,7 @@ INLINE void tile_bf16(const size_t rows, size_t depth, const uint32_t *x, const 
     }
     for (size_t i = 0; i < depth; i++) {
         const words low = load_words(panel + i * NR), high = load_words(panel + i * NR + LANES);
+        if (rows <= FEW_ROWS) prefetch_step(panel + i * NR);
         UNROLL for (size_t r = 0; r < rows; r++) {
             const uint32_t a = x[i * MR + r];
             sum[r][0] = DOT_BF16(sum[r][0], a, low);
@@ -247,6 +270,7 @@ INLINE void tile_s8(const size_t rows, size_t depth, const uint32_t *x, const ui
     }
     for (size_t i = 0; i < depth; i++) {
         const words low = load_words(panel + i * NR), high = load_words(panel + i * NR + LANES);
+        if (rows <= FEW_ROWS) prefetch_step(panel + i * NR);
         UNROLL for (size_t r = 0; r < rows; r++) {
             const uint32_t a = x[i * MR + r];
             sum[r][0] = DOT_S8(sum[r][0], a, low);
@@ -316,6 +340,7 @@ INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t 
             for (size_t i = group; i < group + panels; i++) {
                 const uint32_t *panel = (const uint32_t *)p->panels + i * depth * NR;
                 const int32_t *x_sum = p->x_sum ? p->x_sum + row : NULL;
+                fetch_rows(&p->end, row, rows, i * NR);
                 tiles[rows](depth, x, panel, x_sum, p->x_scale ? p->x_scale + row : NULL, sums);
                 const size_t count = least(NR, p->n - i * NR);
                 for (size_t r = 0; r < rows; r++) finish_row(&p->end, row + r, i * NR, count, sums + r * NR);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of one or two rows, which are as fast as the weight can be read: included by product_template.h, whose
 // vectors and names it uses. A weight `[K, N]` is read chain by chain, all columns of some rows; one of `[N, K]` row by
-// row as dot products.
+// row as dot products; a packed one panel by panel.
 
 // Rows of a weight [K, N] that are added to the sums at once: the sums are then loaded and stored rarely.
 #define STREAMS 8
@@ -187,5 +187,82 @@ TARGET void NAME(ingot_product_dots)(const ingot_product *p, size_t first, size_
     case INGOT_WEIGHT_F16: NAME(dots_f16)(p, first, end); break;
     case INGOT_WEIGHT_BF16: NAME(dots_bf16)(p, first, end); break;
     default: NAME(dots_i8)(p, first, end); break;
+    }
+}
+
+// --- Packed panels
+
+/// A step of two vectors of sums of ROWS rows through one panel, with the words of `P` rows of the weight.
+INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const char *words_of, const size_t count,
+                      vec sum[2][2], const int type) {
+    UNROLL for (size_t b = 0; b < NR * 4; b += 64) __builtin_prefetch(words_of + PANELS_AHEAD + b, 0, 3);
+    words low, high;
+    memcpy(&low, words_of, sizeof low);
+    memcpy(&high, words_of + sizeof low, sizeof high);
+    UNROLL for (size_t i = 0; i < per_word(type); i++) {
+        if (i >= count) continue;
+        const vec a = number_of(low, i, type), b = number_of(high, i, type);
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            const vec value = splat(x[r * x_stride + i]);
+            sum[r][0] = value * a + sum[r][0];
+            sum[r][1] = value * b + sum[r][1];
+        }
+    }
+}
+
+/// `sums` `[rows, NR]` of one panel.
+INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row, const char *panel, float *sums,
+                           const int type) {
+    const size_t step = per_word(type);
+    const float *x = p->x + row * p->x_stride;
+    for (size_t start = 0; start < p->k; start += INGOT_CHAIN) {
+        const size_t end = least(p->k, start + INGOT_CHAIN), whole = start + (end - start) / step * step;
+        vec sum[2][2];
+        UNROLL for (size_t r = 0; r < 2; r++) {
+            sum[r][0] = splat(0);
+            sum[r][1] = splat(0);
+        }
+        for (size_t i = start; i < whole; i += step) {
+            add_words(rows, x + i, p->x_stride, panel + i / step * NR * 4, step, sum, type);
+        }
+        if (whole < end) {
+            add_words(rows, x + whole, p->x_stride, panel + whole / step * NR * 4, end - whole, sum, type);
+        }
+        UNROLL for (size_t r = 0; r < rows; r++) {
+            UNROLL for (size_t half = 0; half < 2; half++) {
+                float *total = sums + r * NR + half * LANES;
+                store(total, start ? load(total) + sum[r][half] : sum[r][half]);
+            }
+        }
+    }
+}
+
+#define PACKED_ROWS(type, name)                                                                                       \
+    TARGET static void NAME(packed_rows_##name)(const ingot_product *p, size_t first, size_t end) {                  \
+        const char *start = type == INGOT_WEIGHT_F32 ? (const char *)p->panels : (const char *)p->w;                 \
+        float sums[2 * NR] __attribute__((aligned(64))) = {0};                                                       \
+        for (size_t i = first; i < end; i++) {                                                                       \
+            const char *panel = start + i * word_count(p->k, type) * NR * 4;                                         \
+            const size_t column = i * NR, count = least(NR, p->n - column);                                          \
+            for (size_t row = 0; row < p->m; row += 2) {                                                             \
+                const size_t rows = least(2, p->m - row);                                                            \
+                if (rows == 2) {                                                                                     \
+                    multiply_panel(p, 2, row, panel, sums, type);                                                    \
+                } else {                                                                                             \
+                    multiply_panel(p, 1, row, panel, sums, type);                                                    \
+                }                                                                                                    \
+                for (size_t r = 0; r < rows; r++) finish_row(&p->end, row + r, column, count, sums + r * NR);        \
+            }                                                                                                        \
+        }                                                                                                            \
+    }
+PACKED_ROWS(INGOT_WEIGHT_F32, f32)
+PACKED_ROWS(INGOT_WEIGHT_WORDS_BF16, bf16)
+PACKED_ROWS(INGOT_WEIGHT_WORDS_S8, s8)
+
+TARGET void NAME(ingot_product_packed_rows)(const ingot_product *p, size_t first, size_t end) {
+    switch (p->w_type) {
+    case INGOT_WEIGHT_WORDS_BF16: NAME(packed_rows_bf16)(p, first, end); break;
+    case INGOT_WEIGHT_WORDS_S8: NAME(packed_rows_s8)(p, first, end); break;
+    default: NAME(packed_rows_f32)(p, first, end); break;
     }
 }

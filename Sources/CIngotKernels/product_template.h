@@ -37,6 +37,7 @@ INLINE void pack_out_in(const ingot_product *p, size_t column, float *panel, con
             vec rows[LANES];
             UNROLL for (size_t i = 0; i < LANES; i++) {
                 const char *row = (const char *)p->w + ((column + group + i) * p->w_stride + k) * width;
+                __builtin_prefetch(row + LANES * p->w_stride * width);
                 rows[i] = group + i < count ? load_weight_part(row, length, type) : splat(0);
             }
             transpose(rows);
@@ -62,11 +63,39 @@ PACK(INGOT_WEIGHT_F16, f16)
 PACK(INGOT_WEIGHT_BF16, bf16)
 PACK(INGOT_WEIGHT_I8, i8)
 
+/// Spreads panels of words, `[panels, ⌈K / P⌉, NR, P]`, to `packed`, `[panels, K, NR]`.
+INLINE void spread_words(const ingot_product *p, size_t column, size_t panels, float *packed, const int type) {
+    const size_t step = per_word(type), count = word_count(p->k, type);
+    const char *source = (const char *)p->w + column * count * 4;
+    for (size_t panel = 0; panel < panels; panel++) {
+        for (size_t i = 0; i < count; i++, source += NR * 4) {
+            words low, high;
+            memcpy(&low, source, sizeof low);
+            memcpy(&high, source + sizeof low, sizeof high);
+            UNROLL for (size_t j = 0; j < step; j++) {
+                if (i * step + j >= p->k) continue;
+                float *row = packed + (panel * p->k + i * step + j) * NR;
+                store(row, number_of(low, j, type));
+                store(row + LANES, number_of(high, j, type));
+            }
+        }
+    }
+}
+
+TARGET static void NAME(spread_bf16)(const ingot_product *p, size_t column, size_t panels, float *packed) {
+    spread_words(p, column, panels, packed, INGOT_WEIGHT_WORDS_BF16);
+}
+TARGET static void NAME(spread_s8)(const ingot_product *p, size_t column, size_t panels, float *packed) {
+    spread_words(p, column, panels, packed, INGOT_WEIGHT_WORDS_S8);
+}
+
 TARGET static void pack_panels(const ingot_product *p, size_t column, size_t panels, float *packed) {
     switch (p->w_type) {
     case INGOT_WEIGHT_F32: NAME(pack_f32)(p, column, panels, packed); break;
     case INGOT_WEIGHT_F16: NAME(pack_f16)(p, column, panels, packed); break;
     case INGOT_WEIGHT_BF16: NAME(pack_bf16)(p, column, panels, packed); break;
+    case INGOT_WEIGHT_WORDS_BF16: NAME(spread_bf16)(p, column, panels, packed); break;
+    case INGOT_WEIGHT_WORDS_S8: NAME(spread_s8)(p, column, panels, packed); break;
     default: NAME(pack_i8)(p, column, panels, packed); break;
     }
 }
@@ -150,6 +179,7 @@ TARGET void NAME(ingot_product_panels)(const ingot_product *p, size_t first, siz
             const size_t rows = least(MR, p->m - row);
             for (size_t i = 0; i < panels; i++) {
                 const size_t column = (group + i) * NR;
+                fetch_rows(&p->end, row, rows, column);
                 tile_kernels[rows](p->k, p->x + row * p->k, packed + i * depth * NR, tile);
                 const size_t count = least(NR, p->n - column);
                 for (size_t r = 0; r < rows; r++) finish_row(&p->end, row + r, column, count, tile + r * NR);
@@ -158,12 +188,27 @@ TARGET void NAME(ingot_product_panels)(const ingot_product *p, size_t first, siz
     }
 }
 
+#if MR <= LANES
+/// Writes LANES numbers of MR rows, or of fewer and zeros, as `[LANES, MR]`.
+INLINE void turn_rows(const float *x, size_t x_stride, size_t rows, float *packed) {
+    vec turned[LANES];
+    UNROLL for (size_t r = 0; r < LANES; r++) turned[r] = r < rows ? load(x + r * x_stride) : splat(0);
+    transpose(turned);
+    UNROLL for (size_t i = 0; i < LANES; i++) store_part(packed + i * MR, MR, turned[i]);
+}
+#endif
+
 TARGET void NAME(ingot_pack_rows)(const float *x, size_t x_stride, size_t m, size_t k, float *packed) {
     for (size_t row = 0; row < m; row += MR) {
         const size_t rows = least(MR, m - row);
+        const float *start = x + row * x_stride;
         float *block = packed + row * k;
-        for (size_t i = 0; i < k; i++) {
-            UNROLL for (size_t r = 0; r < MR; r++) block[i * MR + r] = r < rows ? x[(row + r) * x_stride + i] : 0;
+        size_t i = 0;
+#if MR <= LANES
+        for (; i + LANES <= k; i += LANES) turn_rows(start + i, x_stride, rows, block + i * MR);
+#endif
+        for (; i < k; i++) {
+            UNROLL for (size_t r = 0; r < MR; r++) block[i * MR + r] = r < rows ? start[r * x_stride + i] : 0;
         }
     }
 }

@@ -56,6 +56,28 @@ INLINE vec load_weight_part(const char *p, size_t count, const int type) {
     return load_weight(padded, type);
 }
 
+// --- Words of panels
+
+typedef uint32_t words __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+
+// Bytes of panels that are fetched ahead where reading them is all the work.
+#define PANELS_AHEAD 4096
+
+/// Numbers in a word of 32 bits.
+INLINE size_t per_word(const int type) {
+    return type == INGOT_WEIGHT_WORDS_S8 ? 4 : type == INGOT_WEIGHT_WORDS_BF16 ? 2 : 1;
+}
+
+INLINE size_t word_count(size_t k, const int type) { return (k + per_word(type) - 1) / per_word(type); }
+
+/// Number `i` of each word as a float; int8 has its sign bit turned in panels.
+INLINE vec number_of(words v, const size_t i, const int type) {
+    if (type == INGOT_WEIGHT_F32) return (vec)v;
+    if (type == INGOT_WEIGHT_WORDS_BF16) return (vec)(i == 0 ? v << 16 : v & 0xffff0000u);
+    return __builtin_convertvector((ints)((v ^ 0x80808080u) << (24 - 8 * i)) >> 24, vec);
+}
+
 // --- The end of a row
 
 INLINE vec load_part(const float *p, size_t count) { return load_weight_part((const char *)p, count, INGOT_WEIGHT_F32); }
@@ -68,20 +90,43 @@ INLINE void store_part(float *p, size_t count, vec v) {
     }
 }
 
-/// Scales the sums of columns `[column, column + count)` of one row, at most 2 · LANES, adds bias, applies the
-/// activation, adds the residual, and writes them to y. `sums` has 2 · LANES elements.
-INLINE void finish_row(const ingot_product_end *p, size_t row, size_t column, size_t count, const float *sums) {
-    float values[2 * LANES];
-    for (size_t j = 0; j < count; j += LANES) {
-        const size_t rest = count - j;
-        vec v = load(sums + j);
-        if (p->scale) v *= p->scale_step ? load_part(p->scale + column + j, rest) : splat(p->scale[0]);
-        if (p->bias) v += load_part(p->bias + column + j, rest);
-        store(values + j, v);
+/// Fetches what `finish_row` will write, and add to, while a tile is computed.
+INLINE void fetch_rows(const ingot_product_end *p, size_t row, size_t rows, size_t column) {
+    for (size_t r = row; r < row + rows; r++) {
+        const char *y = (const char *)(p->y + r * p->y_stride + column);
+        // Rows may begin anywhere in a cache line: the last line too.
+        for (size_t byte = 0; byte < NR * 4; byte += 64) __builtin_prefetch(y + byte, 1);
+        __builtin_prefetch(y + NR * 4 - 1, 1);
+        if (p->residual && p->residual != p->y) __builtin_prefetch(p->residual + r * p->y_stride + column);
     }
-    if (p->activation >= 0) NAME(ingot_activate)(values, values, count, p->activation);
+}
+
+/// LANES sums of columns from `column` on, scaled and with their bias. Of those `count` are in the matrix.
+INLINE vec scaled_sums(const ingot_product_end *p, size_t column, size_t count, const float *sums) {
+    vec v = load(sums);
+    if (p->scale) v *= p->scale_step ? load_part(p->scale + column, count) : splat(p->scale[0]);
+    if (p->bias) v += load_part(p->bias + column, count);
+    return v;
+}
+
+/// Scales the sums of columns `[column, column + count)` of one row, at most NR, adds bias, applies the activation, adds
+/// the residual, and writes them to y. `sums` has NR elements.
+INLINE void finish_row(const ingot_product_end *p, size_t row, size_t column, size_t count, const float *sums) {
     float *y = p->y + row * p->y_stride + column;
     const float *residual = p->residual ? p->residual + row * p->y_stride + column : NULL;
+    float values[NR];
+    if (count == NR) {
+        UNROLL for (size_t j = 0; j < NR; j += LANES) store(values + j, scaled_sums(p, column + j, LANES, sums + j));
+    } else {
+        for (size_t j = 0; j < count; j += LANES) store(values + j, scaled_sums(p, column + j, count - j, sums + j));
+    }
+    if (p->activation >= 0) NAME(ingot_activate)(values, values, count, p->activation);
+    if (count == NR) {
+        UNROLL for (size_t j = 0; j < NR; j += LANES) {
+            store(y + j, residual ? load(residual + j) + load(values + j) : load(values + j));
+        }
+        return;
+    }
     for (size_t j = 0; j < count; j += LANES) {
         const size_t rest = count - j;
         store_part(y + j, rest, residual ? load_part(residual + j, rest) + load(values + j) : load(values + j));

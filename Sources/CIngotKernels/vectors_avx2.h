@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vectors of floats for AVX2, with what their instructions do best. TARGET is defined before.
 #include <immintrin.h>
+#include <stdint.h>
 
 #define LANES 8
 #define MR 6
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef uint16_t halves_of_words __attribute__((vector_size(4 * LANES)));
+
+/// The upper halves of the words of two vectors, one after the other.
+#define UPPER_HALVES(a, b)                                                                                            \
+    __builtin_shufflevector((halves_of_words)(a), (halves_of_words)(b), 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 
 static inline __attribute__((always_inline)) TARGET vec load_f16(const char *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));

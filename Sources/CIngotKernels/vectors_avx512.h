@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vectors of floats for AVX-512, with what their instructions do best. TARGET is defined before.
 #include <immintrin.h>
+#include <stdint.h>
 
 #define LANES 16
 #define MR 14
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef uint16_t halves_of_words __attribute__((vector_size(4 * LANES)));
+
+/// The upper halves of the words of two vectors, one after the other.
+#define UPPER_HALVES(a, b)                                                                                            \
+    __builtin_shufflevector((halves_of_words)(a), (halves_of_words)(b), 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43, 45, 47, 49, 51, \
+        53, 55, 57, 59, 61, 63)
 
 static inline __attribute__((always_inline)) TARGET vec load_f16(const char *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));

@@ -3,6 +3,7 @@
 #include "ingot_convert.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define LANES 4
 #if defined(__aarch64__)
@@ -13,6 +14,11 @@
 #endif
 
 typedef float vec __attribute__((vector_size(4 * LANES)));
+typedef uint16_t halves_of_words __attribute__((vector_size(4 * LANES)));
+
+/// The upper halves of the words of two vectors, one after the other.
+#define UPPER_HALVES(a, b)                                                                                            \
+    __builtin_shufflevector((halves_of_words)(a), (halves_of_words)(b), 1, 3, 5, 7, 9, 11, 13, 15)
 
 static inline vec load_f16(const char *p) {
     vec v;

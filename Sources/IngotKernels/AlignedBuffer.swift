@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory that kernels work in: aligned to a cache line, freed with its owner.
+import CIngotKernels
 
 /// Owned memory, aligned to 64 bytes.
 ///
@@ -11,16 +12,18 @@ public final class AlignedBuffer: @unchecked Sendable {
   public let byteCount: Int
 
   /// Allocates memory, filled with zeros.
-  public init(byteCount: Int) {
-    self.byteCount = max(byteCount, 64)
-    start = .allocate(byteCount: self.byteCount, alignment: 64)
+  public convenience init(byteCount: Int) {
+    self.init(uninitializedByteCount: byteCount)
     start.initializeMemory(as: UInt8.self, repeating: 0, count: self.byteCount)
   }
 
   /// Allocates memory that holds anything: for what is written before it is read.
   public init(uninitializedByteCount byteCount: Int) {
     self.byteCount = max(byteCount, 64)
-    start = .allocate(byteCount: self.byteCount, alignment: 64)
+    guard let start = ingot_memory_allocate(self.byteCount) else {
+      preconditionFailure("\(self.byteCount) bytes of memory")
+    }
+    self.start = start
   }
 
   /// Allocates memory for elements, filled with zeros.
@@ -28,7 +31,7 @@ public final class AlignedBuffer: @unchecked Sendable {
     self.init(byteCount: count * MemoryLayout<Element>.stride)
   }
 
-  deinit { start.deallocate() }
+  deinit { ingot_memory_free(start, byteCount) }
 
   /// The start of the memory, as elements of a type.
   public func pointer<Element: BitwiseCopyable>(as type: Element.Type) -> UnsafeMutablePointer<Element> {

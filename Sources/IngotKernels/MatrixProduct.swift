@@ -164,25 +164,21 @@ public struct MatrixProduct {
     var product = product(by: weight, finish)
     product.x = x
     product.x_stride = xStride
-    if rowCount <= Self.fewRows {
+    if rowCount <= Self.fewRows, weight.layout == .inOut {
       let isSmall = columnCount * depth * weight.element.byteWidth < Self.readingThreshold
       multiplyFewRows(product, scratch: scratch, threads: isSmall ? nil : pool, kernels: kernels.product)
     } else {
       let threads = threads(of: pool)
-      let elements = Int(INGOT_PANEL_GROUP) * kernels.product.panelWidth * depth
-      let panels = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
-      multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product) {
-        panels + $0 * elements
-      }
+      multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product)
     }
   }
 
-  /// Multiplies by a weight packed to f32.
+  /// Multiplies by a packed weight.
   ///
   /// - Parameters:
   ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
   ///   - xStride: elements from one row of `x` to the next.
-  ///   - weight: the weight, packed with ``PackedWeight/Form/f32``.
+  ///   - weight: the packed weight.
   ///   - end: bias, activation and residual.
   ///   - y: result, as above.
   ///   - yStride: elements from one row of `y` to the next.
@@ -198,16 +194,45 @@ public struct MatrixProduct {
     precondition(
       weight.columnCount == columnCount && weight.depth == depth, "a weight of the product's shape")
     let finish = weight.finish(end, y: y, yStride: yStride)
-    if weight.form != .f32 {
+    if weight.form.narrowsActivations {
       return multiplyNarrow(
         x, xStride: xStride, by: weight, finish, scratch: scratch, pool: pool, kernels: kernels.narrow)
     }
     var product = ingot_product()
     (product.m, product.n, product.k) = (rowCount, columnCount, depth)
     (product.x, product.x_stride, product.end) = (x, xStride, finish)
-    product.panels = UnsafePointer(weight.memory.pointer(as: Float.self))
-    multiplyPanels(product, scratch: scratch, threads: threads(of: pool), kernels: kernels.product) { _ in nil
+    weight.place(in: &product)
+    let threads = threads(of: pool)
+    if rowCount <= Self.fewRows {
+      let final = product
+      forEachPanel(kernels.product.panelWidth, threads: threads) { _, panels in
+        withUnsafePointer(to: final) { kernels.product.packedRows($0, panels.lowerBound, panels.upperBound) }
+      }
+      return
     }
+    multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product)
+  }
+
+  /// Multiplies by a weight `[N, K]` as it stands, on the caller's thread: for few rows and a weight that changes.
+  ///
+  /// Each sum is a dot product in lanes: its order is not that of ``multiply(_:xStride:by:end:into:yStride:scratch:pool:kernels:)``.
+  ///
+  /// - Parameters:
+  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
+  ///   - xStride: elements from one row of `x` to the next.
+  ///   - weight: the weight, `[N, K]`, without scales.
+  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
+  ///   - yStride: elements from one row of `y` to the next.
+  ///   - kernels: the kernels.
+  public func multiplyByDots(
+    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, into y: UnsafeMutablePointer<Float>,
+    yStride: Int, kernels: KernelTable
+  ) {
+    guard rowCount > 0, columnCount > 0 else { return }
+    var product = product(
+      by: weight, ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride))
+    (product.x, product.x_stride) = (x, xStride)
+    withUnsafePointer(to: product) { kernels.product.dots($0, 0, columnCount) }
   }
 
   /// Packs a weight that several products of one thread use, into scratch memory.
@@ -248,7 +273,7 @@ public struct MatrixProduct {
     (product.x, product.x_stride) = (x, xStride)
     (product.panels, product.panel_depth) = (panels.start, panels.depth)
     product.end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride)
-    multiplyPanels(product, scratch: scratch, threads: nil, kernels: kernels.product) { _ in nil }
+    multiplyPanels(product, scratch: scratch, threads: nil, kernels: kernels.product)
   }
 
   /// The product without its activations.
@@ -273,13 +298,6 @@ public struct MatrixProduct {
   private func multiplyFewRows(
     _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
   ) {
-    if product.w_is_out_in != 0 {
-      // Columns of a chunk: a few times what a kernel takes at once.
-      Self.forEachRange(columnCount, grain: 4 * kernels.panelWidth, threads: threads) { _, columns in
-        withUnsafePointer(to: product) { kernels.dots($0, columns.lowerBound, columns.upperBound) }
-      }
-      return
-    }
     let chains = (depth + Int(INGOT_CHAIN) - 1) / Int(INGOT_CHAIN)
     let partial = scratch.floats(0, count: chains * rowCount * columnCount)
     var product = product
@@ -297,8 +315,7 @@ public struct MatrixProduct {
   }
 
   private func multiplyPanels(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels,
-    panels: (_ slot: Int) -> UnsafeMutablePointer<Float>?
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
   ) {
     guard let x = product.x else { return }
     let rows = scratch.floats(
@@ -308,8 +325,12 @@ public struct MatrixProduct {
     }
     var packed = product
     packed.x = UnsafePointer(rows)
+    // A weight that is not packed is packed as it is read: some panels for each thread.
+    let elements = product.panels == nil ? Int(INGOT_PANEL_GROUP) * kernels.panelWidth * depth : 0
+    let panels = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
     forEachPanel(kernels.panelWidth, threads: threads) { slot, range in
-      withUnsafePointer(to: packed) { kernels.panels($0, range.lowerBound, range.upperBound, panels(slot)) }
+      let own = elements > 0 ? panels + slot * elements : nil
+      withUnsafePointer(to: packed) { kernels.panels($0, range.lowerBound, range.upperBound, own) }
     }
   }
 
@@ -323,12 +344,18 @@ public struct MatrixProduct {
     }
   }
 
-  /// Calls `body` with ranges of panels.
+  /// Calls `body` with ranges of panels: groups at first, single panels at the end, so that no thread waits long for
+  /// another's last group.
   func forEachPanel(_ width: Int, threads: ThreadPool?, _ body: (_ slot: Int, _ panels: Range<Int>) -> Void) {
     let count = Self.blocks(columnCount, of: width)
-    // At least four chunks a thread, so that one that is held up leaves work for the others.
-    let grain = min(Int(INGOT_PANEL_GROUP), max(1, count / (4 * (threads?.threadCount ?? 1))))
-    Self.forEachRange(count, grain: grain, threads: threads, body)
+    guard let threads else { return body(0, 0..<count) }
+    let grain = min(Int(INGOT_PANEL_GROUP), max(1, count / (4 * threads.threadCount)))
+    let groups = max(0, count - 2 * threads.threadCount * grain) / grain
+    threads.run(chunkCount: count - groups * (grain - 1)) { slot, chunk in
+      if chunk < groups { return body(slot, chunk * grain..<(chunk + 1) * grain) }
+      let panel = chunk + groups * (grain - 1)
+      body(slot, panel..<panel + 1)
+    }
   }
 
   static func forEachRange(

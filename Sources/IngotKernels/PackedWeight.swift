@@ -14,14 +14,26 @@ public final class PackedWeight: @unchecked Sendable {
     case bf16
     /// int8 as stored, for activations quantized row by row; sums in i32, exact.
     case s8
+    /// bf16, for f32 activations: each number is widened where it is used.
+    case wideBF16
+    /// int8 as stored, for f32 activations: each number is widened where it is used.
+    case wideS8
 
     /// Numbers in a word of 32 bits.
     var perWord: Int {
       switch self {
       case .f32: 1
-      case .bf16: 2
-      case .s8: 4
+      case .bf16, .wideBF16: 2
+      case .s8, .wideS8: 4
       }
+    }
+
+    /// Whether activations are made as narrow as the weight.
+    public var narrowsActivations: Bool { self == .bf16 || self == .s8 }
+
+    /// Whether kernels have this form: ``wideBF16`` and ``wideS8`` need both kinds of panels to be as wide.
+    public func isAvailable(in kernels: KernelTable) -> Bool {
+      self == .f32 || narrowsActivations || kernels.product.panelWidth == kernels.narrow.panelWidth
     }
   }
 
@@ -45,7 +57,7 @@ public final class PackedWeight: @unchecked Sendable {
   /// Packs a weight.
   ///
   /// - Parameters:
-  ///   - weight: the weight as stored; ``Form/s8`` takes int8 only.
+  ///   - weight: the weight as stored; ``Form/s8`` and ``Form/wideS8`` take int8 only.
   ///   - columnCount: N.
   ///   - depth: K.
   ///   - form: what to make of it.
@@ -56,7 +68,8 @@ public final class PackedWeight: @unchecked Sendable {
     _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, pool: ThreadPool?,
     kernels: KernelTable = .current
   ) {
-    precondition(form != .s8 || weight.element == .i8, "int8 products take int8 weights")
+    precondition(form.perWord != 4 || weight.element == .i8, "int8 products take int8 weights")
+    precondition(form.isAvailable(in: kernels), "a form that the kernels have")
     precondition(form != .s8 || depth <= Self.largestS8Depth, "a depth whose sums fit i32")
     self.form = form
     self.columnCount = columnCount
@@ -85,10 +98,21 @@ public final class PackedWeight: @unchecked Sendable {
         case .f32:
           kernels.product.packPanels(
             product, panels.lowerBound, panels.upperBound, start.assumingMemoryBound(to: Float.self))
-        case .bf16: kernels.narrow.packPanelsBF16(product, panels.lowerBound, panels.upperBound, start)
-        case .s8: kernels.narrow.packPanelsS8(product, panels.lowerBound, panels.upperBound, start)
+        case .bf16, .wideBF16:
+          kernels.narrow.packPanelsBF16(product, panels.lowerBound, panels.upperBound, start)
+        case .s8, .wideS8: kernels.narrow.packPanelsS8(product, panels.lowerBound, panels.upperBound, start)
         }
       }
+    }
+  }
+
+  /// The weight in a product of f32 activations.
+  func place(in product: inout ingot_product) {
+    switch form {
+    case .wideBF16:
+      (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_BF16))
+    case .wideS8: (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_S8))
+    default: product.panels = UnsafePointer(memory.pointer(as: Float.self))
     }
   }
 

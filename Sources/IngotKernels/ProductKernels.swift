@@ -40,6 +40,7 @@ struct ProductKernels: Sendable {
   var chains: PackPanelsKernel = ingot_product_chains_portable
   var sumChains: SumChainsKernel = ingot_product_sum_chains_portable
   var dots: DotsKernel = ingot_product_dots_portable
+  var packedRows: DotsKernel = ingot_product_packed_rows_portable
 
   /// Picks the functions of a level.
   init(level: CPULevel) {
@@ -54,6 +55,7 @@ struct ProductKernels: Sendable {
       chains = ingot_product_chains_avx2
       sumChains = ingot_product_sum_chains_avx2
       dots = ingot_product_dots_avx2
+      packedRows = ingot_product_packed_rows_avx2
     case .avx512:
       (rowBlock, panelWidth) = (14, 32)
       packRows = ingot_pack_rows_avx512
@@ -62,6 +64,7 @@ struct ProductKernels: Sendable {
       chains = ingot_product_chains_avx512
       sumChains = ingot_product_sum_chains_avx512
       dots = ingot_product_dots_avx512
+      packedRows = ingot_product_packed_rows_avx512
     }
     #endif
   }

@@ -181,7 +181,7 @@ public final class Float32Executor {
   func linear(_ role: TensorRole, _ layout: WeightLayout) -> LinearWeight? {
     if let known = linears[role] { return known }
     guard let weight = store[role],
-      let linear = LinearWeight(weight, layout: layout, arithmetic: arithmetic)
+      let linear = LinearWeight(weight, layout: layout, arithmetic: arithmetic, kernels: kernels)
     else { return nil }
     linears[role] = linear
     return linear

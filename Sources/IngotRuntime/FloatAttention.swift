@@ -70,7 +70,7 @@ struct FloatAttention {
   }
 
   /// Multiplications below which attention stays on one thread.
-  private static let threadingThreshold = 1 << 17
+  private static let threadingThreshold = 1 << 15
 
   /// One head of one row.
   private struct Head {
@@ -103,9 +103,9 @@ struct FloatAttention {
     let (keys, values) = (head.matrix(head.context.keys, .outIn), head.matrix(head.context.values, .inOut))
     guard queries.count >= Self.manyQueries else {
       let scores = head.scratch.scores(count: queries.count * seen)
-      MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiply(
+      MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiplyByDots(
         query(queries.lowerBound, head), xStride: 3 * width, by: keys, into: scores, yStride: seen,
-        scratch: head.scratch, pool: nil, kernels: head.kernels)
+        kernels: head.kernels)
       weigh(scores, seen: seen, queries: queries, head)
       MatrixProduct(rowCount: queries.count, columnCount: dimension, depth: seen).multiply(
         scores, xStride: seen, by: values, into: result(queries.lowerBound, head), yStride: width,

@@ -22,10 +22,7 @@ final class LinearWeight {
   private let layout: WeightLayout
   private let form: PackedWeight.Form?
   private var packed: PackedWeight?
-  private var largeProductCount = 0
-
-  /// Rows from which packing pays, when a weight is used again.
-  private static let manyRows = 16
+  private var productCount = 0
 
   /// Prepares a weight; `nil` when it is no matrix.
   ///
@@ -33,7 +30,8 @@ final class LinearWeight {
   ///   - weight: the stored weight.
   ///   - layout: which dimension stands first.
   ///   - arithmetic: what products are made of.
-  init?(_ weight: Weight, layout: WeightLayout, arithmetic: Arithmetic) {
+  ///   - kernels: the kernels that will multiply.
+  init?(_ weight: Weight, layout: WeightLayout, arithmetic: Arithmetic, kernels: KernelTable) {
     guard weight.shape.rank == 2 else { return nil }
     let outputAxis = layout == .inOut ? 1 : 0
     let scalesFit = weight.scaleAxis == nil || weight.scaleAxis == outputAxis
@@ -43,11 +41,22 @@ final class LinearWeight {
     self.layout = layout
     depth = weight.shape.dimensions[1 - outputAxis]
     columnCount = weight.shape.dimensions[outputAxis]
-    switch arithmetic {
-    case .stored: form = nil
-    case .bf16: form = .bf16
-    case .w8a8: form = self.weight.dtype == .i8 && depth <= PackedWeight.largestS8Depth ? .s8 : nil
-    }
+    form = Self.form(of: self.weight.dtype, depth: depth, arithmetic, kernels)
+  }
+
+  /// The form that a weight is packed in; `nil` for none.
+  private static func form(
+    of dtype: DType, depth: Int, _ arithmetic: Arithmetic, _ kernels: KernelTable
+  ) -> PackedWeight.Form? {
+    if arithmetic == .bf16 { return .bf16 }
+    let stored: PackedWeight.Form? =
+      switch dtype {
+      case .f32: .f32
+      case .bf16: .wideBF16
+      case .i8: depth > PackedWeight.largestS8Depth ? nil : arithmetic == .w8a8 ? .s8 : .wideS8
+      default: nil
+      }
+    return stored.flatMap { $0.isAvailable(in: kernels) ? $0 : nil }
   }
 
   /// Multiplies rows of activations.
@@ -65,7 +74,7 @@ final class LinearWeight {
     scratch: ProductScratch, pool: ThreadPool, kernels: KernelTable
   ) {
     let product = MatrixProduct(rowCount: rowCount, columnCount: columnCount, depth: depth)
-    if let packed = packed(for: rowCount, pool: pool, kernels: kernels) {
+    if let packed = packed(pool: pool, kernels: kernels) {
       return product.multiply(
         x, xStride: depth, by: packed, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
         kernels: kernels)
@@ -77,18 +86,16 @@ final class LinearWeight {
     }
   }
 
-  /// The packed weight, where it is to be used: always for narrow products, and for f32 from the second product of many
-  /// rows on, so that a single run reads each weight once.
-  private func packed(for rowCount: Int, pool: ThreadPool, kernels: KernelTable) -> PackedWeight? {
-    if form == nil {
-      guard rowCount >= Self.manyRows, weight.dtype == .f32 else { return nil }
-      largeProductCount += 1
-      guard largeProductCount > 1 else { return nil }
-    }
+  /// The packed weight, where it is to be used: always for narrow products, for others from the second product on, so
+  /// that a single run reads each weight once.
+  private func packed(pool: ThreadPool, kernels: KernelTable) -> PackedWeight? {
+    guard let form else { return nil }
+    productCount = min(productCount + 1, 2)
+    guard productCount > 1 || form.narrowsActivations else { return nil }
     if let packed { return packed }
     weight.withMatrix(layout) { matrix in
       packed = PackedWeight(
-        matrix, columnCount: columnCount, depth: depth, form: form ?? .f32, pool: pool, kernels: kernels)
+        matrix, columnCount: columnCount, depth: depth, form: form, pool: pool, kernels: kernels)
     }
     weight.release()
     return packed

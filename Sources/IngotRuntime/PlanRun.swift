@@ -18,7 +18,7 @@ struct PlanRun {
   private static let rowGrain = 1 << 13
 
   /// Functions of numbers that products round to bf16 or int8 need no more than single precision.
-  private var accuracy: FunctionAccuracy { executor.arithmetic == .stored ? .exact : .quick }
+  private var accuracy: FunctionAccuracy { .quick }
 
   func run(_ steps: [ExecutionPlan.Step]) {
     for step in steps {

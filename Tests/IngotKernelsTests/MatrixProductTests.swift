@@ -42,9 +42,24 @@ import Testing
     }
   }
 
-  @Test(arguments: levels) func `a row's result does not depend on the rows beside it`(kernels: KernelTable) {
-    // Only for [K, N]: for [N, K] one or two rows are dot products, which sum in another order.
-    let many = Problem(size: (31, 130, 200), element: .f32, layout: .inOut, scale: .none)
+  @Test(arguments: sizes, levels)
+  func `dot products equal the plain twin for every weight type`(
+    size: (m: Int, n: Int, k: Int), kernels: KernelTable
+  ) {
+    for element in WeightMatrix.Element.allCases {
+      var problem = Problem(size: size, element: element, layout: .outIn, scale: .none)
+      problem.bias = []
+      let (y, guards) = problem.run(kernels: kernels, pool: nil, byDots: true)
+      #expect(guards)
+      #expect(problem.worstError(of: y) <= 1, "\(element)")
+    }
+  }
+
+  @Test(arguments: levels, [WeightMatrix.Layout.inOut, .outIn])
+  func `a row's result does not depend on the rows beside it`(
+    kernels: KernelTable, layout: WeightMatrix.Layout
+  ) {
+    let many = Problem(size: (31, 130, 200), element: .f32, layout: layout, scale: .none)
     let (all, _) = many.run(kernels: kernels, pool: nil)
     var one = many
     one.size.m = 1
@@ -64,7 +79,7 @@ private struct Problem {
   let stored: [UInt8]
   let weight: [Double]
   let scales: [Float]
-  let bias: [Float]
+  var bias: [Float]
   /// Padding of each row, so that strides are tested.
   let padding = 3
 
@@ -90,7 +105,7 @@ private struct Problem {
   }
 
   /// The product, without padding, and whether the padding of y is untouched.
-  func run(kernels: KernelTable, pool: ThreadPool?) -> ([Float], Bool) {
+  func run(kernels: KernelTable, pool: ThreadPool?, byDots: Bool = false) -> ([Float], Bool) {
     let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
     let stride = size.n + padding
     var y = [Float](repeating: -77, count: size.m * stride + 1)
@@ -107,6 +122,11 @@ private struct Problem {
                 bytes: w.baseAddress ?? UnsafeRawPointer(none), element: element, layout: layout,
                 rowStride: columns + padding, scales: scales.isEmpty ? nil : scales.baseAddress,
                 hasScalePerColumn: scales.count > 1)
+              if byDots {
+                return product.multiplyByDots(
+                  x.baseAddress ?? UnsafePointer(none), xStride: size.k + padding, by: matrix,
+                  into: y.baseAddress ?? none, yStride: stride, kernels: kernels)
+              }
               product.multiply(
                 x.baseAddress ?? UnsafePointer(none), xStride: size.k + padding, by: matrix,
                 end: ProductEnd(bias: bias.isEmpty ? nil : bias.baseAddress), into: y.baseAddress ?? none,

@@ -10,14 +10,17 @@ import Testing
   static let sizes = MatrixProductTests.sizes.filter { $0.k > 0 }
 
   @Test(arguments: sizes, levels)
-  func `f32 gives the bytes of the product that packs as it goes`(
+  func `exact forms give the bytes of the product that packs as it goes`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
     for element in WeightMatrix.Element.allCases {
-      for layout in [WeightMatrix.Layout.inOut, .outIn] where layout == .inOut || size.m > 2 {
-        let problem = PackedProblem(size: size, element: element, layout: layout)
-        let packed = problem.run(form: .f32, kernels: kernels)
-        #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout)")
+      let own: [PackedWeight.Form] = element == .i8 ? [.wideS8] : element == .bf16 ? [.wideBF16] : []
+      for form in [.f32] + own where form.isAvailable(in: kernels) {
+        for layout in [WeightMatrix.Layout.inOut, .outIn] {
+          let problem = PackedProblem(size: size, element: element, layout: layout)
+          let packed = problem.run(form: form, kernels: kernels)
+          #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout) \(form)")
+        }
       }
     }
   }
@@ -68,7 +71,7 @@ import Testing
     #expect(y.map { Double($0) } == exact)
   }
 
-  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8])
+  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8, .wideS8])
   func `gives the same bytes for one, two and three threads`(form: PackedWeight.Form) {
     for rowCount in [1, 37] {
       let problem = PackedProblem(size: (rowCount, 1031, 1051), element: .i8, layout: .inOut)

@@ -7,6 +7,7 @@
 #include "ingot_convert.h"
 #include "ingot_cpu.h"
 #include "ingot_math.h"
+#include "ingot_memory.h"
 #include "ingot_narrow.h"
 #include "ingot_product.h"
 #include "ingot_quantize.h"

@@ -18,8 +18,16 @@
 /// Panels packed together: reads of a weight `[K, N]` are then long enough to be fast.
 #define INGOT_PANEL_GROUP 4
 
-/// How the elements of a weight are stored.
-enum { INGOT_WEIGHT_F32 = 0, INGOT_WEIGHT_F16 = 1, INGOT_WEIGHT_BF16 = 2, INGOT_WEIGHT_I8 = 3 };
+/// How the elements of a weight are stored. The last two are panels of words, as ingot_narrow.h's `_pack_panels_bf16` and
+/// `_pack_panels_s8` of the same NR make them: two or four rows of a column in 32 bits.
+enum {
+    INGOT_WEIGHT_F32 = 0,
+    INGOT_WEIGHT_F16 = 1,
+    INGOT_WEIGHT_BF16 = 2,
+    INGOT_WEIGHT_I8 = 3,
+    INGOT_WEIGHT_WORDS_BF16 = 4,
+    INGOT_WEIGHT_WORDS_S8 = 5,
+};
 
 /// What becomes of a product's sums: y = residual + activation(sum · scale + bias).
 typedef struct {
@@ -41,7 +49,7 @@ typedef struct {
 typedef struct {
     size_t m, n, k;
     /// Activations. `_panels`: `[⌈M / MR⌉, K, MR]`, packed by `_pack_rows`, 64-byte aligned.
-    /// `_chains`, `_dots`: `[M, K]`, rows `x_stride` apart.
+    /// Others: `[M, K]`, rows `x_stride` apart.
     const float *_Nullable x;
     size_t x_stride;
     /// Weight: `[K, N]` (in, out), or `[N, K]` (out, in) when `w_is_out_in`; rows `w_stride` elements apart.
@@ -68,13 +76,15 @@ typedef struct {
 // `[first, end)`. It reads the weight in its own order, which is as fast as memory.
 // sum_chains: columns `[first, end)` of y from `partial`.
 // dots: for a weight `[N, K]` and few rows: columns `[first, end)` of y.
+// packed_rows: for few rows and panels that stay, `panels` of f32 or `w` of words: columns `[NR · first, NR · end)` of y.
 #define INGOT_DECLARE_PRODUCT(level)                                                                                \
     void ingot_pack_rows_##level(const float *x, size_t x_stride, size_t m, size_t k, float *packed);               \
     void ingot_pack_panels_##level(const ingot_product *p, size_t first, size_t end, float *packed);                \
     void ingot_product_panels_##level(const ingot_product *p, size_t first, size_t end, float *_Nullable scratch);  \
     void ingot_product_chains_##level(const ingot_product *p, size_t first, size_t end, float *partial);            \
     void ingot_product_sum_chains_##level(const ingot_product *p, size_t first, size_t end, const float *partial);  \
-    void ingot_product_dots_##level(const ingot_product *p, size_t first, size_t end);
+    void ingot_product_dots_##level(const ingot_product *p, size_t first, size_t end);                              \
+    void ingot_product_packed_rows_##level(const ingot_product *p, size_t first, size_t end);
 
 INGOT_DECLARE_PRODUCT(portable)
 INGOT_DECLARE_PRODUCT(avx2)
