@@ -17,7 +17,7 @@ endif
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests demo test test-peers bench bench-peers format lint clean
+.PHONY: help setup build build-tests demo test test-levels test-peers bench bench-peers format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -37,6 +37,10 @@ demo: build ## Show what ingot does, on fixtures/kjv-gpt2
 test: setup lint build-tests ## Run every test that needs no heavy peer
 	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python \
 	  $(SWIFT) test -c release --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+test-levels: setup build-tests ## Run the tests with the kernels of each CPU level in turn
+	@python=$$(Scripts/make-peers light) && for level in portable avx2 avx512; do echo "INGOT_CPU=$$level" && \
+	  INGOT_CPU=$$level INGOT_PEERS_PYTHON=$$python $(SWIFT) test -c release --skip-build --disable-xctest || exit 1; done
 
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)

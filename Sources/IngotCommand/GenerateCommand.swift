@@ -35,6 +35,9 @@ struct GenerateCommand: ParsableCommand {
   )
   var precision: Precision = .auto
 
+  @Option(help: "How keys and values of earlier tokens are kept; f16 takes half the memory.")
+  var cache: KeyValueCache.Element = .f32
+
   @OptionGroup var options: ModelOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
@@ -52,12 +55,15 @@ struct GenerateCommand: ParsableCommand {
     }
     let runner = try ModelRunner(
       Model(model, config: options.config, reading: reading.options()), precision: precision)
-    var likeliest: [(token: Int, probability: Double)]?
-    let added = try runner.generate(prompt.values, count: maximumCount) { expected in
-      guard likeliest == nil else { return }
+    var likeliest: [(token: Int, probability: Double)] = []
+    let visit = { (expected: LogProbabilities) in
       likeliest = expected.likeliest(top).map { ($0.token, expected.probability(of: $0.token)) }
     }
-    let report = GenerationText.Report(prompt: prompt.values, added: added, likeliest: likeliest ?? [])
+    let added = try runner.generate(
+      prompt.values, count: maximumCount, cacheElement: cache, visit: top > 0 ? visit : nil)
+    let report = GenerationText.Report(prompt: prompt.values, added: added, likeliest: likeliest)
     global.print(json: { GenerationText.json(report) }) { GenerationText.lines(report, style: $0) }
   }
 }
+
+extension KeyValueCache.Element: ExpressibleByArgument {}

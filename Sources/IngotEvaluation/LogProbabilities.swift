@@ -40,7 +40,15 @@ public struct LogProbabilities: Sendable {
 
   /// The likeliest tokens with their `log p`, the likeliest first; ties in the order of ids.
   public func likeliest(_ count: Int) -> [(token: Int, logProbability: Double)] {
-    values.indices.sorted { (-values[$0], $0) < (-values[$1], $1) }.prefix(count).map { ($0, values[$0]) }
+    // Few are wanted of many: each is put in its place among the best so far.
+    var best: [Int] = []
+    for index in values.indices
+    where best.count < count || values[index] > (best.last.map { values[$0] } ?? .infinity) {
+      let place = best.firstIndex { values[$0] < values[index] } ?? best.endIndex
+      best.insert(index, at: place)
+      if best.count > count { best.removeLast() }
+    }
+    return best.map { ($0, values[$0]) }
   }
 
   /// The probability of a token; 0 outside the vocabulary.

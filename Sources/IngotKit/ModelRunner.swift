@@ -98,29 +98,32 @@ public final class ModelRunner {
   /// - Parameters:
   ///   - prompt: token ids, at least one.
   ///   - count: tokens to add at the most; the context ends it earlier.
-  ///   - visit: sees the distribution behind the prompt before its first token is taken.
+  ///   - cacheElement: how keys and values are kept; float64 runs keep theirs in float64.
+  ///   - visit: sees the distribution behind the prompt before its first token is taken; `nil` for nobody.
   /// - Returns: the tokens added.
   /// - Throws: the executor's errors.
   public func generate(
-    _ prompt: [Int], count: Int, visit: (LogProbabilities) -> Void
+    _ prompt: [Int], count: Int, cacheElement: KeyValueCache.Element = .f32,
+    visit: ((LogProbabilities) -> Void)?
   ) throws(IngotError) -> [Int] {
     guard let float else { return try generateInDouble(prompt, count: count, visit: visit) }
     let context = model.recognised.graph.config.contextLength
     // One token needs no keys and values of others afterwards.
-    let cache = count > 1 ? KeyValueCache(float.graph, capacity: min(context, prompt.count + count)) : nil
+    let capacity = min(context, prompt.count + count)
+    let cache = count > 1 ? KeyValueCache(float.graph, capacity: capacity, element: cacheElement) : nil
     var outputs: [String: RunOutput<Float>] = [:]
     var isFirst = true
     return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
       try float.run(request, cache: cache, into: &outputs)
       let logits = outputs["logits"]?.values ?? []
-      if isFirst { visit(LogProbabilities(logits)) }
+      if isFirst { visit?(LogProbabilities(logits)) }
       isFirst = false
       return Self.likeliest(logits)
     }
   }
 
   private func generateInDouble(
-    _ prompt: [Int], count: Int, visit: (LogProbabilities) -> Void
+    _ prompt: [Int], count: Int, visit: ((LogProbabilities) -> Void)?
   ) throws(IngotError) -> [Int] {
     guard let reference else { throw .internal("a runner without an executor") }
     var cache: KVCache<Double>? = KVCache(slotCount: reference.graph.inputs.caches.count, batchCount: 1)
@@ -128,7 +131,7 @@ public final class ModelRunner {
     return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
       let isFirst = cache?.tokenCount == 0
       let logits = try reference.run(request, cache: &cache)["logits"]?.values ?? []
-      if isFirst { visit(LogProbabilities(logits)) }
+      if isFirst { visit?(LogProbabilities(logits)) }
       return Self.likeliest(logits)
     }
   }

@@ -7,7 +7,7 @@ import IngotKernels
 /// Keys and values of the tokens that a ``Float32Executor`` has seen.
 public final class KeyValueCache {
   /// How numbers are kept.
-  public enum Element: Sendable {
+  public enum Element: String, CaseIterable, Sendable {
     /// As computed.
     case f32
     /// Rounded to half precision: half the memory, and half the reading.

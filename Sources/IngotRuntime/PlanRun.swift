@@ -18,7 +18,7 @@ struct PlanRun {
   private static let rowGrain = 1 << 13
 
   /// Functions of numbers that products round to bf16 or int8 need no more than single precision.
-  private var accuracy: FunctionAccuracy { .quick }
+  private var accuracy: FunctionAccuracy { executor.arithmetic == .stored ? .exact : .quick }
 
   func run(_ steps: [ExecutionPlan.Step]) {
     for step in steps {
@@ -36,6 +36,10 @@ struct PlanRun {
     }
   }
 
+  private func input(_ index: Int, _ step: ExecutionPlan.Step) -> UnsafeMutablePointer<Float> {
+    pointer(step.inputs[index])
+  }
+
   private func rowCount(_ value: ExecutionPlan.Value) -> Int {
     pass.batchCount * (value.rows == .all ? pass.tokenCount : 1)
   }
@@ -44,7 +48,6 @@ struct PlanRun {
     let output = pointer(step.output)
     let rows = rowCount(step.output)
     let width = step.output.width
-    let inputs = step.inputs.map(pointer)
     let kernels = executor.kernels
     switch step.work {
     case .embedding(let table, let ofPositions):
@@ -54,36 +57,39 @@ struct PlanRun {
       let (gain, bias) = (executor.vector(gain), executor.vector(bias))
       forEachRows(rows, width: width) { rows in
         kernels.layerNorm(
-          inputs[0] + rows.lowerBound * width, into: output + rows.lowerBound * width, rowCount: rows.count,
+          input(0, step) + rows.lowerBound * width, into: output + rows.lowerBound * width,
+          rowCount: rows.count,
           width: width, gain: gain, bias: bias, epsilon: epsilon)
       }
     case .linear(let linear):
       var end = ProductEnd(bias: linear.bias.map(executor.vector), activation: linear.activation?.kernel)
       end.accuracy = accuracy
-      if linear.addsResidual { end.residual = UnsafePointer(inputs[1]) }
+      if linear.addsResidual { end.residual = UnsafePointer(input(1, step)) }
       executor.linear(linear.weight, linear.layout)?.multiply(
-        inputs[0], rowCount: rows, end: end, into: output, scratch: executor.scratch, pool: executor.pool,
+        input(0, step), rowCount: rows, end: end, into: output, scratch: executor.scratch,
+        pool: executor.pool,
         kernels: kernels)
     case .attention(let attributes):
-      attend(inputs[0], attributes, into: output, rows: step.output.rows)
+      attend(input(0, step), attributes, into: output, rows: step.output.rows)
     case .activation(let kind):
       forEachRows(rows, width: width) { rows in
         let range = (rows.lowerBound * width, rows.count * width)
         if let kernel = kind.kernel {
           kernels.activate(
-            kernel, inputs[0] + range.0, into: output + range.0, count: range.1, accuracy: accuracy)
-        } else if inputs[0] != output {
-          (output + range.0).update(from: inputs[0] + range.0, count: range.1)
+            kernel, input(0, step) + range.0, into: output + range.0, count: range.1, accuracy: accuracy)
+        } else if input(0, step) != output {
+          (output + range.0).update(from: input(0, step) + range.0, count: range.1)
         }
       }
     case .add:
       forEachRows(rows, width: width) { rows in
         let start = rows.lowerBound * width
-        kernels.add(inputs[0] + start, inputs[1] + start, into: output + start, count: rows.count * width)
+        kernels.add(
+          input(0, step) + start, input(1, step) + start, into: output + start, count: rows.count * width)
       }
     case .lastRows:
       for row in 0..<pass.batchCount {
-        let last = inputs[0] + ((row + 1) * pass.tokenCount - 1) * width
+        let last = input(0, step) + ((row + 1) * pass.tokenCount - 1) * width
         (output + row * width).update(from: last, count: width)
       }
     }
