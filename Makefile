@@ -42,14 +42,15 @@ test-peers: build ## Test against torch and transformers (a large download at fi
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
 bench: build ## Time the commands and forward passes
+	@$(SWIFT) build -c release --product KernelBenchmark
 	@$(SWIFT) build -c release --product RuntimeBenchmark
-	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --ingot $(ingot) && \
+	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --build $(release) && \
 	  $$python Benchmarks/forward.py --build $(release) --rounds 3
 
 bench-peers: build ## Time them against numpy, torch, OpenVINO, llama.cpp and others (a large download at first)
 	@$(SWIFT) build -c release --product KernelBenchmark
 	@$(SWIFT) build -c release --product RuntimeBenchmark
-	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers && \
+	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --build $(release) --peers && \
 	  $$python Benchmarks/matrix-products.py && $$python Benchmarks/forward.py --build $(release) \
 	  --peers torch,openvino,onnxruntime,ctranslate2,llama.cpp
 
