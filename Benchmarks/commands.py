@@ -142,8 +142,10 @@ class Commands:
         if measurement.available_memory() < 4 * source.stat().st_size:
             measurement.note(f"{workload.name}: without peers, which keep the whole model in memory")
             return {}
-        found = {peer.tool: peer.command(str(source), target) for peer in command_peers.of(workload.name)}
-        if workload.group == QUANTIZING and (llama := command_peers.llama(self.folder)):
+        found = {peer.tool: peer.command(str(source), target) for peer in command_peers.of(workload.name)
+                 if measurement.wants(self.options, peer.tool)}
+        is_quantizing = workload.group == QUANTIZING and measurement.wants(self.options, "llama.cpp")
+        if is_quantizing and (llama := command_peers.llama(self.folder)):
             found["llama-quantize Q8_0"] = [str(llama), "quantize", str(self.models.path("model.gguf")), target + ".gguf",
                                             str(self.options.threads)]
         return found
@@ -171,7 +173,6 @@ class Commands:
 
 def main() -> None:
     parser = measurement.arguments(__doc__)
-    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--shape", choices=PRESETS, default="gpt2")
     options = parser.parse_args()
     rows: list[Row] = []

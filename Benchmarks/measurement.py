@@ -75,7 +75,7 @@ def quantity(value: float, unit: str) -> str:
     """A figure in three digits, with a fitting prefix for times and counts."""
     if unit == "s" and value < 1:
         value, unit = value * 1e3, "ms"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".") if abs(value) >= 0.01 else f"{value:.2g}"
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".") if abs(value) >= 0.01 else f"{value:#.2g}"
     return f"{text} {unit}".strip()
 
 
@@ -232,9 +232,17 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--build", type=pathlib.Path, required=True, help="the folder with the built programs")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=processors())
+    parser.add_argument("--peers", nargs="?", const="all", default="", metavar="NAME,…",
+                        help="time these too; without names, all that this Python has")
     parser.add_argument("--only", default="", help="do the workloads whose name holds this")
     parser.add_argument("--json", type=pathlib.Path, help="where the rows are kept for report.py")
     return parser
+
+
+def wants(options: argparse.Namespace, peer: str) -> bool:
+    """Whether `--peers` asks for a peer."""
+    names = options.peers.split(",")
+    return "all" in names or peer in names
 
 
 def save(rows: list[Row], options: argparse.Namespace) -> None:
