@@ -33,6 +33,7 @@ struct PyTorchTree {
   static let stepsBase = 1 << 16
   static let stepsPerByte = 3
   /// What a tensor and a persistent id count for: a few bytes of memo ask for one, and it takes much more than they do.
+  ///
   /// Of real files those of protocol 5 are the densest, with 42 bytes for each tensor that has a storage of its own.
   static let stepsPerTensor = 80
 
