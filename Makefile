@@ -17,7 +17,7 @@ endif
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests demo test test-levels test-peers bench bench-peers format lint clean
+.PHONY: help setup build build-tests demo test test-levels test-peers bench bench-peers build-benchmarks format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -45,17 +45,16 @@ test-levels: setup build-tests ## Run the tests with the kernels of each CPU lev
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
-bench: build ## Time the commands and forward passes
-	@$(SWIFT) build -c release --product RuntimeBenchmark
-	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --ingot $(ingot) && \
+bench: build-benchmarks ## Time the commands and forward passes
+	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --build $(release) --rounds 3 && \
 	  $$python Benchmarks/forward.py --build $(release) --rounds 3
 
-bench-peers: build ## Time them against numpy, torch, OpenVINO, llama.cpp and others (a large download at first)
+bench-peers: build-benchmarks ## Time them against numpy, torch, llama.cpp and others: docs/benchmarks.md (a large download at first)
+	@python=$${INGOT_PEERS_PYTHON:-$$(Scripts/make-peers heavy)} && Scripts/bench-peers $$python $(release)
+
+build-benchmarks: build
 	@$(SWIFT) build -c release --product KernelBenchmark
 	@$(SWIFT) build -c release --product RuntimeBenchmark
-	@python=$$(Scripts/make-peers heavy) && $$python Benchmarks/commands.py --ingot $(ingot) --peers && \
-	  $$python Benchmarks/matrix-products.py && $$python Benchmarks/forward.py --build $(release) \
-	  --peers torch,openvino,onnxruntime,ctranslate2,llama.cpp
 
 format: ## Format the Swift sources in place
 	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks

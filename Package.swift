@@ -61,9 +61,11 @@ let package = Package(
       name: "IngotCommand",
       dependencies: ["IngotReport", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-    // Times kernels for Benchmarks/matrix-products.py.
+    // Times kernels, and what the machine can do at the most, for the scripts in Benchmarks.
+    .target(name: "CMachineLimits", path: "Benchmarks/CMachineLimits"),
     .executableTarget(
-      name: "KernelBenchmark", dependencies: ["IngotKernels"], path: "Benchmarks/KernelBenchmark"),
+      name: "KernelBenchmark", dependencies: ["IngotKernels", "CMachineLimits"],
+      path: "Benchmarks/KernelBenchmark"),
     // Times forward passes for Benchmarks/forward.py.
     .executableTarget(
       name: "RuntimeBenchmark", dependencies: ["IngotKit"], path: "Benchmarks/RuntimeBenchmark"),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times matrix products on request, so that a script can interleave them with a peer's. Reads lines
-// `M K N LAYOUT DTYPE` from standard input, runs each once and prints the seconds.
+// `M K N LAYOUT DTYPE` from standard input, runs each once and prints the seconds. A line `limit WORK THREADS` is
+// answered with what the machine does at the most, in operations or bytes a second.
+import CMachineLimits
 import Glibc
 import IngotCore
 import IngotKernels
@@ -31,9 +33,13 @@ struct KernelBenchmark {
     answer("kernels \(KernelTable.current), \(pool.threadCount) threads")
     while let line = readLine() {
       let words = line.split(separator: " ").map(String.init)
+      if let rate = limit(words) {
+        answer(String(rate))
+        continue
+      }
       let numbers = words.prefix(3).compactMap { Int($0) }
       guard words.count == 5, numbers.count == 3, let element = element(named: words[4]) else {
-        answer("expected: M K N inOut|outIn f32|f16|bf16|i8")
+        answer("expected: M K N inOut|outIn f32|f16|bf16|i8, or limit fma|bf16|i8|read|copy THREADS")
         continue
       }
       let (m, k, n) = (numbers[0], numbers[1], numbers[2])
@@ -50,6 +56,17 @@ struct KernelBenchmark {
       }
       answer(String(elapsed / .seconds(1)))
     }
+  }
+
+  /// The rate that a line asks for; `nil` for other lines.
+  static func limit(_ words: [String]) -> Double? {
+    let works = [
+      "fma": machine_fma_f32, "bf16": machine_dot_bf16, "i8": machine_dot_i8, "read": machine_read,
+      "copy": machine_copy,
+    ]
+    guard words.count == 3, words[0] == "limit", let work = works[words[1]], let threads = Int32(words[2])
+    else { return nil }
+    return machine_rate(work, threads)
   }
 
   /// Prints a line at once: a pipe would be written when it is full.

@@ -13,39 +13,7 @@
 #define NAME(base) JOIN(base##_, LEVEL)
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-/// The bits of a half-precision number's value in single precision.
-INLINE float half_at(const uint8_t *p) {
-    const uint32_t h = (uint32_t)p[0] | (uint32_t)p[1] << 8;
-    const uint32_t sign = (h & 0x8000) << 16, magnitude = h & 0x7fff;
-    uint32_t bits;
-    if (magnitude >= 0x7c00) {
-        bits = 0x7f800000 | (magnitude & 0x3ff) << 13;
-    } else if (magnitude >= 0x0400) {
-        bits = (magnitude << 13) + (112u << 23);
-    } else {
-        // Denormals are multiples of 2^-24, which single precision holds.
-        const float value = (float)magnitude * 0x1p-24f;
-        memcpy(&bits, &value, 4);
-    }
-    bits |= sign;
-    float result;
-    memcpy(&result, &bits, 4);
-    return result;
-}
-
-/// The bits of the half nearest to a value of at least 0, ties to even; infinity's beyond the range.
-INLINE uint16_t half_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, 4);
-    if (bits >= 0x477ff000) return 0x7c00;
-    if (bits < 0x38800000) {
-        // Below the normal range: adding 0.5 leaves the multiple of 2^-24 in the low bits, rounded.
-        const float shifted = value + 0.5f;
-        memcpy(&bits, &shifted, 4);
-        return (uint16_t)(bits - 0x3f000000);
-    }
-    return (uint16_t)((bits + 0xfff + (bits >> 13 & 1) - (112u << 23)) >> 13);
-}
+#include "half_template.h"
 
 INLINE void put(float *y, size_t i, float value) { memcpy((char *)y + i * 4, &value, 4); }
 
@@ -194,30 +162,3 @@ DECODER(ingot_decode_q8_k, 292, 256, {
 })
 
 // clang-format on
-
-TARGET size_t NAME(ingot_encode_q8_0)(const void *restrict from, uint8_t *restrict y, size_t n) {
-    const char *restrict p = from;
-    size_t overflows = 0;
-    for (size_t block = 0; block < n; block++, p += 128, y += 34) {
-        float x[32], largest = 0;
-        memcpy(x, p, sizeof x);
-        for (size_t i = 0; i < 32; i++) {
-            const float magnitude = __builtin_fabsf(x[i]);
-            largest = magnitude > largest ? magnitude : largest;
-        }
-        // Where 1 / d overflows, d is far below what half precision holds: its block is all zeros.
-        const float d = largest / 127, inverse = d >= 0x1p-126f ? 1 / d : 0;
-        const uint16_t scale = half_of(d);
-        overflows += scale == 0x7c00;
-        y[0] = (uint8_t)scale;
-        y[1] = (uint8_t)(scale >> 8);
-        for (size_t i = 0; i < 32; i++) {
-            // Half away from zero: cutting is exact, and so is what is left.
-            const float quotient = x[i] * inverse, magnitude = __builtin_fabsf(quotient);
-            const int whole = (int)magnitude;
-            const int rounded = whole + (magnitude - (float)whole >= 0.5f);
-            y[2 + i] = (uint8_t)(int8_t)(quotient < 0 ? -rounded : rounded);
-        }
-    }
-    return overflows;
-}

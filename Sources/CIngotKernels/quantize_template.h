@@ -10,6 +10,8 @@
 #define NAME(base) JOIN(base##_, LEVEL)
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
+#include "half_template.h"
+
 // Vectors pass only between functions that are inlined: no calling convention is involved.
 #pragma clang diagnostic ignored "-Wpsabi"
 // One rounding a step, so that levels with fused instructions give the same bits.
@@ -66,6 +68,16 @@ typedef struct {
     floats largest;
 } sums;
 
+INLINE void add(const sums *s, ingot_rounding *rounding) {
+    for (int lane = 0; lane < 8; lane++) {
+        rounding->signal += s->signal[lane];
+        rounding->noise += s->noise[lane];
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        rounding->largest = s->largest[lane] > rounding->largest ? s->largest[lane] : rounding->largest;
+    }
+}
+
 INLINE wide lower(floats v) {
     return __builtin_convertvector(
         __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), wide);
@@ -74,6 +86,16 @@ INLINE wide lower(floats v) {
 INLINE wide upper(floats v) {
     return __builtin_convertvector(
         __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15), wide);
+}
+
+/// Adds what sixteen elements cost that became others.
+INLINE void measure(floats x, floats value, sums *s) {
+    const wide low = lower(x) - lower(value), high = upper(x) - upper(value);
+    s->signal += lower(x) * lower(x) + upper(x) * upper(x);
+    s->noise += low * low + high * high;
+    // Exact (Sterbenz): the two are within a factor of 2, or one is 0. Only a clamped value's is rounded.
+    const floats difference = (floats)((words)(x - value) & 0x7fffffff);
+    s->largest = choose(difference > s->largest, difference, s->largest);
 }
 
 /// Rounds sixteen elements.
@@ -85,13 +107,7 @@ INLINE bytes quantize(floats x, floats scale, sums *s) {
     t = choose(t > -most, t, -most);
     t = choose(t < most, t, most);
     const floats rounded = choose(is_used, (t + magic) - magic, (floats){});
-    const floats value = rounded * scale;
-    const wide low = lower(x) - lower(value), high = upper(x) - upper(value);
-    s->signal += lower(x) * lower(x) + upper(x) * upper(x);
-    s->noise += low * low + high * high;
-    // Exact (Sterbenz): the two are within a factor of 2, or one is 0. Only a clamped value's is rounded.
-    const floats difference = (floats)((words)(x - value) & 0x7fffffff);
-    s->largest = choose(difference > s->largest, difference, s->largest);
+    measure(x, rounded * scale, s);
     return __builtin_convertvector(__builtin_convertvector(rounded, words), bytes);
 }
 
@@ -116,13 +132,7 @@ INLINE void quantize_all(const float *x, size_t n, float scale, const float *sca
         const bytes result = quantize(v, factors, &s);
         memcpy(q + i, &result, n - i);
     }
-    for (int lane = 0; lane < 8; lane++) {
-        rounding->signal += s.signal[lane];
-        rounding->noise += s.noise[lane];
-    }
-    for (int lane = 0; lane < LANES; lane++) {
-        rounding->largest = s.largest[lane] > rounding->largest ? s.largest[lane] : rounding->largest;
-    }
+    add(&s, rounding);
 }
 
 TARGET void NAME(ingot_quantize_i8)(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding) {
@@ -132,4 +142,57 @@ TARGET void NAME(ingot_quantize_i8)(const float *x, size_t n, float scale, int8_
 TARGET void NAME(ingot_quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
                                             ingot_rounding *rounding) {
     quantize_all(x, n, 0, scales, q, rounding);
+}
+
+/// The largest of sixteen magnitudes.
+INLINE uint32_t largest_of(magnitudes v) {
+    v = larger(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    v = larger(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    v = larger(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+    v = larger(v, __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14));
+    return v[0];
+}
+
+/// Rounds sixteen elements of a block, half away from zero.
+INLINE bytes quantize_away(floats x, float inverse, float scale, sums *s) {
+    const floats quotient = x * inverse;
+    const floats magnitude = (floats)((words)quotient & 0x7fffffff);
+    // Cutting is exact, and so is what is left.
+    const words whole = __builtin_convertvector(magnitude, words);
+    const words rounded = whole - (magnitude - __builtin_convertvector(whole, floats) >= 0.5f);
+    const words sign = (words)quotient >> 31, q = (rounded ^ sign) - sign;
+    measure(x, __builtin_convertvector(q, floats) * scale, s);
+    return __builtin_convertvector(q, bytes);
+}
+
+TARGET ingot_block_faults NAME(ingot_encode_q8_0)(const void *restrict from, uint8_t *restrict y, size_t n,
+                                                  ingot_rounding *rounding) {
+    const char *restrict p = from;
+    sums s = {0};
+    ingot_block_faults faults = {0, 0};
+    for (size_t block = 0; block < n; block++, p += 128, y += 34) {
+        floats x[2];
+        memcpy(x, p, sizeof x);
+        const uint32_t peak = largest_of(larger((magnitudes)x[0] & 0x7fffffff, (magnitudes)x[1] & 0x7fffffff));
+        if (peak >= 0x7f800000) {
+            faults.not_finite++;
+            memset(y, 0, 34);
+            continue;
+        }
+        float largest;
+        memcpy(&largest, &peak, 4);
+        // Where 1 / d overflows, d is far below what half precision holds: its block is all zeros.
+        const float d = largest / 127, inverse = d >= 0x1p-126f ? 1 / d : 0;
+        const uint16_t scale = half_of(d);
+        faults.overflows += scale == 0x7c00;
+        y[0] = (uint8_t)scale;
+        y[1] = (uint8_t)(scale >> 8);
+        const float factor = half_at(y);
+        for (size_t part = 0; part < 2; part++) {
+            const bytes q = quantize_away(x[part], inverse, factor, &s);
+            memcpy(y + 2 + part * LANES, &q, sizeof q);
+        }
+    }
+    add(&s, rounding);
+    return faults;
 }

@@ -6,13 +6,15 @@ import IngotReport
 struct QuantizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quantize",
-    abstract: "Make a model's weights int8, and say what that costs.",
+    abstract: "Make a model's weights small, and say what that costs.",
     discussion: """
-      Linear weights and the token embedding become int8; positions, norms and biases stay. Schemes: int8 (one scale an \
-      output channel), int8-tensor (one scale a tensor), keep. What it costs on text: `ingot eval OUT --against IN`.
+      Linear weights and the token embedding are quantized; positions, norms and biases stay. Schemes: int8 (one scale an \
+      output channel), int8-tensor (one scale a tensor), q8_0 (ggml's blocks, in .gguf and .ingot), keep. A .gguf gets \
+      llama.cpp's names, config and tokenizer. What it costs on text: `ingot eval OUT --against IN`.
 
       EXAMPLES
         ingot quantize gpt2/ gpt2-int8.ingot
+        ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
       """)

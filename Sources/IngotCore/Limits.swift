@@ -18,6 +18,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case zipEntries
   /// Bytes of a zip archive's central directory.
   case zipDirectoryBytes
+  /// Bytes that a deflated member decodes to where it is kept in memory: a pickle, or a text. Torch and we deflate neither.
+  case zipDecodedBytes
   /// Bytes of an `.ingot` file's index, and of its tail.
   case ingotIndexBytes
   /// Values in the metadata of an `.ingot` file: the largest tokenizers have 1.4 million.
@@ -41,10 +43,16 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case ggufArrayDepth
   /// Depth of nested JSON values: that of `serde_json`, with which the safetensors reference reads.
   case jsonDepth
+  /// Values of a JSON document that is read whole: a config, a shard index, what stands in a member of ours.
+  case jsonValues
+  /// Values of a tokenizer's JSON document: those of half a million tokens have two million.
+  case tokenizerValues
   /// Bytes of one pickle: far above the description of a million tensors.
   case pickleBytes
-  /// Objects that one pickle builds.
+  /// Objects that one pickle builds, and their places in containers.
   case pickleObjects
+  /// Globals that one pickle names; real ones name a few dozen.
+  case pickleGlobals
   /// Objects on the stack of a pickle; Python's own writer puts at most a few thousand there, but for huge tuples.
   case pickleStack
   /// Depth of nested containers in a PyTorch checkpoint.
@@ -72,6 +80,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .numpyRank: 64
     case .zipEntries: 4_000_000
     case .zipDirectoryBytes: 512 << 20
+    case .zipDecodedBytes: 16 << 20
     case .ingotIndexBytes: 512 << 20
     case .ingotMetadataValues: 2_000_000
     case .ingotMetadataDepth: 64
@@ -83,9 +92,12 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .ggufMetadataEntries: 100_000
     case .ggufArrayDepth: 16
     case .jsonDepth: 127
+    case .jsonValues: 500_000
+    case .tokenizerValues: 4_000_000
     case .pickleBytes: 512 << 20
     case .pickleObjects: 1 << 24
-    case .pickleStack: 1 << 22
+    case .pickleGlobals: 10_000
+    case .pickleStack: 1 << 20
     case .pytorchDepth: 64
     case .pytorchMetadataValues: 1_000_000
     case .companionBytes: 256 << 20

@@ -35,13 +35,19 @@ public struct BlockDecoder: Sendable {
   }
 }
 
-/// Quantizes values to blocks of one type.
+/// Quantizes values to blocks of one type, and adds up what that costs.
 ///
 /// - SeeAlso: `ggml-org/ggml: src/ggml-quants.c`, `quantize_row_q8_0_ref`.
 public struct BlockEncoder: Sendable {
   /// The type of the blocks.
   public let blockType: BlockType
   private let encode: BlockKernels.Encode
+  /// What rounding cost so far.
+  public private(set) var error = QuantizationError()
+  /// Blocks so far whose scale is beyond half precision's range.
+  public private(set) var overflowCount = 0
+  /// Blocks so far with values that are not finite; they became zeros.
+  public private(set) var nonFiniteCount = 0
 
   /// Makes an encoder; `nil` for all types but Q8_0.
   public init?(_ blockType: BlockType, kernels: KernelTable = .current) {
@@ -50,15 +56,25 @@ public struct BlockEncoder: Sendable {
     self.encode = encode
   }
 
-  /// Quantizes finite values.
+  /// Quantizes values.
   ///
   /// - Parameters:
   ///   - count: blocks.
   ///   - input: their values, F32; any alignment.
   ///   - output: room for `count` blocks; any alignment. Must not overlap `input`.
-  /// - Returns: the number of blocks whose scale is beyond half precision's range.
   /// - Complexity: one pass; allocates nothing.
-  public func encode(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer) -> Int {
-    encode(input, output.assumingMemoryBound(to: UInt8.self), count)
+  public mutating func encode(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer) {
+    var rounding = ingot_rounding()
+    let faults = encode(input, output.assumingMemoryBound(to: UInt8.self), count, &rounding)
+    error.add(rounding, count: count * blockType.elementCount)
+    overflowCount += Int(faults.overflows)
+    nonFiniteCount += Int(faults.not_finite)
+  }
+
+  /// Adds what another stretch of the same tensor cost.
+  public mutating func merge(_ next: BlockEncoder) {
+    error.merge(next.error)
+    overflowCount += next.overflowCount
+    nonFiniteCount += next.nonFiniteCount
   }
 }

@@ -3,14 +3,17 @@
 import CIngotKernels
 import IngotCore
 
-/// One level's functions; `ingot_blocks.h` says what each does.
+/// One level's functions; `ingot_blocks.h` and `ingot_quantize.h` say what each does.
 struct BlockKernels: Sendable {
   /// Decodes `n` blocks at `x` to F32 at `y`.
   typealias Decode =
     @convention(c) @Sendable (_ x: UnsafePointer<UInt8>, _ y: UnsafeMutableRawPointer, _ n: Int) -> Void
-  /// Encodes F32 at `x` to `n` blocks at `y`; the number of blocks whose scale overflows.
+  /// Encodes F32 at `x` to `n` blocks at `y`, and adds to what rounding cost; the blocks that can't be.
   typealias Encode =
-    @convention(c) @Sendable (_ x: UnsafeRawPointer, _ y: UnsafeMutablePointer<UInt8>, _ n: Int) -> Int
+    @convention(c) @Sendable (
+      _ x: UnsafeRawPointer, _ y: UnsafeMutablePointer<UInt8>, _ n: Int,
+      _ rounding: UnsafeMutablePointer<ingot_rounding>
+    ) -> ingot_block_faults
 
   private(set) var decoders: [BlockType: Decode] = [
     .q40: ingot_decode_q4_0_portable, .q41: ingot_decode_q4_1_portable, .q50: ingot_decode_q5_0_portable,

@@ -80,30 +80,12 @@ public struct QuantizationError: Hashable, Sendable {
     return 10 * ingot_log10(signal / noise)
   }
 
-  /// Adds elements and what they became.
-  fileprivate mutating func add(_ value: Float, _ approximation: Float) {
-    let difference = Double(value) - Double(approximation)
-    count += 1
-    signal += Double(value) * Double(value)
-    noise += difference * difference
-    largest = max(largest, difference.magnitude)
-  }
-
   /// Adds elements whose cost a kernel has summed.
-  fileprivate mutating func add(_ rounding: ingot_rounding, count: Int) {
+  mutating func add(_ rounding: ingot_rounding, count: Int) {
     self.count += count
     signal += rounding.signal
     noise += rounding.noise
     largest = max(largest, rounding.largest)
-  }
-
-  /// Adds elements and what they became, F32 both; any alignment.
-  package mutating func add(_ values: UnsafeRawBufferPointer, _ approximations: UnsafeRawBufferPointer) {
-    for offset in stride(from: 0, to: values.count, by: MemoryLayout<Float>.size) {
-      add(
-        values.loadUnaligned(fromByteOffset: offset, as: Float.self),
-        approximations.loadUnaligned(fromByteOffset: offset, as: Float.self))
-    }
   }
 
   /// Adds the cost of other tensors: sums add, the largest stays.

@@ -171,7 +171,7 @@ public struct Conversion: Sendable {
       system: system, progress: progress)
     report.resumedPartCount = result.resumedPartCount
     report.byteCount = result.byteCount
-    report.losses += castLosses(result)
+    report.losses += planned.castLosses(result, onOverflow: options.onOverflow)
     if options.check {
       try OutputCheck(
         names: planned.tensors.map(\.name), written: result.parts, scratchFolder: options.scratchFolder,
@@ -181,35 +181,5 @@ public struct Conversion: Sendable {
       report.wasChecked = true
     }
     return report
-  }
-
-  /// What values beyond a dtype's range became.
-  private func overflowed(to dtype: DType) -> String {
-    if options.onOverflow == .saturate { return "its largest" }
-    return dtype == .f8E4M3 ? "NaN, for it has no infinity" : "infinity"
-  }
-
-  /// A line for each tensor whose values a cast changed.
-  private func castLosses(_ result: CheckpointOutput.Result) -> [Loss] {
-    result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
-      let tensor = planned.tensors[index]
-      var losses: [Loss] = []
-      if report.inexactCount > 0 {
-        losses.append(
-          Loss(
-            .cast, tensor: tensor.name,
-            detail: "\(report.inexactCount) of \(tensor.shape.elementCount) values rounded to \(tensor.dtype)"
-          ))
-      }
-      if report.overflowCount > 0 {
-        losses.append(
-          Loss(
-            .overflow, tensor: tensor.name,
-            detail:
-              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: overflowed(to: tensor.dtype))"
-          ))
-      }
-      return losses
-    }
   }
 }

@@ -63,9 +63,27 @@ struct DialectChange {
     head = options.head
   }
 
+  /// Changes a whole model to a dialect.
+  init(_ model: Model, to target: Dialect) {
+    self.model = model
+    self.target = target
+    selection = TensorSelection()
+    head = .asIs
+  }
+
   /// The output, ready to be planned.
+  ///
+  /// - Parameters:
+  ///   - options: what is asked for.
+  ///   - destination: where it goes.
+  ///   - companions: the source's companions.
+  ///   - blocks: the parameters that become blocks, with their types.
+  /// - Returns: the output.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound, and
+  ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one that the dialect can't express.
   func output(
-    _ options: ConvertOptions, destination: OutputDestination, companions: [Companion]
+    _ options: ConvertOptions, destination: OutputDestination, companions: [Companion],
+    blocks: [TensorRole: BlockType] = [:]
   ) throws(IngotError) -> OutputDraft {
     try requireSound()
     let selection = selection
@@ -77,7 +95,12 @@ struct DialectChange {
     for var tensor in try draft.tensors() {
       tensor.name = start + tensor.name
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
-      add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
+      if let blockType = blocks[tensor.role] {
+        let view = tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
+        output.addBlocks(tensor.name, of: view.values, blockType, notes: view.notes)
+      } else {
+        add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
+      }
     }
     try DialectConfig(model: model, target: target, config: draft.config)
       .travel(in: &output, companions: companions, format: destination.formatID)

@@ -63,21 +63,9 @@ struct DialectConfig {
         FilePath.name(of: model.path).isEmpty ? "gpt2" : FilePath.name(of: model.path))
     }
     for entry in own.entries { keys[entry.key] = entry.value }
-    if let type = Self.fileType(of: tensors) { keys["general.file_type"] = .uint32(type) }
+    if let type = GGUFFileType.number(of: tensors) { keys[GGUFFileType.key] = .uint32(type) }
     for entry in metadata.entries { keys[entry.key] = entry.value }
     metadata = keys
-  }
-
-  /// llama.cpp's number for what most matrices of a file are; `nil` for mixtures that it has none for.
-  private static func fileType(of tensors: [PlannedTensor]) -> UInt32? {
-    let dtypes = Set(tensors.filter { $0.shape.rank > 1 && !$0.name.hasPrefix("position_embd") }.map(\.dtype))
-    guard dtypes.count == 1 else { return nil }
-    switch dtypes.first {
-    case .f32: return 0
-    case .f16: return 1
-    case .bf16: return 32
-    default: return nil
-    }
   }
 
   /// config.json: the source's own bytes where they say the same.

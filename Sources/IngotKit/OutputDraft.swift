@@ -90,6 +90,20 @@ struct OutputDraft {
     add(PlannedTensor(name: tensor.name, dtype: dtype, shape: tensor.shape, transforms: transforms), [part])
   }
 
+  /// Adds a tensor whose values become blocks.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - values: F32.
+  ///   - blockType: the type of the blocks.
+  ///   - notes: what was done before, in words for the provenance.
+  mutating func addBlocks(_ name: String, of values: LazyPart, _ blockType: BlockType, notes: [String]) {
+    add(
+      PlannedTensor(
+        name: name, dtype: .f32, shape: values.shape, blockType: blockType,
+        transforms: notes + ["quantize F32 to \(blockType.rawValue)"]), [.blocks(values, blockType)])
+  }
+
   /// Throws for blocks that a format has no place for.
   private func checkBlocks(for destination: OutputDestination) throws(IngotError) {
     guard !destination.writer.holdsBlocks,

@@ -8,18 +8,29 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
   case int8
   /// Symmetric int8, one scale a tensor.
   case int8Tensor = "int8-tensor"
+  /// ggml's blocks of 32 values along the last dimension.
+  case q80 = "q8_0"
   /// Left as it is.
   case keep
 
-  /// The description of a tensor quantized so; `nil` when it is left as it is.
+  /// How a tensor is coded by it; `nil` when it is left as it is.
   ///
   /// - Parameter outputAxis: the dimension of the output channel; without one the whole tensor shares a scale.
-  /// - Returns: the description.
-  public func quantization(outputAxis: Int?) -> Quantization? {
+  /// - Returns: the coding.
+  public func coding(outputAxis: Int?) -> WeightCoding? {
     switch self {
-    case .int8: Quantization(granularity: outputAxis.map { .perChannel(axis: $0) } ?? .perTensor)
-    case .int8Tensor: Quantization(granularity: .perTensor)
+    case .int8: .integers(Quantization(granularity: outputAxis.map { .perChannel(axis: $0) } ?? .perTensor))
+    case .int8Tensor: .integers(Quantization(granularity: .perTensor))
+    case .q80: .blocks(.q80)
     case .keep: nil
     }
   }
+}
+
+/// How a quantized weight is coded.
+public enum WeightCoding: Hashable, Sendable {
+  /// Small integers, with scales beside them.
+  case integers(Quantization)
+  /// ggml's blocks, which hold their scales.
+  case blocks(BlockType)
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pass over the graph that decides which weights become int8, and along which axis their scales run.
+// The pass over the graph that decides which weights are quantized, how, and along which axis their scales run.
 // Reading weights and writing them is IngotKit's.
 import IngotCore
 import IngotGraph
@@ -15,17 +15,17 @@ public struct WeightQuantization: Sendable {
     decide = scheme
   }
 
-  /// The schemes of all parameters that are quantized: linear weights and the token embedding, with the tied head.
+  /// The codings of all parameters that are quantized: linear weights and the token embedding, with the tied head.
   ///
-  /// Positions, norms and biases keep their type.
+  /// Positions, norms and biases keep their type, as they do in llama.cpp's quantizer.
   ///
   /// - Parameter graph: the model.
-  /// - Returns: schemes by role; roles that keep their type are not in it.
-  public func schemes(for graph: ModelGraph) -> [TensorRole: Quantization] {
-    var schemes: [TensorRole: Quantization] = [:]
+  /// - Returns: codings by role; roles that keep their type are not in it.
+  public func codings(for graph: ModelGraph) -> [TensorRole: WeightCoding] {
+    var codings: [TensorRole: WeightCoding] = [:]
     for parameter in graph.parameters where parameter.isQuantizable {
-      schemes[parameter.role] = decide(parameter).quantization(outputAxis: parameter.outputAxis)
+      codings[parameter.role] = decide(parameter).coding(outputAxis: parameter.outputAxis)
     }
-    return schemes
+    return codings
   }
 }

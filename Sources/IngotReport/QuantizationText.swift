@@ -10,6 +10,7 @@ public enum QuantizationText {
       switch report.scheme {
       case .int8: "int8, one scale an output channel"
       case .int8Tensor: "int8-tensor, one scale a tensor"
+      case .q80: "q8_0, blocks of 32 values with a scale each"
       case .keep: "all weights kept, but for those that a rule names"
       }
     var table = TableLayout([("worst tensors", .left), ("SNR", .right), ("largest error", .right)])
@@ -20,6 +21,7 @@ public enum QuantizationText {
         Quantity.real(tensor.error.largest),
       ])
     }
+    let names = report.dialects.map { ", names \($0.from) → \($0.to)" } ?? ""
     let buffers = report.bufferCount > 0 ? " · \(report.bufferCount) mask buffers kept" : ""
     let kept = "\(report.keptCount) kept as they are\(buffers)"
     let summary =
@@ -31,7 +33,7 @@ public enum QuantizationText {
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
     ] + summary + [
-      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights"
+      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(names)"
     ] + LossText.lines(report.losses, style: style)
   }
 
@@ -41,9 +43,8 @@ public enum QuantizationText {
       MetadataValue.object(
         Metadata([
           .init(key: "name", value: .string(tensor.name)),
-          .init(
-            key: "quantization",
-            value: .object(QuantizedParts.description(of: tensor.scheme, hasZeroPoints: false))),
+          .init(key: "dtype", value: .string(typeName(of: tensor.coding))),
+          .init(key: "quantization", value: description(of: tensor.coding)),
           .init(key: "snr_db", value: .float64(tensor.error.signalToNoise)),
           .init(key: "max_abs_error", value: .float64(tensor.error.largest)),
           .init(key: "bytes_before", value: .int64(Int64(tensor.byteCountBefore))),
@@ -63,6 +64,21 @@ public enum QuantizationText {
       ("input", .string(report.input)), ("output", .string(report.output)), ("tensors", .array(tensors)),
       ("model", .object(model)), ("losses", LossText.json(report.losses)),
     ])
+  }
+
+  private static func typeName(of coding: WeightCoding) -> String {
+    switch coding {
+    case .integers: DType.i8.rawValue
+    case .blocks(let blockType): blockType.rawValue
+    }
+  }
+
+  /// A scheme with scales beside the values; nothing for blocks, whose name says all.
+  private static func description(of coding: WeightCoding) -> MetadataValue {
+    switch coding {
+    case .integers(let scheme): .object(QuantizedParts.description(of: scheme, hasZeroPoints: false))
+    case .blocks: .null
+    }
   }
 
   private static func decibels(_ value: Double) -> String {

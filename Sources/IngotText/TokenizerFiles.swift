@@ -88,7 +88,7 @@ public struct TokenizerFiles {
   private func document(_ name: String) throws(IngotError) -> Metadata? {
     guard let bytes = files[name] else { return nil }
     do throws(JSONFailure) {
-      return try JSONDocument.object(bytes)
+      return try JSONDocument.object(bytes, limit: .tokenizerValues)
     } catch {
       throw IngotError(error, rule: TokenizerRule.json.rule, at: Location(path(name)))
     }

@@ -62,33 +62,31 @@ final class DequantizedTiles: TileSource {
 final class BlockTiles: TileSource {
   private let name: String
   private let source: any TileSource
-  private let encoder: BlockEncoder
-  private let decoder: BlockDecoder?
+  private var encoder: BlockEncoder
   private let blockByteCount: Int
   private let valueByteCount: Int
   private var buffer = TileBuffer()
-  private var decoded: [UInt8] = []
-  private var overflowCount = 0
-  private var error = QuantizationError()
 
   /// - Parameters:
   ///   - name: the tensor's, for messages.
-  ///   - source: finite values, F32, whose last dimension is a multiple of a block.
+  ///   - source: values, F32, whose last dimension is a multiple of a block.
   ///   - encoder: for the type of the blocks.
   init(_ name: String, _ source: any TileSource, encoder: BlockEncoder) {
     self.name = name
     self.source = source
     self.encoder = encoder
-    decoder = BlockDecoder(encoder.blockType)
     blockByteCount = encoder.blockType.byteCount
     valueByteCount = encoder.blockType.elementCount * MemoryLayout<Float>.size
   }
 
   var byteCount: Int { source.byteCount / valueByteCount * blockByteCount }
   var castReport: CastReport? { nil }
-  var quantizationError: QuantizationError? { error }
+  var quantizationError: QuantizationError? { encoder.error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
-  var tileByteCount: Int { source.tileByteCount }
+  var tileByteCount: Int {
+    max(TileEngine.tileByteCount, source.tileByteCount / valueByteCount * blockByteCount)
+  }
+  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount }
   var grainByteCount: Int {
     // A source that is cut between rows only has rows of whole blocks.
     max(1, source.grainByteCount / valueByteCount) * blockByteCount
@@ -101,20 +99,9 @@ final class BlockTiles: TileSource {
     let range = start..<(start + count * valueByteCount)
     try buffer.forEachPiece(of: source, in: range, width: valueByteCount) { piece, position in
       guard let values = piece.baseAddress else { return }
-      let blocks = target + (position - start) / valueByteCount * blockByteCount
-      overflowCount += encoder.encode(count: piece.count / valueByteCount, from: values, to: blocks)
-      measure(blocks, against: piece)
-    }
-  }
-
-  /// Adds what rounding cost: values before against values after.
-  private func measure(_ blocks: UnsafeRawPointer, against values: UnsafeRawBufferPointer) {
-    guard let decoder else { return }
-    if decoded.count < values.count { decoded = [UInt8](repeating: 0, count: values.count) }
-    decoded.withUnsafeMutableBytes { after in
-      guard let target = after.baseAddress else { return }
-      decoder.decode(count: values.count / valueByteCount, from: blocks, to: target)
-      error.add(values, UnsafeRawBufferPointer(start: target, count: values.count))
+      encoder.encode(
+        count: piece.count / valueByteCount, from: values,
+        to: target + (position - start) / valueByteCount * blockByteCount)
     }
   }
 
@@ -122,23 +109,28 @@ final class BlockTiles: TileSource {
 
   func endStretch() {
     buffer.release()
-    decoded = []
     source.endStretch()
   }
 
   func merge(_ next: any TileSource) throws(IngotError) {
     guard let next = next as? BlockTiles else { return }
-    error.merge(next.error)
-    overflowCount += next.overflowCount
+    encoder.merge(next.encoder)
     try source.merge(next.source)
   }
 
   func finish() throws(IngotError) {
     try source.finish()
-    guard overflowCount == 0 else {
-      throw .unrepresentable(
-        tensor: name, target: encoder.blockType.rawValue,
-        why: "\(overflowCount) blocks have scales beyond half precision's range", hint: nil)
+    if encoder.nonFiniteCount > 0 {
+      throw refusal(
+        "\(encoder.nonFiniteCount) of its blocks have values that are not finite",
+        hint: "`ingot validate` names the first of them")
     }
+    if encoder.overflowCount > 0 {
+      throw refusal("\(encoder.overflowCount) of its blocks have scales beyond half precision's range")
+    }
+  }
+
+  private func refusal(_ why: Evidence, hint: Evidence? = nil) -> IngotError {
+    .unrepresentable(tensor: name, target: encoder.blockType.rawValue, why: why, hint: hint)
   }
 }

@@ -79,7 +79,7 @@ import Testing
     options.rules = [(Glob("*"), .int8Tensor), (Glob("*wte*"), .keep)]
     let report = try quantize(Self.model, to: folder.file("a.ingot"), options: options)
     #expect(report.tensors.count == 16)
-    #expect(report.tensors.allSatisfy { $0.scheme.granularity == .perTensor })
+    #expect(report.tensors.allSatisfy { $0.coding == .integers(Quantization(granularity: .perTensor)) })
     let embedding = try inspect(folder.file("a.ingot")).tensors.first {
       $0.descriptor.name.hasSuffix("wte.weight")
     }
@@ -99,5 +99,163 @@ import Testing
     #expect(!report.isValid)
     #expect(report.findings.map(\.subject) == ["transformer.wte.weight"])
     #expect(report.findings.first?.detail == "has \(words: "1 NaN"), first at [\(words: "2047, 127")]")
+  }
+
+  // MARK: - Q8_0
+
+  /// Quantizes with gguf-py what the source holds, in llama.cpp's layout, and compares it, byte for byte, with a GGUF
+  /// file; checks which tensors are quantized, and prints each one's cost in float64.
+  private static let blockJudge = """
+    import json, sys
+    import numpy as np
+    import gguf
+    from safetensors.numpy import load_file
+    source, file = load_file(sys.argv[1]), gguf.GGUFReader(sys.argv[2])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GPT2, 4)
+    turned = tuple(f"{part}.weight" for part in ("attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"))
+    stored, report = {tensor.name: tensor for tensor in file.tensors}, {}
+    assert len(stored) == len(source)
+    for name, values in source.items():
+        tensor = stored[names.get_name(name, (".weight", ".bias"))]
+        values = np.ascontiguousarray(values.T) if name.endswith(turned) else values
+        is_quantized = name.endswith(turned) or name.endswith("wte.weight")
+        assert tensor.tensor_type == (gguf.GGMLQuantizationType.Q8_0 if is_quantized else gguf.GGMLQuantizationType.F32)
+        expected = gguf.quants.quantize(values, tensor.tensor_type)
+        assert np.array_equal(tensor.data.view(np.uint8).reshape(-1), expected.view(np.uint8).reshape(-1)), name
+        if is_quantized:
+            noise = values.astype(np.float64) - gguf.quants.dequantize(expected, tensor.tensor_type)
+            signal = (values.astype(np.float64) ** 2).sum()
+            report[tensor.name] = {"snr": 10 * np.log10(signal / (noise ** 2).sum()), "largest": float(np.abs(noise).max())}
+    assert file.fields["general.file_type"].contents() == gguf.LlamaFileType.MOSTLY_Q8_0
+    assert file.fields["general.quantization_version"].contents() == gguf.GGML_QUANT_VERSION
+    print(json.dumps(report))
+    """
+
+  private static func quantizeToBlocks(
+    _ input: String, _ output: String, rules: [(Glob, QuantizationScheme)] = []
+  ) throws(IngotError) -> QuantizationReport {
+    var options = QuantizeOptions()
+    options.scheme = .q80
+    options.rules = rules
+    return try quantize(input, to: output, options: options)
+  }
+
+  @Test func `blocks are gguf-py's, byte for byte, and so is their cost`() throws {
+    let folder = try TemporaryFolder()
+    let report = try Self.quantizeToBlocks(Self.model, folder.file("q.gguf"))
+    let output = try PythonPeer.run(
+      code: Self.blockJudge, [Self.model + "/model.safetensors", folder.file("q.gguf")]
+    ).outputBytes
+    let costs = try JSONDecoder().decode([String: Cost].self, from: Data(output))
+    #expect(costs.count == 17 && report.tensors.count == 17 && report.keptCount == 35)
+    #expect(report.dialects.map { [$0.from, $0.to] } == ["hf", "gguf"])
+    for tensor in report.tensors {
+      let cost = try #require(costs[tensor.name])
+      #expect(tensor.coding == .blocks(.q80) && tensor.byteCountAfter * 128 == tensor.byteCountBefore * 34)
+      #expect(
+        (tensor.error.signalToNoise - cost.snr).magnitude <= Self.tolerance * cost.snr, "\(tensor.name)")
+      #expect((tensor.error.largest - cost.largest).magnitude <= Self.tolerance, "\(tensor.name)")
+    }
+  }
+
+  @Test func `the way to blocks does not matter`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.quantizeToBlocks(Self.model, folder.file("q.gguf"))
+    var lines = Set([try hash(folder.file("q.gguf")).tensors.map(\.line).sorted()])
+    try folder.copy(Self.model + "/config.json")
+    // By way of plain GGUF, of another dialect, and of .ingot, whose blocks are then in llama.cpp's layout.
+    for (name, dialect) in [("plain.gguf", nil), ("openai.npz", "openai"), ("mlx.safetensors", "mlx")] {
+      var options = ConvertOptions()
+      options.dialect = dialect
+      _ = try Conversion(Self.model, to: folder.file(name), options: options).run()
+      _ = try Self.quantizeToBlocks(folder.file(name), folder.file("q-\(name).gguf"))
+      lines.insert(try hash(folder.file("q-\(name).gguf")).tensors.map(\.line).sorted())
+    }
+    _ = try Self.quantizeToBlocks(folder.file("plain.gguf"), folder.file("q.ingot"))
+    lines.insert(try hash(folder.file("q.ingot")).tensors.map(\.line).sorted())
+    _ = try Conversion(folder.file("q.ingot"), to: folder.file("back.gguf"), options: ConvertOptions()).run()
+    lines.insert(try hash(folder.file("back.gguf")).tensors.map(\.line).sorted())
+    #expect(lines.count == 1)
+  }
+
+  @Test func `a model of blocks computes what its values compute`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.quantizeToBlocks(Self.model, folder.file("q.gguf"))
+    var options = ConvertOptions()
+    options.dtype = .f32
+    _ = try Conversion(folder.file("q.gguf"), to: folder.file("plain.gguf"), options: options).run()
+    let model = try inspect(folder.file("plain.gguf")).checkpoint
+    #expect(model.metadata["general.file_type"] == .uint32(0))
+    #expect(model.tensors.allSatisfy { $0.blockType == nil })
+    for precision in [Precision.auto, .reference] {
+      var options = VerifyOptions()
+      options.against = folder.file("plain.gguf")
+      options.precision = precision
+      #expect(try verify(folder.file("q.gguf"), options: options).passed)
+    }
+    var evaluation = EvaluateOptions()
+    evaluation.against = Self.model
+    let report = try evaluate(
+      folder.file("q.gguf"), tokens: Self.model + "/heldout.npy", options: evaluation)
+    let divergence = try #require(report.divergence).mean
+    #expect(divergence > 0 && divergence < Self.divergenceOfBlocks)
+  }
+
+  private static func text(_ evidence: Evidence) -> String {
+    evidence.pieces.map { piece in
+      switch piece {
+      case .words(let text), .value(let text): text
+      }
+    }.joined()
+  }
+
+  /// Nats a token: ten times what the model's blocks cost.
+  private static let divergenceOfBlocks = 1e-3
+
+  @Test func `what can't hold blocks, or has no rows of them, is refused before anything is written`() throws
+  {
+    let folder = try TemporaryFolder()
+    func refusal(_ input: String, _ output: String, _ scheme: QuantizationScheme) throws -> String {
+      var options = QuantizeOptions()
+      options.scheme = scheme
+      do throws(IngotError) {
+        _ = try quantize(input, to: folder.file(output), options: options)
+        return "written"
+      } catch {
+        guard case .unrepresentable(let tensor, let target, let why, let hint) = error else { throw error }
+        return "\(tensor ?? "") \(target) \(Self.text(why)); \(hint.map(Self.text) ?? "")"
+      }
+    }
+    for output in ["q.safetensors", "q.npz", "q.pt", "q/"] {
+      #expect(try refusal(Self.model, output, .q80).contains("Q8_0 blocks"))
+    }
+    #expect(try refusal(Self.model, "q.gguf", .int8).contains("--scheme q8_0"))
+    let rows = try refusal(Fixture.path("models/base"), "q.gguf", .q80)
+    #expect(rows.contains("16 values, no multiple of 32") && rows.contains("--rule"))
+    #expect(folder.entries().isEmpty)
+    // What a rule keeps needs no blocks.
+    let report = try Self.quantizeToBlocks(Self.model, folder.file("q.gguf"), rules: [(Glob("*wte*"), .keep)])
+    #expect(report.tensors.count == 16)
+    // Blocks stay what they are.
+    #expect(try Self.quantizeToBlocks(folder.file("q.gguf"), folder.file("again.gguf")).tensors.count == 1)
+  }
+
+  @Test func `blocks of values that are not finite are refused, and nothing is written`() throws {
+    let folder = try TemporaryFolder()
+    try folder.copy(Self.model + "/config.json")
+    for bits: [UInt8] in [[0, 0, 0xC0, 0x7F], [0, 0, 0x80, 0xFF], [0, 0, 0, 0x7F]] {
+      var bytes = try Fixture.bytes("kjv-gpt2/model.safetensors")
+      bytes.replaceSubrange((bytes.count - 4)..., with: bits)
+      try folder.write(bytes, to: "model.safetensors")
+      do throws(IngotError) {
+        _ = try Self.quantizeToBlocks(folder.path, folder.file("out.gguf"))
+        Issue.record("written")
+      } catch {
+        guard case .unrepresentable(let tensor, _, let why, _) = error else { throw error }
+        #expect(tensor == "transformer.wte.weight")
+        #expect(Self.text(why).hasPrefix("1 of its blocks have"))
+      }
+      #expect(folder.entries() == ["config.json", "model.safetensors"])
+    }
   }
 }

@@ -56,6 +56,27 @@ class Torch(unittest.TestCase):
         for name, tensor in theirs.items():
             self.assertTrue(same(ours[name], tensor), name)
 
+    def test_many_small_tensors_stay_below_every_bound(self):
+        """The densest pickles that torch writes: what bounds hostile ones must let them through."""
+        whole = torch.arange(20_000.)
+        trees = {
+            "own storages": [torch.full((1,), float(index)) for index in range(20_000)],
+            "views of one": {str(index): whole[index] for index in range(20_000)},
+            "optimizer": {"state": {index: {"step": whole[index], "exp_avg": whole[index:index + 1].clone()}
+                                    for index in range(10_000)}},
+            "numbers": {"weight": whole, "losses": [float(index) for index in range(50_000)],
+                        "ids": list(range(1_000, 51_000)), "empty": [[] for _ in range(20_000)]},
+        }
+        for name, tree in trees.items():
+            for protocol in (2, 4, 5):
+                with self.subTest(tree=name, protocol=protocol):
+                    torch.save(tree, self.out / "many.pt", pickle_protocol=protocol)
+                    ingot("convert", self.out / "many.pt", self.out / "many.safetensors", "--force", "--quiet")
+                    ours = load_file(self.out / "many.safetensors")
+                    theirs = flat(tree)
+                    self.assertEqual(ours.keys(), theirs.keys())
+                    self.assertTrue(all(torch.equal(ours[key], tensor) for key, tensor in theirs.items()))
+
     def test_every_golden_file_goes_through_ingot(self):
         """Each checkpoint as torch reads it itself, against what it reads of the one that ingot made of it."""
         for path in sorted([*GOLDEN.glob("*.pt"), *GOLDEN.glob("*.pth")]):

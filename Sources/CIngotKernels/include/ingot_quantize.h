@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Symmetric int8: largest magnitudes, values from scales, and what rounding costs. All levels give the same bits.
+// Symmetric int8: largest magnitudes, values from scales, ggml's blocks of Q8_0, and what rounding costs. All levels give
+// the same bits.
 #ifndef INGOT_QUANTIZE_H
 #define INGOT_QUANTIZE_H
 
@@ -16,6 +17,14 @@ typedef struct {
     double largest;
 } ingot_rounding;
 
+/// Blocks that can't stand for their values.
+typedef struct {
+    /// Those whose scale is beyond half precision's range.
+    size_t overflows;
+    /// Those with values that are not finite; they become zeros.
+    size_t not_finite;
+} ingot_block_faults;
+
 // Peaks are magnitudes as bits of a float: those of infinities and NaN are above all others.
 // quantize: q = clamp(round(x ÷ scale), −127, 127), ties to even; 0 where the scale is 0. x: [n], finite; q: [n].
 #define INGOT_DECLARE_QUANTIZE(level)                                                                               \
@@ -27,7 +36,9 @@ typedef struct {
     void ingot_quantize_i8_##level(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding);     \
     /* scales: [n], one each. */                                                                                    \
     void ingot_quantize_i8_columns_##level(const float *x, size_t n, const float *scales, int8_t *q,                \
-                                           ingot_rounding *rounding);
+                                           ingot_rounding *rounding);                                               \
+    /* x: f32 [n, 32], any alignment; y: [n, 34], half-precision scale and values of each block. */                 \
+    ingot_block_faults ingot_encode_q8_0_##level(const void *x, uint8_t *y, size_t n, ingot_rounding *rounding);
 
 INGOT_DECLARE_QUANTIZE(portable)
 INGOT_DECLARE_QUANTIZE(avx2)

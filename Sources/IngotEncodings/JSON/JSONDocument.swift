@@ -8,31 +8,51 @@ public enum JSONDocument {
   /// Reads a document whose outermost value is an object.
   ///
   /// Keys keep their order. Integers become `int64` or `uint64`, other numbers `float64`. Throws ``JSONFailure`` for
-  /// anything that is not strict JSON, duplicate keys included.
-  public static func object(_ bytes: [UInt8]) throws(JSONFailure) -> Metadata {
+  /// anything that is not strict JSON, duplicate keys included, and for more values than the limit says.
+  public static func object(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure) -> Metadata {
     var scanner = JSONScanner(bytes)
-    let metadata = try object(&scanner)
+    var count = ValueCount(limit: limit)
+    let metadata = try object(&scanner, &count)
     try scanner.finish()
     return metadata
   }
 
-  private static func object(_ scanner: inout JSONScanner) throws(JSONFailure) -> Metadata {
+  /// Counts values: two bytes make one, which takes many times that.
+  private struct ValueCount {
+    let limit: Limit
+    var count: UInt64 = 0
+
+    mutating func add(_ scanner: JSONScanner) throws(JSONFailure) {
+      count += 1
+      guard count <= limit.value else {
+        throw JSONFailure(
+          kind: .count, offset: scanner.offset, found: "more than \(limit.value) values",
+          expected: "at most that")
+      }
+    }
+  }
+
+  private static func object(
+    _ scanner: inout JSONScanner, _ count: inout ValueCount
+  ) throws(JSONFailure) -> Metadata {
     var entries: [Metadata.Entry] = []
     var keys = Set<ExactName>()
     try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
       guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
-      entries.append(Metadata.Entry(key: key, value: try value(&scanner)))
+      entries.append(Metadata.Entry(key: key, value: try value(&scanner, &count)))
     }
     return Metadata(entries)
   }
 
-  /// Takes the next value of a scanner as metadata.
-  public static func value(_ scanner: inout JSONScanner) throws(JSONFailure) -> MetadataValue {
+  private static func value(
+    _ scanner: inout JSONScanner, _ count: inout ValueCount
+  ) throws(JSONFailure) -> MetadataValue {
+    try count.add(scanner)
     switch try scanner.peek() {
-    case .object: return .object(try object(&scanner))
+    case .object: return .object(try object(&scanner, &count))
     case .array:
       var values: [MetadataValue] = []
-      try scanner.array { (scanner) throws(JSONFailure) in values.append(try value(&scanner)) }
+      try scanner.array { (scanner) throws(JSONFailure) in values.append(try value(&scanner, &count)) }
       return .array(values)
     case .string: return .string(try scanner.string())
     case .number: return try scanner.number()

@@ -13,6 +13,8 @@ public struct JSONFailure: Error, Hashable, Sendable {
     case encoding
     /// Values are nested deeper than the limit.
     case depth
+    /// There are more values than the limit.
+    case count
     /// A key stands twice in one object.
     case duplicateKey
     /// A value is of another type, or a number out of range.

@@ -7,9 +7,16 @@ enum PickleLiteral {
   /// The most digits of a decimal integer: 332 bits, far above a seed or a magic number.
   private static let digitLimit = 100
 
+  /// An integer of any width.
+  enum Integer {
+    case narrow(Int64)
+    /// Two's complement, least significant byte first, of more than eight bytes.
+    case wide([UInt8])
+  }
+
   /// An integer: two's complement, least significant byte first; wide ones keep their bytes.
-  static func integer(littleEndian bytes: [UInt8]) -> PickleObject {
-    guard let sign = bytes.last.map({ $0 >= 0x80 }) else { return .integer(0) }
+  static func integer(littleEndian bytes: [UInt8]) -> Integer {
+    guard let sign = bytes.last.map({ $0 >= 0x80 }) else { return .narrow(0) }
     // Bytes that only repeat the sign are left out, so that equal numbers are equal.
     var bytes = bytes
     while bytes.count > 1, bytes[bytes.count - 1] == (sign ? 0xFF : 0),
@@ -17,17 +24,17 @@ enum PickleLiteral {
     {
       bytes.removeLast()
     }
-    guard bytes.count <= 8 else { return .wideInteger(bytes) }
+    guard bytes.count <= 8 else { return .wide(bytes) }
     var number = UInt64(bitPattern: sign ? -1 : 0)
     for (index, byte) in bytes.prefix(8).enumerated() {
       number &= ~(0xFF << UInt64(8 * index))
       number |= UInt64(byte) << UInt64(8 * index)
     }
-    return .integer(Int64(bitPattern: number))
+    return .narrow(Int64(bitPattern: number))
   }
 
   /// A decimal integer; `nil` for other text.
-  static func integer(decimal text: some Collection<UInt8>) -> PickleObject? {
+  static func integer(decimal text: some Collection<UInt8>) -> Integer? {
     let isNegative = text.first == UInt8(ascii: "-")
     let digits = isNegative ? text.dropFirst() : text[...]
     guard (1...digitLimit).contains(digits.count), digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
@@ -66,11 +73,6 @@ enum PickleLiteral {
       let isDecimal = text.allSatisfy { (0x30...0x39).contains($0) || "+-.eE".utf8.contains($0) }
       return isDecimal ? Double(spelling) : nil
     }
-  }
-
-  /// Text of Python 2, or of bytes: text where it is UTF-8.
-  static func text(python2 bytes: [UInt8]) -> PickleObject {
-    String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .bytes(bytes)
   }
 
   /// The bytes of a string literal in quotes with escapes, as protocol 0 writes text of Python 2; `nil` for others.

@@ -9,7 +9,7 @@ import IngotCore
 ///
 /// It takes time and memory in proportion to the pickle's bytes, whatever they say: every instruction adds at most one
 /// object, and takes only what others have put on the stack.
-public final class PickleMachine {
+public struct PickleMachine {
   /// What a pickle asked to have called.
   public struct NotedCall: Sendable {
     /// The position in ``PickleMachine/globals``; `nil` when the result of a call would be called.
@@ -21,32 +21,33 @@ public final class PickleMachine {
   }
 
   /// The objects.
-  public private(set) var heap = PickleHeap()
+  public internal(set) var heap = PickleHeap()
   /// The globals named, each once, in order.
-  public private(set) var globals: [PickleGlobal] = []
+  public internal(set) var globals: [PickleGlobal] = []
   /// Where each global is named first.
-  public private(set) var globalOffsets: [Int] = []
+  public internal(set) var globalOffsets: [Int] = []
   /// Calls asked for, when they are surveyed.
-  public private(set) var calls: [NotedCall] = []
+  public internal(set) var calls: [NotedCall] = []
   /// How often each global would be called.
-  public private(set) var callCounts: [Int] = []
+  public internal(set) var callCounts: [Int] = []
+  /// References to what stands outside the pickle, in the order in which they were made.
+  public private(set) var persistents: [PickleReference] = []
 
-  /// References to what stands outside the pickle, in the order in which they were made, each with its id.
-  public private(set) var persistents: [(object: PickleReference, id: PickleReference)] = []
-
-  private let allowList: PickleAllowList
-  private let isSurvey: Bool
-  private var input: PickleInput
-  private var stack: [PickleReference] = []
+  let allowList: PickleAllowList
+  let isSurvey: Bool
+  var input: PickleInput
+  var stack: [PickleReference] = []
   private var marks: [Int] = []
-  private var memo: [PickleReference?] = []
-  private var globalReferences: [String: PickleReference] = [:]
-  private var globalRoles: [PickleAllowList.Role?] = []
-  private var instruction = 0
-  private var mappedCount = 0
+  private var memo: [PickleReference] = []
+  var globalReferences: [String: PickleReference] = [:]
+  var globalRoles: [PickleAllowList.Role?] = []
+  /// Where the instruction that is performed stands.
+  private(set) var instruction = 0
+  var mappedCount = 0
 
-  /// The most calls that a survey keeps; the counts go on.
-  private static let surveyedCallLimit = 10_000
+  /// Objects that any pickle may build; beyond them there must be bytes for each.
+  private static let freeObjectCount = 1 << 16
+  private static let bytesPerObject = 3
 
   /// Prepares to run a pickle.
   ///
@@ -86,7 +87,7 @@ public final class PickleMachine {
   /// - Returns: the one object that it leaves.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of the page or that of the allow-list,
   ///   and ``IngotCore/IngotError/limitExceeded(_:at:asked:)``.
-  public func run() throws(IngotError) -> PickleReference {
+  public mutating func run() throws(IngotError) -> PickleReference {
     while true {
       instruction = input.position
       let byte = try input.byte()
@@ -95,17 +96,28 @@ public final class PickleMachine {
       }
       if opcode == .stop { return try result() }
       try perform(opcode)
-      if UInt64(heap.count) > Limit.pickleObjects.value {
-        throw .limitExceeded(.pickleObjects, at: place(instruction), asked: UInt64(heap.count))
-      }
+      if heap.count > Self.freeObjectCount { try checkObjects() }
     }
   }
 
-  private func result() throws(IngotError) -> PickleReference {
+  /// Bounds the objects, and their places in containers, by the bytes read and in all.
+  private func checkObjects() throws(IngotError) {
+    let allowed = Self.freeObjectCount + input.readCount / Self.bytesPerObject
+    guard heap.count <= allowed else {
+      throw malformed(.density, "\(heap.count) objects", "at most \(allowed) of so many bytes")
+    }
+    let count = UInt64(max(heap.count, heap.itemCount))
+    guard count <= Limit.pickleObjects.value else {
+      throw .limitExceeded(.pickleObjects, at: place(instruction), asked: count)
+    }
+  }
+
+  private mutating func result() throws(IngotError) -> PickleReference {
     memo = []
     guard marks.isEmpty, stack.count == 1, let result = stack.first else {
       throw malformed(.stack, "\(stack.count) objects and \(marks.count) marks at the end", "one object")
     }
+    stack = []
     if !isSurvey, let index = globalRoles.firstIndex(of: nil) {
       throw .malformed(
         allowList.rule, at: place(globalOffsets[index]), found: "would import \(globals[index].name)",
@@ -114,63 +126,71 @@ public final class PickleMachine {
     return result
   }
 
-  private func malformed(_ rule: PickleRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
+  func malformed(_ rule: PickleRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
     .malformed(rule.rule, at: place(instruction), found: found, expected: expected)
   }
 
   // MARK: - The stack
 
-  private func push(_ reference: PickleReference) throws(IngotError) {
-    guard UInt64(stack.count) < Limit.pickleStack.value else {
+  mutating func push(_ reference: PickleReference) throws(IngotError) {
+    guard stack.count < Int(Limit.pickleStack.value) else {
       throw .limitExceeded(.pickleStack, at: place(instruction), asked: UInt64(stack.count) + 1)
     }
     stack.append(reference)
   }
 
-  private func push(_ object: PickleObject) throws(IngotError) {
-    try push(heap.add(object))
-  }
-
-  private func pop() throws(IngotError) -> PickleReference {
+  mutating func pop() throws(IngotError) -> PickleReference {
     guard stack.count > marks.last ?? 0, let top = stack.popLast() else {
       throw malformed(.stack, "an empty stack", "an object on it")
     }
     return top
   }
 
-  private func top() throws(IngotError) -> PickleReference {
+  func top() throws(IngotError) -> PickleReference {
     guard stack.count > marks.last ?? 0, let top = stack.last else {
       throw malformed(.stack, "an empty stack", "an object on it")
     }
     return top
   }
 
-  /// Takes what was pushed since the last mark, and the mark.
-  ///
-  /// The items are copied: a slice would share the stack's storage, and the next push would copy all of it.
-  private func popMarked() throws(IngotError) -> [PickleReference] {
+  /// Where the topmost objects start on the stack.
+  func start(ofTop count: Int) throws(IngotError) -> Int {
+    let available = stack.count - (marks.last ?? 0)
+    guard available >= count else {
+      throw malformed(.stack, "\(available) objects on the stack", "\(count)")
+    }
+    return stack.count - count
+  }
+
+  /// Takes the mark that was set last; what was pushed since starts there on the stack.
+  mutating func popMark() throws(IngotError) -> Int {
     guard let mark = marks.popLast() else { throw malformed(.stack, "no mark", "one") }
-    let items = Array(stack[mark...])
-    stack.removeLast(items.count)
-    return items
+    return mark
+  }
+
+  /// Drops what stands on the stack from a place on.
+  mutating func dropStack(from start: Int) { stack.removeLast(stack.count - start) }
+
+  private mutating func mark() throws(IngotError) {
+    guard marks.count < Int(Limit.pickleStack.value) else {
+      throw .limitExceeded(.pickleStack, at: place(instruction), asked: UInt64(marks.count) + 1)
+    }
+    marks.append(stack.count)
   }
 
   // MARK: - Instructions
 
-  private func perform(_ opcode: PickleOpcode) throws(IngotError) {
+  private mutating func perform(_ opcode: PickleOpcode) throws(IngotError) {
     switch opcode {
     case .proto, .frame, .stop: try checkEnvelope(opcode)
-    case .mark:
-      guard UInt64(marks.count) < Limit.pickleStack.value else {
-        throw .limitExceeded(.pickleStack, at: place(instruction), asked: UInt64(marks.count) + 1)
-      }
-      marks.append(stack.count)
+    case .mark: try mark()
     case .pop:
       // Python takes a mark off when nothing stands above it.
       if let mark = marks.last, mark == stack.count { marks.removeLast() } else { _ = try pop() }
-    case .popMark: _ = try popMarked()
+    case .popMark: dropStack(from: try popMark())
     case .dup: try push(top())
-    case .get, .binGet, .longBinGet, .put, .binPut, .longBinPut, .memoize: try remember(opcode)
+    case .get, .binGet, .longBinGet: try recall(opcode)
+    case .put, .binPut, .longBinPut, .memoize: try remember(opcode)
     case .none: try push(heap.none())
     case .newTrue: try push(heap.boolean(true))
     case .newFalse: try push(heap.boolean(false))
@@ -184,7 +204,7 @@ public final class PickleMachine {
       .setItem, .setItems, .emptySet, .addItems, .frozenSet:
       try container(opcode)
     case .global, .stackGlobal, .reduce, .build, .inst, .obj, .newObj, .newObjEx: try foreign(opcode)
-    case .persId: try pushPersistent(heap.add(.bytes(input.line())))
+    case .persId: try pushPersistent(heap.bytes(input.line()))
     case .binPersId: try pushPersistent(pop())
     case .ext1, .ext2, .ext4:
       throw malformed(.selfContained, "an object by a number that a program registered", "one by its name")
@@ -194,7 +214,7 @@ public final class PickleMachine {
   }
 
   /// The version, and frames, which say only how far one may read ahead.
-  private func checkEnvelope(_ opcode: PickleOpcode) throws(IngotError) {
+  private mutating func checkEnvelope(_ opcode: PickleOpcode) throws(IngotError) {
     if opcode == .proto {
       let version = try input.byte()
       guard version <= 5 else { throw malformed(.opcode, "protocol \(version)", "at most 5") }
@@ -206,288 +226,55 @@ public final class PickleMachine {
     }
   }
 
-  private func remember(_ opcode: PickleOpcode) throws(IngotError) {
-    let index: Int
-    switch opcode {
-    case .binGet, .binPut: index = Int(try input.byte())
-    case .longBinGet, .longBinPut: index = Int(try input.little(UInt32.self))
-    case .memoize: index = memo.count
-    default:
-      guard case .integer(let number)? = PickleLiteral.integer(decimal: try input.line()), number >= 0 else {
-        throw malformed(.memo, "a position that is no number", "one")
+  private mutating func pushPersistent(_ id: PickleReference) throws(IngotError) {
+    let object = heap.persistent(id)
+    persistents.append(object)
+    try push(object)
+  }
+
+  // MARK: - The memo
+
+  /// What stands for a position of the memo that was not filled.
+  private static let nothing = PickleReference(index: .max)
+
+  private mutating func recall(_ opcode: PickleOpcode) throws(IngotError) {
+    let index =
+      switch opcode {
+      case .binGet: Int(try input.byte())
+      case .longBinGet: Int(try input.little(UInt32.self))
+      default: try memoLine()
       }
-      index = Int(number)
+    guard index < memo.count, memo[index] != Self.nothing else {
+      throw malformed(.memo, "position \(index) of the memo, where nothing is", "one that was filled")
     }
-    if [.get, .binGet, .longBinGet].contains(opcode) {
-      guard memo.indices.contains(index), let known = memo[index] else {
-        throw malformed(.memo, "position \(index) of the memo, where nothing is", "one that was filled")
+    try push(memo[index])
+  }
+
+  private mutating func remember(_ opcode: PickleOpcode) throws(IngotError) {
+    let index =
+      switch opcode {
+      case .binPut: Int(try input.byte())
+      case .longBinPut: Int(try input.little(UInt32.self))
+      case .memoize: memo.count
+      default: try memoLine()
       }
-      return try push(known)
-    }
     // Each position is filled by an instruction of its own, so that there are fewer than bytes: a table that is made as
     // long as a position says would let a few bytes take any memory.
     guard index < input.readCount else {
       throw malformed(
         .memo, "position \(index) of the memo", "one below \(input.readCount), the bytes so far")
     }
-    while memo.count <= index { memo.append(nil) }
-    memo[index] = try top()
+    let object = try top()
+    guard index >= memo.count else { return memo[index] = object }
+    while memo.count < index { memo.append(Self.nothing) }
+    memo.append(object)
   }
 
-  private func number(_ opcode: PickleOpcode) throws(IngotError) {
-    switch opcode {
-    case .binInt: try push(heap.integer(Int64(try input.little(Int32.self))))
-    case .binInt1: try push(heap.integer(Int64(try input.byte())))
-    case .binInt2: try push(heap.integer(Int64(try input.little(UInt16.self))))
-    case .binFloat: try push(.real(Double(bitPattern: try input.little(UInt64.self).byteSwapped)))
-    case .long1: try push(PickleLiteral.integer(littleEndian: input.bytes(Int(try input.byte()))))
-    case .long4:
-      let count = Int(try input.little(Int32.self))
-      guard count >= 0 else { throw malformed(.number, "an integer of \(count) bytes", "some, or none") }
-      try push(PickleLiteral.integer(littleEndian: input.bytes(count)))
-    case .float:
-      let line = try input.line()
-      guard let value = PickleLiteral.real(line) else { throw badNumber(line) }
-      try push(.real(value))
-    default:
-      var line = try input.line()
-      if opcode == .int, line.count == 2, line[0] == UInt8(ascii: "0"), line[1] & ~1 == UInt8(ascii: "0") {
-        return try push(heap.boolean(line[1] == UInt8(ascii: "1")))
-      }
-      if opcode == .long, line.last == UInt8(ascii: "L") { line.removeLast() }
-      guard let value = PickleLiteral.integer(decimal: line) else { throw badNumber(line) }
-      try push(value)
+  /// A position as a line of digits.
+  private mutating func memoLine() throws(IngotError) -> Int {
+    guard case .narrow(let number)? = PickleLiteral.integer(decimal: try input.line()), number >= 0 else {
+      throw malformed(.memo, "a position that is no number", "one")
     }
-  }
-
-  private func pushPersistent(_ id: PickleReference) throws(IngotError) {
-    let object = heap.add(.persistent(id))
-    persistents.append((object, id))
-    try push(object)
-  }
-
-  private func badNumber(_ line: [UInt8]) -> IngotError {
-    malformed(.number, .value(String(decoding: line.prefix(100), as: UTF8.self)), "a number")
-  }
-
-  private func text(_ opcode: PickleOpcode) throws(IngotError) {
-    switch opcode {
-    case .string:
-      let line = try input.line()
-      guard let bytes = PickleLiteral.bytes(quoted: line) else {
-        throw malformed(.text, "a string without quotes, or with broken escapes", "a Python literal")
-      }
-      try push(PickleLiteral.text(python2: bytes))
-    case .unicode:
-      guard let text = PickleLiteral.text(rawEscaped: try input.line()) else {
-        throw malformed(.text, "a surrogate or a broken escape", "text")
-      }
-      try push(.text(text))
-    case .binString:
-      let count = Int(try input.little(Int32.self))
-      guard count >= 0 else { throw malformed(.text, "a string of \(count) bytes", "some, or none") }
-      try push(PickleLiteral.text(python2: input.bytes(count)))
-    case .shortBinString: try push(PickleLiteral.text(python2: input.bytes(Int(try input.byte()))))
-    case .binUnicode: try pushText(byteCount: Int(try input.little(UInt32.self)))
-    case .shortBinUnicode: try pushText(byteCount: Int(try input.byte()))
-    case .binUnicode8: try pushText(byteCount: input.length64())
-    case .binBytes: try push(.bytes(input.bytes(Int(try input.little(UInt32.self)))))
-    case .shortBinBytes: try push(.bytes(input.bytes(Int(try input.byte()))))
-    default: try push(.bytes(input.bytes(input.length64())))
-    }
-  }
-
-  private func pushText(byteCount: Int) throws(IngotError) {
-    guard let text = String(validating: try input.bytes(byteCount), as: UTF8.self) else {
-      throw malformed(.text, "bytes that are no UTF-8", "text")
-    }
-    try push(.text(text))
-  }
-
-  // MARK: - Containers
-
-  private func container(_ opcode: PickleOpcode) throws(IngotError) {
-    switch opcode {
-    case .emptyTuple: try push(heap.tuple([]))
-    case .tuple: try push(heap.tuple(popMarked()))
-    case .tuple1: try push(heap.tuple(pop(1)))
-    case .tuple2: try push(heap.tuple(pop(2)))
-    case .tuple3: try push(heap.tuple(pop(3)))
-    case .emptyList: try push(.list([]))
-    case .list: try push(.list(popMarked()))
-    case .emptyDict: try push(.dictionary([], hasClass: false))
-    case .dict: try push(.dictionary(pairs(popMarked()), hasClass: false))
-    case .emptySet: try push(.set([]))
-    case .frozenSet: try push(.set(popMarked()))
-    case .append:
-      let items = try pop(1)
-      try extend(heap.append(items, toList: top()), "a list")
-    case .appends:
-      let items = try popMarked()
-      try extend(heap.append(items, toList: top()), "a list")
-    case .setItem:
-      let items = try pop(2)
-      try extend(heap.append(items, toDictionary: top()), "a dictionary")
-    case .setItems:
-      let items = try pairs(popMarked())
-      try extend(heap.append(items, toDictionary: top()), "a dictionary")
-    default:
-      let items = try popMarked()
-      try extend(heap.append(items, toSet: top()), "a set")
-    }
-  }
-
-  private func pop(_ count: Int) throws(IngotError) -> [PickleReference] {
-    guard stack.count - (marks.last ?? 0) >= count else {
-      throw malformed(.stack, "\(stack.count - (marks.last ?? 0)) objects on the stack", "\(count)")
-    }
-    let items = Array(stack.suffix(count))
-    stack.removeLast(count)
-    return items
-  }
-
-  private func pairs(_ items: [PickleReference]) throws(IngotError) -> [PickleReference] {
-    guard items.count % 2 == 0 else { throw malformed(.stack, "a key without a value", "pairs") }
-    return items
-  }
-
-  /// Refuses to put items into anything but a container of the kind; a survey goes on.
-  private func extend(_ isDone: Bool, _ kind: String) throws(IngotError) {
-    guard isDone || isSurvey else {
-      throw malformed(.target, "items for something else", "\(words: kind) to put them into")
-    }
-  }
-
-  // MARK: - Globals
-
-  private func foreign(_ opcode: PickleOpcode) throws(IngotError) {
-    switch opcode {
-    case .global:
-      let (module, name) = (try input.line(), try input.line())
-      try push(
-        global(module: String(decoding: module, as: UTF8.self), name: String(decoding: name, as: UTF8.self)))
-    case .stackGlobal:
-      let items = try pop(2)
-      guard let module = heap.text(items[0]), let name = heap.text(items[1]) else {
-        throw malformed(.globalName, "a global whose name is no text", "module and name")
-      }
-      try push(global(module: module, name: name))
-    case .reduce, .newObj:
-      let items = try pop(2)
-      try call(items[0], items[1])
-    case .newObjEx:
-      let items = try pop(3)
-      guard case .dictionary(let entries, _) = heap[items[2]], entries.isEmpty || isSurvey else {
-        throw malformed(.call, "a call with named arguments", "one without")
-      }
-      try call(items[0], items[1])
-    case .inst:
-      let (module, name) = (try input.line(), try input.line())
-      let function = try global(
-        module: String(decoding: module, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
-      try call(function, heap.tuple(popMarked()))
-    case .obj:
-      let items = try popMarked()
-      guard let function = items.first else {
-        throw malformed(.stack, "no class to make an object of", "one")
-      }
-      try call(function, heap.tuple(items.dropFirst()))
-    default: try build()
-    }
-  }
-
-  /// A global, which is never more than its name.
-  private func global(module: String, name: String) throws(IngotError) -> PickleReference {
-    guard !module.isEmpty, !name.isEmpty else {
-      throw malformed(.globalName, "a global without a name", "one")
-    }
-    let global = PickleGlobal(module: module, name: name)
-    if let known = globalReferences[global.name] { return known }
-    let role = allowList.role(of: global)
-    let reference = heap.add(.global(globals.count))
-    globalReferences[global.name] = reference
-    globals.append(global)
-    globalOffsets.append(instruction)
-    globalRoles.append(role)
-    callCounts.append(0)
-    return reference
-  }
-
-  /// Notes a call instead of making it.
-  private func call(_ function: PickleReference, _ arguments: PickleReference) throws(IngotError) {
-    var index: Int?
-    if case .global(let position) = heap[function] { index = position }
-    if isSurvey {
-      if let index { callCounts[index] += 1 }
-      if calls.count < Self.surveyedCallLimit {
-        calls.append(NotedCall(global: index, arguments: arguments, offset: instruction))
-      }
-    } else {
-      try check(index, arguments)
-    }
-    if let index, globalRoles[index] == .mapping {
-      return try push(.dictionary(mapping(arguments), hasClass: true))
-    }
-    try push(.call(PickleCall(function: function, arguments: arguments)))
-  }
-
-  private func check(_ index: Int?, _ arguments: PickleReference) throws(IngotError) {
-    guard let index else { throw malformed(.call, "a call of something that is no global", "a global") }
-    guard let role = globalRoles[index] else {
-      throw .malformed(
-        allowList.rule, at: place(instruction), found: "would call \(globals[index].name)",
-        expected: "only what is on the allow-list")
-    }
-    guard role != .constant else {
-      throw malformed(.call, "a call of \(globals[index].name)", "a function or a class")
-    }
-    guard case .tuple = heap[arguments] else { throw malformed(.call, "arguments that are no tuple", "one") }
-  }
-
-  /// What a mapping is made of: nothing, another dictionary, or pairs.
-  private func mapping(_ arguments: PickleReference) throws(IngotError) -> [PickleReference] {
-    guard let items = heap.items(of: arguments), let first = items.first, items.count == 1 else {
-      guard heap.items(of: arguments)?.isEmpty == true || isSurvey else {
-        throw malformed(.call, "a mapping of several arguments", "one at the most")
-      }
-      return []
-    }
-    if case .dictionary(let entries, _) = heap[first] {
-      try count(mapped: entries.count)
-      return entries
-    }
-    let pairs = heap.items(of: first) ?? []
-    try count(mapped: pairs.count)
-    var entries: [PickleReference] = []
-    for pair in pairs {
-      guard let items = heap.items(of: pair), items.count == 2 else {
-        guard isSurvey else { throw malformed(.call, "a mapping of something else than pairs", "pairs") }
-        continue
-      }
-      entries += items
-    }
-    return entries
-  }
-
-  /// Bounds what mappings copy: one list of pairs, taken again and again by a few bytes each, would grow without end.
-  private func count(mapped count: Int) throws(IngotError) {
-    mappedCount += count
-    guard mappedCount <= input.readCount else {
-      throw malformed(
-        .call, "mappings of \(mappedCount) items", "at most \(input.readCount), the bytes so far")
-    }
-  }
-
-  /// Gives state to an object, where that is let through; it is not kept.
-  private func build() throws(IngotError) {
-    _ = try pop()
-    guard !isSurvey else { return _ = try top() }
-    switch heap[try top()] {
-    case .dictionary(_, hasClass: true): return
-    case .call(let call):
-      if case .global(let index) = heap[call.function], globalRoles[index] == .type { return }
-    default: break
-    }
-    throw malformed(.target, "state for something else", "an object of a class that takes it")
+    return Int(number)
   }
 }

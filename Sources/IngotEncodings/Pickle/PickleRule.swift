@@ -14,6 +14,7 @@ public enum PickleRule: String, FormatRule {
   case call = "PK-08"
   case globalName = "PK-09"
   case selfContained = "PK-10"
+  case density = "PK-11"
 }
 
 /// The globals that a pickle may name, each with what may be done with it; all others are refused by name.

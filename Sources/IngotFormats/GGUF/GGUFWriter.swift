@@ -80,7 +80,8 @@ public struct GGUFWriter: CheckpointWriter {
 
   // MARK: - Metadata
 
-  /// Metadata that GGUF has types for; a key is added that readers want of quantized files.
+  /// Metadata that GGUF has types for, with what it says of the tensors' types: a key is added that readers want of
+  /// quantized files.
   private static func metadata(of request: WriteRequest) -> (Metadata, [Loss]) {
     var entries: [Metadata.Entry] = []
     var losses: [Loss] = []
@@ -96,6 +97,12 @@ public struct GGUFWriter: CheckpointWriter {
       entries.append(entry)
     }
     var metadata = Metadata(entries)
+    // A file whose tensors were changed on the way is no longer of the type that it says.
+    if metadata[GGUFFileType.key] != nil, request.tensors.contains(where: { !$0.transforms.isEmpty }),
+      let type = GGUFFileType.number(of: request.tensors)
+    {
+      metadata[GGUFFileType.key] = .uint32(type)
+    }
     if request.tensors.contains(where: { $0.blockType != nil }), metadata[versionKey] == nil {
       metadata[versionKey] = .uint32(2)
     }

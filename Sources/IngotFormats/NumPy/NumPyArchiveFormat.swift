@@ -108,9 +108,7 @@ private struct NumPyArchiveReader {
   /// Reads the member that tells what NumPy can't: NP-12.
   func hiddenMember(_ entry: ZipEntry) throws(IngotError) -> NumPyHiddenMember {
     let location = Location(source.path, member: entry.name, offset: 0)
-    guard UInt64(entry.byteCount) <= Limit.companionBytes.value else {
-      throw .limitExceeded(.companionBytes, at: location, asked: UInt64(entry.byteCount))
-    }
+    try entry.checkByteCount(.companionBytes, at: location)
     let header = try header(of: entry, at: location)
     guard header.dtype.kind == .known(.u8), header.shape.rank == 1 else {
       throw .malformed(

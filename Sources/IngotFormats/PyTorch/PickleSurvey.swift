@@ -57,7 +57,7 @@ public struct PickleSurvey: Sendable {
   /// - Parameter machine: the pickle's machine, made for a survey.
   /// - Returns: the pickle's value; `nil` when it ended early.
   @discardableResult
-  mutating func add(_ machine: PickleMachine) -> PickleReference? {
+  mutating func add(_ machine: inout PickleMachine) -> PickleReference? {
     var root: PickleReference?
     do throws(IngotError) { root = try machine.run() } catch { failures.append(error) }
     for (index, global) in machine.globals.enumerated() {
@@ -92,7 +92,7 @@ public struct PickleSurvey: Sendable {
     case .real(let number): Argument(kind: "number", value: String(number))
     case .text(let text): Argument(kind: "text", value: text)
     case .bytes(let bytes): Argument(kind: "\(bytes.count) bytes", value: nil)
-    case .tuple(let tuple): Argument(kind: "tuple of \(machine.heap.items(of: tuple).count)", value: nil)
+    case .tuple(let items): Argument(kind: "tuple of \(items.count)", value: nil)
     case .list(let items): Argument(kind: "list of \(items.count)", value: nil)
     case .set(let items): Argument(kind: "set of \(items.count)", value: nil)
     case .dictionary(let entries, _): Argument(kind: "dictionary of \(entries.count / 2)", value: nil)

@@ -73,10 +73,7 @@ struct PyTorchArchive {
   /// The schemes of quantized tensors, as JSON; `nil` when there are none.
   func quantization() throws(IngotError) -> String? {
     guard let record = self[Self.quantizationName] else { return nil }
-    guard UInt64(record.byteCount) <= Limit.companionBytes.value else {
-      throw .limitExceeded(
-        .companionBytes, at: location(Self.quantizationName), asked: UInt64(record.byteCount))
-    }
+    try record.checkByteCount(.companionBytes, at: location(Self.quantizationName))
     return String(decoding: try content(of: record), as: UTF8.self)
   }
 
@@ -101,9 +98,7 @@ struct PyTorchArchive {
         source, range: record.dataOffset..<(record.dataOffset + record.byteCount),
         allowList: PyTorchGlobals.allowList, at: place, isSurvey: isSurvey)
     }
-    guard UInt64(record.byteCount) <= Limit.pickleBytes.value else {
-      throw .limitExceeded(.pickleBytes, at: place, asked: UInt64(record.byteCount))
-    }
+    try record.checkByteCount(.pickleBytes, at: place)
     let bytes = try ZipMemberReader(record, source: source).bytes(record.byteCount)
     return PickleMachine(
       MemoryByteSource(bytes, path: source.path), range: bytes.indices, allowList: PyTorchGlobals.allowList,

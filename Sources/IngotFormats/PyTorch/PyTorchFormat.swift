@@ -92,7 +92,8 @@ public struct PyTorchFormat: CheckpointFormat {
     if ZipDirectory.recognizes(head: head) {
       let directory = try ZipDirectory(source)
       for entry in directory.entries where entry.name.hasSuffix(".pkl") {
-        survey.add(try PyTorchArchive.pickle(entry, in: source, isSurvey: true))
+        var machine = try PyTorchArchive.pickle(entry, in: source, isSurvey: true)
+        survey.add(&machine)
       }
     } else {
       var stream = PyTorchStream(source)
@@ -105,7 +106,7 @@ public struct PyTorchFormat: CheckpointFormat {
     let archive = try PyTorchArchive(source)
     let byteOrder = try archive.byteOrder()
     try archive.checkPickle()
-    let pickle = try archive.pickle()
+    var pickle = try archive.pickle()
     let root = try pickle.run()
     var storages = try PyTorchStorages(pickle, hasViews: false)
     let uncheckedCount = try archive.place(&storages)

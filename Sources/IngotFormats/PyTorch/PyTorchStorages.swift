@@ -57,7 +57,8 @@ struct PyTorchStorages {
         PyTorchRule.work.rule, at: pickle.wholePlace, found: "\(pickle.persistents.count) persistent ids",
         expected: "at most \(PyTorchTree.steps(for: pickle) / PyTorchTree.stepsPerTensor)")
     }
-    for (object, id) in pickle.persistents {
+    for object in pickle.persistents {
+      guard case .persistent(let id) = pickle.heap[object] else { continue }
       uses.append((object, try use(id, itemCount: hasViews ? 6 : 5, of: pickle)))
     }
   }

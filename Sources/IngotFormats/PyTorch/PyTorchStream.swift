@@ -41,8 +41,8 @@ struct PyTorchStream {
   /// Surveys the pickles up to the storages, or one where there is no stream.
   mutating func survey(_ survey: inout PickleSurvey) {
     for index in 0..<Self.pickleCount where position < source.byteCount {
-      let machine = pickle(isSurvey: true)
-      let root = survey.add(machine)
+      var machine = pickle(isSurvey: true)
+      let root = survey.add(&machine)
       position = machine.end
       guard let root else { return }
       // Without the magic number no reader of streams goes on.
@@ -56,7 +56,7 @@ struct PyTorchStream {
 
   /// Runs the next pickle.
   private mutating func next() throws(IngotError) -> (machine: PickleMachine, root: PickleReference) {
-    let machine = pickle(isSurvey: false)
+    var machine = pickle(isSurvey: false)
     let root = try machine.run()
     position = machine.end
     return (machine, root)
@@ -98,7 +98,7 @@ struct PyTorchStream {
       throw badKeys("no list of keys", at: keysOffset)
     }
     var placed = Set<Int>()
-    for reference in keys {
+    for reference in pickle.heap.items(of: keys) {
       guard let key = pickle.heap.text(reference) else {
         throw badKeys("a key that is no text", at: keysOffset)
       }

@@ -188,8 +188,9 @@ struct PyTorchTensors {
   ) throws(IngotError) {
     let position = function.hasSuffix("_v3") ? 7 : 6
     guard arguments.indices.contains(position) else { return }
-    guard case .dictionary(let entries, _) = pickle.heap[arguments[position]] else { return }
-    for index in stride(from: 0, to: entries.count, by: 2) {
+    guard case .dictionary(let items, _) = pickle.heap[arguments[position]] else { return }
+    let entries = pickle.heap.items(of: items)
+    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
       if case .boolean(false) = pickle.heap[entries[index + 1]] { continue }
       let mark = pickle.heap.text(entries[index]) ?? "something else"
       throw .unsupported("a tensor marked as \(mark)", at: location)

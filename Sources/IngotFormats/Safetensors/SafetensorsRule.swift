@@ -32,7 +32,7 @@ extension SafetensorsRule {
   init(_ kind: JSONFailureKind) {
     self =
       switch kind {
-      case .syntax: .json
+      case .syntax, .count: .json
       case .encoding: .encoding
       case .depth: .depth
       case .duplicateKey: .uniqueKeys

@@ -45,3 +45,13 @@ final class ZipMemberReader {
     return bytes
   }
 }
+
+extension ZipEntry {
+  /// Refuses a member that is too large to be kept in memory; one that is deflated may be a small part of that.
+  func checkByteCount(_ limit: Limit, at location: Location) throws(IngotError) {
+    let limit = method == .deflated ? .zipDecodedBytes : limit
+    guard UInt64(byteCount) <= limit.value else {
+      throw .limitExceeded(limit, at: location, asked: UInt64(byteCount))
+    }
+  }
+}

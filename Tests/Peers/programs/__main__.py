@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs one program: python -m programs NAME JOBS.json RESULTS.json, or python -m programs NAME version.
 
-A job is ["logits", PATH, IDS.npy, CONFIG.json, OUT.npy] or ["write", SOURCE, TARGET]. Its result is ["done", what the
+A job is ["logits", PATH, IDS.npy, CONFIG.json, OUT.npy], ["write", SOURCE, TARGET] or, for a program that quantizes,
+["quantize", SOURCE, TARGET]. Its result is ["done", what the
 program says] or ["failed", why].
 """
 import importlib
@@ -15,8 +16,8 @@ import numpy as np
 
 def work(program, verb: str, *paths: pathlib.Path) -> str:
     """One job."""
-    if verb == "write":
-        return str(program.write(*paths))
+    if verb in ("write", "quantize"):
+        return str(getattr(program, verb)(*paths))
     path, ids, config, out = paths
     values = program.logits(path, np.load(ids), json.loads(config.read_text(encoding="utf-8")))
     np.save(out, np.asarray(values, np.float64))

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// The instructions of a ``PickleMachine`` that in Python would import, call, or hand state to what was called: here a
+// global is its name, and a call is noted.
+import IngotCore
+
+extension PickleMachine {
+  /// The most calls that a survey keeps; the counts go on.
+  private static let surveyedCallLimit = 10_000
+
+  mutating func foreign(_ opcode: PickleOpcode) throws(IngotError) {
+    switch opcode {
+    case .global: try push(namedGlobal())
+    case .stackGlobal:
+      let (name, module) = (try pop(), try pop())
+      guard let module = heap.text(module), let name = heap.text(name) else {
+        throw malformed(.globalName, "a global whose name is no text", "module and name")
+      }
+      try push(global(module: module, name: name))
+    case .reduce, .newObj:
+      let (arguments, function) = (try pop(), try pop())
+      try call(function, arguments)
+    case .newObjEx:
+      let (names, arguments, function) = (try pop(), try pop(), try pop())
+      guard case .dictionary(let entries, _) = heap[names], entries.count == 0 || isSurvey else {
+        throw malformed(.call, "a call with named arguments", "one without")
+      }
+      try call(function, arguments)
+    case .inst:
+      let function = try namedGlobal()
+      try call(function, arguments(from: popMark()))
+    case .obj:
+      let start = try popMark()
+      guard start < stack.count else { throw malformed(.stack, "no class to make an object of", "one") }
+      let function = stack[start]
+      let arguments = arguments(from: start + 1)
+      dropStack(from: start)
+      try call(function, arguments)
+    default: try build()
+    }
+  }
+
+  /// Takes what stands on the stack from a place on as a tuple.
+  private mutating func arguments(from start: Int) -> PickleReference {
+    let made = heap.tuple(stack[start...])
+    dropStack(from: start)
+    return made
+  }
+
+  /// A global by two lines.
+  private mutating func namedGlobal() throws(IngotError) -> PickleReference {
+    let (module, name) = (try input.line(), try input.line())
+    return try global(
+      module: String(decoding: module, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
+  }
+
+  /// A global, which is never more than its name.
+  private mutating func global(module: String, name: String) throws(IngotError) -> PickleReference {
+    guard !module.isEmpty, !name.isEmpty else {
+      throw malformed(.globalName, "a global without a name", "one")
+    }
+    let global = PickleGlobal(module: module, name: name)
+    if let known = globalReferences[global.name] { return known }
+    guard UInt64(globals.count) < Limit.pickleGlobals.value else {
+      throw .limitExceeded(.pickleGlobals, at: place(instruction), asked: UInt64(globals.count) + 1)
+    }
+    let role = allowList.role(of: global)
+    let reference = heap.global(globals.count)
+    globalReferences[global.name] = reference
+    globals.append(global)
+    globalOffsets.append(instruction)
+    globalRoles.append(role)
+    callCounts.append(0)
+    return reference
+  }
+
+  /// Notes a call instead of making it.
+  private mutating func call(
+    _ function: PickleReference, _ arguments: PickleReference
+  ) throws(IngotError) {
+    var index: Int?
+    if case .global(let position) = heap[function] { index = position }
+    if isSurvey {
+      if let index { callCounts[index] += 1 }
+      if calls.count < Self.surveyedCallLimit {
+        calls.append(NotedCall(global: index, arguments: arguments, offset: instruction))
+      }
+    } else {
+      try check(index, arguments)
+    }
+    if let index, globalRoles[index] == .mapping {
+      let entries = try mapping(arguments)
+      return try push(heap.dictionary(entries, hasClass: true))
+    }
+    try push(heap.call(function, arguments))
+  }
+
+  private func check(_ index: Int?, _ arguments: PickleReference) throws(IngotError) {
+    guard let index else { throw malformed(.call, "a call of something that is no global", "a global") }
+    guard let role = globalRoles[index] else {
+      throw .malformed(
+        allowList.rule, at: place(instruction), found: "would call \(globals[index].name)",
+        expected: "only what is on the allow-list")
+    }
+    guard role != .constant else {
+      throw malformed(.call, "a call of \(globals[index].name)", "a function or a class")
+    }
+    guard case .tuple = heap[arguments] else { throw malformed(.call, "arguments that are no tuple", "one") }
+  }
+
+  /// What a mapping is made of: nothing, another dictionary, or pairs.
+  private mutating func mapping(
+    _ arguments: PickleReference
+  ) throws(IngotError) -> ArraySlice<PickleReference> {
+    guard let items = heap.items(of: arguments), let first = items.first, items.count == 1 else {
+      guard heap.items(of: arguments)?.isEmpty == true || isSurvey else {
+        throw malformed(.call, "a mapping of several arguments", "one at the most")
+      }
+      return []
+    }
+    if case .dictionary(let entries, _) = heap[first] {
+      try count(mapped: entries.count)
+      return heap.items(of: entries)
+    }
+    let pairs = heap.items(of: first) ?? []
+    try count(mapped: pairs.count)
+    var entries: [PickleReference] = []
+    for pair in pairs {
+      guard let items = heap.items(of: pair), items.count == 2 else {
+        guard isSurvey else { throw malformed(.call, "a mapping of something else than pairs", "pairs") }
+        continue
+      }
+      entries += items
+    }
+    return entries[...]
+  }
+
+  /// Bounds what mappings copy: one list of pairs, taken again and again by a few bytes each, would grow without end.
+  private mutating func count(mapped count: Int) throws(IngotError) {
+    mappedCount += count
+    guard mappedCount <= input.readCount else {
+      throw malformed(
+        .call, "mappings of \(mappedCount) items", "at most \(input.readCount), the bytes so far")
+    }
+  }
+
+  /// Gives state to an object, where that is let through; it is not kept.
+  private mutating func build() throws(IngotError) {
+    _ = try pop()
+    guard !isSurvey else { return _ = try top() }
+    switch heap[try top()] {
+    case .dictionary(_, hasClass: true): return
+    case .call(let call):
+      if case .global(let index) = heap[call.function], globalRoles[index] == .type { return }
+    default: break
+    }
+    throw malformed(.target, "state for something else", "an object of a class that takes it")
+  }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// The objects of one pickle in a table of eight bytes each. A few bytes of a pickle make an object, so that what an object
+// takes decides what a hostile one can ask for.
+import IngotCore
+
+/// The objects of one pickle.
+public struct PickleHeap: Sendable {
+  private var words = PickleArena<Word>()
+  /// The items of all containers.
+  private var items = PickleArena<PickleReference>()
+  /// Where the items of lists, sets and dictionaries are; tuples, which stay as they are, need none.
+  private var containers = PickleArena<Container>()
+  /// Short texts and bytes.
+  private var shortBytes = PickleArena<UInt8>()
+  private var longTexts = PickleArena<String>()
+  private var longBytes = PickleArena<[UInt8]>()
+  private var numbers = PickleArena<UInt64>()
+  private var smallIntegers = [PickleReference?](repeating: nil, count: 1025)
+  private var singles: [PickleReference?] = [nil, nil, nil, nil]
+
+  /// Objects made so far; those that are equal by nature, such as `None`, are made once.
+  public private(set) var count = 0
+  /// Places in containers filled so far.
+  private(set) var itemCount = 0
+
+  /// Texts and bytes up to this length stand in a table of bytes; a Swift string holds as many without a place of its own.
+  private static let shortByteCount = 15
+
+  /// An object in eight bytes: a kind, a count of 26 bits and a position of 33.
+  private struct Word {
+    var bits: UInt64
+
+    init(_ kind: Kind, position: Int = 0, count: Int = 0) {
+      bits =
+        UInt64(kind.rawValue) | UInt64(truncatingIfNeeded: count) << 5
+        | UInt64(truncatingIfNeeded: position) << 31
+    }
+
+    var kind: Kind { Kind(rawValue: UInt8(bits & 31)) ?? .none }
+    var count: Int { Int(bits >> 5 & 0x3FF_FFFF) }
+    var position: Int { Int(bits >> 31) }
+  }
+
+  private enum Kind: UInt8 {
+    case none, boolean, integer, wideInteger, real, shortText, longText, shortBytes, longBytes
+    case tuple, list, set, dictionary, mapping, global, call, persistent
+  }
+
+  private struct Container {
+    var start: UInt32
+    var count: UInt32
+    var capacity: UInt32
+  }
+
+  private enum Single: Int { case none, yes, no, emptyTuple }
+
+  init() {}
+
+  /// The object behind a reference.
+  public subscript(reference: PickleReference) -> PickleObject {
+    let word = words[Int(reference.index)]
+    switch word.kind {
+    case .none: return .none
+    case .boolean: return .boolean(word.count == 1)
+    case .integer: return .integer(Int64(bitPattern: numbers[word.position]))
+    case .wideInteger: return .wideInteger(longBytes[word.position])
+    case .real: return .real(Double(bitPattern: numbers[word.position]))
+    case .shortText: return .text(String(decoding: shortBytes[word.position, word.count], as: UTF8.self))
+    case .longText: return .text(longTexts[word.position])
+    case .shortBytes: return .bytes(Array(shortBytes[word.position, word.count]))
+    case .longBytes: return .bytes(longBytes[word.position])
+    case .tuple: return .tuple(PickleItems(start: word.position, count: word.count))
+    case .list: return .list(items(in: word))
+    case .set: return .set(items(in: word))
+    case .dictionary: return .dictionary(items(in: word), hasClass: false)
+    case .mapping: return .dictionary(items(in: word), hasClass: true)
+    case .global: return .global(word.position)
+    case .call:
+      return .call(
+        PickleCall(
+          function: PickleReference(index: UInt32(word.count)),
+          arguments: PickleReference(index: UInt32(word.position))))
+    case .persistent: return .persistent(PickleReference(index: UInt32(word.position)))
+    }
+  }
+
+  /// Where the items of a list, set or dictionary are.
+  private func items(in word: Word) -> PickleItems {
+    guard word.position > 0 else { return PickleItems(start: 0, count: 0) }
+    let container = containers[word.position - 1]
+    return PickleItems(start: Int(container.start), count: Int(container.count))
+  }
+
+  /// The items of a container; those of a dictionary are keys and values in turn.
+  public func items(of items: PickleItems) -> ArraySlice<PickleReference> {
+    self.items[items.start, items.count]
+  }
+
+  /// The items of a tuple or list; `nil` for anything else.
+  public func items(of reference: PickleReference) -> ArraySlice<PickleReference>? {
+    switch self[reference] {
+    case .tuple(let items), .list(let items): self.items(of: items)
+    default: nil
+    }
+  }
+
+  /// The text behind a reference; `nil` for anything else.
+  public func text(_ reference: PickleReference) -> String? {
+    if case .text(let text) = self[reference] { text } else { nil }
+  }
+
+  /// The integer behind a reference; `nil` for anything else.
+  public func integer(_ reference: PickleReference) -> Int64? {
+    if case .integer(let number) = self[reference] { number } else { nil }
+  }
+
+  // MARK: - Building
+
+  private mutating func add(_ word: Word) -> PickleReference {
+    count += 1
+    return PickleReference(index: UInt32(words.append(word)))
+  }
+
+  private mutating func single(_ single: Single, _ word: Word) -> PickleReference {
+    if let known = singles[single.rawValue] { return known }
+    let made = add(word)
+    singles[single.rawValue] = made
+    return made
+  }
+
+  mutating func none() -> PickleReference { single(.none, Word(.none)) }
+
+  mutating func boolean(_ value: Bool) -> PickleReference {
+    single(value ? .yes : .no, Word(.boolean, count: value ? 1 : 0))
+  }
+
+  /// An integer; small ones, of which shapes and lists are full, are made once.
+  mutating func integer(_ number: Int64) -> PickleReference {
+    guard (-1...1023).contains(number) else {
+      return add(Word(.integer, position: numbers.append(UInt64(bitPattern: number))))
+    }
+    if let known = smallIntegers[Int(number + 1)] { return known }
+    let made = add(Word(.integer, position: numbers.append(UInt64(bitPattern: number))))
+    smallIntegers[Int(number + 1)] = made
+    return made
+  }
+
+  mutating func integer(_ integer: PickleLiteral.Integer) -> PickleReference {
+    switch integer {
+    case .narrow(let number): self.integer(number)
+    case .wide(let bytes): add(Word(.wideInteger, position: longBytes.append(bytes)))
+    }
+  }
+
+  mutating func real(_ number: Double) -> PickleReference {
+    add(Word(.real, position: numbers.append(number.bitPattern)))
+  }
+
+  mutating func text(_ text: String) -> PickleReference {
+    let byteCount = text.utf8.count
+    guard byteCount <= Self.shortByteCount else {
+      return add(Word(.longText, position: longTexts.append(text)))
+    }
+    return add(Word(.shortText, position: shortBytes.append(text.utf8), count: byteCount))
+  }
+
+  mutating func bytes(_ bytes: [UInt8]) -> PickleReference {
+    guard bytes.count <= Self.shortByteCount else {
+      return add(Word(.longBytes, position: longBytes.append(bytes)))
+    }
+    return add(Word(.shortBytes, position: shortBytes.append(bytes), count: bytes.count))
+  }
+
+  /// Text of Python 2, or of bytes: text where it is UTF-8.
+  mutating func text(python2 bytes: [UInt8]) -> PickleReference {
+    String(validating: bytes, as: UTF8.self).map { text($0) } ?? self.bytes(bytes)
+  }
+
+  mutating func global(_ index: Int) -> PickleReference { add(Word(.global, position: index)) }
+
+  mutating func call(_ function: PickleReference, _ arguments: PickleReference) -> PickleReference {
+    add(Word(.call, position: Int(arguments.index), count: Int(function.index)))
+  }
+
+  mutating func persistent(_ id: PickleReference) -> PickleReference {
+    add(Word(.persistent, position: Int(id.index)))
+  }
+
+  mutating func tuple(_ items: ArraySlice<PickleReference>) -> PickleReference {
+    guard !items.isEmpty else { return single(.emptyTuple, Word(.tuple)) }
+    itemCount += items.count
+    return add(Word(.tuple, position: self.items.append(items), count: items.count))
+  }
+
+  mutating func list(_ items: ArraySlice<PickleReference> = []) -> PickleReference {
+    add(Word(.list, position: container(items)))
+  }
+
+  mutating func set(_ items: ArraySlice<PickleReference> = []) -> PickleReference {
+    add(Word(.set, position: container(items)))
+  }
+
+  mutating func dictionary(
+    _ items: ArraySlice<PickleReference> = [], hasClass: Bool = false
+  ) -> PickleReference {
+    add(Word(hasClass ? .mapping : .dictionary, position: container(items)))
+  }
+
+  /// Room for items; 0 for none, so that an empty container takes nothing more.
+  private mutating func container(_ items: ArraySlice<PickleReference>) -> Int {
+    guard !items.isEmpty else { return 0 }
+    itemCount += items.count
+    let start = self.items.append(items)
+    let count = UInt32(items.count)
+    return containers.append(Container(start: UInt32(start), count: count, capacity: count)) + 1
+  }
+
+  /// Adds items to a list; `false` when it is none.
+  mutating func append(_ items: ArraySlice<PickleReference>, toList reference: PickleReference) -> Bool {
+    guard words[Int(reference.index)].kind == .list else { return false }
+    append(items, to: reference)
+    return true
+  }
+
+  /// Adds items to a set; `false` when it is none.
+  mutating func append(_ items: ArraySlice<PickleReference>, toSet reference: PickleReference) -> Bool {
+    guard words[Int(reference.index)].kind == .set else { return false }
+    append(items, to: reference)
+    return true
+  }
+
+  /// Adds keys and values in turn to a dictionary; `false` when it is none.
+  mutating func append(
+    _ items: ArraySlice<PickleReference>, toDictionary reference: PickleReference
+  ) -> Bool {
+    guard [.dictionary, .mapping].contains(words[Int(reference.index)].kind) else { return false }
+    append(items, to: reference)
+    return true
+  }
+
+  private mutating func append(_ items: ArraySlice<PickleReference>, to reference: PickleReference) {
+    let word = words[Int(reference.index)]
+    guard word.position > 0 else {
+      words[Int(reference.index)] = Word(word.kind, position: container(items))
+      return
+    }
+    itemCount += items.count
+    var container = containers[word.position - 1]
+    var capacity = Int(container.capacity)
+    let start = self.items.extend(
+      items, start: Int(container.start), count: Int(container.count), capacity: &capacity, filler: reference)
+    container.start = UInt32(start)
+    container.count += UInt32(items.count)
+    container.capacity = UInt32(capacity)
+    containers[word.position - 1] = container
+  }
+}

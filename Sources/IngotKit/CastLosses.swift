@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What casting changed, in words for the loss report.
+import IngotCore
+import IngotFormats
+import IngotKernels
+
+extension PlannedOutput {
+  /// A line for each tensor whose values a cast changed.
+  ///
+  /// - Parameters:
+  ///   - result: what was written.
+  ///   - onOverflow: what became of values beyond the new dtype's range.
+  /// - Returns: the losses, in the order of the tensors.
+  func castLosses(_ result: CheckpointOutput.Result, onOverflow: OverflowPolicy) -> [Loss] {
+    result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
+      let tensor = tensors[index]
+      var losses: [Loss] = []
+      if report.inexactCount > 0 {
+        losses.append(
+          Loss(
+            .cast, tensor: tensor.name,
+            detail: "\(report.inexactCount) of \(tensor.shape.elementCount) values rounded to \(tensor.dtype)"
+          ))
+      }
+      if report.overflowCount > 0 {
+        losses.append(
+          Loss(
+            .overflow, tensor: tensor.name,
+            detail:
+              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: tensor.dtype))"
+          ))
+      }
+      return losses
+    }
+  }
+}
+
+extension OverflowPolicy {
+  /// What values beyond a dtype's range became.
+  fileprivate func result(in dtype: DType) -> String {
+    if self == .saturate { return "its largest" }
+    return dtype == .f8E4M3 ? "NaN, for it has no infinity" : "infinity"
+  }
+}

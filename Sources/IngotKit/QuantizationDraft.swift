@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model's tensors on their way to be quantized: which become what, with which scales, in whose names.
+import IngotBytes
+import IngotCore
+import IngotDialects
+import IngotFormats
+import IngotGraph
+import IngotKernels
+import IngotQuantization
+import IngotTransforms
+
+/// A quantization while its tensors are being collected.
+struct QuantizationDraft {
+  private let model: Model
+  private let options: QuantizeOptions
+  private let files: SourceFiles
+  /// The dialect that names and layouts become, where the output's format belongs to one program.
+  private let target: Dialect?
+  /// What is to be written.
+  private(set) var output: OutputDraft
+
+  /// Collects every tensor, and finds the scales of those that need some.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the format or a shape
+  ///   does not allow; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for values that are not finite.
+  init(
+    _ model: Model, options: QuantizeOptions, destination: OutputDestination,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) {
+    self.model = model
+    self.options = options
+    files = SourceFiles(model.checkpoint.files)
+    target = try Self.dialect(of: destination.formatID, for: model)
+    output = OutputDraft(of: model.checkpoint)
+    output.companions = try Companions.find(for: model.checkpoint, at: model.path)
+    let codings = try codings(for: destination)
+    if let target {
+      output = try DialectChange(model, to: target).output(
+        ConvertOptions(), destination: destination, companions: output.companions,
+        blocks: blocks(codings, format: destination.formatID))
+    } else {
+      if !output.companions.contains(where: { $0.kind == .config }),
+        model.checkpoint.format != destination.formatID || InnerConfig.document(of: model.checkpoint) == nil
+      {
+        output.companions.insert(model.config, at: 0)
+      }
+      try addTensors(codings, progress: progress)
+    }
+    try requireWholeBlocks()
+    output.configure { $0.shardByteLimit = options.shardByteLimit }
+  }
+
+  /// The dialect of a format that belongs to one program; `nil` when the model is in it already, or there is none.
+  private static func dialect(of format: String, for model: Model) throws(IngotError) -> Dialect? {
+    guard format != model.recognised.dialect.id, Dialect.all.contains(where: { $0.id == format }) else {
+      return nil
+    }
+    return try Dialect.required(format, for: model, option: "--to")
+  }
+
+  // MARK: - What becomes what
+
+  /// How each weight is coded.
+  private func codings(for destination: OutputDestination) throws(IngotError) -> [TensorRole: WeightCoding] {
+    let recognised = model.recognised
+    let names = recognised.tensors.mapValues { model.checkpoint.tensors[$0].name }
+    let (rules, scheme) = (options.rules, options.scheme)
+    let pass = WeightQuantization { parameter in
+      let name = names[parameter.role] ?? ""
+      return rules.last { $0.pattern.matches(name) }?.scheme ?? scheme
+    }
+    let codings = pass.codings(for: recognised.graph)
+    for parameter in recognised.graph.parameters where !destination.writer.holdsBlocks {
+      guard case .blocks(let blockType)? = codings[parameter.role] else { continue }
+      throw .unrepresentable(
+        tensor: names[parameter.role], target: destination.formatID,
+        why: "it has no \(words: blockType.rawValue) blocks",
+        hint: "gguf and ingot have them; int8 is for the others")
+    }
+    return codings
+  }
+
+  /// The block types of a model that is written in another dialect.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for integers with scales, which formats
+  ///   of one program lack; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is quantized already.
+  private func blocks(
+    _ codings: [TensorRole: WeightCoding], format: String
+  ) throws(IngotError) -> [TensorRole: BlockType] {
+    if let tensor = model.checkpoint.tensors.first(where: { $0.quantization != nil || $0.blockType != nil }) {
+      throw .unsuitable(
+        Location(model.path, tensor: tensor.name),
+        why: "is \(words: tensor.typeName) already, and is to be laid out otherwise",
+        hint: "quantize the model that it was made from")
+    }
+    var blocks: [TensorRole: BlockType] = [:]
+    for role in model.recognised.graph.parameters.map(\.role) {
+      switch codings[role] {
+      case .blocks(let blockType)?: blocks[role] = blockType
+      case .integers?:
+        throw .unrepresentable(
+          tensor: model.descriptor(role)?.name, target: format, why: "it has no I8 with scales beside it",
+          hint: "--scheme q8_0 makes blocks")
+      case nil: continue
+      }
+    }
+    return blocks
+  }
+
+  /// Throws unless every tensor of blocks has rows of whole ones.
+  private func requireWholeBlocks() throws(IngotError) {
+    for tensor in output.request.tensors {
+      guard let blockType = tensor.blockType, blockType.byteShape(of: tensor.shape) == nil else { continue }
+      throw .unrepresentable(
+        tensor: tensor.name, target: blockType.rawValue,
+        why:
+          "its rows have \(tensor.shape.dimensions.last ?? 0) values, no multiple of \(blockType.elementCount)",
+        hint: "--rule GLOB=keep, by its name in the input, leaves it as it is")
+    }
+  }
+
+  /// The codings by index of the tensor, those that are quantized already left out.
+  private func codingsByTensor(
+    _ codings: [TensorRole: WeightCoding]
+  ) throws(IngotError) -> [Int: WeightCoding] {
+    let recognised = model.recognised
+    var byTensor: [Int: WeightCoding] = [:]
+    for (role, coding) in codings {
+      guard let index = recognised.tensors[role] else { continue }
+      let tensor = model.checkpoint.tensors[index]
+      guard tensor.quantization == nil, tensor.blockType == nil else { continue }
+      byTensor[index] = coding
+      guard case .integers(var quantization) = coding else { continue }
+      switch (recognised.dialect.layout(of: role.kind), quantization.granularity) {
+      case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
+      case (.stacked?, _), (.stackedTransposed?, _), (.padded?, _):
+        throw .unsupported(
+          "quantizing a tensor that holds more than one parameter; `ingot convert --dialect hf` takes them apart",
+          at: Location(model.path, tensor: tensor.name))
+      default: break
+      }
+      byTensor[index] = .integers(quantization)
+    }
+    return byTensor
+  }
+
+  // MARK: - Tensors in their own names
+
+  private mutating func addTensors(
+    _ codings: [TensorRole: WeightCoding], progress: (any ProgressObserver)?
+  ) throws(IngotError) {
+    let codings = try codingsByTensor(codings)
+    let scales = try scales(for: codings, progress: progress)
+    for (index, tensor) in model.checkpoint.tensors.enumerated() {
+      if index == model.recognised.tiedCopy {
+        output.losses.append(
+          Loss(.dropped, tensor: tensor.name, detail: "a copy of the token embedding, which is the tied head")
+        )
+        continue
+      }
+      switch codings[index] {
+      case .integers(let scheme)?: try addIntegers(tensor, scheme: scheme, scales: scales[index] ?? [])
+      case .blocks(let blockType)?:
+        output.addBlocks(tensor.name, of: Self.source(tensor), blockType, notes: castNotes(tensor))
+      case nil: output.keep(index)
+      }
+    }
+  }
+
+  private func castNotes(_ tensor: TensorDescriptor) -> [String] {
+    tensor.dtype == .f32 ? [] : ["cast \(tensor.dtype.rawValue) to F32"]
+  }
+
+  /// A tensor's values, as they are quantized.
+  private static func source(_ tensor: TensorDescriptor) -> LazyPart {
+    let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
+    return tensor.dtype == .f32 ? stored : .cast(stored, to: .f32, onOverflow: .refuse)
+  }
+
+  private static func axis(of scheme: Quantization) -> Int? {
+    guard case .perChannel(let axis) = scheme.granularity else { return nil }
+    return axis
+  }
+
+  private mutating func addIntegers(
+    _ tensor: TensorDescriptor, scheme: Quantization, scales: [Float]
+  ) throws(IngotError) {
+    guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
+      throw .internal("a scheme that does not fit")
+    }
+    var bytes: [UInt8] = []
+    for scale in scales { bytes.appendLittle(scale.bitPattern) }
+    output.add(
+      PlannedTensor(
+        name: tensor.name, dtype: .i8, shape: tensor.shape,
+        quantization: PlannedQuantization(
+          scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
+        transforms: ["quantize \(tensor.dtype.rawValue) to int8, scale = absmax ÷ 127"]),
+      [
+        .quantized(Self.source(tensor), scales: scales, axis: Self.axis(of: scheme)),
+        .literal(.f32, scaleShape, bytes),
+      ])
+  }
+
+  /// Streams the tensors that become integers once, and finds their scales.
+  private func scales(
+    for codings: [Int: WeightCoding], progress observer: (any ProgressObserver)?
+  ) throws(IngotError) -> [Int: [Float]] {
+    let schemes = codings.compactMapValues { coding -> Quantization? in
+      guard case .integers(let scheme) = coding else { return nil }
+      return scheme
+    }
+    guard !schemes.isEmpty else { return [:] }
+    let indexes = schemes.keys.sorted()
+    let tensors = indexes.map { model.checkpoint.tensors[$0] }
+    observer?.begin("finding scales", byteCount: tensors.reduce(0) { $0 + $1.byteCount })
+    defer { observer?.end() }
+    let progress = ProgressRelay(observer)
+    let layouts = zip(indexes, tensors).map { index, tensor in
+      ChannelLayout(shape: tensor.shape, axis: schemes[index].flatMap(Self.axis))
+    }
+    let found = Gathered<[Float]>(count: indexes.count, initial: [])
+    let crew = WorkCrew(jobs: options.jobs)
+    try PartPass(crew: crew, files: files, scratchFolder: options.scratchFolder)
+      .run(count: indexes.count) { (index) throws(IngotError) in
+        Self.source(tensors[index])
+      } read: { (index, reading) throws(IngotError) in
+        var largest = AbsoluteMaximum(layouts[index])
+        try reading.forEachTile { (tile, offset) throws(IngotError) in
+          largest.add(tile.assumingMemoryBound(to: Float.self), from: offset / MemoryLayout<Float>.size)
+          progress.advance(tile.count)
+        }
+        return largest
+      } finish: { (index, stretches, _) throws(IngotError) in
+        var largest = AbsoluteMaximum(layouts[index])
+        for stretch in stretches { largest.merge(stretch) }
+        try requireFinite(largest, in: tensors[index])
+        found[index] = largest.scales
+      }
+    return Dictionary(uniqueKeysWithValues: zip(indexes, found.values))
+  }
+
+  private func requireFinite(
+    _ largest: AbsoluteMaximum, in tensor: TensorDescriptor
+  ) throws(IngotError) {
+    guard largest.nonFiniteCount == 0 else {
+      throw .unsuitable(
+        Location(model.path, tensor: tensor.name),
+        why: "has \(largest.nonFiniteCount) values that are not finite",
+        hint: "`ingot validate` names the first of them")
+    }
+  }
+
+  // MARK: - The report
+
+  /// What quantizing did.
+  ///
+  /// - Parameters:
+  ///   - result: what was written.
+  ///   - planned: what was planned.
+  ///   - input: the input's path.
+  ///   - output: the output's path.
+  /// - Returns: the report.
+  func report(
+    _ result: CheckpointOutput.Result, planned: PlannedOutput, input: String, output: String
+  ) -> QuantizationReport {
+    let bufferCount = target == nil ? model.recognised.buffers.count : 0
+    var report = QuantizationReport(
+      input: input, output: output, scheme: options.scheme,
+      dialects: target.map { (model.recognised.dialect.id, $0.id) }, tensors: [],
+      keptCount: planned.tensors.count - result.quantizationErrors.count - bufferCount,
+      bufferCount: bufferCount, byteCounts: (0, 0),
+      losses: planned.losses + planned.castLosses(result, onOverflow: .refuse))
+    for (index, tensor) in planned.tensors.enumerated() {
+      let parts = planned.contents.parts(of: index)
+      let before = parts.reduce(0) { $0 + $1.unconvertedByteCount }
+      let after = parts.reduce(0) { $0 + $1.byteCount }
+      report.byteCounts.before += before
+      report.byteCounts.after += after
+      guard let error = result.quantizationErrors[index], let coding = tensor.coding else { continue }
+      report.tensors.append(
+        QuantizationReport.Tensor(
+          name: tensor.name, coding: coding, error: error, byteCountBefore: before, byteCountAfter: after))
+    }
+    return report
+  }
+}
+
+extension PlannedTensor {
+  /// How its values are coded; `nil` for plain ones.
+  fileprivate var coding: WeightCoding? {
+    if let blockType { return .blocks(blockType) }
+    return quantization.map { .integers($0.scheme) }
+  }
+}
+
+extension LazyPart {
+  /// Bytes of the part.
+  fileprivate var byteCount: Int { shape.byteCount(of: dtype) ?? 0 }
+
+  /// Bytes of what the part was made from; none for what was found out on the way.
+  fileprivate var unconvertedByteCount: Int {
+    switch self {
+    case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
+      .dequantized(let source, _, _):
+      source.unconvertedByteCount
+    case .literal: 0
+    default: byteCount
+    }
+  }
+}

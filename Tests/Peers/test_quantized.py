@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model of Q8_0 blocks in llama.cpp: the file is what its own quantizer makes, and both find the same next tokens. Run
+by `make test-peers`."""
+import pathlib
+import unittest
+
+import gguf
+import numpy as np
+from interoperability import PROGRAMS, Model, ingot, temporary
+
+
+def contents(path: pathlib.Path) -> tuple[dict, dict]:
+    """Tensors with their types, shapes and bytes, and metadata, by name."""
+    reader = gguf.GGUFReader(path)
+    tensors = {tensor.name: (tensor.tensor_type.name, tuple(tensor.shape), bytes(tensor.data)) for tensor in reader.tensors}
+    keys = {key: field.contents() for key, field in reader.fields.items() if not key.startswith("GGUF.")}
+    return tensors, keys
+
+
+class Quantized(unittest.TestCase):
+    program = next(program for program in PROGRAMS if program.module == "llama_cpp_file")
+
+    def test_is_what_llama_cpp_makes(self):
+        with temporary() as name:
+            folder, model = pathlib.Path(name), Model("kjv-gpt2")
+            ingot("convert", model.folder, folder / "plain.gguf")
+            self.program.run([["quantize", folder / "plain.gguf", folder / "theirs.gguf"]])
+            for source in (model.folder, folder / "plain.gguf"):
+                ingot("quantize", source, folder / "ours.gguf", "--scheme", "q8_0", "--force")
+                ours, theirs = contents(folder / "ours.gguf"), contents(folder / "theirs.gguf")
+                self.assertEqual(ours[0], theirs[0])
+                self.assertEqual(ours[1], theirs[1])
+
+    def test_finds_the_same_next_tokens(self):
+        with temporary() as name:
+            folder, model = pathlib.Path(name), Model("kjv-gpt2")
+            ingot("quantize", model.folder, folder / "ours.gguf", "--scheme", "q8_0")
+            self.program.run([model.job(folder / "ours.gguf", folder)])
+            theirs = np.load(folder / "out.npy")
+            for row, logits in zip(model.ids, theirs, strict=True):
+                ids = ",".join(map(str, row))
+                ingot("record", folder / "ours.gguf", "--tokens", ids, "--force", "-o", folder / "ours.npz")
+                ours = np.load(folder / "ours.npz")["logits"][0]
+                self.assertEqual(ours.argmax(-1).tolist(), logits.argmax(-1).tolist())
+
+
+if __name__ == "__main__":
+    unittest.main()
