@@ -40,7 +40,7 @@ final class SlicedTiles: TileSource {
   func finish() throws(IngotError) { try reader.source.finish() }
 }
 
-/// Parts one behind the other, each opened when it is first read and closed when the next one is.
+/// Parts one behind the other, each but the first opened when it is first read, and closed when the next one is.
 final class JoinedTiles: TileSource {
   private let parts: [LazyPart]
   private let ends: [Int]
@@ -49,6 +49,9 @@ final class JoinedTiles: TileSource {
   private(set) var castReport: CastReport?
   private(set) var quantizationError: QuantizationError?
   let grainByteCount: Int
+  /// Parts that are joined are alike: the first stands for all.
+  let tileByteCount: Int
+  let bufferByteCount: Int
 
   /// Joins parts whose elements have `width` bytes.
   init(
@@ -67,6 +70,10 @@ final class JoinedTiles: TileSource {
     self.ends = ends
     self.open = open
     grainByteCount = width
+    let first = try parts.first.map(open)
+    current = first.map { (0, GrainReader($0)) }
+    tileByteCount = first?.tileByteCount ?? TileEngine.tileByteCount
+    bufferByteCount = first.map { $0.bufferByteCount + $0.grainByteCount } ?? 0
   }
 
   var byteCount: Int { ends.last ?? 0 }
@@ -117,6 +124,8 @@ final class JoinedTiles: TileSource {
       quantizationError = total
     }
   }
+
+  func endStretch() { current?.reader.source.endStretch() }
 
   func finish() throws(IngotError) { try closeCurrent() }
 }

@@ -19,9 +19,8 @@ extension LazyPart {
     case .dequantized(let source, _, _), .blocks(let source, _): return source.isDivisible
     case .transposed(let source):
       return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
-    case .rows: return readsFreely
+    case .rows, .joined: return readsFreely
     case .literal, .generated, .zeros: return true
-    default: return false
     }
   }
 
@@ -31,6 +30,7 @@ extension LazyPart {
     switch self {
     case .stored(_, let part): part.storage.codec == .raw && part.storage.checksum == nil
     case .reshaped(let source, _), .rows(let source, _): source.readsFreely
+    case .joined(let parts, _): parts.allSatisfy(\.readsFreely)
     case .transposed: isDivisible
     case .literal, .generated, .zeros: true
     default: false

@@ -14,6 +14,10 @@ final class TransposedTiles: TileSource {
   /// A piece of a row narrower than this is not worth a read of its own.
   private static let pieceByteCount = 512
 
+  /// A matrix up to here is turned in one tile: its rows are read whole.
+  private static let wholeByteCount = 10 << 20
+  /// A piece of a row of which a read costs little more than its bytes.
+  private static let widePieceByteCount = 4096
   /// The largest tile that is asked for so that each piece is worth its read, without a strip.
   private static let wideTileByteCount = 8 << 20
 
@@ -22,7 +26,7 @@ final class TransposedTiles: TileSource {
   private let columnCount: Int
   private let width: Int
   private let transposition: MatrixTransposition
-  private let window: AlignedBuffer
+  private var window: AlignedBuffer?
   private var strip: AlignedBuffer?
   private var stripColumns = 0..<0
 
@@ -33,7 +37,6 @@ final class TransposedTiles: TileSource {
     self.columnCount = columnCount
     self.width = width
     transposition = MatrixTransposition(elementWidth: width)
-    window = AlignedBuffer(byteCount: min(Self.windowByteCount, max(source.byteCount, 64)))
   }
 
   var byteCount: Int { reader.source.byteCount }
@@ -48,7 +51,8 @@ final class TransposedTiles: TileSource {
 
   var tileByteCount: Int {
     guard Self.isDivisible(rowCount: rowCount) else { return TileEngine.tileByteCount }
-    let wide = targetRowByteCount * max(1, Self.pieceByteCount / width)
+    if byteCount <= Self.wholeByteCount { return max(TileEngine.tileByteCount, byteCount) }
+    let wide = targetRowByteCount * max(1, Self.widePieceByteCount / width)
     return max(TileEngine.tileByteCount, min(Self.wideTileByteCount, wide))
   }
 
@@ -84,7 +88,7 @@ final class TransposedTiles: TileSource {
     let count = min(wanted, columnCount - columns.lowerBound)
     let buffer =
       if let strip, stripColumns.count >= count { strip } else {
-        AlignedBuffer(byteCount: count * targetRowByteCount)
+        AlignedBuffer(uninitializedByteCount: count * targetRowByteCount)
       }
     stripColumns = 0..<0
     let next = columns.lowerBound..<(columns.lowerBound + count)
@@ -97,19 +101,21 @@ final class TransposedTiles: TileSource {
   /// Makes rows of the result: these columns of the source.
   private func fill(_ columns: Range<Int>, into target: UnsafeMutableRawPointer) throws(IngotError) {
     let capacity = min(Self.windowByteCount, max(reader.source.byteCount, 64))
+    let window = window ?? AlignedBuffer(uninitializedByteCount: capacity)
+    self.window = window
     let pieceByteCount = columns.count * width
     let isCutFinely = reader.source.grainByteCount <= width
     if sourceRowByteCount <= capacity,
       !isCutFinely || pieceByteCount < Self.pieceByteCount
         || pieceByteCount * 2 >= sourceRowByteCount
     {
-      return try fillFromWholeRows(columns, capacity: capacity, into: target)
+      return try fillFromWholeRows(columns, by: window, into: target)
     }
     var start = columns.lowerBound
     while start < columns.upperBound {
       let end = min(columns.upperBound, start + capacity / width)
       try fillFromPieces(
-        start..<end, capacity: capacity,
+        start..<end, by: window,
         into: target + (start - columns.lowerBound) * targetRowByteCount)
       start = end
     }
@@ -117,9 +123,9 @@ final class TransposedTiles: TileSource {
 
   /// Reads whole rows of the source, many at a time, and takes the columns out of them.
   private func fillFromWholeRows(
-    _ columns: Range<Int>, capacity: Int, into target: UnsafeMutableRawPointer
+    _ columns: Range<Int>, by window: AlignedBuffer, into target: UnsafeMutableRawPointer
   ) throws(IngotError) {
-    let group = max(1, capacity / sourceRowByteCount)
+    let group = max(1, window.byteCount / sourceRowByteCount)
     for row in stride(from: 0, to: rowCount, by: group) {
       let count = min(group, rowCount - row)
       try reader.read(
@@ -133,10 +139,10 @@ final class TransposedTiles: TileSource {
 
   /// Reads a piece of each row of the source.
   private func fillFromPieces(
-    _ columns: Range<Int>, capacity: Int, into target: UnsafeMutableRawPointer
+    _ columns: Range<Int>, by window: AlignedBuffer, into target: UnsafeMutableRawPointer
   ) throws(IngotError) {
     let pieceByteCount = columns.count * width
-    let group = max(1, capacity / pieceByteCount)
+    let group = max(1, window.byteCount / pieceByteCount)
     for row in stride(from: 0, to: rowCount, by: group) {
       let count = min(group, rowCount - row)
       for index in 0..<count {
@@ -152,6 +158,8 @@ final class TransposedTiles: TileSource {
   }
 
   func endStretch() {
+    // Sources of stretches wait for one another: without their buffers.
+    window = nil
     strip = nil
     stripColumns = 0..<0
     reader.source.endStretch()

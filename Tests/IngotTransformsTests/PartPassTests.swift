@@ -11,7 +11,7 @@ import Testing
 @Suite(.serialized) struct PartPassTests {
   /// Layouts and casts of a stored matrix.
   enum Arrangement: CaseIterable {
-    case asItIs, transposed, cast, castTransposed, rows, transposedRows, quantized
+    case asItIs, transposed, cast, castTransposed, rows, transposedRows, joined, quantized
 
     func part(_ stored: LazyPart) -> LazyPart {
       switch self {
@@ -21,10 +21,17 @@ import Testing
       case .castTransposed: .cast(.transposed(stored), to: .bf16, onOverflow: .saturate)
       case .rows: .rows(stored, 11..<(stored.shape.dimensions[0] - 3))
       case .transposedRows: .transposed(.rows(stored, 11..<(stored.shape.dimensions[0] - 3)))
+      case .joined:
+        .cast(
+          .joined([.transposed(stored), .transposed(stored)], PartPassTests.stack(stored.shape)), to: .f16,
+          onOverflow: .saturate)
       case .quantized: .quantized(stored, scales: [0.01], axis: nil)
       }
     }
   }
+
+  /// The shape of two transposed matrices, one behind the other.
+  fileprivate static func stack(_ shape: Shape) -> Shape { [2, shape.dimensions[1], shape.dimensions[0]] }
 
   /// A matrix of small numbers of several stretches.
   private func matrix(_ kind: StorageKind) throws -> (SourceFiles, LazyPart) {
