@@ -20,6 +20,8 @@ text { font: 12px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #24292
 </style>"""
 OURS, OURS_TOO, LIMIT, OTHERS = "#1f6feb", "#79b0f7", "#d98b2b", "#a3aab3"
 LINES = ["#8250df", "#1a7f37", "#bf3989", "#9a6700", "#57606a"]
+# The ratio from which on bars have a logarithmic scale.
+FAR_APART = 200
 # What stands for a bar to be reached and not for a tool.
 BARS = ("cp", "ingot --version")
 
@@ -52,29 +54,40 @@ def document(height: float, title: str, parts: Iterable[str]) -> str:
 
 
 def bars(title: str, workloads: dict[str, list[Row]]) -> str:
-    """A bar for each tool, under its workload; all of one scale."""
-    left, right, step = 190, 110, 18
+    """A bar for each tool, under its workload; all of one scale, a logarithmic one where figures lie far apart."""
+    left, right, step = 190, 120, 18
     rows = [row for group in workloads.values() for row in group]
-    ticks = even_ticks(max(row.median for row in rows))
-    scale = (WIDTH - left - right) / max(ticks[-1], max(row.median for row in rows))
+    ticks, share = scale([row.median for row in rows])
+    span = WIDTH - left - right
     parts, y = [], 8.0
     for workload, group in workloads.items():
         y += 20
         parts.append(text(4, y, workload, "title"))
         y += 6
         for row in group:
-            width = max(row.median * scale, 1)
+            width = max(share(row.median) * span, 1)
             parts += [text(left - 8, y + 12, row.tool, "end"),
                       f'<rect x="{left}" y="{y + 2:.1f}" width="{width:.1f}" height="{step - 4}" fill="{colour(row.tool)}"/>',
                       text(left + width + 6, y + 12, quantity(row.median, row.unit))]
             y += step
     bottom = y + 6
-    grid = [line(left + tick * scale, 8, left + tick * scale, bottom) for tick in ticks]
-    axis = [text(left + tick * scale, bottom + 14, f"{tick:,.10g}", "axis middle") for tick in ticks]
+    places = [left + share(tick) * span for tick in ticks]
+    grid = [line(x, 8, x, bottom) for x in places]
+    axis = [text(x, bottom + 14, f"{tick:,.10g}", "axis middle") for x, tick in zip(places, ticks)]
     unit = {"s": "seconds", "tok/s": "tokens a second"}.get(rows[0].unit, rows[0].unit) or "logits"
     label = f"{unit}; {'more' if rows[0].is_rate else 'less'} is better"
     return document(bottom + 40, title, [*grid, *parts, *axis,
                                          text((left + WIDTH - right) / 2, bottom + 32, label, "axis middle")])
+
+
+def scale(figures: list[float]) -> tuple[list[float], Callable[[float], float]]:
+    """Ticks of bars' axis, and the share of its length that a figure takes."""
+    most, least = max(figures), min(figures)
+    if least > 0 and most / least > FAR_APART:
+        low = 10.0 ** (math.ceil(math.log10(least)) - 1)
+        return decades(low, most), lambda figure: math.log(figure / low) / math.log(most / low)
+    ticks = even_ticks(most)
+    return ticks, lambda figure: figure / (max(most, ticks[-1]) or 1)
 
 
 def even_ticks(most: float) -> list[float]:
@@ -111,7 +124,7 @@ def growth(title: str, x_label: str, rows: list[Row]) -> str:
 def panel(left: float, rows: list[Row], value: Callable[[Row], float], labels: tuple[str, str],
           colours: dict[str, str]) -> list[str]:
     """One pair of axes with its lines."""
-    top, width, height = 34, 350, 300
+    top, width, height = 34, 336, 300
     if not rows:
         return []
     figures = [row.x or 1 for row in rows], [value(row) for row in rows]

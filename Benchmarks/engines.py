@@ -15,7 +15,8 @@ PEERS = ("torch", "openvino", "onnxruntime", "ctranslate2", "llama.cpp")
 # one that does what the peers of that kind do.
 OURS = {
     "f32": [("ingot", "gpt2/", "auto")],
-    "bf16": [("ingot", "gpt2-bf16/", "bf16"), ("ingot, fp32 activations", "gpt2-bf16/", "auto")],
+    "bf16": [("ingot", "gpt2-bf16/", "bf16"), ("ingot, fp32 activations", "gpt2-bf16/", "auto"),
+             ("ingot, of fp32 weights", "gpt2/", "bf16")],
     "int8": [("ingot", "gpt2-int8/", "w8a8"), ("ingot, fp32 activations", "gpt2-int8/", "auto")],
 }
 

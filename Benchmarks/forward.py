@@ -111,7 +111,7 @@ class Forward:
         runs = measurement.take_turns(works, self.options.rounds)
         self.add([Row("decode", NAMES[kind], tool, "tok/s", rates) for tool, rates in runs.items()])
         self.add([Row("decode bandwidth", NAMES[kind], tool, "GB/s", [rate * size / 1e9 for rate in rates])
-                  for tool, rates in runs.items() if tool in ("ingot", "ingot, fp32 activations", MACHINE)])
+                  for tool, rates in runs.items() if tool.startswith("ingot") or tool == MACHINE])
 
     def bytes_a_token(self, kind: str) -> int:
         """All weights but the positions, of which one row is read."""

@@ -75,7 +75,7 @@ def quantity(value: float, unit: str) -> str:
     """A figure in three digits, with a fitting prefix for times and counts."""
     if unit == "s" and value < 1:
         value, unit = value * 1e3, "ms"
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".") if abs(value) >= 0.01 else f"{value:#.2g}"
+    text = f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}".rstrip(".") if value >= 0.01 else f"{value:.1e}"
     return f"{text} {unit}".strip()
 
 
