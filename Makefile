@@ -45,9 +45,10 @@ test-levels: setup build-tests ## Run the tests with the kernels of each CPU lev
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
-bench: build-benchmarks ## Time the commands and forward passes
-	@python=$$(Scripts/make-peers light) && $$python Benchmarks/commands.py --build $(release) --rounds 3 && \
-	  $$python Benchmarks/forward.py --build $(release) --rounds 3
+bench: build-benchmarks ## Time the commands and forward passes, and compare with the baseline
+	@python=$$(Scripts/make-peers light) && for part in commands forward; do \
+	  $$python Benchmarks/$$part.py --build $(release) --rounds 3 --json $(release)/bench-$$part.json || exit 1; done && \
+	  $$python Benchmarks/compare.py $(release)/bench-commands.json $(release)/bench-forward.json
 
 bench-peers: build-benchmarks ## Time them against numpy, torch, llama.cpp and others: docs/benchmarks.md (a large download at first)
 	@python=$${INGOT_PEERS_PYTHON:-$$(Scripts/make-peers heavy)} && Scripts/bench-peers $$python $(release)

@@ -72,8 +72,7 @@ def workloads(ingot: str) -> list[Workload]:
     helped = subprocess.run([ingot, "quantize", "--help"], capture_output=True, text=True, check=True).stdout
     if "q8_0" in helped:
         made.append(Workload(QUANTIZING, "Q8_0 in GGUF", "gpt2/",
-                             ["quantize", "IN", "OUT", "--quiet", "--config", "CONFIG", "--scheme", "q8_0"], ".gguf",
-                             is_same=False))
+                             ["quantize", "IN", "OUT", "--quiet", "--config", "CONFIG", "--scheme", "q8_0"], ".gguf"))
     return made
 
 

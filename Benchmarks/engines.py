@@ -32,8 +32,11 @@ class Engine:
         self.end = self.worker.end
 
     def ask(self, verb: str, rest: str) -> float | None:
-        """Seconds, or `None` for what it does not do; ingot's process knows models by name."""
-        return self.worker.ask(f"{verb} model {rest}" if self.is_ours else f"{verb} {rest}")
+        """Seconds, or `None` for what a peer does not do; ingot's process knows models by name, and does everything."""
+        seconds = self.worker.ask(f"{verb} model {rest}" if self.is_ours else f"{verb} {rest}")
+        if seconds is None and self.is_ours:
+            raise SystemExit(f"RuntimeBenchmark gave no answer to {verb} {rest[:40]}: {self.worker.complaint()}")
+        return seconds
 
     def prefill(self, count: int, rows: str) -> float | None:
         """Seconds for the logits of all tokens or of the last."""

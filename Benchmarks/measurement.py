@@ -49,6 +49,11 @@ class Row:
         return statistics.median(self.runs)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether ingot did it, in its usual way or, as `ingot, HOW`, in another."""
+        return self.tool == "ingot" or self.tool.startswith("ingot,")
+
+    @property
     def is_rate(self) -> bool:
         """Whether more is better."""
         return self.unit.endswith("/s")
@@ -260,6 +265,10 @@ def save(rows: list[Row], options: argparse.Namespace) -> None:
 def load(path: pathlib.Path) -> tuple[dict, list[Row]]:
     """A document that `save` wrote, and its rows."""
     document = json.loads(path.read_text(encoding="utf-8"))
+    return document, rows_of(document)
+
+
+def rows_of(document: dict) -> list[Row]:
+    """A document's rows."""
     names = {field.name for field in dataclasses.fields(Row)}
-    return document, [Row(**{name: value for name, value in entry.items() if name in names})
-                      for entry in document["results"]]
+    return [Row(**{name: value for name, value in entry.items() if name in names}) for entry in document["results"]]

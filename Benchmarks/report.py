@@ -58,8 +58,7 @@ def groups(rows: list[Row]) -> dict[str, dict[str, list[Row]]]:
         found.setdefault(row.group, {}).setdefault(row.workload, []).append(row)
     for workloads in found.values():
         for mine in workloads.values():
-            mine.sort(key=lambda row: (not row.tool.startswith("ingot") or charts.is_limit(row.tool),
-                                       charts.is_limit(row.tool)))
+            mine.sort(key=lambda row: (not row.is_ours, charts.is_limit(row.tool)))
     return found
 
 
@@ -133,11 +132,12 @@ def page(documents: list[dict], rows: list[Row], folder: pathlib.Path) -> str:
     rounds = sorted({document["rounds"] for document in documents})
     lines = [HEAD, f"Machine: {'; '.join(machines)}. Rounds: {', '.join(map(str, rounds))}. Versions: "
              f"{', '.join(f'{name} {version}' for name, version in used.items())}.", "",
+             "## Aims", "", *aims(found), "",
              "## How to run it", "",
              "    make bench          # Ingot alone, beside cp: a few minutes",
              "    make bench-peers    # all of this page; installs the peers at first, several gigabytes",
-             "    make bench-peers SHAPES='gpt2 gpt2-large gpt2-xl' LARGEST=20   # larger shapes and files, where there is room",
-             "", "## Aims", "", *aims(found), ""]
+             "    make bench-peers SHAPES='gpt2 gpt2-large gpt2-xl' LARGEST=20   # larger shapes and files", "",
+             "More in [CONTRIBUTING.md](../CONTRIBUTING.md#benchmarks).", ""]
     for group, workloads in found.items():
         lines += section(group, workloads, folder)
     return "\n".join(lines)

@@ -28,7 +28,7 @@ class Target:
     def judge(self, rows: list[Row]) -> tuple[str, float, bool] | None:
         """Beside what, the ratio, and whether it is good enough; `None` where something was not measured."""
         here = [row for row in rows if row.workload == self.workload]
-        ours = [row for row in here if row.tool == "ingot" or self.any_of_ours and row.tool.startswith("ingot,")]
+        ours = [row for row in here if row.tool == "ingot" or self.any_of_ours and row.is_ours]
         if not ours:
             return None
         best = max if ours[0].is_rate else min
@@ -36,7 +36,7 @@ class Target:
         if self.beside is None:
             return "", mine, mine <= self.bound
         others = [row for row in here if row.tool == self.beside
-                  or self.beside == BEST_PEER and not row.tool.startswith("ingot") and row.tool != MACHINE]
+                  or self.beside == BEST_PEER and not row.is_ours and row.tool != MACHINE]
         if not others:
             return None
         other = best(others, key=lambda row: row.median)
