@@ -38,7 +38,8 @@ test: setup lint build-tests ## Run every test that needs no heavy peer
 	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python \
 	  $(SWIFT) test -c release --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
-test-levels: setup build-tests ## Run the tests with the kernels of each CPU level in turn
+test-levels: setup build-tests ## Run the tests with the kernels of each CPU level; compile those of 64-bit ARM
+	@Scripts/compile-arm64
 	@python=$$(Scripts/make-peers light) && for level in portable avx2 avx512; do echo "INGOT_CPU=$$level" && \
 	  INGOT_CPU=$$level INGOT_PEERS_PYTHON=$$python $(SWIFT) test -c release --skip-build --disable-xctest || exit 1; done
 
