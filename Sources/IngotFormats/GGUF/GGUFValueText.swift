@@ -64,14 +64,10 @@ enum GGUFValueText {
   }
 
   private static func json(_ text: String) -> MetadataValue? {
-    var scanner = JSONScanner(Array(text.utf8))
-    do throws(JSONFailure) {
-      let value = try JSONDocument.value(&scanner)
-      try scanner.finish()
-      return value
-    } catch {
-      return nil
-    }
+    // As the one member of an object, which is what documents are.
+    guard let document = try? JSONDocument.object(Array("{\"\":\(text)}".utf8)), document.entries.count == 1
+    else { return nil }
+    return document[""]
   }
 
   // MARK: - Types
