@@ -10,11 +10,13 @@ struct EditCommand: ParsableCommand {
     discussion: """
       Tensors keep their bytes, order and places. A new file takes the old one's place in one step, its data copied by
       the kernel; with --in-place only the head is written, where the new one is as long as the old: that takes no time
-      at any size. A value keeps the type that its key has in the file; a new key is text.
+      at any size. Formats: safetensors, whose values are text, and GGUF. There a value keeps the type that its key has;
+      a new key's value tells its own: true, 12, 0.5, [1,2], else text, which "quotes" force.
 
       EXAMPLES
         ingot edit model.safetensors --set format=pt
         ingot edit model.gguf --set general.name='My model' --remove 'tokenizer.chat_*'
+        ingot edit model.gguf --set gpt2.context_length=512 --set my.tags='["a","b"]'
         ingot edit model.safetensors --remove '*' --in-place
       """)
 

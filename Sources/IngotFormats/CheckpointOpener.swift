@@ -144,13 +144,14 @@ public struct CheckpointOpener: Sendable {
 
   /// Opens the weight files of a checkpoint without reading them.
   ///
-  /// - Parameter path: a file, a shard index, or a folder.
+  /// - Parameter path: a file, a shard index, a folder, or an archive.
   /// - Returns: the files, of a set in shard order.
   /// - Throws: as ``open(_:)``, but for what only reading a file tells.
   public func weightFiles(of path: String) throws(IngotError) -> [any ByteSource] {
     let file = try status(of: path).kind == .folder ? weightPath(in: path) : path
-    let source = try FileByteSource(path: file, system: system)
-    guard let kind = ShardSetKind.all.first(where: { $0.isIndex(file) }) else { return [source] }
+    var source: any ByteSource = try FileByteSource(path: file, system: system)
+    if let archived = try weightFile(inArchive: source) { source = archived.file }
+    guard let kind = ShardSetKind.all.first(where: { $0.isIndex(source.path) }) else { return [source] }
     let index = try readIndex(source, of: kind)
     var files: [any ByteSource] = []
     for shard in index.shards { files.append(try source.sibling(named: shard)) }

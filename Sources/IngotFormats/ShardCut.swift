@@ -1,8 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a set of files is cut: huggingface_hub's rule, for every format that has shards.
+// Where a set of files is cut: huggingface_hub's rule for sets with an index, llama.cpp's for those without.
 
 /// Cuts tensors into files.
 enum ShardCut {
+  /// Cuts in order and keeps it: a new file begins when the next tensor would pass the limit and the open file has one.
+  ///
+  /// - Parameters:
+  ///   - byteCounts: the bytes of each tensor.
+  ///   - limit: the most bytes of tensors in one file, but for a file of one tensor.
+  /// - Returns: the indexes of each file's tensors; none when there is no tensor.
+  /// - SeeAlso: `ggml-org/llama.cpp: gguf-py/gguf/gguf_writer.py`, `add_tensor_info`.
+  static func runs(of byteCounts: [Int], limit: Int) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    var (start, openByteCount) = (0, 0)
+    for (index, byteCount) in byteCounts.enumerated() {
+      if index > start, byteCount > limit - openByteCount {
+        runs.append(start..<index)
+        (start, openByteCount) = (index, 0)
+      }
+      openByteCount = openByteCount.checkedAdd(byteCount) ?? .max
+    }
+    return byteCounts.isEmpty ? [] : runs + [start..<byteCounts.count]
+  }
+
   /// Cuts in order: a new file begins when the next tensor would pass the limit; one over the limit has a file of its own
   /// at once, and the open one goes on.
   ///

@@ -86,4 +86,104 @@ import Testing
     #expect(refused.exitCode == 65)
     #expect(refused.firstErrorLine.contains("NumPy archive"))
   }
+
+  // MARK: - GGUF
+
+  /// What gguf-py reads: each key with its types and value, then each tensor with its digest.
+  private func fields(_ path: String) throws -> [Substring] {
+    try PythonPeer.run(
+      code: """
+        import hashlib, sys, gguf
+        reader = gguf.GGUFReader(sys.argv[1])
+        for key, field in reader.fields.items():
+            if not key.startswith("GGUF."):
+                try:
+                    value = field.contents()
+                except UnicodeDecodeError:
+                    value = [field.parts[index].tobytes() for index in field.data]
+                print(key, [kind.name for kind in field.types], repr(value))
+        print("--", reader.alignment, reader.data_offset % reader.alignment)
+        for tensor in reader.tensors:
+            print([tensor.name], tensor.tensor_type.name, list(tensor.shape), hashlib.sha256(tensor.data).hexdigest())
+        """, [path]
+    ).standardOutput.split(separator: "\n")
+  }
+
+  private static let goldenGGUF = [
+    "every-type", "alignment-64", "blocks", "k-quants", "empty-arrays", "shapes", "no-tensors",
+    "last-not-padded", "version-2", "split/tiny-00001-of-00003",
+  ]
+
+  @Test(arguments: goldenGGUF)
+  func `gguf-py reads the new keys, the old ones with their types, and the old tensors`(_ name: String) throws
+  {
+    let folder = try TemporaryFolder()
+    let path = try folder.copy(Fixture.path("golden/gguf/\(name).gguf"), as: "a.gguf")
+    let old = try fields(path)
+    let result = try IngotProgram.run(
+      "edit", path, "--set", "my.count=7", "--set", "my.below=-7", "--set", "my.many=5000000000",
+      "--set", "my.part=1e-05", "--set", "my.truth=true", "--set", "my.text=größe=\"1\"", "--set",
+      "my.quoted=\"12\"",
+      "--set", "my.words=[\"a\",\"\"]", "--set", "my.counts=[1,-2]", "--set", "my.parts=[1,0.5]")
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let new = try fields(path)
+    let added: [Substring] = [
+      "my.count ['UINT32'] 7", "my.below ['INT32'] -7", "my.many ['INT64'] 5000000000",
+      "my.part ['FLOAT32'] 9.999999747378752e-06", "my.truth ['BOOL'] True",
+      "my.text ['STRING'] 'größe=\"1\"'",
+      "my.quoted ['STRING'] '12'", "my.words ['ARRAY', 'STRING'] ['a', '']",
+      "my.counts ['ARRAY', 'INT32'] [1, -2]",
+      "my.parts ['ARRAY', 'FLOAT32'] [1.0, 0.5]",
+    ]
+    #expect(new.filter { !$0.hasPrefix("my.") } == old)
+    #expect(new.filter { $0.hasPrefix("my.") } == added)
+    // Back to the bytes of before, but for padding that was missing behind the last tensor.
+    #expect(try IngotProgram.run("edit", path, "--remove", "my.*").exitCode == 0)
+    #expect(try folder.bytes("a.gguf") == Fixture.bytes("golden/gguf/\(name).gguf"))
+    #expect(folder.entries() == ["a.gguf"])
+  }
+
+  @Test func `a value keeps the type that its key has`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.copy(Fixture.path("golden/gguf/every-type.gguf"))
+    let before = try fields(path).prefix { !$0.hasPrefix("--") }.filter { !$0.contains("general.alignment") }
+    var arguments = ["edit", path]
+    for line in before {
+      let value = line.contains("STRING") ? "x" : line.contains("BOOL") ? "true" : "1"
+      let list = line.contains("STRING") ? "[\"x\"]" : "[\(value),\(value)]"
+      arguments += ["--set", "\(Self.key(line))=\(line.contains("ARRAY") ? list : value)"]
+      guard !line.contains("['STRING']") else { continue }
+      let wrong = try IngotProgram.run("edit", path, "--set", "\(Self.key(line))=300.5x")
+      #expect(wrong.exitCode == 64 && wrong.standardError.contains(Self.key(line)), "\(wrong.standardError)")
+    }
+    let result = try IngotProgram.process(arguments).run()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let after = try fields(path).prefix { !$0.hasPrefix("--") }
+    #expect(after.map(Self.keyAndTypes) == before.map(Self.keyAndTypes))
+    #expect(zip(after, before).allSatisfy { $0 != $1 || $0.hasSuffix("True") })
+  }
+
+  private static func key(_ line: Substring) -> Substring { line.prefix { $0 != " " } }
+  private static func keyAndTypes(_ line: Substring) -> Substring { line.prefix { $0 != "]" } }
+
+  @Test func `what says where tensors stand must stay, and a head is written in place where it fits`() throws
+  {
+    let folder = try TemporaryFolder()
+    let path = try folder.copy(Fixture.path("golden/gguf/alignment-64.gguf"))
+    let old = try folder.bytes("alignment-64.gguf")
+    for change in [["--set", "general.alignment=32"], ["--remove", "*"], ["--set", "general.alignment=x"]] {
+      let result = try IngotProgram.process(["edit", path] + change).run()
+      #expect([64, 65].contains(result.exitCode) && result.standardError.contains("general.alignment"))
+    }
+    let part = try folder.copy(Fixture.path("golden/gguf/split/tiny-00001-of-00003.gguf"))
+    #expect(try IngotProgram.run("edit", part, "--remove", "split.*").exitCode == 65)
+    #expect(try folder.bytes("alignment-64.gguf") == old)
+    let swapped = try IngotProgram.run("edit", Fixture.path("golden/gguf/big-endian.gguf"), "--set", "a=b")
+    #expect(swapped.exitCode == 65 && swapped.firstErrorLine.contains("big-endian"))
+    // Padding takes the place of what is shorter.
+    #expect(try IngotProgram.run("edit", path, "--set", "general.architecture=x", "--in-place").exitCode == 0)
+    let new = try folder.bytes("alignment-64.gguf")
+    #expect(new.count == old.count && new != old)
+    #expect(try fields(path).contains("general.architecture ['STRING'] 'x'"))
+  }
 }

@@ -76,6 +76,30 @@ import Testing
     #expect(try Self.survey(Fixture.path("golden/pytorch/sharded")).files.count == 2)
   }
 
+  @Test(arguments: ["a.tar", "a.tar.gz", "a.zip"])
+  func `what an archive holds is surveyed as if it stood in a folder`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let pack = """
+      import pathlib, sys, tarfile, zipfile
+      path, source = sys.argv[1], pathlib.Path(sys.argv[2])
+      files = sorted(source.iterdir()) if source.is_dir() else [source]
+      if path.endswith(".zip"):
+          with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+              for file in files: archive.write(file, "m/" + file.name)
+      else:
+          with tarfile.open(path, "w:gz" if path.endswith(".gz") else "w") as archive:
+              for file in files: archive.add(file, "m/" + file.name)
+      """
+    try PythonPeer.run(
+      code: pack, [folder.file(name), Fixture.path("malformed/pytorch/PT-11-os-system.pt")])
+    let report = try Self.survey(folder.file(name))
+    #expect(report.files.map(\.format) == ["pytorch"] && !report.clean)
+    #expect(report.files.first?.calls?.first?.arguments == [.init(kind: "text", value: "echo pwned")])
+    try PythonPeer.run(code: pack, [folder.file("set-" + name), Fixture.path("golden/pytorch/sharded")])
+    let set = try Self.survey(folder.file("set-" + name))
+    #expect(set.clean && set.files.map(\.format) == ["pytorch", "pytorch"])
+  }
+
   @Test func `a pickle that ends early is listed as far as it goes`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(Array("cos\nsystem\n(S'x'\ntR\u{1}".utf8), to: "cut.pt")

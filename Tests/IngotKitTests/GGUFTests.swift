@@ -199,6 +199,69 @@ import Testing
     }
   }
 
+  /// Writes a file anew as gguf-py splits it.
+  private static let split = """
+    import sys, gguf
+    reader = gguf.GGUFReader(sys.argv[1])
+    writer = gguf.GGUFWriter(sys.argv[2], "gpt2", split_max_size=int(sys.argv[3]))
+    for key, field in reader.fields.items():
+        if key.startswith("GGUF.") or key == "general.architecture":
+            continue
+        kind = field.types[0]
+        inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
+        writer.add_key_value(key, field.contents(), kind, inner)
+    if reader.alignment != 32:
+        writer.data_alignment = reader.alignment
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+    """
+
+  @Test(arguments: [300_000, 900_000, 1_100_000], [QuantizationScheme.keep, .q80])
+  func `a set is cut as gguf-py cuts it, byte for byte`(_ limit: Int, _ scheme: QuantizationScheme) throws {
+    let folder = try TemporaryFolder()
+    var options = QuantizeOptions()
+    options.scheme = scheme
+    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("model.gguf"), options: options)
+    try PythonPeer.run(code: Self.split, [folder.file("model.gguf"), folder.file("model.gguf"), "\(limit)"])
+    let theirs = folder.entries().filter { $0 != "model.gguf" }
+    var cut = ConvertOptions()
+    cut.shardByteLimit = limit
+    cut.format = "gguf"
+    cut.check = true
+    let report = try Conversion(folder.file("model.gguf"), to: folder.file("set/"), options: cut).run()
+    #expect(report.fileNames == theirs && theirs.count > 1)
+    for name in theirs {
+      #expect(try folder.bytes("set/" + name) == folder.bytes(name), "\(name)")
+    }
+    _ = try Conversion(folder.file("set/"), to: folder.file("whole.gguf"), options: ConvertOptions()).run()
+    #expect(try folder.bytes("whole.gguf") == folder.bytes("model.gguf"))
+  }
+
+  @Test func `the files of a set keep the alignment, and a set of one is a file`() throws {
+    let folder = try TemporaryFolder()
+    var options = ConvertOptions()
+    options.format = "gguf"
+    options.shardByteLimit = 1
+    _ = try Conversion(Self.path("alignment-64.gguf"), to: folder.file("set/"), options: options).run()
+    let set = try inspect(folder.file("set/")).checkpoint
+    let whole = try inspect(Self.path("alignment-64.gguf")).checkpoint
+    #expect(set.files.count == whole.tensors.count && set.tensors.map(\.name) == whole.tensors.map(\.name))
+    #expect(
+      set.tensors.allSatisfy { tensor in
+        guard case .one(let segment) = tensor.storage.segments else { return false }
+        return segment.offset % 64 == 0
+      })
+    #expect(try hash(folder.file("set/")).model == hash(Self.path("alignment-64.gguf")).model)
+    options.shardByteLimit = 1 << 30
+    _ = try Conversion(Self.path("alignment-64.gguf"), to: folder.file("one/"), options: options).run()
+    #expect(try folder.bytes("one/model.gguf") == Fixture.bytes("golden/gguf/alignment-64.gguf"))
+    options.shardByteLimit = 1
+    #expect(throws: IngotError.self) {
+      try Conversion(Self.path("alignment-64.gguf"), to: "-", options: options)
+    }
+  }
+
   @Test(arguments: Fixture.names(in: "unsupported/gguf"))
   func `what is not read is refused by name`(_ name: String) {
     do throws(IngotError) {

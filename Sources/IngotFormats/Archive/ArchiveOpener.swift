@@ -12,6 +12,24 @@ extension CheckpointOpener {
 
   /// The checkpoint that an archive holds; `nil` for what is no archive, or is a format of its own on a zip.
   func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
+    guard let archived = try weightFile(inArchive: source) else { return nil }
+    var checkpoint = try archived.contents.located(read(archived.file))
+    checkpoint.findings += archived.listing.findings
+    checkpoint.indexByteCount += archived.listing.indexByteCount
+    if checkpoint.companions.isEmpty { checkpoint.companions = try companions(beside: archived.file) }
+    return checkpoint
+  }
+
+  /// A file of an archive, with what is beside it.
+  struct ArchivedFile {
+    let file: ArchiveMemberSource
+    let contents: ArchiveContents
+    let listing: ArchiveListing
+  }
+
+  /// The weight file that an archive holds, or the index of its set; `nil` for what is no archive, or is a format of its
+  /// own on a zip.
+  func weightFile(inArchive source: any ByteSource) throws(IngotError) -> ArchivedFile? {
     let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
     guard let kind = ArchiveKind(head: head) else { return nil }
     // The first torch wrote tar archives of its own, which its format refuses by name.
@@ -32,11 +50,7 @@ extension CheckpointOpener {
     guard let file = contents.source(at: FilePath.join(place, name)) else {
       throw .internal("a file that is listed and not there")
     }
-    var checkpoint = try contents.located(read(file))
-    checkpoint.findings += listing.findings
-    checkpoint.indexByteCount += listing.indexByteCount
-    if checkpoint.companions.isEmpty { checkpoint.companions = try companions(beside: file) }
-    return checkpoint
+    return ArchivedFile(file: file, contents: contents, listing: listing)
   }
 
   /// The folder and name of an archive's weight file: the named one, else as in a folder on disk.

@@ -19,6 +19,8 @@ public struct GGUFFormat: CheckpointFormat {
   public let page = "gguf.md"
   /// Plans files of this format.
   public var writer: (any CheckpointWriter)? { GGUFWriter() }
+  /// Changes a file's metadata, each value with its type.
+  public var metadataEditor: (any MetadataEditor)? { GGUFEditor() }
 
   /// The magic.
   public func recognizes(head: [UInt8], byteCount: Int) -> Bool {

@@ -12,6 +12,14 @@ struct GGUFHeader: Sendable {
   private(set) var metadata = Metadata()
   /// Remarks on what is odd and accepted.
   private(set) var findings: [Finding] = []
+  /// The version, which says the byte order too.
+  private(set) var version: UInt32 = 0
+  /// The order of the bytes of numbers.
+  private(set) var byteOrder = ByteOrder.little
+  /// What tensors' offsets are multiples of.
+  private(set) var alignment = GGUFLayout.alignment
+  /// Where the tensors' fields start.
+  private(set) var fieldsOffset = 0
   /// Bytes up to the end of the last tensor's fields.
   private(set) var byteCount = 0
 
@@ -22,28 +30,32 @@ struct GGUFHeader: Sendable {
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for versions before 2 and after 3.
   init(_ source: any ByteSource) throws(IngotError) {
     var cursor = GGUFCursor(source)
-    let counts = try Self.counts(&cursor)
+    let counts = try takeCounts(&cursor)
     try takeMetadata(counts.entries, &cursor)
-    let alignment = try alignment(cursor)
+    alignment = try Self.alignment(of: metadata, path: source.path)
+    fieldsOffset = cursor.offset
     let entries = try takeTensors(counts.tensors, &cursor)
     byteCount = cursor.offset
-    try place(entries, alignment: alignment, in: source, cursor)
+    try place(entries, in: source, cursor)
   }
 
   // MARK: - Fields
 
   /// Takes magic, version and counts: GG-01 to GG-04.
-  private static func counts(_ cursor: inout GGUFCursor) throws(IngotError) -> (tensors: Int, entries: Int) {
+  private mutating func takeCounts(
+    _ cursor: inout GGUFCursor
+  ) throws(IngotError) -> (tensors: Int, entries: Int) {
     let magic = try cursor.bytes(min(GGUFLayout.magic.count, cursor.remainingCount))
     guard magic.elementsEqual(GGUFLayout.magic) else {
       throw cursor.malformed(.magic, at: 0, "\(magic.count) other bytes", "GGUF")
     }
     let start = cursor.offset
-    var version = try cursor.number(UInt32.self)
+    version = try cursor.number(UInt32.self)
     if version & 0xFFFF == 0 {
       cursor.byteOrder = .big
       version = version.byteSwapped
     }
+    byteOrder = cursor.byteOrder
     guard version != 0 else { throw cursor.malformed(.version, at: start, "version 0", "2 or 3") }
     guard version == 2 || version == 3 else {
       throw .unsupported("version \(version), not 2 or 3", at: cursor.location(start))
@@ -87,11 +99,11 @@ struct GGUFHeader: Sendable {
   }
 
   /// What offsets are multiples of: GG-11.
-  private func alignment(_ cursor: GGUFCursor) throws(IngotError) -> Int {
+  static func alignment(of metadata: Metadata, path: String) throws(IngotError) -> Int {
     guard let value = metadata[GGUFLayout.alignmentKey] else { return GGUFLayout.alignment }
     guard case .uint32(let alignment) = value, alignment.nonzeroBitCount == 1 else {
       throw .malformed(
-        GGUFRule.alignment.rule, at: Location(cursor.path, key: GGUFLayout.alignmentKey),
+        GGUFRule.alignment.rule, at: Location(path, key: GGUFLayout.alignmentKey),
         found: "another value", expected: "a power of two, as u32")
     }
     return Int(alignment)
@@ -173,7 +185,7 @@ struct GGUFHeader: Sendable {
 
   /// Places the tensors behind each other, each aligned, from the aligned end of the header on: GG-18 and GG-19.
   private mutating func place(
-    _ entries: [Entry], alignment: Int, in source: any ByteSource, _ cursor: GGUFCursor
+    _ entries: [Entry], in source: any ByteSource, _ cursor: GGUFCursor
   ) throws(IngotError) {
     var cursor = cursor
     let aligned = byteCount.checkedAlignUp(to: alignment)

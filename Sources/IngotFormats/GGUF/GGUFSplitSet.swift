@@ -17,6 +17,28 @@ struct GGUFSplit: Hashable {
   /// Tensors of all parts together, if it says.
   var tensorCount: Int?
 
+  /// Describes a part that is to be written.
+  init(number: Int, count: Int, tensorCount: Int) {
+    self.number = number
+    self.count = count
+    self.tensorCount = tensorCount
+  }
+
+  /// The name of the part's file.
+  func name(stem: String) -> String { stem + Self.suffix(number, of: count) }
+
+  /// The metadata of the part's file: the first has all, each says which it is, and where its tensors stand.
+  ///
+  /// - Parameter metadata: that of the set.
+  /// - Returns: the part's own.
+  func metadata(of metadata: Metadata) -> Metadata {
+    var own = number == 0 ? metadata : Metadata(metadata.entries.filter { $0.key == GGUFLayout.alignmentKey })
+    own[Self.numberKey] = .uint16(UInt16(clamping: number))
+    own[Self.countKey] = .uint16(UInt16(clamping: count))
+    own[Self.tensorCountKey] = .int32(Int32(clamping: tensorCount ?? 0))
+    return own
+  }
+
   /// Takes a file's own words: GG-20; `nil` for a file that is whole.
   init?(_ metadata: Metadata, path: String) throws(IngotError) {
     func integer(_ key: String) throws(IngotError) -> Int? {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans GGUF files of version 3, little-endian: header, then each tensor padded to the alignment, the last one too.
-// Names are written as they are; which names llama.cpp wants is a dialect's to know. Page: formats/gguf.md.
+// Plans GGUF files of version 3, little-endian: header, then each tensor padded to the alignment, the last one too;
+// and sets of them. Names are written as they are; which names llama.cpp wants is a dialect's to know. Page: formats/gguf.md.
 import IngotBytes
 import IngotCore
 
@@ -13,35 +13,75 @@ public struct GGUFWriter: CheckpointWriter {
   public let keepsAliases = false
   /// Config and tokenizer become metadata only by a dialect.
   public let holdsCompanions = false
-  /// An output is one file.
-  public let shards = false
+  /// An output can be cut into a set.
+  public let shards = true
   /// Blocks are what the format is made for.
   public let holdsBlocks = true
 
   private static let versionKey = "general.quantization_version"
 
-  /// Plans one file.
+  /// Plans one file, or a set of them.
   ///
   /// - Parameter request: what to write; tensors keep their order.
-  /// - Returns: the plan; it needs no checksums and streams.
+  /// - Returns: the plan; it needs no checksums and, when it is one file, streams.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that GGUF lacks, names over
-  ///   63 bytes, more than four dimensions, and quantizations that are no blocks.
+  ///   63 bytes, more than four dimensions, quantizations that are no blocks, and sets of more files than it can count.
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var (metadata, losses) = Self.metadata(of: request)
     let alignment = Self.takeAlignment(from: &metadata, &losses)
+    try Self.requireUniqueNames(request.tensors)
+    let name = request.isFolder ? "model.gguf" : request.fileName
+    let groups = try Self.cut(request)
+    guard groups.count > 1 else {
+      let all = 0..<request.tensors.count
+      let file = try Self.file(name, request.tensors, all, metadata, alignment: alignment)
+      return WritePlan(files: [file], losses: losses)
+    }
+    guard groups.count <= Int(UInt16.max), let tensorCount = Int32(exactly: request.tensors.count) else {
+      throw .unrepresentable(
+        tensor: nil, target: "gguf", why: "the set would have \(groups.count) files",
+        hint: "a larger --shard-size makes fewer")
+    }
+    var files: [PlannedFile] = []
+    for (number, group) in groups.enumerated() {
+      let split = GGUFSplit(number: number, count: groups.count, tensorCount: Int(tensorCount))
+      files.append(
+        try Self.file(
+          split.name(stem: String(name.dropLast(".gguf".count))), request.tensors, group,
+          split.metadata(of: metadata), alignment: alignment))
+    }
+    return WritePlan(files: files, losses: losses, streams: false)
+  }
+
+  /// The tensors of each file, in order: llama.cpp's rule for sets.
+  private static func cut(_ request: WriteRequest) throws(IngotError) -> [Range<Int>] {
+    guard let limit = request.shardByteLimit else { return [] }
+    var byteCounts: [Int] = []
+    byteCounts.reserveCapacity(request.tensors.count)
+    for tensor in request.tensors { byteCounts.append(try tensor.parts[0].byteCount()) }
+    return ShardCut.runs(of: byteCounts, limit: limit)
+  }
+
+  private static func requireUniqueNames(_ tensors: [PlannedTensor]) throws(IngotError) {
+    var names = Set<ExactName>(minimumCapacity: tensors.count)
+    for tensor in tensors where !names.insert(ExactName(tensor.name)).inserted {
+      throw unrepresentable(tensor, "two tensors have this name")
+    }
+  }
+
+  /// Plans one file of some tensors.
+  private static func file(
+    _ name: String, _ tensors: [PlannedTensor], _ range: Range<Int>, _ metadata: Metadata, alignment: Int
+  ) throws(IngotError) -> PlannedFile {
     var encoder = GGUFEncoder()
     encoder.number(GGUFLayout.version)
-    encoder.number(UInt64(request.tensors.count))
+    encoder.number(UInt64(range.count))
     encoder.number(UInt64(metadata.entries.count))
     for entry in metadata.entries { _ = encoder.entry(entry.key, entry.value) }
     var padding: [Int] = []
-    padding.reserveCapacity(request.tensors.count)
+    padding.reserveCapacity(range.count)
     var offset = 0
-    var names = Set<ExactName>(minimumCapacity: request.tensors.count)
-    for tensor in request.tensors {
-      guard names.insert(ExactName(tensor.name)).inserted else {
-        throw Self.unrepresentable(tensor, "two tensors have this name")
-      }
+    for tensor in tensors[range] {
       let byteCount = try Self.put(tensor, at: offset, &encoder)
       guard let end = offset.checkedAdd(byteCount), let next = end.checkedAlignUp(to: alignment) else {
         throw Self.unrepresentable(tensor, "more than 2^63 bytes")
@@ -54,12 +94,13 @@ public struct GGUFWriter: CheckpointWriter {
       throw .unrepresentable(
         tensor: nil, target: "gguf", why: "the header would have \(header.count) bytes", hint: nil)
     }
-    let chunks = Self.chunks(header, padding: padding, alignment: alignment)
-    let name = request.isFolder ? "model.gguf" : request.fileName
-    return WritePlan(files: [PlannedFile(name: name, chunks: chunks)], losses: losses)
+    return PlannedFile(
+      name: name, chunks: chunks(header, first: range.lowerBound, padding: padding, alignment: alignment))
   }
 
-  private static func chunks(_ header: [UInt8], padding: [Int], alignment: Int) -> [PlannedChunk] {
+  private static func chunks(
+    _ header: [UInt8], first: Int, padding: [Int], alignment: Int
+  ) -> [PlannedChunk] {
     var chunks: [PlannedChunk] = [.bytes(header)]
     chunks.reserveCapacity(2 * padding.count + 2)
     // Gaps of one length share their bytes.
@@ -72,7 +113,7 @@ public struct GGUFWriter: CheckpointWriter {
     }
     appendZeros((alignment - header.count % alignment) % alignment)
     for (tensor, count) in padding.enumerated() {
-      chunks.append(.part(PartReference(tensor: tensor), lead: []))
+      chunks.append(.part(PartReference(tensor: first + tensor), lead: []))
       appendZeros(count)
     }
     return chunks

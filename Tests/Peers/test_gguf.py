@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model of Q8_0 blocks in llama.cpp: the file is what its own quantizer makes, and both find the same next tokens. Run
-by `make test-peers`."""
+"""More of GGUF in llama.cpp: a file of Q8_0 blocks is what its own quantizer makes, and both find the same next tokens; a
+set of files is loaded by its first. Run by `make test-peers`."""
 import pathlib
 import unittest
 
@@ -17,10 +17,10 @@ def contents(path: pathlib.Path) -> tuple[dict, dict]:
     return tensors, keys
 
 
-class Quantized(unittest.TestCase):
+class GGUF(unittest.TestCase):
     program = next(program for program in PROGRAMS if program.module == "llama_cpp_file")
 
-    def test_is_what_llama_cpp_makes(self):
+    def test_blocks_are_what_llama_cpp_makes(self):
         with temporary() as name:
             folder, model = pathlib.Path(name), Model("kjv-gpt2")
             ingot("convert", model.folder, folder / "plain.gguf")
@@ -31,7 +31,7 @@ class Quantized(unittest.TestCase):
                 self.assertEqual(ours[0], theirs[0])
                 self.assertEqual(ours[1], theirs[1])
 
-    def test_finds_the_same_next_tokens(self):
+    def test_blocks_find_the_same_next_tokens(self):
         with temporary() as name:
             folder, model = pathlib.Path(name), Model("kjv-gpt2")
             ingot("quantize", model.folder, folder / "ours.gguf", "--scheme", "q8_0")
@@ -42,6 +42,14 @@ class Quantized(unittest.TestCase):
                 ingot("record", folder / "ours.gguf", "--tokens", ids, "--force", "-o", folder / "ours.npz")
                 ours = np.load(folder / "ours.npz")["logits"][0]
                 self.assertEqual(ours.argmax(-1).tolist(), logits.argmax(-1).tolist())
+
+    def test_a_set_is_loaded(self):
+        with temporary() as name:
+            folder, model = pathlib.Path(name), Model("kjv-gpt2")
+            ingot("convert", model.folder, f"{folder}/set/", *self.program.options, "--shard-size", "1MB")
+            first = sorted((folder / "set").glob("*.gguf"))[0]
+            self.program.run([model.job(first, folder)])
+            self.assertLessEqual(model.difference(folder), self.program.tolerance)
 
 
 if __name__ == "__main__":
