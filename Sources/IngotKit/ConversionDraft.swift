@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns a source's tensors into what is to be written: which ones, as what dtype, at what loss.
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotKernels
 
@@ -9,16 +10,20 @@ struct ConversionDraft {
   private let source: Checkpoint
   private let options: ConvertOptions
   private let keepsAliases: Bool
+  /// Whether it is a model for llama.cpp, with vectors in the one type that it knows.
+  private let isForLlamaCpp: Bool
   /// What is to be written.
   private(set) var output: OutputDraft
 
   /// Collects every tensor that the selection takes.
   init(
-    source: Checkpoint, options: ConvertOptions, writer: any CheckpointWriter, companions: [Companion]
+    source: Checkpoint, options: ConvertOptions, destination: OutputDestination, companions: [Companion]
   ) throws(IngotError) {
     self.source = source
     self.options = options
-    keepsAliases = writer.keepsAliases
+    keepsAliases = destination.writer.keepsAliases
+    isForLlamaCpp =
+      destination.formatID == "gguf" && source.metadata.string("general.architecture") != nil
     output = OutputDraft(of: source)
     output.companions = companions
     try addTensors()
@@ -44,9 +49,10 @@ struct ConversionDraft {
           Loss(
             .alias, tensor: tensor.name, detail: "shares its bytes with \(target), and is stored in full"))
       }
-      if let dtype = options.dtype, let blockType = tensor.blockType {
+      let dtype = dtype(of: tensor)
+      if let dtype, let blockType = tensor.blockType {
         try output.dequantize(index, blockType, to: dtype, onOverflow: options.onOverflow)
-      } else if let dtype = options.dtype, tensor.quantization == nil, tensor.dtype.isFloating,
+      } else if let dtype, tensor.quantization == nil, tensor.dtype.isFloating,
         tensor.dtype != dtype
       {
         output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
@@ -54,5 +60,17 @@ struct ConversionDraft {
         output.keep(index, aliasOf: aliasOf)
       }
     }
+  }
+
+  /// What a tensor's numbers become; `nil` when they stay as they are.
+  private mutating func dtype(of tensor: TensorDescriptor) -> DType? {
+    guard let dtype = options.dtype, dtype != .f32, isForLlamaCpp,
+      LlamaCppTypes.staysFloat32(tensor.name, tensor.shape), tensor.dtype.isFloating
+    else { return options.dtype }
+    output.losses.append(
+      Loss(
+        .cast, tensor: tensor.name,
+        detail: "stays F32, not \(dtype): llama.cpp wants vectors and positions so"))
+    return .f32
   }
 }

@@ -127,7 +127,7 @@ public struct Conversion: Sendable {
     } else {
       draft =
         try ConversionDraft(
-          source: source, options: options, writer: destination.writer, companions: companions
+          source: source, options: options, destination: destination, companions: companions
         ).output
     }
     draft.configure { request in

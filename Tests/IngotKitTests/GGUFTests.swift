@@ -128,6 +128,32 @@ import Testing
     #expect(try folder.bytes("out.gguf") == Fixture.bytes("golden/gguf/\(canonical).gguf"))
   }
 
+  @Test(arguments: [DType.f16, .bf16], [false, true])
+  func `a model that is cast keeps vectors as llama.cpp wants them`(_ dtype: DType, _ isQuantized: Bool)
+    throws
+  {
+    let folder = try TemporaryFolder()
+    var quantization = QuantizeOptions()
+    quantization.scheme = isQuantized ? .q80 : .keep
+    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("a.gguf"), options: quantization)
+    var options = ConvertOptions()
+    options.dtype = dtype
+    let report = try Conversion(folder.file("a.gguf"), to: folder.file("b.gguf"), options: options).run()
+    let cast = try inspect(folder.file("b.gguf")).checkpoint
+    for tensor in cast.tensors {
+      let isMatrix = tensor.shape.rank == 2 && tensor.name != "position_embd.weight"
+      #expect(tensor.dtype == (isMatrix ? dtype : .f32) && tensor.blockType == nil, "\(tensor.name)")
+    }
+    // gguf-py's LlamaFileType: MOSTLY_F16 and MOSTLY_BF16.
+    #expect(cast.metadata["general.file_type"] == .uint32(dtype == .f16 ? 1 : 32))
+    #expect(report.losses.count { $0.kind == .cast && $0.tensor == "position_embd.weight" } == 1)
+    // The same as on the way from another format.
+    guard !isQuantized else { return }
+    _ = try Conversion(Fixture.path("kjv-gpt2"), to: folder.file("c.gguf"), options: options).run()
+    #expect(
+      try hash(folder.file("b.gguf")).tensors.map(\.line) == hash(folder.file("c.gguf")).tensors.map(\.line))
+  }
+
   @Test func `blocks are one tensor of their type`() throws {
     let folder = try TemporaryFolder()
     _ = try Conversion(

@@ -9,6 +9,10 @@ import numpy as np
 from interoperability import PROGRAMS, Model, ingot, temporary
 
 
+# What rounding weights to eight bits costs a logit, over the largest.
+COARSE = 2e-2
+
+
 def contents(path: pathlib.Path) -> tuple[dict, dict]:
     """Tensors with their types, shapes and bytes, and metadata, by name."""
     reader = gguf.GGUFReader(path)
@@ -42,6 +46,16 @@ class GGUF(unittest.TestCase):
                 ingot("record", folder / "ours.gguf", "--tokens", ids, "--force", "-o", folder / "ours.npz")
                 ours = np.load(folder / "ours.npz")["logits"][0]
                 self.assertEqual(ours.argmax(-1).tolist(), logits.argmax(-1).tolist())
+
+    def test_what_was_cast_is_loaded(self):
+        with temporary() as name:
+            folder, model = pathlib.Path(name), Model("kjv-gpt2")
+            ingot("quantize", model.folder, folder / "q8_0.gguf", "--scheme", "q8_0")
+            ingot("convert", model.folder, folder / "f32.gguf")
+            for source, dtype in (("f32", "f16"), ("f32", "bf16"), ("q8_0", "f16"), ("q8_0", "f32")):
+                ingot("convert", folder / f"{source}.gguf", folder / "cast.gguf", "--dtype", dtype, "--force")
+                self.program.run([model.job(folder / "cast.gguf", folder)])
+                self.assertLessEqual(model.difference(folder), COARSE)
 
     def test_a_set_is_loaded(self):
         with temporary() as name:

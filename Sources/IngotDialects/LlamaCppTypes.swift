@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tensors llama.cpp wants in single precision, whatever the others are: its loops over vectors know no other type.
+// ggml-org/llama.cpp: conversion/base.py, `prepare_tensors`; src/llama-quant.cpp, `tensor_allows_quantization`.
+import IngotCore
+
+/// The types of tensors in llama.cpp's files.
+public enum LlamaCppTypes {
+  /// Tables and small matrices that are not multiplied by.
+  private static let names = ["position_embd.weight", "token_types.weight"]
+  private static let ends = ["_norm.weight", ".ffn_gate_inp.weight", ".ssm_conv1d.weight"]
+
+  /// Whether a tensor of a model stays F32.
+  ///
+  /// - Parameters:
+  ///   - name: its name in a GGUF file.
+  ///   - shape: its shape.
+  /// - Returns: `true` for vectors, norms, positions, and what is no weight.
+  public static func staysFloat32(_ name: String, _ shape: Shape) -> Bool {
+    shape.rank <= 1 || !name.hasSuffix(".weight") || names.contains(name)
+      || ends.contains(where: name.hasSuffix)
+  }
+}
