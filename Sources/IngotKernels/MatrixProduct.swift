@@ -166,7 +166,7 @@ public struct MatrixProduct {
     product.x_stride = xStride
     if rowCount <= Self.fewRows, weight.layout == .inOut {
       let isSmall = columnCount * depth * weight.element.byteWidth < Self.readingThreshold
-      multiplyFewRows(product, scratch: scratch, threads: isSmall ? nil : pool, kernels: kernels.product)
+      multiplyByChains(product, scratch: scratch, threads: isSmall ? nil : pool, kernels: kernels.product)
     } else {
       let threads = threads(of: pool)
       multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product)
@@ -295,7 +295,7 @@ public struct MatrixProduct {
     return isSmall ? nil : pool
   }
 
-  private func multiplyFewRows(
+  private func multiplyByChains(
     _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
   ) {
     let chains = (depth + Int(INGOT_CHAIN) - 1) / Int(INGOT_CHAIN)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products y = x · w of f32 activations and a weight in its stored type.
 //
-// Every sum over K has one order, whatever the threads, the columns and (in the packed path) the rows: chains of
-// INGOT_CHAIN products by fused multiply-add, and the chains added one after the other. Short chains are also what
-// keeps the error below that of one long chain (Higham, "Accuracy and Stability", 4.2).
+// Every sum over K has one order, whatever the threads, the columns, the rows and the form of the weight: chains of
+// INGOT_CHAIN products by fused multiply-add, and the chains added one after the other; only `_dots` sums in lanes. Short
+// chains are also what keeps the error below that of one long chain (Higham, "Accuracy and Stability", 4.2).
 #ifndef INGOT_PRODUCT_H
 #define INGOT_PRODUCT_H
 
