@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.serialized) struct ResumeTests {
   /// Runs that are killed for each kind of output.
-  private static let killCount = 20
+  private static let killCount = 10
   private static let tensorCount = 24
   private static let elementCount = 1 << 18
 
