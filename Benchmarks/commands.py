@@ -88,11 +88,13 @@ class Commands:
 
     def rows(self, workload: Workload) -> list[Row]:
         """What all tools come to in a workload."""
-        source = self.models.weights(workload.source)
-        size = source.stat().st_size
-        if workload.ending and measurement.room(self.folder) < size * 5 // 4:
-            measurement.note(f"{workload.name}: no room for an output of {size / 1e9:.1f} GB")
+        # Every form of the model has about this size.
+        size = self.models.weights("gpt2/").stat().st_size
+        files = (workload.ending is not None) + (not (self.folder / workload.source).exists())
+        if measurement.room(self.folder) < files * size * 5 // 4:
+            measurement.note(f"{workload.name}: no room for {files} files of {size / 1e9:.1f} GB")
             return []
+        source = self.models.weights(workload.source)
         memory: dict[str, int] = {}
         digests: dict[str, str] = {}
 
@@ -179,15 +181,23 @@ def main() -> None:
         commands = Commands(options, pathlib.Path(name))
         print(f"{options.shape}, {options.rounds} rounds, medians, output in {'memory' if commands.is_memory else name} · "
               f"{measurement.machine()}")
+        failures = 0
         for workload in workloads(commands.ingot):
-            if options.only in f"{workload.group}: {workload.name}":
+            if options.only not in f"{workload.group}: {workload.name}":
+                continue
+            try:
                 made = commands.rows(workload)
                 measurement.show(made)
                 rows += made
-                if workload.source != "gpt2/":
-                    commands.models.forget(workload.source)
+            except (RuntimeError, subprocess.CalledProcessError) as failure:
+                measurement.note(f"{workload.name}: {failure}")
+                failures += 1
+            if workload.source != "gpt2/":
+                commands.models.forget(workload.source)
         commands.limits.end()
     measurement.save(rows, options)
+    if failures:
+        raise SystemExit(f"{failures} workloads failed")
 
 
 if __name__ == "__main__":

@@ -211,12 +211,14 @@ def main() -> None:
     with measurement.workspace() as name:
         forward = Forward(options, pathlib.Path(name))
         print(f"{options.shape}, {options.rounds} rounds, medians, {options.threads} threads · {measurement.machine()}")
-        for kind in options.kinds:
-            forward.loaded(kind)
-            forward.first_logits(kind)
-            forward.memory(kind)
-        forward.limits.end()
-    measurement.save(forward.rows, options)
+        try:
+            for kind in options.kinds:
+                forward.loaded(kind)
+                forward.first_logits(kind)
+                forward.memory(kind)
+            forward.limits.end()
+        finally:
+            measurement.save(forward.rows, options)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ public struct JournalKey: Hashable, Sendable {
   /// The journal's first line.
   ///
   /// It names the system's start: what a process had written is in the system's memory, and outlives the process only.
-  var header: String { "ingot-journal 1 \(fingerprint) \(Process.startIdentifier)" }
+  var header: String { "ingot-journal 2 \(fingerprint) \(Process.startIdentifier)" }
 }
 
 /// The journal of an output that is being written.

@@ -86,7 +86,7 @@ struct DialectConfig {
   private func report(_ rest: Metadata, in output: inout OutputDraft) {
     for entry in rest.entries {
       output.losses.append(
-        Loss(.metadata, detail: "\(entry.key): a key of config.json that has no place in this dialect"))
+        Loss(.metadata, detail: "\(entry.key): the config of \(words: target.id) has no place for it"))
     }
   }
 }

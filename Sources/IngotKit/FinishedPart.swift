@@ -19,6 +19,8 @@ struct FinishedPart {
   var place: Place
   /// CRC-32, when the plan asked for it; else 0.
   var crc32: UInt32
+  /// CRC-32C, when the plan asked for it; else 0.
+  var crc32c: UInt32
   /// XXH3, when the plan asked for it.
   var xxh3: XXH3Digest?
   /// SHA-256, when the plan asked for it.
@@ -31,7 +33,8 @@ struct FinishedPart {
   /// Makes a record of a part.
   init(_ part: WrittenPart, chunk: Int, castReport: CastReport?) {
     place = Place(file: part.file, chunk: chunk)
-    (crc32, xxh3, sha256, sourceXXH3) = (part.crc32, part.xxh3, part.sha256, part.sourceXXH3)
+    (crc32, crc32c) = (part.crc32, part.crc32c)
+    (xxh3, sha256, sourceXXH3) = (part.xxh3, part.sha256, part.sourceXXH3)
     self.castReport = castReport
   }
 
@@ -48,7 +51,8 @@ struct FinishedPart {
       ])
     }
     return [
-      hexadecimal([UInt64(place.file), UInt64(place.chunk), UInt64(crc32)]), field(xxh3), field(sourceXXH3),
+      hexadecimal([UInt64(place.file), UInt64(place.chunk), UInt64(crc32), UInt64(crc32c)]), field(xxh3),
+      field(sourceXXH3),
       sha256.map { hexadecimal($0.map(UInt64.init)) } ?? "", cast ?? "", "end",
     ].joined(separator: " ")
   }
@@ -67,11 +71,12 @@ struct FinishedPart {
     func digest(_ values: [UInt64]) -> XXH3Digest? {
       values.count == 2 ? XXH3Digest(high: values[0], low: values[1]) : nil
     }
-    guard numbers[0].count == 3, let file = Int(exactly: numbers[0][0]),
-      let chunk = Int(exactly: numbers[0][1]), let crc32 = UInt32(exactly: numbers[0][2])
+    guard numbers[0].count == 4, let file = Int(exactly: numbers[0][0]),
+      let chunk = Int(exactly: numbers[0][1]), let crc32 = UInt32(exactly: numbers[0][2]),
+      let crc32c = UInt32(exactly: numbers[0][3])
     else { return nil }
     place = Place(file: file, chunk: chunk)
-    self.crc32 = crc32
+    (self.crc32, self.crc32c) = (crc32, crc32c)
     (xxh3, sourceXXH3) = (digest(numbers[1]), digest(numbers[2]))
     sha256 = numbers[3].isEmpty ? nil : numbers[3].map { UInt8(truncatingIfNeeded: $0) }
     if numbers[4].count == 4 {

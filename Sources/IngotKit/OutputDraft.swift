@@ -158,7 +158,7 @@ struct OutputDraft {
         Loss(
           .companion,
           detail:
-            "\(companion.name): \(words: destination.formatID) files hold weights only; a folder takes it along"
+            "\(companion.name): \(words: destination.formatID) files hold weights only; a folder takes along what is beside them"
         )
       }
     }

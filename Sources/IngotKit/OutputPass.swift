@@ -134,7 +134,8 @@ final class OutputPass {
   /// Takes a part as an earlier run has written it.
   private func take(_ finished: FinishedPart, at place: PartPlace) throws(IngotError) {
     var part = try record(of: place)
-    (part.crc32, part.xxh3, part.sha256) = (finished.crc32, finished.xxh3, finished.sha256)
+    (part.crc32, part.crc32c) = (finished.crc32, finished.crc32c)
+    (part.xxh3, part.sha256) = (finished.xxh3, finished.sha256)
     part.sourceXXH3 = finished.sourceXXH3
     findings.take(part, castReport: finished.castReport, at: place.record)
     progress.advance(part.byteCount)

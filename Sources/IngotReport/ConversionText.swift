@@ -41,7 +41,8 @@ public enum ConversionText {
     let count = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
     guard let dialects = report.dialects else { return count }
     let turned = report.transposedCount > 0 ? ", \(report.transposedCount) transposed" : ""
-    return "\(count), names \(dialects.from) → \(dialects.to)\(turned)"
+    let names = dialects.from == dialects.to ? "" : ", names \(dialects.from) → \(dialects.to)"
+    return count + names + turned
   }
 
   private static func heading(_ report: ConversionReport, _ style: TextStyle) -> String {

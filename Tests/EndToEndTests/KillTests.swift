@@ -100,6 +100,82 @@ import Testing
     #expect(left == [])
   }
 
+  /// A file or folder of each format that is written, with the options that make it of a GPT-2.
+  static let outputs = [
+    ["out.safetensors"], ["out.npy", "--include", "transformer.wte.weight"], ["out.npz"], ["out.ingot"],
+    ["out.pt"],
+    ["out.gguf"], ["out.bin", "--to", "llmc"], ["out/", "--to", "tensorflow"],
+    ["out/", "--to", "pytorch", "--shard-size", "2MB"],
+  ]
+
+  /// Kills of each.
+  private static let formatKillCount = 25
+
+  @Test(arguments: outputs)
+  func `killed at any instant, an output of each format is the old one or the new one`(
+    _ output: [String]
+  ) throws {
+    let folder = try TemporaryFolder()
+    func convert(_ model: String, to name: String) throws -> [String] {
+      let command = ["convert", Fixture.path(model), folder.file(name + output[0].dropFirst(3))]
+      return command + output.dropFirst() + ["--force", "--quiet"]
+    }
+    let (older, newer) = (try convert("models/base", to: "old"), try convert("kjv-gpt2", to: "new"))
+    for command in [older, newer] {
+      let result = try IngotProgram.process(command).run()
+      #expect(result.exitCode == 0, "\(result.standardError)")
+    }
+    let (old, new) = (try content("old", in: folder), try content("new", in: folder))
+    let command = try convert("kjv-gpt2", to: "out")
+    let duration = try Self.duration(of: newer)
+    var random = SeededRandom(seed: 6)
+    var killed = 0
+    for _ in 0..<Self.formatKillCount {
+      try replace("out", by: "old", in: folder)
+      var process = try IngotProgram.process(command)
+      process.killAfterSeconds = Double.random(in: 0...duration, using: &random)
+      if try process.run().signal != nil { killed += 1 }
+      let found = try content("out", in: folder)
+      #expect(found == old || found == new)
+      let strangers = folder.entries().filter { name in
+        !["old", "new", "out", ".out"].contains { name.hasPrefix($0) }
+      }
+      #expect(strangers == [])
+    }
+    #expect(killed > Self.formatKillCount / 4, "kills that came too late prove nothing")
+    #expect(try IngotProgram.process(command).run().exitCode == 0)
+    #expect(try content("out", in: folder) == new)
+    #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
+  }
+
+  @Test func `every format that is written is killed`() throws {
+    let formats = try IngotProgram.run("formats", "--json").standardOutput
+    let report = try JSONSerialization.jsonObject(with: Data(formats.utf8)) as? [String: Any]
+    let written = try #require(report?["formats"] as? [[String: Any]]).filter { $0["write"] as? Bool == true }
+    let killed = Self.outputs.map { $0.count > 2 && $0[1] == "--to" ? $0[2] : String($0[0].dropFirst(4)) }
+    let ids = written.compactMap { $0["id"] as? String }
+    let extensions = ["pt": "pytorch"]
+    #expect(Set(killed.map { extensions[$0] ?? $0 }) == Set(ids))
+  }
+
+  /// The bytes of a file, or of every file of a folder, by their names behind the output's own.
+  private func content(_ name: String, in folder: TemporaryFolder) throws -> [String: [UInt8]] {
+    var content: [String: [UInt8]] = [:]
+    for entry in folder.entries() where entry.hasPrefix(name) && entry != name {
+      content[String(entry.dropFirst(name.count))] = try folder.bytes(entry)
+    }
+    return content
+  }
+
+  private func replace(_ name: String, by other: String, in folder: TemporaryFolder) throws {
+    for entry in folder.entries() where entry.hasPrefix(name) && !entry.contains("/") {
+      try FileManager.default.removeItem(atPath: folder.file(entry))
+    }
+    for entry in folder.entries() where entry.hasPrefix(other) && !entry.contains("/") {
+      try folder.copy(folder.file(entry), as: name + entry.dropFirst(other.count))
+    }
+  }
+
   private func digest(_ path: String) throws -> String {
     let result = try IngotProgram.run("hash", path)
     #expect(result.exitCode == 0, "\(result.standardError)")

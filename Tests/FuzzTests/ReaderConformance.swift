@@ -38,13 +38,16 @@ private final class WatchedSource: ByteSource, @unchecked Sendable {
 
 /// Holds a reader to what every reader promises.
 struct ReaderConformance {
-  private let format: any CheckpointFormat
+  /// What reads: a format, or what opens archives, which gives nothing for a file that is none.
+  typealias Reading = (any ByteSource) throws(IngotError) -> Checkpoint?
+
+  private let read: Reading
   private let path: String
   private let bytes: [UInt8]
   private let siblings: [String: [UInt8]]
 
-  init(_ format: any CheckpointFormat, path: String, bytes: [UInt8], siblings: [String: [UInt8]] = [:]) {
-    self.format = format
+  init(path: String, bytes: [UInt8], siblings: [String: [UInt8]] = [:], reading read: @escaping Reading) {
+    self.read = read
     self.path = path
     self.bytes = bytes
     self.siblings = siblings
@@ -71,13 +74,17 @@ struct ReaderConformance {
     let source = WatchedSource(bytes, path: path, siblings: siblings)
     defer { #expect(source.outsideReadCount == 0, "\(path): a read outside the file") }
     do throws(IngotError) {
-      let checkpoint = try format.read(source, options: ReadOptions())
+      guard let checkpoint = try read(source) else { return nil }
       for tensor in checkpoint.tensors { expectInside(tensor, of: checkpoint.files) }
       return checkpoint.tensors.map { "\($0.name) \($0.dtype) \($0.shape)" }
     } catch {
       switch error {
       case .malformed, .unsupported, .limitExceeded: break
       case .missing where !siblings.isEmpty: break
+      // An archive without a weight file, with several, or with a set that lacks one.
+      case .unsuitable where path.hasPrefix("golden/archive/"),
+        .missing where path.hasPrefix("golden/archive/"):
+        break
       default: Issue.record("\(path): \(error)")
       }
       return nil
@@ -112,7 +119,7 @@ struct ReaderConformance {
 
 @Suite struct ReaderConformanceTests {
   /// A golden file with the format that reads it; large ones teach nothing that small ones do not.
-  static let files: [String] = Fixture.names(in: "golden").flatMap { folder in
+  static let files: [String] = (Fixture.names(in: "golden") + ["gguf/split"]).flatMap { folder in
     Fixture.names(in: "golden/\(folder)").map { "golden/\(folder)/\($0)" }
   }.filter { path in
     let size = (try? Fixture.bytes(path).count) ?? .max
@@ -127,14 +134,35 @@ struct ReaderConformance {
     let bytes = try Fixture.bytes(path)
     let source = MemoryByteSource(bytes, path: path)
     let siblings = try Self.siblings(of: path)
-    ReaderConformance(try FormatRegistry.detect(source), path: path, bytes: bytes, siblings: siblings).check()
+    let format = try FormatRegistry.detect(source)
+    ReaderConformance(path: path, bytes: bytes, siblings: siblings) { (source) throws(IngotError) in
+      try format.read(source, options: ReadOptions())
+    }.check()
   }
 
-  /// The data files of a TensorFlow bundle, by name; no other format here has files beside the one read.
+  /// Archives; the longest names make tar archives that are long and say no more.
+  static let archives = Fixture.names(in: "golden/archive").filter { !$0.contains("long-names") }
+
+  @Test(arguments: archives)
+  func `an archive is read or refused whatever is cut, flipped or overwritten`(_ name: String) throws {
+    let path = "golden/archive/" + name
+    let opener = CheckpointOpener()
+    let bytes = try Fixture.bytes(path)
+    #expect(try opener.openArchive(MemoryByteSource(bytes, path: path)) != nil)
+    ReaderConformance(path: path, bytes: bytes) { (source) throws(IngotError) in
+      try opener.openArchive(source)
+    }.check()
+  }
+
+  /// The data files of a TensorFlow bundle and the other files of a split GGUF, by name.
   private static func siblings(of path: String) throws -> [String: [UInt8]] {
-    guard path.hasSuffix(".index") else { return [:] }
     let folder = FilePath.folder(of: path)
-    let names = Fixture.names(in: folder).filter { $0.hasPrefix(FilePath.stem(of: path) + ".data-") }
+    var names: [String] = []
+    if path.hasSuffix(".index") {
+      names = Fixture.names(in: folder).filter { $0.hasPrefix(FilePath.stem(of: path) + ".data-") }
+    } else if folder.hasSuffix("/split") {
+      names = Fixture.names(in: folder).filter { $0 != FilePath.name(of: path) }
+    }
     return Dictionary(uniqueKeysWithValues: try names.map { ($0, try Fixture.bytes("\(folder)/\($0)")) })
   }
 

@@ -186,7 +186,91 @@ def back(program: Program, models: list[Model], folder: pathlib.Path) -> None:
         assert difference <= transformers.tolerance, f"{model.name}: {difference}"
 
 
-def write_page(rows: list[Row]) -> None:
+# A dialect in each format that holds it with its config: what a file of it is called, and how ingot is asked for it.
+FORMS = {
+    "hf in safetensors": ("folder/", ("--to", "safetensors", "--dialect", "hf")),
+    "hf in PyTorch": ("folder/", ("--to", "pytorch", "--dialect", "hf")),
+    "hf in npz": ("folder/", ("--to", "npz", "--dialect", "hf")),
+    "hf in .ingot": ("model.ingot", ("--dialect", "hf")),
+    "openai in TensorFlow": ("folder/", ("--for", "openai")),
+    "gguf in GGUF": ("model.gguf", ("--for", "llama.cpp")),
+    "llmc in llm.c": ("model.bin", ("--for", "llm.c")),
+    "mlx in safetensors": ("folder/", ("--for", "mlx")),
+    "nanogpt in PyTorch": ("ckpt.pt", ("--for", "nanogpt")),
+}
+# What each dialect's program can't express; transformers expresses all.
+FORM_PROGRAMS = {"openai": "OpenAI's code", "gguf": "llama.cpp", "llmc": "llm.c", "mlx": "mlx", "nanogpt": "nanoGPT"}
+
+
+def form_refusal(form: str, config: dict) -> str | None:
+    """The key that keeps a model out of a form."""
+    name = FORM_PROGRAMS.get(form.split()[0])
+    return next(program for program in PROGRAMS if program.name == name).refusal(config) if name else None
+
+
+def graph(path: str | pathlib.Path) -> str:
+    """What a config comes to, whatever the dialect: the graph that is built of it, without the weights' layout."""
+    report = json.loads(ingot("graph", path, "--format", "json").stdout)
+    for node in report["nodes"]:
+        node["attributes"].pop("weight", None)
+    for parameter in report["parameters"]:
+        parameter["shape"].sort()
+    return json.dumps(report)
+
+
+def stored(path: str | pathlib.Path) -> list[tuple]:
+    """Every tensor as it is stored."""
+    report = json.loads(ingot("hash", "--json", path).stdout)
+    return [tuple(str(value) for value in tensor.values()) for tensor in report["tensors"]]
+
+
+def pairs(models: list[Model], folder: pathlib.Path) -> dict[tuple[str, str], tuple[int, int]]:
+    """A → B → A of every model over every pair of forms: how many came back the same, and how many B refused by key."""
+    counts: dict[tuple[str, str], list[int]] = {}
+    for model in models:
+        for first, (target, options) in FORMS.items():
+            if form_refusal(first, model.config):
+                continue
+            place = folder / model.name / first
+            place.mkdir(parents=True)
+            here = f"{place}/{target}"
+            ingot("convert", model.folder, here, *options)
+            for second in FORMS:
+                count = counts.setdefault((first, second), [0, 0])
+                count[_goes(model, here, (first, second), place / second)] += 1
+    return {pair: (same, refused) for pair, (same, refused) in counts.items()}
+
+
+def _goes(model: Model, here: str, pair: tuple[str, str], place: pathlib.Path) -> int:
+    """0 for a model that came back the same, 1 for one that the second form refused by the right key."""
+    (first_target, first_options), (second_target, second_options) = (FORMS[form] for form in pair)
+    (place / "back").mkdir(parents=True)
+    there, back_again = f"{place}/{second_target}", f"{place}/back/{first_target}"
+    key = form_refusal(pair[1], model.config)
+    result = ingot("convert", here, there, *second_options, code=65 if key else 0)
+    if key:
+        assert key in result.stderr, f"{model.name}: {pair}: {result.stderr}"
+        return 1
+    ingot("convert", there, back_again, *first_options)
+    assert stored(back_again) == stored(here), f"{model.name}: {pair}: other tensors came back"
+    assert graph(back_again) == graph(there) == graph(here), f"{model.name}: {pair}: another config came back"
+    return 0
+
+
+def pair_table(found: dict[tuple[str, str], tuple[int, int]]) -> list[str]:
+    """The table of pairs."""
+    lines = ["", "## There and back", "",
+             "Every model above from each form (a row) to every other (a column) and back again with ingot: how many came",
+             "back with equal tensors, bit for bit, and an equal config, of those that the row's form can express. The",
+             "others are refused on the way there, by the key that the table above names.",
+             "", "| from | " + " | ".join(FORMS) + " |", "|---|" + "---|" * len(FORMS)]
+    for first in FORMS:
+        cells = [found[first, second] for second in FORMS]
+        lines.append(f"| {first} | " + " | ".join(f"{same} of {same + refused}" for same, refused in cells) + " |")
+    return lines
+
+
+def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]]) -> None:
     """The page that says how it went."""
     versions = [f"| {program.name} | {program.version()} |" for program in PROGRAMS]
     lines = ["# Interoperability", "",
@@ -203,7 +287,7 @@ def write_page(rows: list[Row]) -> None:
         cells = [_cell(mine.get(program.name)) for program in PROGRAMS]
         lines.append(f"| {model} | `{known}` | " + " | ".join(cells) + " |")
     lines += ["", "A key in place of a number: the program's forward pass has that key's value built in, so the model is",
-              "refused, by that name and before a byte is written (exit 65).", ""]
+              "refused, by that name and before a byte is written (exit 65).", *pair_table(found), ""]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join(lines), encoding="utf-8")
 

@@ -3,16 +3,17 @@
 import pathlib
 import unittest
 
-from interoperability import MODELS, PROGRAMS, Model, back, temporary, there, write_page
+from interoperability import MODELS, PROGRAMS, Model, back, pairs, temporary, there, write_page
 
 
 class Interoperability(unittest.TestCase):
     rows: list = []
+    found: dict = {}
 
     @classmethod
     def tearDownClass(cls):
-        if len({row.program for row in cls.rows}) == len(PROGRAMS):
-            write_page(cls.rows)
+        if cls.found and len({row.program for row in cls.rows}) == len(PROGRAMS):
+            write_page(cls.rows, cls.found)
 
     def go(self, program):
         """All models to one program and back."""
@@ -22,6 +23,11 @@ class Interoperability(unittest.TestCase):
         with temporary() as name:
             back(program, [model for model, row in zip(models, rows, strict=True) if not row.refused], pathlib.Path(name))
         self.rows.extend(rows)
+
+    def test_pairs(self):
+        """Every model over every pair of forms and back."""
+        with temporary() as name:
+            self.found.update(pairs([Model(model) for model in MODELS], pathlib.Path(name)))
 
 
 def _test(program):

@@ -11,7 +11,7 @@ extension CheckpointOpener {
   }
 
   /// The checkpoint that an archive holds; `nil` for what is no archive, or is a format of its own on a zip.
-  func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
+  package func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
     guard let archived = try weightFile(inArchive: source) else { return nil }
     var checkpoint = try archived.contents.located(read(archived.file))
     checkpoint.findings += archived.listing.findings

@@ -77,7 +77,7 @@ public struct PyTorchFormat: CheckpointFormat {
         at: Location(source.path))
     case .tar:
       throw .unsupported(
-        "a tar archive of torch before 0.1.10; load it with an old torch and save it anew",
+        "a tar archive of torch before 0.1.10, which is not read; where it is trusted, torch can load it and save it anew",
         at: Location(source.path))
     case .archive: return try readArchive(source)
     case .stream: return try readStream(source)
