@@ -63,10 +63,11 @@ public final class PackedWeight: @unchecked Sendable {
   ///   - form: what to make of it.
   ///   - pool: the threads; `nil` for the caller's alone.
   ///   - kernels: the kernels that will multiply.
+  ///   - passed: told of columns once they are packed, some megabytes of a weight `[N, K]` at a time: their memory can go.
   /// - Complexity: reads the weight once.
   public init(
     _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, pool: ThreadPool?,
-    kernels: KernelTable = .current
+    kernels: KernelTable = .current, passed: (_ columns: Range<Int>) -> Void = { _ in }
   ) {
     precondition(form.perWord != 4 || weight.element == .i8, "int8 products take int8 weights")
     precondition(form.isAvailable(in: kernels), "a form that the kernels have")
@@ -92,19 +93,27 @@ public final class PackedWeight: @unchecked Sendable {
         ingot_product_end(
           scale: nil, scale_step: 0, bias: nil, activation: -1, residual: nil,
           y: memory.pointer(as: Float.self), y_stride: 0))
-    MatrixProduct.forEachRange(panelCount, grain: Int(INGOT_PANEL_GROUP), threads: pool) { _, panels in
-      withUnsafePointer(to: product) { product in
-        switch form {
-        case .f32:
-          kernels.product.packPanels(
-            product, panels.lowerBound, panels.upperBound, start.assumingMemoryBound(to: Float.self))
-        case .bf16, .wideBF16:
-          kernels.narrow.packPanelsBF16(product, panels.lowerBound, panels.upperBound, start)
-        case .s8, .wideS8: kernels.narrow.packPanelsS8(product, panels.lowerBound, panels.upperBound, start)
+    let panelBytes = max(1, width * depth * weight.element.byteWidth)
+    let step = weight.layout == .outIn ? max(1, Self.blockByteCount / panelBytes) : max(1, panelCount)
+    for first in stride(from: 0, to: panelCount, by: step) {
+      let block = first..<min(panelCount, first + step)
+      MatrixProduct.forEachRange(block.count, grain: Int(INGOT_PANEL_GROUP), threads: pool) { _, panels in
+        let (first, end) = (first + panels.lowerBound, first + panels.upperBound)
+        withUnsafePointer(to: product) { product in
+          switch form {
+          case .f32:
+            kernels.product.packPanels(product, first, end, start.assumingMemoryBound(to: Float.self))
+          case .bf16, .wideBF16: kernels.narrow.packPanelsBF16(product, first, end, start)
+          case .s8, .wideS8: kernels.narrow.packPanelsS8(product, first, end, start)
+          }
         }
       }
+      passed(block.lowerBound * width..<min(columnCount, block.upperBound * width))
     }
   }
+
+  /// Bytes of a weight `[N, K]` that are packed before their memory can go.
+  private static let blockByteCount = 8 << 20
 
   /// The weight in a product of f32 activations.
   func place(in product: inout ingot_product) {

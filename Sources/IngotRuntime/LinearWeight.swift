@@ -95,9 +95,12 @@ final class LinearWeight {
     if let packed { return packed }
     weight.withMatrix(layout) { matrix in
       packed = PackedWeight(
-        matrix, columnCount: columnCount, depth: depth, form: form, pool: pool, kernels: kernels)
+        matrix, columnCount: columnCount, depth: depth, form: form, pool: pool, kernels: kernels
+      ) { columns in
+        // Rows of a weight [N, K]; all of another.
+        weight.release(rows: layout == .outIn ? columns : 0..<depth)
+      }
     }
-    weight.release()
     return packed
   }
 }

@@ -59,8 +59,13 @@ public struct Weight: @unchecked Sendable {
       scales: scales, scaleAxis: scaleAxis)
   }
 
-  /// Lets the bytes leave memory, when they can come back: for a weight that is used in another form from now on.
-  func release() { (owner as? any ReleasableBytes)?.release(bytes) }
+  /// Lets rows of a matrix leave memory, when they can come back: for what is used in another form from now on.
+  func release(rows: Range<Int>) {
+    guard let rowCount = shape.dimensions.first, rowCount > 0 else { return }
+    let width = bytes.count / rowCount
+    (owner as? any ReleasableBytes)?.release(
+      UnsafeRawBufferPointer(rebasing: bytes[rows.lowerBound * width..<rows.upperBound * width]))
+  }
 
   /// Every value, exactly: int8 times its scale, small floats as they are.
   public var doubles: [Double] {
