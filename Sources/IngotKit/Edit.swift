@@ -49,8 +49,19 @@ public struct EditReport: Sendable {
     self.byteCount = byteCount
     self.wasInPlace = wasInPlace
     added = new.entries.map(\.key).filter { old[$0] == nil }
-    changed = new.entries.filter { old[$0.key] != nil && old[$0.key] != $0.value }.map(\.key)
+    changed = new.entries.filter { old[$0.key].map($0.value.isSame) == false }.map(\.key)
     removed = old.entries.map(\.key).filter { new[$0] == nil }
+  }
+}
+
+extension MetadataValue {
+  /// Whether it is the same value: a NaN is itself.
+  fileprivate func isSame(as other: MetadataValue) -> Bool {
+    switch (self, other) {
+    case (.float32(let number), .float32(let other)): number.bitPattern == other.bitPattern
+    case (.float64(let number), .float64(let other)): number.bitPattern == other.bitPattern
+    default: self == other
+    }
   }
 }
 

@@ -11,21 +11,29 @@ public enum LossText {
   /// What is alike but for the name of a tensor, key or file: one line for all.
   private struct Group {
     let kind: Loss.Kind
-    /// What is lost, without the name that it begins with.
-    let detail: Evidence
+    /// What is lost, without the name that it begins with; counts of elements are those of all.
+    var detail: Evidence
     var names: [String]
+  }
+
+  /// What losses of one line have in common.
+  private struct Key: Hashable {
+    let kind: Loss.Kind
+    let detail: Evidence
   }
 
   /// Losses by kind, those of one reason on one line; of many names some are shown.
   public static func lines(_ losses: [Loss], style: TextStyle) -> [String] {
     var groups: [Group] = []
-    var known: [Evidence: [Loss.Kind: Int]] = [:]
+    var known: [Key: Int] = [:]
     for loss in losses {
       let (name, detail) = parts(of: loss)
-      if let index = known[detail]?[loss.kind], let name {
+      let key = Key(kind: loss.kind, detail: hasCounts(loss.kind) ? withoutCounts(detail) : detail)
+      if let index = known[key], let name {
         groups[index].names.append(name)
+        if hasCounts(loss.kind) { groups[index].detail = sum(groups[index].detail, detail) }
       } else {
-        known[detail, default: [:]][loss.kind] = groups.count
+        known[key] = groups.count
         groups.append(Group(kind: loss.kind, detail: detail, names: name.map { [$0] } ?? []))
       }
     }
@@ -37,6 +45,25 @@ public enum LossText {
       let hidden = list.dropFirst(lineLimit).reduce(0) { $0 + max(1, $1.names.count) }
       return hidden == 0 ? shown : shown + [style.text("… \(hidden) more of this kind in --json", .dim)]
     }
+  }
+
+  /// Whether the whole numbers of a kind's details count elements, so that those of several tensors add up.
+  private static func hasCounts(_ kind: Loss.Kind) -> Bool { [.cast, .overflow, .padding].contains(kind) }
+
+  private static func count(_ piece: Evidence.Piece) -> Int? {
+    if case .words(let words) = piece { Int(words) } else { nil }
+  }
+
+  private static func withoutCounts(_ detail: Evidence) -> Evidence {
+    Evidence(pieces: detail.pieces.map { count($0) == nil ? $0 : .words("") })
+  }
+
+  private static func sum(_ first: Evidence, _ second: Evidence) -> Evidence {
+    Evidence(
+      pieces: zip(first.pieces, second.pieces).map { (first, second) in
+        guard let one = count(first), let other = count(second) else { return first }
+        return .words(String(one &+ other))
+      })
   }
 
   /// The tensor, key or file that a loss is about, and the rest of what it says.
@@ -62,7 +89,7 @@ public enum LossText {
     var width = 0
     for name in names {
       width += name.count + 2
-      guard shown.isEmpty || width <= namesWidth else { break }
+      guard shown.isEmpty || width <= namesWidth || shown.count == names.count - 1 else { break }
       shown.append(name)
     }
     let text = shown.joined(separator: ", ")

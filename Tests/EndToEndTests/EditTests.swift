@@ -166,6 +166,27 @@ import Testing
   private static func key(_ line: Substring) -> Substring { line.prefix { $0 != " " } }
   private static func keyAndTypes(_ line: Substring) -> Substring { line.prefix { $0 != "]" } }
 
+  @Test func `a stranger's alignment takes no memory, and a NaN stays what it is`() throws {
+    let folder = try TemporaryFolder()
+    // No tensors; an alignment of 2 GiB, and a number that is none.
+    var bytes: [UInt8] =
+      Array("GGUF".utf8) + [3, 0, 0, 0] + [UInt8](repeating: 0, count: 8) + [2, 0, 0, 0, 0, 0, 0, 0]
+    for (key, value) in [
+      ("general.alignment", [4, 0, 0, 0, 0, 0, 0, 0x80]), ("nan", [6, 0, 0, 0, 1, 0, 0xC0, 0x7F]),
+    ]
+      as [(String, [UInt8])]
+    {
+      bytes += [UInt8(key.utf8.count), 0, 0, 0, 0, 0, 0, 0] + Array(key.utf8) + value
+    }
+    let path = try folder.write(bytes, to: "a.gguf")
+    let result = try IngotProgram.run("edit", path, "--set", "key=value")
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(result.standardOutput.contains("added    key") && !result.standardOutput.contains("changed"))
+    #expect(try result.peakResidentBytes - IngotProgram.run("--version").peakResidentBytes < 64 << 20)
+    #expect(try IngotProgram.run("edit", path, "--remove", "key").exitCode == 0)
+    #expect(try folder.bytes("a.gguf") == bytes)
+  }
+
   @Test func `what says where tensors stand must stay, and a head is written in place where it fits`() throws
   {
     let folder = try TemporaryFolder()

@@ -22,10 +22,17 @@ import Testing
   }
 
   @Test func `of one kind four lines are shown, and the rest is counted`() {
-    let losses = (0..<7).map { Loss(.cast, tensor: "t\($0)", detail: "off by \($0)") }
+    let losses = (0..<7).map { Loss(.alias, tensor: "t\($0)", detail: "shares its bytes with \($0)") }
     let text = lines(losses)
-    #expect(text.count == 5 && text[0] == "rounded   t0: off by 0")
+    #expect(text.count == 5 && text[0] == "untied    t0: shares its bytes with 0")
     #expect(text[4] == "… 3 more of this kind in --json")
+  }
+
+  @Test func `counts of elements add up`() {
+    let losses = (1...3).map {
+      Loss(.cast, tensor: "t\($0)", detail: "\($0) of \(10 * $0) values rounded to \(.bf16)")
+    }
+    #expect(lines(losses) == ["rounded   t1, t2, t3: 6 of 60 values rounded to BF16"])
   }
 
   @Test func `names that a stranger chose are shown escaped, and one is shown however long it is`() {

@@ -36,23 +36,24 @@ public struct GGUFEditor: MetadataEditor {
     for entry in metadata.entries { _ = encoder.entry(entry.key, entry.value) }
     let fields = try source.bytes(
       at: header.fieldsOffset, count: header.byteCount - header.fieldsOffset)
-    let bytes = try Self.padded(encoder.packer.bytes + fields, to: header.alignment, path: source.path)
     guard UInt64(metadata.entries.count) <= Limit.ggufMetadataEntries.value else {
       throw .limitExceeded(
         .ggufMetadataEntries, at: Location(source.path), asked: UInt64(metadata.entries.count))
     }
-    // A file without tensors may end with its header.
-    let dataOffset = min(header.byteCount.checkedAlignUp(to: header.alignment) ?? Int.max, source.byteCount)
-    return EditedHead(bytes: bytes, dataOffset: dataOffset, metadata: (header.metadata, metadata))
+    let aligned = header.byteCount.checkedAlignUp(to: header.alignment) ?? Int.max
+    // A file without tensors may end with its header: then there is nothing to be aligned.
+    let alignment = aligned <= source.byteCount ? header.alignment : 1
+    return EditedHead(
+      bytes: try Self.padded(encoder.packer.bytes + fields, to: alignment, path: source.path),
+      dataOffset: min(aligned, source.byteCount), metadata: (header.metadata, metadata))
   }
 
-  private static func padded(
-    _ bytes: [UInt8], to alignment: Int, path: String
-  ) throws(IngotError) -> [UInt8] {
-    guard UInt64(bytes.count) <= Limit.ggufHeaderBytes.value,
-      let end = bytes.count.checkedAlignUp(to: alignment)
-    else {
-      throw .limitExceeded(.ggufHeaderBytes, at: Location(path), asked: UInt64(bytes.count))
+  /// The bytes with zeros behind them; an alignment may ask for more than a header may have.
+  private static func padded(_ bytes: [UInt8], to alignment: Int, path: String) throws(IngotError) -> [UInt8]
+  {
+    let end = bytes.count.checkedAlignUp(to: alignment) ?? Int.max
+    guard UInt64(end) <= Limit.ggufHeaderBytes.value else {
+      throw .limitExceeded(.ggufHeaderBytes, at: Location(path), asked: UInt64(end))
     }
     return bytes + [UInt8](repeating: 0, count: end - bytes.count)
   }
