@@ -65,10 +65,10 @@ class Row:
 
     def line(self, ours: Row | None) -> str:
         """The row as a line of a table; with how many times as good ingot is, where `ours` is its row."""
-        memory = f"{self.memory / 1e6:6.0f} MB" if self.memory else 9 * " "
-        beside = "" if ours is None or ours is self else f"ingot is {ours.times_as_good_as(self):5.2f} ×"
-        return (f"{self.workload:30.30} {self.tool:22.22} {quantity(self.median, self.unit):>13} ±{self.spread / 2:4.0%} "
-                f"{memory}  {beside}  {self.answer or ''}").rstrip()
+        memory = f"{self.memory / 1e6:,.0f} MB" if self.memory else ""
+        beside = "" if ours is None or ours is self else f"ingot is {ours.times_as_good_as(self):.2f} ×"
+        return (f"  {self.tool:26} {quantity(self.median, self.unit):>13}  {self.spread:5.0%} {memory:>9}  {beside:17} "
+                f"{self.answer or ''}").rstrip()
 
     def times_as_good_as(self, other: Row) -> float:
         """How many times as fast, or as small."""
@@ -173,10 +173,13 @@ def note(text: str) -> None:
 
 
 def show(rows: list[Row]) -> None:
-    """Prints rows of one workload or of several."""
-    ours = {(row.group, row.workload): row for row in rows if row.tool == "ingot"}
+    """Prints rows: of each tool its median, its spread, its memory, and what ingot is beside it."""
+    workloads: dict[str, list[Row]] = {}
     for row in rows:
-        print(row.line(ours.get((row.group, row.workload))), flush=True)
+        workloads.setdefault(f"{row.group}: {row.workload}", []).append(row)
+    for name, mine in workloads.items():
+        ours = next((row for row in mine if row.tool == "ingot"), None)
+        print("\n".join([name, *(row.line(ours) for row in mine)]), flush=True)
 
 
 def machine() -> str:
