@@ -123,6 +123,7 @@ private struct SafetensorsHeaderParser {
         throw scanner.duplicate(SafetensorsHeader.metadataKey, at: start)
       }
       names.insert(ExactName(SafetensorsHeader.metadataKey))
+      if try scanner.peek() == .null { return try scanner.null() }
       try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
         guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
         metadata.append(Metadata.Entry(key: key, value: .string(try scanner.string())))
