@@ -33,13 +33,24 @@ extension Dialect {
     unprefixed: [.head],
     // The causal mask and the number it puts where nothing may be seen; `h.0.attn.c_attn.bias` is no buffer.
     buffers: maskBuffers,
-    leftovers: ["optimizer.*"])
+    leftovers: trainingLeftovers)
 
-  /// What DistributedDataParallel, torch.compile and training scripts put before every name.
-  static let pytorchWrappers = [
-    "", "module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module.", "model.module.",
-    "model._orig_mod.", "state_dict.", "model_state_dict.",
-  ]
+  /// What training scripts and Lightning keep beside the model.
+  static let trainingLeftovers = ["optimizer.*", "optimizer_state_dict.*", "optimizer_states.*"]
+
+  /// What training scripts, and in it DistributedDataParallel, torch.compile and Lightning, put before every name.
+  static let pytorchWrappers: [String] = {
+    let keys = ["", "model.", "state_dict.", "model_state_dict."]
+    let wrappers = [
+      "", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "model.", "model._orig_mod.",
+      "model.module.",
+    ]
+    var all: [String] = []
+    for key in keys {
+      for wrapper in wrappers where !all.contains(key + wrapper) { all.append(key + wrapper) }
+    }
+    return all
+  }()
 
   /// Constants that PyTorch's implementations store with each block.
   static let maskBuffers: [NamePattern] = ["h.{block}.attn.bias", "h.{block}.attn.masked_bias"]

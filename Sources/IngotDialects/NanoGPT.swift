@@ -32,7 +32,7 @@ extension Dialect {
     unprefixed: [.head],
     buffers: maskBuffers,
     // What train.py keeps beside the model.
-    leftovers: ["optimizer.*", "best_val_loss", "iter_num"],
+    leftovers: trainingLeftovers + ["best_val_loss", "iter_num"],
     // `bias: false` leaves all of them out.
     zeroWhenAbsent: [
       .attentionNormBias, .attentionInputBias, .attentionOutputBias, .feedForwardNormBias,

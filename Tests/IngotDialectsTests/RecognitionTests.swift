@@ -58,7 +58,11 @@ import Testing
     #expect(!dialect.parameters.contains { $0.layout.isTransposed && !$0.kind.isLinearWeight })
   }
 
-  @Test(arguments: ["", "module.", "_orig_mod.", "model.", "module._orig_mod."])
+  @Test(arguments: [
+    "", "module.", "_orig_mod.", "model.", "module._orig_mod.", "state_dict.module.",
+    "state_dict.model._orig_mod.",
+    "model_state_dict._orig_mod.module.",
+  ])
   func `names wrapped by training code are known`(_ wrapper: String) throws {
     let tensors = Self.tensors(prefix: "transformer.").map { tensor in
       var tensor = tensor
