@@ -14,10 +14,12 @@ enum MutationReader {
     }
   }
 
-  /// Reads headers, then every tensor, so that layouts, codecs and checksums are reached too.
+  /// Reads headers, then every tensor, so that layouts, codecs and checksums are reached too; what is sound gets a new
+  /// head, where its format has one.
   private static func verdict(_ path: String) -> String {
     do throws(IngotError) {
       _ = try hash(path)
+      try planEdit(path)
       return "ok"
     } catch {
       switch error {
@@ -26,6 +28,21 @@ enum MutationReader {
       case .limitExceeded(let limit, _, _): return "limit \(limit.rawValue)"
       case .missing, .unsuitable: return "unsuitable"
       default: return "UNEXPECTED \(error)"
+      }
+    }
+  }
+
+  /// Plans a change of metadata, which writes nothing.
+  private static func planEdit(_ path: String) throws(IngotError) {
+    var options = EditOptions()
+    options.isPlan = true
+    options.change.values = [("key", "[1,2]")]
+    do throws(IngotError) {
+      _ = try edit(path, options: options)
+    } catch {
+      switch error {
+      case .unsuitable, .unsupported, .limitExceeded: return
+      default: throw error
       }
     }
   }
