@@ -96,6 +96,7 @@ public struct ShardIndex: Sendable {
         expected: "shard names by tensor name")
     }
     var shardOfTensor: [ExactName: String] = [:]
+    var names = Set<ExactName>()
     for entry in map.entries {
       guard case .string(let shard) = entry.value else {
         throw .malformed(
@@ -109,14 +110,13 @@ public struct ShardIndex: Sendable {
           expected: "a plain file name")
       }
       shardOfTensor[ExactName(entry.key)] = shard
+      names.insert(ExactName(shard))
+      guard UInt64(names.count) <= Limit.shards.value else {
+        throw .limitExceeded(.shards, at: Location(path), asked: UInt64(names.count))
+      }
     }
     self.shardOfTensor = shardOfTensor
-    shards = Set(shardOfTensor.values.map(ExactName.init)).map(\.text).sorted {
-      $0.utf8.lexicographicallyPrecedes($1.utf8)
-    }
-    guard UInt64(shards.count) <= Limit.shards.value else {
-      throw .limitExceeded(.shards, at: Location(path), asked: UInt64(shards.count))
-    }
+    shards = names.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     if case .object(let own)? = document["metadata"] { metadata = own } else { metadata = Metadata() }
   }
 

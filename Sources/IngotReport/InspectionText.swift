@@ -116,24 +116,24 @@ private struct TensorGroup {
   /// Folds blocks: names that differ in their first number only, with the same dtype and shape.
   static func fold(_ tensors: [InspectionReport.Tensor]) -> [TensorGroup] {
     var order: [Key] = []
-    var members: [Key: [(block: Int, tensor: InspectionReport.Tensor)]] = [:]
-    for tensor in tensors {
+    var members: [Key: [(block: Int, index: Int)]] = [:]
+    for (index, tensor) in tensors.enumerated() {
       let key = Key(tensor.descriptor)
       if members[key.key] == nil { order.append(key.key) }
-      members[key.key, default: []].append((key.block, tensor))
+      members[key.key, default: []].append((key.block, index))
     }
-    let blocks = order.flatMap { key in group(key, members[key] ?? []) }
+    let blocks = order.flatMap { key in group(key, members[key] ?? [], of: tensors) }
     return foldSuffixes(blocks)
   }
 
-  private static func group(_ key: Key, _ list: [(block: Int, tensor: InspectionReport.Tensor)])
-    -> [TensorGroup]
-  {
+  private static func group(
+    _ key: Key, _ list: [(block: Int, index: Int)], of tensors: [InspectionReport.Tensor]
+  ) -> [TensorGroup] {
     let numbers = list.map(\.block).sorted()
     guard let first = list.first, list.count > 1, let low = numbers.first, let high = numbers.last,
       numbers == Array(low...high)
-    else { return list.map { TensorGroup($0.tensor) } }
-    var group = TensorGroup(first.tensor)
+    else { return list.map { TensorGroup(tensors[$0.index]) } }
+    var group = TensorGroup(tensors[first.index])
     group.name = "\(TextStyle.printable(key.before)){\(low)…\(high)}\(TextStyle.printable(key.after))"
     group.count = list.count
     return [group]
