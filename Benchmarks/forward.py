@@ -161,9 +161,10 @@ class Forward:
                 gguf, program = gpt2 / f"peer-{kind}.gguf", command_peers.llama(self.folder)
                 if program and gguf.exists():
                     found[name] = [str(program), "logits", str(gguf), str(count), str(self.options.threads)]
-            else:
-                rows = "last" if name == "torch" else "all"
-                found[name] = engines.peer_command(name, kind, gpt2, self.options.threads, f"prefill {count} {rows}")
+                name = "llama.cpp in Python"
+            rows = "last" if name in ("torch", "llama.cpp in Python") else "all"
+            found[name] = engines.peer_command(
+                name.removesuffix(" in Python"), kind, gpt2, self.options.threads, f"prefill {count} {rows}")
         return found
 
     # Memory
