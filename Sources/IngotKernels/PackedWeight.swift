@@ -138,30 +138,135 @@ extension MatrixProduct {
     scratch: ProductScratch, pool: ThreadPool?, kernels: NarrowKernels
   ) {
     let threads = threads(of: pool)
-    let words = Self.blocks(depth, of: weight.form.perWord)
-    let rowBytes = words * 4
+    var product = narrowRows(
+      x, xStride: xStride, form: weight.form, scratch: scratch, threads: threads, kernels, finish)
+    product.panels = UnsafeRawPointer(weight.memory.start)
+    let final = product
+    forEachPanel(kernels.panelWidth, threads: threads) { _, panels in
+      withUnsafePointer(to: final) {
+        kernels.multiply(weight.form, $0, panels.lowerBound, panels.upperBound)
+      }
+    }
+  }
+
+  /// Multiplies activations that are rounded to bf16, or quantized, on the way, by a weight that is packed as it goes.
+  ///
+  /// - Parameters:
+  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
+  ///   - xStride: elements from one row of `x` to the next.
+  ///   - weight: the weight as stored; ``PackedWeight/Form/s8`` takes int8 only.
+  ///   - form: ``PackedWeight/Form/bf16`` or ``PackedWeight/Form/s8``.
+  ///   - end: bias, activation and residual.
+  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
+  ///   - yStride: elements from one row of `y` to the next.
+  ///   - scratch: memory for packed operands.
+  ///   - pool: the threads.
+  ///   - kernels: the kernels.
+  /// - Complexity: the bytes are those of the packed weight's product; each thread packs four panels at a time.
+  public func multiplyNarrow(
+    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, as form: PackedWeight.Form,
+    end: ProductEnd, into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch,
+    pool: ThreadPool?, kernels: KernelTable
+  ) {
+    guard rowCount > 0, columnCount > 0 else { return }
+    precondition(form.narrowsActivations, "a form of narrow activations")
+    let (narrow, threads) = (kernels.narrow, threads(of: pool))
+    let finish = end.with(
+      scales: weight.scales, hasScalePerColumn: weight.hasScalePerColumn, y: y, yStride: yStride)
+    let rows = narrowRows(x, xStride: xStride, form: form, scratch: scratch, threads: threads, narrow, finish)
+    let width = narrow.panelWidth
+    let groupBytes = Int(INGOT_PANEL_GROUP) * width * Self.blocks(depth, of: form.perWord) * 4
+    let groups = scratch.bytes(1, count: (threads?.threadCount ?? 1) * groupBytes)
+    let count = Self.blocks(columnCount, of: width)
+    Self.forEachRange(
+      Self.blocks(count, of: Int(INGOT_PANEL_GROUP)), grain: 1, threads: threads
+    ) { slot, chunk in
+      for group in chunk {
+        // The group is a product of its own: of some columns.
+        let first = group * Int(INGOT_PANEL_GROUP)
+        let panels = min(Int(INGOT_PANEL_GROUP), count - first)
+        let columns = first * width..<min(columnCount, (first + panels) * width)
+        let part = MatrixProduct(rowCount: rowCount, columnCount: columns.count, depth: depth)
+        var product = rows
+        product.n = columns.count
+        product.end = finish.columns(from: columns.lowerBound)
+        product.panels = UnsafeRawPointer(groups + slot * groupBytes)
+        withUnsafePointer(to: part.product(by: weight.columns(from: columns.lowerBound), product.end)) {
+          narrow.pack(form, $0, panels, groups + slot * groupBytes)
+        }
+        withUnsafePointer(to: product) { narrow.multiply(form, $0, 0, panels) }
+      }
+    }
+  }
+
+  /// A product without its panels: the activations are made narrow.
+  private func narrowRows(
+    _ x: UnsafePointer<Float>, xStride: Int, form: PackedWeight.Form, scratch: ProductScratch,
+    threads: ThreadPool?, _ kernels: NarrowKernels, _ finish: ingot_product_end
+  ) -> ingot_narrow_product {
+    let rowBytes = Self.blocks(depth, of: form.perWord) * 4
     let rows = scratch.bytes(
       0, count: Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * rowBytes)
     var product = ingot_narrow_product(
-      m: rowCount, n: columnCount, k: depth, x: rows, x_scale: nil, x_sum: nil, panels: weight.memory.start,
+      m: rowCount, n: columnCount, k: depth, x: rows, x_scale: nil, x_sum: nil,
+      panels: UnsafeRawPointer(rows),
       end: finish)
-    if weight.form == .s8 {
-      let scales = scratch.floats(2, count: rowCount)
-      let sums = scratch.bytes(3, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
-      forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
-        kernels.quantizeRows(
-          x + first * xStride, xStride, count, depth, rows + first * rowBytes, scales + first, sums + first)
-      }
-      product.x_scale = UnsafePointer(scales)
-      product.x_sum = UnsafePointer(sums)
-    } else {
+    guard form == .s8 else {
       forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
         kernels.packRowsBF16(x + first * xStride, xStride, count, depth, rows + first * rowBytes)
       }
+      return product
     }
-    let (final, multiply) = (product, weight.form == .s8 ? kernels.productS8 : kernels.productBF16)
-    forEachPanel(kernels.panelWidth, threads: threads) { _, panels in
-      withUnsafePointer(to: final) { multiply($0, panels.lowerBound, panels.upperBound) }
+    let scales = scratch.floats(2, count: rowCount)
+    let sums = scratch.bytes(3, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
+    forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
+      kernels.quantizeRows(
+        x + first * xStride, xStride, count, depth, rows + first * rowBytes, scales + first, sums + first)
     }
+    product.x_scale = UnsafePointer(scales)
+    product.x_sum = UnsafePointer(sums)
+    return product
+  }
+}
+
+extension NarrowKernels {
+  /// Packs the first panels of a weight.
+  fileprivate func pack(
+    _ form: PackedWeight.Form, _ product: UnsafePointer<ingot_product>, _ panels: Int,
+    _ target: UnsafeMutableRawPointer
+  ) {
+    if form == .s8 {
+      packPanelsS8(product, 0, panels, target)
+    } else {
+      packPanelsBF16(product, 0, panels, target)
+    }
+  }
+
+  /// Multiplies by panels.
+  fileprivate func multiply(
+    _ form: PackedWeight.Form, _ product: UnsafePointer<ingot_narrow_product>, _ first: Int, _ end: Int
+  ) {
+    if form == .s8 { productS8(product, first, end) } else { productBF16(product, first, end) }
+  }
+}
+
+extension WeightMatrix {
+  /// The columns from one on.
+  fileprivate func columns(from column: Int) -> WeightMatrix {
+    var part = self
+    part.bytes += column * (layout == .inOut ? 1 : rowStride) * element.byteWidth
+    return part
+  }
+}
+
+extension ingot_product_end {
+  /// The end of the columns from one on.
+  fileprivate func columns(from column: Int) -> ingot_product_end {
+    var part = self
+    part.scale = scale.map { $0 + column * scale_step }
+    part.bias = bias.map { $0 + column }
+    part.residual = residual.map { $0 + column }
+    part.y = y + column
+    return part
   }
 }

@@ -80,18 +80,22 @@ final class LinearWeight {
         kernels: kernels)
     }
     weight.withMatrix(layout) { matrix in
+      if let form, form.narrowsActivations {
+        return product.multiplyNarrow(
+          x, xStride: depth, by: matrix, as: form, end: end, into: y, yStride: columnCount, scratch: scratch,
+          pool: pool, kernels: kernels)
+      }
       product.multiply(
         x, xStride: depth, by: matrix, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
         kernels: kernels)
     }
   }
 
-  /// The packed weight, where it is to be used: always for narrow products, for others from the second product on, so
-  /// that a single run reads each weight once.
+  /// The packed weight, from the second product on: a single run reads each weight once.
   private func packed(pool: ThreadPool, kernels: KernelTable) -> PackedWeight? {
     guard let form else { return nil }
     productCount = min(productCount + 1, 2)
-    guard productCount > 1 || form.narrowsActivations else { return nil }
+    guard productCount > 1 else { return nil }
     if let packed { return packed }
     weight.withMatrix(layout) { matrix in
       packed = PackedWeight(

@@ -26,6 +26,22 @@ import Testing
   }
 
   @Test(arguments: sizes, levels)
+  func `narrow products that pack as they go give the bytes of packed ones`(
+    size: (m: Int, n: Int, k: Int), kernels: KernelTable
+  ) {
+    for element in WeightMatrix.Element.allCases {
+      for form in [PackedWeight.Form.bf16] + (element == .i8 ? [.s8] : []) {
+        for layout in [WeightMatrix.Layout.inOut, .outIn] {
+          let problem = PackedProblem(size: size, element: element, layout: layout)
+          let packed = problem.run(form: form, kernels: kernels)
+          #expect(
+            packed == problem.run(form: form, isPacked: false, kernels: kernels), "\(element) \(layout)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: sizes, levels)
   func `bf16 is the product of what both sides round to`(size: (m: Int, n: Int, k: Int), kernels: KernelTable)
   {
     for element in [WeightMatrix.Element.f32, .f16, .bf16] {
@@ -108,8 +124,8 @@ private struct PackedProblem {
 
   /// The product over the residual, in place.
   func run(
-    form: PackedWeight.Form?, activation: ActivationKind? = .relu, pool: ThreadPool? = nil,
-    kernels: KernelTable
+    form: PackedWeight.Form?, isPacked: Bool = true, activation: ActivationKind? = .relu,
+    pool: ThreadPool? = nil, kernels: KernelTable
   ) -> [Float] {
     guard size.m > 0, size.n > 0 else { return [] }
     let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
@@ -126,6 +142,11 @@ private struct PackedProblem {
               return product.multiply(
                 x, xStride: size.k, by: matrix, end: end, into: y, yStride: size.n, scratch: ProductScratch(),
                 pool: pool, kernels: kernels)
+            }
+            guard isPacked else {
+              return product.multiplyNarrow(
+                x, xStride: size.k, by: matrix, as: form, end: end, into: y, yStride: size.n,
+                scratch: ProductScratch(), pool: pool, kernels: kernels)
             }
             let packed = PackedWeight(
               matrix, columnCount: size.n, depth: size.k, form: form, pool: pool, kernels: kernels
