@@ -102,64 +102,64 @@ TARGET static void pack_panels(const ingot_product *p, size_t column, size_t pan
 
 // --- Tiles
 
-/// `tile` `[rows, NR]` = `x` `[K, MR]` (transposed) times `panel` `[K, NR]`.
-INLINE void multiply_tile(const size_t rows, size_t k, const float *x, const float *panel, float *tile) {
-    for (size_t start = 0; start < k; start += INGOT_CHAIN) {
-        const size_t end = least(k, start + INGOT_CHAIN);
-        vec sum[MR][2];
+/// `tile` `[rows, NR]` takes one chain of at most INGOT_CHAIN rows of a weight, `stride` bytes apart, times `x`
+/// `[count, MR]`: the first chain of a sum begins it, the others are added. What is needed `ahead` bytes behind each row
+/// is fetched; 0 for nothing.
+INLINE void multiply_chain(const size_t rows, size_t count, const float *x, const char *w, size_t stride,
+                           const int type, const size_t ahead, float *tile, int begins) {
+    vec sum[MR][2];
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        sum[r][0] = splat(0);
+        sum[r][1] = splat(0);
+    }
+    for (size_t i = 0; i < count; i++, w += stride) {
+        if (ahead) {
+            UNROLL for (size_t b = 0; b < NR * width_of(type); b += 64) __builtin_prefetch(w + ahead + b);
+        }
+        const vec low = load_weight(w, type), high = load_weight(w + LANES * width_of(type), type);
         UNROLL for (size_t r = 0; r < rows; r++) {
-            sum[r][0] = splat(0);
-            sum[r][1] = splat(0);
+            const vec a = splat(x[i * MR + r]);
+            sum[r][0] = a * low + sum[r][0];
+            sum[r][1] = a * high + sum[r][1];
         }
-        for (size_t i = start; i < end; i++) {
-            const vec low = load(panel + i * NR), high = load(panel + i * NR + LANES);
-            UNROLL for (size_t r = 0; r < rows; r++) {
-                const vec a = splat(x[i * MR + r]);
-                sum[r][0] = a * low + sum[r][0];
-                sum[r][1] = a * high + sum[r][1];
-            }
-        }
-        UNROLL for (size_t r = 0; r < rows; r++) {
-            store(tile + r * NR, start ? load(tile + r * NR) + sum[r][0] : sum[r][0]);
-            store(tile + r * NR + LANES, start ? load(tile + r * NR + LANES) + sum[r][1] : sum[r][1]);
-        }
+    }
+    UNROLL for (size_t r = 0; r < rows; r++) {
+        store(tile + r * NR, begins ? sum[r][0] : load(tile + r * NR) + sum[r][0]);
+        store(tile + r * NR + LANES, begins ? sum[r][1] : load(tile + r * NR + LANES) + sum[r][1]);
     }
 }
 
-#define TILE(rows)                                                                                                    \
-    TARGET static void NAME(tile_##rows)(size_t k, const float *x, const float *panel, float *tile) {                \
+/// `tile` `[rows, NR]` = `x` `[K, MR]` (transposed) times `panel` `[K, NR]`.
+INLINE void multiply_tile(const size_t rows, size_t k, const float *x, const float *panel, float *tile) {
+    for (size_t start = 0; start < k; start += INGOT_CHAIN) {
+        multiply_chain(rows, least(k - start, INGOT_CHAIN), x + start * MR, (const char *)(panel + start * NR), NR * 4,
+                       INGOT_WEIGHT_F32, 0, tile, start == 0);
+    }
+}
+
+// What is defined, or listed, for every number of rows of a tile.
+#if MR == 4
+#define EACH_ROW_COUNT(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__)
+#elif MR == 6
+#define EACH_ROW_COUNT(X, ...)                                                                                        \
+    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#else
+#define EACH_ROW_COUNT(X, ...)                                                                                        \
+    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)       \
+    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__)                       \
+    X(12, __VA_ARGS__) X(13, __VA_ARGS__) X(14, __VA_ARGS__)
+#endif
+
+#define TILE(rows, name)                                                                                              \
+    TARGET static void NAME(name##_##rows)(size_t k, const float *x, const float *panel, float *tile) {              \
         multiply_tile(rows, k, x, panel, tile);                                                                      \
     }
-TILE(1)
-TILE(2)
-TILE(3)
-TILE(4)
-#if MR > 4
-TILE(5)
-TILE(6)
-#endif
-#if MR > 6
-TILE(7)
-TILE(8)
-TILE(9)
-TILE(10)
-TILE(11)
-TILE(12)
-TILE(13)
-TILE(14)
-#endif
+EACH_ROW_COUNT(TILE, tile)
 
 typedef void tile_kernel(size_t k, const float *x, const float *panel, float *tile);
 
-static tile_kernel *const tile_kernels[MR + 1] = {
-    0,        NAME(tile_1), NAME(tile_2), NAME(tile_3), NAME(tile_4),
-#if MR > 4
-    NAME(tile_5), NAME(tile_6),
-#endif
-#if MR > 6
-    NAME(tile_7), NAME(tile_8), NAME(tile_9), NAME(tile_10), NAME(tile_11), NAME(tile_12), NAME(tile_13), NAME(tile_14),
-#endif
-};
+#define LISTED(rows, name) NAME(name##_##rows),
+static tile_kernel *const tile_kernels[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile)};
 
 TARGET void NAME(ingot_pack_panels)(const ingot_product *p, size_t first, size_t end, float *packed) {
     for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
@@ -214,3 +214,4 @@ TARGET void NAME(ingot_pack_rows)(const float *x, size_t x_stride, size_t m, siz
 }
 
 #include "product_few_rows_template.h"
+#include "product_unpacked_template.h"

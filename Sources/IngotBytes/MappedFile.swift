@@ -38,4 +38,9 @@ public final class MappedFile: Sendable {
   ///
   /// - Parameter part: a part of ``bytes``.
   public func release(_ part: UnsafeRawBufferPointer) { system.release(part) }
+
+  /// Brings a part of the bytes into memory at once, which costs less than page by page.
+  ///
+  /// - Parameter part: a part of ``bytes``.
+  public func populate(_ part: UnsafeRawBufferPointer) { system.populate(part) }
 }

@@ -130,11 +130,16 @@ public protocol SystemCalls: Sendable {
   func unmap(_ mapping: FileMapping)
   /// madvise(2) with MADV_DONTNEED: the whole pages of a part of a mapping leave memory until they are read again.
   func release(_ bytes: UnsafeRawBufferPointer)
+  /// madvise(2) with MADV_POPULATE_READ: the pages of a part of a mapping are there when they are read. A hint: where the
+  /// file has become shorter, reading them is what fails.
+  func populate(_ bytes: UnsafeRawBufferPointer)
 }
 
 extension SystemCalls {
   /// Nothing: pages may stay.
   public func release(_ bytes: UnsafeRawBufferPointer) {}
+  /// Nothing: pages come when they are read.
+  public func populate(_ bytes: UnsafeRawBufferPointer) {}
 }
 
 /// A mapped range of a file with the slot that the fault handler knows it by.
@@ -325,6 +330,15 @@ public struct LiveSystem: SystemCalls {
     let end = (UInt(bitPattern: start) + UInt(bytes.count)) / UInt(page) * UInt(page)
     guard first < end, let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
     _ = madvise(address, Int(end - first), MADV_DONTNEED)
+  }
+
+  public func populate(_ bytes: UnsafeRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let first = UInt(bitPattern: start) / page * page
+    let end = UInt(bitPattern: start) + UInt(bytes.count)
+    guard let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
+    _ = madvise(address, Int(end - first), MADV_POPULATE_READ)
   }
 }
 

@@ -141,8 +141,9 @@ public struct Dialect: Sendable {
   /// A tensor that holds the parameters of all blocks has a role without a block.
   public func role(of name: String, prefix: NamePrefix) -> TensorRole? {
     for (kind, pattern, _) in parameters {
-      let start = start(of: kind, prefix)
-      guard name.hasPrefix(start), let match = pattern.match(name.dropFirst(start.count)) else { continue }
+      guard let rest = name.utf8(behind: start(of: kind, prefix)), let match = pattern.match(rest) else {
+        continue
+      }
       switch match {
       case .whole: return TensorRole(kind)
       case .block(let block): return TensorRole(kind, block: block)
@@ -157,7 +158,8 @@ public struct Dialect: Sendable {
 
   /// Whether a name is a buffer's.
   public func isBuffer(_ name: String, prefix: NamePrefix) -> Bool {
-    name.hasPrefix(prefix.text) && buffers.contains { $0.match(name.dropFirst(prefix.text.count)) != nil }
+    guard let rest = name.utf8(behind: prefix.text) else { return false }
+    return buffers.contains { $0.match(rest) != nil }
   }
 
   /// Whether a name is of something that training leaves behind.
@@ -180,6 +182,13 @@ public struct Dialect: Sendable {
     }
     return parameters[..<first].map { TensorRole($0.kind) } + blocks
       + parameters[(last + 1)...].map { TensorRole($0.kind) }
+  }
+}
+
+extension String {
+  /// The bytes behind a prefix; `nil` when they start otherwise.
+  fileprivate func utf8(behind prefix: String) -> Substring.UTF8View? {
+    utf8.starts(with: prefix.utf8) ? utf8.dropFirst(prefix.utf8.count) : nil
   }
 }
 

@@ -34,16 +34,22 @@ public struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
     case block(Int)
   }
 
-  /// The match of a whole name.
+  /// The match of a whole name, byte by byte.
   ///
-  /// `nil` when it is none. Block numbers are written without leading zeros.
-  public func match(_ name: some StringProtocol) -> Match? {
-    guard let after else { return name == before ? .whole : nil }
-    guard name.hasPrefix(before), name.hasSuffix(after), name.count > before.count + after.count else {
-      return nil
+  /// `nil` when it is none. Block numbers are written without leading zeros, with six digits at the most.
+  public func match(_ name: Substring.UTF8View) -> Match? {
+    guard let after else { return name.elementsEqual(before.utf8) ? .whole : nil }
+    let digitCount = name.count - before.utf8.count - after.utf8.count
+    guard (1...6).contains(digitCount), name.starts(with: before.utf8),
+      name.suffix(after.utf8.count).elementsEqual(after.utf8)
+    else { return nil }
+    let digits = name.dropFirst(before.utf8.count).prefix(digitCount)
+    guard digitCount == 1 || digits.first != UInt8(ascii: "0") else { return nil }
+    var block = 0
+    for digit in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+      block = block * 10 + Int(digit - UInt8(ascii: "0"))
     }
-    let digits = name.dropFirst(before.count).dropLast(after.count)
-    guard digits.count <= 6, let block = Int(digits), block >= 0, String(block) == digits else { return nil }
     return .block(block)
   }
 }

@@ -131,6 +131,10 @@ public struct MatrixProduct {
   static let readingThreshold = 1 << 17
   /// Rows up to which a weight is read as it stands, without packing.
   static let fewRows = 2
+  /// Rows up to which a weight `[K, N]` is multiplied as it is stored: packing it would take as long.
+  static let unpackedRows = 192
+  /// Panels whose sums stay in the cache while an unpacked weight is read.
+  static let unpackedPanelCount = 24
 
   /// Makes a product of these sizes.
   public init(rowCount: Int, columnCount: Int, depth: Int) {
@@ -325,12 +329,34 @@ public struct MatrixProduct {
     }
     var packed = product
     packed.x = UnsafePointer(rows)
+    if product.isAsStored, product.w_is_out_in == 0, rowCount <= Self.unpackedRows {
+      return multiplyUnpacked(packed, scratch: scratch, threads: threads, kernels: kernels)
+    }
     // A weight that is not packed is packed as it is read: some panels for each thread.
     let elements = product.panels == nil ? Int(INGOT_PANEL_GROUP) * kernels.panelWidth * depth : 0
     let panels = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
     forEachPanel(kernels.panelWidth, threads: threads) { slot, range in
       let own = elements > 0 ? panels + slot * elements : nil
       withUnsafePointer(to: packed) { kernels.panels($0, range.lowerBound, range.upperBound, own) }
+    }
+  }
+
+  /// Multiplies packed rows by a weight `[K, N]` as it is stored.
+  private func multiplyUnpacked(
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
+  ) {
+    let panelCount = Self.blocks(columnCount, of: kernels.panelWidth)
+    let grain = min(Self.unpackedPanelCount, max(1, panelCount / (2 * (threads?.threadCount ?? 1))))
+    let elements =
+      grain * Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * kernels.panelWidth
+    let sums = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
+    Self.forEachRange(Self.blocks(panelCount, of: grain), grain: 1, threads: threads) { slot, ranges in
+      for range in ranges {
+        let first = range * grain
+        withUnsafePointer(to: product) {
+          kernels.unpacked($0, first, min(panelCount, first + grain), sums + slot * elements)
+        }
+      }
     }
   }
 
@@ -363,5 +389,12 @@ public struct MatrixProduct {
   ) {
     if let threads { return threads.forEachRange(count, grain: grain, body) }
     body(0, 0..<count)
+  }
+}
+
+extension ingot_product {
+  /// Whether the weight is a matrix in memory, not panels.
+  fileprivate var isAsStored: Bool {
+    panels == nil && WeightMatrix.Element(rawValue: w_type) != nil
   }
 }

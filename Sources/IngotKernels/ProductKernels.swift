@@ -37,6 +37,7 @@ struct ProductKernels: Sendable {
   var packRows: PackRowsKernel = ingot_pack_rows_portable
   var packPanels: PackPanelsKernel = ingot_pack_panels_portable
   var panels: PanelsKernel = ingot_product_panels_portable
+  var unpacked: PackPanelsKernel = ingot_product_unpacked_portable
   var chains: PackPanelsKernel = ingot_product_chains_portable
   var sumChains: SumChainsKernel = ingot_product_sum_chains_portable
   var dots: DotsKernel = ingot_product_dots_portable
@@ -52,6 +53,7 @@ struct ProductKernels: Sendable {
       packRows = ingot_pack_rows_avx2
       packPanels = ingot_pack_panels_avx2
       panels = ingot_product_panels_avx2
+      unpacked = ingot_product_unpacked_avx2
       chains = ingot_product_chains_avx2
       sumChains = ingot_product_sum_chains_avx2
       dots = ingot_product_dots_avx2
@@ -61,6 +63,7 @@ struct ProductKernels: Sendable {
       packRows = ingot_pack_rows_avx512
       packPanels = ingot_pack_panels_avx512
       panels = ingot_product_panels_avx512
+      unpacked = ingot_product_unpacked_avx512
       chains = ingot_product_chains_avx512
       sumChains = ingot_product_sum_chains_avx512
       dots = ingot_product_dots_avx512

@@ -9,7 +9,7 @@ import IngotGraph
 import IngotRuntime
 import IngotTransforms
 
-extension MappedFile: ReleasableBytes {}
+extension MappedFile: PagedBytes {}
 
 /// Loads weights for the runtime.
 struct WeightLoader {

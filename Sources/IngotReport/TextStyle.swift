@@ -46,6 +46,8 @@ public struct TextStyle: Sendable {
   ///   - limit: characters that are kept.
   /// - Returns: text without control characters, bidirectional ones included.
   public static func printable(_ text: String, limit: Int = 200) -> String {
+    // Names are plain nearly always.
+    if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return text }
     var result = ""
     var count = 0
     for scalar in text.unicodeScalars {

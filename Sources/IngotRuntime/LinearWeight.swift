@@ -79,6 +79,7 @@ final class LinearWeight {
         x, xStride: depth, by: packed, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
         kernels: kernels)
     }
+    weight.populate(pool)
     weight.withMatrix(layout) { matrix in
       if let form, form.narrowsActivations {
         return product.multiplyNarrow(

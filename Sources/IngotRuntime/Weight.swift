@@ -5,10 +5,12 @@ import IngotCore
 import IngotGraph
 import IngotKernels
 
-/// What keeps a weight's bytes alive and can let them leave memory until they are read again: a mapped file.
-public protocol ReleasableBytes: AnyObject {
+/// What keeps a weight's bytes alive and moves their pages into memory and out of it: a mapped file.
+public protocol PagedBytes: AnyObject {
   /// Lets a part of the bytes leave memory until it is read again.
   func release(_ part: UnsafeRawBufferPointer)
+  /// Brings a part of the bytes into memory at once, which costs less than page by page.
+  func populate(_ part: UnsafeRawBufferPointer)
 }
 
 /// A parameter's stored values.
@@ -63,9 +65,22 @@ public struct Weight: @unchecked Sendable {
   func release(rows: Range<Int>) {
     guard let rowCount = shape.dimensions.first, rowCount > 0 else { return }
     let width = bytes.count / rowCount
-    (owner as? any ReleasableBytes)?.release(
+    (owner as? any PagedBytes)?.release(
       UnsafeRawBufferPointer(rebasing: bytes[rows.lowerBound * width..<rows.upperBound * width]))
   }
+
+  /// Brings all bytes into memory, on the threads of a pool: for what is about to be read once.
+  func populate(_ pool: ThreadPool) {
+    guard let owner = owner as? any PagedBytes, let start = bytes.baseAddress else { return }
+    // Pieces end where the tables of pages do, so that threads don't wait for one another's.
+    let offset = Int(UInt(bitPattern: start) % UInt(Self.pieceByteCount))
+    pool.forEachRange(offset + bytes.count, grain: Self.pieceByteCount) { _, range in
+      let part = max(0, range.lowerBound - offset)..<(range.upperBound - offset)
+      owner.populate(UnsafeRawBufferPointer(rebasing: bytes[part]))
+    }
+  }
+
+  private static let pieceByteCount = 2 << 20
 
   /// Every value, exactly: int8 times its scale, small floats as they are.
   public var doubles: [Double] {

@@ -157,7 +157,7 @@ import Testing
       ("h.{block}.x", "h.-1.x", nil), ("h.{block}.x", "h.9999999.x", nil),
     ] as [(String, String, Int?)])
   func `a block number is written in one way`(_ pattern: String, _ name: String, _ block: Int?) {
-    let match = NamePattern(stringLiteral: pattern).match(name)
+    let match = NamePattern(stringLiteral: pattern).match(name[...].utf8)
     #expect(match == block.map { .block($0) })
   }
 }

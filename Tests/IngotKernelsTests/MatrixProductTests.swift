@@ -12,7 +12,7 @@ import Testing
     (13, 33, 63),
     (14, 32, 64), (15, 32, 128), (29, 97, 131), (5, 129, 67), (1, 257, 129), (2, 255, 130), (1, 3, 511),
     (2, 127, 33),
-    (7, 65, 16), (6, 16, 17), (43, 130, 15),
+    (7, 65, 16), (6, 16, 17), (43, 130, 15), (193, 33, 66), (205, 100, 129),
   ]
   static let levels = CPUFeatures.current.available.map(KernelTable.init)
 
@@ -55,16 +55,21 @@ import Testing
     }
   }
 
+  /// One row streams through the weight, some multiply it as it is stored, many pack it first.
   @Test(arguments: levels, [WeightMatrix.Layout.inOut, .outIn])
   func `a row's result does not depend on the rows beside it`(
     kernels: KernelTable, layout: WeightMatrix.Layout
   ) {
-    let many = Problem(size: (31, 130, 200), element: .f32, layout: layout, scale: .none)
-    let (all, _) = many.run(kernels: kernels, pool: nil)
-    var one = many
-    one.size.m = 1
-    let (first, _) = one.run(kernels: kernels, pool: nil)
-    #expect(first.map(\.bitPattern) == all[..<130].map(\.bitPattern))
+    for element in WeightMatrix.Element.allCases {
+      let many = Problem(size: (201, 130, 200), element: element, layout: layout, scale: .perColumn)
+      let (all, _) = many.run(kernels: kernels, pool: nil)
+      for rowCount in [1, 31] {
+        var some = many
+        some.size.m = rowCount
+        let (first, _) = some.run(kernels: kernels, pool: nil)
+        #expect(first.map(\.bitPattern) == all[..<(rowCount * 130)].map(\.bitPattern), "\(element)")
+      }
+    }
   }
 }
 

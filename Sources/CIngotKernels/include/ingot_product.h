@@ -48,7 +48,7 @@ typedef struct {
 /// A product of activations `[M, K]` and a weight.
 typedef struct {
     size_t m, n, k;
-    /// Activations. `_panels`: `[⌈M / MR⌉, K, MR]`, packed by `_pack_rows`, 64-byte aligned.
+    /// Activations. `_panels` and `_unpacked`: `[⌈M / MR⌉, K, MR]`, packed by `_pack_rows`, 64-byte aligned.
     /// Others: `[M, K]`, rows `x_stride` apart.
     const float *_Nullable x;
     size_t x_stride;
@@ -72,6 +72,7 @@ typedef struct {
 // pack_panels: panels `[first, end)` of the weight to `packed` `[⌈N / NR⌉, K, NR]`, 64-byte aligned.
 // panels: columns `[NR · first, NR · end)` of y; `scratch` holds INGOT_PANEL_GROUP · NR · K floats and is 64-byte
 // aligned; it may be NULL when the weight is packed.
+// unpacked: the same for a weight `[K, N]` as it is stored; `scratch` holds `(end - first) · ⌈M / MR⌉ · MR · NR` floats.
 // chains: for a weight `[K, N]` and few rows: the sum of chain c to `partial` `[⌈K / CHAIN⌉, M, N]`, for c in
 // `[first, end)`. It reads the weight in its own order, which is as fast as memory.
 // sum_chains: columns `[first, end)` of y from `partial`.
@@ -81,6 +82,7 @@ typedef struct {
     void ingot_pack_rows_##level(const float *x, size_t x_stride, size_t m, size_t k, float *packed);               \
     void ingot_pack_panels_##level(const ingot_product *p, size_t first, size_t end, float *packed);                \
     void ingot_product_panels_##level(const ingot_product *p, size_t first, size_t end, float *_Nullable scratch);  \
+    void ingot_product_unpacked_##level(const ingot_product *p, size_t first, size_t end, float *scratch);          \
     void ingot_product_chains_##level(const ingot_product *p, size_t first, size_t end, float *partial);            \
     void ingot_product_sum_chains_##level(const ingot_product *p, size_t first, size_t end, const float *partial);  \
     void ingot_product_dots_##level(const ingot_product *p, size_t first, size_t end);                              \
