@@ -4,8 +4,10 @@
 #include "ingot_bytes.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t out_offset, size_t count) {
@@ -15,6 +17,17 @@ ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t 
 }
 
 int ingot_allocate(int fd, int64_t byte_count) { return fallocate(fd, 0, 0, byte_count); }
+
+int ingot_memory_free_space(int fd, uint64_t *byte_count) {
+    struct statfs system;
+    if (fstatfs(fd, &system) != 0) return -1;
+    if (system.f_type != TMPFS_MAGIC) return 0;
+    // One without a limit has no blocks.
+    if (system.f_blocks == 0 || __builtin_mul_overflow(system.f_bavail, (uint64_t)system.f_bsize, byte_count)) {
+        *byte_count = UINT64_MAX;
+    }
+    return 1;
+}
 
 int ingot_rename_no_replace(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);

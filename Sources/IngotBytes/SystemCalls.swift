@@ -96,7 +96,8 @@ public protocol SystemCalls: Sendable {
   func status(of descriptor: Int32) throws(CallFailure) -> FileStatus
   /// stat(2), or lstat(2) when links are not followed.
   func status(at path: String, followingLinks: Bool) throws(CallFailure) -> FileStatus
-  /// fallocate(2): reserves space, so that a full disk is found before the work.
+  /// fallocate(2): reserves space, so that a full disk is found before the work. In a file system in memory, where that
+  /// is half the work and holds up all writes, a look at the free space and ftruncate(2).
   func allocate(_ descriptor: Int32, byteCount: Int) throws(CallFailure)
   /// ftruncate(2).
   func truncate(_ descriptor: Int32, byteCount: Int) throws(CallFailure)
@@ -232,7 +233,18 @@ public struct LiveSystem: SystemCalls {
   }
 
   public func allocate(_ descriptor: Int32, byteCount: Int) throws(CallFailure) {
-    try calling("fallocate") { ingot_allocate(descriptor, Int64(byteCount)) }
+    var free: UInt64 = 0
+    var isInMemory: Int32 = 0
+    try calling("fstatfs") {
+      isInMemory = ingot_memory_free_space(descriptor, &free)
+      return isInMemory
+    }
+    guard isInMemory == 1 else {
+      try calling("fallocate") { ingot_allocate(descriptor, Int64(byteCount)) }
+      return
+    }
+    guard free >= byteCount else { throw CallFailure(call: "fstatfs", errorNumber: ENOSPC) }
+    try truncate(descriptor, byteCount: byteCount)
   }
 
   public func truncate(_ descriptor: Int32, byteCount: Int) throws(CallFailure) {

@@ -14,12 +14,9 @@ final class TransposedTiles: TileSource {
   /// A piece of a row narrower than this is not worth a read of its own.
   private static let pieceByteCount = 512
 
-  /// A matrix up to here is turned in one tile: its rows are read whole.
-  private static let wholeByteCount = 10 << 20
-  /// A piece of a row of which a read costs little more than its bytes.
-  private static let widePieceByteCount = 4096
-  /// The largest tile that is asked for so that each piece is worth its read, without a strip.
-  private static let wideTileByteCount = 8 << 20
+  /// The largest tile that is asked for: a smaller matrix is turned in one, of rows that are read whole, a larger one in
+  /// tiles of about the same size, so that each piece of a row is worth its read.
+  private static let wideTileByteCount = 16 << 20
 
   private let reader: GrainReader
   private let rowCount: Int
@@ -45,15 +42,14 @@ final class TransposedTiles: TileSource {
   var quantizationError: QuantizationError? { reader.source.quantizationError }
   var sourceDigest: XXH3Digest? { reader.source.sourceDigest }
 
-  /// Whether tiles of a matrix of so many rows, two kilobytes of each, are small enough to be made by several threads;
+  /// Whether tiles of a matrix of so many rows, half a kilobyte of each, are small enough to be made by several threads;
   /// strips, which hold what several tiles need, are not.
-  static func isDivisible(rowCount: Int) -> Bool { rowCount <= 2 * wideTileByteCount / pieceByteCount }
+  static func isDivisible(rowCount: Int) -> Bool { rowCount <= wideTileByteCount / pieceByteCount }
 
   var tileByteCount: Int {
     guard Self.isDivisible(rowCount: rowCount) else { return TileEngine.tileByteCount }
-    if byteCount <= Self.wholeByteCount { return max(TileEngine.tileByteCount, byteCount) }
-    let wide = targetRowByteCount * max(1, Self.widePieceByteCount / width)
-    return max(TileEngine.tileByteCount, min(Self.wideTileByteCount, wide))
+    let tileCount = max(1, (byteCount + Self.wideTileByteCount - 1) / Self.wideTileByteCount)
+    return max(TileEngine.tileByteCount, targetRowByteCount * ((columnCount + tileCount - 1) / tileCount))
   }
 
   var bufferByteCount: Int {

@@ -22,6 +22,10 @@ ssize_t ingot_copy_file_range(int in_fd, int64_t in_offset, int out_fd, int64_t 
 /// Reserves the first `byte_count` bytes of a file; fallocate(2).
 int ingot_allocate(int fd, int64_t byte_count);
 
+/// The free space of the file system that a file is in, where that is in memory; fstatfs(2).
+/// Returns 1, or 0 for another file system, or -1 with errno.
+int ingot_memory_free_space(int fd, uint64_t *byte_count);
+
 /// Renames `from` to `to` unless `to` exists (EEXIST); renameat2(2) with RENAME_NOREPLACE.
 int ingot_rename_no_replace(const char *from, const char *to);
 
