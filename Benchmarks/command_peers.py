@@ -50,13 +50,14 @@ class Peer:
 
 
 PEERS = [
-    Peer("list tensors", "safetensors", "safetensors", """import sys; from safetensors import safe_open
+    Peer("list tensors", "safetensors", "safetensors", """import json, sys; from safetensors import safe_open
 with safe_open(sys.argv[1], "numpy") as f:
-    for name in f.keys(): f.get_slice(name).get_shape()"""),
+    print(json.dumps({name: f.get_slice(name).get_shape() for name in f.keys()}))"""),
     Peer("statistics of every tensor", "numpy", "numpy", SAFETENSORS +
-         "[(v.min(), v.max(), v.mean(), v.std(), np.isnan(v).sum()) for v in t.values()]"),
+         "import json; print(json.dumps({k: [float(x) for x in (v.min(), v.max(), v.mean(), v.std(), np.isnan(v).sum())] "
+         "for k, v in t.items()}))"),
     Peer("SHA-256 of every tensor", "hashlib", "numpy", SAFETENSORS +
-         "import hashlib; [hashlib.sha256(v).hexdigest() for v in t.values()]"),
+         "import hashlib, json; print(json.dumps({k: hashlib.sha256(v).hexdigest() for k, v in t.items()}))"),
     Peer("safetensors → npz", "numpy", "numpy", SAFETENSORS + "np.savez(sys.argv[2], **t)", ".npz"),
     Peer("safetensors → npz", "mlx", "mlx", MLX + "mx.savez(sys.argv[2], **t)", ".npz"),
     Peer("npz → safetensors", "numpy", "numpy",

@@ -5,14 +5,17 @@ usage: python3 Benchmarks/commands.py --build .build/release [--peers] [--shape 
 The input is an untrained model of GPT-2's shapes. `--peers` adds the libraries among numpy, safetensors, mlx, torch, gguf
 and llama-cpp-python that this Python has. Every run writes a new file in a temporary folder: in memory, or where TMPDIR
 says; on a disk, which ingot always flushes, the bar is `cp` with `sync`. What comes of it is checked: every tool's file
-must hold the same tensors.
+must hold the same tensors, and what a tool prints must be what the file holds.
 """
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import json
 import pathlib
 import shutil
 import subprocess
+import sys
 
 import command_peers
 import measurement
@@ -111,13 +114,14 @@ class Commands:
             memory[tool] = max(peak, memory.get(tool, 0))
             return seconds
 
-        tools = {tool: (lambda tool=tool, command=command: turn(tool, command))
-                 for tool, command in self.commands(workload, source).items()}
+        commands = self.commands(workload, source)
+        tools = {tool: (lambda tool=tool, command=command: turn(tool, command)) for tool, command in commands.items()}
         if workload.group == READING:
             tools[MACHINE] = lambda: self.seconds_to_read(size)
         runs = measurement.take_turns(tools, self.options.rounds)
         expected = self.digest(source) if workload.is_bit_exact else digests.get("ingot")
         answers = {tool: "same tensors" if digest == expected else "other tensors" for tool, digest in digests.items()}
+        answers |= self.readings(workload, source, commands)
         return [Row(self.group(workload), workload.name, tool, "s", times, memory.get(tool), answers.get(tool))
                 for tool, times in runs.items()]
 
@@ -161,6 +165,16 @@ class Commands:
         """ingot's digest of a checkpoint, which does not depend on its format."""
         done = subprocess.run([self.ingot, "hash", path], capture_output=True, text=True, check=False)
         return (done.stdout.split() or [done.stderr])[0]
+
+    def readings(self, workload: Workload, source: pathlib.Path, commands: dict[str, list[str]]) -> dict[str, str]:
+        """What the answers of tools that only read come to; none without numpy."""
+        if workload.ending or workload.name == "start" or not importlib.util.find_spec("numpy"):
+            return {}
+        peers = {peer.tool: commands[peer.tool] for peer in command_peers.of(workload.name) if peer.tool in commands}
+        program = pathlib.Path(__file__).with_name("readings.py")
+        done = subprocess.run([sys.executable, program, workload.name, self.ingot, source, json.dumps(peers)],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        return json.loads(done.stdout)
 
     def seconds_to_read(self, size: int) -> float | None:
         """The time to read so many bytes of memory."""

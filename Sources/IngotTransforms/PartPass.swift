@@ -10,7 +10,7 @@ public struct PartPass {
   /// Bytes of a stretch: some milliseconds of work.
   public static let stretchByteCount = 4 << 20
   /// Bytes of all tiles and buffers at the same time: what the program keeps below 64 MiB, less room for itself.
-  private static let memoryByteCount = 40 << 20
+  private static let memoryByteCount = 44 << 20
   /// Parts from here on are looked at for the memory that they take.
   private static let largeByteCount = 1 << 20
 

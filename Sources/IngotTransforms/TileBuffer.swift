@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a source that changes its input on the way reads it into: a buffer of fixed size, filled as often as a tile needs.
 import IngotCore
+import IngotKernels
 
 /// A buffer between two sources.
 struct TileBuffer {
-  private var bytes: [UInt8] = []
+  private var buffer: AlignedBuffer?
 
   /// Reads the input of a tile piece by piece.
   ///
@@ -20,25 +21,25 @@ struct TileBuffer {
   ) throws(IngotError) {
     let grain = source.grainByteCount * (source.grainByteCount.isMultiple(of: width) ? 1 : width)
     let step = min(max(grain, source.tileByteCount / grain * grain), range.count)
-    if bytes.count < step { bytes = [UInt8](repeating: 0, count: step) }
-    var failure: IngotError?
-    bytes.withUnsafeMutableBytes { raw in
-      var offset = range.lowerBound
-      while offset < range.upperBound {
-        let piece = UnsafeMutableRawBufferPointer(rebasing: raw[..<min(step, range.upperBound - offset)])
-        do throws(IngotError) {
-          try source.read(bytesAt: offset, into: piece)
-        } catch {
-          failure = error
-          return
-        }
-        body(UnsafeRawBufferPointer(piece), offset)
-        offset += piece.count
-      }
+    let memory = memory(byteCount: step)
+    var offset = range.lowerBound
+    while offset < range.upperBound {
+      let count = min(step, range.upperBound - offset)
+      try source.read(
+        bytesAt: offset, into: UnsafeMutableRawBufferPointer(start: memory.start, count: count))
+      body(UnsafeRawBufferPointer(start: memory.start, count: count), offset)
+      offset += count
     }
-    if let failure { throw failure }
+  }
+
+  /// The buffer, made anew when it is too small; a source fills what it is asked for, or throws.
+  private mutating func memory(byteCount: Int) -> AlignedBuffer {
+    if let buffer, buffer.byteCount >= byteCount { return buffer }
+    let memory = AlignedBuffer(uninitializedByteCount: byteCount)
+    buffer = memory
+    return memory
   }
 
   /// Gives the memory back.
-  mutating func release() { bytes = [] }
+  mutating func release() { buffer = nil }
 }
