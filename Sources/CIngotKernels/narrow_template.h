@@ -238,8 +238,10 @@ INLINE void prefetch_step(const uint32_t *panel) {
     UNROLL for (size_t b = 0; b < NR * 4; b += 64) __builtin_prefetch((const char *)panel + PANELS_AHEAD + b, 0, 3);
 }
 
-/// `sums` `[rows, NR]` = words of `x` `[depth, MR]` with words of `panel` `[depth, NR]`.
-INLINE void tile_bf16(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, float *sums) {
+/// `sums` `[rows, NR]` = words of `x` `[depth, MR]` with words of `panel` `[depth, NR]`; bf16 needs no sums nor scales.
+INLINE void tile_bf16(const size_t rows, size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum,
+                      const float *x_scale, float *sums) {
+    (void)x_sum, (void)x_scale;
     vec sum[MR][2];
     UNROLL for (size_t r = 0; r < rows; r++) {
         sum[r][0] = splat(0);
@@ -284,50 +286,19 @@ INLINE void tile_s8(const size_t rows, size_t depth, const uint32_t *x, const ui
     }
 }
 
-#define TILES(rows)                                                                                                   \
-    TARGET static void NAME(tile_bf16_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *s, \
-                                              const float *f, float *sums) {                                         \
-        (void)s, (void)f;                                                                                            \
-        tile_bf16(rows, depth, x, panel, sums);                                                                      \
-    }                                                                                                                \
-    TARGET static void NAME(tile_s8_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *s,  \
-                                            const float *f, float *sums) {                                           \
-        tile_s8(rows, depth, x, panel, s, f, sums);                                                                  \
+#define NARROW_TILE(rows, name)                                                                                       \
+    TARGET static void NAME(name##_##rows)(size_t depth, const uint32_t *x, const uint32_t *panel,                   \
+                                           const int32_t *x_sum, const float *x_scale, float *sums) {                \
+        name(rows, depth, x, panel, x_sum, x_scale, sums);                                                           \
     }
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-#if MR > 4
-TILES(5)
-TILES(6)
-#endif
-#if MR > 6
-TILES(7)
-TILES(8)
-TILES(9)
-TILES(10)
-TILES(11)
-TILES(12)
-TILES(13)
-TILES(14)
-#endif
+EACH_ROW_COUNT(NARROW_TILE, tile_bf16)
+EACH_ROW_COUNT(NARROW_TILE, tile_s8)
 
 typedef void narrow_tile(size_t depth, const uint32_t *x, const uint32_t *panel, const int32_t *x_sum,
                          const float *x_scale, float *sums);
 
-#define LIST4(base) 0, NAME(base##_1), NAME(base##_2), NAME(base##_3), NAME(base##_4)
-#if MR > 6
-#define LIST(base)                                                                                                   \
-    LIST4(base), NAME(base##_5), NAME(base##_6), NAME(base##_7), NAME(base##_8), NAME(base##_9), NAME(base##_10),    \
-        NAME(base##_11), NAME(base##_12), NAME(base##_13), NAME(base##_14)
-#elif MR > 4
-#define LIST(base) LIST4(base), NAME(base##_5), NAME(base##_6)
-#else
-#define LIST(base) LIST4(base)
-#endif
-static narrow_tile *const tiles_bf16[MR + 1] = {LIST(tile_bf16)};
-static narrow_tile *const tiles_s8[MR + 1] = {LIST(tile_s8)};
+static narrow_tile *const tiles_bf16[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile_bf16)};
+static narrow_tile *const tiles_s8[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile_s8)};
 
 /// Columns `[NR · first, NR · end)` of y, all rows of a group of panels before the next: the panels stay in cache.
 INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t end, size_t depth, narrow_tile *const *tiles) {

@@ -137,19 +137,6 @@ INLINE void multiply_tile(const size_t rows, size_t k, const float *x, const flo
     }
 }
 
-// What is defined, or listed, for every number of rows of a tile.
-#if MR == 4
-#define EACH_ROW_COUNT(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__)
-#elif MR == 6
-#define EACH_ROW_COUNT(X, ...)                                                                                        \
-    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
-#else
-#define EACH_ROW_COUNT(X, ...)                                                                                        \
-    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)       \
-    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__)                       \
-    X(12, __VA_ARGS__) X(13, __VA_ARGS__) X(14, __VA_ARGS__)
-#endif
-
 #define TILE(rows, name)                                                                                              \
     TARGET static void NAME(name##_##rows)(size_t k, const float *x, const float *panel, float *tile) {              \
         multiply_tile(rows, k, x, panel, tile);                                                                      \
@@ -158,7 +145,6 @@ EACH_ROW_COUNT(TILE, tile)
 
 typedef void tile_kernel(size_t k, const float *x, const float *panel, float *tile);
 
-#define LISTED(rows, name) NAME(name##_##rows),
 static tile_kernel *const tile_kernels[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile)};
 
 TARGET void NAME(ingot_pack_panels)(const ingot_product *p, size_t first, size_t end, float *packed) {

@@ -15,6 +15,21 @@
 
 #pragma clang fp contract(fast)
 
+// What is defined, or listed, for every number of rows of a tile.
+#if MR == 4
+#define EACH_ROW_COUNT(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__)
+#elif MR == 6
+#define EACH_ROW_COUNT(X, ...)                                                                                        \
+    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#else
+#define EACH_ROW_COUNT(X, ...)                                                                                        \
+    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)       \
+    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__)                       \
+    X(12, __VA_ARGS__) X(13, __VA_ARGS__) X(14, __VA_ARGS__)
+#endif
+
+#define LISTED(rows, name) NAME(name##_##rows),
+
 INLINE vec load(const float *p) {
     vec v;
     memcpy(&v, p, sizeof v);
