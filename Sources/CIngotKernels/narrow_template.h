@@ -301,7 +301,10 @@ static narrow_tile *const tiles_bf16[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile_b
 static narrow_tile *const tiles_s8[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile_s8)};
 
 /// Columns `[NR · first, NR · end)` of y, all rows of a group of panels before the next: the panels stay in cache.
-INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t end, size_t depth, narrow_tile *const *tiles) {
+INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t end, const size_t per_word,
+                            narrow_tile *const *tiles) {
+    const size_t depth = (p->k + per_word - 1) / per_word;
+    const size_t panel_size = (p->panel_depth ? (p->panel_depth + per_word - 1) / per_word : depth) * NR;
     float sums[MR * NR] __attribute__((aligned(64)));
     for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
         const size_t panels = least(INGOT_PANEL_GROUP, end - group);
@@ -309,7 +312,7 @@ INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t 
             const size_t rows = least(MR, p->m - row);
             const uint32_t *x = (const uint32_t *)p->x + row * depth;
             for (size_t i = group; i < group + panels; i++) {
-                const uint32_t *panel = (const uint32_t *)p->panels + i * depth * NR;
+                const uint32_t *panel = (const uint32_t *)p->panels + i * panel_size;
                 const int32_t *x_sum = p->x_sum ? p->x_sum + row : NULL;
                 fetch_rows(&p->end, row, rows, i * NR);
                 tiles[rows](depth, x, panel, x_sum, p->x_scale ? p->x_scale + row : NULL, sums);
@@ -321,9 +324,9 @@ INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t 
 }
 
 TARGET void NAME(ingot_product_bf16)(const ingot_narrow_product *p, size_t first, size_t end) {
-    multiply_panels(p, first, end, (p->k + 1) / 2, tiles_bf16);
+    multiply_panels(p, first, end, 2, tiles_bf16);
 }
 
 TARGET void NAME(ingot_product_s8)(const ingot_narrow_product *p, size_t first, size_t end) {
-    multiply_panels(p, first, end, (p->k + 3) / 4, tiles_s8);
+    multiply_panels(p, first, end, 4, tiles_s8);
 }

@@ -33,6 +33,9 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   /// The kernels of the level that processor and `INGOT_CPU` decide.
   public static let current = KernelTable(level: CPUFeatures.current.level)
 
+  /// Whether products of bf16 are faster than those of f32: the processor has instructions for them.
+  public var multipliesBF16: Bool { narrow.isNative }
+
   /// The level's name.
   public var description: String { level.name }
 }

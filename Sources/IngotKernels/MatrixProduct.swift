@@ -112,13 +112,6 @@ public final class ProductScratch {
   }
 }
 
-/// A packed weight in scratch memory.
-public struct ScratchPanels {
-  let start: UnsafePointer<Float>
-  /// Rows that it was packed with.
-  let depth: Int
-}
-
 /// A matrix product `[M, K] · [K, N]`.
 public struct MatrixProduct {
   /// M, N and K.
@@ -239,47 +232,6 @@ public struct MatrixProduct {
     withUnsafePointer(to: product) { kernels.product.dots($0, 0, columnCount) }
   }
 
-  /// Packs a weight that several products of one thread use, into scratch memory.
-  ///
-  /// - Parameters:
-  ///   - weight: the weight, `[K, N]` or `[N, K]`, without scales.
-  ///   - scratch: where it goes.
-  ///   - index: 0 or 1: which of two packed weights it is.
-  ///   - kernels: the kernels that will multiply.
-  /// - Returns: the packed weight, until another of this index is packed.
-  public func pack(
-    _ weight: WeightMatrix, scratch: ProductScratch, index: Int, kernels: KernelTable
-  ) -> ScratchPanels {
-    let count = Self.blocks(columnCount, of: kernels.product.panelWidth)
-    let packed = scratch.floats(5 + index, count: count * kernels.product.panelWidth * depth)
-    let end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: packed, yStride: 0)
-    withUnsafePointer(to: product(by: weight, end)) { kernels.product.packPanels($0, 0, count, packed) }
-    return ScratchPanels(start: UnsafePointer(packed), depth: depth)
-  }
-
-  /// Multiplies by some of the columns and rows of a weight in scratch memory, on the caller's thread.
-  ///
-  /// - Parameters:
-  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
-  ///   - xStride: elements from one row of `x` to the next.
-  ///   - panels: the weight; its first N columns and first K rows are used.
-  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
-  ///   - yStride: elements from one row of `y` to the next.
-  ///   - scratch: memory for packed rows.
-  ///   - kernels: the kernels that packed the weight.
-  public func multiply(
-    _ x: UnsafePointer<Float>, xStride: Int, by panels: ScratchPanels, into y: UnsafeMutablePointer<Float>,
-    yStride: Int, scratch: ProductScratch, kernels: KernelTable
-  ) {
-    guard rowCount > 0, columnCount > 0 else { return }
-    var product = ingot_product()
-    (product.m, product.n, product.k) = (rowCount, columnCount, depth)
-    (product.x, product.x_stride) = (x, xStride)
-    (product.panels, product.panel_depth) = (panels.start, panels.depth)
-    product.end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride)
-    multiplyPanels(product, scratch: scratch, threads: nil, kernels: kernels.product)
-  }
-
   /// The product without its activations.
   func product(by weight: WeightMatrix, _ finish: ingot_product_end) -> ingot_product {
     var product = ingot_product()
@@ -318,7 +270,7 @@ public struct MatrixProduct {
     }
   }
 
-  private func multiplyPanels(
+  func multiplyPanels(
     _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
   ) {
     guard let x = product.x else { return }

@@ -200,7 +200,7 @@ extension MatrixProduct {
   }
 
   /// A product without its panels: the activations are made narrow.
-  private func narrowRows(
+  func narrowRows(
     _ x: UnsafePointer<Float>, xStride: Int, form: PackedWeight.Form, scratch: ProductScratch,
     threads: ThreadPool?, _ kernels: NarrowKernels, _ finish: ingot_product_end
   ) -> ingot_narrow_product {
@@ -209,8 +209,7 @@ extension MatrixProduct {
       0, count: Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * rowBytes)
     var product = ingot_narrow_product(
       m: rowCount, n: columnCount, k: depth, x: rows, x_scale: nil, x_sum: nil,
-      panels: UnsafeRawPointer(rows),
-      end: finish)
+      panels: UnsafeRawPointer(rows), panel_depth: 0, end: finish)
     guard form == .s8 else {
       forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
         kernels.packRowsBF16(x + first * xStride, xStride, count, depth, rows + first * rowBytes)

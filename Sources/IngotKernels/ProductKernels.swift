@@ -95,6 +95,8 @@ struct NarrowKernels: Sendable {
   var rowBlock = portableRowBlock
   /// NR: columns of a panel.
   var panelWidth = 8
+  /// Whether the processor has instructions for these products.
+  var isNative = false
   var packRowsBF16: PackWordRowsKernel = ingot_pack_rows_bf16_portable
   var packPanelsBF16: PackWordsKernel = ingot_pack_panels_bf16_portable
   var productBF16: NarrowProductKernel = ingot_product_bf16_portable
@@ -109,6 +111,7 @@ struct NarrowKernels: Sendable {
     case .portable: break
     case .avx512 where ingot_cpu_has_narrow_dots() != 0:
       (rowBlock, panelWidth) = (14, 32)
+      isNative = true
       packRowsBF16 = ingot_pack_rows_bf16_avx512
       packPanelsBF16 = ingot_pack_panels_bf16_avx512
       productBF16 = ingot_product_bf16_avx512

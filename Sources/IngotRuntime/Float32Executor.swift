@@ -30,6 +30,9 @@ public final class Float32Executor {
 
   private let chunkRowCount: Int
 
+  /// What attention's products are made of: bf16 where products round that much anyway, and where it is faster.
+  var attentionForm: PackedWeight.Form { arithmetic != .stored && kernels.multipliesBF16 ? .bf16 : .f32 }
+
   /// Makes an executor.
   ///
   /// - Parameters:

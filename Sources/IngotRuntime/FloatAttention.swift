@@ -29,6 +29,9 @@ struct FloatAttention {
   let mask: [UInt8]
   /// How exact shares are.
   let accuracy: FunctionAccuracy
+  /// What many queries' products are made of: ``IngotKernels/PackedWeight/Form/f32`` or
+  /// ``IngotKernels/PackedWeight/Form/bf16``.
+  let form: PackedWeight.Form
 
   /// Tokens that can be seen, P + T.
   var contextCount: Int { pastCount + tokenCount }
@@ -113,9 +116,9 @@ struct FloatAttention {
       return
     }
     let packedKeys = MatrixProduct(rowCount: 0, columnCount: seen, depth: dimension)
-      .pack(keys, scratch: head.scratch, index: 0, kernels: head.kernels)
+      .pack(keys, as: form, scratch: head.scratch, index: 0, kernels: head.kernels)
     let packedValues = MatrixProduct(rowCount: 0, columnCount: dimension, depth: seen)
-      .pack(values, scratch: head.scratch, index: 1, kernels: head.kernels)
+      .pack(values, as: form, scratch: head.scratch, index: 1, kernels: head.kernels)
     for first in stride(from: queries.lowerBound, to: queries.upperBound, by: Self.queryBlock) {
       let block = first..<min(queries.upperBound, first + Self.queryBlock)
       let seen = seenCount(before: block.upperBound)

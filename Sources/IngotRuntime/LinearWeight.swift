@@ -8,9 +8,11 @@ import IngotKernels
 public enum Arithmetic: Hashable, Sendable {
   /// Weights in their stored type, f32 activations.
   case stored
-  /// Weights and activations rounded to bf16 at each product, sums in f32.
+  /// Weights and activations rounded to bf16 at each product, sums in f32; attention of many queries too, where the
+  /// processor has instructions for it.
   case bf16
-  /// Int8 weights with activations quantized token by token, sums exact; other weights as ``stored``.
+  /// Int8 weights with activations quantized token by token, sums exact; other weights as ``stored``, attention as in
+  /// ``bf16``.
   case w8a8
 }
 

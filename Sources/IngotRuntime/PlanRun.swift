@@ -120,7 +120,8 @@ struct PlanRun {
     }
     let attention = FloatAttention(
       attributes: attributes, batchCount: pass.batchCount, tokenCount: pass.tokenCount, pastCount: pass.past,
-      firstQuery: rows == .all ? 0 : pass.tokenCount - 1, mask: pass.mask, accuracy: accuracy)
+      firstQuery: rows == .all ? 0 : pass.tokenCount - 1, mask: pass.mask, accuracy: accuracy,
+      form: executor.attentionForm)
     attention.run(
       qkv, into: output, scratches: executor.headScratches, pool: executor.pool, kernels: executor.kernels
     ) { row in

@@ -18,6 +18,8 @@ typedef struct {
     const int32_t *_Nullable x_sum;
     /// The weight, as `_pack_panels_bf16` or `_pack_panels_s8` makes it.
     const void *panels;
+    /// Rows that the panels were packed with, at least K; 0 for K. Of an odd K the next row is multiplied with zeros.
+    size_t panel_depth;
     ingot_product_end end;
 } ingot_narrow_product;
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights that change with every run, packed into scratch memory by the thread that multiplies by them: the keys and values
+// of attention.
+import CIngotKernels
+
+/// A packed weight in scratch memory.
+public struct ScratchPanels {
+  fileprivate let start: UnsafeMutableRawPointer
+  /// Rows that it was packed with.
+  fileprivate let depth: Int
+  fileprivate let form: PackedWeight.Form
+}
+
+extension MatrixProduct {
+  /// Packs a weight that several products of one thread use, into scratch memory.
+  ///
+  /// - Parameters:
+  ///   - weight: the weight, `[K, N]` or `[N, K]`, without scales.
+  ///   - form: ``PackedWeight/Form/f32`` or ``PackedWeight/Form/bf16``.
+  ///   - scratch: where it goes.
+  ///   - index: 0 or 1: which of two packed weights it is.
+  ///   - kernels: the kernels that will multiply.
+  /// - Returns: the packed weight, until another of this index is packed.
+  public func pack(
+    _ weight: WeightMatrix, as form: PackedWeight.Form, scratch: ProductScratch, index: Int,
+    kernels: KernelTable
+  ) -> ScratchPanels {
+    precondition(form == .f32 || form == .bf16, "a form of floats")
+    let width = form == .f32 ? kernels.product.panelWidth : kernels.narrow.panelWidth
+    let count = Self.blocks(columnCount, of: width)
+    let packed = scratch.floats(5 + index, count: count * width * Self.blocks(depth, of: form.perWord))
+    let end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: packed, yStride: 0)
+    withUnsafePointer(to: product(by: weight, end)) {
+      if form == .f32 {
+        kernels.product.packPanels($0, 0, count, packed)
+      } else {
+        kernels.narrow.packPanelsBF16($0, 0, count, packed)
+      }
+    }
+    return ScratchPanels(start: packed, depth: depth, form: form)
+  }
+
+  /// Multiplies by some of the columns and rows of a weight in scratch memory, on the caller's thread.
+  ///
+  /// - Parameters:
+  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart; rounded to bf16 where the weight is.
+  ///   - xStride: elements from one row of `x` to the next.
+  ///   - panels: the weight; its first N columns and first K rows are used. With bf16 and an odd K the next row is
+  ///     multiplied with zeros.
+  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
+  ///   - yStride: elements from one row of `y` to the next.
+  ///   - scratch: memory for packed rows.
+  ///   - kernels: the kernels that packed the weight.
+  public func multiply(
+    _ x: UnsafePointer<Float>, xStride: Int, by panels: ScratchPanels, into y: UnsafeMutablePointer<Float>,
+    yStride: Int, scratch: ProductScratch, kernels: KernelTable
+  ) {
+    guard rowCount > 0, columnCount > 0 else { return }
+    let finish = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride)
+    if panels.form == .bf16 {
+      var product = narrowRows(
+        x, xStride: xStride, form: .bf16, scratch: scratch, threads: nil, kernels.narrow, finish)
+      (product.panels, product.panel_depth) = (UnsafeRawPointer(panels.start), panels.depth)
+      let count = Self.blocks(columnCount, of: kernels.narrow.panelWidth)
+      return withUnsafePointer(to: product) { kernels.narrow.productBF16($0, 0, count) }
+    }
+    var product = ingot_product()
+    (product.m, product.n, product.k) = (rowCount, columnCount, depth)
+    (product.x, product.x_stride) = (x, xStride)
+    product.panels = UnsafePointer(panels.start.assumingMemoryBound(to: Float.self))
+    product.panel_depth = panels.depth
+    product.end = finish
+    multiplyPanels(product, scratch: scratch, threads: nil, kernels: kernels.product)
+  }
+}
