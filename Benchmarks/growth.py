@@ -71,7 +71,8 @@ def converting(options: argparse.Namespace, folder: pathlib.Path) -> list[Row]:
                          for peer in command_peers.of("safetensors → npz") if measurement.wants(options, peer.tool)}
         runs = measurement.take_turns({tool: (lambda tool=tool, command=command: turn(tool, command))
                                        for tool, command in commands.items()}, options.rounds)
-        made = [Row(CONVERTING, f"{size / 1e6:,.0f} MB", tool, "s", times, memory[tool], x=size / 1e6)
+        place = None if measurement.is_memory(folder) else "on a disk, flushed"
+        made = [Row(CONVERTING, f"{size / 1e6:,.0f} MB", tool, "s", times, memory[tool], place, x=size / 1e6)
                 for tool, times in runs.items()]
         measurement.show(made)
         rows += made

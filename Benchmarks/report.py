@@ -21,10 +21,10 @@ HEAD = """# Benchmarks
 
 Written by `make bench-peers`: the same work in Ingot and in the tools a user would take instead, turn by turn, several
 rounds. Figures are medians; *spread* is from the best run to the worst. Whole commands include the start of the program,
-read files that are in the page cache, and write new files in memory, so that programs are compared and not disks. *ingot
-is* says how many times as fast, or as small, Ingot is. Rows of **machine** are what the machine does at the most, measured
-between the tools' turns; `cp` copies the input. All tools have the same threads. Peak memory counts the pages of files
-that are mapped. The figures are in [baseline.json](../Benchmarks/baseline.json) too.
+read files that are in the page cache, and write new files in memory, where no answer says otherwise: so programs are
+compared and not disks. *ingot is* says how many times as fast, or as small, Ingot is. Rows of **machine** are what the
+machine does at the most, measured between the tools' turns; `cp` copies the input. All tools have the same threads. Peak
+memory counts the pages of files that are mapped. The figures are in [baseline.json](../Benchmarks/baseline.json) too.
 """
 # What a group shows, where its name does not say it.
 NOTES = {
@@ -45,7 +45,7 @@ NOTES = {
                              "a small C program; the others include Python's start.",
     "error of fp32": "A really trained model, `fixtures/kjv-gpt2`, against logits in float64.",
     "divergence": "The same model over held-out text, against float64; int8 tools differ in what they quantize.",
-    growth.CONVERTING: "safetensors → npz, with its checksums.",
+    growth.CONVERTING: "safetensors → npz, with its checksums. On a disk all is flushed, and the bar is `cp` with `sync`.",
     growth.PREFILLING: "fp32, logits of all tokens.",
 }
 AXES = {growth.CONVERTING: "MB of tensors", growth.PREFILLING: "tokens"}
