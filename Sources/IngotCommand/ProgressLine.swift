@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One line on a terminal that tells how far long work is, at which rate, and how long it will take.
+import IngotKit
 import IngotReport
 
 /// Progress on a terminal's last line; nothing is shown of work that is done in a moment.
@@ -13,17 +14,19 @@ final class ProgressLine: ProgressObserver {
   private var lastShown = 0.0
   private var isShown = false
   private var activity = ""
+  private var unit = ProgressUnit.bytes
 
-  func begin(_ activity: String, byteCount: Int) {
+  func begin(_ activity: String, count: Int, unit: ProgressUnit) {
     self.activity = activity
-    total = byteCount
+    self.unit = unit
+    total = count
     done = 0
     start = Process.monotonicSeconds
     lastShown = start + Self.delaySeconds - Self.intervalSeconds
   }
 
-  func advance(_ byteCount: Int) {
-    done += byteCount
+  func advance(_ count: Int) {
+    done += count
     let now = Process.monotonicSeconds
     guard now - lastShown >= Self.intervalSeconds, total > 0 else { return }
     lastShown = now
@@ -39,7 +42,7 @@ final class ProgressLine: ProgressObserver {
   private func line(at now: Double) -> String {
     let share = min(1, Double(done) / Double(total))
     let rate = Double(done) / max(now - start, 1e-9)
-    let numbers = "\(Quantity.bytes(done)) of \(Quantity.bytes(total))  \(Quantity.bytes(Int(rate)))/s"
+    let numbers = numbers(rate: rate)
     let text = "  \(Int(share * 100)) %  \(activity) \(numbers)" + timeLeft(share: share, rate: rate)
     // A line that wraps can't be written over: a narrow terminal gets a shorter bar, or none.
     let room = (Terminal.standardError.columns ?? 80) - 1 - text.count
@@ -47,6 +50,13 @@ final class ProgressLine: ProgressObserver {
     guard width >= 4 else { return String(text.dropFirst(2).prefix(max(0, room + text.count))) }
     let filled = Int(share * Double(width))
     return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled) + text
+  }
+
+  private func numbers(rate: Double) -> String {
+    switch unit {
+    case .bytes: "\(Quantity.bytes(done)) of \(Quantity.bytes(total))  \(Quantity.bytes(Int(rate)))/s"
+    case .tokens: "\(done) of \(total) tokens  \(Int(rate))/s"
+    }
   }
 
   /// The time left at the rate so far; nothing while that says little.

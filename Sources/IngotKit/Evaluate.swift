@@ -83,7 +83,7 @@ public func evaluate(
     model: path, against: options.against, loss: LanguageModelLoss(),
     baselineLoss: baseline == nil ? nil : LanguageModelLoss(),
     divergence: baseline == nil ? nil : ModelDivergence())
-  progress?.begin("evaluating", byteCount: ids.values.count)
+  progress?.begin("evaluating", count: ids.values.count, unit: .tokens)
   defer { progress?.end() }
   for window in windows.all {
     if Process.isInterrupted { throw .interrupted }

@@ -2,14 +2,24 @@
 // How long work tells how far it is. What becomes of it, a line on a terminal or nothing, is the caller's to say.
 import Synchronization
 
+/// What work is counted in.
+public enum ProgressUnit: Sendable {
+  case bytes, tokens
+}
+
 /// Hears how far long work has come.
 public protocol ProgressObserver: AnyObject {
   /// Work of a known size begins.
-  func begin(_ activity: String, byteCount: Int)
-  /// More bytes are done.
-  func advance(_ byteCount: Int)
+  func begin(_ activity: String, count: Int, unit: ProgressUnit)
+  /// So much more is done.
+  func advance(_ count: Int)
   /// The work has ended, well or not.
   func end()
+}
+
+extension ProgressObserver {
+  /// Work of a known number of bytes begins.
+  func begin(_ activity: String, byteCount: Int) { begin(activity, count: byteCount, unit: .bytes) }
 }
 
 /// Hands what many threads have done to an observer, one call at a time.
