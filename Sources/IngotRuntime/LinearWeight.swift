@@ -25,6 +25,7 @@ final class LinearWeight {
   private let form: PackedWeight.Form?
   private var packed: PackedWeight?
   private var productCount = 0
+  private var isInMemory = false
 
   /// Prepares a weight; `nil` when it is no matrix.
   ///
@@ -81,7 +82,10 @@ final class LinearWeight {
         x, xStride: depth, by: packed, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
         kernels: kernels)
     }
-    weight.populate(pool)
+    if !isInMemory {
+      weight.populate(pool)
+      isInMemory = true
+    }
     weight.withMatrix(layout) { matrix in
       if let form, form.narrowsActivations {
         return product.multiplyNarrow(
