@@ -346,7 +346,7 @@ public struct LiveSystem: SystemCalls {
 
   public func populate(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
-    let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+    let page = UInt(getpagesize())
     let first = UInt(bitPattern: start) / page * page
     let end = UInt(bitPattern: start) + UInt(bytes.count)
     guard let address = UnsafeMutableRawPointer(bitPattern: first) else { return }

@@ -123,16 +123,9 @@ struct ConvertCommand: ParsableCommand {
     if tie, untie { throw ValidationError("--tie and --untie exclude each other.") }
   }
 
-  /// Prints a report; with the checkpoint on standard output, it goes to standard error.
+  /// Prints a report, of a plan or of what has been written.
   private func show(text: (TextStyle) -> [String], report: () -> ConversionReport) {
-    guard output == "-", !plan else {
-      return global.print(json: { JSONText.conversion(report()) }, text: text)
-    }
-    if global.json {
-      Terminal.printError(JSONText.conversion(report()))
-    } else if !global.quiet {
-      Terminal.printError(text(Terminal.standardError.style))
-    }
+    global.print(besides: plan ? nil : output, json: { JSONText.conversion(report()) }, text: text)
   }
 
   private func options() throws -> ConvertOptions {

@@ -15,11 +15,22 @@ struct GlobalOptions: ParsableArguments {
   var verbose = false
 
   /// Prints a command's result in the form asked for.
-  func print(json makeJSON: () -> String, text makeLines: (TextStyle) -> [String]) {
+  ///
+  /// - Parameters:
+  ///   - output: what the command has written; with a checkpoint on standard output, `-`, its result goes to standard
+  ///     error.
+  ///   - makeJSON: makes the result for programs.
+  ///   - makeLines: makes the result for people.
+  func print(
+    besides output: String? = nil, json makeJSON: () -> String, text makeLines: (TextStyle) -> [String]
+  ) {
+    let isStreaming = output == "-"
     if json {
-      Terminal.printOutput(makeJSON())
+      isStreaming ? Terminal.printError(makeJSON()) : Terminal.printOutput(makeJSON())
     } else if !quiet {
-      Terminal.printOutput(makeLines(Terminal.standardOutput.style))
+      isStreaming
+        ? Terminal.printError(makeLines(Terminal.standardError.style))
+        : Terminal.printOutput(makeLines(Terminal.standardOutput.style))
     }
   }
 

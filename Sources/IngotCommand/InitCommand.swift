@@ -67,7 +67,7 @@ struct InitCommand: ParsableCommand {
     let start = Process.monotonicSeconds
     let report = try initialize(architecture, to: output, options: settings, progress: global.progress)
     let seconds = Process.monotonicSeconds - start
-    global.print(json: { InitializationText.json(report) }) {
+    global.print(besides: output, json: { InitializationText.json(report) }) {
       InitializationText.lines(report, seconds: seconds, style: $0)
     }
   }

@@ -70,7 +70,9 @@ struct QuantizeCommand: ParsableCommand {
     settings.jobs = work.jobs
     settings.reading = try reading.options()
     let report = try quantize(input, to: output, options: settings, progress: global.progress)
-    global.print(json: { QuantizationText.json(report) }) { QuantizationText.lines(report, style: $0) }
+    global.print(besides: output, json: { QuantizationText.json(report) }) {
+      QuantizationText.lines(report, style: $0)
+    }
   }
 }
 

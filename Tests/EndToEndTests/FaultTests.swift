@@ -131,6 +131,21 @@ import Testing
       #expect(try IngotProgram.run("convert", Self.model, folder.file(name)).exitCode == 0)
       #expect(try piped.outputBytes == folder.bytes(name))
     }
+    let config = Fixture.path("kjv-gpt2/config.json")
+    for options in [[], ["--json"]] {
+      for words in [
+        ["init", "gpt2", "--config", config, "--seed", "7", "OUT"],
+        ["quantize", Self.model, "OUT", "--config", config],
+      ] {
+        let name = "\(words[0])\(options.count).safetensors"
+        let streaming = words.map { $0 == "OUT" ? "-" : $0 } + ["--to", "safetensors"] + options
+        let piped = try IngotProgram.process(streaming).run()
+        #expect(piped.exitCode == 0 && !piped.standardError.isEmpty)
+        let writing = words.map { $0 == "OUT" ? folder.file(name) : $0 }
+        #expect(try IngotProgram.process(writing).run().exitCode == 0)
+        #expect(try piped.outputBytes == folder.bytes(name))
+      }
+    }
     let refused = try IngotProgram.run("convert", Self.model, "-", "--to", "npz")
     #expect(refused.exitCode == 65)
     #expect(refused.outputBytes.isEmpty)
