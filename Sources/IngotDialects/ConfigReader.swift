@@ -207,7 +207,8 @@ public struct ConfigReader {
       guard let key = known[entry.key] else {
         findings.append(
           Finding(
-            severity: .note, subject: entry.key, detail: "is a config key that means nothing here; it is kept"
+            .unknown, severity: .note, subject: entry.key,
+            detail: "is a config key that means nothing here; it is kept"
           ))
         continue
       }

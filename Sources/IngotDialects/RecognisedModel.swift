@@ -110,7 +110,7 @@ public struct RecognisedModel: Sendable {
     guard let last = blocks.max(), last + 1 != configuration.config.blockCount else { return [] }
     return [
       Finding(
-        severity: .error, subject: "n_layer",
+        .configConflict, severity: .error, subject: "n_layer",
         detail: "is \(configuration.config.blockCount) in the config, and the weights have \(last + 1) blocks"
       )
     ]

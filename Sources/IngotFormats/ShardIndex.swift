@@ -170,7 +170,8 @@ public struct ShardIndex: Sendable {
         expected: "it in \(other)")
     case nil:
       findings.append(
-        Finding(severity: .note, subject: tensor.name, detail: "is in \(shard), but not in the index"))
+        Finding(
+          .unindexed, severity: .note, subject: tensor.name, detail: "is in \(shard), but not in the index"))
     }
   }
 

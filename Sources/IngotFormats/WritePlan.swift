@@ -28,10 +28,8 @@ public struct PlannedTensor: Hashable, Sendable {
     get { rarities?.aliasOf }
     set { rarities = Rarities(quantization: quantization, blockType: blockType, aliasOf: newValue) }
   }
-  /// What was done to it on the way, in words for the provenance: `cast F32 to BF16`.
-  ///
-  /// Empty for an exact copy.
-  public var transforms: [String]
+  /// What was done to it on the way, in order; empty for an exact copy.
+  public var transforms: [Provenance]
   private var rarities: Rarities?
 
   /// What few tensors have, kept apart: an output may have a million of them.
@@ -62,7 +60,7 @@ public struct PlannedTensor: Hashable, Sendable {
   /// Makes a tensor to be written.
   public init(
     name: String, dtype: DType, shape: Shape, quantization: PlannedQuantization? = nil,
-    blockType: BlockType? = nil, aliasOf: String? = nil, transforms: [String] = []
+    blockType: BlockType? = nil, aliasOf: String? = nil, transforms: [Provenance] = []
   ) {
     self.name = name
     self.dtype = dtype
@@ -200,45 +198,6 @@ public struct PlannedFile: Hashable, Sendable {
   public init(name: String, chunks: [PlannedChunk]) {
     self.name = name
     self.chunks = chunks
-  }
-}
-
-/// Something that the output does not keep, or keeps changed.
-public struct Loss: Hashable, Sendable {
-  /// What kind of loss it is.
-  public enum Kind: String, Hashable, Sendable {
-    /// Numbers were rounded.
-    case cast
-    /// Values beyond the target's range were changed.
-    case overflow
-    /// A tensor was left out.
-    case dropped
-    /// Metadata has no place in the output.
-    case metadata
-    /// A companion has no place in the output.
-    case companion
-    /// A tied tensor is stored in full.
-    case alias
-    /// A tensor was quantized.
-    case quantized
-    /// Elements keep their bits, but the output calls them by another dtype.
-    case bits
-    /// Zeros were added, or left out.
-    case padding
-  }
-
-  /// What kind of loss it is.
-  public var kind: Kind
-  /// The tensor it is about; `nil` when it is about none.
-  public var tensor: String?
-  /// What is lost.
-  public var detail: Evidence
-
-  /// Makes a loss.
-  public init(_ kind: Kind, tensor: String? = nil, detail: Evidence) {
-    self.kind = kind
-    self.tensor = tensor
-    self.detail = detail
   }
 }
 

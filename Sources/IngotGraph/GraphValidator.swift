@@ -54,18 +54,22 @@ public struct GraphValidator: Sendable {
   public func findings(for tensors: [TensorRole: BoundTensor], unexpected: [String]) -> [Finding] {
     graph.conflicts.map { conflict in
       Finding(
-        severity: .error, subject: conflict.node, node: conflict.node,
+        .graph, severity: .error, subject: conflict.node, node: conflict.node,
         detail: "takes \(conflict.conflict.expected), and gets \(conflict.conflict.found)")
     }
       + graph.parameters.flatMap { findings(for: $0, tensors[$0.role]) }
-      + unexpected.map { Finding(severity: .error, subject: $0, detail: "belongs to no part of the model") }
+      + unexpected.map {
+        Finding(.unexpected, severity: .error, subject: $0, detail: "belongs to no part of the model")
+      }
   }
 
   private func findings(for parameter: GraphParameter, _ tensor: BoundTensor?) -> [Finding] {
     let node = graph.nodes.first { $0.parameters.contains(parameter.role) }?.name
     guard let tensor else {
       guard !mayBeAbsent.contains(parameter.role) else { return [] }
-      return [Finding(severity: .error, subject: name(parameter.role), node: node, detail: "is missing")]
+      return [
+        Finding(.missing, severity: .error, subject: name(parameter.role), node: node, detail: "is missing")
+      ]
     }
     var findings: [Finding] = []
     let parameter = stored(parameter)
@@ -73,13 +77,14 @@ public struct GraphValidator: Sendable {
       let reason = parameter.dimensionNames.joined(separator: " × ")
       findings.append(
         Finding(
-          severity: .error, subject: tensor.name, node: node,
+          .wrongShape, severity: .error, subject: tensor.name, node: node,
           detail: "is \(tensor.shape), expected \(parameter.shape) (\(words: reason))"))
     }
     if !Self.isRunnable(tensor.dtype) {
       findings.append(
         Finding(
-          severity: .error, subject: tensor.name, node: node, detail: "is \(tensor.dtype), which no weight is"
+          .wrongDType, severity: .error, subject: tensor.name, node: node,
+          detail: "is \(tensor.dtype), which no weight is"
         ))
     }
     return findings

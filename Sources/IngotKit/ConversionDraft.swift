@@ -69,7 +69,7 @@ struct ConversionDraft {
     else { return options.dtype }
     output.losses.append(
       Loss(
-        .cast, tensor: tensor.name,
+        .kept, tensor: tensor.name,
         detail: "stays F32, not \(dtype): llama.cpp wants vectors and positions so"))
     return .f32
   }

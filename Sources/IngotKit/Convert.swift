@@ -144,7 +144,7 @@ public struct Conversion: Sendable {
     report = ConversionReport(
       input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
       byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,
-      transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains("transpose") },
+      transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains(.transposed) },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: source.findings, wasChecked: false,
       memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count)

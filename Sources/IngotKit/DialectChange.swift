@@ -117,7 +117,7 @@ struct DialectChange {
       if let dtype = options.dtype, dtype != .f32 {
         output.losses.append(
           Loss(
-            .cast, tensor: tensor.name,
+            .kept, tensor: tensor.name,
             detail: "stays F32, not \(dtype): this dialect's program wants vectors and positions so"))
       }
     } else if let dtype = options.dtype {
@@ -145,7 +145,7 @@ struct DialectChange {
       output.losses.append(
         Loss(.alias, tensor: tensor.name, detail: "shares its bytes with \(name), and is stored in full"))
     }
-    if tensor.view.notes.contains("zeros in place of a bias that the model lacks") {
+    if tensor.view.notes.contains(.zeros) {
       output.losses.append(
         Loss(.padding, tensor: tensor.name, detail: "is written as zeros: the model has no such bias"))
     }

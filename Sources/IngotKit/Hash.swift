@@ -123,7 +123,7 @@ extension Model {
     return groups.compactMap { group in
       guard let first = group.indexes.first else { return nil }
       return Finding(
-        severity: .note, subject: checkpoint.tensors[first].name,
+        .unused, severity: .note, subject: checkpoint.tensors[first].name,
         detail:
           "is left out\(words: group.indexes.count > 1 ? ", with \(group.indexes.count - 1) more" : ""): \(words: group.what)"
       )

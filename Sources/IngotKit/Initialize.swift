@@ -83,7 +83,7 @@ public func initialize(
     draft.add(
       PlannedTensor(
         name: name ?? parameter.role.description, dtype: part.dtype, shape: parameter.shape,
-        transforms: ["initialize from seed \(options.seed)"]), [part])
+        transforms: [.initialized(seed: options.seed)]), [part])
   }
   let planned = try draft.planned(for: destination)
   let written = CheckpointOutput(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)

@@ -64,7 +64,7 @@ struct OutputDraft {
     request.tensors.append(
       PlannedTensor(
         name: tensor.name, dtype: dtype, shape: tensor.shape, aliasOf: aliasOf,
-        transforms: ["cast \(tensor.dtype.rawValue) to \(dtype.rawValue)"]))
+        transforms: [.cast(from: tensor.dtype, to: dtype)]))
     contents.append(.cast(index, to: dtype, onOverflow: onOverflow))
   }
 
@@ -82,10 +82,10 @@ struct OutputDraft {
         hint: "--exclude leaves it out")
     }
     var part = LazyPart.dequantized(.stored(name: tensor.name, tensor.parts[0]), blockType, tensor.shape)
-    var transforms = ["dequantize \(blockType.rawValue) to F32"]
+    var transforms: [Provenance] = [.dequantizedBlocks(blockType)]
     if dtype != .f32 {
       part = .cast(part, to: dtype, onOverflow: onOverflow)
-      transforms.append("cast F32 to \(dtype.rawValue)")
+      transforms.append(.cast(from: .f32, to: dtype))
     }
     add(PlannedTensor(name: tensor.name, dtype: dtype, shape: tensor.shape, transforms: transforms), [part])
   }
@@ -96,12 +96,12 @@ struct OutputDraft {
   ///   - name: its name.
   ///   - values: F32.
   ///   - blockType: the type of the blocks.
-  ///   - notes: what was done before, in words for the provenance.
-  mutating func addBlocks(_ name: String, of values: LazyPart, _ blockType: BlockType, notes: [String]) {
+  ///   - notes: what was done before.
+  mutating func addBlocks(_ name: String, of values: LazyPart, _ blockType: BlockType, notes: [Provenance]) {
     add(
       PlannedTensor(
         name: name, dtype: .f32, shape: values.shape, blockType: blockType,
-        transforms: notes + ["quantize F32 to \(blockType.rawValue)"]), [.blocks(values, blockType)])
+        transforms: notes + [.quantizedToBlocks(blockType)]), [.blocks(values, blockType)])
   }
 
   /// Throws for blocks that a format has no place for.

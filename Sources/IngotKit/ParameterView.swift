@@ -14,8 +14,8 @@ struct ParameterView: Sendable {
   var parts: [(kind: QuantizedPartKind, part: LazyPart)]
   /// How values stand for real numbers.
   var quantization: Quantization?
-  /// What was done to what is stored, in words for the provenance.
-  var notes: [String] = []
+  /// What was done to what is stored.
+  var notes: [Provenance] = []
 
   /// A view of parts that are there.
   init(parts: [(kind: QuantizedPartKind, part: LazyPart)], quantization: Quantization? = nil) {
@@ -28,7 +28,7 @@ struct ParameterView: Sendable {
     quantization = tensor.quantization?.scheme
     if let blockType = tensor.blockType, let values = tensor.dequantizedValues {
       parts = [(.values, values)]
-      notes = ["dequantize \(blockType.rawValue) to F32"]
+      notes = [.dequantizedBlocks(blockType)]
     } else {
       parts = tensor.parts.map { ($0.kind, .stored(name: tensor.name, $0)) }
     }
@@ -50,7 +50,8 @@ struct ParameterView: Sendable {
   var byteCount: Int { parts.reduce(0) { $0 + ($1.part.shape.byteCount(of: $1.part.dtype) ?? 0) } }
 
   /// The view with the values, and scales by group, seen otherwise.
-  private func map(_ note: String, axis: (Int) -> Int, _ change: (LazyPart) -> LazyPart) -> ParameterView {
+  private func map(_ note: Provenance, axis: (Int) -> Int, _ change: (LazyPart) -> LazyPart) -> ParameterView
+  {
     var view = self
     view.notes.append(note)
     view.parts = parts.map {
@@ -67,7 +68,7 @@ struct ParameterView: Sendable {
 
   /// The transpose of a matrix.
   var transpose: ParameterView {
-    map("transpose", axis: { 1 - $0 }) { $0.transpose }
+    map(.transposed, axis: { 1 - $0 }) { $0.transpose }
   }
 
   /// A matrix without, or with, a dimension of 1 before the others.
@@ -76,7 +77,7 @@ struct ParameterView: Sendable {
       Shape(isWanted ? [1] + part.shape.dimensions : Array(part.shape.dimensions.dropFirst())) ?? part.shape
     }
     return map(
-      isWanted ? "add a dimension of 1" : "drop a dimension of 1", axis: { isWanted ? $0 + 1 : $0 - 1 }
+      isWanted ? .leadingOneAdded : .leadingOneDropped, axis: { isWanted ? $0 + 1 : $0 - 1 }
     ) {
       $0.reshape(to: shape($0))
     }
@@ -84,23 +85,23 @@ struct ParameterView: Sendable {
 
   /// The first rows of a plain table.
   func firstRows(_ count: Int) -> ParameterView {
-    map("take \(count) rows", axis: { $0 }) { $0.slice(0..<count) }
+    map(.firstRows(count), axis: { $0 }) { $0.slice(0..<count) }
   }
 
   /// One block's part of a plain stack.
   func element(_ index: Int) -> ParameterView {
-    map("take block \(index)", axis: { $0 }) { $0.element(index) }
+    map(.block(index), axis: { $0 }) { $0.element(index) }
   }
 
   /// A plain table with rows of zeros behind it.
   func padded(toRows count: Int) -> ParameterView {
-    map("pad with zeros to \(count) rows", axis: { $0 }) { $0.pad(toRows: count) }
+    map(.padded(toRows: count), axis: { $0 }) { $0.pad(toRows: count) }
   }
 
   /// The parameters of all blocks along a new first dimension.
   static func stack(_ views: [ParameterView]) -> ParameterView {
     var view = ParameterView(parts: [(.values, .stack(views.map(\.values)))])
-    view.notes = (views.first?.notes ?? []).filter { $0 != "take block 0" } + ["stack \(views.count) blocks"]
+    view.notes = (views.first?.notes ?? []).filter { $0 != .block(0) } + [.stacked(blocks: views.count)]
     return view
   }
 
@@ -108,7 +109,7 @@ struct ParameterView: Sendable {
   func cast(to dtype: DType, onOverflow: OverflowPolicy) -> ParameterView {
     guard quantization == nil, values.dtype.isFloating, values.dtype != dtype else { return self }
     var view = self
-    view.notes.append("cast \(values.dtype.rawValue) to \(dtype.rawValue)")
+    view.notes.append(.cast(from: values.dtype, to: dtype))
     view.parts = [(.values, .cast(values, to: dtype, onOverflow: onOverflow))]
     return view
   }
@@ -128,7 +129,7 @@ extension Model {
         return nil
       }
       var view = ParameterView(zeros: parameter.shape, zeroDType)
-      view.notes = ["zeros in place of a bias that the model lacks"]
+      view.notes = [.zeros]
       return view
     }
     let tensor = checkpoint.tensors[index]

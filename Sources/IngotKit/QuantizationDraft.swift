@@ -167,8 +167,8 @@ struct QuantizationDraft {
     }
   }
 
-  private func castNotes(_ tensor: TensorDescriptor) -> [String] {
-    tensor.dtype == .f32 ? [] : ["cast \(tensor.dtype.rawValue) to F32"]
+  private func castNotes(_ tensor: TensorDescriptor) -> [Provenance] {
+    tensor.dtype == .f32 ? [] : [.cast(from: tensor.dtype, to: .f32)]
   }
 
   /// A tensor's values, as they are quantized.
@@ -195,7 +195,7 @@ struct QuantizationDraft {
         name: tensor.name, dtype: .i8, shape: tensor.shape,
         quantization: PlannedQuantization(
           scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
-        transforms: ["quantize \(tensor.dtype.rawValue) to int8, scale = absmax ÷ 127"]),
+        transforms: [.quantizedToInt8(from: tensor.dtype)]),
       [
         .quantized(Self.source(tensor), scales: scales, axis: Self.axis(of: scheme)),
         .literal(.f32, scaleShape, bytes),

@@ -67,7 +67,7 @@ private func valueFindings(
       try digester.forEachTile(of: values) { (tile) throws(IngotError) in scan.add(tile, dtype: .f32) }
     }
     if let detail = scan.detail(of: tensor.shape) {
-      findings.append(Finding(severity: .error, subject: tensor.name, detail: detail))
+      findings.append(Finding(.nonFinite, severity: .error, subject: tensor.name, detail: detail))
     }
   }
   try digester.checkUnchanged()
@@ -122,11 +122,11 @@ extension Model {
     let embedding = recognised.name(of: TensorRole(.tokenEmbedding))
     if isEqual {
       return Finding(
-        severity: .note, subject: name,
+        .tiedCopy, severity: .note, subject: name,
         detail: "equals \(embedding), and the config says tied: a copy that nothing needs")
     }
     return Finding(
-      severity: .error, subject: name,
+      .tiedDiffers, severity: .error, subject: name,
       detail: "differs from \(embedding), and the config says tied: transformers would ignore it")
   }
 
@@ -136,7 +136,7 @@ extension Model {
     guard count > 0, let first = recognised.buffers.first else { return [] }
     return [
       Finding(
-        severity: .note, subject: checkpoint.tensors[first].name,
+        .unused, severity: .note, subject: checkpoint.tensors[first].name,
         detail: "and \(count - 1) more are mask buffers, which nothing needs")
     ]
   }

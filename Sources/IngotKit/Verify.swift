@@ -189,21 +189,23 @@ private struct Verification {
 
   private func findings(compared: Set<String>) throws(IngotError) -> [Finding] {
     var findings = fixtures.unknown.map {
-      Finding(severity: .note, subject: $0, detail: "is an array that means nothing here")
+      Finding(.unknown, severity: .note, subject: $0, detail: "is an array that means nothing here")
     }
     findings += fixtures.expected.filter { !compared.contains($0.name) }.map {
-      Finding(severity: .note, subject: $0.name, detail: "is not compared: this model has no such output")
+      Finding(
+        .notUsed, severity: .note, subject: $0.name, detail: "is not compared: this model has no such output")
     }
     if fixtures.tokenTypeIDs != nil {
       findings.append(
-        Finding(severity: .note, subject: "token_type_ids", detail: "is not used: this model takes none"))
+        Finding(
+          .notUsed, severity: .note, subject: "token_type_ids", detail: "is not used: this model takes none"))
     }
     if options.against == nil, let recorded = fixtures.metadata.string(FixtureSet.modelKey) {
       let actual = try hash(model.path, options: HashOptions()).model
       if actual != recorded {
         findings.append(
           Finding(
-            severity: .note, subject: fixtures.path,
+            .otherModel, severity: .note, subject: fixtures.path,
             detail:
               "was recorded with another model: \(words: String(recorded.prefix(16)))…, not \(words: String(actual.prefix(16)))…"
           ))

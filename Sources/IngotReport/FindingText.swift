@@ -18,6 +18,7 @@ public enum FindingText {
     .array(
       findings.map { finding in
         var object = Metadata()
+        object["kind"] = .string(finding.kind.rawValue)
         object["severity"] = .string(finding.severity.rawValue)
         object["subject"] = .string(finding.subject)
         if let node = finding.node { object["node"] = .string(node) }

@@ -115,7 +115,7 @@ public enum LossText {
     case .dropped: "left out"
     case .metadata, .companion: "not kept"
     case .alias: "untied  "
-    case .quantized: "int8    "
+    case .kept: "kept    "
     case .bits: "as bits "
     case .padding: "zeros   "
     }

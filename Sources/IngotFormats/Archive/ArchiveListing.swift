@@ -64,7 +64,8 @@ struct ArchiveListing: Sendable {
       let name = try checkedName(entry.name)
       guard entry.isFile else {
         findings.append(
-          Finding(severity: .note, subject: name, detail: "is a link or device, which is not followed"))
+          Finding(
+            .notRead, severity: .note, subject: name, detail: "is a link or device, which is not followed"))
         continue
       }
       let storage: ArchiveMember.Storage =

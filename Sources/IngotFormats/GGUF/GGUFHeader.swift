@@ -224,6 +224,7 @@ struct GGUFHeader: Sendable {
     guard count > 0 else { return }
     findings.append(
       Finding(
-        severity: .note, subject: "data", detail: "\(count) bytes behind the last tensor belong to none"))
+        .notRead, severity: .note, subject: "data",
+        detail: "\(count) bytes behind the last tensor belong to none"))
   }
 }

@@ -154,7 +154,7 @@ struct GGUFSplitSet {
     if let first = own.first {
       merged.findings.append(
         Finding(
-          severity: .note, subject: first.key,
+          .misplaced, severity: .note, subject: first.key,
           detail:
             "and \(own.count - 1) more keys stand in \(FilePath.name(of: part.path)), not in the first part"))
     }

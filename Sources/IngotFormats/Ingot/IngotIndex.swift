@@ -160,7 +160,8 @@ struct IngotIndex: Sendable {
       } else {
         findings.append(
           Finding(
-            severity: .note, subject: name, detail: "is a companion of the unknown kind \(kind): skipped"))
+            .notRead, severity: .note, subject: name,
+            detail: "is a companion of the unknown kind \(kind): skipped"))
       }
     }
   }
@@ -182,7 +183,8 @@ struct IngotIndex: Sendable {
       sections.append(Section(name: name, isRequired: isRequired, offset: offset, byteCount: byteCount))
       if !isRequired {
         findings.append(
-          Finding(severity: .note, subject: name, detail: "is a section of \(byteCount) bytes: skipped"))
+          Finding(
+            .notRead, severity: .note, subject: name, detail: "is a section of \(byteCount) bytes: skipped"))
       }
     }
   }

@@ -122,7 +122,7 @@ private struct IngotTailPlan {
     storesSHA256 = request.storesSHA256
     let origins = request.tensors.indices.filter { aliases.targets[$0] == nil }.map { position in
       IngotProvenance.Origin(
-        transforms: request.tensors[position].transforms,
+        transforms: request.tensors[position].transforms.map(\.description),
         sourceDigests: request.tensors[position].parts.map { _ in nil })
     }
     provenance = IngotProvenance(

@@ -51,7 +51,7 @@ public struct LLMCFormat: CheckpointFormat {
     guard let first = header.unknownWords.first else { return [] }
     return [
       Finding(
-        severity: .note, subject: "header",
+        .unknown, severity: .note, subject: "header",
         detail:
           "has \(header.unknownWords.count) words that mean nothing here, the first of them word \(first)")
     ]

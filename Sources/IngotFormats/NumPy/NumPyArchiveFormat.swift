@@ -55,7 +55,9 @@ private struct NumPyArchiveReader {
   mutating func add(_ entry: ZipEntry, hidden: NumPyHiddenMember?) throws(IngotError) {
     guard entry.name.utf8.suffix(4).elementsEqual(".npy".utf8) else {
       findings.append(
-        Finding(severity: .note, subject: entry.name, detail: "is a member without .npy, which is no array"))
+        Finding(
+          .notRead, severity: .note, subject: entry.name,
+          detail: "is a member without .npy, which is no array"))
       return
     }
     let name = String(entry.name.utf8.dropLast(4)) ?? ""

@@ -116,7 +116,7 @@ public struct PyTorchFormat: CheckpointFormat {
     if uncheckedCount > 0 {
       checkpoint.findings.append(
         Finding(
-          severity: .note, subject: FilePath.name(of: source.path),
+          .unchecked, severity: .note, subject: FilePath.name(of: source.path),
           detail: "\(uncheckedCount) storages have no checksum, so that damage to them can't be seen"))
     }
     if let quantization = try archive.quantization() {
@@ -138,7 +138,7 @@ public struct PyTorchFormat: CheckpointFormat {
     if stream.position < source.byteCount {
       checkpoint.findings.append(
         Finding(
-          severity: .note, subject: FilePath.name(of: source.path),
+          .notRead, severity: .note, subject: FilePath.name(of: source.path),
           detail: "\(source.byteCount - stream.position) bytes behind the last storage are not read"))
     }
     return checkpoint

@@ -205,7 +205,7 @@ struct PyTorchTree {
     }
     findings.append(
       Finding(
-        severity: .note, subject: name(),
+        .shownAs, severity: .note, subject: name(),
         detail: "an integer of \(bytes.count) bytes, kept as hexadecimal text"))
     return .string("0x" + digits.joined())
   }

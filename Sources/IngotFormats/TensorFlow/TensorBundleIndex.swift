@@ -75,7 +75,7 @@ struct TensorBundleIndex {
     if let words = TensorFlowDType.integerName(of: entry.dtype) {
       findings.append(
         Finding(
-          severity: .note, subject: name,
+          .readAs, severity: .note, subject: name,
           detail: "is \(words: words), and read as the \(dtype) it is stored as"))
     }
     let storage =

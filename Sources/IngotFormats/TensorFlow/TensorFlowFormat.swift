@@ -80,7 +80,7 @@ public struct TensorFlowFormat: CheckpointFormat {
         let what: Evidence = other.dtype == TensorFlowDType.string ? "strings" : "objects"
         checkpoint.findings.append(
           Finding(
-            severity: .note, subject: other.name,
+            .notRead, severity: .note, subject: other.name,
             detail: "holds \(what) of \(other.shape), \(other.range.byteCount) bytes, which are not read"))
         continue
       }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was done to a tensor on its way from source to output. Decisions read the value; its words are for people and for
+// the provenance of `.ingot` files (formats/ingot.md, "Tail").
+
+/// One thing that was done to a tensor's values or layout.
+public enum Provenance: Hashable, Sendable {
+  /// Rounded once to another dtype.
+  case cast(from: DType, to: DType)
+  /// Rows and columns exchanged.
+  case transposed
+  /// A dimension of 1 put before the others.
+  case leadingOneAdded
+  /// A first dimension of 1 taken away.
+  case leadingOneDropped
+  /// The first rows taken.
+  case firstRows(Int)
+  /// One block's part taken out of a stack.
+  case block(Int)
+  /// The parameters of all blocks stacked.
+  case stacked(blocks: Int)
+  /// Rows of zeros added.
+  case padded(toRows: Int)
+  /// Zeros in place of a parameter that the model lacks.
+  case zeros
+  /// Blocks turned into the numbers they stand for.
+  case dequantizedBlocks(BlockType)
+  /// Numbers turned into blocks.
+  case quantizedToBlocks(BlockType)
+  /// Numbers turned into int8 with scales of absmax ÷ 127.
+  case quantizedToInt8(from: DType)
+  /// Drawn from a seed.
+  case initialized(seed: UInt64)
+}
+
+extension Provenance: CustomStringConvertible {
+  /// The words that `.ingot` files store.
+  public var description: String {
+    switch self {
+    case .cast(let source, let target): "cast \(source.rawValue) to \(target.rawValue)"
+    case .transposed: "transpose"
+    case .leadingOneAdded: "add a dimension of 1"
+    case .leadingOneDropped: "drop a dimension of 1"
+    case .firstRows(let count): "take \(count) rows"
+    case .block(let index): "take block \(index)"
+    case .stacked(let count): "stack \(count) blocks"
+    case .padded(let count): "pad with zeros to \(count) rows"
+    case .zeros: "zeros in place of a bias that the model lacks"
+    case .dequantizedBlocks(let type): "dequantize \(type.rawValue) to F32"
+    case .quantizedToBlocks(let type): "quantize F32 to \(type.rawValue)"
+    case .quantizedToInt8(let source): "quantize \(source.rawValue) to int8, scale = absmax ÷ 127"
+    case .initialized(let seed): "initialize from seed \(seed)"
+    }
+  }
+}
