@@ -8,7 +8,8 @@ struct ConvertCommand: ParsableCommand {
     commandName: "convert",
     abstract: "Turn a checkpoint into another format or dtype.",
     discussion: """
-      Bit-exact unless --dtype is given. The output appears whole or not at all; what is lost is said.
+      Bit-exact unless --dtype is given. The output appears whole or not at all; what is lost is said. Any checkpoint is \
+      converted; --dialect, --for, --tie and --untie need a model that is understood. \(understoodModels)
 
       EXAMPLES
         ingot convert model.safetensors model.npz

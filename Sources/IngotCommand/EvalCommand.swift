@@ -12,6 +12,8 @@ struct EvalCommand: ParsableCommand {
       that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make it a check that \
       exits with 1.
 
+      \(understoodModels)
+
       EXAMPLES
         ingot eval gpt2/ --tokens heldout.npy
         ingot eval gpt2-int8.ingot --tokens heldout.npy --against gpt2/ --max-kl 1e-3

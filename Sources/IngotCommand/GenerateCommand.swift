@@ -10,6 +10,8 @@ struct GenerateCommand: ParsableCommand {
     discussion: """
       Takes the likeliest token each time. Prompt and result are token ids.
 
+      \(understoodModels)
+
       EXAMPLES
         ingot generate gpt2/ --tokens 464,3290,318 --max-tokens 20
         ingot generate gpt2/ --tokens 464,3290 --max-tokens 1 --top 5

@@ -141,3 +141,6 @@ extension DType: ExpressibleByArgument {
 }
 
 extension OverflowPolicy: ExpressibleByArgument {}
+
+/// Which models the commands that need one understand: a sentence for their overviews.
+let understoodModels = "Models understood: \(Architecture.all.map(\.title).joined(separator: ", "))."

@@ -13,6 +13,8 @@ struct GraphCommand: ParsableCommand {
     commandName: "graph",
     abstract: "Draw the model's graph.",
     discussion: """
+      \(understoodModels)
+
       EXAMPLES
         ingot graph gpt2/
         ingot graph gpt2/ --format dot | dot -Tsvg > gpt2.svg

@@ -9,7 +9,8 @@ struct HashCommand: ParsableCommand {
     abstract: "Print a digest of each checkpoint that does not depend on its format.",
     discussion: """
       The digest is SHA-256 over one line a tensor, `digest  DTYPE  d0,d1,…  name`, sorted by name. The output is what \
-      sha256sum prints; --manifest checks such a file and exits with 1 when it does not hold.
+      sha256sum prints; --manifest checks such a file and exits with 1 when it does not hold. --as needs a \
+      model that is understood. \(understoodModels)
 
       EXAMPLES
         ingot hash model.safetensors model.npz

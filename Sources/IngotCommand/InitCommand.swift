@@ -11,6 +11,8 @@ struct InitCommand: ParsableCommand {
       By the paper's initialization: deviation 0.02, and 0.02 / √N for weights that write to the residual stream, N being \
       the number of residual additions. The same seed gives the same bytes on every machine.
 
+      \(understoodModels)
+
       EXAMPLES
         ingot init gpt2 --preset gpt2 --seed 1 random/
         ingot init gpt2 --config small.json --dtype bf16 small.ingot

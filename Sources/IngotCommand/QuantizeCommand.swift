@@ -12,6 +12,8 @@ struct QuantizeCommand: ParsableCommand {
       output channel), int8-tensor (one scale a tensor), q8_0 (ggml's blocks, in .gguf and .ingot), keep. A .gguf gets \
       llama.cpp's names, config and tokenizer. What it costs on text: `ingot eval OUT --against IN`.
 
+      \(understoodModels)
+
       EXAMPLES
         ingot quantize gpt2/ gpt2-int8.ingot
         ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0

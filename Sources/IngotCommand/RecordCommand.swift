@@ -11,6 +11,8 @@ struct RecordCommand: ParsableCommand {
       Records every hidden state, the logits and the loss, in float64 unless --precision says otherwise, with the model's \
       digest; `ingot verify` compares with such a file.
 
+      \(understoodModels)
+
       EXAMPLE
         ingot record gpt2/ --tokens 464,3290,318 -o expected.npz
       """)

@@ -18,6 +18,8 @@ struct ValidateCommand: ParsableCommand {
       Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are \
       not tied, a config that contradicts the weights. Exits with 1 when there is an error.
 
+      \(understoodModels)
+
       EXAMPLES
         ingot validate gpt2/
         ingot validate model.npz --config config.json --json

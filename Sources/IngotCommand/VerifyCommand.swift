@@ -12,6 +12,8 @@ struct VerifyCommand: ParsableCommand {
       an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32, 3e-2 for bf16, \
       1e-1 for w8a8.
 
+      \(understoodModels)
+
       EXAMPLES
         ingot verify gpt2.npz --config gpt2/config.json --fixtures expected.npz
         ingot verify gpt2/ --fixtures expected.npz --precision reference

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// README.md's example of the library, compiled and run.
+import Foundation
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct LibraryExampleTests {
+  /// The example's lines, with the paths of a test.
+  @Test func `the example does what it says`() throws {
+    let folder = try TemporaryFolder()
+    let source = Fixture.path("kjv-gpt2/model.safetensors")
+    let target = folder.file("model.npz")
+    let report = try inspect(source)
+    let names = report.checkpoint.tensors.map(\.name)
+
+    var options = ConvertOptions()
+    options.dtype = .f16
+    let losses = try convert(source, to: target, options: options).losses
+    #expect(try inspect(target).checkpoint.tensors.map(\.name) == names)
+    #expect(losses.contains { $0.kind == .cast })
+  }
+
+  @Test func `README.md shows the lines of that test, and the models that there are`() throws {
+    let readme = try Fixture.packageText("README.md")
+    let test = try Fixture.packageText("Tests/IngotKitTests/LibraryExampleTests.swift")
+    let example = try #require(readme.split(separator: "```swift").last?.split(separator: "```").first)
+    for line in example.split(separator: "\n") where line != "import IngotKit" {
+      let plain = line.replacing("\"model.safetensors\"", with: "source").replacing(
+        "\"model.npz\"", with: "target")
+      #expect(test.contains("    \(plain)\n"), "\(line)")
+    }
+    let models = Architecture.all.map(\.title).joined(separator: ", ")
+    #expect(readme.contains("`hash --as` | \(models) |"))
+  }
+}
