@@ -5,6 +5,8 @@
 SWIFT ?= swift
 # `make test FILTER=Safetensors` runs the tests whose names match.
 FILTER ?=
+# `make test-mutations ONLY=gguf` plants the faults whose name, file or tests hold the word.
+ONLY ?=
 
 release := .build/release
 ingot := $(release)/ingot
@@ -17,7 +19,7 @@ endif
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests demo test test-levels test-peers bench bench-peers build-benchmarks format lint clean
+.PHONY: help setup build build-tests demo test test-levels test-mutations test-peers bench bench-peers build-benchmarks format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -43,6 +45,9 @@ test-levels: setup build-tests ## Run the tests with the kernels of each CPU lev
 	@python=$$(Scripts/make-peers light) && for level in portable avx2 avx512; do echo "INGOT_CPU=$$level" && \
 	  INGOT_CPU=$$level INGOT_PEERS_PYTHON=$$python $(SWIFT) test -c release --skip-build --disable-xctest || exit 1; done
 
+test-mutations: setup ## Plant faults one at a time, and see that tests notice each: an hour or two
+	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python SWIFT=$(SWIFT) Scripts/test-mutations $(ONLY)
+
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
@@ -65,4 +70,4 @@ lint: setup ## Check format and public documentation
 	@$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
 
 clean: ## Remove what was built
-	@rm -rf .build
+	@rm -rf .build .build-mutations

@@ -9,6 +9,7 @@ import Testing
   /// Two rows of logits for five positions, and what numpy makes of them.
   private struct Answer: Decodable {
     let nll: Double
+    let bitsPerByte: Double
     let kl: Double
     let klP99: Double
     let top1: Double
@@ -33,8 +34,10 @@ import Testing
     p, q = logp(a), logp(b)
     kl = (np.exp(p) * (p - q)).sum(-1)
     rank = int(np.ceil(len(kl) * 0.99)) - 1
-    print(json.dumps({"nll": -q[np.arange(len(tokens)), tokens].mean(), "kl": kl.mean(), "klP99": np.sort(kl)[rank],
-                      "top1": float((p.argmax(-1) == q.argmax(-1)).mean()), "first": list(p[0])}))
+    nll = -q[np.arange(len(tokens)), tokens]
+    print(json.dumps({"nll": nll.mean(), "bitsPerByte": nll.sum() / np.log(2) / 123, "kl": kl.mean(),
+                      "klP99": np.sort(kl)[rank], "top1": float((p.argmax(-1) == q.argmax(-1)).mean()),
+                      "first": list(p[0])}))
     """
 
   /// Sums of a few dozen terms, each rounded to 2⁻⁵³.
@@ -55,6 +58,7 @@ import Testing
       divergence.add(baseline: p, candidate: q)
     }
     #expect((loss.mean - answer.nll).magnitude < Self.tolerance)
+    #expect((loss.bitsPerByte(byteCount: 123) - answer.bitsPerByte).magnitude < Self.tolerance)
     #expect((divergence.mean - answer.kl).magnitude < Self.tolerance)
     #expect((divergence.percentile99 - answer.klP99).magnitude < Self.tolerance)
     #expect(divergence.top1Agreement == answer.top1)

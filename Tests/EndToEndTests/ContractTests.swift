@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of JSON that others rely on: each is there, under its name. More may come.
+import Foundation
+import IngotTestSupport
+import Testing
+
+@Suite struct ContractTests {
+  private static let model = Fixture.path("models/base")
+
+  private static func keys(_ arguments: [String]) throws -> (top: Set<String>, object: [String: Any]) {
+    let run = try IngotProgram.process(arguments + ["--json"]).run()
+    let object = try JSONSerialization.jsonObject(with: Data(run.outputBytes)) as? [String: Any] ?? [:]
+    #expect(object["schema"] as? Int == 1)
+    return (Set(object.keys), object)
+  }
+
+  /// The keys of the first object in a list.
+  private static func keys(of list: Any?) -> Set<String> {
+    Set(((list as? [[String: Any]])?.first ?? [:]).keys)
+  }
+
+  @Test func `inspect, hash and diff`() throws {
+    let weights = Self.model + "/model.safetensors"
+    let (top, inspection) = try Self.keys(["inspect", weights, "--hash", "--stats"])
+    #expect(top.isSuperset(of: ["format", "path", "bytes", "metadata", "tensors", "findings"]))
+    let tensor = Self.keys(of: inspection["tensors"])
+    #expect(tensor.isSuperset(of: ["name", "dtype", "shape", "bytes", "sha256", "stats"]))
+    let stats = (inspection["tensors"] as? [[String: Any]])?.first?["stats"] as? [String: Any] ?? [:]
+    #expect(Set(stats.keys).isSuperset(of: ["min", "max", "mean", "std", "zeros", "nan", "inf"]))
+
+    let (_, hash) = try Self.keys(["hash", weights])
+    let single = Self.keys(of: hash["checkpoints"]).union(hash.keys)
+    #expect(single.isSuperset(of: ["path", "model", "tensors"]))
+
+    let (difference, _) = try Self.keys(["diff", weights, weights])
+    #expect(difference.isSuperset(of: ["only_a", "only_b", "changed", "equal"]))
+  }
+
+  @Test func `convert, validate and eval`() throws {
+    let folder = try TemporaryFolder()
+    let (top, conversion) = try Self.keys(["convert", Self.model, folder.file("a.npz"), "--dtype", "f16"])
+    #expect(
+      top.isSuperset(of: [
+        "input", "output", "format", "bytes", "tensors", "losses", "checked", "memory_bound",
+      ]))
+    #expect(Self.keys(of: conversion["losses"]).isSuperset(of: ["kind", "tensor", "detail"]))
+
+    let (_, validation) = try Self.keys(["validate", Fixture.path("models/stored-head")])
+    #expect(
+      Self.keys(of: validation["findings"]).isSuperset(of: ["kind", "severity", "subject", "detail"]))
+
+    let (evaluation, _) = try Self.keys(["eval", Self.model, "--tokens", "1,2,3", "--against", Self.model])
+    #expect(
+      evaluation.isSuperset(of: [
+        "tokens", "nll", "perplexity", "bits_per_byte", "kl", "kl_p99", "top1_agreement",
+      ]))
+  }
+}

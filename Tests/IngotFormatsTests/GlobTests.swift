@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Patterns of options against Python's fnmatch, which knows the same * and ?.
+import Foundation
+import IngotFormats
+import IngotTestSupport
+import Testing
+
+@Suite struct GlobTests {
+  private static let patterns = [
+    "*", "?", "", "a", "a*", "*a", "*a*", "a?c", "a*c", "a**c", "*.*", "h.*.attn.*", "*.bias", "h.?.*",
+    "*ab*ab",
+    "**", "?*", "*?", "a*b*c", "*aab",
+  ]
+
+  private static let names = [
+    "", "a", "b", "ab", "abc", "aXc", "ac", "a.c", "h.0.attn.bias", "h.10.attn.weight", "h.0.ln_1.bias",
+    "abab",
+    "aabab", "ababab", "aaab", "abcabc", "ä", "wte.weight", "a\nb",
+  ]
+
+  @Test func `match what fnmatch matches`() throws {
+    let script = """
+      import fnmatch, json, sys
+      patterns, names = json.load(sys.stdin)
+      print(json.dumps([[fnmatch.fnmatchcase(name, pattern) for name in names] for pattern in patterns]))
+      """
+    let input = try JSONEncoder().encode([Self.patterns, Self.names])
+    let output = try PythonPeer.run(code: script, input: Array(input)).outputBytes
+    let expected = try JSONDecoder().decode([[Bool]].self, from: Data(output))
+    for (pattern, answers) in zip(Self.patterns, expected) {
+      for (name, answer) in zip(Self.names, answers) {
+        #expect(Glob(pattern).matches(name) == answer, "\(pattern) on \(name)")
+      }
+    }
+  }
+}

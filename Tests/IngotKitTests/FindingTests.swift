@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kinds of findings that no format's or model's own tests look for. Tests/Mutations takes each kind's line away.
+import Foundation
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct FindingTests {
+  private static func kinds(_ path: String) throws -> [Finding.Kind: [String]] {
+    Dictionary(grouping: try validate(path).findings, by: \.kind).mapValues { $0.map(\.subject) }
+  }
+
+  @Test func `a stored head that equals the embedding is a note`() throws {
+    let report = try validate(Fixture.path("models/stored-head"))
+    #expect(report.isValid && report.findings.map(\.kind) == [.tiedCopy])
+    #expect(report.findings.map(\.subject) == ["lm_head.weight"])
+  }
+
+  /// transformers gives a model another head than its embedding only where the config says untied.
+  @Test func `a stored head that differs from the embedding it is tied to is an error`() throws {
+    let folder = try TemporaryFolder()
+    let model = Fixture.path("models/untied")
+    try folder.copy(model + "/model.safetensors")
+    let config = try String(contentsOfFile: model + "/config.json", encoding: .utf8)
+    let key = "\"tie_word_embeddings\": "
+    try #require(config.contains(key + "false"))
+    try folder.write(config.replacing(key + "false", with: key + "true"), to: "config.json")
+    let report = try validate(folder.path)
+    #expect(!report.isValid && report.findings.map(\.kind) == [.tiedDiffers])
+  }
+
+  @Test func `mask buffers are a note`() throws {
+    let report = try validate(Fixture.path("models/mask-buffers"))
+    #expect(report.isValid && report.findings.map(\.kind) == [.unused])
+  }
+
+  @Test func `a value that is not finite is named with its place`() throws {
+    let folder = try TemporaryFolder()
+    let model = Fixture.path("models/base")
+    try folder.copy(model + "/config.json")
+    let code = """
+      import sys, numpy as np
+      from safetensors.numpy import load_file, save_file
+      tensors = load_file(sys.argv[1])
+      name = next(name for name in sorted(tensors) if tensors[name].ndim == 2)
+      tensors[name][3, 2] = -np.inf
+      save_file(tensors, sys.argv[2])
+      print(name)
+      """
+    let name = try PythonPeer.run(
+      code: code, [model + "/model.safetensors", folder.file("model.safetensors")]
+    )
+    .standardOutput
+    let report = try validate(folder.path)
+    #expect(
+      report.findings.map(\.kind) == [.nonFinite]
+        && report.findings.map(\.subject) == [String(name.dropLast())])
+    #expect(report.findings.first?.detail.pieces.contains(.words("3, 2")) == true)
+  }
+
+  @Test func `fixtures of another model are a note, those of this one none`() throws {
+    let folder = try TemporaryFolder()
+    let model = Fixture.path("models/base")
+    _ = try record(model, tokens: "1,2,3", to: folder.file("fixtures.npz"))
+    var options = VerifyOptions()
+    options.fixtures = folder.file("fixtures.npz")
+    #expect(try verify(model, options: options).findings == [])
+    let cast = folder.file("bf16/")
+    var conversion = ConvertOptions()
+    conversion.dtype = .bf16
+    _ = try Conversion(model, to: cast, options: conversion).run()
+    #expect(try verify(cast, options: options).findings.map(\.kind) == [.otherModel])
+  }
+
+  @Test func `integers wider than a word are shown as text, and said`() throws {
+    let folder = try TemporaryFolder()
+    // A state dictionary that torch's loader reads: {"n": 2**70}, as Python's own pickle has it.
+    let code = """
+      import pickle, sys, zipfile
+      with zipfile.ZipFile(sys.argv[1], "w") as archive:
+          archive.writestr("m/data.pkl", pickle.dumps({"n": 2 ** 70, "s": 7}, protocol=2))
+          archive.writestr("m/version", "3\\n")
+      """
+    _ = try PythonPeer.run(code: code, [folder.file("m.pt")])
+    let checkpoint = try CheckpointOpener().open(folder.file("m.pt"))
+    #expect(checkpoint.findings.map(\.kind) == [.shownAs] && checkpoint.findings.map(\.subject) == ["n"])
+  }
+
+  @Test func `a tensor that a set's index does not name is said`() throws {
+    let folder = try TemporaryFolder()
+    let code = """
+      import json, sys, numpy as np
+      from safetensors.numpy import save_file
+      save_file({"a": np.ones(3, np.float32), "b": np.zeros(2, np.float32)}, sys.argv[1] + "/one.safetensors")
+      index = {"metadata": {"total_size": 12}, "weight_map": {"a": "one.safetensors"}}
+      json.dump(index, open(sys.argv[1] + "/model.safetensors.index.json", "w"))
+      """
+    _ = try PythonPeer.run(code: code, [folder.path])
+    let checkpoint = try CheckpointOpener().open(folder.file("model.safetensors.index.json"))
+    #expect(checkpoint.findings.map(\.kind) == [.unindexed] && checkpoint.findings.map(\.subject) == ["b"])
+  }
+
+  @Test func `metadata in a later part of a split GGUF is said`() throws {
+    let folder = try TemporaryFolder()
+    let code = """
+      import sys, gguf, numpy as np
+      for number in range(2):
+          writer = gguf.GGUFWriter(f"{sys.argv[1]}/s-0000{number + 1}-of-00002.gguf", "gpt2")
+          writer.add_uint16("split.no", number)
+          writer.add_uint16("split.count", 2)
+          writer.add_int32("split.tensors.count", 2)
+          writer.add_tensor(f"t{number}", np.ones(4, np.float32))
+          writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+      """
+    _ = try PythonPeer.run(code: code, [folder.path])
+    let checkpoint = try CheckpointOpener().open(folder.file("s-00001-of-00002.gguf"))
+    #expect(checkpoint.tensors.map(\.name) == ["t0", "t1"])
+    // gguf-py gives every part its architecture, llama.cpp's own splitter the first one only.
+    #expect(checkpoint.findings.map(\.kind) == [.misplaced])
+    #expect(checkpoint.findings.map(\.subject) == ["general.architecture"])
+  }
+}

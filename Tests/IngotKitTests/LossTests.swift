@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each kind of loss is said, for the tensors that others say it of. Tests/Mutations takes each kind's line away.
+import Foundation
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct LossTests {
+  private static let model = Fixture.path("kjv-gpt2")
+
+  /// Converts, and gives the losses of one kind.
+  private static func losses(
+    _ kind: Loss.Kind, _ input: String, to output: String, _ change: (inout ConvertOptions) -> Void = { _ in }
+  ) throws -> [Loss] {
+    var options = ConvertOptions()
+    change(&options)
+    let report = try Conversion(input, to: output, options: options).run()
+    return report.losses.filter { $0.kind == kind }
+  }
+
+  /// A file of one tensor that F16 rounds and one with values beyond it; how many values that is by numpy.
+  private static func wide(in folder: TemporaryFolder) throws -> (rounded: Int, beyond: Int) {
+    let script = """
+      import sys, numpy as np
+      from safetensors.numpy import save_file
+      a = np.random.default_rng(11).standard_normal(1000, dtype=np.float32)
+      a[::3] = 0.5
+      b = np.array([1, 70000, -1e30, 65504, 2.5], np.float32)
+      save_file({"a": a, "b": b}, sys.argv[1])
+      with np.errstate(over="ignore"):
+          print((a.astype(np.float16) != a).sum(), np.isinf(b.astype(np.float16)).sum())
+      """
+    let output = try PythonPeer.run(code: script, [folder.file("wide.safetensors")]).standardOutput
+    let counts = output.split { " \n".contains($0) }.compactMap { Int($0) }
+    return (try #require(counts.first), try #require(counts.last))
+  }
+
+  @Test(arguments: [OverflowPolicy.saturate, .infinity])
+  func `rounded values, and those beyond the range, are as many as numpy finds`(_ policy: OverflowPolicy)
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let (rounded, beyond) = try Self.wide(in: folder)
+    func losses(_ kind: Loss.Kind) throws -> [Loss] {
+      try Self.losses(kind, folder.file("wide.safetensors"), to: folder.file("\(kind).npz")) {
+        $0.dtype = .f16
+        $0.onOverflow = policy
+      }
+    }
+    let cast = try losses(.cast).first { $0.tensor == "a" }
+    #expect(cast?.detail.pieces.first == .words("\(rounded)"))
+    let overflows = try losses(.overflow)
+    #expect(overflows.map(\.tensor) == ["b"])
+    #expect(overflows.first?.detail.pieces.first == .words("\(beyond)"))
+  }
+
+  @Test func `tensors that are left out are named`() throws {
+    let folder = try TemporaryFolder()
+    let losses = try Self.losses(.dropped, Self.model, to: folder.file("a.npz")) {
+      $0.selection = TensorSelection(exclude: [Glob("*.bias")])
+    }
+    let names = try inspect(Self.model).checkpoint.tensors.map(\.name).filter { $0.hasSuffix(".bias") }
+    #expect(!names.isEmpty && losses.map(\.tensor) == names)
+  }
+
+  @Test(arguments: ["a.npy", "a.npz", "a.pt"])
+  func `metadata that a format has no place for is named`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let code = """
+      import sys, numpy as np
+      from safetensors.numpy import save_file
+      save_file({"a": np.ones(3, np.float32)}, sys.argv[1], metadata={"license": "MIT"})
+      """
+    _ = try PythonPeer.run(code: code, [folder.file("a.safetensors")])
+    let losses = try Self.losses(.metadata, folder.file("a.safetensors"), to: folder.file(name))
+    #expect(losses.contains { $0.detail.pieces.contains(.value("license")) })
+  }
+
+  @Test func `companions that a file does not hold are named`() throws {
+    let folder = try TemporaryFolder()
+    let losses = try Self.losses(.companion, Self.model, to: folder.file("a.npz"))
+    #expect(losses.contains { $0.detail.pieces.contains(.value("config.json")) })
+    #expect(losses.contains { $0.detail.pieces.contains(.value("tokenizer.json")) })
+  }
+
+  @Test func `tied tensors that are stored in full are named`() throws {
+    let folder = try TemporaryFolder()
+    let losses = try Self.losses(.alias, Fixture.path("golden/pytorch/tied.pt"), to: folder.file("a.npz"))
+    // What torch says shares its storage with a tensor in front of it.
+    #expect(losses.map(\.tensor) == ["lm_head.weight", "detached"])
+  }
+
+  @Test func `tensors that keep F32 in a model for llama.cpp are those that gguf-py finds`() throws {
+    let folder = try TemporaryFolder()
+    let losses = try Self.losses(.kept, Self.model, to: folder.file("a.gguf")) {
+      $0.dialect = "gguf"
+      $0.dtype = .f16
+    }
+    let code = """
+      import sys, gguf
+      print("\\n".join(sorted(t.name for t in gguf.GGUFReader(sys.argv[1]).tensors if t.tensor_type.name == "F32")))
+      """
+    let names = try PythonPeer.run(code: code, [folder.file("a.gguf")]).standardOutput
+    #expect(losses.compactMap(\.tensor).sorted() == names.split(separator: "\n").map(String.init))
+  }
+
+  @Test func `elements whose bits are called otherwise are named`() throws {
+    let folder = try TemporaryFolder()
+    let losses = try Self.losses(.bits, Self.model, to: folder.file("a.npz")) {
+      $0.dtype = .bf16
+      $0.keepsUnknownBits = true
+    }
+    #expect(losses.map(\.tensor) == (try inspect(Self.model)).checkpoint.tensors.map(\.name))
+  }
+}
