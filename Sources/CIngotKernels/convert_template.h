@@ -48,6 +48,9 @@ INLINE uint32_t decode_f8e4m3(uint32_t b) {
     return (b & 0x80) << 24 | (magnitude == 0x7f ? 0x7fc00000 : scaled_up(magnitude, 3, 7));
 }
 
+// A power of two alone: 0 is 2^-127, which F32 holds as a denormal, and 255 is NaN.
+INLINE uint32_t decode_f8e8m0(uint32_t b) { return b == 0xff ? 0x7fc00000 : b == 0 ? 0x00400000 : b << 23; }
+
 #define WIDEN(name, source, result, expression)                                                                       \
     KERNEL NAME(name)(const void *from, void *to, size_t n) {                                                        \
         const char *in = from;                                                                                       \
@@ -66,6 +69,7 @@ WIDEN(ingot_widen_f16_f32, uint16_t, uint32_t, decode_f16(x))
 WIDEN(ingot_widen_bf16_f32, uint16_t, uint32_t, (uint32_t)x << 16)
 WIDEN(ingot_widen_f8e4m3_f32, uint8_t, uint32_t, decode_f8e4m3(x))
 WIDEN(ingot_widen_f8e5m2_f32, uint8_t, uint32_t, decode_f8e5m2(x))
+WIDEN(ingot_widen_f8e8m0_f32, uint8_t, uint32_t, decode_f8e8m0(x))
 WIDEN(ingot_widen_i8_f32, int8_t, float, (float)x)
 WIDEN(ingot_widen_u8_f32, uint8_t, float, (float)x)
 WIDEN(ingot_widen_i16_f32, int16_t, float, (float)x)

@@ -23,6 +23,12 @@ public struct Loss: Hashable, Sendable {
     case bits
     /// Zeros were added, or left out.
     case padding
+    /// Small numbers, or blocks, became the numbers that they stand for.
+    case dequantized
+    /// Values are there without the scales that make weights of them, or scales without values.
+    case apart
+    /// Only some programs make of the output what it holds.
+    case readers
   }
 
   /// What kind of loss it is.

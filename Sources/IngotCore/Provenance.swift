@@ -24,6 +24,8 @@ public enum Provenance: Hashable, Sendable {
   case zeros
   /// Blocks turned into the numbers they stand for.
   case dequantizedBlocks(BlockType)
+  /// Small numbers multiplied by their scales.
+  case scaled(from: DType)
   /// Numbers turned into blocks.
   case quantizedToBlocks(BlockType)
   /// Numbers turned into int8 with scales of absmax ÷ 127.
@@ -46,6 +48,7 @@ extension Provenance: CustomStringConvertible {
     case .padded(let count): "pad with zeros to \(count) rows"
     case .zeros: "zeros in place of a bias that the model lacks"
     case .dequantizedBlocks(let type): "dequantize \(type.rawValue) to F32"
+    case .scaled(let type): "multiply \(type.rawValue) by scales to F32"
     case .quantizedToBlocks(let type): "quantize F32 to \(type.rawValue)"
     case .quantizedToInt8(let source): "quantize \(source.rawValue) to int8, scale = absmax ÷ 127"
     case .initialized(let seed): "initialize from seed \(seed)"

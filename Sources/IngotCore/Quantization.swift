@@ -11,6 +11,27 @@ public struct Quantization: Hashable, Sendable {
     case perChannel(axis: Int)
     /// One scale for each run of `size` inputs of each output channel along `axis`.
     case perGroup(axis: Int, size: Int)
+    /// One scale for each block of values, of so many along each dimension; the last ones may be cut off.
+    case perBlock([Int])
+
+    /// Values that share a scale along each dimension; `nil` when the granularity does not fit the values.
+    public func blocks(of values: Shape) -> [Int]? {
+      var blocks = values.dimensions
+      switch self {
+      case .perTensor: return blocks
+      case .perChannel(let axis):
+        guard blocks.indices.contains(axis) else { return nil }
+        blocks[axis] = 1
+        return blocks
+      case .perGroup(let axis, let size):
+        guard values.rank == 2, blocks.indices.contains(axis), size > 0 else { return nil }
+        blocks[axis] = 1
+        blocks[1 - axis] = size
+        return blocks
+      case .perBlock(let sizes):
+        return sizes.count == values.rank && sizes.allSatisfy { $0 > 0 } ? sizes : nil
+      }
+    }
   }
 
   /// What the stored scale means; containers disagree.
@@ -49,20 +70,15 @@ public struct Quantization: Hashable, Sendable {
 
   /// The shape of the scales, and of the zero points, for values of a shape.
   ///
-  /// A scalar for one scale a tensor; `[channels]` for one a channel; for groups the values' shape with the input
-  /// dimension divided by the group's size, rounded up. `nil` when the scheme does not fit the values.
+  /// A scalar for one scale a tensor; `[channels]` for one a channel; for groups and blocks the values' shape with each
+  /// dimension divided by what shares a scale along it, rounded up. `nil` when the scheme does not fit the values.
   public func scaleShape(of values: Shape) -> Shape? {
+    guard let blocks = granularity.blocks(of: values) else { return nil }
     switch granularity {
     case .perTensor: return .scalar
-    case .perChannel(let axis):
-      guard values.dimensions.indices.contains(axis) else { return nil }
-      return Shape([values.dimensions[axis]])
-    case .perGroup(let axis, let size):
-      guard values.rank == 2, values.dimensions.indices.contains(axis), size > 0 else { return nil }
-      var dimensions = values.dimensions
-      let input = dimensions[1 - axis]
-      dimensions[1 - axis] = input / size + (input % size == 0 ? 0 : 1)
-      return Shape(dimensions)
+    case .perChannel(let axis): return Shape([values.dimensions[axis]])
+    case .perGroup, .perBlock:
+      return Shape(zip(values.dimensions, blocks).map { $0 / $1 + ($0 % $1 == 0 ? 0 : 1) })
     }
   }
 }

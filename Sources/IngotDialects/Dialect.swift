@@ -91,6 +91,8 @@ public struct Dialect: Sendable {
   public var storesTiedHead = false
   /// Whether vectors and positions must be F32, whatever the matrices are.
   public var wantsFloat32Vectors = false
+  /// Element types that the publisher's program computes with.
+  public var computes: Set<DType> = [.f64, .f32, .f16, .bf16]
   /// What the publisher's program has built in, so that no other value of the config can be expressed.
   public var fixed: [FixedValue] = []
 

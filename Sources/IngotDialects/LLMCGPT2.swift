@@ -27,5 +27,7 @@ extension Dialect {
       (.finalNormGain, "lnfw", .asIs),
       (.finalNormBias, "lnfb", .asIs),
     ],
+    // karpathy/llm.c: train_gpt2.cu, versions 3 and 5 of its files.
+    computes: [.f32, .bf16],
     fixed: FixedValue.arithmetic + [.epsilon(1e-5), .tiedHead])
 }

@@ -29,5 +29,8 @@ extension Dialect {
       (.head, "output.weight", .asIs),
     ],
     wantsFloat32Vectors: true,
-    fixed: FixedValue.arithmetic)
+    // ggml-org/ggml: src/ggml-cpu/ggml-cpu.c, `type_traits_cpu`: there is no product with F64.
+    computes: [.f32, .f16, .bf16],
+    // It takes the feed-forward width from its key; only its usual converter writes 4 × n_embd there.
+    fixed: FixedValue.arithmetic.filter { $0 != .innerWidth })
 }

@@ -27,5 +27,7 @@ extension Dialect {
       (.finalNormGain, "ln_f.weight", .asIs),
       (.finalNormBias, "ln_f.bias", .asIs),
     ],
+    // ml-explore/mlx: mlx/io/safetensors.cpp reads no F64.
+    computes: [.f32, .f16, .bf16],
     fixed: FixedValue.arithmetic + [.tiedHead])
 }

@@ -30,5 +30,7 @@ extension Dialect {
     leftovers: [
       "*/Adam", "*/Adam_1", "*/adam_m", "*/adam_v", "*/Momentum", "global_step", "beta1_power", "beta2_power",
     ],
+    // openai/gpt-2: src/model.py makes its variables in TensorFlow's default type, and its saver casts nothing.
+    computes: [.f32],
     fixed: FixedValue.arithmetic + [.epsilon(1e-5), .tiedHead])
 }

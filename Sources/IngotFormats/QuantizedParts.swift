@@ -50,6 +50,9 @@ public enum QuantizedParts {
       description["granularity"] = .string("group")
       description["axis"] = .int64(Int64(axis))
       description["group_size"] = .int64(Int64(size))
+    case .perBlock(let sizes):
+      description["granularity"] = .string("block")
+      description["block_size"] = .array(sizes.map { .int64(Int64($0)) })
     }
     description["scale"] = .string(scheme.scaleKind.rawValue)
     description["symmetric"] = .bool(!hasZeroPoints)

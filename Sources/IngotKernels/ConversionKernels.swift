@@ -19,6 +19,7 @@ struct ConversionKernels: Sendable {
   var bf16ToF32: WidenKernel = ingot_widen_bf16_f32_portable
   var f8E4M3ToF32: WidenKernel = ingot_widen_f8e4m3_f32_portable
   var f8E5M2ToF32: WidenKernel = ingot_widen_f8e5m2_f32_portable
+  var f8E8M0ToF32: WidenKernel = ingot_widen_f8e8m0_f32_portable
   var i8ToF32: WidenKernel = ingot_widen_i8_f32_portable
   var u8ToF32: WidenKernel = ingot_widen_u8_f32_portable
   var i16ToF32: WidenKernel = ingot_widen_i16_f32_portable
@@ -48,6 +49,7 @@ struct ConversionKernels: Sendable {
     bf16ToF32 = ingot_widen_bf16_f32_avx2
     f8E4M3ToF32 = ingot_widen_f8e4m3_f32_avx2
     f8E5M2ToF32 = ingot_widen_f8e5m2_f32_avx2
+    f8E8M0ToF32 = ingot_widen_f8e8m0_f32_avx2
     i8ToF32 = ingot_widen_i8_f32_avx2
     u8ToF32 = ingot_widen_u8_f32_avx2
     i16ToF32 = ingot_widen_i16_f32_avx2
@@ -66,6 +68,7 @@ struct ConversionKernels: Sendable {
     bf16ToF32 = ingot_widen_bf16_f32_avx512
     f8E4M3ToF32 = ingot_widen_f8e4m3_f32_avx512
     f8E5M2ToF32 = ingot_widen_f8e5m2_f32_avx512
+    f8E8M0ToF32 = ingot_widen_f8e8m0_f32_avx512
     i8ToF32 = ingot_widen_i8_f32_avx512
     u8ToF32 = ingot_widen_u8_f32_avx512
     i16ToF32 = ingot_widen_i16_f32_avx512

@@ -37,7 +37,8 @@ public struct CastReport: Hashable, Sendable {
   }
 }
 
-/// A conversion between two dtypes, among F64, F32, F16, BF16, F8_E4M3 and F8_E5M2; from small integers to F32 and F64.
+/// A conversion between two dtypes, among F64, F32, F16, BF16, F8_E4M3 and F8_E5M2; from F8_E8M0 to
+/// all of them; from small integers to F32 and F64.
 ///
 /// NaN stays NaN, with its sign and the upper payload bits that fit, made quiet; infinities stay, but in F8_E4M3,
 /// where they become NaN and are counted. Denormals are rounded like all other values.
@@ -194,6 +195,7 @@ extension ElementConversion {
     case .bf16: kernels.bf16ToF32
     case .f8E4M3: kernels.f8E4M3ToF32
     case .f8E5M2: kernels.f8E5M2ToF32
+    case .f8E8M0: kernels.f8E8M0ToF32
     case .i8: kernels.i8ToF32
     case .u8: kernels.u8ToF32
     case .i16: kernels.i16ToF32

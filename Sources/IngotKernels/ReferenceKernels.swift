@@ -12,7 +12,7 @@ extension ReferenceKernels {
   /// - Parameters:
   ///   - bytes: elements of `dtype`, little-endian; any alignment.
   ///   - index: which element.
-  ///   - dtype: any real dtype of at least a byte but F8_E8M0 and the FNUZ types; others give NaN.
+  ///   - dtype: any real dtype of at least a byte but the FNUZ types; others give NaN.
   /// - Returns: the value.
   public static func decode(_ bytes: UnsafeRawPointer, at index: Int, as dtype: DType) -> Double {
     func load<T: BitwiseCopyable>(_ type: T.Type) -> T {
@@ -25,6 +25,9 @@ extension ReferenceKernels {
     case .bf16: return decode(bits: UInt32(load(UInt16.self)), format: .bf16)
     case .f8E4M3: return decode(bits: UInt32(load(UInt8.self)), format: .f8E4M3)
     case .f8E5M2: return decode(bits: UInt32(load(UInt8.self)), format: .f8E5M2)
+    case .f8E8M0:
+      let exponent = load(UInt8.self)
+      return exponent == .max ? .nan : Double(sign: .plus, exponent: Int(exponent) - 127, significand: 1)
     case .bool, .u8: return Double(load(UInt8.self))
     case .i8: return Double(load(Int8.self))
     case .u16: return Double(load(UInt16.self))

@@ -8,6 +8,7 @@ import IngotKernels
 /// The tensors of a conversion while they are being collected.
 struct ConversionDraft {
   private let source: Checkpoint
+  private let fixed: Set<ExactName>
   private let options: ConvertOptions
   private let keepsAliases: Bool
   /// Whether it is a model for llama.cpp, with vectors in the one type that it knows.
@@ -17,15 +18,16 @@ struct ConversionDraft {
 
   /// Collects every tensor that the selection takes.
   init(
-    source: Checkpoint, options: ConvertOptions, destination: OutputDestination, companions: [Companion]
+    source scaled: ScaledSource, options: ConvertOptions, destination: OutputDestination
   ) throws(IngotError) {
-    self.source = source
+    source = scaled.checkpoint
+    fixed = scaled.fixed
     self.options = options
     keepsAliases = destination.writer.keepsAliases
     isForLlamaCpp =
       destination.formatID == "gguf" && source.metadata.string("general.architecture") != nil
     output = OutputDraft(of: source)
-    output.companions = companions
+    output.companions = scaled.companions
     try addTensors()
   }
 
@@ -49,17 +51,32 @@ struct ConversionDraft {
           Loss(
             .alias, tensor: tensor.name, detail: "shares its bytes with \(target), and is stored in full"))
       }
-      let dtype = dtype(of: tensor)
-      if let dtype, let blockType = tensor.blockType {
-        try output.dequantize(index, blockType, to: dtype, onOverflow: options.onOverflow)
-      } else if let dtype, tensor.quantization == nil, tensor.dtype.isFloating,
-        tensor.dtype != dtype
-      {
-        output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
-      } else {
-        output.keep(index, aliasOf: aliasOf)
-      }
+      try add(index, as: dtype(of: tensor), aliasOf: aliasOf)
     }
+  }
+
+  /// Adds a tensor; without a dtype, or where that does not reach it, as it is.
+  private mutating func add(_ index: Int, as dtype: DType?, aliasOf: String?) throws(IngotError) {
+    let tensor = source.tensors[index]
+    guard let dtype, tensor.isQuantized || tensor.dtype != dtype else {
+      return output.keep(index, aliasOf: aliasOf)
+    }
+    if tensor.isQuantized {
+      try output.dequantize(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
+    } else if fixed.contains(ExactName(tensor.name)) {
+      report(kept: tensor, not: dtype, because: "a scale of values that stay")
+      output.keep(index, aliasOf: aliasOf)
+    } else if tensor.dtype.isFloating {
+      try output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
+    } else {
+      if tensor.mayBeWeight { report(kept: tensor, not: dtype, because: "its values have no scales") }
+      output.keep(index, aliasOf: aliasOf)
+    }
+  }
+
+  private mutating func report(kept tensor: TensorDescriptor, not dtype: DType, because why: Evidence) {
+    output.losses.append(
+      Loss(.kept, tensor: tensor.name, detail: "stays \(tensor.dtype), not \(dtype): \(why)"))
   }
 
   /// What a tensor's numbers become; `nil` when they stay as they are.
@@ -72,5 +89,16 @@ struct ConversionDraft {
         .kept, tensor: tensor.name,
         detail: "stays F32, not \(dtype): llama.cpp wants vectors and positions so"))
     return .f32
+  }
+}
+
+extension TensorDescriptor {
+  /// Whether a tensor that --dtype passes over may have been meant: complex numbers, and integers called a weight or of
+  /// the type that quantized ones have, no indexes and masks.
+  fileprivate var mayBeWeight: Bool {
+    guard dtype.family != .complex else { return true }
+    guard shape.rank > 1, dtype != .bool, dtype.bitWidth <= 32 else { return false }
+    let last = name.utf8.split(whereSeparator: { "./".utf8.contains($0) }).last.map { String($0) } ?? ""
+    return dtype == .i8 || ["weight", "qweight", "kernel", "w"].contains(last)
   }
 }

@@ -19,6 +19,8 @@ public struct ConvertOptions: Sendable {
   /// The dialect that names and layouts become: an id, or `keep`; `nil` keeps them unless the target format belongs to
   /// one program.
   public var dialect: String?
+  /// The program that the output is made for, which must be able to compute with what it holds.
+  public var program: TargetProgram?
   /// New names, after a change of dialect.
   public var renames: [TensorRename] = []
   /// What becomes of a head that is tied to the token embedding.
@@ -120,16 +122,17 @@ public struct Conversion: Sendable {
     try options.selection.check(against: source.tensors)
 
     let companions = try Companions.find(for: source, at: input, system: system)
-    let change = try DialectChange(source, at: input, options: options, format: destination.formatID)
+    let scaled = try ScaledSource(source, companions: companions, options: options)
+    let change = try DialectChange(
+      scaled.checkpoint, at: input, options: options, format: destination.formatID)
     var draft: OutputDraft
     if let change {
-      draft = try change.output(options, destination: destination, companions: companions)
+      try scaled.requireWhole(for: change.dialects.to, options.selection)
+      draft = try change.output(options, destination: destination, companions: scaled.companions)
     } else {
-      draft =
-        try ConversionDraft(
-          source: source, options: options, destination: destination, companions: companions
-        ).output
+      draft = try ConversionDraft(source: scaled, options: options, destination: destination).output
     }
+    draft.losses += scaled.losses
     draft.configure { request in
       request.shardByteLimit = options.shardByteLimit
       request.compresses = options.compresses

@@ -15,6 +15,10 @@ struct DialectChange {
   private let target: Dialect
   private let selection: TensorSelection
   private let head: HeadTie
+  /// The program that must be able to compute with the output; `nil` when none is named.
+  private let program: String?
+  /// How another dtype comes about.
+  private let castHint: Evidence
 
   /// The ids of both dialects.
   var dialects: (from: String, to: String) { (model.recognised.dialect.id, target.id) }
@@ -51,16 +55,20 @@ struct DialectChange {
     let id = wanted ?? implied ?? model.recognised.dialect.id
     // Names that are the target's own already stay, and with them blocks, which no layout can change.
     if wanted == nil, id == model.recognised.dialect.id, options.head == .asIs { return nil }
-    if options.dtype == nil, let tensor = source.tensors.first(where: { $0.blockType != nil }) {
+    for tensor in source.tensors where tensor.blockType != nil && options.selection.takes(tensor.name) {
+      let canDequantize = tensor.dequantizedValues != nil
+      guard options.dtype == nil || !canDequantize else { continue }
       throw .unrepresentable(
         tensor: tensor.name, target: id,
         why: "\(words: tensor.typeName) blocks have no other names or layouts",
-        hint: "--dtype F32 dequantizes them, --dialect keep leaves names")
+        hint: "\(words: canDequantize ? "--dtype F32 dequantizes them, " : "")--dialect keep leaves names")
     }
     target = try Dialect.required(id, for: model, option: "--dialect")
     self.model = model
     selection = options.selection
     head = options.head
+    program = options.program?.rawValue ?? (implied == id ? id : nil)
+    castHint = "--dtype F32"
   }
 
   /// Changes a whole model to a dialect.
@@ -69,6 +77,8 @@ struct DialectChange {
     self.target = target
     selection = TensorSelection()
     head = .asIs
+    program = target.id
+    castHint = "`ingot convert --dtype f32`"
   }
 
   /// The output, ready to be planned.
@@ -87,7 +97,9 @@ struct DialectChange {
   ) throws(IngotError) -> OutputDraft {
     try requireSound()
     let selection = selection
-    let draft = try DialectDraft(model, to: target, head: head) { selection.takes($0) }
+    let draft = try DialectDraft(model, to: target, head: head, dequantizes: options.dtype != nil) {
+      selection.takes($0)
+    }
     var output = OutputDraft(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
     // nanoGPT's checkpoint holds the parameters in a dictionary of their own.
@@ -96,10 +108,10 @@ struct DialectChange {
       tensor.name = start + tensor.name
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
       if let blockType = blocks[tensor.role] {
-        let view = tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
+        let view = try tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
         output.addBlocks(tensor.name, of: view.values, blockType, notes: view.notes)
       } else {
-        add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
+        try add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
       }
     }
     try DialectConfig(model: model, target: target, config: draft.config)
@@ -109,11 +121,11 @@ struct DialectChange {
 
   private func add(
     _ tensor: DialectDraft.Tensor, to output: inout OutputDraft, _ options: ConvertOptions, keepsAliases: Bool
-  ) {
+  ) throws(IngotError) {
     var view = tensor.view
     let isMatrix = tensor.role.kind.isLinearWeight || [.tokenEmbedding, .head].contains(tensor.role.kind)
     if target.wantsFloat32Vectors, !isMatrix {
-      view = view.cast(to: .f32, onOverflow: options.onOverflow)
+      view = try view.cast(to: .f32, onOverflow: options.onOverflow)
       if let dtype = options.dtype, dtype != .f32 {
         output.losses.append(
           Loss(
@@ -121,7 +133,7 @@ struct DialectChange {
             detail: "stays F32, not \(dtype): this dialect's program wants vectors and positions so"))
       }
     } else if let dtype = options.dtype {
-      view = view.cast(to: dtype, onOverflow: options.onOverflow)
+      view = try view.cast(to: dtype, onOverflow: options.onOverflow)
     }
     var planned = PlannedTensor(
       name: tensor.name, dtype: view.dtype, shape: view.shape, aliasOf: keepsAliases ? tensor.aliasOf : nil,
@@ -133,8 +145,23 @@ struct DialectChange {
           PlannedPart(kind: $0.kind, dtype: $0.part.dtype, shape: $0.part.shape)
         })
     }
+    try requireComputable(planned, made: tensor)
+    output.losses += view.notes.compactMap { $0.dequantization(of: tensor.name, to: view.dtype) }
     reportChanges(of: tensor, keepsAliases: keepsAliases, in: &output)
     output.add(planned, view.parts.map(\.part))
+  }
+
+  /// Throws for elements that the output's program does not compute with.
+  private func requireComputable(
+    _ planned: PlannedTensor, made tensor: DialectDraft.Tensor
+  ) throws(IngotError) {
+    guard let program, planned.quantization != nil || !target.computes.contains(planned.dtype) else { return }
+    let isQuantized = planned.quantization != nil
+    throw .unrepresentable(
+      tensor: tensor.view.values.name ?? tensor.name, target: program,
+      why: "it does not compute with \(planned.dtype)\(words: isQuantized ? " and scales beside them" : "")",
+      hint: isQuantized || planned.dtype.isFloating
+        ? "\(castHint) \(words: isQuantized ? "dequantizes" : "casts")" : nil)
   }
 
   /// Zeros that are added, and copies.

@@ -14,8 +14,18 @@ struct DialectConfig {
   let target: Dialect
   /// The numbers of the model in it.
   let config: ModelConfig
+  /// The document without what it declares of quantized weights, which no dialect has.
+  private let document: Metadata
+  private let removed: [Loss]
 
-  private var document: Metadata { model.recognised.configuration.document }
+  init(model: Model, target: Dialect, config: ModelConfig) {
+    self.model = model
+    self.target = target
+    self.config = config
+    var document = model.recognised.configuration.document
+    removed = ScaledSource.removeDeclarations(from: &document)
+    self.document = document
+  }
 
   /// Puts the config where the target's program looks for it.
   ///
@@ -27,6 +37,7 @@ struct DialectConfig {
   func travel(
     in output: inout OutputDraft, companions: [Companion], format: String
   ) throws(IngotError) {
+    output.losses += removed
     var metadata = InnerConfig.stripped(model.checkpoint.metadata)
     let tokenizer = try TokenizerTravel(model, companions: companions)
     var travelling = tokenizer.travel(to: target, format: format, metadata: &metadata)
@@ -70,7 +81,7 @@ struct DialectConfig {
 
   /// config.json: the source's own bytes where they say the same.
   private func configCompanion(_ companions: [Companion]) -> Companion {
-    let isSame = config == model.recognised.configuration.config
+    let isSame = config == model.recognised.configuration.config && removed.isEmpty
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
     if isSame, isPlain, target.id != "mlx" || document["n_ctx"] != nil { return model.config }
     var document = ConfigWriter.document(config, keeping: document)

@@ -38,6 +38,7 @@ struct DialectDraft {
   /// The numbers of the model in it: its head may be tied or untied on the way.
   private(set) var config: ModelConfig
   private let head: HeadTie
+  private let dequantizes: Bool
   private let takes: (String) -> Bool
 
   /// Prepares a draft.
@@ -47,16 +48,19 @@ struct DialectDraft {
   ///   - target: the dialect.
   ///   - head: what becomes of a tied head.
   ///   - isOnlySeen: whether the dialect's names serve to look at the model, whatever its program can express.
+  ///   - dequantizes: whether values come multiplied by their scales.
   ///   - takes: whether a stored tensor is taken.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a model that the dialect's program
   ///   can't express, naming the key.
   init(
     _ model: Model, to target: Dialect, head: HeadTie = .asIs, isOnlySeen: Bool = false,
+    dequantizes: Bool = false,
     takes: @escaping (String) -> Bool = { _ in true }
   ) throws(IngotError) {
     self.model = model
     self.target = target
     self.head = head
+    self.dequantizes = dequantizes
     self.takes = takes
     config = model.recognised.configuration.config
     switch head {
@@ -105,7 +109,7 @@ struct DialectDraft {
   /// A parameter in the target's order of rows and columns; `nil` when its tensor is not taken.
   private func view(of role: TensorRole) throws(IngotError) -> ParameterView? {
     if let index = model.recognised.tensors[role], !takes(model.checkpoint.tensors[index].name) { return nil }
-    guard let view = try model.view(of: role) else { return nil }
+    guard let view = try model.view(of: role, dequantizes: dequantizes) else { return nil }
     let isTurned = target.weightLayout != model.recognised.dialect.weightLayout && role.kind.isLinearWeight
     return isTurned ? view.transpose : view
   }
@@ -127,7 +131,8 @@ struct DialectDraft {
       guard let view = try view(of: TensorRole(kind, block: block)) else { continue }
       guard view.quantization == nil else {
         throw .unrepresentable(
-          tensor: name, target: target.id, why: "quantized tensors are not stacked", hint: nil)
+          tensor: name, target: target.id, why: "quantized tensors are not stacked",
+          hint: "--dtype F32 dequantizes them")
       }
       views.append(view)
     }

@@ -59,8 +59,17 @@ struct OutputDraft {
   }
 
   /// Adds a tensor of the source, cast.
-  mutating func cast(_ index: Int, to dtype: DType, onOverflow: OverflowPolicy, aliasOf: String?) {
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a conversion that there is not.
+  mutating func cast(
+    _ index: Int, to dtype: DType, onOverflow: OverflowPolicy, aliasOf: String?
+  ) throws(IngotError) {
     let tensor = source[index]
+    guard ElementConversion(from: tensor.dtype, to: dtype) != nil else {
+      throw .unrepresentable(
+        tensor: tensor.name, target: dtype.rawValue, why: "there is no conversion from \(tensor.dtype)",
+        hint: "--exclude leaves it out")
+    }
     request.tensors.append(
       PlannedTensor(
         name: tensor.name, dtype: dtype, shape: tensor.shape, aliasOf: aliasOf,
@@ -68,26 +77,25 @@ struct OutputDraft {
     contents.append(.cast(index, to: dtype, onOverflow: onOverflow))
   }
 
-  /// Adds a tensor of the source whose blocks are dequantized, and cast unless F32 is wanted.
+  /// Adds a tensor of the source as what its blocks, or its values with their scales, stand for, cast unless F32 is
+  /// wanted.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for blocks that are kept as they are.
   mutating func dequantize(
-    _ index: Int, _ blockType: BlockType, to dtype: DType, onOverflow: OverflowPolicy
+    _ index: Int, to dtype: DType, onOverflow: OverflowPolicy, aliasOf: String?
   ) throws(IngotError) {
     let tensor = source[index]
-    guard BlockDecoder.supports(blockType) else {
-      throw .unrepresentable(
-        tensor: tensor.name, target: dtype.rawValue,
-        why: "\(words: blockType.rawValue) blocks are kept as they are, not dequantized",
-        hint: "--exclude leaves it out")
-    }
-    var part = LazyPart.dequantized(.stored(name: tensor.name, tensor.parts[0]), blockType, tensor.shape)
-    var transforms: [Provenance] = [.dequantizedBlocks(blockType)]
+    guard var part = tensor.dequantizedValues else { throw tensor.notDequantized(to: dtype) }
+    var transforms = [tensor.dequantization]
     if dtype != .f32 {
       part = .cast(part, to: dtype, onOverflow: onOverflow)
       transforms.append(.cast(from: .f32, to: dtype))
     }
-    add(PlannedTensor(name: tensor.name, dtype: dtype, shape: tensor.shape, transforms: transforms), [part])
+    losses += transforms.compactMap { $0.dequantization(of: tensor.name, to: dtype) }
+    add(
+      PlannedTensor(
+        name: tensor.name, dtype: dtype, shape: tensor.shape, aliasOf: aliasOf, transforms: transforms),
+      [part])
   }
 
   /// Adds a tensor whose values become blocks.
@@ -161,6 +169,14 @@ struct OutputDraft {
             "\(companion.name): \(words: destination.formatID) files hold weights only; a folder takes along what is beside them"
         )
       }
+    }
+    if destination.formatID != "ingot", request.tensors.contains(where: { $0.quantization != nil }) {
+      losses.append(
+        Loss(
+          .readers,
+          detail:
+            "only ingot reads I8 with scales kept so; to other programs the integers are the weights (`ingot convert --dtype f32` makes those)"
+        ))
     }
     var plan = try destination.writer.plan(request)
     if destination.isFolder {

@@ -6,6 +6,7 @@ import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotGraph
+import IngotKernels
 import IngotTransforms
 
 /// A parameter as a lazy view of stored tensors.
@@ -32,6 +33,19 @@ struct ParameterView: Sendable {
     } else {
       parts = tensor.parts.map { ($0.kind, .stored(name: tensor.name, $0)) }
     }
+  }
+
+  /// A stored tensor as the numbers that its blocks, or its values with their scales, stand for.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` where they can't be told.
+  init(dequantized tensor: TensorDescriptor) throws(IngotError) {
+    guard tensor.isQuantized else {
+      self.init(tensor)
+      return
+    }
+    guard let values = tensor.dequantizedValues else { throw tensor.notDequantized(to: .f32) }
+    self.init(parts: [(.values, values)])
+    notes = [tensor.dequantization]
   }
 
   /// Zeros.
@@ -61,7 +75,8 @@ struct ParameterView: Sendable {
     case .perChannel(let channel)?: view.quantization?.granularity = .perChannel(axis: axis(channel))
     case .perGroup(let channel, let size)?:
       view.quantization?.granularity = .perGroup(axis: axis(channel), size: size)
-    case .perTensor?, nil: break
+    // Blocks of two dimensions are dequantized before their layout changes.
+    case .perTensor?, .perBlock?, nil: break
     }
     return view
   }
@@ -106,8 +121,20 @@ struct ParameterView: Sendable {
   }
 
   /// The values cast in one rounding.
-  func cast(to dtype: DType, onOverflow: OverflowPolicy) -> ParameterView {
-    guard quantization == nil, values.dtype.isFloating, values.dtype != dtype else { return self }
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are no real numbers by
+  ///   themselves.
+  func cast(to dtype: DType, onOverflow: OverflowPolicy) throws(IngotError) -> ParameterView {
+    if quantization == nil, values.dtype == dtype { return self }
+    guard quantization == nil, values.dtype.isFloating,
+      ElementConversion(from: values.dtype, to: dtype) != nil
+    else {
+      throw .unrepresentable(
+        tensor: values.name, target: dtype.rawValue,
+        why: quantization == nil
+          ? "its \(values.dtype) are no weights without scales" : "its \(values.dtype) have scales",
+        hint: nil)
+    }
     var view = self
     view.notes.append(.cast(from: values.dtype, to: dtype))
     view.parts = [(.values, .cast(values, to: dtype, onOverflow: onOverflow))]
@@ -121,9 +148,12 @@ extension Model {
   /// - Parameters:
   ///   - role: the parameter.
   ///   - isVerified: whether the tensor's checksum was checked, and need not be again.
+  ///   - dequantizes: whether values come multiplied by their scales.
   /// - Returns: the view, with linear weights in the layout of the model's graph.
   /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for quantized tensors that hold more than a parameter.
-  func view(of role: TensorRole, isVerified: Bool = false) throws(IngotError) -> ParameterView? {
+  func view(
+    of role: TensorRole, isVerified: Bool = false, dequantizes: Bool = false
+  ) throws(IngotError) -> ParameterView? {
     guard let index = recognised.tensors[role] else {
       guard recognised.zeros.contains(role), let parameter = recognised.graph.parameter(role) else {
         return nil
@@ -133,16 +163,16 @@ extension Model {
       return view
     }
     let tensor = checkpoint.tensors[index]
-    var stored = ParameterView(tensor)
+    var stored = dequantizes ? try ParameterView(dequantized: tensor) : ParameterView(tensor)
     if isVerified { stored.parts = stored.parts.map { ($0.kind, $0.part.unchecked) } }
     switch recognised.dialect.layout(of: role.kind) {
     case .asIs?, .transposed?, nil: return stored
     case .leadingOne?: return stored.withLeadingOne(false)
     case .stacked?, .stackedTransposed?:
-      try requirePlain(tensor)
+      try requirePlain(stored, tensor.name)
       return stored.element(role.block ?? 0)
     case .padded?:
-      try requirePlain(tensor)
+      try requirePlain(stored, tensor.name)
       let count = recognised.configuration.config.vocabularySize
       return tensor.shape.dimensions.first == count ? stored : stored.firstRows(count)
     }
@@ -151,10 +181,10 @@ extension Model {
   /// The dtype of the parameters that are there, for those that are not.
   private var zeroDType: DType { descriptor(TensorRole(.tokenEmbedding))?.dtype ?? .f32 }
 
-  private func requirePlain(_ tensor: TensorDescriptor) throws(IngotError) {
-    guard tensor.quantization == nil else {
+  private func requirePlain(_ view: ParameterView, _ name: String) throws(IngotError) {
+    guard view.quantization == nil else {
       throw .unsupported(
-        "quantized tensors that hold more than one parameter", at: Location(path, tensor: tensor.name))
+        "quantized tensors that hold more than one parameter", at: Location(path, tensor: name))
     }
   }
 }

@@ -70,6 +70,14 @@ struct QuantizationDraft {
       return rules.last { $0.pattern.matches(name) }?.scheme ?? scheme
     }
     let codings = pass.codings(for: recognised.graph)
+    for role in codings.keys.sorted(by: { (names[$0] ?? "") < (names[$1] ?? "") }) {
+      guard let tensor = model.descriptor(role), !tensor.isQuantized else { continue }
+      guard tensor.dtype.isFloating, ElementConversion(from: tensor.dtype, to: .f32) != nil else {
+        throw .unsuitable(
+          Location(model.path, tensor: tensor.name), why: "is \(tensor.dtype) without scales, no weight",
+          hint: nil)
+      }
+    }
     for parameter in recognised.graph.parameters where !destination.writer.holdsBlocks {
       guard case .blocks(let blockType)? = codings[parameter.role] else { continue }
       throw .unrepresentable(
@@ -304,6 +312,7 @@ extension LazyPart {
     case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
       .dequantized(let source, _, _):
       source.unconvertedByteCount
+    case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
     case .literal: 0
     default: byteCount
     }

@@ -92,6 +92,7 @@ public func quantize(
   progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> QuantizationReport {
   let model = try Model(input, config: options.config, reading: options.reading)
+  try requireWhole(model)
   try model.requireSound()
   let system = LiveSystem()
   let destination = try OutputDestination(
@@ -106,4 +107,15 @@ public func quantize(
     sources: model.checkpoint.files + Companions.files(beside: input, system: system), system: system,
     progress: progress)
   return draft.report(result, planned: planned, input: input, output: output)
+}
+
+/// Throws for weights that are quantized already, with scales in tensors of their own.
+private func requireWhole(_ model: Model) throws(IngotError) {
+  let tensors = model.checkpoint.tensors
+  let scales = ScaleTensors(tensors, config: model.recognised.configuration.document)
+  guard let weight = scales.weights.first else { return }
+  throw .unsuitable(
+    Location(model.path, tensor: tensors[weight.values].name),
+    why: "is \(tensors[weight.values].dtype) with scales in tensors of their own",
+    hint: "`ingot convert --dtype f32` multiplies by them")
 }

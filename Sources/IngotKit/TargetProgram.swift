@@ -61,6 +61,7 @@ extension ConvertOptions {
         throw .invalidRequest(option: option, why: "\(words: program.rawValue) reads \(words: own)")
       }
     }
+    self.program = program
     format = program.format
     dialect = program.dialect
     guard program.wantsFolder, !output.hasSuffix("/") else { return output }

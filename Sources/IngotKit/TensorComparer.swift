@@ -11,7 +11,7 @@ struct DiffOperand {
   let name: String
   /// The name of the element type: a dtype's, or a block type's.
   let typeName: String
-  /// The element type; of what blocks stand for.
+  /// The element type; of what blocks, or values with scales, stand for.
   let dtype: DType
   /// The dimensions.
   let shape: Shape
@@ -26,7 +26,7 @@ struct DiffOperand {
   init(_ tensor: TensorDescriptor) {
     name = tensor.name
     typeName = tensor.typeName
-    dtype = tensor.dtype
+    dtype = tensor.quantization == nil ? tensor.dtype : .f32
     shape = tensor.shape
     quantization = tensor.quantization?.scheme
     parts = tensor.parts.map { .stored(name: tensor.name, $0) }
@@ -37,11 +37,11 @@ struct DiffOperand {
   init(_ name: String, _ view: ParameterView) {
     self.name = name
     typeName = view.dtype.rawValue
-    dtype = view.dtype
+    dtype = view.quantization == nil ? view.dtype : .f32
     shape = view.shape
     quantization = view.quantization
     parts = view.parts.map(\.part)
-    values = view.values
+    values = view.quantization.map { .scaled(view.parts, $0) } ?? view.values
   }
 
   /// Canonical bytes of all parts.
@@ -89,9 +89,7 @@ final class TensorComparer {
     guard a.shape == b.shape else { return change }
     let sameType = a.typeName == b.typeName && a.quantization == b.quantization
     if sameType, try haveSameBytes(a, b) { return nil }
-    guard a.quantization == nil, b.quantization == nil, let result = try compareValues(a, b) else {
-      return change
-    }
+    guard let result = try compareValues(a, b) else { return change }
     change.maxAbs = result.maxAbs
     change.rmsRel = result.rmsRel
     change.differingCount = result.differingCount

@@ -123,15 +123,48 @@ public final class TensorDigester: Sendable {
 public let jobLimit = WorkCrew.jobLimit
 
 extension TensorDescriptor {
-  /// The F32 values that the tensor's blocks stand for; `nil` for one without blocks, and for blocks that are kept as
-  /// they are.
+  /// Whether its elements stand for other numbers: blocks, or values with scales.
+  var isQuantized: Bool { blockType != nil || quantization != nil }
+
+  /// The F32 values that the tensor's blocks, or its values with their scales, stand for; `nil` for one that is not
+  /// quantized, and for blocks and schemes without such arithmetic.
   var dequantizedValues: LazyPart? {
+    if let quantization {
+      return .scaled(parts.map { ($0.kind, .stored(name: name, $0)) }, quantization.scheme)
+    }
     guard let blockType, BlockDecoder.supports(blockType) else { return nil }
     return .dequantized(.stored(name: name, parts[0]), blockType, shape)
   }
 
-  /// The values as a part of their dtype; `nil` for blocks that are kept as they are.
+  /// The numbers that the elements stand for; `nil` where they can't be told.
   var values: LazyPart? {
-    blockType == nil ? .stored(name: name, parts[0]) : dequantizedValues
+    isQuantized ? dequantizedValues : .stored(name: name, parts[0])
+  }
+
+  /// The error of one whose numbers can't be told, on its way to a dtype.
+  func notDequantized(to dtype: DType) -> IngotError {
+    .unrepresentable(
+      tensor: name, target: dtype.rawValue,
+      why: blockType == nil
+        ? "\(self.dtype) with such scales are kept as they are, not dequantized"
+        : "\(words: typeName) blocks are kept as they are, not dequantized",
+      hint: "--exclude leaves it out")
+  }
+
+  /// What dequantizing it is called in the provenance.
+  var dequantization: Provenance { blockType.map { .dequantizedBlocks($0) } ?? .scaled(from: dtype) }
+}
+
+extension Provenance {
+  /// The loss of a tensor that became what it stands for; `nil` for what is no dequantizing.
+  func dequantization(of tensor: String, to dtype: DType) -> Loss? {
+    switch self {
+    case .scaled(let source):
+      Loss(.dequantized, tensor: tensor, detail: "\(source) times their scales, now \(dtype)")
+    case .dequantizedBlocks(let type):
+      Loss(
+        .dequantized, tensor: tensor, detail: "what \(words: type.rawValue) blocks stand for, now \(dtype)")
+    default: nil
+    }
   }
 }

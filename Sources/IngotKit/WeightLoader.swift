@@ -105,7 +105,7 @@ struct WeightLoader {
     switch scheme.granularity {
     case .perTensor: return (scales, nil)
     case .perChannel(let axis): return (scales, axis)
-    case .perGroup: throw unsupported("running weights with scales by group")
+    case .perGroup, .perBlock: throw unsupported("running weights with scales by group")
     }
   }
 }

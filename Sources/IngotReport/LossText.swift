@@ -118,6 +118,9 @@ public enum LossText {
     case .kept: "kept    "
     case .bits: "as bits "
     case .padding: "zeros   "
+    case .dequantized: "scaled  "
+    case .apart: "apart   "
+    case .readers: "readers "
     }
   }
 }

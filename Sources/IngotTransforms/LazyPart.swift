@@ -28,6 +28,8 @@ public indirect enum LazyPart: Sendable {
   case zeros(DType, Shape)
   /// Another part, of blocks, as the F32 values of this shape that they stand for.
   case dequantized(LazyPart, BlockType, Shape)
+  /// Another part, of F32 values, each times its scale.
+  case scaled(LazyPart, PartScales)
   /// Another part, of finite F32 values whose last dimension is a multiple of a block, as blocks.
   case blocks(LazyPart, BlockType)
 
@@ -42,7 +44,7 @@ public indirect enum LazyPart: Sendable {
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.dtype
     case .joined(let parts, _): parts.first?.dtype ?? .u8
     case .zeros(let dtype, _): dtype
-    case .dequantized: .f32
+    case .dequantized, .scaled: .f32
     case .blocks: .u8
     }
   }
@@ -53,7 +55,7 @@ public indirect enum LazyPart: Sendable {
     case .stored(_, let part): part.shape
     case .literal(_, let shape, _): shape
     case .generated(let shape, _): shape
-    case .cast(let source, _, _), .quantized(let source, _, _): source.shape
+    case .cast(let source, _, _), .quantized(let source, _, _), .scaled(let source, _): source.shape
     case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
     case .rows(let source, let rows): source.shape.withFirst(rows.count)
     case .reshaped(_, let shape), .joined(_, let shape), .zeros(_, let shape): shape
@@ -105,6 +107,11 @@ public indirect enum LazyPart: Sendable {
       guard let decoder = BlockDecoder(blockType) else { throw source.noConversion(from: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return DequantizedTiles(tiles, decoder: decoder)
+    case .scaled(let source, let scales):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try ScaledTiles(source.name ?? "", tiles, scales) { (part) throws(IngotError) in
+        try part.open(files: files, scratchFolder: scratchFolder)
+      }
     case .blocks(let source, let blockType):
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -154,13 +161,13 @@ public indirect enum LazyPart: Sendable {
       tensor: name, target: blockType.rawValue, why: "nothing is quantized to it", hint: nil)
   }
 
-  /// The stored tensor's name.
-  private var name: String? {
+  /// The stored tensor's name; `nil` for what is made of none.
+  public var name: String? {
     switch self {
     case .stored(let name, _): name
     case .literal, .generated, .zeros: nil
     case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
-      .blocks(let source, _):
+      .blocks(let source, _), .scaled(let source, _):
       source.name
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.name
     case .joined(let parts, _): parts.first?.name

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which parts several threads may read at the same time, each a stretch of its own.
 import IngotCore
+import IngotKernels
 
 extension LazyPart {
   /// Whether several sources of this part, opened alike, may each read one stretch of it and be merged.
@@ -17,12 +18,19 @@ extension LazyPart {
     case .cast(let source, _, _), .quantized(let source, _, _), .reshaped(let source, _):
       return source.isDivisible
     case .dequantized(let source, _, _), .blocks(let source, _): return source.isDivisible
+    case .scaled(let source, let scales):
+      // Each stretch reads the scales that it needs; a few may be checked again for that.
+      return source.isDivisible
+        && scales.parts.allSatisfy { $0.uncast.readsFreely || $0.shape.elementCount <= ScaleGrid.pieceLimit }
     case .transposed(let source):
       return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
     case .rows, .joined: return readsFreely
     case .literal, .generated, .zeros: return true
     }
   }
+
+  /// What a cast is made of; the part itself when it is none.
+  var uncast: LazyPart { if case .cast(let source, _, _) = self { source } else { self } }
 
   /// Whether the part may be read in any order, and some of it twice, without decoding, checking or counting more than
   /// what is asked for.

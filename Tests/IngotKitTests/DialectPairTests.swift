@@ -51,7 +51,7 @@ import Testing
         "activation_function",
         !["gelu_new", "gelu_pytorch_tanh"].contains(activation) && dialect != "nanogpt"
       ),
-      ("n_inner", (config["n_inner"] as? Int ?? 4 * width) != 4 * width),
+      ("n_inner", dialect != "gguf" && (config["n_inner"] as? Int ?? 4 * width) != 4 * width),
       ("scale_attn_weights", config["scale_attn_weights"] as? Bool == false),
       ("scale_attn_by_inverse_layer_idx", config["scale_attn_by_inverse_layer_idx"] as? Bool == true),
       (

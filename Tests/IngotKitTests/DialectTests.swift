@@ -91,7 +91,7 @@ import Testing
     arguments: [
       ("untied", "openai", "tie_word_embeddings"), ("untied", "mlx", "tie_word_embeddings"),
       ("untied", "llmc", "tie_word_embeddings"), ("epsilon", "openai", "layer_norm_epsilon"),
-      ("epsilon", "llmc", "layer_norm_epsilon"), ("inner-40", "gguf", "n_inner"),
+      ("epsilon", "llmc", "layer_norm_epsilon"), ("inner-40", "mlx", "n_inner"),
       ("unscaled", "gguf", "scale_attn_weights"),
       ("scaled-by-block", "mlx", "scale_attn_by_inverse_layer_idx"),
       ("activation-relu", "gguf", "activation_function"), ("base", "nanogpt", "activation_function"),

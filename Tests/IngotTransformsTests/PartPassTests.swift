@@ -11,7 +11,8 @@ import Testing
 @Suite(.serialized) struct PartPassTests {
   /// Layouts and casts of a stored matrix.
   enum Arrangement: CaseIterable {
-    case asItIs, transposed, cast, castTransposed, rows, transposedRows, joined, quantized
+    case asItIs, transposed, cast, castTransposed, rows, transposedRows, joined, quantized, scaled,
+      scaledTransposed
 
     func part(_ stored: LazyPart) -> LazyPart {
       switch self {
@@ -26,8 +27,21 @@ import Testing
           .joined([.transposed(stored), .transposed(stored)], PartPassTests.stack(stored.shape)), to: .f16,
           onOverflow: .saturate)
       case .quantized: .quantized(stored, scales: [0.01], axis: nil)
+      case .scaled: PartPassTests.scaled(stored)
+      case .scaledTransposed:
+        .cast(.transposed(PartPassTests.scaled(stored)), to: .f16, onOverflow: .saturate)
       }
     }
+  }
+
+  /// Values times a scale a block, whose scales are powers of two.
+  fileprivate static func scaled(_ stored: LazyPart) -> LazyPart {
+    let scheme = Quantization(granularity: .perBlock([100, 64]))
+    guard let shape = scheme.scaleShape(of: stored.shape) else { return stored }
+    let bytes = (0..<shape.elementCount).flatMap { index in
+      withUnsafeBytes(of: Float(1 << (index % 7))) { Array($0) }
+    }
+    return .scaled([(.values, stored), (.scales, .literal(.f32, shape, bytes))], scheme) ?? stored
   }
 
   /// The shape of two transposed matrices, one behind the other.

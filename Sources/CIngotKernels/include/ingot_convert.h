@@ -28,6 +28,7 @@ typedef struct {
     void ingot_widen_bf16_f32_##level(const void *x, void *y, size_t n);                                            \
     void ingot_widen_f8e4m3_f32_##level(const void *x, void *y, size_t n);                                          \
     void ingot_widen_f8e5m2_f32_##level(const void *x, void *y, size_t n);                                          \
+    void ingot_widen_f8e8m0_f32_##level(const void *x, void *y, size_t n);                                          \
     void ingot_widen_i8_f32_##level(const void *x, void *y, size_t n);                                              \
     void ingot_widen_u8_f32_##level(const void *x, void *y, size_t n);                                              \
     void ingot_widen_i16_f32_##level(const void *x, void *y, size_t n);                                             \

@@ -50,7 +50,9 @@ struct IngotIndexDraft {
     if let fault {
       throw IngotEncoder.unrepresentable("\(fault.found) instead of \(fault.expected)", tensor: tensor.name)
     }
-    let (granularity, axis, groupSize) = Self.fields(of: scheme.granularity)
+    guard let (granularity, axis, groupSize) = Self.fields(of: scheme.granularity) else {
+      throw IngotEncoder.unrepresentable("scales by blocks of two dimensions", tensor: tensor.name)
+    }
     encoder.number(granularity.rawValue)
     encoder.number(UInt8(IngotCode.scaleKinds.firstIndex(of: scheme.scaleKind) ?? 0))
     encoder.number(UInt8(IngotCode.activations.firstIndex(of: scheme.activations) ?? 0))
@@ -65,11 +67,12 @@ struct IngotIndexDraft {
 
   private static func fields(
     of granularity: Quantization.Granularity
-  ) -> (IngotCode.Granularity, axis: Int, groupSize: Int) {
+  ) -> (IngotCode.Granularity, axis: Int, groupSize: Int)? {
     switch granularity {
     case .perTensor: (.tensor, 0, 0)
     case .perChannel(let axis): (.channel, axis, 0)
     case .perGroup(let axis, let size): (.group, axis, size)
+    case .perBlock: nil
     }
   }
 

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights of small numbers whose scales stand in tensors of their own, as other programs keep them: FP8 and int8 with
+// scales of any shape, and packed ones. Told by names, dtypes, shapes and what the config declares; nothing is read.
+// Page: formats/quantized-tensors.md, "Other programs".
+import IngotCore
+
+/// Weights of small numbers with the tensors that belong to them.
+public struct ScaleTensors: Sendable {
+  /// What the values of a weight stand for.
+  public enum Scheme: Hashable, Sendable {
+    /// Real numbers, by these scales.
+    case known(QuantizedStorage)
+    /// What is not known of them.
+    case unknown(Evidence)
+  }
+
+  /// A weight with what belongs to it.
+  public struct Weight: Sendable {
+    /// Index of the tensor that holds the values.
+    public let values: Int
+    /// Indexes of tensors that mean nothing without it: scales, zero points, scales of activations.
+    public let companions: [Int]
+    /// Those of them that must hold zeros only, or the scheme is another: bitsandbytes' `weight_format`.
+    public let zeros: [Int]
+    /// Those of them that are for activations.
+    public let activationScales: [Int]
+    /// What the values stand for.
+    public let scheme: Scheme
+  }
+
+  /// The weights, in the order of the checkpoint.
+  public let weights: [Weight]
+
+  /// Keys of a config that declare how weights are quantized.
+  public static let configKeys = ["quantization_config", "compression_config", "quantization"]
+
+  /// Finds what belongs together.
+  ///
+  /// - Parameters:
+  ///   - tensors: the tensors of a checkpoint.
+  ///   - config: its config, when there is one that can be read.
+  public init(_ tensors: [TensorDescriptor], config: Metadata? = nil) {
+    let declaration = QuantizationDeclaration(config)
+    var values: [ExactName: Int] = [:]
+    for (index, tensor) in tensors.enumerated() where tensor.holdsSmallNumbers {
+      values[ExactName(tensor.name)] = index
+    }
+    guard !values.isEmpty else {
+      weights = []
+      return
+    }
+    var companions: [Int: [ScaleCompanion]] = [:]
+    for (index, tensor) in tensors.enumerated() {
+      guard let (owner, companion) = ScaleCompanion.find(index, tensor.name, among: values) else { continue }
+      companions[owner, default: []].append(companion)
+    }
+    let candidates = values.values.sorted().compactMap { index -> ScaleCandidate? in
+      let own = companions[index] ?? []
+      guard !own.isEmpty || declaration.covers(tensors[index]) else { return nil }
+      return ScaleCandidate(index, own, tensors, declaration)
+    }
+    let habits = ScaleHabits(candidates)
+    weights = candidates.map { candidate in
+      Weight(
+        values: candidate.values, companions: candidate.companions.map(\.index),
+        zeros: candidate.companions.filter { $0.role == .layout }.map(\.index),
+        activationScales: candidate.companions.filter { $0.role == .activation }.map(\.index),
+        scheme: candidate.scheme(tensors, habits: habits))
+    }
+  }
+
+  /// The checkpoint with the values and scales of some weights as one tensor each.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: that whose tensors these are.
+  ///   - isJoined: which weights; those of unknown schemes stay as they are.
+  /// - Returns: the checkpoint without the tensors that belong to those weights.
+  public func joined(_ checkpoint: Checkpoint, where isJoined: (Weight) -> Bool) -> Checkpoint {
+    var result = checkpoint
+    var taken = Set<Int>()
+    var storages: [ExactName: QuantizedStorage] = [:]
+    for weight in weights where isJoined(weight) {
+      guard case .known(let storage) = weight.scheme else { continue }
+      result.tensors[weight.values].quantization = storage
+      storages[ExactName(checkpoint.tensors[weight.values].name)] = storage
+      taken.formUnion(weight.companions)
+    }
+    guard !storages.isEmpty else { return checkpoint }
+    for (index, tensor) in checkpoint.tensors.enumerated() {
+      // Another name of the same bytes has the same scales.
+      guard let target = tensor.aliasOf, let storage = storages[ExactName(target)],
+        result.tensors[index].quantization == nil
+      else { continue }
+      result.tensors[index].quantization = storage
+    }
+    result.tensors = result.tensors.indices.filter { !taken.contains($0) }.map { result.tensors[$0] }
+    return result
+  }
+}
+
+extension TensorDescriptor {
+  /// Whether its elements may need a scale to be weights.
+  fileprivate var holdsSmallNumbers: Bool {
+    guard quantization == nil, blockType == nil else { return false }
+    switch dtype {
+    case .i8, .u8, .i16, .u16, .i32, .u32: return true
+    case .f4, .f6E2M3, .f6E3M2, .f8E4M3, .f8E5M2, .f8E4M3FNUZ, .f8E5M2FNUZ: return true
+    default: return false
+    }
+  }
+}
+
+/// What a config declares of quantized weights.
+struct QuantizationDeclaration {
+  /// The scheme's name.
+  let method: String?
+  /// Bits of a value, where it says so.
+  private(set) var bits: Int?
+  /// Rows and columns of a block.
+  private(set) var block: (rows: Int, columns: Int)?
+  /// Inputs that share a scale.
+  private(set) var groupSize: Int?
+
+  init(_ config: Metadata?) {
+    let object = ScaleTensors.configKeys.lazy.compactMap { key -> Metadata? in
+      guard case .object(let object)? = config?[key] else { return nil }
+      return object
+    }.first
+    method = object.map { $0.string("quant_method") ?? $0.string("quant_algo") ?? "a quantization" }
+    if let object { collect(object, depth: 0) }
+  }
+
+  private mutating func collect(_ object: Metadata, depth: Int) {
+    for entry in object.entries {
+      switch (entry.key, entry.value) {
+      case ("bits", let value), ("num_bits", let value), ("w_bit", let value), ("wbits", let value):
+        // Activations have bits too, and come behind the weights.
+        bits = bits ?? value.integer
+      case ("load_in_4bit", .bool(true)): bits = 4
+      case ("weight_block_size", .array(let sizes)), ("block_structure", .array(let sizes)):
+        if sizes.count == 2, let rows = sizes[0].integer, let columns = sizes[1].integer, rows > 0,
+          columns > 0
+        {
+          block = (rows, columns)
+        }
+      case ("group_size", let value), ("q_group_size", let value):
+        if let size = value.integer, size > 0 { groupSize = groupSize ?? size }
+      case (_, .object(let inner)) where depth < 8: collect(inner, depth: depth + 1)
+      default: continue
+      }
+    }
+  }
+
+  /// Whether what it declares must be about a tensor, scales or not.
+  func covers(_ tensor: TensorDescriptor) -> Bool {
+    method != nil && tensor.shape.rank > 1 && (tensor.dtype == .i8 || tensor.dtype.isFloating)
+  }
+}
+
+/// A tensor that belongs to a weight.
+struct ScaleCompanion: Sendable {
+  /// What a companion is for.
+  enum Role: Hashable, Sendable {
+    /// What values are multiplied by.
+    case scale
+    /// bitsandbytes' largest magnitude of each row: a scale times 127.
+    case rowMaximum
+    /// What is subtracted from values.
+    case zeroPoint
+    /// A number that tells in which order values are stored.
+    case layout
+    /// What activations, not values, are scaled by.
+    case activation
+    /// Something else.
+    case other
+  }
+
+  /// Its index.
+  let index: Int
+  /// What it is for.
+  let role: Role
+  /// The name behind that of the weight.
+  let suffix: String
+
+  /// Words that the names of companions have where they stand beside `NAME.weight` and not behind it.
+  private static let words = [
+    "scale", "scb", "scaling", "absmax", "amax", "zero", "zp", "g_idx", "quant", "weight_format",
+    "weight_shape",
+    "biases", "codebook", "perm",
+  ]
+  /// What values are called, behind the name that their companions share with them.
+  private static let valueNames = [
+    ".weight", ".qweight", "_blocks", "_packed", "._data", ".weight_packed", ".kernel", ".W_q",
+    ".weight._data",
+  ]
+  /// Companions' names have at most so many parts behind the weight's.
+  private static let cutLimit = 6
+
+  /// The weight that a tensor belongs to; `nil` for one that belongs to none.
+  static func find(
+    _ index: Int, _ name: String, among values: [ExactName: Int]
+  ) -> (owner: Int, ScaleCompanion)? {
+    let bytes = name.utf8
+    var end = bytes.endIndex
+    for _ in 0..<cutLimit {
+      guard let cut = bytes[..<end].lastIndex(where: { ".:_/".utf8.contains($0) }), cut > bytes.startIndex
+      else {
+        return nil
+      }
+      end = cut
+      let stem = String(name[..<cut])
+      let suffix = String(name[cut...])
+      guard suffix != "_bias", suffix != ".bias" else { continue }
+      if let owner = values[ExactName(stem)], owner != index {
+        return (owner, ScaleCompanion(index: index, role: role(suffix), suffix: suffix))
+      }
+      let lowered = suffix.lowercased()
+      guard words.contains(where: { lowered.contains($0) }) else { continue }
+      for valueName in valueNames {
+        guard let owner = values[ExactName(stem + valueName)], owner != index else { continue }
+        // Only a plain `NAME.weight` beside `NAME.scale` is known to be what it seems.
+        let role = valueName == ".weight" ? role(suffix) : .other
+        return (owner, ScaleCompanion(index: index, role: role, suffix: suffix))
+      }
+    }
+    return nil
+  }
+
+  /// What a companion is for, by its name behind the weight's.
+  private static func role(_ suffix: String) -> Role {
+    var name = Substring(suffix.lowercased())
+    while let first = name.first, "._:/".contains(first) { name.removeFirst() }
+    if name.hasPrefix("weight_") { name.removeFirst("weight_".count) }
+    switch name {
+    case "scale", "scales", "scale_inv", "scales_inv", "scale_weight", "scaling_factor": return .scale
+    case "scb": return .rowMaximum
+    case "zero_point", "zero_points", "zeros", "zp": return .zeroPoint
+    case "format": return .layout
+    default: break
+    }
+    let activations = [
+      "input", "output", "act_", "activation", "k_scale", "v_scale", "q_scale", "kv_", "prob_",
+    ]
+    return activations.contains { name.hasPrefix($0) } || name == "scale_input" ? .activation : .other
+  }
+}

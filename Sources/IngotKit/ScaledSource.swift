@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The source of a conversion with values and scales as one thing: where --dtype is to reach weights whose scales stand
+// in tensors of their own, each comes as one tensor with them, and what is not understood is refused by name.
+import IngotBytes
+import IngotCore
+import IngotDialects
+import IngotEncodings
+import IngotFormats
+import IngotTransforms
+
+/// A checkpoint on its way to be converted, with the scales of its weights.
+struct ScaledSource {
+  /// The checkpoint: weights that --dtype reaches are one tensor each with their scales.
+  private(set) var checkpoint: Checkpoint
+  /// The companions, without what is true of the quantized weights only where these are so no longer.
+  private(set) var companions: [Companion]
+  /// Scales whose values stay as they are, and which therefore stay too.
+  private(set) var fixed: Set<ExactName> = []
+  /// What is not kept.
+  private(set) var losses: [Loss] = []
+  /// Weights whose scales are still tensors of their own.
+  private var apart: [ScaleTensors.Weight] = []
+  private let source: Checkpoint
+
+  /// Puts together what --dtype is to reach.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for weights whose scales are not
+  ///   understood.
+  init(_ source: Checkpoint, companions: [Companion], options: ConvertOptions) throws(IngotError) {
+    self.source = source
+    checkpoint = source
+    self.companions = companions
+    let scales = try ScaleTensors(source.tensors, config: Self.config(options.config, companions))
+    guard let dtype = options.dtype else {
+      apart = scales.weights
+      reportSeparation(by: options.selection)
+      return
+    }
+    var joined = Set<Int>()
+    for weight in scales.weights {
+      let values = source.tensors[weight.values]
+      guard options.selection.takes(values.name), values.dtype != dtype else {
+        fixed.formUnion(weight.companions.map { ExactName(source.tensors[$0].name) })
+        apart.append(weight)
+        continue
+      }
+      try requireKnown(weight, for: dtype)
+      joined.insert(weight.values)
+      for index in weight.activationScales where options.selection.takes(source.tensors[index].name) {
+        losses.append(
+          Loss(
+            .dropped, tensor: source.tensors[index].name,
+            detail: "is for activations of quantized weights, which these no longer are"))
+      }
+    }
+    guard !joined.isEmpty else { return }
+    checkpoint = scales.joined(source) { joined.contains($0.values) }
+    for (index, companion) in companions.enumerated() where companion.kind == .config {
+      guard var document = try? JSONDocument.object(companion.bytes) else { continue }
+      let removed = Self.removeDeclarations(from: &document)
+      guard !removed.isEmpty else { continue }
+      losses += removed
+      self.companions[index].bytes = ConfigWriter.bytes(of: document)
+    }
+  }
+
+  /// Throws where scales are still tensors of their own: names and layouts of a model know none.
+  func requireWhole(for target: String, _ selection: TensorSelection) throws(IngotError) {
+    guard let weight = apart.first(where: { selection.takes(source.tensors[$0.values].name) }) else { return }
+    let values = source.tensors[weight.values]
+    throw .unrepresentable(
+      tensor: values.name, target: target, why: "its \(values.dtype) have scales in tensors of their own",
+      hint: "--dtype F32 multiplies by them, --dialect keep leaves names")
+  }
+
+  /// The config, when it is there and can be read; what is wrong with it is not for here to say.
+  private static func config(_ path: String?, _ companions: [Companion]) throws(IngotError) -> Metadata? {
+    let named = try path.map { (path) throws(IngotError) in try Companions.read(path) }
+    guard let bytes = named ?? companions.first(where: { $0.kind == .config })?.bytes else { return nil }
+    return try? JSONDocument.object(bytes)
+  }
+
+  /// Throws for a weight whose values can't be told from its scales.
+  private func requireKnown(_ weight: ScaleTensors.Weight, for dtype: DType) throws(IngotError) {
+    let values = source.tensors[weight.values]
+    func refusal(_ why: Evidence) -> IngotError {
+      .unrepresentable(
+        tensor: values.name, target: dtype.rawValue, why: why,
+        hint: "without --dtype it is copied as it is, with its scales; --exclude leaves it out")
+    }
+    if case .unknown(let why) = weight.scheme { throw refusal(why) }
+    for index in weight.zeros {
+      let layout = source.tensors[index]
+      guard layout.byteCount <= MemoryLayout<UInt64>.size,
+        try ArrayLoader(source).bytes(.stored(name: layout.name, layout.parts[0])).allSatisfy({ $0 == 0 })
+      else { throw refusal("\(layout.name) tells of another order of values than rows") }
+    }
+  }
+
+  /// Names weights that a selection takes without their scales, and scales that it takes alone.
+  private mutating func reportSeparation(by selection: TensorSelection) {
+    for weight in apart {
+      let values = source.tensors[weight.values].name
+      for index in weight.companions {
+        let name = source.tensors[index].name
+        guard selection.takes(values) != selection.takes(name) else { continue }
+        losses.append(
+          selection.takes(values)
+            ? Loss(.apart, tensor: values, detail: "is taken without \(name), without which it is no weight")
+            : Loss(.apart, tensor: name, detail: "is taken without \(values), whose values it scales"))
+      }
+    }
+  }
+
+  /// Takes out of a config what it declares of quantized weights; says what that was.
+  static func removeDeclarations(from document: inout Metadata) -> [Loss] {
+    let keys = ScaleTensors.configKeys.filter { document[$0] != nil }
+    for key in keys { document[key] = nil }
+    return keys.map { Loss(.metadata, detail: "\($0): the weights are not quantized any more") }
+  }
+}

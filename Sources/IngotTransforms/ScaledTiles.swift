@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes real numbers of small ones and their scales while both stream by: scales are read a window at a time, so that
+// memory does not grow with them either.
+import IngotBytes
+import IngotCore
+import IngotKernels
+
+/// The scales of a part's values, and their zero points where there are any.
+public struct PartScales: Sendable {
+  /// F32, one for each block of values.
+  let scales: LazyPart
+  /// F32, as many; `nil` when nothing is subtracted.
+  let zeroPoints: LazyPart?
+  /// Which value has which.
+  let grid: ScaleGrid
+  /// What scales do.
+  let arithmetic: ScaleArithmetic
+
+  /// Both parts.
+  var parts: [LazyPart] { [scales] + (zeroPoints.map { [$0] } ?? []) }
+
+  /// Canonical bytes of both, as they are stored.
+  public var byteCount: Int {
+    parts.map(\.uncast).reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
+  }
+}
+
+extension LazyPart {
+  /// The F32 values that small numbers stand for with their scales.
+  ///
+  /// - Parameters:
+  ///   - parts: values, scales and, where there are any, zero points, of any dtypes that F32 can be made of.
+  ///   - scheme: what they mean.
+  /// - Returns: the values, each the F32 product of a value and its scale; `nil` where there is no such arithmetic.
+  public static func scaled(
+    _ parts: [(kind: QuantizedPartKind, part: LazyPart)], _ scheme: Quantization
+  ) -> LazyPart? {
+    func single(_ kind: QuantizedPartKind) -> LazyPart? {
+      guard let part = parts.first(where: { $0.kind == kind })?.part else { return nil }
+      if part.dtype == .f32 { return part }
+      guard part.dtype != .f64, ElementConversion(from: part.dtype, to: .f32) != nil else { return nil }
+      return .cast(part, to: .f32, onOverflow: .refuse)
+    }
+    guard let values = single(.values), let scales = single(.scales),
+      let grid = ScaleGrid(scheme.granularity, values: values.shape),
+      scales.shape.elementCount == grid.scaleCount
+    else { return nil }
+    let hasZeroPoints = parts.contains { $0.kind == .zeroPoints }
+    let zeroPoints = single(.zeroPoints)
+    guard hasZeroPoints == (zeroPoints != nil),
+      zeroPoints?.shape.elementCount ?? grid.scaleCount == grid.scaleCount
+    else { return nil }
+    return .scaled(
+      values,
+      PartScales(
+        scales: scales, zeroPoints: zeroPoints, grid: grid, arithmetic: ScaleArithmetic(scheme.scaleKind)))
+  }
+}
+
+/// F32 values of small numbers, each times its scale.
+final class ScaledTiles: TileSource {
+  private static let width = MemoryLayout<Float>.size
+
+  private let name: String
+  private let source: any TileSource
+  private let grid: ScaleGrid
+  private let arithmetic: ScaleArithmetic
+  private let scales: ValueWindow
+  private let zeroPoints: ValueWindow?
+  private var hasOverflown = false
+
+  /// - Parameters:
+  ///   - name: the tensor's, for messages.
+  ///   - source: the values, as F32.
+  ///   - parts: what they are to be multiplied by.
+  ///   - open: opens scales and zero points.
+  init(
+    _ name: String, _ source: any TileSource, _ parts: PartScales,
+    open: (LazyPart) throws(IngotError) -> any TileSource
+  ) throws(IngotError) {
+    self.name = name
+    self.source = source
+    grid = parts.grid
+    arithmetic = parts.arithmetic
+    scales = ValueWindow(try open(parts.scales), change: parts.arithmetic.prepare)
+    zeroPoints = try parts.zeroPoints.map { (part) throws(IngotError) in ValueWindow(try open(part)) { _ in }
+    }
+  }
+
+  var byteCount: Int { source.byteCount }
+  var grainByteCount: Int { source.grainByteCount }
+  var castReport: CastReport? { nil }
+  var sourceDigest: XXH3Digest? { nil }
+  var tileByteCount: Int { source.tileByteCount }
+  var bufferByteCount: Int { source.bufferByteCount + 2 * ScaleGrid.pieceLimit * Self.width }
+
+  func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    try source.read(bytesAt: offset, into: tile)
+    let values = tile.bindMemory(to: Float.self)
+    guard let start = values.baseAddress else { return }
+    try grid.forEachPiece(from: offset / Self.width, count: values.count) { (piece) throws(IngotError) in
+      let isBeyond = arithmetic.apply(
+        piece, to: start, scales: try scales.values(piece.scales),
+        zeroPoints: try zeroPoints?.values(piece.scales))
+      hasOverflown = hasOverflown || isBeyond
+    }
+  }
+
+  func beginStretch(at offset: Int) { source.beginStretch(at: offset) }
+
+  func endStretch() {
+    scales.release()
+    zeroPoints?.release()
+    source.endStretch()
+  }
+
+  func merge(_ next: any TileSource) throws(IngotError) {
+    guard let next = next as? ScaledTiles else { return }
+    hasOverflown = hasOverflown || next.hasOverflown
+    try source.merge(next.source)
+  }
+
+  func finish() throws(IngotError) {
+    try source.finish()
+    try scales.finish()
+    try zeroPoints?.finish()
+    guard hasOverflown else { return }
+    throw .unrepresentable(
+      tensor: name, target: DType.f32.rawValue, why: "values times their scales are beyond its range",
+      hint: nil
+    )
+  }
+}
+
+/// F32 values of another part that are at hand: some of them, and others when those are asked for.
+private final class ValueWindow {
+  private static let width = MemoryLayout<Float>.size
+  /// Values read at a time, where no more are asked for.
+  private static let readAheadCount = 1 << 14
+
+  private let reader: GrainReader
+  private let change: (UnsafeMutableBufferPointer<Float>) -> Void
+  private var buffer: AlignedBuffer?
+  private var range = 0..<0
+
+  init(_ source: any TileSource, change: @escaping (UnsafeMutableBufferPointer<Float>) -> Void) {
+    reader = GrainReader(source)
+    self.change = change
+  }
+
+  /// Some values, valid until others are asked for.
+  func values(_ wanted: Range<Int>) throws(IngotError) -> UnsafePointer<Float> {
+    let total = reader.source.byteCount / Self.width
+    if let buffer, range.lowerBound <= wanted.lowerBound, wanted.upperBound <= range.upperBound {
+      return UnsafePointer(buffer.pointer(as: Float.self) + (wanted.lowerBound - range.lowerBound))
+    }
+    guard wanted.upperBound <= total else { throw .internal("a scale behind the last one") }
+    let count = min(total - wanted.lowerBound, max(wanted.count, Self.readAheadCount))
+    let buffer =
+      if let buffer, buffer.byteCount >= count * Self.width { buffer } else {
+        AlignedBuffer(uninitializedByteCount: count * Self.width)
+      }
+    range = 0..<0
+    try reader.read(
+      bytesAt: wanted.lowerBound * Self.width,
+      into: UnsafeMutableRawBufferPointer(start: buffer.start, count: count * Self.width))
+    let values = buffer.pointer(as: Float.self)
+    change(UnsafeMutableBufferPointer(start: values, count: count))
+    self.buffer = buffer
+    range = wanted.lowerBound..<(wanted.lowerBound + count)
+    return UnsafePointer(values)
+  }
+
+  func release() {
+    buffer = nil
+    range = 0..<0
+    reader.source.endStretch()
+  }
+
+  func finish() throws(IngotError) { try reader.source.finish() }
+}
