@@ -78,18 +78,19 @@ TARGET void NAME(ingot_pack_rows_bf16)(const float *x, size_t x_stride, size_t m
     }
 }
 
-/// The largest magnitude of a row; NaN is passed over.
+/// The largest magnitude of a row; NaN when there is one. Compared as bits, which have the order of the numbers and NaN
+/// above all.
 INLINE float absmax(const float *x, size_t k) {
-    float peak = 0;
-    vec peaks = splat(0);
-    size_t i = 0;
-    for (; i + LANES <= k; i += LANES) {
-        const vec v = (vec)((words)load(x + i) & 0x7fffffff);
-        const ints above = v > peaks;
-        peaks = (vec)(((words)v & (words)above) | ((words)peaks & ~(words)above));
+    words peaks = {0};
+    for (size_t i = 0; i < k; i += LANES) {
+        const words v = (words)load_part(x + i, least(LANES, k - i)) & 0x7fffffff;
+        const words above = (words)(v > peaks);
+        peaks = (v & above) | (peaks & ~above);
     }
-    for (size_t lane = 0; lane < LANES; lane++) peak = peaks[lane] > peak ? peaks[lane] : peak;
-    for (; i < k; i++) peak = __builtin_fabsf(x[i]) > peak ? __builtin_fabsf(x[i]) : peak;
+    uint32_t bits = 0;
+    for (size_t lane = 0; lane < LANES; lane++) bits = peaks[lane] > bits ? peaks[lane] : bits;
+    float peak;
+    memcpy(&peak, &bits, 4);
     return peak;
 }
 
@@ -105,12 +106,16 @@ TARGET void NAME(ingot_quantize_rows)(const float *x, size_t x_stride, size_t m,
                                       int32_t *sum) {
     const size_t depth = (k + 3) / 4;
     for (size_t row = 0; row < m; row++) {
-        const float *values = x + row * x_stride, peak = absmax(values, k), factor = peak > 0 ? 127 / peak : 0;
+        const float *values = x + row * x_stride, peak = absmax(values, k);
+        // A row that is not finite becomes zeros with a scale that is none: so are its products.
+        const int is_finite = peak < __builtin_inff();
+        // 127 over a subnormal number may overflow: such a row is lifted first, which is exact.
+        const float lift = peak < 0x1p-96f ? 0x1p64f : 1, factor = peak > 0 && is_finite ? 127 / (peak * lift) : 0;
         uint32_t *block = (uint32_t *)packed + row / MR * depth * MR + row % MR;
         ints total = {0};
         for (size_t i = 0; i < depth; i += LANES / 4) {
             const size_t count = least(LANES, k - 4 * i);
-            const ints q = nearest(load_weight_part((const char *)(values + 4 * i), count, INGOT_WEIGHT_F32), factor);
+            const ints q = is_finite ? nearest(load_part(values + 4 * i, count) * lift, factor) : (ints){0};
             typedef int8_t bytes __attribute__((vector_size(LANES)));
             const bytes narrow = __builtin_convertvector(q, bytes);
             uint32_t quads[LANES / 4];
@@ -121,7 +126,7 @@ TARGET void NAME(ingot_quantize_rows)(const float *x, size_t x_stride, size_t m,
         int32_t all = 0;
         for (size_t lane = 0; lane < LANES; lane++) all += total[lane];
         sum[row] = all;
-        scale[row] = peak / 127;
+        scale[row] = is_finite ? peak / 127 : __builtin_nanf("");
     }
 }
 

@@ -181,8 +181,8 @@ TARGET ingot_block_faults NAME(ingot_encode_q8_0)(const void *restrict from, uin
         }
         float largest;
         memcpy(&largest, &peak, 4);
-        // Where 1 / d overflows, d is far below what half precision holds: its block is all zeros.
-        const float d = largest / 127, inverse = d >= 0x1p-126f ? 1 / d : 0;
+        // Where 1 / d overflows, values are all zeros, as their scale in half precision is.
+        const float d = largest / 127, inverse = d > 0x1p-128f ? 1 / d : 0;
         const uint16_t scale = half_of(d);
         faults.overflows += scale == 0x7c00;
         y[0] = (uint8_t)scale;

@@ -76,13 +76,13 @@ TARGET void NAME(ingot_softmax_quick)(float *x, size_t n, const uint8_t *mask) {
     quick peaks = (quick){} + lowest;
     for (size_t i = 0; i < body; i += 16) {
         const quick v = load_quick(x + i);
-        // A NaN takes the peak's place and stays there.
-        peaks = choose_quick(peaks > v, peaks, v);
+        peaks = choose_quick(v > peaks, v, peaks);
     }
     float peak = lowest;
-    for (size_t i = 0; i < 16; i++) peak = peak > peaks[i] ? peak : peaks[i];
-    for (size_t i = body; i < n; i++) peak = peak > x[i] ? peak : x[i];
-    if (peak == lowest) {
+    for (size_t i = 0; i < 16; i++) peak = peaks[i] > peak ? peaks[i] : peak;
+    for (size_t i = body; i < n; i++) peak = x[i] > peak ? x[i] : peak;
+    // A NaN is passed over here, and is found in the sum.
+    if (peak == lowest && !has_nan(x, n)) {
         memset(x, 0, n * sizeof *x);
         return;
     }

@@ -141,6 +141,13 @@ INLINE void activate(const float *x, float *y, size_t n, const int kind) {
     if (i < n) store_part(y + i, n - i, activation(load_part(x + i, n - i, 0), kind));
 }
 
+/// Whether there is a NaN, which no comparison with a peak shows.
+INLINE int has_nan(const float *x, size_t n) {
+    int found = 0;
+    for (size_t i = 0; i < n; i++) found |= x[i] != x[i];
+    return found;
+}
+
 #include "rows_quick_template.h"
 
 TARGET void NAME(ingot_activate)(const float *x, float *y, size_t n, int kind) {
@@ -206,7 +213,7 @@ TARGET void NAME(ingot_softmax)(float *x, size_t n, const uint8_t *mask) {
     if (rest) peaks = largest(load_part(x + body, rest, lowest), peaks);
     double peak = peaks[0];
     for (int i = 1; i < 8; i++) peak = peaks[i] > peak ? peaks[i] : peak;
-    if (peak == (double)lowest) {
+    if (peak == (double)lowest && !has_nan(x, n)) {
         memset(x, 0, n * 4);
         return;
     }

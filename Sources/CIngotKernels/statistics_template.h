@@ -99,28 +99,3 @@ TARGET void NAME(ingot_statistics_f32)(const float *x, size_t n, ingot_statistic
 TARGET void NAME(ingot_statistics_f64)(const double *x, size_t n, ingot_statistics *result) {
     gather((const char *)x, n, 0, result);
 }
-
-TARGET float NAME(ingot_absmax)(const float *x, size_t n) {
-    float peaks[16] = {0};
-    for (size_t i = 0; i < n / 16 * 16; i += 16) {
-#pragma clang loop vectorize(enable)
-        for (size_t j = 0; j < 16; j++) {
-            const float m = __builtin_fabsf(x[i + j]);
-            peaks[j] = m > peaks[j] ? m : peaks[j];
-        }
-    }
-    float peak = 0;
-    for (size_t j = 0; j < 16; j++) peak = peaks[j] > peak ? peaks[j] : peak;
-    for (size_t i = n / 16 * 16; i < n; i++) peak = __builtin_fabsf(x[i]) > peak ? __builtin_fabsf(x[i]) : peak;
-    return peak;
-}
-
-TARGET void NAME(ingot_absmax_columns)(const float *x, size_t rows, size_t n, size_t stride, float *peaks) {
-    for (size_t r = 0; r < rows; r++) {
-        const float *row = x + r * stride;
-        for (size_t j = 0; j < n; j++) {
-            const float m = __builtin_fabsf(row[j]);
-            peaks[j] = m > peaks[j] ? m : peaks[j];
-        }
-    }
-}

@@ -57,7 +57,14 @@ public struct AbsoluteMaximum: Sendable {
   }
 
   /// The scales: a channel's largest magnitude over 127, so that the grid just covers it; 0 for an all-zero channel.
-  public var scales: [Float] { values.map { $0 / 127 } }
+  ///
+  /// Where 127 steps of that are beyond the largest number there is, it is the next smaller one.
+  public var scales: [Float] {
+    values.map { peak in
+      let scale = peak / 127
+      return (127 * scale).isFinite ? scale : scale.nextDown
+    }
+  }
 }
 
 /// What rounding to small integers costs one tensor.
@@ -74,18 +81,19 @@ public struct QuantizationError: Hashable, Sendable {
   /// Makes the cost of no elements.
   public init() {}
 
+  /// Whether every value is kept exactly.
+  public var isExact: Bool { noise == 0 }
+
   /// The signal-to-noise ratio in decibels, `10 · log₁₀(Σ x² ÷ Σ (x − q·s)²)`; infinite when nothing was lost.
-  public var signalToNoise: Double {
-    guard noise > 0 else { return .infinity }
-    return 10 * ingot_log10(signal / noise)
-  }
+  public var signalToNoise: Double { isExact ? .infinity : 10 * ingot_log10(signal / noise) }
 
   /// Adds elements whose cost a kernel has summed.
   mutating func add(_ rounding: ingot_rounding, count: Int) {
     self.count += count
     signal += rounding.signal
     noise += rounding.noise
-    largest = max(largest, rounding.largest)
+    // The kernel's largest passes over NaN, its sum does not.
+    largest = rounding.noise.isNaN ? .nan : largest.orLarger(rounding.largest)
   }
 
   /// Adds the cost of other tensors: sums add, the largest stays.
@@ -93,7 +101,7 @@ public struct QuantizationError: Hashable, Sendable {
     count += other.count
     signal += other.signal
     noise += other.noise
-    largest = max(largest, other.largest)
+    largest = largest.orLarger(other.largest)
   }
 }
 

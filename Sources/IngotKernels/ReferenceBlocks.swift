@@ -48,7 +48,7 @@ extension ReferenceKernels {
   /// - Returns: 34 bytes.
   package static func blockQ8(_ values: [Float]) -> [UInt8] {
     let scale = (values.map(\.magnitude).max() ?? 0) / 127
-    let inverse = scale.isNormal ? 1 / scale : 0
+    let inverse = (1 / scale).isFinite ? 1 / scale : 0
     let half = UInt16(encode(Double(scale), format: .f16))
     let bytes = values.map { UInt8(bitPattern: Int8(($0 * inverse).rounded(.toNearestOrAwayFromZero))) }
     return [UInt8(truncatingIfNeeded: half), UInt8(half >> 8)] + bytes

@@ -79,11 +79,15 @@ extension ReferenceKernels {
   /// Quantizes one row of activations as products with int8 weights do: by its largest magnitude.
   ///
   /// - Parameter x: `[K]`.
-  /// - Returns: the numbers, from −127 to 127, and what one of them stands for.
+  /// - Returns: the numbers, from −127 to 127, and what one of them stands for; of a row that is not finite zeros, which
+  ///   stand for NaN.
   public static func quantizedRow(_ x: [Float]) -> (numbers: [Int32], scale: Float) {
-    let peak = x.reduce(0) { max($0, $1.magnitude) }
-    let factor = peak > 0 ? 127 / peak : 0
-    return (x.map { Int32(($0 * factor).rounded(.toNearestOrEven)) }, peak / 127)
+    guard x.allSatisfy(\.isFinite) else { return (x.map { _ in 0 }, .nan) }
+    let peak = x.map(\.magnitude).max() ?? 0
+    // 127 over a subnormal number may overflow: such a row is lifted first, which is exact.
+    let lift: Float = peak < 0x1p-96 ? 0x1p64 : 1
+    let factor = peak > 0 ? 127 / (peak * lift) : 0
+    return (x.map { Int32(($0 * lift * factor).rounded(.toNearestOrEven)) }, peak / 127)
   }
 
   /// A number rounded to bf16, to nearest even.

@@ -58,7 +58,7 @@ extension ReferenceKernels {
   /// - Returns: `[N]`.
   public static func softmax(_ scores: [Double], mask: [Bool] = []) -> [Double] {
     let kept = scores.indices.map { mask.isEmpty || mask[$0] ? scores[$0] : -.infinity }
-    guard let peak = kept.max(by: { $0 < $1 }), peak > -.infinity || peak.isNaN else {
+    guard let peak = kept.max(by: { $0 < $1 }), kept.contains(where: { $0 != -.infinity }) else {
       return [Double](repeating: 0, count: scores.count)
     }
     let powers = kept.map { exp($0 - peak) }

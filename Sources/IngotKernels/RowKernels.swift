@@ -65,10 +65,6 @@ struct StatisticsKernels: Sendable {
   var gatherF64:
     @convention(c) @Sendable (UnsafePointer<Double>, Int, UnsafeMutablePointer<ingot_statistics>) -> Void =
       ingot_statistics_f64_portable
-  var absmax: @convention(c) @Sendable (UnsafePointer<Float>, Int) -> Float = ingot_absmax_portable
-  var absmaxColumns:
-    @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void =
-      ingot_absmax_columns_portable
 
   /// Picks the functions of a level.
   init(level: CPULevel) {
@@ -78,13 +74,9 @@ struct StatisticsKernels: Sendable {
     case .avx2:
       gatherF32 = ingot_statistics_f32_avx2
       gatherF64 = ingot_statistics_f64_avx2
-      absmax = ingot_absmax_avx2
-      absmaxColumns = ingot_absmax_columns_avx2
     case .avx512:
       gatherF32 = ingot_statistics_f32_avx512
       gatherF64 = ingot_statistics_f64_avx512
-      absmax = ingot_absmax_avx512
-      absmaxColumns = ingot_absmax_columns_avx512
     }
     #endif
   }

@@ -107,27 +107,4 @@ extension KernelTable {
   ) {
     rows.add(a, b, y, count)
   }
-
-  /// The largest magnitude; NaN is passed over.
-  ///
-  /// - Parameters:
-  ///   - x: `count` elements, f32.
-  ///   - count: elements.
-  /// - Returns: the magnitude; 0 for no elements.
-  public func absmax(_ x: UnsafePointer<Float>, count: Int) -> Float { statistics.absmax(x, count) }
-
-  /// Raises each column's peak to the largest magnitude in that column; NaN is passed over.
-  ///
-  /// - Parameters:
-  ///   - x: `[rows, N]`, f32, rows `stride` elements apart.
-  ///   - rowCount: rows.
-  ///   - columnCount: N.
-  ///   - stride: elements from one row to the next.
-  ///   - peaks: `[N]`, f32; start with zeros.
-  public func absmaxOfColumns(
-    _ x: UnsafePointer<Float>, rowCount: Int, columnCount: Int, stride: Int,
-    into peaks: UnsafeMutablePointer<Float>
-  ) {
-    statistics.absmaxColumns(x, rowCount, columnCount, stride, peaks)
-  }
 }

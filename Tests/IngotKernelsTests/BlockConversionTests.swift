@@ -47,6 +47,10 @@ import Testing
     (0..<32).map { Float(bitPattern: UInt32($0) * 1000) },
     (0..<32).map { $0 == 3 ? 8_300_000 : 1 },
     (0..<32).map { Float($0) * 1e-7 },
+    // Scales just above and below those whose reciprocal there is, 2^-128, and subnormal ones above.
+    (0..<32).map { Float($0 - 16) * 0x1p-124 },
+    (0..<32).map { Float($0 - 16) * 0x1.fcp-126 },
+    (0..<32).map { Float($0 - 16) * Float(0x1.fcp-126).nextUp },
   ]
 
   /// Quantizes rows of 32 values.

@@ -87,6 +87,38 @@ import Testing
     #expect(y.map { Double($0) } == exact)
   }
 
+  @Test(arguments: levels, [Float.nan, .infinity, -.infinity])
+  func `a row that is not finite gives a row that is none, and no other`(kernels: KernelTable, bad: Float) {
+    for place in [0, 15, 16, 66] {
+      var problem = PackedProblem(size: (3, 40, 67), element: .i8, layout: .inOut)
+      problem.x[67 + place] = bad
+      let y = problem.run(form: .s8, activation: nil, kernels: kernels)
+      for row in 0..<3 { #expect(y[(row * 40)..<((row + 1) * 40)].allSatisfy { $0.isNaN == (row == 1) }) }
+    }
+  }
+
+  /// Rows whose largest magnitude is subnormal, or so small that 127 over it overflows.
+  @Test(arguments: levels, [0x1p-126, 0x1p-119, 0x1p-140] as [Float])
+  func `small rows keep their numbers`(kernels: KernelTable, unit: Float) {
+    let values = (0..<67).map { Float($0 - 33) }
+    var problem = PackedProblem(size: (1, 40, 67), element: .i8, layout: .inOut)
+    problem.bias = [Float](repeating: 0, count: 40)
+    problem.residual = [Float](repeating: 0, count: 40)
+    problem.x = values
+    let expected = ReferenceKernels.quantizedRow(values).numbers
+    problem.x = values.map { $0 * unit }
+    let (numbers, scale) = ReferenceKernels.quantizedRow(problem.x)
+    #expect(numbers == expected)
+    let sums = ReferenceKernels.product(
+      numbers.map { Double($0) }, by: problem.values, layout: .inOut, bias: [], depth: 67, columnCount: 40)
+    let y = problem.run(form: .s8, activation: nil, kernels: kernels)
+    // The weight's scales are in the values; one rounding of sums and scales each, and of subnormal results.
+    for (y, sum) in zip(y, sums) {
+      #expect(
+        (Double(y) - sum * Double(scale)).magnitude <= 0x1p-21 * (sum * Double(scale)).magnitude + 0x1p-149)
+    }
+  }
+
   @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8, .wideS8])
   func `gives the same bytes for one, two and three threads`(form: PackedWeight.Form) {
     for rowCount in [1, 37] {

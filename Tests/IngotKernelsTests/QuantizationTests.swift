@@ -109,4 +109,33 @@ import Testing
     }
     #expect(result == [127, -127, 2])
   }
+
+  /// A channel's largest magnitudes up to the largest number there is.
+  @Test(
+    arguments: levels, [Float.greatestFiniteMagnitude, .greatestFiniteMagnitude.nextDown, 0x1p127, 0x1p-149])
+  func `steps of a scale stay finite, and so does the cost`(kernels: KernelTable, largest: Float) {
+    let values: [Float] = [largest, -largest, largest / 3, 0, largest / 127]
+    let layout = ChannelLayout(shape: [5], axis: nil)
+    var maximum = AbsoluteMaximum(layout, kernels: kernels)
+    values.withUnsafeBufferPointer { maximum.add($0, from: 0) }
+    let scale = maximum.scales[0]
+    #expect((127 * scale).isFinite && (scale == largest / 127 || scale == (largest / 127).nextDown))
+    var result = [Int8](repeating: 0, count: 5)
+    var quantizer = Int8Quantizer(layout, scales: [scale], kernels: kernels)
+    values.withUnsafeBufferPointer { input in
+      result.withUnsafeMutableBufferPointer { quantizer.quantize(input, from: 0, into: $0) }
+    }
+    let differences = zip(values, result).map { (Double($0) - Double(Float($1) * scale)).magnitude }
+    #expect(quantizer.error.largest == differences.max())
+    #expect(quantizer.error.signalToNoise.isFinite || quantizer.error.isExact)
+  }
+
+  @Test func `the larger of two numbers is NaN when one of them is`() {
+    #expect(Double.nan.orLarger(1).isNaN && 1.0.orLarger(.nan).isNaN)
+    #expect(1.0.orLarger(2) == 2 && 2.0.orLarger(1) == 2 && 1.0.orLarger(.infinity) == .infinity)
+    var total = QuantizationError()
+    #expect(total.isExact && total.signalToNoise == .infinity)
+    total.merge(QuantizationError())
+    #expect(total.largest == 0)
+  }
 }

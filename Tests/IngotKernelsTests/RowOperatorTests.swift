@@ -112,23 +112,33 @@ import Testing
     #expect(y == [Float](repeating: 0, count: 9))
   }
 
-  @Test(arguments: levels) func `adds, and finds the largest magnitude of rows and columns`(
-    kernels: KernelTable
-  ) {
+  /// Scores in which a NaN stands first, last, behind whole vectors, alone, and among hidden ones.
+  static let broken: [[Float]] = [
+    [.nan], [.nan, -.infinity], [-.infinity, .nan], [.nan, 1], [1, .nan, 2],
+    [Float](repeating: 1, count: 16) + [.nan], [.nan] + [Float](repeating: -.infinity, count: 40),
+    [Float](repeating: -.infinity, count: 40) + [.nan],
+  ]
+
+  @Test(arguments: broken, levels)
+  func `softmax keeps NaN, however few other scores there are`(scores: [Float], kernels: KernelTable) {
+    for accuracy in [FunctionAccuracy.exact, .quick] {
+      var y = scores
+      kernels.softmax(&y, count: y.count, mask: nil, accuracy: accuracy)
+      #expect(y.allSatisfy { $0.isNaN }, "\(accuracy)")
+      // What is hidden counts for nothing.
+      y = scores
+      kernels.softmax(&y, count: y.count, mask: scores.map { $0.isNaN ? 0 : 1 }, accuracy: accuracy)
+      #expect(y.allSatisfy { !$0.isNaN }, "\(accuracy)")
+    }
+    #expect(ReferenceKernels.softmax(scores.map(Double.init)).allSatisfy { $0.isNaN })
+  }
+
+  @Test(arguments: levels) func `adds`(kernels: KernelTable) {
     var random = SeededRandom(seed: 3)
-    let (rows, columns) = (5, 37)
-    let a = random.floats(rows * columns)
-    let b = random.floats(rows * columns)
+    let a = random.floats(185)
+    let b = random.floats(185)
     let sum = apply(kernels, a) { kernels.add($0, b, into: $1, count: a.count) }
     #expect(sum == zip(a, b).map { $0 + $1 })
-    #expect(kernels.absmax(a, count: a.count) == a.map(\.magnitude).max())
-    #expect(kernels.absmax([.nan, -2, 1], count: 3) == 2)
-    var peaks = [Float](repeating: 0, count: columns - 2)
-    kernels.absmaxOfColumns(a, rowCount: rows, columnCount: columns - 2, stride: columns, into: &peaks)
-    let expected = (0..<(columns - 2)).map { column in
-      (0..<rows).map { a[$0 * columns + column].magnitude }.max()
-    }
-    #expect(peaks == expected.compactMap { $0 })
   }
 
   private func apply(

@@ -26,7 +26,8 @@ typedef struct {
 // MR, NR as in ingot_product.h. P is 2 for bf16 and 4 for int8: the numbers that make a word of 32 bits.
 //
 // pack_rows_bf16: rows `x` `[M, K]` to `[⌈M / MR⌉, ⌈K / P⌉, MR, P]`, rounded to nearest even.
-// quantize_rows: the same to int8: round(x · (127 / absmax)), scale = absmax / 127, and the sum of each row's numbers.
+// quantize_rows: the same to int8: round(x · (127 / absmax)), scale = absmax / 127, and the sum of each row's numbers; of a
+// row that is not finite zeros, with NaN for its scale.
 // pack_panels_…: panels `[first, end)` of a weight (`w`, `w_stride`, `w_type`, `w_is_out_in`, `n`, `k` of a product) to
 // `[⌈N / NR⌉, ⌈K / P⌉, NR, P]`; int8 with its sign bit turned, that is 128 more, as the instruction wants it.
 // product_…: columns `[NR · first, NR · end)` of y.

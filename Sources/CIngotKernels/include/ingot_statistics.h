@@ -21,11 +21,7 @@ typedef struct {
 #define INGOT_DECLARE_STATISTICS(level)                                                                               \
     /* x: [n]; two passes, so n should fit a cache. */                                                                \
     void ingot_statistics_f32_##level(const float *x, size_t n, ingot_statistics *result);                            \
-    void ingot_statistics_f64_##level(const double *x, size_t n, ingot_statistics *result);                           \
-    /* x: [n]; the largest magnitude; NaN is passed over. */                                                          \
-    float ingot_absmax_##level(const float *x, size_t n);                                                             \
-    /* x: [rows, n] with rows `stride` apart; peaks[j] becomes the largest of itself and the magnitudes of column j. */\
-    void ingot_absmax_columns_##level(const float *x, size_t rows, size_t n, size_t stride, float *peaks);
+    void ingot_statistics_f64_##level(const double *x, size_t n, ingot_statistics *result);
 
 INGOT_DECLARE_STATISTICS(portable)
 INGOT_DECLARE_STATISTICS(avx2)
