@@ -3,6 +3,11 @@
 import ArgumentParser
 import IngotReport
 
+extension DiffReport.Change {
+  /// What changes are sorted by: what has no number comes first.
+  fileprivate var distance: Double { maxAbs.map { $0.isNaN ? .infinity : $0 } ?? .infinity }
+}
+
 struct DiffCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff",
@@ -54,7 +59,7 @@ struct DiffCommand: ParsableCommand {
     options.dialect = dialect
     options.config = model.config
     var report = try diff(first, second, options: options, progress: global.progress)
-    if sort { report.changed.sort { ($0.maxAbs ?? .infinity) > ($1.maxAbs ?? .infinity) } }
+    if sort { report.changed.sort { $0.distance > $1.distance } }
     global.print(json: { JSONText.diff(report) }) { DiffText.lines(report, style: $0) }
     if !report.isEqual { throw CheckFailed() }
   }

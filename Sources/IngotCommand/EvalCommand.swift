@@ -48,6 +48,7 @@ struct EvalCommand: ParsableCommand {
   var minimumAgreement: Double?
 
   @OptionGroup var options: ModelOptions
+  @OptionGroup var soundness: AllowanceOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
@@ -64,6 +65,7 @@ struct EvalCommand: ParsableCommand {
     settings.stride = stride
     settings.precision = precision
     settings.config = options.config
+    settings.allowances = soundness.allowances
     settings.reading = try reading.options()
     let report = try evaluate(model, tokens: tokens, options: settings, progress: global.progress)
     global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }

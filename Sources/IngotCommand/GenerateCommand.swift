@@ -41,6 +41,7 @@ struct GenerateCommand: ParsableCommand {
   var cache: KeyValueCache.Element = .f32
 
   @OptionGroup var options: ModelOptions
+  @OptionGroup var soundness: AllowanceOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
@@ -55,8 +56,11 @@ struct GenerateCommand: ParsableCommand {
     guard prompt.shape.dimensions.first == 1 else {
       throw IngotError.invalidRequest(option: "--tokens", why: "a prompt is one sequence")
     }
-    let runner = try ModelRunner(
-      Model(model, config: options.config, reading: reading.options()), precision: precision)
+    let allowances = soundness.allowances
+    let model = try Model(
+      model, config: options.config, head: allowances.head, reading: reading.options())
+    try Model.requireStoredHead(allowances.head, in: [model])
+    let runner = try ModelRunner(model, precision: precision, allowsNonFinite: allowances.nonFinite)
     var likeliest: [(token: Int, probability: Double)] = []
     let visit = { (expected: LogProbabilities) in
       likeliest = expected.likeliest(top).map { ($0.token, expected.probability(of: $0.token)) }

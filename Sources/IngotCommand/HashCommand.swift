@@ -33,6 +33,7 @@ struct HashCommand: ParsableCommand {
   var dialect: String?
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var head: HeadOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
@@ -41,6 +42,7 @@ struct HashCommand: ParsableCommand {
     guard paths.isEmpty != (manifest == nil) else {
       throw ValidationError("Give checkpoints to hash, or --manifest with a file to check.")
     }
+    if head.head != .asIs, dialect == nil { throw ValidationError("--tie and --untie go with --as.") }
   }
 
   func run() throws {
@@ -58,6 +60,7 @@ struct HashCommand: ParsableCommand {
     options.jobs = work.jobs
     options.dialect = dialect
     options.config = model.config
+    options.head = head.head
     return try hash(path, options: options, progress: global.progress)
   }
 

@@ -36,6 +36,11 @@ struct QuantizeCommand: ParsableCommand {
       "The scheme of tensors by name pattern; the last that matches holds.", valueName: "glob=scheme"))
   var rules: [String] = []
 
+  @Option(
+    name: .customLong("on-overflow"),
+    help: "What becomes of F64 values beyond the range of F32: refuse or saturate.")
+  var onOverflow: OverflowPolicy = .refuse
+
   @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
   var format: String?
 
@@ -49,9 +54,14 @@ struct QuantizeCommand: ParsableCommand {
   var force = false
 
   @OptionGroup var options: ModelOptions
+  @OptionGroup var soundness: AllowanceOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if onOverflow == .infinity { throw ValidationError("--on-overflow infinity leaves nothing to quantize.") }
+  }
 
   func run() throws {
     var settings = QuantizeOptions()
@@ -65,6 +75,8 @@ struct QuantizeCommand: ParsableCommand {
       return (pattern: Glob(String(spelling[..<equals])), scheme: scheme)
     }
     settings.config = options.config
+    settings.onOverflow = onOverflow
+    settings.allowances = soundness.allowances
     settings.format = format
     settings.shardByteLimit = shardSize?.value
     settings.force = force

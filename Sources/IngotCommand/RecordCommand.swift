@@ -36,6 +36,7 @@ struct RecordCommand: ParsableCommand {
   var force = false
 
   @OptionGroup var options: ModelOptions
+  @OptionGroup var soundness: AllowanceOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
@@ -45,6 +46,7 @@ struct RecordCommand: ParsableCommand {
     settings.format = format
     settings.force = force
     settings.config = options.config
+    settings.allowances = soundness.allowances
     settings.reading = try reading.options()
     let report = try record(model, tokens: tokens, to: output, options: settings)
     global.print(json: { RecordText.json(report) }) { RecordText.lines(report, style: $0) }

@@ -10,6 +10,39 @@ struct ModelOptions: ParsableArguments {
   var config: String?
 }
 
+/// Which head is meant where another is stored than the config says.
+struct HeadOptions: ParsableArguments {
+  @Flag(
+    name: .long,
+    help: "Take the token embedding for the head where another is stored beside a config that says tied.")
+  var tie = false
+
+  @Flag(name: .long, help: "Take the head that is stored, whatever the config says.")
+  var untie = false
+
+  func validate() throws {
+    if tie, untie { throw ValidationError("--tie and --untie exclude each other.") }
+  }
+
+  var head: HeadTie { tie ? .tie : untie ? .untie : .asIs }
+}
+
+/// What a model is computed with though `validate` rejects it.
+struct AllowanceOptions: ParsableArguments {
+  @OptionGroup var head: HeadOptions
+
+  @Flag(
+    name: .customLong("allow-nonfinite"), help: "Go on with weights and outputs that are NaN or infinite.")
+  var allowsNonFinite = false
+
+  var allowances: Allowances {
+    var allowances = Allowances()
+    allowances.head = head.head
+    allowances.nonFinite = allowsNonFinite
+    return allowances
+  }
+}
+
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",

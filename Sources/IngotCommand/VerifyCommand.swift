@@ -51,6 +51,7 @@ struct VerifyCommand: ParsableCommand {
   var seed: UInt64 = 1
 
   @OptionGroup var options: ModelOptions
+  @OptionGroup var soundness: AllowanceOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
@@ -69,6 +70,7 @@ struct VerifyCommand: ParsableCommand {
     settings.comparesNodes = nodes
     settings.seed = seed
     settings.config = options.config
+    settings.allowances = soundness.allowances
     settings.reading = try reading.options()
     let report = try verify(model, options: settings)
     global.print(json: { VerificationText.json(report) }) { VerificationText.lines(report, style: $0) }

@@ -77,7 +77,8 @@ public struct RecognisedModel: Sendable {
     for (role, index) in tensors {
       let tensor = descriptors[index]
       bound[role] = BoundTensor(
-        name: tensor.name, dtype: tensor.dtype, shape: comparableShape(of: tensor, for: role))
+        name: tensor.name, dtype: tensor.dtype, shape: comparableShape(of: tensor, for: role),
+        hasScales: tensor.quantization != nil)
     }
     let (dialect, prefix, blockCount) = (dialect, prefix, configuration.config.blockCount)
     let validator = GraphValidator(

@@ -6,6 +6,8 @@ import IngotCore
 public struct ModelDivergence: Sendable {
   private var divergences: [Double] = []
   private var agreementCount = 0
+  /// Whether a position had a likeliest token on each side.
+  private var hasLikeliest = true
 
   /// Makes the divergence over no tokens.
   public init() {}
@@ -17,27 +19,31 @@ public struct ModelDivergence: Sendable {
   ///   - candidate: what the model under test expects.
   public mutating func add(baseline: LogProbabilities, candidate: LogProbabilities) {
     divergences.append(baseline.divergence(from: candidate))
-    if baseline.likeliest == candidate.likeliest { agreementCount += 1 }
+    guard let expected = baseline.likeliest, let found = candidate.likeliest else {
+      hasLikeliest = false
+      return
+    }
+    if expected == found { agreementCount += 1 }
   }
 
   /// Positions compared.
   public var tokenCount: Int { divergences.count }
 
-  /// The mean of `KL(baseline ‖ candidate)`, in nats a token.
+  /// The mean of `KL(baseline ‖ candidate)`, in nats a token; NaN for no position, or where one has NaN.
   public var mean: Double {
     divergences.isEmpty ? .nan : divergences.reduce(0, +) / Double(divergences.count)
   }
 
-  /// The smallest value that 99 of 100 positions do not exceed.
+  /// The smallest value that 99 of 100 positions do not exceed; NaN as the mean is.
   public var percentile99: Double {
-    guard !divergences.isEmpty else { return .nan }
+    guard !mean.isNaN else { return .nan }
     let sorted = divergences.sorted()
     let rank = (Double(sorted.count) * 0.99).rounded(.up)
     return sorted[max(0, min(sorted.count, Int(rank)) - 1)]
   }
 
-  /// The share of positions at which both find the same token likeliest.
+  /// The share of positions at which both find the same token likeliest; NaN where there is no likeliest one.
   public var top1Agreement: Double {
-    divergences.isEmpty ? .nan : Double(agreementCount) / Double(divergences.count)
+    divergences.isEmpty || !hasLikeliest ? .nan : Double(agreementCount) / Double(divergences.count)
   }
 }

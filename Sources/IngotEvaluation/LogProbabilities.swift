@@ -3,7 +3,7 @@
 import CIngotKernels
 import IngotCore
 
-/// One row of logits as a distribution over tokens.
+/// One row of logits as a distribution over tokens; one that holds NaN is NaN throughout.
 public struct LogProbabilities: Sendable {
   /// `log p` of each token, `[V]`, natural logarithm.
   public private(set) var values: [Double]
@@ -31,15 +31,22 @@ public struct LogProbabilities: Sendable {
     self.init(logits.map(Double.init))
   }
 
-  /// The likeliest token; the first of several.
-  public var likeliest: Int {
-    var best = 0
-    for index in values.indices where values[index] > values[best] { best = index }
+  /// The likeliest token; the first of several; `nil` when a score is NaN.
+  public var likeliest: Int? { Self.likeliest(values) }
+
+  /// The index of the largest of some scores; the first of several; `nil` for none, and when one is NaN.
+  public static func likeliest(_ scores: [some BinaryFloatingPoint]) -> Int? {
+    guard var best = scores.indices.first else { return nil }
+    for index in scores.indices {
+      if scores[index].isNaN { return nil }
+      if scores[index] > scores[best] { best = index }
+    }
     return best
   }
 
-  /// The likeliest tokens with their `log p`, the likeliest first; ties in the order of ids.
+  /// The likeliest tokens with their `log p`, the likeliest first; ties in the order of ids; none when a score is NaN.
   public func likeliest(_ count: Int) -> [(token: Int, logProbability: Double)] {
+    guard likeliest != nil else { return [] }
     // Few are wanted of many: each is put in its place among the best so far.
     var best: [Int] = []
     for index in values.indices
@@ -56,12 +63,14 @@ public struct LogProbabilities: Sendable {
     values.indices.contains(token) ? ingot_exp(values[token]) : 0
   }
 
-  /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats.
+  /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats; NaN when either holds NaN.
   public func divergence(from other: LogProbabilities) -> Double {
+    guard values.count == other.values.count else { return .nan }
     var sum = 0.0
-    for index in values.indices where values[index] > -.infinity {
+    for index in values.indices where values[index] != -.infinity {
       sum += ingot_exp(values[index]) * (values[index] - other.values[index])
     }
-    return max(0, sum)
+    // Rounding may leave less than nothing; a NaN stays.
+    return sum < 0 ? 0 : sum
   }
 }

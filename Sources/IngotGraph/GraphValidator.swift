@@ -11,12 +11,15 @@ public struct BoundTensor: Hashable, Sendable {
   public var dtype: DType
   /// Its dimensions.
   public var shape: Shape
+  /// Whether scales say what its elements stand for.
+  public var hasScales: Bool
 
   /// Makes a tensor.
-  public init(name: String, dtype: DType, shape: Shape) {
+  public init(name: String, dtype: DType, shape: Shape, hasScales: Bool = false) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
+    self.hasScales = hasScales
   }
 }
 
@@ -80,21 +83,19 @@ public struct GraphValidator: Sendable {
           .wrongShape, severity: .error, subject: tensor.name, node: node,
           detail: "is \(tensor.shape), expected \(parameter.shape) (\(words: reason))"))
     }
-    if !Self.isRunnable(tensor.dtype) {
+    if let why = Self.reasonNotToRun(tensor) {
       findings.append(
-        Finding(
-          .wrongDType, severity: .error, subject: tensor.name, node: node,
-          detail: "is \(tensor.dtype), which no weight is"
-        ))
+        Finding(.wrongDType, severity: .error, subject: tensor.name, node: node, detail: why))
     }
     return findings
   }
 
-  /// Whether weights of a dtype can be run: real numbers, or int8 with its scales.
-  private static func isRunnable(_ dtype: DType) -> Bool {
-    switch dtype {
-    case .f64, .f32, .f16, .bf16, .f8E4M3, .f8E5M2, .i8: true
-    default: false
+  /// Why a tensor can't be run; `nil` for real numbers, and for int8 with its scales.
+  private static func reasonNotToRun(_ tensor: BoundTensor) -> Evidence? {
+    switch tensor.dtype {
+    case .f64, .f32, .f16, .bf16, .f8E4M3, .f8E5M2: nil
+    case .i8: tensor.hasScales ? nil : "is I8 without scales: integers alone are no weights"
+    default: "is \(tensor.dtype), which no weight is"
     }
   }
 }

@@ -23,6 +23,19 @@ public struct BlockDecoder: Sendable {
     KernelTable.current.blocks.decoders[blockType] != nil
   }
 
+  /// Dequantizes blocks of a part.
+  ///
+  /// - Parameters:
+  ///   - blocks: blocks of the type.
+  ///   - output: room for their values, F32. Must not overlap the blocks.
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for another room.
+  public func decode(_ blocks: Elements, to output: UnsafeMutableRawBufferPointer) throws(IngotError) {
+    try blocks.require(.block(blockType))
+    try output.requireRoom(for: blocks.count * blockType.elementCount, .number(.f32))
+    guard let from = blocks.bytes.baseAddress, let to = output.baseAddress else { return }
+    decode(count: blocks.count, from: from, to: to)
+  }
+
   /// Dequantizes blocks.
   ///
   /// - Parameters:
@@ -30,7 +43,7 @@ public struct BlockDecoder: Sendable {
   ///   - input: `count` blocks, little-endian; any alignment.
   ///   - output: room for their values, F32; any alignment. Must not overlap `input`.
   /// - Complexity: one pass; allocates nothing.
-  public func decode(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer) {
+  package func decode(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer) {
     decode(input.assumingMemoryBound(to: UInt8.self), output, count)
   }
 }
@@ -56,6 +69,25 @@ public struct BlockEncoder: Sendable {
     self.encode = encode
   }
 
+  /// Quantizes values of a part.
+  ///
+  /// - Parameters:
+  ///   - values: F32, as many as whole blocks have.
+  ///   - output: room for the blocks. Must not overlap the values.
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for another room.
+  public mutating func encode(
+    _ values: Elements, to output: UnsafeMutableRawBufferPointer
+  ) throws(IngotError) {
+    try values.require(.number(.f32))
+    let count = values.count / blockType.elementCount
+    guard count * blockType.elementCount == values.count else {
+      throw .internal("a part of a block's values")
+    }
+    try output.requireRoom(for: count, .block(blockType))
+    guard let from = values.bytes.baseAddress, let to = output.baseAddress else { return }
+    encode(count: count, from: from, to: to)
+  }
+
   /// Quantizes values.
   ///
   /// - Parameters:
@@ -63,7 +95,7 @@ public struct BlockEncoder: Sendable {
   ///   - input: their values, F32; any alignment.
   ///   - output: room for `count` blocks; any alignment. Must not overlap `input`.
   /// - Complexity: one pass; allocates nothing.
-  public mutating func encode(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer) {
+  package mutating func encode(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer) {
     var rounding = ingot_rounding()
     let faults = encode(input, output.assumingMemoryBound(to: UInt8.self), count, &rounding)
     error.add(rounding, count: count * blockType.elementCount)

@@ -85,6 +85,22 @@ public struct ElementConversion: Sendable {
     self.route = route
   }
 
+  /// Converts elements of a part.
+  ///
+  /// - Parameters:
+  ///   - input: elements of the source dtype.
+  ///   - output: room for as many of the target dtype. Must not overlap `input`.
+  /// - Returns: what was lost.
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for another room.
+  public func convert(
+    _ input: Elements, to output: UnsafeMutableRawBufferPointer
+  ) throws(IngotError) -> CastReport {
+    try input.require(.number(source))
+    try output.requireRoom(for: input.count, .number(target))
+    guard let from = input.bytes.baseAddress, let to = output.baseAddress else { return CastReport() }
+    return convert(count: input.count, from: from, to: to)
+  }
+
   /// Converts elements.
   ///
   /// - Parameters:
@@ -93,7 +109,7 @@ public struct ElementConversion: Sendable {
   ///   - output: room for `count` elements of the target dtype; any alignment. Must not overlap `input`.
   /// - Returns: what was lost.
   /// - Complexity: one pass; allocates at most 8 KiB, on the stack.
-  public func convert(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer)
+  package func convert(count: Int, from input: UnsafeRawPointer, to output: UnsafeMutableRawPointer)
     -> CastReport
   {
     var report = CastReport()

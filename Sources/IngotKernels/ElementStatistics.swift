@@ -52,6 +52,16 @@ public struct ElementStatistics: Hashable, Sendable {
     }
   }
 
+  /// Adds elements of a part.
+  ///
+  /// The last bits of sums depend on where stretches end; use the same ones for the same tensor.
+  ///
+  /// - Parameter elements: of a dtype that ``supports(_:)`` accepts; others add nothing.
+  public mutating func add(_ elements: Elements) {
+    guard case .number(let dtype) = elements.type, let start = elements.bytes.baseAddress else { return }
+    add(count: elements.count, from: start, dtype: dtype)
+  }
+
   /// Adds elements.
   ///
   /// The last bits of sums depend on where stretches end; use the same ones for the same tensor.
@@ -61,7 +71,7 @@ public struct ElementStatistics: Hashable, Sendable {
   ///   - bytes: `count` elements of `dtype`, little-endian; any alignment.
   ///   - dtype: one that ``supports(_:)`` accepts; others add nothing. Integers of 64 bits count rounded to double.
   ///   - kernels: the kernels.
-  public mutating func add(
+  package mutating func add(
     count: Int, from bytes: UnsafeRawPointer, dtype: DType, kernels: KernelTable = .current
   ) {
     guard Self.supports(dtype) else { return }

@@ -47,7 +47,7 @@ struct DialectChange {
     guard wanted != nil || implied != nil || options.head != .asIs else { return nil }
     let model: Model
     do throws(IngotError) {
-      model = try Model(source, path: path, config: options.config)
+      model = try Model(source, path: path, config: options.config, head: options.head)
     } catch {
       if isAskedFor, wanted != nil || options.config != nil { throw error }
       return nil
@@ -76,7 +76,8 @@ struct DialectChange {
     self.model = model
     self.target = target
     selection = TensorSelection()
-    head = .asIs
+    // Which head is meant is settled by now; the output has it as the model does.
+    head = model.head == .tie ? .tie : .asIs
     program = target.id
     castHint = "`ingot convert --dtype f32`"
   }
@@ -193,7 +194,13 @@ struct DialectChange {
     let errors = model.recognised.structuralFindings(model.checkpoint.tensors).filter {
       $0.severity == .error && !ignored.contains($0.subject)
     }
-    guard let first = errors.first else { return }
+    guard let first = errors.first else {
+      let stored = model.recognised.tiedCopy ?? model.recognised.tensors[TensorRole(.head)]
+      guard let stored, !selection.takes(model.checkpoint.tensors[stored].name) else {
+        return try model.requireOneHead()
+      }
+      return
+    }
     throw .unsuitable(
       Location(model.path, tensor: first.subject), why: first.detail,
       hint:
@@ -213,20 +220,12 @@ struct DialectChange {
       output.losses.append(
         Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
     }
-    let comparison = HeadComparison(model)
-    if let copy = recognised.tiedCopy, !target.storesTiedHead, head != .untie {
-      leaveOut(
-        copy,
-        try comparison.isEqual(copy)
-          ? "a copy of the token embedding, which is the tied head"
-          : "differs from the token embedding, which is the head: the config says tied")
+    if let copy = recognised.tiedCopy, selection.takes(model.checkpoint.tensors[copy].name),
+      !target.storesTiedHead || head == .tie
+    {
+      leaveOut(copy, try model.droppedHead(copy))
     }
     if head == .tie, let index = recognised.tensors[TensorRole(.head)] {
-      guard try comparison.isEqual(index) else {
-        throw .unrepresentable(
-          tensor: model.checkpoint.tensors[index].name, target: target.id,
-          why: "it differs from the token embedding, so that --tie would change the model", hint: nil)
-      }
       leaveOut(index, "equals the token embedding, which is the head from now on")
     }
     try reportDroppedRows(in: &output)
@@ -249,24 +248,5 @@ struct DialectChange {
         detail:
           "\(rows - count) rows behind the vocabulary are left out\(words: isZero ? ", all zeros" : ", and they are not all zeros")"
       ))
-  }
-}
-
-/// Compares a stored head with the token embedding.
-private struct HeadComparison {
-  private let model: Model
-
-  init(_ model: Model) {
-    self.model = model
-  }
-
-  /// Whether a tensor has the token embedding's bytes.
-  func isEqual(_ index: Int) throws(IngotError) -> Bool {
-    guard let embedding = model.descriptor(TensorRole(.tokenEmbedding)) else { return false }
-    let head = model.checkpoint.tensors[index]
-    guard head.aliasOf != embedding.name, embedding.aliasOf != head.name else { return true }
-    guard head.dtype == embedding.dtype, head.shape == embedding.shape else { return false }
-    let digester = TensorDigester(model.checkpoint)
-    return try digester.digest(of: head) == digester.digest(of: embedding)
   }
 }

@@ -7,16 +7,6 @@ import IngotFormats
 import IngotGraph
 import IngotTransforms
 
-/// What becomes of a head that is tied to the token embedding.
-public enum HeadTie: Hashable, Sendable {
-  /// As the model and the dialect have it.
-  case asIs
-  /// No copy is stored, and a head that equals the embedding becomes tied.
-  case tie
-  /// The head is stored as a tensor of its own.
-  case untie
-}
-
 /// A model's parameters in another dialect.
 struct DialectDraft {
   /// One tensor of it.

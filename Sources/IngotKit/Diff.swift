@@ -136,22 +136,39 @@ private struct ModelPair {
         dialects: (a.dialect.id, b.dialect.id), names: names.id,
         transposedCount: a.dialect.weightLayout == b.dialect.weightLayout
           ? 0 : 4 * a.configuration.config.blockCount,
-        ignored: (models.0.namesOfOthers, models.1.namesOfOthers)))
+        ignored: (try models.0.namesOfOthers, try models.1.namesOfOthers)))
     return try TensorComparer((models.0.checkpoint, models.1.checkpoint), options: options).compare(
       (try operands(models.0), try operands(models.1)), into: report, progress: progress)
   }
 
   private func operands(_ model: Model) throws(IngotError) -> [DiffOperand] {
-    try DialectDraft(model, to: names, isOnlySeen: true).tensors().filter { $0.aliasOf == nil }.map {
-      DiffOperand($0.name, $0.view)
+    let parameters = try DialectDraft(model, to: names, isOnlySeen: true).tensors().filter {
+      $0.aliasOf == nil
     }
+    // A head that is no copy is something that the other side has too, or lacks.
+    return parameters.map { DiffOperand($0.name, $0.view) }
+      + (try model.otherHead).map {
+        DiffOperand(
+          names.name(of: TensorRole(.head), prefix: names.writtenPrefix) ?? $0.name, ParameterView($0))
+      }
   }
 }
 
 extension Model {
+  /// A stored head that is not the token embedding, though the config says tied.
+  fileprivate var otherHead: [TensorDescriptor] {
+    get throws(IngotError) {
+      guard let copy = recognised.tiedCopy, try !isTokenEmbedding(copy) else { return [] }
+      return [checkpoint.tensors[copy]]
+    }
+  }
+
   /// Tensors that are no parameters.
   fileprivate var namesOfOthers: [String] {
-    let indexes = recognised.buffers + recognised.leftovers + (recognised.tiedCopy.map { [$0] } ?? [])
-    return indexes.map { checkpoint.tensors[$0].name }
+    get throws(IngotError) {
+      let copies = recognised.tiedCopy.map { [checkpoint.tensors[$0].name] } ?? []
+      let others = (recognised.buffers + recognised.leftovers).map { checkpoint.tensors[$0].name }
+      return others + (try otherHead.isEmpty ? copies : [])
+    }
   }
 }

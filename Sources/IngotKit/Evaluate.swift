@@ -17,6 +17,8 @@ public struct EvaluateOptions: Sendable {
   public var precision = Precision.auto
   /// The config, when it is not beside the weights.
   public var config: String?
+  /// What both models are computed with though `validate` rejects it.
+  public var allowances = Allowances()
   /// How to read.
   public var reading = ReadOptions()
 
@@ -59,12 +61,17 @@ public func evaluate(
   guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
     throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
   }
-  let model = try Model(path, config: options.config, reading: options.reading)
-  let runner = try ModelRunner(model, precision: options.precision)
-  var baseline: ModelRunner?
-  if let against = options.against {
-    baseline = try ModelRunner(Model(against, reading: options.reading), precision: options.precision)
+  let allowances = options.allowances
+  let model = try Model(path, config: options.config, head: allowances.head, reading: options.reading)
+  let other = try options.against.map { (path) throws(IngotError) in
+    try Model(path, head: allowances.head, reading: options.reading)
   }
+  try Model.requireStoredHead(allowances.head, in: [model, other].compactMap(\.self))
+  func runner(_ model: Model) throws(IngotError) -> ModelRunner {
+    try ModelRunner(model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
+  }
+  let candidate = try runner(model)
+  let baseline = try other.map { (model) throws(IngotError) in try runner(model) }
   let config = model.recognised.graph.config
   if let other = baseline?.model.recognised.graph.config, other.vocabularySize != config.vocabularySize {
     throw .unsuitable(
@@ -87,7 +94,7 @@ public func evaluate(
   defer { progress?.end() }
   for window in windows.all {
     if Process.isInterrupted { throw .interrupted }
-    try report.add(ids.values, window, runner: runner, baseline: baseline)
+    try report.add(ids.values, window, runner: candidate, baseline: baseline)
     progress?.advance(window.scored.count)
   }
   return report

@@ -194,12 +194,17 @@ struct ArrayLoader {
         Location(path, tensor: tensor.name), why: "is \(words: tensor.typeName), not floating point",
         hint: nil)
     }
-    let raw = try bytes(tensor.dtype == .f64 ? stored : .cast(stored, to: .f64, onOverflow: .infinity))
-    let values = raw.withUnsafeBytes { buffer in
-      stride(from: 0, to: buffer.count, by: 8).map {
-        buffer.loadUnaligned(fromByteOffset: $0, as: Double.self)
-      }
+    return RealArray(shape: tensor.shape, values: try doubles(stored), dtype: tensor.dtype)
+  }
+
+  /// Values of any dtype that doubles hold.
+  func doubles(_ part: LazyPart) throws(IngotError) -> [Double] {
+    let tiles = try part.casting(to: .f64, onOverflow: .infinity).open(
+      files: files, scratchFolder: defaultScratchFolder)
+    var values: [Double] = []
+    try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in
+      values += try Elements(tile, tiles.elementType).doubles()
     }
-    return RealArray(shape: tensor.shape, values: values, dtype: tensor.dtype)
+    return values
   }
 }

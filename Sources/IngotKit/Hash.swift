@@ -53,6 +53,8 @@ public struct HashOptions: Sendable {
   public var dialect: String?
   /// The config's file; `nil` to look for it.
   public var config: String?
+  /// Which head is hashed where another is stored than the config says.
+  public var head = HeadTie.asIs
 
   /// Makes options.
   public init() {}
@@ -93,7 +95,8 @@ private func hash(
   _ checkpoint: Checkpoint, path: String, as id: String, options: HashOptions,
   progress: (any ProgressObserver)?
 ) throws(IngotError) -> HashReport {
-  let model = try Model(checkpoint, path: path, config: options.config)
+  let model = try Model(checkpoint, path: path, config: options.config, head: options.head)
+  try Model.requireStoredHead(options.head, in: [model])
   try model.requireSound()
   let draft = try DialectDraft(
     model, to: try Dialect.required(id, for: model, option: "--as"), isOnlySeen: true)
@@ -118,7 +121,10 @@ extension Model {
   fileprivate func leftOutNotes() -> [Finding] {
     let groups: [(indexes: [Int], what: String)] = [
       (recognised.buffers, "mask buffers"), (recognised.leftovers, "state of a training"),
-      (recognised.tiedCopy.map { [$0] } ?? [], "a copy of the token embedding"),
+      (
+        recognised.tiedCopy.map { [$0] } ?? [],
+        head == .tie ? "another head than the token embedding" : "a copy of the token embedding"
+      ),
     ]
     return groups.compactMap { group in
       guard let first = group.indexes.first else { return nil }

@@ -26,6 +26,22 @@ public struct InspectionReport: Sendable {
   public var model: Model?
   /// The tensors listed.
   public var tensors: [Tensor]
+  /// Remarks on the checkpoint, and on a config that says otherwise than its tensors.
+  public var findings: [Finding] { checkpoint.findings + (model?.conflictFindings ?? []) }
+}
+
+extension Model {
+  /// A note when the headers of the weights are not those of the config's model.
+  fileprivate var conflictFindings: [Finding] {
+    let errors = recognised.structuralFindings(checkpoint.tensors).filter { $0.severity == .error }
+    guard let first = errors.first else { return [] }
+    let more = errors.count > 1 ? "; `ingot validate` lists \(errors.count - 1) more" : ""
+    return [
+      Finding(
+        .configConflict, severity: .note, subject: FilePath.name(of: recognised.configuration.path),
+        detail: "and the weights disagree: \(first.subject) \(first.detail)\(words: more)")
+    ]
+  }
 }
 
 /// Options of ``inspect(_:options:progress:)``.
@@ -106,9 +122,8 @@ private struct TensorScan {
   func hashed(takingStatistics: Bool) throws(IngotError) -> [Result] {
     let gathered = Gathered(count: tensors.count, initial: StretchStatistics())
     let digests = try digester.digests(of: tensors, crew: crew) { index, part, tile, offset in
-      let dtype = tensors[index].dtype
-      if takingStatistics, part.kind == .values, part.blockType == nil, ElementStatistics.supports(dtype) {
-        gathered[index].add(tile, dtype: dtype, at: offset)
+      if takingStatistics, part.kind == .values {
+        gathered[index].add(Elements(tile, part.elementType), at: offset)
       }
       progress.advance(tile.count)
     }
@@ -138,9 +153,9 @@ private struct TensorScan {
       return tensor.values ?? .stored(name: tensor.name, tensor.parts[0])
     } read: { (index, reading) throws(IngotError) in
       var statistics = StretchStatistics()
-      try reading.forEachTile { (tile, offset) throws(IngotError) in
-        statistics.add(tile, dtype: tensors[wanted[index]].dtype, at: offset)
-        progress.advance(tile.count)
+      try reading.forEachRun { (run, offset) throws(IngotError) in
+        statistics.add(run, at: offset)
+        progress.advance(run.bytes.count)
       }
       return statistics
     } finish: { (index, stretches, _) throws(IngotError) in
@@ -162,20 +177,12 @@ private struct StretchStatistics {
     return total
   }
 
-  mutating func add(_ tile: UnsafeRawBufferPointer, dtype: DType, at offset: Int) {
+  mutating func add(_ run: Elements, at offset: Int) {
     if offset / PartPass.stretchByteCount != stretch {
       finished.merge(current)
       current = ElementStatistics()
       stretch = offset / PartPass.stretchByteCount
     }
-    current.add(tile, dtype: dtype)
-  }
-}
-
-extension ElementStatistics {
-  /// Adds a tile of canonical bytes.
-  mutating func add(_ tile: UnsafeRawBufferPointer, dtype: DType) {
-    guard let start = tile.baseAddress, let width = dtype.byteWidth else { return }
-    add(count: tile.count / width, from: start, dtype: dtype)
+    current.add(run)
   }
 }

@@ -16,39 +16,60 @@ public struct Model: Sendable {
   public let recognised: RecognisedModel
   /// The config's bytes, to travel along.
   public let config: Companion
+  /// Which head is meant where another is stored than the config says.
+  public let head: HeadTie
 
   /// Opens a model.
   ///
   /// - Parameters:
   ///   - path: the checkpoint: a file, index or folder.
   ///   - config: the config's file; `nil` to look for it inside the checkpoint, then beside it.
+  ///   - head: which head is meant where another is stored than the config says.
   ///   - reading: how to read.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is no config, and the errors of the
   ///   readers.
-  public init(_ path: String, config: String? = nil, reading: ReadOptions = ReadOptions()) throws(IngotError)
-  {
+  public init(
+    _ path: String, config: String? = nil, head: HeadTie = .asIs, reading: ReadOptions = ReadOptions()
+  ) throws(IngotError) {
     let checkpoint = try CheckpointOpener(options: reading).open(path)
-    try self.init(checkpoint, path: path, config: config)
+    try self.init(checkpoint, path: path, config: config, head: head)
   }
 
   /// Understands a checkpoint that is open already.
-  init(_ checkpoint: Checkpoint, path: String, config: String?) throws(IngotError) {
+  init(
+    _ checkpoint: Checkpoint, path: String, config: String?, head: HeadTie = .asIs
+  ) throws(IngotError) {
     self.path = path
     self.checkpoint = checkpoint
-    let configuration: ModelConfiguration
+    self.head = head
+    var configuration: ModelConfiguration
+    var companion: Companion
     if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
       let document = InnerConfig.document(of: checkpoint)
     {
       configuration = try ConfigReader(document: document, path: path).read()
-      let bytes = ConfigWriter.gpt2(configuration.config, keeping: document)
-      self.config = Companion(kind: .config, name: "config.json", bytes: bytes)
+      companion = Self.companion(configuration.config, keeping: document)
     } else {
-      let (companion, configPath) = try Self.findConfig(config, for: checkpoint, at: path)
+      let configPath: String
+      (companion, configPath) = try Self.findConfig(config, for: checkpoint, at: path)
       configuration = try ConfigReader(companion.bytes, path: configPath).read()
-      self.config = companion
     }
-    recognised = try RecognisedModel(
+    var recognised = try RecognisedModel(
       checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
+    if head == .untie, recognised.tiedCopy != nil {
+      configuration.config.tiesHead = false
+      configuration.document = ConfigWriter.document(
+        configuration.config, keeping: configuration.document)
+      companion = Self.companion(configuration.config, keeping: configuration.document)
+      recognised = try RecognisedModel(
+        checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
+    }
+    self.recognised = recognised
+    self.config = companion
+  }
+
+  private static func companion(_ config: ModelConfig, keeping document: Metadata) -> Companion {
+    Companion(kind: .config, name: "config.json", bytes: ConfigWriter.gpt2(config, keeping: document))
   }
 
   /// The names a config has, in the order of preference.
@@ -81,12 +102,13 @@ public struct Model: Sendable {
     recognised.tensors[role].map { checkpoint.tensors[$0] }
   }
 
-  /// Throws unless every parameter is there with its shape.
+  /// Throws unless every parameter is there with its shape and a type that can be computed with, and it is clear which
+  /// head is meant.
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) with the first finding.
   func requireSound() throws(IngotError) {
     let errors = recognised.structuralFindings(checkpoint.tensors).filter { $0.severity == .error }
-    guard let first = errors.first else { return }
+    guard let first = errors.first else { return try requireOneHead() }
     throw .unsuitable(
       Location(path, tensor: first.subject), why: first.detail,
       hint: errors.count > 1 ? "\(errors.count - 1) more; `ingot validate` lists all" : nil)

@@ -48,7 +48,7 @@ public final class ModelRunner {
   public let model: Model
   /// The arithmetic.
   public let precision: Precision
-  private let store: WeightStore
+  private let allowsNonFinite: Bool
   private let reference: ReferenceExecutor?
   private let float: Float32Executor?
 
@@ -57,11 +57,13 @@ public final class ModelRunner {
   /// - Parameters:
   ///   - model: the model; it must be sound.
   ///   - precision: the arithmetic.
+  ///   - allowsNonFinite: whether a run may give NaN and infinities.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate; read errors.
-  public init(_ model: Model, precision: Precision) throws(IngotError) {
+  public init(_ model: Model, precision: Precision, allowsNonFinite: Bool = false) throws(IngotError) {
     self.model = model
     self.precision = precision
-    store = try WeightLoader(model).load()
+    self.allowsNonFinite = allowsNonFinite
+    let store = try WeightLoader(model, precision: precision).load()
     let graph = model.recognised.graph
     reference = precision == .reference ? ReferenceExecutor(graph, operators: ReferenceOperators(store)) : nil
     float =
@@ -73,11 +75,20 @@ public final class ModelRunner {
   ///
   /// - Parameter request: tokens, and what is wanted.
   /// - Returns: each wanted output, exactly as computed, as doubles.
-  /// - Throws: the executor's errors.
+  /// - Throws: the executor's errors, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for outputs that are not finite.
   public func run(_ request: RunRequest) throws(IngotError) -> [String: RunOutput<Double>] {
-    if let reference { return try reference.run(request) }
-    guard let float else { throw .internal("a runner without an executor") }
-    return try float.run(request).mapValues { RunOutput(shape: $0.shape, values: $0.values.map(Double.init)) }
+    let outputs: [String: RunOutput<Double>]
+    if let reference {
+      outputs = try reference.run(request)
+    } else if let float {
+      outputs = try float.run(request).mapValues {
+        RunOutput(shape: $0.shape, values: $0.values.map(Double.init))
+      }
+    } else {
+      throw .internal("a runner without an executor")
+    }
+    try requireFinite(outputs)
+    return outputs
   }
 
   /// Runs the model on some tokens, with outputs in the precision they were computed in.
@@ -86,11 +97,40 @@ public final class ModelRunner {
   ///   - request: tokens, and what is wanted.
   ///   - outputs: where the wanted outputs go, by name; arrays that fit are written in place.
   /// - Returns: false for a runner in float64, which has no such outputs.
-  /// - Throws: the executor's errors.
+  /// - Throws: as ``run(_:)`` does.
   func run(_ request: RunRequest, into outputs: inout [String: RunOutput<Float>]) throws(IngotError) -> Bool {
     guard let float else { return false }
     try float.run(request, into: &outputs)
+    try requireFinite(outputs)
     return true
+  }
+
+  // MARK: - What is not finite
+
+  /// Throws for outputs that hold NaN or infinities, unless that is allowed.
+  ///
+  /// No operator hides them, so that a run that meets a broken weight shows it here: sound runs need no look at weights.
+  private func requireFinite(
+    _ outputs: [String: RunOutput<some BinaryFloatingPoint & Sendable>]
+  ) throws(IngotError) {
+    guard !allowsNonFinite else { return }
+    for (name, output) in outputs.sorted(by: { $0.key < $1.key })
+    where !output.values.allSatisfy({ $0.isFinite }) {
+      throw try notFinite(name)
+    }
+  }
+
+  /// What is to be said of an output that is not finite: the first weight that is none, if there is one.
+  private func notFinite(_ output: String, mayGoOn: Bool = true) throws(IngotError) -> IngotError {
+    let hint: Evidence? = mayGoOn ? "--allow-nonfinite goes on all the same" : nil
+    if let finding = try model.nonFiniteFindings().first {
+      return .unsuitable(Location(model.path, tensor: finding.subject), why: finding.detail, hint: hint)
+    }
+    return .unsuitable(
+      Location(model.path),
+      why:
+        "gives \(words: output) that are not finite in \(words: precision.rawValue), though its weights are",
+      hint: hint)
   }
 
   /// Continues a sequence greedily: the likeliest token each time, the first of several.
@@ -115,10 +155,11 @@ public final class ModelRunner {
     var isFirst = true
     return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
       try float.run(request, cache: cache, into: &outputs)
+      try requireFinite(outputs)
       let logits = outputs["logits"]?.values ?? []
       if isFirst { visit?(LogProbabilities(logits)) }
       isFirst = false
-      return Self.likeliest(logits)
+      return try likeliest(logits)
     }
   }
 
@@ -130,9 +171,11 @@ public final class ModelRunner {
     let context = reference.graph.config.contextLength
     return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
       let isFirst = cache?.tokenCount == 0
-      let logits = try reference.run(request, cache: &cache)["logits"]?.values ?? []
+      let outputs = try reference.run(request, cache: &cache)
+      try requireFinite(outputs)
+      let logits = outputs["logits"]?.values ?? []
       if isFirst { visit?(LogProbabilities(logits)) }
-      return Self.likeliest(logits)
+      return try likeliest(logits)
     }
   }
 
@@ -153,9 +196,10 @@ public final class ModelRunner {
   }
 
   /// The index of the largest score; the first of several.
-  private static func likeliest(_ scores: [some BinaryFloatingPoint]) -> Int {
-    var best = 0
-    for index in scores.indices where scores[index] > scores[best] { best = index }
-    return best
+  private func likeliest(_ scores: [some BinaryFloatingPoint]) throws(IngotError) -> Int {
+    guard let token = LogProbabilities.likeliest(scores) else {
+      throw try notFinite("logits", mayGoOn: false)
+    }
+    return token
   }
 }

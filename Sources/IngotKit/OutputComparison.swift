@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How far an output is from what is expected of it.
 import IngotCore
+import IngotEvaluation
 
-/// How far an output is from what is expected of it.
+/// How far an output is from what is expected of it: a NaN on either side makes the figures NaN, and nothing passes.
 public struct OutputComparison: Hashable, Sendable {
   /// The output's name.
   public var name: String
@@ -14,9 +15,9 @@ public struct OutputComparison: Hashable, Sendable {
   public var rmsRel: Double
   /// The cosine of the angle between output and expectation; 1 for two zeros.
   public var cosine: Double
-  /// The share of rows with the same largest element; for logits only.
+  /// The share of rows with the same largest element; for logits only. NaN where a row has none.
   public var top1Agreement: Double?
-  /// Whether it is within the tolerance, with non-finite values in the same places.
+  /// Whether something was compared and is within the tolerance.
   public var passed: Bool
 
   /// Compares an output with its expectation.
@@ -34,48 +35,48 @@ public struct OutputComparison: Hashable, Sendable {
     comparesTop1: Bool, tolerance: Double
   ) {
     var sums = Sums()
-    var agreement = (same: 0, rows: 0)
+    var agreement = (same: 0, rows: 0, hasLargest: true)
     let rowElementCount = max(1, rowElementCount)
     for row in 0..<(expected.count / rowElementCount) where isCounted(row) {
       let range = (row * rowElementCount)..<((row + 1) * rowElementCount)
       for index in range { sums.add(actual[index], expected[index]) }
       guard comparesTop1 else { continue }
       agreement.rows += 1
-      if Self.largest(actual[range]) == Self.largest(expected[range]) { agreement.same += 1 }
+      let (found, wanted) = (
+        LogProbabilities.likeliest(Array(actual[range])), LogProbabilities.likeliest(Array(expected[range]))
+      )
+      if found == nil || wanted == nil { agreement.hasLargest = false }
+      if found == wanted { agreement.same += 1 }
     }
     self.name = name
-    maxAbs = sums.largestDifference
+    let isNothing = sums.count == 0
+    maxAbs = isNothing ? .nan : sums.largestDifference
     let isZero = sums.largestExpected == 0
-    maxRel = isZero ? (maxAbs == 0 ? 0 : .infinity) : maxAbs / sums.largestExpected
-    rmsRel = sums.squaredDifference == 0 ? 0 : (sums.squaredDifference / sums.squaredExpected).squareRoot()
-    cosine = sums.cosine
-    top1Agreement = comparesTop1 && agreement.rows > 0 ? Double(agreement.same) / Double(agreement.rows) : nil
-    passed = sums.placesAgree && (isZero ? maxAbs : maxRel) <= tolerance
-  }
-
-  private static func largest(_ row: ArraySlice<Double>) -> Int? {
-    row.indices.max { row[$0] < row[$1] }.map { $0 - row.startIndex }
+    maxRel = isZero ? (maxAbs > 0 ? .infinity : maxAbs) : maxAbs / sums.largestExpected
+    rmsRel = maxAbs == 0 ? 0 : (sums.squaredDifference / sums.squaredExpected).squareRoot()
+    cosine = isNothing ? .nan : sums.cosine
+    top1Agreement =
+      comparesTop1 && agreement.rows > 0
+      ? (agreement.hasLargest ? Double(agreement.same) / Double(agreement.rows) : .nan) : nil
+    passed = (isZero ? maxAbs : maxRel) <= tolerance
   }
 
   /// Sums over all elements compared.
   private struct Sums {
+    var count = 0
     var largestDifference = 0.0
     var largestExpected = 0.0
     var squaredDifference = 0.0
     var squaredExpected = 0.0
     var squaredActual = 0.0
     var product = 0.0
-    /// Whether values that are not finite stand in the same places, with the same signs.
-    var placesAgree = true
 
     mutating func add(_ actual: Double, _ expected: Double) {
-      guard actual.isFinite, expected.isFinite else {
-        if !(actual == expected || (actual.isNaN && expected.isNaN)) { placesAgree = false }
-        return
-      }
-      let difference = (actual - expected).magnitude
-      largestDifference = max(largestDifference, difference)
-      largestExpected = max(largestExpected, expected.magnitude)
+      count += 1
+      // Infinities of one sign are equal, and their difference is none.
+      let difference = actual == expected ? 0 : (actual - expected).magnitude
+      largestDifference = largestDifference.orLarger(difference)
+      largestExpected = largestExpected.orLarger(expected.magnitude)
       squaredDifference += difference * difference
       squaredExpected += expected * expected
       squaredActual += actual * actual
@@ -84,8 +85,8 @@ public struct OutputComparison: Hashable, Sendable {
 
     var cosine: Double {
       let scale = (squaredActual * squaredExpected).squareRoot()
-      guard scale > 0 else { return squaredActual == squaredExpected ? 1 : 0 }
-      return product / scale
+      guard scale == 0 else { return product / scale }
+      return squaredActual == squaredExpected ? 1 : 0
     }
   }
 }

@@ -33,10 +33,14 @@ struct QuantizationDraft {
     target = try Self.dialect(of: destination.formatID, for: model)
     output = OutputDraft(of: model.checkpoint)
     output.companions = try Companions.find(for: model.checkpoint, at: model.path)
+    if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
     let codings = try codings(for: destination)
+    try requireFiniteRest(codings)
     if let target {
+      var conversion = ConvertOptions()
+      conversion.onOverflow = options.onOverflow
       output = try DialectChange(model, to: target).output(
-        ConvertOptions(), destination: destination, companions: output.companions,
+        conversion, destination: destination, companions: output.companions,
         blocks: blocks(codings, format: destination.formatID))
     } else {
       if !output.companions.contains(where: { $0.kind == .config }),
@@ -162,14 +166,13 @@ struct QuantizationDraft {
     for (index, tensor) in model.checkpoint.tensors.enumerated() {
       if index == model.recognised.tiedCopy {
         output.losses.append(
-          Loss(.dropped, tensor: tensor.name, detail: "a copy of the token embedding, which is the tied head")
-        )
+          Loss(.dropped, tensor: tensor.name, detail: try model.droppedHead(index)))
         continue
       }
       switch codings[index] {
       case .integers(let scheme)?: try addIntegers(tensor, scheme: scheme, scales: scales[index] ?? [])
       case .blocks(let blockType)?:
-        output.addBlocks(tensor.name, of: Self.source(tensor), blockType, notes: castNotes(tensor))
+        output.addBlocks(tensor.name, of: source(tensor), blockType, notes: castNotes(tensor))
       case nil: output.keep(index)
       }
     }
@@ -180,9 +183,8 @@ struct QuantizationDraft {
   }
 
   /// A tensor's values, as they are quantized.
-  private static func source(_ tensor: TensorDescriptor) -> LazyPart {
-    let stored = LazyPart.stored(name: tensor.name, tensor.parts[0])
-    return tensor.dtype == .f32 ? stored : .cast(stored, to: .f32, onOverflow: .refuse)
+  private func source(_ tensor: TensorDescriptor) -> LazyPart {
+    LazyPart.stored(name: tensor.name, tensor.parts[0]).casting(to: .f32, onOverflow: options.onOverflow)
   }
 
   private static func axis(of scheme: Quantization) -> Int? {
@@ -205,7 +207,7 @@ struct QuantizationDraft {
           scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
         transforms: [.quantizedToInt8(from: tensor.dtype)]),
       [
-        .quantized(Self.source(tensor), scales: scales, axis: Self.axis(of: scheme)),
+        .quantized(source(tensor), scales: scales, axis: Self.axis(of: scheme)),
         .literal(.f32, scaleShape, bytes),
       ])
   }
@@ -231,12 +233,12 @@ struct QuantizationDraft {
     let crew = WorkCrew(jobs: options.jobs)
     try PartPass(crew: crew, files: files, scratchFolder: options.scratchFolder)
       .run(count: indexes.count) { (index) throws(IngotError) in
-        Self.source(tensors[index])
+        source(tensors[index])
       } read: { (index, reading) throws(IngotError) in
         var largest = AbsoluteMaximum(layouts[index])
-        try reading.forEachTile { (tile, offset) throws(IngotError) in
-          largest.add(tile.assumingMemoryBound(to: Float.self), from: offset / MemoryLayout<Float>.size)
-          progress.advance(tile.count)
+        try reading.forEachRun { (run, offset) throws(IngotError) in
+          largest.add(try run.floats(), from: offset / MemoryLayout<Float>.size)
+          progress.advance(run.bytes.count)
         }
         return largest
       } finish: { (index, stretches, _) throws(IngotError) in
@@ -246,6 +248,17 @@ struct QuantizationDraft {
         found[index] = largest.scales
       }
     return Dictionary(uniqueKeysWithValues: zip(indexes, found.values))
+  }
+
+  /// Throws for parameters that stay as they are and hold NaN or infinities: those that are quantized are looked at while
+  /// their scales are found.
+  private func requireFiniteRest(_ codings: [TensorRole: WeightCoding]) throws(IngotError) {
+    guard !options.allowances.nonFinite else { return }
+    let rest = Set(model.recognised.tensors.filter { codings[$0.key] == nil }.values).sorted()
+    guard let finding = try model.nonFiniteFindings(of: rest).first else { return }
+    throw .unsuitable(
+      Location(model.path, tensor: finding.subject), why: finding.detail,
+      hint: "--allow-nonfinite keeps it as it is")
   }
 
   private func requireFinite(
@@ -278,7 +291,7 @@ struct QuantizationDraft {
       dialects: target.map { (model.recognised.dialect.id, $0.id) }, tensors: [],
       keptCount: planned.tensors.count - result.quantizationErrors.count - bufferCount,
       bufferCount: bufferCount, byteCounts: (0, 0),
-      losses: planned.losses + planned.castLosses(result, onOverflow: .refuse))
+      losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
     for (index, tensor) in planned.tensors.enumerated() {
       let parts = planned.contents.parts(of: index)
       let before = parts.reduce(0) { $0 + $1.unconvertedByteCount }

@@ -13,6 +13,10 @@ public struct QuantizeOptions: Sendable {
   public var scheme = QuantizationScheme.int8
   /// Schemes by name pattern; the last that matches holds.
   public var rules: [(pattern: Glob, scheme: QuantizationScheme)] = []
+  /// What becomes of values that F32, which scales are found in, has no room for.
+  public var onOverflow: OverflowPolicy = .refuse
+  /// What is quantized though `validate` rejects it: with NaN and infinities, only weights that are kept.
+  public var allowances = Allowances()
   /// The config, when it is not beside the weights.
   public var config: String?
   /// The output's format id; `nil` takes it from the output's extension.
@@ -91,7 +95,9 @@ public func quantize(
   _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
   progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> QuantizationReport {
-  let model = try Model(input, config: options.config, reading: options.reading)
+  let model = try Model(
+    input, config: options.config, head: options.allowances.head, reading: options.reading)
+  try Model.requireStoredHead(options.allowances.head, in: [model])
   try requireWhole(model)
   try model.requireSound()
   let system = LiveSystem()

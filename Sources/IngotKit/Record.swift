@@ -33,6 +33,8 @@ public struct RecordOptions: Sendable {
   public var force = false
   /// The config, when it is not beside the weights.
   public var config: String?
+  /// What the model is computed with though `validate` rejects it.
+  public var allowances = Allowances()
   /// How to read.
   public var reading = ReadOptions()
 
@@ -52,12 +54,15 @@ public struct RecordOptions: Sendable {
 public func record(
   _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions()
 ) throws(IngotError) -> RecordReport {
-  let model = try Model(path, config: options.config, reading: options.reading)
+  let model = try Model(
+    path, config: options.config, head: options.allowances.head, reading: options.reading)
+  try Model.requireStoredHead(options.allowances.head, in: [model])
   let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
   let graph = model.recognised.graph
   let names = graph.outputs.map(\.name)
-  let results = try ModelRunner(model, precision: options.precision).run(
-    fixtures.request(wanting: Set(names)))
+  let runner = try ModelRunner(
+    model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
+  let results = try runner.run(fixtures.request(wanting: Set(names)))
 
   var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
   for name in names {

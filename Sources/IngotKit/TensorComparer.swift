@@ -104,6 +104,14 @@ final class TensorComparer {
     return change
   }
 
+  /// Whether two tensors have the same shape and the same values, whatever their dtypes.
+  func areEqual(_ a: DiffOperand, _ b: DiffOperand) throws(IngotError) -> Bool {
+    guard a.shape == b.shape else { return false }
+    if a.typeName == b.typeName, a.quantization == b.quantization, try haveSameBytes(a, b) { return true }
+    guard a.quantization == nil, b.quantization == nil else { return false }
+    return try compareValues(a, b)?.maxAbs == 0
+  }
+
   private func open(_ part: LazyPart, _ files: SourceFiles) throws(IngotError) -> any TileSource {
     try part.open(files: files, scratchFolder: options.scratchFolder)
   }
@@ -119,7 +127,7 @@ final class TensorComparer {
     guard a.byteCount == b.byteCount else { return false }
     var isSame = true
     try forEachPair(a, b) { left, right in
-      if isSame { isSame = left.elementsEqual(right) }
+      if isSame { isSame = left.bytes.elementsEqual(right.bytes) }
     }
     return isSame
   }
@@ -140,22 +148,20 @@ final class TensorComparer {
     _ a: DiffOperand, _ b: DiffOperand
   ) throws(IngotError) -> ValueDifference? {
     func asDoubles(_ tensor: DiffOperand) -> LazyPart? {
-      guard let values = tensor.values else { return nil }
-      if tensor.dtype == .f64 { return values }
       guard ElementConversion(from: tensor.dtype, to: .f64) != nil else { return nil }
-      return .cast(values, to: .f64, onOverflow: .infinity)
+      return tensor.values?.casting(to: .f64, onOverflow: .infinity)
     }
     guard let left = asDoubles(a), let right = asDoubles(b) else { return nil }
     var difference = ValueDifference()
-    try forEachPair(open(left, files.0), open(right, files.1)) { leftBytes, rightBytes in
-      difference.add(leftBytes, rightBytes)
+    try forEachPair(open(left, files.0), open(right, files.1)) { (left, right) throws(IngotError) in
+      difference.add(try left.doubles(), try right.doubles())
     }
     return difference
   }
 
   /// Streams two parts of equal length side by side.
   private func forEachPair(
-    _ a: any TileSource, _ b: any TileSource, _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    _ a: any TileSource, _ b: any TileSource, _ body: (Elements, Elements) throws(IngotError) -> Void
   ) throws(IngotError) {
     // Each is cut where it can be, wherever the other one is.
     let readers = (GrainReader(a), GrainReader(b))
@@ -176,7 +182,9 @@ final class TensorComparer {
       )
       try readers.0.read(bytesAt: offset, into: l)
       try readers.1.read(bytesAt: offset, into: r)
-      body(UnsafeRawBufferPointer(l), UnsafeRawBufferPointer(r))
+      try body(
+        Elements(UnsafeRawBufferPointer(l), a.elementType), Elements(UnsafeRawBufferPointer(r), b.elementType)
+      )
       offset += count
     }
     try a.finish()
@@ -186,29 +194,24 @@ final class TensorComparer {
 
 /// How far values are apart.
 private struct ValueDifference {
+  /// The largest absolute difference; NaN where a value of either side is.
   var maxAbs = 0.0
   var differingCount = 0
   private var squaredDifference = 0.0
   private var squaredValue = 0.0
 
   /// The root mean square of the differences over that of the first's values; infinite when only the latter is 0.
-  var rmsRel: Double {
-    guard squaredDifference > 0 else { return 0 }
-    return (squaredDifference / squaredValue).squareRoot()
-  }
+  var rmsRel: Double { squaredDifference == 0 ? 0 : (squaredDifference / squaredValue).squareRoot() }
 
-  /// Adds elements, F64 both.
-  mutating func add(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) {
-    for offset in stride(from: 0, to: left.count, by: 8) {
-      let a = left.loadUnaligned(fromByteOffset: offset, as: Double.self)
-      let b = right.loadUnaligned(fromByteOffset: offset, as: Double.self)
+  /// Adds elements.
+  mutating func add(_ left: UnsafeBufferPointer<Double>, _ right: UnsafeBufferPointer<Double>) {
+    for (a, b) in zip(left, right) {
       if a.isFinite { squaredValue += a * a }
-      if a == b || (a.isNaN && b.isNaN) { continue }
-      differingCount += 1
+      if a == b { continue }
+      if !(a.isNaN && b.isNaN) { differingCount += 1 }
       let difference = (a - b).magnitude
-      // A value that is finite on one side only is as far apart as can be.
-      maxAbs = max(maxAbs, difference.isNaN ? .infinity : difference)
-      squaredDifference += difference.isFinite ? difference * difference : .infinity
+      maxAbs = maxAbs.orLarger(difference)
+      squaredDifference += difference * difference
     }
   }
 }

@@ -107,12 +107,14 @@ public final class TensorDigester: Sendable {
     PartPass(crew: crew, files: files, scratchFolder: scratchFolder)
   }
 
-  /// Hands over the bytes of a part, tile by tile.
-  func forEachTile(
-    of part: LazyPart, _ body: (UnsafeRawBufferPointer) throws(IngotError) -> Void
+  /// Hands over the elements of a part, tile by tile.
+  func forEachRun(
+    of part: LazyPart, _ body: (Elements) throws(IngotError) -> Void
   ) throws(IngotError) {
     let tiles = try part.open(files: files, scratchFolder: scratchFolder)
-    try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in try body(tile) }
+    try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in
+      try body(Elements(tile, tiles.elementType))
+    }
   }
 
   /// Throws when a file changed while it was read.

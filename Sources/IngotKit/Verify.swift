@@ -25,6 +25,8 @@ public struct VerifyOptions: Sendable {
   public var seed: UInt64 = 1
   /// The config, when it is not beside the weights.
   public var config: String?
+  /// What models are computed with though `validate` rejects it.
+  public var allowances = Allowances()
   /// How to read.
   public var reading = ReadOptions()
 
@@ -51,8 +53,8 @@ public struct VerificationReport: Sendable {
   /// Remarks: unknown arrays, a model that is another than the fixtures were recorded with.
   public var findings: [Finding]
 
-  /// Whether everything passed.
-  public var passed: Bool { outputs.allSatisfy(\.passed) }
+  /// Whether something was compared, and everything passed.
+  public var passed: Bool { !outputs.isEmpty && outputs.allSatisfy(\.passed) }
 
   /// The name of the first output, or node, that did not pass.
   public var firstFailure: String? { outputs.first { !$0.passed }?.name }
@@ -67,7 +69,8 @@ public struct VerificationReport: Sendable {
 /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate, fixtures with nothing
 ///   to compare, and inputs that the model can't take; read errors.
 public func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
-  let model = try Model(path, config: options.config, reading: options.reading)
+  let model = try Model(
+    path, config: options.config, head: options.allowances.head, reading: options.reading)
   let verification = try Verification(model, options: options)
   return try verification.run()
 }
@@ -77,11 +80,16 @@ private struct Verification {
   private let model: Model
   private let options: VerifyOptions
   private let fixtures: FixtureSet
+  private let reference: Model?
   private let seed: UInt64?
 
   init(_ model: Model, options: VerifyOptions) throws(IngotError) {
     self.model = model
     self.options = options
+    reference = try options.against.map { (path) throws(IngotError) in
+      try Model(path, head: options.allowances.head, reading: options.reading)
+    }
+    try Model.requireStoredHead(options.allowances.head, in: [model, reference].compactMap(\.self))
     var seed: UInt64?
     if let path = options.fixtures {
       fixtures = try FixtureSet(
@@ -104,7 +112,8 @@ private struct Verification {
     if options.comparesNodes { names = graph.nodes.map(\.name) + names }
     let expected = try expectations(for: names)
     let wanted = Set(names).intersection(expected.keys)
-    let runner = try ModelRunner(model, precision: options.precision)
+    let runner = try ModelRunner(
+      model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
     let actual = try runner.run(
       fixtures.request(wanting: wanted.union(expected["loss"] != nil ? ["logits"] : [])))
     var comparisons: [OutputComparison] = []
@@ -131,24 +140,24 @@ private struct Verification {
   /// Expected values by name: the other model's in float64, this model's own for nodes, or the fixtures'.
   private func expectations(for names: [String]) throws(IngotError) -> [String: RealArray] {
     var expected: [String: RealArray] = [:]
-    if let other = options.against {
-      let reference = try Model(other, reading: options.reading)
-      expected = try Self.outputs(of: reference, names, fixtures)
+    if let reference {
+      expected = try outputs(of: reference, names)
     } else {
       if options.comparesNodes {
-        expected = try Self.outputs(of: model, model.recognised.graph.nodes.map(\.name), fixtures)
+        expected = try outputs(of: model, model.recognised.graph.nodes.map(\.name))
       }
       for (name, array) in fixtures.expected { expected[name] = array }
     }
     return expected
   }
 
-  private static func outputs(
-    of model: Model, _ names: [String], _ fixtures: FixtureSet
+  private func outputs(
+    of model: Model, _ names: [String]
   ) throws(IngotError) -> [String: RealArray] {
     let graph = model.recognised.graph
     let known = Set(graph.outputs.map(\.name) + graph.nodes.map(\.name))
-    let runner = try ModelRunner(model, precision: .reference)
+    let runner = try ModelRunner(
+      model, precision: .reference, allowsNonFinite: options.allowances.nonFinite)
     return try runner.run(fixtures.request(wanting: known.intersection(names)))
       .mapValues { RealArray(shape: $0.shape, values: $0.values, dtype: .f64) }
   }

@@ -14,11 +14,13 @@ extension MappedFile: PagedBytes {}
 /// Loads weights for the runtime.
 struct WeightLoader {
   private let model: Model
+  private let precision: Precision
   private let files: SourceFiles
   private let loader: ArrayLoader
 
-  init(_ model: Model) {
+  init(_ model: Model, precision: Precision) {
     self.model = model
+    self.precision = precision
     files = SourceFiles(model.checkpoint.files)
     loader = ArrayLoader(model.checkpoint)
   }
@@ -37,7 +39,8 @@ struct WeightLoader {
         try verifyChecksums(of: model.checkpoint.tensors[index])
       }
       guard let view = try model.view(of: role, isVerified: true) else { continue }
-      store[role] = try weight(view, name: model.recognised.name(of: role), maps: &maps)
+      let name = model.recognised.name(of: role)
+      store[role] = try weight(computable(view, name: name), name: name, maps: &maps)
     }
     return store
   }
@@ -52,6 +55,20 @@ struct WeightLoader {
     for part in tensor.parts {
       try TensorReader(tensor.name, part, files: files, scratchFolder: defaultScratchFolder)
         .verifyStoredChecksum()
+    }
+  }
+
+  /// A parameter whose values the run's activations have room for: F64 becomes F32 outside the reference.
+  private func computable(_ view: ParameterView, name: String) throws(IngotError) -> ParameterView {
+    guard view.dtype == .f64, precision != .reference else { return view }
+    let narrow = view.cast(to: .f32, onOverflow: .refuse)
+    do throws(IngotError) {
+      return ParameterView(
+        parts: [(.values, .literal(.f32, view.shape, try loader.bytes(narrow.values)))])
+    } catch {
+      guard case .unrepresentable(_, _, let why, _) = error else { throw error }
+      throw .unsuitable(
+        Location(model.path, tensor: name), why: why, hint: "--precision reference computes in float64")
     }
   }
 
@@ -92,10 +109,7 @@ struct WeightLoader {
     guard let part = view.parts.first(where: { $0.kind == .scales })?.part, view.parts.count == 2 else {
       throw unsupported("running weights with zero points")
     }
-    let bytes = try loader.bytes(part)
-    let stored = bytes.withUnsafeBytes { raw in
-      stride(from: 0, to: raw.count, by: 4).map { raw.loadUnaligned(fromByteOffset: $0, as: Float.self) }
-    }
+    let stored = try loader.doubles(part).map { Float($0) }
     let scales: [Float]
     switch scheme.scaleKind {
     case .direct: scales = stored
@@ -112,9 +126,11 @@ struct WeightLoader {
 
 /// Loads a model's weights as the runtime takes them.
 ///
-/// - Parameter model: the model; it must be sound.
+/// - Parameters:
+///   - model: the model; it must be sound.
+///   - precision: the arithmetic that they are for; only the reference takes F64 beyond the range of F32.
 /// - Returns: the weights by role, mapped where their stored bytes are the canonical ones.
 /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate; read errors.
-public func loadWeights(_ model: Model) throws(IngotError) -> WeightStore {
-  try WeightLoader(model).load()
+public func loadWeights(_ model: Model, precision: Precision = .reference) throws(IngotError) -> WeightStore {
+  try WeightLoader(model, precision: precision).load()
 }

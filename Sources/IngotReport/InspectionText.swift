@@ -23,7 +23,7 @@ public enum InspectionText {
       lines.append(
         style.text("… \(checkpoint.metadata.entries.count - 8) more metadata keys in --json", .dim))
     }
-    lines += checkpoint.findings.prefix(8).map { FindingText.line($0, style: style) }
+    lines += report.findings.prefix(8).map { FindingText.line($0, style: style) }
     lines += [""] + totals(report.tensors).lines(style)
     let hasDetail = report.tensors.contains { $0.sha256 != nil || $0.statistics != nil }
     let groups =

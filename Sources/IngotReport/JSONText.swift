@@ -20,7 +20,7 @@ public enum JSONText {
     return document([
       ("format", .string(checkpoint.format)), ("path", .string(report.path)),
       ("bytes", .int64(Int64(checkpoint.byteCount))),
-      ("metadata", .object(checkpoint.metadata)), ("findings", FindingText.json(checkpoint.findings)),
+      ("metadata", .object(checkpoint.metadata)), ("findings", FindingText.json(report.findings)),
       ("tensors", .array(report.tensors.map { .object(tensor($0)) })),
     ])
   }

@@ -78,7 +78,8 @@ public enum Quantity {
 
   /// A share: `99.8 %`.
   public static func percent(_ share: Double) -> String {
-    share == 1 ? "100 %" : fixed(share * 100, decimals: 1) + " %"
+    guard share.isFinite else { return nonFinite(share) }
+    return share == 1 ? "100 %" : fixed(share * 100, decimals: 1) + " %"
   }
 
   private static func nonFinite(_ value: Double) -> String {

@@ -17,7 +17,7 @@ public enum QuantizationText {
     let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
     for tensor in worst.prefix(5) {
       table.add([
-        ErrorRenderer.name(tensor.name), decibels(tensor.error.signalToNoise),
+        ErrorRenderer.name(tensor.name), decibels(tensor.error),
         Quantity.real(tensor.error.largest),
       ])
     }
@@ -28,7 +28,7 @@ public enum QuantizationText {
       worst.isEmpty
       ? ["nothing quantized: \(kept)"]
       : table.lines(style) + [
-        "all \(worst.count) quantized tensors: median \(decibels(worst[worst.count / 2].error.signalToNoise)) · \(kept)"
+        "all \(worst.count) quantized tensors: median \(decibels(worst[worst.count / 2].error)) · \(kept)"
       ]
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
@@ -81,7 +81,7 @@ public enum QuantizationText {
     }
   }
 
-  private static func decibels(_ value: Double) -> String {
-    value.isInfinite ? "exact" : Quantity.fixed(value, decimals: 1) + " dB"
+  private static func decibels(_ error: QuantizationError) -> String {
+    error.isExact ? "exact" : Quantity.fixed(error.signalToNoise, decimals: 1) + " dB"
   }
 }

@@ -15,13 +15,16 @@ final class DequantizedTiles: TileSource {
   /// - Parameters:
   ///   - source: whole blocks.
   ///   - decoder: for their type.
-  init(_ source: any TileSource, decoder: BlockDecoder) {
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a source of anything else.
+  init(_ source: any TileSource, decoder: BlockDecoder) throws(IngotError) {
+    try source.require(.block(decoder.blockType))
     self.source = source
     self.decoder = decoder
     blockByteCount = decoder.blockType.byteCount
     valueByteCount = decoder.blockType.elementCount * MemoryLayout<Float>.size
   }
 
+  var elementType: ElementType { .number(.f32) }
   var byteCount: Int { source.byteCount / blockByteCount * valueByteCount }
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
@@ -33,14 +36,13 @@ final class DequantizedTiles: TileSource {
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let count = tile.count / valueByteCount
-    guard count > 0, let target = tile.baseAddress else { return }
+    guard count > 0 else { return }
     let start = offset / valueByteCount * blockByteCount
     let range = start..<(start + count * blockByteCount)
-    try buffer.forEachPiece(of: source, in: range, width: blockByteCount) { piece, position in
-      guard let blocks = piece.baseAddress else { return }
-      decoder.decode(
-        count: piece.count / blockByteCount, from: blocks,
-        to: target + (position - start) / blockByteCount * valueByteCount)
+    try buffer.forEachPiece(of: source, in: range, width: blockByteCount) {
+      (piece, position) throws(IngotError) in
+      let first = (position - start) / blockByteCount
+      try decoder.decode(piece, to: tile.elements(first..<(first + piece.count), width: valueByteCount))
     }
   }
 
@@ -71,7 +73,9 @@ final class BlockTiles: TileSource {
   ///   - name: the tensor's, for messages.
   ///   - source: values, F32, whose last dimension is a multiple of a block.
   ///   - encoder: for the type of the blocks.
-  init(_ name: String, _ source: any TileSource, encoder: BlockEncoder) {
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a source of anything else.
+  init(_ name: String, _ source: any TileSource, encoder: BlockEncoder) throws(IngotError) {
+    try source.require(.number(.f32))
     self.name = name
     self.source = source
     self.encoder = encoder
@@ -79,6 +83,7 @@ final class BlockTiles: TileSource {
     valueByteCount = encoder.blockType.elementCount * MemoryLayout<Float>.size
   }
 
+  var elementType: ElementType { .block(encoder.blockType) }
   var byteCount: Int { source.byteCount / valueByteCount * blockByteCount }
   var castReport: CastReport? { nil }
   var quantizationError: QuantizationError? { encoder.error }
@@ -94,14 +99,15 @@ final class BlockTiles: TileSource {
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let count = tile.count / blockByteCount
-    guard count > 0, let target = tile.baseAddress else { return }
+    guard count > 0 else { return }
     let start = offset / blockByteCount * valueByteCount
     let range = start..<(start + count * valueByteCount)
-    try buffer.forEachPiece(of: source, in: range, width: valueByteCount) { piece, position in
-      guard let values = piece.baseAddress else { return }
-      encoder.encode(
-        count: piece.count / valueByteCount, from: values,
-        to: target + (position - start) / valueByteCount * blockByteCount)
+    try buffer.forEachPiece(of: source, in: range, width: valueByteCount) {
+      (piece, position) throws(IngotError) in
+      let (first, end) = (
+        (position - start) / valueByteCount, (position - start + piece.bytes.count) / valueByteCount
+      )
+      try encoder.encode(piece, to: tile.elements(first..<end, width: blockByteCount))
     }
   }
 

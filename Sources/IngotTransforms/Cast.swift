@@ -14,7 +14,8 @@ final class CastTiles: TileSource {
   private var buffer = TileBuffer()
   private var report = CastReport()
 
-  init(_ name: String, _ source: any TileSource, conversion: ElementConversion) {
+  init(_ name: String, _ source: any TileSource, conversion: ElementConversion) throws(IngotError) {
+    try source.require(.number(conversion.source))
     self.name = name
     self.source = source
     self.conversion = conversion
@@ -22,6 +23,7 @@ final class CastTiles: TileSource {
     targetWidth = max(1, conversion.target.bitWidth / 8)
   }
 
+  var elementType: ElementType { .number(conversion.target) }
   var byteCount: Int { source.byteCount / sourceWidth * targetWidth }
   var castReport: CastReport? { report }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
@@ -34,15 +36,14 @@ final class CastTiles: TileSource {
   }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
-    guard tile.count >= targetWidth, let target = tile.baseAddress else { return }
+    guard tile.count >= targetWidth else { return }
     let start = offset / targetWidth * sourceWidth
     let range = start..<(start + tile.count / targetWidth * sourceWidth)
-    try buffer.forEachPiece(of: source, in: range, width: sourceWidth) { piece, position in
-      guard let values = piece.baseAddress else { return }
+    try buffer.forEachPiece(of: source, in: range, width: sourceWidth) {
+      (piece, position) throws(IngotError) in
+      let first = (position - start) / sourceWidth
       report.merge(
-        conversion.convert(
-          count: piece.count / sourceWidth, from: values,
-          to: target + (position - start) / sourceWidth * targetWidth))
+        try conversion.convert(piece, to: tile.elements(first..<(first + piece.count), width: targetWidth)))
     }
   }
 
@@ -66,6 +67,6 @@ final class CastTiles: TileSource {
       tensor: name, target: conversion.target.rawValue,
       why:
         "\(report.overflowCount) values are beyond its range, the largest of magnitude \(report.largestOverflow)",
-      hint: "--on-overflow saturate or infinity allows that")
+      hint: "--on-overflow says what becomes of them")
   }
 }

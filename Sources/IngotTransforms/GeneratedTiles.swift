@@ -22,6 +22,7 @@ final class GeneratedTiles: TileSource {
     self.elementCount = elementCount
   }
 
+  var elementType: ElementType { .number(.f32) }
   var byteCount: Int { elementCount * MemoryLayout<Float>.size }
   /// Deviates come in pairs.
   var grainByteCount: Int { 2 * MemoryLayout<Float>.size }

@@ -11,6 +11,8 @@ final class SlicedTiles: TileSource {
   let byteCount: Int
   let grainByteCount: Int
 
+  var elementType: ElementType { reader.source.elementType }
+
   /// Cuts bytes `range` out of a source; `width` are the bytes of an element.
   init(_ source: any TileSource, range: Range<Int>, width: Int) {
     reader = GrainReader(source)
@@ -48,6 +50,7 @@ final class JoinedTiles: TileSource {
   private var current: (index: Int, reader: GrainReader)?
   private(set) var castReport: CastReport?
   private(set) var quantizationError: QuantizationError?
+  let elementType: ElementType
   let grainByteCount: Int
   /// Parts that are joined are alike: the first stands for all.
   let tileByteCount: Int
@@ -71,6 +74,7 @@ final class JoinedTiles: TileSource {
     self.open = open
     grainByteCount = width
     let first = try parts.first.map(open)
+    elementType = first?.elementType ?? .number(.u8)
     current = first.map { (0, GrainReader($0)) }
     tileByteCount = first?.tileByteCount ?? TileEngine.tileByteCount
     bufferByteCount = first.map { $0.bufferByteCount + $0.grainByteCount } ?? 0
@@ -108,7 +112,9 @@ final class JoinedTiles: TileSource {
   private func reader(of index: Int) throws(IngotError) -> GrainReader {
     if let current, current.index == index { return current.reader }
     try closeCurrent()
-    let reader = GrainReader(try open(parts[index]))
+    let source = try open(parts[index])
+    try source.require(elementType)
+    let reader = GrainReader(source)
     current = (index, reader)
     return reader
   }
@@ -142,9 +148,11 @@ extension CastReport? {
 /// A part that is all zeros.
 final class ZeroTiles: TileSource {
   let byteCount: Int
+  let elementType: ElementType
 
-  init(byteCount: Int) {
+  init(byteCount: Int, _ dtype: DType) {
     self.byteCount = byteCount
+    elementType = .number(dtype)
   }
 
   var grainByteCount: Int { 1 }

@@ -49,6 +49,15 @@ public indirect enum LazyPart: Sendable {
     }
   }
 
+  /// What the bytes of the result are.
+  var elementType: ElementType {
+    switch self {
+    case .stored(_, let part): part.elementType
+    case .blocks(_, let blockType): .block(blockType)
+    default: .number(dtype)
+    }
+  }
+
   /// The shape of the result.
   public var shape: Shape {
     switch self {
@@ -83,12 +92,24 @@ public indirect enum LazyPart: Sendable {
   public func open(
     files: SourceFiles, scratchFolder: String, digestsSource: Bool = false
   ) throws(IngotError) -> any TileSource {
+    let tiles = try openTiles(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+    // What was planned by type and shape is what will be read.
+    try tiles.require(elementType)
+    guard tiles.byteCount == shape.byteCount(of: dtype) else {
+      throw .internal("a part of \(tiles.byteCount) bytes for \(shape) elements of \(dtype)")
+    }
+    return tiles
+  }
+
+  private func openTiles(
+    files: SourceFiles, scratchFolder: String, digestsSource: Bool
+  ) throws(IngotError) -> any TileSource {
     switch self {
     case .stored(let name, let part):
       let reader = try TensorReader(name, part, files: files, scratchFolder: scratchFolder)
       return StoredTiles(reader, digests: digestsSource)
-    case .literal(_, _, let bytes):
-      return LiteralTiles(bytes)
+    case .literal(let dtype, _, let bytes):
+      return LiteralTiles(bytes, dtype)
     case .generated(let shape, let values):
       return GeneratedTiles(values, elementCount: shape.elementCount)
     case .cast(let source, let target, let onOverflow):
@@ -98,15 +119,15 @@ public indirect enum LazyPart: Sendable {
           hint: nil)
       }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return CastTiles(source.name ?? "", tiles, conversion: conversion)
+      return try CastTiles(source.name ?? "", tiles, conversion: conversion)
     case .quantized(let source, let scales, let axis):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return QuantizedTiles(
+      return try QuantizedTiles(
         tiles, layout: ChannelLayout(shape: source.shape, axis: axis), scales: scales)
     case .dequantized(let source, let blockType, _):
       guard let decoder = BlockDecoder(blockType) else { throw source.noConversion(from: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return DequantizedTiles(tiles, decoder: decoder)
+      return try DequantizedTiles(tiles, decoder: decoder)
     case .scaled(let source, let scales):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try ScaledTiles(source.name ?? "", tiles, scales) { (part) throws(IngotError) in
@@ -115,7 +136,7 @@ public indirect enum LazyPart: Sendable {
     case .blocks(let source, let blockType):
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return BlockTiles(source.name ?? "", tiles, encoder: encoder)
+      return try BlockTiles(source.name ?? "", tiles, encoder: encoder)
     case .transposed, .reshaped, .rows, .joined, .zeros:
       return try openMoved { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -144,7 +165,7 @@ public indirect enum LazyPart: Sendable {
     case .joined(let parts, _):
       return try JoinedTiles(parts, width: width, open: open)
     case .zeros:
-      return ZeroTiles(byteCount: byteCount)
+      return ZeroTiles(byteCount: byteCount, dtype)
     default:
       throw .internal("a change of layout that does not fit its part")
     }

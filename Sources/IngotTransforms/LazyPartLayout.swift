@@ -2,8 +2,14 @@
 // Changes of layout, composed so that what cancels out is gone: a matrix turned twice, or a slice of stored bytes, is
 // described anew and not computed.
 import IngotCore
+import IngotKernels
 
 extension LazyPart {
+  /// The part with its elements converted; itself where they have the dtype.
+  public func casting(to dtype: DType, onOverflow: OverflowPolicy) -> LazyPart {
+    self.dtype == dtype ? self : .cast(self, to: dtype, onOverflow: onOverflow)
+  }
+
   /// The part with rows and columns exchanged.
   ///
   /// - Precondition: it has two dimensions.

@@ -3,6 +3,7 @@
 // is found out of a part is the same for any number of threads.
 import IngotBytes
 import IngotCore
+import IngotKernels
 import Synchronization
 
 /// A pass over parts, each read once.
@@ -41,7 +42,16 @@ public struct PartPass {
     fileprivate let source: any TileSource
     fileprivate let engine: TileEngine
 
-    /// Hands over all tiles in order.
+    /// Hands over all tiles in order, as elements of the part's type: to whom computes with them.
+    public func forEachRun(
+      _ body: (Elements, _ offset: Int) throws(IngotError) -> Void
+    ) throws(IngotError) {
+      try engine.forEachTile(of: source, in: range) { (tile, offset) throws(IngotError) in
+        try body(Elements(tile, source.elementType), offset)
+      }
+    }
+
+    /// Hands over the bytes of all tiles in order.
     public func forEachTile(
       _ body: (UnsafeRawBufferPointer, _ offset: Int) throws(IngotError) -> Void
     ) throws(IngotError) {

@@ -13,11 +13,13 @@ final class QuantizedTiles: TileSource {
   private var quantizer: Int8Quantizer
   private var buffer = TileBuffer()
 
-  init(_ source: any TileSource, layout: ChannelLayout, scales: [Float]) {
+  init(_ source: any TileSource, layout: ChannelLayout, scales: [Float]) throws(IngotError) {
+    try source.require(.number(.f32))
     self.source = source
     quantizer = Int8Quantizer(layout, scales: scales)
   }
 
+  var elementType: ElementType { .number(.i8) }
   var byteCount: Int { source.byteCount / Self.width }
   var grainByteCount: Int { max(1, source.grainByteCount / Self.width) }
   var castReport: CastReport? { nil }
@@ -28,12 +30,11 @@ final class QuantizedTiles: TileSource {
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let range = (offset * Self.width)..<((offset + tile.count) * Self.width)
-    try buffer.forEachPiece(of: source, in: range, width: Self.width) { piece, position in
+    try buffer.forEachPiece(of: source, in: range, width: Self.width) {
+      (piece, position) throws(IngotError) in
       let first = position / Self.width
-      let output = UnsafeMutableRawBufferPointer(
-        rebasing: tile[(first - offset)..<(first - offset + piece.count / Self.width)])
-      quantizer.quantize(
-        piece.assumingMemoryBound(to: Float.self), from: first, into: output.bindMemory(to: Int8.self))
+      let output = tile.elements((first - offset)..<(first - offset + piece.count), width: 1)
+      quantizer.quantize(try piece.floats(), from: first, into: output.bindMemory(to: Int8.self))
     }
   }
 

@@ -13,11 +13,11 @@ struct TileBuffer {
   ///   - source: what is read.
   ///   - range: the input's bytes in the source; from a multiple of its grain to another, or to the end.
   ///   - width: bytes that may not be cut.
-  ///   - body: takes a piece and its offset in the source.
-  /// - Throws: the source's errors.
+  ///   - body: takes a piece, as elements of the source's type, and its offset in the source.
+  /// - Throws: the source's errors, and the body's.
   mutating func forEachPiece(
     of source: any TileSource, in range: Range<Int>, width: Int,
-    _ body: (UnsafeRawBufferPointer, _ offset: Int) -> Void
+    _ body: (Elements, _ offset: Int) throws(IngotError) -> Void
   ) throws(IngotError) {
     let grain = source.grainByteCount * (source.grainByteCount.isMultiple(of: width) ? 1 : width)
     let step = min(max(grain, source.tileByteCount / grain * grain), range.count)
@@ -27,7 +27,8 @@ struct TileBuffer {
       let count = min(step, range.upperBound - offset)
       try source.read(
         bytesAt: offset, into: UnsafeMutableRawBufferPointer(start: memory.start, count: count))
-      body(UnsafeRawBufferPointer(start: memory.start, count: count), offset)
+      try body(
+        Elements(UnsafeRawBufferPointer(start: memory.start, count: count), source.elementType), offset)
       offset += count
     }
   }
@@ -42,4 +43,11 @@ struct TileBuffer {
 
   /// Gives the memory back.
   mutating func release() { buffer = nil }
+}
+
+extension UnsafeMutableRawBufferPointer {
+  /// The room of some elements of a width.
+  func elements(_ range: Range<Int>, width: Int) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: self[(range.lowerBound * width)..<(range.upperBound * width)])
+  }
 }

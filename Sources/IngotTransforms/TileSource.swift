@@ -4,8 +4,13 @@ import IngotBytes
 import IngotCore
 import IngotKernels
 
+// Where a source computes with another's values it asks for their type, when it is made (``TileSource/require(_:)``) and
+// by the elements that it is handed (IngotKernels, Elements.swift).
+
 /// Canonical bytes (little-endian, C order) of one part of a tensor, read tile by tile.
 public protocol TileSource: AnyObject {
+  /// What the bytes are.
+  var elementType: ElementType { get }
   /// Bytes of the whole part.
   var byteCount: Int { get }
   /// The bytes at whose multiples a tile may be cut.
@@ -54,6 +59,13 @@ public protocol TileSource: AnyObject {
 }
 
 extension TileSource {
+  /// Throws unless the bytes are what they are about to be computed with as.
+  func require(_ type: ElementType) throws(IngotError) {
+    guard elementType == type else {
+      throw .internal("a part of \(words: elementType.description) where \(words: type.description) is read")
+    }
+  }
+
   /// Nothing is rounded to small integers in most sources.
   public var quantizationError: QuantizationError? { nil }
   /// Tiles that stay in the second-level cache.
@@ -80,6 +92,7 @@ final class StoredTiles: TileSource {
     if digests { digest = XXH3() }
   }
 
+  var elementType: ElementType { reader.part.elementType }
   var byteCount: Int { reader.byteCount }
   var grainByteCount: Int {
     if let blockType = reader.part.blockType { return blockType.byteCount }
@@ -130,9 +143,11 @@ final class StoredTiles: TileSource {
 /// A part whose bytes are at hand.
 final class LiteralTiles: TileSource {
   private let bytes: [UInt8]
+  let elementType: ElementType
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], _ dtype: DType) {
     self.bytes = bytes
+    elementType = .number(dtype)
   }
 
   var byteCount: Int { bytes.count }

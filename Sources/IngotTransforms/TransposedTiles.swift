@@ -36,6 +36,7 @@ final class TransposedTiles: TileSource {
     transposition = MatrixTransposition(elementWidth: width)
   }
 
+  var elementType: ElementType { reader.source.elementType }
   var byteCount: Int { reader.source.byteCount }
   var grainByteCount: Int { max(1, targetRowByteCount) }
   var castReport: CastReport? { reader.source.castReport }

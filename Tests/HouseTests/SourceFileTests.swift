@@ -32,6 +32,19 @@ private let longestHeader = 8
     }
   }
 
+  /// Targets that compute with streamed values: they are handed `Elements`, whose type kernels ask for.
+  private static let typedTargets = [
+    "IngotTransforms", "IngotKit", "IngotRuntime", "IngotQuantization", "IngotEvaluation",
+  ]
+
+  @Test(arguments: typedTargets.flatMap { Fixture.files(under: "Sources/" + $0, suffix: ".swift") })
+  func `bytes are taken for numbers where their type is known only`(_ path: String) throws {
+    let text = try Fixture.packageText(path)
+    for name in ["assumingMemoryBound", "loadUnaligned", "withMemoryRebound", "unsafeBitCast"] {
+      #expect(!text.contains(name), "\(path): Elements says what bytes are")
+    }
+  }
+
   @Test(arguments: swift.dropFirst() + c)
   func `a source file begins with its licence and says in a few lines what it is for`(_ path: String) throws {
     let lines = try Fixture.packageText(path).split(separator: "\n", omittingEmptySubsequences: false)

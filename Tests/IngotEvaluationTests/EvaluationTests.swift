@@ -78,4 +78,34 @@ import Testing
     #expect(probabilities.likeliest == 1)
     #expect(probabilities.likeliest(3).map(\.token) == [1, 2, 3])
   }
+
+  /// Rows of which one of two holds NaN, or an infinity that makes it none; and numpy's mean over all.
+  @Test(arguments: [Double.nan, .infinity])
+  func `one position that is no number makes the figures none`(bad: Double) {
+    var broken = Self.logits(seed: 1)[0]
+    broken[5] = bad
+    let sound = Self.logits(seed: 2)
+    for (baseline, candidate) in [(broken, sound[0]), (sound[0], broken), (broken, broken)] {
+      var divergence = ModelDivergence()
+      var loss = LanguageModelLoss()
+      for row in sound {
+        divergence.add(baseline: LogProbabilities(row), candidate: LogProbabilities(row))
+        loss.add(token: 1, given: LogProbabilities(row))
+      }
+      #expect(divergence.mean == 0 && divergence.top1Agreement == 1 && loss.mean.isFinite)
+      divergence.add(baseline: LogProbabilities(baseline), candidate: LogProbabilities(candidate))
+      loss.add(token: 1, given: LogProbabilities(broken))
+      #expect(divergence.mean.isNaN && divergence.percentile99.isNaN && divergence.top1Agreement.isNaN)
+      #expect(loss.mean.isNaN && loss.perplexity.isNaN)
+    }
+    #expect(LogProbabilities(broken).likeliest == nil && LogProbabilities(broken).likeliest(3).isEmpty)
+  }
+
+  @Test func `a token that the model rules out is infinitely far, not none`() {
+    let (sure, unsure) = (LogProbabilities([0, -Double.infinity]), LogProbabilities([0.0, 0.0]))
+    #expect(sure.divergence(from: unsure) > 0.69 && sure.divergence(from: unsure) < 0.7)
+    #expect(unsure.divergence(from: sure) == .infinity)
+    #expect(sure.likeliest == 0)
+    #expect(ModelDivergence().mean.isNaN && ModelDivergence().top1Agreement.isNaN)
+  }
 }

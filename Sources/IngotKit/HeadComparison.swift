@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// A head that is stored beside a config which says that the head is the token embedding: whether both are the same, and
+// which one is meant.
+import IngotCore
+import IngotDialects
+import IngotGraph
+
+/// What becomes of a head that is tied to the token embedding.
+public enum HeadTie: Hashable, Sendable {
+  /// As the model and the dialect have it; a model whose config and tensors disagree is refused.
+  case asIs
+  /// The token embedding is the head, whatever is stored; no copy is written.
+  case tie
+  /// The stored head is one of its own, whatever the config says; where none is stored, a copy is written.
+  case untie
+}
+
+/// What a model is computed with though `validate` rejects it.
+public struct Allowances: Hashable, Sendable {
+  /// Which head is meant where another is stored than the config says.
+  public var head = HeadTie.asIs
+  /// Whether weights and outputs may be NaN or infinite.
+  public var nonFinite = false
+
+  /// Allows nothing.
+  public init() {}
+}
+
+extension Model {
+  /// Whether a stored head is the token embedding: another name of it, or of the same values.
+  ///
+  /// - Parameter index: the head's tensor.
+  /// - Throws: read errors.
+  func isTokenEmbedding(_ index: Int) throws(IngotError) -> Bool {
+    guard let embedding = descriptor(TensorRole(.tokenEmbedding)) else { return false }
+    let head = checkpoint.tensors[index]
+    guard head.aliasOf != embedding.name, embedding.aliasOf != head.name else { return true }
+    return try TensorComparer((checkpoint, checkpoint), options: DiffOptions())
+      .areEqual(DiffOperand(head), DiffOperand(embedding))
+  }
+
+  /// A stored head beside a config that ties it; `nil` when none is stored.
+  func tiedFinding() throws(IngotError) -> Finding? {
+    guard let copy = recognised.tiedCopy else { return nil }
+    let name = checkpoint.tensors[copy].name
+    let embedding = recognised.name(of: TensorRole(.tokenEmbedding))
+    return try isTokenEmbedding(copy)
+      ? Finding(
+        .tiedCopy, severity: .note, subject: name,
+        detail: "equals \(embedding), and the config says tied: a copy that nothing needs")
+      : Finding(
+        .tiedDiffers, severity: .error, subject: name,
+        detail: "differs from \(embedding), and the config says tied: programs disagree on which is the head")
+  }
+
+  /// Throws where it is open which head is meant, or where ``HeadTie/tie`` would make another model.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) naming both tensors.
+  func requireOneHead() throws(IngotError) {
+    if head != .tie, let finding = try tiedFinding(), finding.severity == .error {
+      throw .unsuitable(
+        Location(path, tensor: finding.subject), why: finding.detail,
+        hint: "--tie takes the token embedding for the head, --untie the head that is stored")
+    }
+    guard head == .tie, let own = recognised.tensors[TensorRole(.head)], try !isTokenEmbedding(own) else {
+      return
+    }
+    throw .unsuitable(
+      Location(path, tensor: checkpoint.tensors[own].name),
+      why:
+        "differs from \(recognised.name(of: TensorRole(.tokenEmbedding))), and is a head of its own by the config: --tie would change the model",
+      hint: nil)
+  }
+
+  /// Why a stored head is left out of an output that has none.
+  func droppedHead(_ index: Int) throws(IngotError) -> Evidence {
+    try isTokenEmbedding(index)
+      ? "a copy of the token embedding, which is the tied head"
+      : "differs from the token embedding, which --tie takes for the head"
+  }
+
+  /// Throws for ``HeadTie/untie`` when none of some models has a head of its own.
+  ///
+  /// - Parameters:
+  ///   - head: which head is meant.
+  ///   - models: the models that are computed with.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
+  public static func requireStoredHead(_ head: HeadTie, in models: [Model]) throws(IngotError) {
+    guard head == .untie, models.allSatisfy({ $0.recognised.tensors[TensorRole(.head)] == nil }) else {
+      return
+    }
+    throw .invalidRequest(option: "--untie", why: "no head of its own is stored")
+  }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of a model's weights are NaN or infinite: all of them are read. Whole models are scanned when they are validated,
+// and when a run's outputs are not finite, so that what is wrong gets its name; a run that is sound pays nothing.
+import IngotBytes
+import IngotCore
+import IngotKernels
+import IngotTransforms
+
+extension Model {
+  /// A finding for each tensor that holds NaN or infinities, in its values or in its scales.
+  ///
+  /// - Parameters:
+  ///   - indexes: the tensors that are read; all when `nil`.
+  ///   - progress: hears of bytes read.
+  /// - Returns: findings in the order of the tensors.
+  /// - Throws: read errors.
+  func nonFiniteFindings(
+    of indexes: [Int]? = nil, progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> [Finding] {
+    let digester = TensorDigester(checkpoint)
+    let tensors = (indexes ?? Array(checkpoint.tensors.indices)).map { checkpoint.tensors[$0] }
+    progress?.begin("reading", byteCount: tensors.reduce(0) { $0 + $1.byteCount })
+    defer { progress?.end() }
+    var findings: [Finding] = []
+    for tensor in tensors {
+      for part in tensor.floatingParts {
+        var scan = NonFiniteScan()
+        try digester.forEachRun(of: part.values) { (run) throws(IngotError) in
+          scan.add(run)
+          progress?.advance(run.bytes.count)
+        }
+        guard let detail = scan.detail(of: part.values.shape, part.what) else { continue }
+        findings.append(Finding(.nonFinite, severity: .error, subject: tensor.name, detail: detail))
+      }
+    }
+    try digester.checkUnchanged()
+    return findings
+  }
+}
+
+extension TensorDescriptor {
+  /// What of a tensor may be NaN: its values, those that its blocks stand for, and its scales.
+  fileprivate var floatingParts: [(values: LazyPart, what: String)] {
+    if blockType != nil { return dequantizedValues.map { [($0, "")] } ?? [] }
+    return parts.filter { $0.dtype.isFloating && ElementStatistics.supports($0.dtype) }.map {
+      (.stored(name: name, $0), $0.kind == .scales ? " among its scales" : "")
+    }
+  }
+}
+
+/// Counts values that are not finite, and remembers the first.
+private struct NonFiniteScan {
+  private var statistics = ElementStatistics()
+  private var first: Int?
+
+  mutating func add(_ run: Elements) {
+    let start = statistics.count
+    let before = statistics.nanCount + statistics.infinityCount
+    statistics.add(run)
+    if first == nil, statistics.nanCount + statistics.infinityCount > before {
+      first = run.firstNonFinite.map { start + $0 }
+    }
+  }
+
+  /// `has 4 NaN, first at [17]`; `nil` when all is finite.
+  func detail(of shape: Shape, _ what: String) -> Evidence? {
+    guard let first else { return nil }
+    var index = first
+    var indexes: [Int] = []
+    for count in shape.dimensions.reversed() where count > 0 {
+      indexes.insert(index % count, at: 0)
+      index /= count
+    }
+    let place = indexes.map(String.init).joined(separator: ", ")
+    let kinds = [
+      statistics.nanCount > 0 ? "\(statistics.nanCount) NaN" : nil,
+      statistics.infinityCount > 0 ? "\(statistics.infinityCount) infinite" : nil,
+    ].compactMap(\.self).joined(separator: " and ")
+    return "has \(words: kinds + what), first at [\(words: place)]"
+  }
+}
