@@ -18,7 +18,8 @@ enum CommandFailure {
     case let error as IngotError:
       if isClosedOutput(error) { exit(0) }
       let terminal = Terminal.standardError
-      Terminal.printError(ErrorRenderer.lines(error, style: terminal.style, isVerbose: isVerbose))
+      Terminal.printError(
+        ErrorRenderer.lines(error, style: terminal.style, isVerbose: isVerbose) { hasOption($0, parser) })
       exit(ErrorRenderer.exitCode(error))
     case is CheckFailed:
       exit(1)
@@ -69,11 +70,23 @@ enum CommandFailure {
   }
 
   private static func commandNames(_ parser: IngotMain.Type) -> [String] {
-    var names: [String] = []
-    for group in parser.configuration.groupedSubcommands {
-      for command in group.subcommands { names.append(command.configuration.commandName ?? "") }
+    commands(parser).map { $0.configuration.commandName ?? "" }
+  }
+
+  private static func commands(_ parser: IngotMain.Type) -> [any ParsableCommand.Type] {
+    parser.configuration.groupedSubcommands.flatMap(\.subcommands)
+  }
+
+  /// Whether the command that was run has an option, as its help lists them.
+  private static func hasOption(_ option: String, _ parser: IngotMain.Type) -> Bool {
+    let word = CommandLine.arguments.dropFirst().first
+    guard let command = commands(parser).first(where: { $0.configuration.commandName == word }) else {
+      return true
     }
-    return names
+    return command.helpMessage(columns: 400).split(separator: "\n").contains { line in
+      let words = line.split { " ,/".contains($0) }
+      return words.first?.hasPrefix("-") == true && words.contains { $0 == option }
+    }
   }
 
   /// Whether the reader of our output has gone: the quiet end of a pipe, no error.

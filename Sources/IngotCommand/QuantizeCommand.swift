@@ -50,6 +50,9 @@ struct QuantizeCommand: ParsableCommand {
   )
   var shardSize: ByteCount?
 
+  @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")
+  var npyBits = false
+
   @Flag(name: .long, help: "Replace an existing output.")
   var force = false
 
@@ -80,6 +83,7 @@ struct QuantizeCommand: ParsableCommand {
     settings.format = format
     settings.shardByteLimit = shardSize?.value
     settings.force = force
+    settings.keepsUnknownBits = npyBits
     settings.scratchFolder = reading.scratchFolder
     settings.jobs = work.jobs
     settings.reading = try reading.options()

@@ -14,8 +14,11 @@ extension PlannedOutput {
   func castLosses(_ result: CheckpointOutput.Result, onOverflow: OverflowPolicy) -> [Loss] {
     result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
       let tensor = tensors[index]
+      // What becomes small integers or blocks goes by way of F32, and its rounding is told by its error.
+      let isQuantized = tensor.quantization != nil || tensor.blockType != nil
+      let dtype = isQuantized ? DType.f32 : tensor.dtype
       var losses: [Loss] = []
-      if report.inexactCount > 0 {
+      if report.inexactCount > 0, !isQuantized {
         losses.append(
           Loss(
             .cast, tensor: tensor.name,
@@ -27,7 +30,7 @@ extension PlannedOutput {
           Loss(
             .overflow, tensor: tensor.name,
             detail:
-              "\(report.overflowCount) values beyond the range of \(tensor.dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: tensor.dtype))"
+              "\(report.overflowCount) values beyond the range of \(dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: dtype))"
           ))
       }
       return losses

@@ -51,7 +51,10 @@ struct QuantizationDraft {
       try addTensors(codings, progress: progress)
     }
     try requireWholeBlocks()
-    output.configure { $0.shardByteLimit = options.shardByteLimit }
+    output.configure {
+      $0.shardByteLimit = options.shardByteLimit
+      $0.keepsUnknownBits = options.keepsUnknownBits
+    }
   }
 
   /// The dialect of a format that belongs to one program; `nil` when the model is in it already, or there is none.

@@ -25,6 +25,8 @@ public struct QuantizeOptions: Sendable {
   public var shardByteLimit: Int?
   /// Whether an existing output is replaced.
   public var force = false
+  /// Whether dtypes that the format lacks are kept as bits, in formats that can.
+  public var keepsUnknownBits = false
   /// Where scratch files go.
   public var scratchFolder = defaultScratchFolder
   /// Threads that work at the same time; `nil` for one a processor.

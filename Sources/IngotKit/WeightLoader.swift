@@ -68,7 +68,8 @@ struct WeightLoader {
     } catch {
       guard case .unrepresentable(_, _, let why, _) = error else { throw error }
       throw .unsuitable(
-        Location(model.path, tensor: name), why: why, hint: "--precision reference computes in float64")
+        Location(model.path, tensor: name), why: "is F64, and computed with in F32: \(why)",
+        hint: "--precision reference computes in float64")
     }
   }
 

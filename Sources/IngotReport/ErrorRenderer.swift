@@ -11,9 +11,13 @@ public enum ErrorRenderer {
   ///   - error: the error.
   ///   - style: whether to colour.
   ///   - isVerbose: whether to add the lines after the first: on a terminal, or with `-v`.
+  ///   - hasOption: whether the command that failed has an option: a hint that names another is `convert`'s.
   /// - Returns: the lines, the first of which is enough.
-  public static func lines(_ error: IngotError, style: TextStyle = TextStyle(), isVerbose: Bool) -> [String] {
-    let parts = Parts(error)
+  public static func lines(
+    _ error: IngotError, style: TextStyle = TextStyle(), isVerbose: Bool,
+    hasOption: @escaping (String) -> Bool = { _ in true }
+  ) -> [String] {
+    let parts = Parts(error, hasOption: hasOption)
     var lines = [style.text("ingot: ", .error) + parts.line]
     guard isVerbose else { return lines }
     lines += parts.details.map { "  " + style.text($0.label, .dim) + " " + $0.text }
@@ -69,8 +73,10 @@ public enum ErrorRenderer {
   private struct Parts {
     var line: String
     var details: [(label: String, text: String)] = []
+    private let hasOption: (String) -> Bool
 
-    init(_ error: IngotError) {
+    init(_ error: IngotError, hasOption: @escaping (String) -> Bool) {
+      self.hasOption = hasOption
       switch error {
       case .malformed(let rule, let location, let found, let expected):
         line = "\(place(location)): \(text(found)), expected \(text(expected)) (\(rule.id))"
@@ -111,7 +117,20 @@ public enum ErrorRenderer {
 
     private mutating func add(_ hint: Evidence?) {
       guard let hint else { return }
-      line += "; " + text(hint)
+      let words = text(hint)
+      let isForeign = options(in: words).contains { !hasOption($0) }
+      line += "; " + (isForeign ? "`ingot convert` first: " : "") + words
+    }
+  }
+
+  /// The options that a text names, but for those of a command that it quotes.
+  private static func options(in text: String) -> [String] {
+    let own = text.split(separator: "`", omittingEmptySubsequences: false).enumerated().filter {
+      $0.offset.isMultiple(of: 2)
+    }
+    return own.flatMap { part in
+      part.element.split { !($0.isASCII && ($0.isLetter || $0.isNumber) || $0 == "-") }
+        .filter { $0.hasPrefix("--") && $0.count > 2 }.map(String.init)
     }
   }
 

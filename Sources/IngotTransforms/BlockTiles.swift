@@ -85,7 +85,7 @@ final class BlockTiles: TileSource {
 
   var elementType: ElementType { .block(encoder.blockType) }
   var byteCount: Int { source.byteCount / valueByteCount * blockByteCount }
-  var castReport: CastReport? { nil }
+  var castReport: CastReport? { source.castReport }
   var quantizationError: QuantizationError? { encoder.error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
   var tileByteCount: Int {

@@ -22,7 +22,7 @@ final class QuantizedTiles: TileSource {
   var elementType: ElementType { .number(.i8) }
   var byteCount: Int { source.byteCount / Self.width }
   var grainByteCount: Int { max(1, source.grainByteCount / Self.width) }
-  var castReport: CastReport? { nil }
+  var castReport: CastReport? { source.castReport }
   var quantizationError: QuantizationError? { quantizer.error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
   var tileByteCount: Int { max(TileEngine.tileByteCount, source.tileByteCount / Self.width) }
