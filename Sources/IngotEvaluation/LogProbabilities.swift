@@ -35,6 +35,7 @@ public struct LogProbabilities: Sendable {
   public var likeliest: Int? { Self.likeliest(values) }
 
   /// The index of the largest of some scores; the first of several; `nil` for none, and when one is NaN.
+  @inlinable
   public static func likeliest(_ scores: [some BinaryFloatingPoint]) -> Int? {
     guard var best = scores.indices.first else { return nil }
     for index in scores.indices {

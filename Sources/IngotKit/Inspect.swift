@@ -33,7 +33,9 @@ public struct InspectionReport: Sendable {
 extension Model {
   /// A note when the headers of the weights are not those of the config's model.
   fileprivate var conflictFindings: [Finding] {
-    let errors = recognised.structuralFindings(checkpoint.tensors).filter { $0.severity == .error }
+    let errors = recognised.structuralFindings(checkpoint.tensors).filter {
+      [.missing, .unexpected, .wrongShape, .configConflict, .graph].contains($0.kind) && $0.severity == .error
+    }
     guard let first = errors.first else { return [] }
     let more = errors.count > 1 ? "; `ingot validate` lists \(errors.count - 1) more" : ""
     return [
