@@ -48,8 +48,12 @@ struct HashCommand: ParsableCommand {
   func run() throws {
     if let manifest { return try check(manifest) }
     let reports = try paths.map { try report($0) }
-    global.print(json: { JSONText.hashes(reports) }) { _ in
-      reports.map { "\($0.model)  \(ErrorRenderer.name($0.path))" }
+    global.print(json: { JSONText.hashes(reports) }) { style in
+      reports.map { report in
+        let line = HashManifest.Entry(digest: report.model, path: report.path).line
+        // A file gets the name as it is, so that it is found again.
+        return style.columns == nil ? line : TextStyle.printable(line, limit: .max)
+      }
     }
   }
 
@@ -64,26 +68,44 @@ struct HashCommand: ParsableCommand {
     return try hash(path, options: options, progress: global.progress)
   }
 
-  private func check(_ path: String) throws {
-    var results: [(path: String, holds: Bool)] = []
-    for entry in try HashManifest(path: path).entries {
-      results.append((entry.path, try report(entry.path).model == entry.digest))
+  /// What became of a line of a manifest.
+  private struct Checked {
+    var path: String
+    var holds = false
+    /// Why it could not be checked.
+    var error: IngotError?
+
+    var json: MetadataValue {
+      var entries = [
+        Metadata.Entry(key: "path", value: .string(path)), .init(key: "holds", value: .bool(holds)),
+      ]
+      if let error {
+        entries.append(.init(key: "error", value: .string(ErrorRenderer.line(error))))
+      }
+      return .object(Metadata(entries))
     }
-    global.print(json: {
-      JSONText.document([
-        (
-          "checked",
-          .array(
-            results.map {
-              .object(
-                Metadata([
-                  .init(key: "path", value: .string($0.path)), .init(key: "holds", value: .bool($0.holds)),
-                ]))
-            })
-        )
-      ])
-    }) { style in
-      results.map { "\(ErrorRenderer.name($0.path)): \($0.holds ? "OK" : style.text("FAILED", .error))" }
+
+    func line(_ style: TextStyle) -> String {
+      let word = holds ? "OK" : style.text(error == nil ? "FAILED" : "FAILED open", .error)
+      return "\(ErrorRenderer.name(path)): \(word)"
+    }
+  }
+
+  /// Checks every line, also behind one that can't be read.
+  private func check(_ path: String) throws {
+    var results: [Checked] = []
+    for entry in try HashManifest(path: path).entries {
+      var result = Checked(path: entry.path)
+      do {
+        result.holds = try report(entry.path).model == entry.digest
+      } catch let error as IngotError where error != .interrupted {
+        result.error = error
+        Terminal.printError([ErrorRenderer.line(error)])
+      }
+      results.append(result)
+    }
+    global.print(json: { JSONText.document([("checked", .array(results.map(\.json)))]) }) { style in
+      results.map { $0.line(style) }
     }
     if !results.allSatisfy(\.holds) { throw CheckFailed() }
   }

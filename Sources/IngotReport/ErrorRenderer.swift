@@ -24,6 +24,9 @@ public enum ErrorRenderer {
     return lines
   }
 
+  /// An error on one line, without colour.
+  public static func line(_ error: IngotError) -> String { lines(error, isVerbose: false).joined() }
+
   /// The exit code of an error.
   public static func exitCode(_ error: IngotError) -> Int32 {
     switch error {
