@@ -70,8 +70,8 @@ let package = Package(
     .executableTarget(
       name: "RuntimeBenchmark", dependencies: ["IngotKit"], path: "Benchmarks/RuntimeBenchmark"),
 
-    // Helpers for tests: files, processes, Python peers.
-    .target(name: "IngotTestSupport", path: "Tests/_IngotTestSupport"),
+    // Helpers for tests: files, processes, Python peers, doubles of the system.
+    .target(name: "IngotTestSupport", dependencies: ["IngotBytes"], path: "Tests/_IngotTestSupport"),
     .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
     .testTarget(name: "IngotTransformsTests", dependencies: ["IngotTransforms", "IngotTestSupport"]),
     .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),

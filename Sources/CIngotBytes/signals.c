@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_MAPPINGS = 256, MAX_PATH_BYTES = 512, EXIT_IO = 74 };
+enum { MAX_MAPPINGS = 256, MAX_PATH_BYTES = 512, EXIT_IO = 74, EXIT_INTERRUPTED = 130 };
 
 struct mapping {
     atomic_uintptr_t start;
@@ -19,11 +19,24 @@ struct mapping {
 
 static struct mapping mappings[MAX_MAPPINGS];
 static atomic_flag mapping_lock = ATOMIC_FLAG_INIT;
+static atomic_flag fault_is_told = ATOMIC_FLAG_INIT;
 static atomic_int interrupted;
+static atomic_int hold_count;
+static char last_words[128];
 
 static void write_text(const char *text) {
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));
     (void)ignored;
+}
+
+/// Writes one line in one call, and ends the process; threads that fault at the same time wait for that.
+static _Noreturn void end_after_fault(const char *path) {
+    while (atomic_flag_test_and_set(&fault_is_told)) pause();
+    char line[MAX_PATH_BYTES + 64] = "ingot: ";
+    strcat(line, path);
+    strcat(line, ": the file became shorter while it was read\n");
+    write_text(line);
+    _exit(EXIT_IO);
 }
 
 static void on_bus_error(int signal_number, siginfo_t *info, void *context) {
@@ -32,10 +45,7 @@ static void on_bus_error(int signal_number, siginfo_t *info, void *context) {
     for (int slot = 0; slot < MAX_MAPPINGS; slot++) {
         uintptr_t start = atomic_load(&mappings[slot].start);
         if (start == 0 || address < start || address - start >= atomic_load(&mappings[slot].byte_count)) continue;
-        write_text("ingot: ");
-        write_text(mappings[slot].path);
-        write_text(": the file became shorter while it was read\n");
-        _exit(EXIT_IO);
+        end_after_fault(mappings[slot].path);
     }
     signal(signal_number, SIG_DFL);
     raise(signal_number);
@@ -50,13 +60,22 @@ void ingot_install_mapping_fault_handler(void) {
     sigaction(SIGBUS, &action, NULL);
 }
 
+/// Copies a path as far as there is room, without what a terminal would obey.
+static void copy_printable(char *target, const char *path) {
+    size_t count = 0;
+    for (; path[count] != 0 && count < MAX_PATH_BYTES - 1; count++) {
+        unsigned char byte = (unsigned char)path[count];
+        target[count] = byte < 0x20 || byte == 0x7F ? '?' : path[count];
+    }
+    target[count] = 0;
+}
+
 int ingot_register_mapping(const void *start, size_t byte_count, const char *path) {
     int taken = -1;
     while (atomic_flag_test_and_set(&mapping_lock)) continue;
     for (int slot = 0; slot < MAX_MAPPINGS && taken < 0; slot++) {
         if (atomic_load(&mappings[slot].start) != 0) continue;
-        strncpy(mappings[slot].path, path, MAX_PATH_BYTES - 1);
-        mappings[slot].path[MAX_PATH_BYTES - 1] = 0;
+        copy_printable(mappings[slot].path, path);
         atomic_store(&mappings[slot].byte_count, byte_count);
         atomic_store(&mappings[slot].start, (uintptr_t)start);
         taken = slot;
@@ -70,20 +89,37 @@ void ingot_unregister_mapping(int slot) {
     atomic_store(&mappings[slot].start, 0);
 }
 
+// Where nothing is held, nothing is to be cleaned up: the process ends at once, whatever it waits for. Otherwise what
+// holds the interrupt looks at the flag, and cleans up.
 static void on_interrupt(int signal_number) {
     if (atomic_exchange(&interrupted, 1) != 0) {
         signal(signal_number, SIG_DFL);
         raise(signal_number);
+    } else if (atomic_load(&hold_count) == 0) {
+        write_text(last_words);
+        _exit(EXIT_INTERRUPTED);
     }
 }
 
-void ingot_install_interrupt_handler(void) {
+void ingot_install_interrupt_handler(const char *words) {
+    strncpy(last_words, words, sizeof last_words - 1);
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_interrupt;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    // Under nohup(1) a lost connection is none of ours.
+    struct sigaction inherited;
+    if (sigaction(SIGHUP, NULL, &inherited) == 0 && inherited.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL);
 }
+
+// The count goes up before the flag is read, and the handler sets the flag before it reads the count: one sees the other.
+int ingot_hold_interrupts(void) {
+    atomic_fetch_add(&hold_count, 1);
+    return atomic_load(&interrupted);
+}
+
+void ingot_release_interrupts(void) { atomic_fetch_sub(&hold_count, 1); }
 
 int ingot_interrupted(void) { return atomic_load(&interrupted); }

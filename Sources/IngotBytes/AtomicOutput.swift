@@ -5,35 +5,41 @@ import IngotCore
 
 /// A file or a folder of files that takes its final name only when it is complete.
 ///
-/// Make one, add files, write them, then ``commit()``. Without that, ``discard()`` removes every trace; the
-/// destination holds what it held before.
+/// Make one, add files, write them, then ``commit()``. Without that, ``discard(keeping:)`` removes every trace; the
+/// destination holds what it held before. What replaces a file has its mode, owner where allowed and extended attributes.
 public final class AtomicOutput {
   /// What stands where the output is to go.
   private enum Destination {
-    case nothing, file, folder
+    case nothing, file, emptyFolder, folder
   }
 
   /// The path the output gets.
   public let path: String
-  private let isFolder: Bool
-  private let system: any SystemCalls
-  private let parent: String
-  private let name: String
-  private let partialPath: String
-  private let replaces: Bool
-  private var lockDescriptor: Int32?
-  private var files: [OutputFile] = []
-  private var isDone = false
-  private var hasJournalFile = false
+  /// What killed runs had left, and this one has removed.
+  public let leftovers: OutputLeftovers
   /// What is noted of finished work; `nil` when nothing is.
   public private(set) var journal: OutputJournal?
   /// Whether the output of an earlier run is gone on with.
   public let isResumed: Bool
 
+  private let isFolder: Bool
+  private let force: Bool
+  private let system: any SystemCalls
+  private let parent: String
+  private let belongs: (String) -> Bool
+  private let partial: PartialFolder
+  private let hold: InterruptHold
+  private let window = OpenFileWindow()
+  /// The files by their names in a folder, and the folders that they are in, the outer ones first.
+  private var files: [(name: String, file: OutputFile)] = []
+  private var folders: [String] = []
+  private var isDone = false
+
   /// Claims a destination: checks what stands there, removes what a killed run has left, makes the partial output.
   ///
   /// - Parameters:
-  ///   - path: the destination. A link is kept and its target replaced.
+  ///   - path: the destination. A link is kept and its target replaced, unless that is named by its content's digest, as in
+  ///     a cache: then the link is replaced.
   ///   - isFolder: whether the output is a folder of files.
   ///   - force: whether something that stands there may be replaced.
   ///   - sources: the files being read; none of them may be the destination or be in it.
@@ -43,66 +49,84 @@ public final class AtomicOutput {
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73) when the destination may not be taken.
   public init(
     path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], journal key: JournalKey? = nil,
-    system: any SystemCalls = LiveSystem(), belongs: (String) -> Bool = { _ in false }
+    system: any SystemCalls = LiveSystem(), belongs: @escaping (String) -> Bool = { _ in false }
   ) throws(IngotError) {
-    self.system = system
-    self.isFolder = isFolder
-    let target = Self.followLink(FilePath.withoutTrailingSlashes(path), system)
+    (self.system, self.isFolder, self.force, self.belongs) = (system, isFolder, force, belongs)
+    let target = Self.target(of: FilePath.withoutTrailingSlashes(path), system)
     self.path = target
     parent = FilePath.folder(of: target)
-    name = FilePath.name(of: target)
+    let name = FilePath.name(of: target)
+    try Self.requireFolder(parent, system)
     let destination = try Self.inspect(target, system)
-    replaces = destination != .nothing
     try Self.refuseSources(target, isFolder: isFolder, sources: sources, system)
     try Self.refuseMismatch(destination, at: target, isFolder: isFolder, force: force)
     if destination == .folder { try Self.refuseForeignEntries(in: target, system, belongs: belongs) }
-    let unfinished: UnfinishedOutput? =
-      if let key { UnfinishedOutput(key, of: name, in: parent, isFolder: isFolder, system) } else { nil }
+    // A link to such a file is replaced itself.
+    if (try? system.status(at: target, followingLinks: false))?.kind == .file {
+      try Self.requireOwnContent(target, system: system)
+    }
+
+    hold = try InterruptHold()
+    let unfinished: (folder: PartialFolder, journal: OutputJournal)? =
+      if let key, key.resumes {
+        PartialFolder.unfinished(key, of: name, in: parent, isFolder: isFolder, system)
+      } else { nil }
     // What is gone on with is locked, and stays.
-    try Self.removeRemains(of: name, in: parent, system)
+    leftovers = PartialFolder.removeRemains(of: name, in: parent, key: key, system)
     isResumed = unfinished != nil
-    partialPath =
-      unfinished?.path ?? FilePath.join(parent, ".\(name).ingot-partial-\(Process.identifier)")
+    journal = unfinished?.journal
     if let unfinished {
-      journal = unfinished.journal
-      hasJournalFile = true
-      if isFolder {
-        lockDescriptor = unfinished.descriptor
-      } else {
-        files.append(OutputFile(adopting: unfinished.descriptor, path: target, system: system))
-      }
+      partial = unfinished.folder
     } else {
-      try makePartial()
-      if let key { try makeJournal(key) }
+      do throws(CallFailure) {
+        partial = try PartialFolder(for: name, in: parent, system)
+      } catch {
+        throw Self.failure(error, target)
+      }
+    }
+    do throws(IngotError) {
+      if isFolder { try makeFolder(partial.contentPath) }
+      if !isResumed, let key { try makeJournal(key) }
+    } catch {
+      discard()
+      throw error
     }
   }
 
   deinit { discard() }
 
+  /// Where the output lies until it is complete, under its own name.
+  public var partialPath: String { partial.contentPath }
+
   private static func failure(_ error: CallFailure, _ path: String) -> IngotError {
-    .environment(SystemFailure(error, path: path, purpose: .createOutput))
+    .failed(error, path: path, purpose: .createOutput)
   }
 
-  private static func followLink(_ path: String, _ system: any SystemCalls) -> String {
+  // MARK: - What stands there
+
+  /// The path that is replaced: a link's target, unless others count on its content.
+  private static func target(of path: String, _ system: any SystemCalls) -> String {
+    let isDots = [".", ".."].contains(FilePath.name(of: path))
     let link = try? system.status(at: path, followingLinks: false)
-    guard let link, link.kind == .other, let resolved = try? system.resolve(path) else { return path }
-    return resolved
+    guard isDots || link?.kind == .other, let resolved = try? system.resolve(path) else { return path }
+    return FilePath.isContentDigest(FilePath.name(of: resolved)) ? path : resolved
   }
 
-  private static func inspect(_ path: String, _ system: any SystemCalls) throws(IngotError) -> Destination {
-    let parent = FilePath.folder(of: path)
+  private static func requireFolder(_ path: String, _ system: any SystemCalls) throws(IngotError) {
     do throws(CallFailure) {
-      let status = try system.status(at: parent, followingLinks: true)
-      if status.kind != .folder {
+      guard try system.status(at: path, followingLinks: true).kind == .folder else {
         throw CallFailure(call: "open", errorNumber: Process.ErrorNumber.notAFolder)
       }
     } catch {
-      throw failure(error, parent)
+      throw failure(error, path)
     }
+  }
+
+  private static func inspect(_ path: String, _ system: any SystemCalls) throws(IngotError) -> Destination {
     do throws(CallFailure) {
       switch try system.status(at: path, followingLinks: true).kind {
       case .file: return .file
-      case .folder: return .folder
+      case .folder: return try system.names(in: path).isEmpty ? .emptyFolder : .folder
       case .other: break
       }
     } catch {
@@ -130,6 +154,23 @@ public final class AtomicOutput {
     }
   }
 
+  /// Throws for a file whose name is the digest of its content: others count on that.
+  ///
+  /// - Parameters:
+  ///   - path: the file; links are followed.
+  ///   - hint: what to do instead.
+  ///   - system: the calls to use.
+  /// - Throws: ``IngotError/outputRefused(path:why:hint:)``.
+  public static func requireOwnContent(
+    _ path: String, hint: Evidence = "write to another place", system: any SystemCalls
+  ) throws(IngotError) {
+    let name = FilePath.name(of: (try? system.resolve(path)) ?? path)
+    guard FilePath.isContentDigest(name) else { return }
+    throw .outputRefused(
+      path: path, why: "is \(name), which is named by the digest of its content and may be shared", hint: hint
+    )
+  }
+
   private static func refuseMismatch(
     _ destination: Destination, at path: String, isFolder: Bool, force: Bool
   ) throws(IngotError) {
@@ -137,13 +178,16 @@ public final class AtomicOutput {
     case .nothing: return
     case .file where isFolder:
       throw .outputRefused(path: path, why: "is a file, and the output is a folder", hint: nil)
-    case .folder where !isFolder:
+    case .emptyFolder where isFolder: return
+    case .emptyFolder where !isFolder, .folder where !isFolder:
       throw .outputRefused(path: path, why: "is a folder, and the output is one file", hint: nil)
-    case .file, .folder:
-      guard force else {
-        throw .outputRefused(path: path, why: "exists", hint: "--force replaces it")
-      }
+    case .file, .emptyFolder, .folder:
+      guard force else { throw exists(path) }
     }
+  }
+
+  private static func exists(_ path: String) -> IngotError {
+    .outputRefused(path: path, why: "exists", hint: "--force replaces it")
   }
 
   private static func refuseForeignEntries(
@@ -158,168 +202,165 @@ public final class AtomicOutput {
     }
   }
 
-  /// Removes partial and old outputs that no living process holds.
-  private static func removeRemains(
-    of name: String, in parent: String, _ system: any SystemCalls
-  ) throws(IngotError) {
-    let names: [String]
-    do throws(CallFailure) { names = try system.names(in: parent) } catch { throw failure(error, parent) }
-    for entry in names {
-      guard entry.hasPrefix(".\(name).ingot-partial-") || entry.hasPrefix(".\(name).ingot-old-") else {
-        continue
-      }
-      let path = FilePath.join(parent, entry)
-      guard let status = try? system.status(at: path, followingLinks: false) else { continue }
-      let lock = try? status.kind == .folder ? system.openFolder(path) : system.open(path, .read)
-      guard let lock else { continue }
-      defer { system.close(lock) }
-      guard (try? system.tryLock(lock)) == true else { continue }
-      remove(path, isFolder: status.kind == .folder, system)
-    }
-  }
+  // MARK: - What is written
 
-  private static func remove(_ path: String, isFolder: Bool, _ system: any SystemCalls) {
-    guard isFolder else {
-      try? system.removeFile(path)
-      return
-    }
-    for name in (try? system.names(in: path)) ?? [] { try? system.removeFile(FilePath.join(path, name)) }
-    try? system.removeFolder(path)
-  }
-
-  private func makePartial() throws(IngotError) {
+  private func makeFolder(_ folder: String) throws(IngotError) {
     do throws(CallFailure) {
-      if isFolder {
-        try system.makeFolder(partialPath)
-        let descriptor = try system.openFolder(partialPath)
-        lockDescriptor = descriptor
-        _ = try system.tryLock(descriptor)
-      } else {
-        let descriptor = try system.open(partialPath, .createNew)
-        files.append(OutputFile(adopting: descriptor, path: path, system: system))
-        _ = try system.tryLock(descriptor)
-      }
+      try system.makeFolder(folder, isPrivate: false)
     } catch {
-      throw Self.failure(error, path)
+      guard error.errorNumber == Process.ErrorNumber.exists else { throw Self.failure(error, path) }
     }
+    folders.append(folder)
   }
-
-  private var journalPath: String { partialPath + UnfinishedOutput.journalSuffix }
 
   private func makeJournal(_ key: JournalKey) throws(IngotError) {
     let descriptor: Int32
     do throws(CallFailure) {
-      descriptor = try system.open(journalPath, .createNew)
+      descriptor = try system.open(partial.journalPath, .createNew)
     } catch {
       throw Self.failure(error, path)
     }
-    hasJournalFile = true
     let file = OutputFile(adopting: descriptor, path: path, system: system)
-    do throws(CallFailure) { _ = try system.tryLock(descriptor) } catch { throw Self.failure(error, path) }
     journal = try OutputJournal.begin(file, header: key.header)
   }
 
   /// A file of the output.
   ///
-  /// - Parameter name: the file's plain name inside a folder; ignored when the output is one file.
-  /// - Returns: the file, open and empty.
+  /// - Parameter name: the file's name inside a folder, which may be in folders of its own; ignored when the output is one
+  ///   file.
+  /// - Returns: the file, empty, or as an earlier run has left it.
   /// - Throws: ``IngotError/environment(_:)`` when it can't be made.
   public func file(named name: String) throws(IngotError) -> OutputFile {
-    if !isFolder, let file = files.first { return file }
-    do throws(CallFailure) {
-      let partial = FilePath.join(partialPath, name)
-      var left = isResumed ? try? system.open(partial, .existing) : nil
-      if left == nil { left = try system.open(partial, .createNew) }
-      guard let descriptor = left else {
-        throw CallFailure(call: "open", errorNumber: Process.ErrorNumber.notFound)
+    var place = partial.contentPath
+    var final = path
+    if isFolder {
+      for folder in FilePath.folders(of: name) {
+        let inner = FilePath.join(partial.contentPath, folder)
+        if !folders.contains(inner) { try makeFolder(inner) }
       }
-      let file = OutputFile(adopting: descriptor, path: FilePath.join(path, name), system: system)
-      files.append(file)
+      (place, final) = (FilePath.join(place, name), FilePath.join(path, name))
+    } else if let (_, file) = files.first {
       return file
-    } catch {
-      throw Self.failure(error, FilePath.join(path, name))
     }
+    let file = OutputFile(at: place, path: final, in: window, system: system)
+    do throws(CallFailure) {
+      try file.make(mayExist: isResumed)
+    } catch {
+      throw Self.failure(error, final)
+    }
+    files.append((name, file))
+    return file
   }
 
   /// Bytes that can still be written where the output goes.
   public var freeByteCount: Int? { try? system.freeByteCount(at: parent) }
 
+  // MARK: - The end
+
   /// Flushes everything and gives it its final name in one step.
+  ///
+  /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` when something stands there now that may not be replaced.
   public func commit() throws(IngotError) {
-    for file in files { try file.synchronize() }
-    removeJournal()
+    for (name, file) in files {
+      try file.takeOverAttributes(of: isFolder ? FilePath.join(path, name) : path)
+      try file.synchronize()
+    }
+    window.close()
+    // From here on nobody goes on with what the partial folder holds.
+    journal = nil
+    try? system.removeFile(partial.journalPath)
+    for folder in folders.reversed() { try flush(folder) }
+    try place()
+    isDone = true
+    defer { partial.remove(files: [], folders: []) }
+    try flush(parent)
+  }
+
+  /// Flushes the names in a folder; the output's own has the attributes of the one that it replaces.
+  private func flush(_ folder: String) throws(IngotError) {
     do throws(CallFailure) {
-      if let lockDescriptor { try system.synchronize(lockDescriptor) }
-      switch (isFolder, replaces) {
-      case (false, true): try system.rename(partialPath, to: path)
-      case (true, true): try exchangeFolders()
-      case (_, false): try renameWithoutReplacing()
-      }
-      isDone = true
-      try synchronizeParent()
+      let descriptor = try system.openFolder(folder)
+      defer { system.close(descriptor) }
+      if folder == partial.contentPath { try system.takeOverAttributes(of: path, by: descriptor) }
+      try system.synchronize(descriptor)
     } catch {
       throw Self.failure(error, path)
     }
-    releaseLock()
+  }
+
+  private func place() throws(IngotError) {
+    guard !isFolder else { return try placeFolder() }
+    do throws(CallFailure) {
+      if force { try system.rename(partial.contentPath, to: path) } else { try renameWithoutReplacing() }
+    } catch {
+      throw refusal(error)
+    }
+  }
+
+  /// Another run may make, or take away, what stands there: then it is looked at again.
+  private func placeFolder() throws(IngotError) {
+    for attempt in 1... {
+      let destination = try Self.inspect(path, system)
+      try Self.refuseMismatch(destination, at: path, isFolder: true, force: force)
+      if destination == .folder { try Self.refuseForeignEntries(in: path, system, belongs: belongs) }
+      do throws(CallFailure) {
+        switch destination {
+        case .nothing, .file: return try renameWithoutReplacing()
+        case .emptyFolder: return try system.rename(partial.contentPath, to: path)
+        case .folder: return try exchangeFolders()
+        }
+      } catch {
+        let isPassing = Self.isTaken(error) || error.errorNumber == Process.ErrorNumber.notFound
+        guard force, isPassing, attempt < 10 else { throw refusal(error) }
+      }
+    }
+  }
+
+  /// Whether something stands where nothing was to.
+  private static func isTaken(_ error: CallFailure) -> Bool {
+    [Process.ErrorNumber.exists, Process.ErrorNumber.notEmpty].contains(error.errorNumber)
+  }
+
+  private func refusal(_ error: CallFailure) -> IngotError {
+    Self.isTaken(error) && !force ? Self.exists(path) : Self.failure(error, path)
   }
 
   private func renameWithoutReplacing() throws(CallFailure) {
     do throws(CallFailure) {
-      try system.renameWithoutReplacing(partialPath, to: path)
+      try system.renameWithoutReplacing(partial.contentPath, to: path)
     } catch {
       guard Process.ErrorNumber.unsupported.contains(error.errorNumber) else { throw error }
       // A file system without that flag: a second name can't replace either, and a folder's rename replaces at most
       // an empty one.
       if isFolder {
-        try system.rename(partialPath, to: path)
+        try system.rename(partial.contentPath, to: path)
       } else {
-        try system.link(partialPath, to: path)
-        try system.removeFile(partialPath)
+        try system.link(partial.contentPath, to: path)
+        try system.removeFile(partial.contentPath)
       }
     }
   }
 
   private func exchangeFolders() throws(CallFailure) {
-    let oldPath = FilePath.join(parent, ".\(name).ingot-old-\(Process.identifier)")
     do throws(CallFailure) {
-      try system.exchange(partialPath, with: path)
-      isDone = true
-      try system.rename(partialPath, to: oldPath)
+      try system.exchange(partial.contentPath, with: path)
     } catch {
-      guard !isDone, Process.ErrorNumber.unsupported.contains(error.errorNumber) else { throw error }
-      try system.rename(path, to: oldPath)
-      try system.rename(partialPath, to: path)
+      guard Process.ErrorNumber.unsupported.contains(error.errorNumber) else { throw error }
+      try system.rename(path, to: partial.oldPath)
+      try system.rename(partial.contentPath, to: path)
     }
-    Self.remove(oldPath, isFolder: true, system)
-  }
-
-  private func synchronizeParent() throws(CallFailure) {
-    let descriptor = try system.openFolder(parent)
-    defer { system.close(descriptor) }
-    try system.synchronize(descriptor)
-  }
-
-  private func removeJournal() {
-    guard hasJournalFile else { return }
-    hasJournalFile = false
-    try? system.removeFile(journalPath)
-  }
-
-  private func releaseLock() {
-    if let lockDescriptor { system.close(lockDescriptor) }
-    lockDescriptor = nil
+    partial.retire()
   }
 
   /// Removes the partial output, unless it was committed.
-  public func discard() {
-    guard !isDone else { return releaseLock() }
+  ///
+  /// - Parameter isKept: whether it stays, with its journal, for a run that goes on.
+  public func discard(keeping isKept: Bool = false) {
+    guard !isDone else { return }
     isDone = true
-    removeJournal()
-    if isFolder {
-      Self.remove(partialPath, isFolder: true, system)
-    } else if !files.isEmpty {
-      try? system.removeFile(partialPath)
-    }
-    releaseLock()
+    window.close()
+    if isKept, (try? journal?.flush()) != nil { return }
+    let contents = files.map { isFolder ? FilePath.join(partial.contentPath, $0.name) : partial.contentPath }
+    partial.remove(files: contents + [partial.journalPath], folders: folders)
   }
 }

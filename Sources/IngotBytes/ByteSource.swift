@@ -115,13 +115,13 @@ public final class FileByteSource: ByteSource {
     do throws(CallFailure) {
       descriptor = try system.open(path, .read)
     } catch {
-      throw .environment(SystemFailure(error, path: path, purpose: .openInput))
+      throw .failed(error, path: path, purpose: .openInput)
     }
     do throws(CallFailure) {
       status = try system.status(of: descriptor)
     } catch {
       system.close(descriptor)
-      throw .environment(SystemFailure(error, path: path, purpose: .openInput))
+      throw .failed(error, path: path, purpose: .openInput)
     }
     byteCount = status.byteCount
     guard status.kind == .file else {
@@ -155,7 +155,7 @@ public final class FileByteSource: ByteSource {
       do throws(CallFailure) {
         count = try system.read(descriptor, into: rest, at: offset + done)
       } catch {
-        throw .environment(SystemFailure(error, path: path, purpose: .transfer))
+        throw .failed(error, path: path, purpose: .transfer)
       }
       guard count > 0 else {
         throw .sourceChanged(
@@ -167,9 +167,19 @@ public final class FileByteSource: ByteSource {
   }
 }
 
-extension SystemFailure {
-  /// Adds a path and a purpose to a failed call.
-  public init(_ failure: CallFailure, path: String, purpose: Purpose) {
-    self.init(call: failure.call, errorNumber: failure.errorNumber, path: path, purpose: purpose)
+extension IngotError {
+  /// The error of a call that failed: ``environment(_:)``, or ``interrupted`` for one that a signal has cut short.
+  ///
+  /// - Parameters:
+  ///   - call: the call.
+  ///   - path: the path it was about.
+  ///   - purpose: what it was for.
+  /// - Returns: the error.
+  public static func failed(
+    _ call: CallFailure, path: String, purpose: SystemFailure.Purpose
+  ) -> IngotError {
+    guard call.errorNumber != Process.ErrorNumber.interrupted else { return .interrupted }
+    return .environment(
+      SystemFailure(call: call.call, errorNumber: call.errorNumber, path: path, purpose: purpose))
   }
 }

@@ -15,7 +15,7 @@ public final class MappedFile: Sendable {
     do throws(CallFailure) {
       mapping = try system.map(file.descriptor, byteCount: file.byteCount, path: path)
     } catch {
-      throw .environment(SystemFailure(error, path: path, purpose: .transfer))
+      throw .failed(error, path: path, purpose: .transfer)
     }
   }
 
@@ -23,9 +23,9 @@ public final class MappedFile: Sendable {
   public init(_ scratch: ScratchSource, system: any SystemCalls = LiveSystem()) throws(IngotError) {
     self.system = system
     do throws(CallFailure) {
-      mapping = try system.map(scratch.file.descriptor, byteCount: scratch.byteCount, path: scratch.path)
+      mapping = try scratch.file.map(byteCount: scratch.byteCount, path: scratch.path)
     } catch {
-      throw .environment(SystemFailure(error, path: scratch.path, purpose: .transfer))
+      throw .failed(error, path: scratch.path, purpose: .transfer)
     }
   }
 

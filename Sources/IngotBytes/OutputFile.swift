@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open file being written by position. It has no opinion on names: AtomicOutput gives it one and takes it away.
 import IngotCore
+import Synchronization
 
 /// Something that bytes are written to by position.
 public protocol OutputTarget: Sendable {
@@ -19,21 +20,59 @@ extension OutputTarget {
   }
 }
 
-/// An open file being written by position.
+/// The files of an output that are open: a few at a time, however many it has.
+final class OpenFileWindow: Sendable {
+  /// Files open at a time, those in use besides.
+  private static let limit = 8
+
+  private let open = Mutex<[OutputFile]>([])
+
+  /// Adds a file that was opened; the one that was opened first gives way.
+  func add(_ file: OutputFile) {
+    let first = open.withLock { open in
+      open.append(file)
+      return open.count > Self.limit ? open.removeFirst() : nil
+    }
+    first?.close()
+  }
+
+  /// Closes all.
+  func close() {
+    let files = open.withLock { open in
+      defer { open = [] }
+      return open
+    }
+    for file in files { file.close() }
+  }
+}
+
+/// A file being written by position, open while it is used.
 public final class OutputFile: OutputTarget {
   /// The path by which messages call it: the final one, not the partial one.
   public let path: String
-  /// The open descriptor.
-  let descriptor: Int32
   private let system: any SystemCalls
+  /// Where it is opened again; `nil` for one that stays open.
+  private let place: String?
+  private let window: OpenFileWindow?
+  private let descriptor: Mutex<OpenDescriptor?>
 
+  /// Takes over a file that is open, and stays so.
   init(adopting descriptor: Int32, path: String, system: any SystemCalls) {
-    self.descriptor = descriptor
-    self.path = path
-    self.system = system
+    (self.path, self.system, place, window) = (path, system, nil, nil)
+    self.descriptor = Mutex(OpenDescriptor(descriptor, system))
   }
 
-  deinit { system.close(descriptor) }
+  /// Describes a file that is opened when it is used.
+  ///
+  /// - Parameters:
+  ///   - place: where it is.
+  ///   - path: the path by which messages call it.
+  ///   - window: the files that are open.
+  ///   - system: the calls to use.
+  init(at place: String, path: String, in window: OpenFileWindow, system: any SystemCalls) {
+    (self.path, self.system, self.place, self.window) = (path, system, place, window)
+    descriptor = Mutex(nil)
+  }
 
   /// Opens a file that is there, to write over some of its bytes.
   ///
@@ -42,7 +81,53 @@ public final class OutputFile: OutputTarget {
     do throws(CallFailure) {
       self.init(adopting: try system.open(path, .update), path: path, system: system)
     } catch {
-      throw .environment(SystemFailure(error, path: path, purpose: .createOutput))
+      throw .failed(error, path: path, purpose: .createOutput)
+    }
+  }
+
+  /// Makes the file.
+  ///
+  /// - Parameter mayExist: whether one that is there is taken as it is.
+  func make(mayExist: Bool) throws(CallFailure) {
+    guard let place else { return }
+    do throws(CallFailure) {
+      keep(try system.open(place, mayExist ? .existing : .createNew))
+    } catch {
+      guard mayExist, error.errorNumber == Process.ErrorNumber.notFound else { throw error }
+      keep(try system.open(place, .createNew))
+    }
+  }
+
+  @discardableResult
+  private func keep(_ number: Int32) -> OpenDescriptor {
+    let opened = OpenDescriptor(number, system)
+    descriptor.withLock { $0 = opened }
+    window?.add(self)
+    return opened
+  }
+
+  /// Closes the file once nobody uses it, until it is used again.
+  func close() {
+    descriptor.withLock { $0 = nil }
+  }
+
+  /// Makes a call with the open file.
+  func calling<Result>(_ body: (Int32) throws(CallFailure) -> Result) throws(CallFailure) -> Result {
+    var opened = descriptor.withLock { $0 }
+    if opened == nil, let place { opened = keep(try system.open(place, .existing)) }
+    guard let opened else { throw CallFailure(call: "open", errorNumber: Process.ErrorNumber.notFound) }
+    // Another thread may close the window on it meanwhile.
+    defer { withExtendedLifetime(opened) {} }
+    return try body(opened.number)
+  }
+
+  private func transferring<Result>(
+    _ body: (Int32) throws(CallFailure) -> Result
+  ) throws(IngotError) -> Result {
+    do throws(CallFailure) {
+      return try calling(body)
+    } catch {
+      throw .failed(error, path: path, purpose: .transfer)
     }
   }
 
@@ -59,52 +144,44 @@ public final class OutputFile: OutputTarget {
   ) throws(IngotError) -> OutputFile {
     do throws(CallFailure) {
       let file = OutputFile(adopting: try system.open(folder, .scratch), path: folder, system: system)
-      try system.reserve(file.descriptor, byteCount: byteCount)
+      try file.calling { (descriptor) throws(CallFailure) in
+        try system.reserve(descriptor, byteCount: byteCount)
+      }
       return file
     } catch {
-      throw .environment(SystemFailure(error, path: folder, purpose: .transfer))
+      throw .failed(error, path: folder, purpose: .transfer)
     }
-  }
-
-  private func failure(_ error: CallFailure) -> IngotError {
-    .environment(SystemFailure(error, path: path, purpose: .transfer))
   }
 
   /// Reserves space for the whole file; a disk that lacks it is found here.
   public func reserve(byteCount: Int) throws(IngotError) {
-    do throws(CallFailure) {
+    try transferring { (descriptor) throws(CallFailure) in
       try system.reserve(descriptor, byteCount: byteCount)
-    } catch {
-      throw failure(error)
     }
   }
 
   /// Writes all bytes at a position.
   public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError) {
-    var done = 0
-    while done < bytes.count {
-      do throws(CallFailure) {
+    try transferring { (descriptor) throws(CallFailure) in
+      var done = 0
+      while done < bytes.count {
         let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
         let count = try system.write(descriptor, from: rest, at: offset + done)
         guard count > 0 else { throw CallFailure(call: "pwrite", errorNumber: Process.ErrorNumber.noSpace) }
         done += count
-      } catch {
-        throw failure(error)
       }
     }
   }
 
   /// Reads back what was written.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
-    var done = 0
-    while done < buffer.count {
-      do throws(CallFailure) {
+    try transferring { (descriptor) throws(CallFailure) in
+      var done = 0
+      while done < buffer.count {
         let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
         let count = try system.read(descriptor, into: rest, at: offset + done)
         guard count > 0 else { throw CallFailure(call: "pread", errorNumber: Process.ErrorNumber.noSpace) }
         done += count
-      } catch {
-        throw failure(error)
       }
     }
   }
@@ -120,14 +197,16 @@ public final class OutputFile: OutputTarget {
     let pieceByteCount = 64 << 20
     var done = 0
     while done < byteCount {
-      let count: Int
-      do throws(CallFailure) {
-        count = try system.copyRange(
-          from: source.descriptor, at: sourceOffset + done, to: descriptor, at: offset + done,
-          byteCount: min(pieceByteCount, byteCount - done))
-      } catch {
-        if Process.ErrorNumber.unsupported.contains(error.errorNumber) { return done }
-        throw failure(error)
+      let piece = min(pieceByteCount, byteCount - done)
+      let count = try transferring { (descriptor) throws(CallFailure) in
+        do throws(CallFailure) {
+          return try system.copyRange(
+            from: source.descriptor, at: sourceOffset + done, to: descriptor, at: offset + done,
+            byteCount: piece)
+        } catch {
+          guard Process.ErrorNumber.unsupported.contains(error.errorNumber) else { throw error }
+          return 0
+        }
       }
       // The source ended early, or its file system can't copy in the kernel: a read tells which.
       guard count > 0 else { return done }
@@ -137,12 +216,22 @@ public final class OutputFile: OutputTarget {
     return done
   }
 
+  /// Gives the file the mode, the owner where allowed and the extended attributes of the one that it replaces, if any.
+  func takeOverAttributes(of replaced: String) throws(IngotError) {
+    try transferring { (descriptor) throws(CallFailure) in
+      try system.takeOverAttributes(of: replaced, by: descriptor)
+    }
+  }
+
   /// Flushes content and length to the disk.
   public func synchronize() throws(IngotError) {
-    do throws(CallFailure) {
-      try system.synchronize(descriptor)
-    } catch {
-      throw failure(error)
+    try transferring { (descriptor) throws(CallFailure) in try system.synchronize(descriptor) }
+  }
+
+  /// Maps the file, whose blocks then live as long as the map.
+  func map(byteCount: Int, path: String) throws(CallFailure) -> FileMapping {
+    try calling { (descriptor) throws(CallFailure) in
+      try system.map(descriptor, byteCount: byteCount, path: path)
     }
   }
 }
@@ -155,7 +244,8 @@ extension SystemCalls {
       try allocate(descriptor, byteCount: byteCount)
     } catch {
       guard Process.ErrorNumber.unsupported.contains(error.errorNumber) else { throw error }
-      try truncate(descriptor, byteCount: byteCount)
     }
+    // Where nothing is reserved the length is set; a file that an earlier run has left may be too long.
+    try truncate(descriptor, byteCount: byteCount)
   }
 }

@@ -20,7 +20,7 @@ public struct JournalKey: Hashable, Sendable {
   /// The journal's first line.
   ///
   /// It names the system's start: what a process had written is in the system's memory, and outlives the process only.
-  var header: String { "ingot-journal 2 \(fingerprint) \(Process.startIdentifier)" }
+  var header: String { "ingot-journal 3 \(fingerprint) \(Process.startIdentifier)" }
 }
 
 /// The journal of an output that is being written.
@@ -82,10 +82,19 @@ public final class OutputJournal: Sendable {
       guard state.pendingByteCount >= Self.batchByteCount || state.pending.count >= Self.lineByteCount else {
         return
       }
-      try file.write(state.pending, at: state.end)
-      state.end += state.pending.count
-      state.pending = []
-      state.pendingByteCount = 0
+      try write(&state)
     }
+  }
+
+  /// Writes the lines that are still to be written.
+  func flush() throws(IngotError) {
+    try state.withLock { (state) throws(IngotError) in try write(&state) }
+  }
+
+  private func write(_ state: inout State) throws(IngotError) {
+    try file.write(state.pending, at: state.end)
+    state.end += state.pending.count
+    state.pending = []
+    state.pendingByteCount = 0
   }
 }

@@ -6,8 +6,8 @@ import Synchronization
 
 /// The files of a checkpoint, by index, opened on demand.
 public final class SourceFiles: Sendable {
-  /// Files kept open at a time; far below the usual limit of 1,024 a process.
-  private static let openLimit = 64
+  /// Files kept open at a time; far below any limit of a process.
+  private static let openLimit = 16
 
   private struct State {
     var open: [Int: any ByteSource]
@@ -57,7 +57,7 @@ public final class SourceFiles: Sendable {
         )
       }
       let known = state.withLock { $0.seen[index] }
-      if let known, known != source.status {
+      if let known, !known.isSameContent(as: source.status) {
         throw .sourceChanged(
           path: expected.path, found: "another file or content", expected: "the one read before")
       }
@@ -96,9 +96,9 @@ public final class SourceFiles: Sendable {
       do throws(CallFailure) {
         current = try system.status(at: path, followingLinks: true)
       } catch {
-        throw .environment(SystemFailure(error, path: path, purpose: .transfer))
+        throw .failed(error, path: path, purpose: .transfer)
       }
-      guard current == status else {
+      guard current.isSameContent(as: status) else {
         throw .sourceChanged(
           path: path, found: "\(current.byteCount) bytes, changed while it was read",
           expected: "\(status.byteCount) bytes, unchanged")

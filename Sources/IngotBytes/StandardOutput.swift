@@ -23,7 +23,7 @@ public final class StandardOutput: OutputTarget {
       do throws(CallFailure) {
         done += try system.write(1, from: UnsafeRawBufferPointer(rebasing: bytes[done...]))
       } catch {
-        throw .environment(SystemFailure(error, path: "standard output", purpose: .transfer))
+        throw .failed(error, path: "standard output", purpose: .transfer)
       }
     }
     position.withLock { $0 += bytes.count }

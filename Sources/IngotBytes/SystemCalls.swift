@@ -36,9 +36,15 @@ public struct FileStatus: Hashable, Sendable {
   public var inode: UInt64
   /// When its content was last changed, in nanoseconds since 1970.
   public var modifiedNanoseconds: Int64
+  /// When its content, names or rights were last changed, which nobody can set, in nanoseconds since 1970.
+  public var changedNanoseconds: Int64
 
   /// Makes a status.
-  public init(kind: Kind, byteCount: Int, device: UInt64, inode: UInt64, modifiedNanoseconds: Int64) {
+  public init(
+    kind: Kind, byteCount: Int, device: UInt64, inode: UInt64, modifiedNanoseconds: Int64,
+    changedNanoseconds: Int64
+  ) {
+    self.changedNanoseconds = changedNanoseconds
     self.kind = kind
     self.byteCount = byteCount
     self.device = device
@@ -49,6 +55,12 @@ public struct FileStatus: Hashable, Sendable {
   /// Whether both are the same file, by whatever path it was found.
   public func isSameFile(as other: FileStatus) -> Bool {
     device == other.device && inode == other.inode
+  }
+
+  /// Whether both are the same file with the same content; further names and other rights are no other content.
+  public func isSameContent(as other: FileStatus) -> Bool {
+    isSameFile(as: other) && kind == other.kind && byteCount == other.byteCount
+      && modifiedNanoseconds == other.modifiedNanoseconds
   }
 }
 
@@ -117,8 +129,11 @@ public protocol SystemCalls: Sendable {
   func removeFile(_ path: String) throws(CallFailure)
   /// rmdir(2).
   func removeFolder(_ path: String) throws(CallFailure)
-  /// mkdir(2).
-  func makeFolder(_ path: String) throws(CallFailure)
+  /// mkdir(2); a private folder is the owner's alone.
+  func makeFolder(_ path: String, isPrivate: Bool) throws(CallFailure)
+  /// fchown(2) as far as allowed, fsetxattr(2) and fchmod(2): an open file or folder gets the owner, the extended attributes
+  /// and the mode of what stands at a path, if anything does.
+  func takeOverAttributes(of path: String, by descriptor: Int32) throws(CallFailure)
   /// readdir(3): the names in a folder, without `.` and `..`, sorted by their bytes.
   func names(in folder: String) throws(CallFailure) -> [String]
   /// realpath(3).
@@ -159,7 +174,7 @@ public struct LiveSystem: SystemCalls {
   /// Makes the one implementation that calls the system.
   public init() {}
 
-  /// Repeats a call while a signal interrupts it, and throws `errno` when it fails.
+  /// Repeats a call that a signal has cut short, unless that is to end the process; throws `errno` when it fails.
   @discardableResult
   private func calling<Result: FixedWidthInteger>(
     _ name: String, _ body: () -> Result
@@ -167,7 +182,7 @@ public struct LiveSystem: SystemCalls {
     while true {
       let result = body()
       if result >= 0 { return result }
-      if errno != EINTR { throw CallFailure(call: name, errorNumber: errno) }
+      if errno != EINTR || Process.isInterrupted { throw CallFailure(call: name, errorNumber: errno) }
     }
   }
 
@@ -289,8 +304,12 @@ public struct LiveSystem: SystemCalls {
     try calling("rmdir") { rmdir(path) }
   }
 
-  public func makeFolder(_ path: String) throws(CallFailure) {
-    try calling("mkdir") { mkdir(path, 0o777) }
+  public func makeFolder(_ path: String, isPrivate: Bool) throws(CallFailure) {
+    try calling("mkdir") { mkdir(path, isPrivate ? 0o700 : 0o777) }
+  }
+
+  public func takeOverAttributes(of path: String, by descriptor: Int32) throws(CallFailure) {
+    try calling("fchmod") { ingot_take_over_attributes(path, descriptor) }
   }
 
   public func names(in folder: String) throws(CallFailure) -> [String] {
@@ -358,6 +377,10 @@ public struct LiveSystem: SystemCalls {
 private let ingotScratchFlag: Int32 = 0o20000000 | O_DIRECTORY
 
 extension FileStatus {
+  private static func nanoseconds(_ time: timespec) -> Int64 {
+    Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+  }
+
   fileprivate init(_ raw: stat) {
     let kind: Kind =
       switch raw.st_mode & S_IFMT {
@@ -367,8 +390,23 @@ extension FileStatus {
       }
     self.init(
       kind: kind, byteCount: Int(raw.st_size), device: UInt64(raw.st_dev), inode: UInt64(raw.st_ino),
-      modifiedNanoseconds: Int64(raw.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(raw.st_mtim.tv_nsec))
+      modifiedNanoseconds: Self.nanoseconds(raw.st_mtim), changedNanoseconds: Self.nanoseconds(raw.st_ctim))
   }
+}
+
+/// Holds back the end by a signal, as long as it lives, where something would have to be cleaned up: there
+/// ``Process/isInterrupted`` is to be looked at.
+package final class InterruptHold: Sendable {
+  /// Begins to hold.
+  ///
+  /// - Throws: ``IngotError/interrupted`` when a signal has come; nothing is held then.
+  package init() throws(IngotError) {
+    guard ingot_hold_interrupts() != 0 else { return }
+    ingot_release_interrupts()
+    throw .interrupted
+  }
+
+  deinit { ingot_release_interrupts() }
 }
 
 /// What the process as a whole asks of the system.
@@ -379,8 +417,12 @@ public enum Process {
     public static let notFound = ENOENT
     /// It exists already.
     public static let exists = EEXIST
+    /// A folder holds something.
+    public static let notEmpty = ENOTEMPTY
     /// A part of the path is not a folder.
     public static let notAFolder = ENOTDIR
+    /// A signal has come.
+    public static let interrupted = EINTR
     /// The disk is full.
     public static let noSpace = ENOSPC
     /// The reader of a pipe has gone.
@@ -418,18 +460,20 @@ public enum Process {
     return columns > 0 ? Int(columns) : nil
   }
 
-  /// Makes SIGINT and SIGTERM set a flag, a fault in a mapped file end the process with 74, and a closed pipe or a
+  /// Makes SIGINT, SIGTERM and SIGHUP end the process with 130, a fault in a mapped file with 74, and a closed pipe or a
   /// file over its size limit an error of the write instead of a signal.
   ///
   /// For the command only: a library leaves its host's signals alone.
-  public static func installSignalHandlers() {
-    ingot_install_interrupt_handler()
+  ///
+  /// - Parameter lastWords: what is written to standard error when a signal ends the process at once.
+  public static func installSignalHandlers(lastWords: String) {
+    ingot_install_interrupt_handler(lastWords)
     ingot_install_mapping_fault_handler()
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
   }
 
-  /// Whether SIGINT or SIGTERM has come since the handlers were installed.
+  /// Whether a signal that ends the process has come since the handlers were installed.
   public static var isInterrupted: Bool { ingot_interrupted() != 0 }
 
   /// Seconds of a clock that only goes forward.

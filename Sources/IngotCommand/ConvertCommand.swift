@@ -82,7 +82,9 @@ struct ConvertCommand: ParsableCommand {
   @Flag(name: .long, help: "Replace an existing output.")
   var force = false
 
-  @Flag(name: .long, help: "Go on with what a killed run of the same command has left.")
+  @Flag(
+    name: .long,
+    help: "Go on with what a killed run of the same command has left; when interrupted, keep what is done.")
   var resume = false
 
   @Flag(name: .long, help: "Compress, in formats that can (npz).")

@@ -29,7 +29,7 @@ struct IngotMain: ParsableCommand {
   )
 
   static func main() {
-    Process.installSignalHandlers()
+    Process.installSignalHandlers(lastWords: Terminal.lastWords)
     do {
       var command = try parseAsRoot()
       try command.run()

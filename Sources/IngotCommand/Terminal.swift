@@ -21,6 +21,12 @@ struct Terminal {
     return TextStyle(usesColor: isTerminal && !isPlain, columns: columns)
   }
 
+  /// What is said of an interrupt, whatever is shown meanwhile on a terminal's last line.
+  static var lastWords: String {
+    let line = ErrorRenderer.line(.interrupted) + "\n"
+    return standardError.isTerminal ? "\r\u{1B}[K" + line : line
+  }
+
   /// Prints a command's result.
   ///
   /// A reader that has gone ends the program quietly.

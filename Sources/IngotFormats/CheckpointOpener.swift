@@ -50,7 +50,7 @@ public struct CheckpointOpener: Sendable {
       return try system.status(at: path, followingLinks: true)
     } catch {
       guard error.errorNumber == Process.ErrorNumber.notFound else {
-        throw .environment(SystemFailure(error, path: path, purpose: .openInput))
+        throw .failed(error, path: path, purpose: .openInput)
       }
       throw .missing(path: path, why: "does not exist", hint: similarNames(to: path))
     }
@@ -89,7 +89,7 @@ public struct CheckpointOpener: Sendable {
     do throws(CallFailure) {
       names = try system.names(in: folder)
     } catch {
-      throw .environment(SystemFailure(error, path: folder, purpose: .openInput))
+      throw .failed(error, path: folder, purpose: .openInput)
     }
     return FilePath.join(folder, try weightFile(among: names, in: folder))
   }

@@ -47,6 +47,8 @@ struct CheckpointOutput {
     var byteCount: Int
     /// Parts that an earlier run had written.
     var resumedPartCount = 0
+    /// What killed runs had left, and this one has removed.
+    var leftovers = OutputLeftovers()
   }
 
   /// Bytes of a planned file; `nil` when compression leaves that open.

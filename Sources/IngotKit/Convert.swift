@@ -78,6 +78,10 @@ public struct ConversionReport: Sendable {
   public var findings: [Finding]
   /// Parts of tensors that a killed run had written, and this one kept.
   public var resumedPartCount = 0
+  /// Whether it was asked to go on with what a killed run has left.
+  public var wasToResume = false
+  /// What killed runs had left of the output, and this one has removed.
+  public var leftovers = OutputLeftovers()
   /// Whether the output was read back and found equal.
   public var wasChecked: Bool
   /// The most resident memory the work takes beyond the program's own, in bytes, by the bound it keeps.
@@ -171,18 +175,20 @@ public struct Conversion: Sendable {
     let result = try destination.write(
       output, force: options.force,
       sources: source.files + Companions.files(beside: report.input, system: system), journal: key,
-      system: system, progress: progress)
+      system: system, progress: progress
+    ) { (written, path) throws(IngotError) in
+      guard options.check else { return }
+      try OutputCheck(
+        names: planned.tensors.map(\.name), written: written.parts, scratchFolder: options.scratchFolder,
+        jobs: options.jobs, system: system
+      ).run(path, progress: progress)
+    }
     report.resumedPartCount = result.resumedPartCount
+    report.wasToResume = options.resumes
+    report.leftovers = result.leftovers
     report.byteCount = result.byteCount
     report.losses += planned.castLosses(result, onOverflow: options.onOverflow)
-    if options.check {
-      try OutputCheck(
-        names: planned.tensors.map(\.name), written: result.parts, scratchFolder: options.scratchFolder,
-        jobs: options.jobs
-      )
-      .run(destination.path, progress: progress)
-      report.wasChecked = true
-    }
+    report.wasChecked = options.check
     return report
   }
 }

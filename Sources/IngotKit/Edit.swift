@@ -71,15 +71,17 @@ extension MetadataValue {
 ///   - path: a file, or a folder that holds one.
 ///   - options: the change.
 ///   - progress: hears of every byte.
+///   - system: the operating system.
 /// - Returns: what was done.
 /// - Throws: the reader's errors; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a format whose metadata can't be
 ///   changed so, and for a head that does not fit in place.
 public func edit(
-  _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil
+  _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil,
+  system: any SystemCalls = LiveSystem()
 ) throws(IngotError) -> EditReport {
-  let file = try fileToEdit(path)
-  try HeadBackup.restore(for: file)
-  let source = try FileByteSource(path: file)
+  let file = try fileToEdit(path, system)
+  try HeadBackup.restore(for: file, system: system)
+  let source = try FileByteSource(path: file, system: system)
   let format = try FormatRegistry.detect(source)
   guard let editor = format.metadataEditor else {
     throw .unsuitable(
@@ -100,18 +102,20 @@ public func edit(
     byteCount: options.isInPlace ? head.bytes.count : total, wasInPlace: options.isInPlace)
   guard !options.isPlan, !report.isUnchanged else { return report }
   if options.isInPlace {
-    try HeadBackup.replaceHead(of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset))
+    try HeadBackup.replaceHead(
+      of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset), system: system)
   } else {
-    try replace(file, format: format, source: source, head: head, options: options, progress: progress)
+    try replace(
+      file, format: format, source: source, head: head, options: options, progress: progress, system)
   }
   return report
 }
 
 /// The one file of a checkpoint.
-private func fileToEdit(_ path: String) throws(IngotError) -> String {
-  let status = try? LiveSystem().status(at: path, followingLinks: true)
+private func fileToEdit(_ path: String, _ system: any SystemCalls) throws(IngotError) -> String {
+  let status = try? system.status(at: path, followingLinks: true)
   guard status?.kind != .file else { return path }
-  let checkpoint = try CheckpointOpener().open(path)
+  let checkpoint = try CheckpointOpener(system: system).open(path)
   guard let file = checkpoint.files.first, checkpoint.files.count == 1 else {
     throw .unsuitable(Location(path), why: "is \(checkpoint.files.count) files", hint: "name one of them")
   }
@@ -121,8 +125,7 @@ private func fileToEdit(_ path: String) throws(IngotError) -> String {
 /// Writes a file of a new head and the old data, which takes the old file's place.
 private func replace(
   _ path: String, format: any CheckpointFormat, source: FileByteSource, head: EditedHead,
-  options: EditOptions,
-  progress: (any ProgressObserver)?
+  options: EditOptions, progress: (any ProgressObserver)?, _ system: any SystemCalls
 ) throws(IngotError) {
   let count = source.byteCount - head.dataOffset
   guard let writer = format.writer, let shape = Shape([count]) else {
@@ -142,7 +145,8 @@ private func replace(
     ])
   let planned = PlannedOutput(
     plan: plan, tensors: [PlannedTensor(name: "data", dtype: .u8, shape: shape)], contents: draft, losses: [])
-  let output = CheckpointOutput(planned, files: SourceFiles([file]), scratchFolder: options.scratchFolder)
+  let output = CheckpointOutput(
+    planned, files: SourceFiles([file], system: system), scratchFolder: options.scratchFolder)
   _ = try OutputDestination(replacing: path, formatID: format.id, writer: writer).write(
-    output, force: true, sources: [], system: LiveSystem(), progress: progress)
+    output, force: true, sources: [], system: system, progress: progress)
 }

@@ -8,7 +8,7 @@ import IngotCore
 enum HeadBackup {
   /// Where the old head stands meanwhile.
   private static func path(for file: String) -> String {
-    FilePath.join(FilePath.folder(of: file), ".\(FilePath.name(of: file)).ingot-head")
+    FilePath.join(FilePath.folder(of: file), ".\(FilePath.shortened(FilePath.name(of: file))).ingot-head")
   }
 
   /// Writes a head over the old one of the same length.
@@ -17,35 +17,47 @@ enum HeadBackup {
   ///   - file: the file.
   ///   - new: the new head.
   ///   - old: the old one.
-  /// - Throws: ``IngotCore/IngotError/environment(_:)``.
-  static func replaceHead(of file: String, with new: [UInt8], old: [UInt8]) throws(IngotError) {
+  ///   - system: the operating system.
+  /// - Throws: ``IngotCore/IngotError/outputRefused(path:why:hint:)`` for a file that others count on, and
+  ///   ``IngotCore/IngotError/environment(_:)``.
+  static func replaceHead(
+    of file: String, with new: [UInt8], old: [UInt8], system: any SystemCalls
+  ) throws(IngotError) {
+    try AtomicOutput.requireOwnContent(
+      file, hint: "without --in-place a link gives way to a file of its own", system: system)
+    let hold = try InterruptHold()
+    defer { withExtendedLifetime(hold) {} }
     let backup = path(for: file)
-    let copy = try AtomicOutput(path: backup, isFolder: false, force: true, sources: [])
+    let copy = try AtomicOutput(path: backup, isFolder: false, force: true, sources: [], system: system)
     try copy.file(named: FilePath.name(of: backup)).write(old, at: 0)
     try copy.commit()
-    try write(new, over: file)
-    try remove(backup)
+    try write(new, over: file, system)
+    try remove(backup, system)
   }
 
   /// Puts an old head back that an interrupted edit has left; without one, does nothing.
-  static func restore(for file: String) throws(IngotError) {
+  static func restore(for file: String, system: any SystemCalls) throws(IngotError) {
     let backup = path(for: file)
-    guard (try? LiveSystem().status(at: backup, followingLinks: false))?.kind == .file else { return }
-    try write(Companions.read(backup), over: file)
-    try remove(backup)
+    guard (try? system.status(at: backup, followingLinks: false))?.kind == .file else { return }
+    let hold = try InterruptHold()
+    defer { withExtendedLifetime(hold) {} }
+    try write(Companions.read(backup, system: system), over: file, system)
+    try remove(backup, system)
   }
 
-  private static func write(_ head: [UInt8], over file: String) throws(IngotError) {
-    let target = try OutputFile(updating: file)
+  private static func write(
+    _ head: [UInt8], over file: String, _ system: any SystemCalls
+  ) throws(IngotError) {
+    let target = try OutputFile(updating: file, system: system)
     try target.write(head, at: 0)
     try target.synchronize()
   }
 
-  private static func remove(_ path: String) throws(IngotError) {
+  private static func remove(_ path: String, _ system: any SystemCalls) throws(IngotError) {
     do throws(CallFailure) {
-      try LiveSystem().removeFile(path)
+      try system.removeFile(path)
     } catch {
-      throw .environment(SystemFailure(error, path: path, purpose: .createOutput))
+      throw .failed(error, path: path, purpose: .createOutput)
     }
   }
 }

@@ -56,19 +56,19 @@ public struct InitializationReport: Sendable {
 ///   - output: path of the output; a folder gets its config.json.
 ///   - options: size and seed.
 ///   - progress: hears of every byte.
+///   - system: the operating system.
 /// - Returns: what was made.
 /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an architecture or size that is not known, the
 ///   errors of reading a config, and the writer's errors.
 public func initialize(
   _ architecture: String, to output: String, options: InitializeOptions,
-  progress: (any ProgressObserver)? = nil
+  progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
 ) throws(IngotError) -> InitializationReport {
   let (configuration, companion) = try configuration(architecture, options)
   guard let dialect = Dialect.all.first(where: { $0.architecture == configuration.architecture.id }) else {
     throw .internal("an architecture without a dialect")
   }
   let graph = configuration.architecture.build(configuration.config, dialect.weightLayout)
-  let system = LiveSystem()
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
   var metadata = Metadata()

@@ -15,16 +15,19 @@ struct OutputCheck {
   let scratchFolder: String
   /// Threads that work at the same time; `nil` for one a processor.
   let jobs: Int?
+  /// The operating system.
+  let system: any SystemCalls
 
   /// Reads the output and compares every part.
   ///
   /// - Throws: ``IngotCore/IngotError/sourceChanged(path:found:expected:)`` when the disk gives back other bytes.
   func run(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
-    let checkpoint = try CheckpointOpener().open(path)
+    let checkpoint = try CheckpointOpener(system: system).open(path)
     var tensors: [ExactName: TensorDescriptor] = [:]
     for tensor in checkpoint.tensors { tensors[ExactName(tensor.name)] = tensor }
     var pass = PartPass(
-      crew: WorkCrew(jobs: jobs), files: SourceFiles(checkpoint.files), scratchFolder: scratchFolder)
+      crew: WorkCrew(jobs: jobs), files: SourceFiles(checkpoint.files, system: system),
+      scratchFolder: scratchFolder)
     pass.isInOrder = true
     let relay = ProgressRelay(progress)
     progress?.begin("reading back", byteCount: written.reduce(0) { $0 + $1.byteCount })

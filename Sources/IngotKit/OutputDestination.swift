@@ -91,11 +91,20 @@ struct OutputDestination: Sendable {
 
   /// Writes an output so that it appears whole or not at all.
   ///
+  /// - Parameters:
+  ///   - output: what is written.
+  ///   - force: whether what stands there may be replaced.
+  ///   - sources: the files that are read.
+  ///   - journal: by what an unfinished output of the same work is known.
+  ///   - system: the operating system.
+  ///   - progress: hears of every byte.
+  ///   - check: looks at the output, where it lies until it is complete.
   /// - Returns: what was written.
   /// - Throws: any error; the destination then holds what it held before.
   func write(
     _ output: CheckpointOutput, force: Bool, sources: [CheckpointFile], journal: JournalKey? = nil,
-    system: any SystemCalls, progress: (any ProgressObserver)?
+    system: any SystemCalls, progress: (any ProgressObserver)?,
+    check: (CheckpointOutput.Result, _ path: String) throws(IngotError) -> Void = { _, _ in }
   ) throws(IngotError) -> CheckpointOutput.Result {
     guard !isStream else {
       let stream = StandardOutput(system: system)
@@ -112,14 +121,16 @@ struct OutputDestination: Sendable {
           SystemFailure(
             call: "statvfs", errorNumber: Process.ErrorNumber.noSpace, path: path, purpose: .transfer))
       }
-      let result = try output.write(progress: progress, journal: atomic.journal) {
+      var result = try output.write(progress: progress, journal: atomic.journal) {
         (file) throws(IngotError) in
         try atomic.file(named: file.name)
       }
+      try check(result, atomic.partialPath)
       try atomic.commit()
+      result.leftovers = atomic.leftovers
       return result
     } catch {
-      atomic.discard()
+      atomic.discard(keeping: error == .interrupted && journal?.resumes == true)
       throw error
     }
   }

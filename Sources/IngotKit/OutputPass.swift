@@ -13,7 +13,10 @@ import Synchronization
 final class OutputPass {
   private let output: CheckpointOutput
   private let progress: ProgressRelay
+  /// Checksums that the output asks for.
   private let digests: Set<PartDigestKind>
+  /// Those that are taken: a journal's parts have at least one, by which the next run sees that they are whole.
+  private let taken: Set<PartDigestKind>
   private let engine = TileEngine()
   private var places: [PartPlace] = []
   private let findings = Findings()
@@ -29,6 +32,7 @@ final class OutputPass {
     self.journal = journal
     self.progress = ProgressRelay(progress)
     digests = output.plan.digests.union(output.extraDigests)
+    taken = journal != nil && digests.isSubset(of: [.sourceXXH3]) ? digests.union([.crc32]) : digests
     fileEnds = output.plan.files.map { _ in 0 }
   }
 
@@ -98,14 +102,15 @@ final class OutputPass {
 
   private func writePlaced(to targets: [any OutputTarget]) throws(IngotError) {
     var streamed: [PartPlace] = []
-    let finished = finishedParts()
-    for place in places {
-      if let part = finished[FinishedPart.Place(file: place.file, chunk: place.chunk)] {
+    let finished = try finishedParts(in: targets)
+    for (index, place) in places.enumerated() {
+      if let part = finished[index] {
         try take(part, at: place)
       } else if try copyInKernel(place, to: targets[place.file]) {
         let part = try record(of: place)
-        try journal?.note(
-          FinishedPart(part, chunk: place.chunk, castReport: nil).line, byteCount: part.byteCount)
+        var finished = FinishedPart(part, chunk: place.chunk, castReport: nil)
+        finished.isCopied = true
+        try journal?.note(finished.line, byteCount: part.byteCount)
       } else {
         streamed.append(place)
       }
@@ -113,7 +118,7 @@ final class OutputPass {
     places = []
     var pass = PartPass(
       crew: WorkCrew(jobs: output.jobs), files: output.files, scratchFolder: output.scratchFolder)
-    pass.isInOrder = !digests.isSubset(of: PartDigests.divisible)
+    pass.isInOrder = !taken.isSubset(of: PartDigests.divisible)
     pass.digestsSource = digests.contains(.sourceXXH3)
     try pass.run(count: streamed.count) { (index) throws(IngotError) in
       try output.contents.part(planned(at: streamed[index]).reference)
@@ -125,10 +130,30 @@ final class OutputPass {
     }
   }
 
-  /// The parts that an earlier run had written.
-  private func finishedParts() -> [FinishedPart.Place: FinishedPart] {
+  /// The parts that an earlier run had written and that are still as it wrote them, by their places.
+  private func finishedParts(in targets: [any OutputTarget]) throws(IngotError) -> [Int: FinishedPart] {
     let parts = (journal?.finished ?? []).compactMap { FinishedPart(line: $0) }
-    return Dictionary(parts.map { ($0.place, $0) }) { $1 }
+    guard !parts.isEmpty else { return [:] }
+    let noted = Dictionary(parts.map { ($0.place, $0) }) { $1 }
+    let claims = places.indices.compactMap { index in
+      noted[FinishedPart.Place(file: places[index].file, chunk: places[index].chunk)].map { (index, $0) }
+    }
+    let intact = Gathered(count: claims.count, initial: false)
+    try WorkCrew(jobs: output.jobs).run(taskCount: claims.count) { (_, number) throws(IngotError) in
+      let (index, part) = claims[number]
+      let place = places[index]
+      guard let file = targets[place.file] as? OutputFile else { return }
+      let (reference, lead, _) = try planned(at: place)
+      var original: (source: any ByteSource, offset: Int)?
+      if part.isCopied, let range = try output.contents.part(reference).exactRange {
+        original = (try output.files[range.file], range.offset)
+      }
+      intact[number] = try part.isIntact(
+        in: file, at: place.offset, lead: lead, byteCount: output.partByteCount(reference), kinds: taken,
+        original: original)
+    }
+    let holds = intact.values
+    return Dictionary(uniqueKeysWithValues: claims.indices.filter { holds[$0] }.map { claims[$0] })
   }
 
   /// Takes a part as an earlier run has written it.
@@ -147,7 +172,7 @@ final class OutputPass {
     _ reading: PartPass.Reading, at place: PartPlace, to target: any OutputTarget
   ) throws(IngotError) -> PartDigests {
     let lead = try planned(at: place).lead
-    let taken = PartDigests(digests)
+    let taken = PartDigests(taken)
     if reading.range.lowerBound == 0, !lead.isEmpty {
       taken.updateLead(lead)
       try target.write(lead, at: place.offset)

@@ -88,6 +88,7 @@ public struct QuantizationReport: Sendable {
 ///   - output: path of the output.
 ///   - options: what is to be done.
 ///   - progress: hears of bytes read and written.
+///   - system: the operating system.
 /// - Returns: what it cost.
 /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound or holds values that are
 ///   not finite; ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the output's format
@@ -95,20 +96,19 @@ public struct QuantizationReport: Sendable {
 ///   before.
 public func quantize(
   _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
-  progress: (any ProgressObserver)? = nil
+  progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
 ) throws(IngotError) -> QuantizationReport {
   let model = try Model(
     input, config: options.config, head: options.allowances.head, reading: options.reading)
   try Model.requireStoredHead(options.allowances.head, in: [model])
   try requireWhole(model)
   try model.requireSound()
-  let system = LiveSystem()
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
   let draft = try QuantizationDraft(model, options: options, destination: destination, progress: progress)
   let planned = try draft.output.planned(for: destination)
   let written = CheckpointOutput(
-    planned, files: SourceFiles(model.checkpoint.files), scratchFolder: options.scratchFolder,
+    planned, files: SourceFiles(model.checkpoint.files, system: system), scratchFolder: options.scratchFolder,
     jobs: options.jobs)
   let result = try destination.write(
     written, force: options.force,

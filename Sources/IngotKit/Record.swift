@@ -49,10 +49,12 @@ public struct RecordOptions: Sendable {
 ///   - tokens: ids as ``TokenInput/read(_:)`` takes them.
 ///   - output: the fixtures file.
 ///   - options: the arithmetic, and what may be replaced.
+///   - system: the operating system.
 /// - Returns: what was recorded: all outputs of the graph, and the loss of rows of two tokens and more.
 /// - Throws: the errors of reading, running and writing.
 public func record(
-  _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions()
+  _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions(),
+  system: any SystemCalls = LiveSystem()
 ) throws(IngotError) -> RecordReport {
   let model = try Model(
     path, config: options.config, head: options.allowances.head, reading: options.reading)
@@ -77,7 +79,7 @@ public func record(
   var metadata = Metadata()
   metadata["producer"] = .string("ingot, \(options.precision.rawValue)")
   metadata[FixtureSet.modelKey] = .string(try hash(path, options: HashOptions()).model)
-  return try write(arrays, metadata: metadata, model: model, to: output, options: options)
+  return try write(arrays, metadata: metadata, model: model, to: output, options: options, system)
 }
 
 private func integers(_ array: IntegerArray) -> LazyPart {
@@ -98,9 +100,8 @@ private func reals(_ values: [Double], _ shape: Shape, _ precision: Precision) -
 
 private func write(
   _ arrays: [(name: String, part: LazyPart)], metadata: Metadata, model: Model, to output: String,
-  options: RecordOptions
+  options: RecordOptions, _ system: any SystemCalls
 ) throws(IngotError) -> RecordReport {
-  let system = LiveSystem()
   let destination = try OutputDestination(output, format: options.format, isSharded: false, system)
   var draft = OutputDraft(metadata: metadata)
   for (name, part) in arrays {

@@ -16,13 +16,25 @@ public enum ConversionText {
       heading(report, style),
       "wrote \(ErrorRenderer.name(report.output)), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s · \(tensors(report))\(report.wasChecked ? ", read back and equal" : "")",
     ]
-    if report.resumedPartCount > 0 {
-      lines.append("went on behind \(report.resumedPartCount) parts that an earlier run had written")
-    }
+    lines += leftovers(report)
     if report.fileNames.count > 1 {
       lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
     }
     return lines + LossText.lines(report.losses, style: style) + findings(report, style)
+  }
+
+  /// What was gone on with, and what was removed to begin anew.
+  private static func leftovers(_ report: ConversionReport) -> [String] {
+    if report.resumedPartCount > 0 {
+      return ["went on behind \(report.resumedPartCount) parts that an earlier run had written"]
+    }
+    var lines = report.wasToResume ? ["there was nothing to resume: all is written anew"] : []
+    if report.leftovers.byteCount > 0 {
+      let hint =
+        report.leftovers.couldBeResumed && !report.wasToResume ? "; --resume goes on with what is left" : ""
+      lines.append("removed \(Quantity.bytes(report.leftovers.byteCount)) that a killed run had left\(hint)")
+    }
+    return lines
   }
 
   /// The lines of a conversion that was only planned.

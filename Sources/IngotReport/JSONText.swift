@@ -79,8 +79,11 @@ public enum JSONText {
       ("losses", LossText.json(report.losses)), ("checked", .bool(report.wasChecked)),
       ("memory_bound", .int64(Int64(report.memoryBound))),
     ]
-    if report.resumedPartCount > 0 {
+    if report.resumedPartCount > 0 || report.wasToResume {
       entries.append(("resumed_parts", .int64(Int64(report.resumedPartCount))))
+    }
+    if report.leftovers.byteCount > 0 {
+      entries.append(("leftover_bytes_removed", .int64(Int64(report.leftovers.byteCount))))
     }
     return document(entries)
   }

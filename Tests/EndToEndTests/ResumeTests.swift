@@ -84,45 +84,60 @@ import Testing
   }
 
   /// Kills runs until one leaves finished parts; gives its journal's name.
-  private func unfinished(_ command: [String], in folder: TemporaryFolder, seconds: Double) throws -> String {
+  private func unfinished(
+    _ command: [String], in folder: TemporaryFolder, seconds: Double, name: String = "out.npz"
+  ) throws -> String {
     var random = SeededRandom(seed: 9)
     for _ in 0..<40 {
       _ = try Self.run(command, killAfter: Double.random(in: 0...seconds, using: &random))
-      try? FileManager.default.removeItem(atPath: folder.file("out.npz"))
-      let journal = folder.entries().first { $0.hasSuffix(".journal") }
-      if let journal, try folder.bytes(journal).split(separator: 10).count > 2 { return journal }
+      try? FileManager.default.removeItem(atPath: folder.file(name))
+      let journal = folder.entries().first { $0.hasPrefix(".out") && $0.hasSuffix("/journal") }
+      if let journal, try folder.bytes(journal).split(separator: 10).count > 3 { return journal }
     }
     throw CocoaError(.featureUnsupported)
   }
 
-  @Test func `finished parts are not written again, and another source starts anew`() throws {
+  @Test(arguments: ["journal", "header", "data"])
+  func `what was changed on disk meanwhile is written again`(_ place: String) throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    for options in [["out.npz"], ["out.safetensors"], ["out.safetensors", "--dtype", "bf16"], ["out.ingot"]] {
+      let name = options[0]
+      let command = ["convert", source, folder.file(name), "--json"] + options.dropFirst()
+      let reference = try Self.run(command)
+      let whole = try folder.bytes(name)
+      try FileManager.default.removeItem(atPath: folder.file(name))
+      let journal = try unfinished(command, in: folder, seconds: reference.seconds, name: name)
+      let lines = try folder.bytes(journal).split(separator: 10)
+      let first = String(decoding: try #require(lines.dropFirst().first), as: UTF8.self)
+      let chunk = try #require(Int(first.split(separator: " ")[0].split(separator: ":")[1], radix: 16))
+      let tensor = name == "out.safetensors" ? chunk - 1 : chunk / 2
+      var file = String(journal.dropLast("journal".count)) + name
+      var position = tensor * (whole.count / Self.tensorCount) + Self.elementCount
+      if place == "header" { position = 100 }
+      if place == "journal" { (file, position) = (journal, lines[0].count + first.utf8.count - 10) }
+      let handle = try FileHandle(forUpdating: URL(fileURLWithPath: folder.file(file)))
+      try handle.seek(toOffset: UInt64(position))
+      try handle.write(contentsOf: Data([0x31]))
+      try handle.close()
+      let resumed = try Self.run(command + ["--resume"])
+      #expect(resumed.exitCode == 0, "\(resumed.standardError)")
+      let parts = try Self.resumedParts(resumed)
+      if place == "data" { #expect(parts < lines.count - 1 && parts > 0, "\(name)") }
+      #expect(try folder.bytes(name) == whole, "\(name)")
+      try FileManager.default.removeItem(atPath: folder.file(name))
+    }
+  }
+
+  @Test func `another source starts anew, whatever its time says`() throws {
     let folder = try TemporaryFolder()
     let source = try Self.source(in: folder)
     let command = ["convert", source, folder.file("out.npz"), "--json"]
     let reference = try Self.run(command)
     let whole = try folder.bytes("out.npz")
-    try FileManager.default.removeItem(atPath: folder.file("out.npz"))
-
-    let journal = try unfinished(command, in: folder, seconds: reference.seconds)
-    let partial = String(journal.dropLast(".journal".count))
-    // A byte amid the first finished tensor: the run that goes on must not write it again.
-    let line = try #require(try folder.bytes(journal).split(separator: 10).dropFirst().first)
-    let place = String(decoding: line.prefix { $0 != 32 }, as: UTF8.self).split(separator: ":")
-    let tensor = try #require(Int(place[1], radix: 16)) / 2
-    let start = tensor * (whole.count / Self.tensorCount) + Self.elementCount * 2
-    let handle = try FileHandle(forUpdating: URL(fileURLWithPath: folder.file(partial)))
-    try handle.seek(toOffset: UInt64(start))
-    try handle.write(contentsOf: Data([whole[start] ^ 0xFF]))
-    try handle.close()
-    let resumed = try Self.run(command + ["--resume"])
-    #expect(resumed.exitCode == 0, "\(resumed.standardError)")
-    #expect(try Self.resumedParts(resumed) > 0)
-    let content = try folder.bytes("out.npz")
-    #expect(content.count == whole.count)
-    #expect(content.indices.filter { content[$0] != whole[$0] } == [start])
 
     try FileManager.default.removeItem(atPath: folder.file("out.npz"))
-    for change in ["another command", "another source", "no --resume"] {
+    for change in ["another command", "another source", "no --resume", "another content"] {
       _ = try unfinished(command, in: folder, seconds: reference.seconds)
       var next = command + ["--resume"]
       if change == "another command" { next += ["--exclude", "layer.0"] }
@@ -131,10 +146,21 @@ import Testing
         try FileManager.default.setAttributes(
           [.modificationDate: Date(timeIntervalSince1970: 1)], ofItemAtPath: source)
       }
+      if change == "another content" {
+        // As `cp -p` does: the same file, size and time.
+        let time = try FileManager.default.attributesOfItem(atPath: source)[.modificationDate] as? Date
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: source))
+        try handle.seek(toOffset: 20_000_000)
+        try handle.write(contentsOf: Data([1, 2, 3]))
+        try handle.close()
+        try FileManager.default.setAttributes([.modificationDate: time as Any], ofItemAtPath: source)
+      }
       let anew = try Self.run(next)
       #expect(anew.exitCode == 0, "\(change): \(anew.standardError)")
       #expect(try Self.resumedParts(anew) == 0, "\(change)")
-      if change != "another command" { #expect(try folder.bytes("out.npz") == whole, "\(change)") }
+      if !["another command", "another content"].contains(change) {
+        #expect(try folder.bytes("out.npz") == whole, "\(change)")
+      }
       #expect(folder.entries().filter { $0.hasPrefix(".") } == [], "\(change)")
       try FileManager.default.removeItem(atPath: folder.file("out.npz"))
     }

@@ -51,4 +51,31 @@ import Testing
     #expect(result.outputBytes.isEmpty)
     #expect(result.firstErrorLine.hasPrefix("ingot: "))
   }
+
+  @Test func `threads that find a file cut short tell of it in one line`() throws {
+    let folder = try TemporaryFolder()
+    let path = try Self.model(in: folder)
+    let weights = path + "/model.safetensors"
+    _ = try PythonPeer.run(
+      code: """
+        import sys, numpy as np
+        np.save(sys.argv[1], np.random.default_rng(0).integers(0, 32768, 60_000).astype(np.int32))
+        """, [folder.file("tokens.npy")])
+    try folder.copy(weights, as: "whole")
+    for _ in 0..<5 {
+      // Written over, not replaced: a run has the file itself mapped.
+      let line = """
+        cat "$FOLDER/whole" > "$WEIGHTS"; "$INGOT" eval "$MODEL" --tokens "$FOLDER/tokens.npy" & sleep 0.6
+        truncate -s 4096 "$WEIGHTS"; wait $!
+        """
+      var process = ChildProcess("/bin/bash", ["-c", line])
+      process.environment = [
+        "MODEL": path, "WEIGHTS": weights, "FOLDER": folder.path, "INGOT": try IngotProgram.path(),
+      ]
+      let result = try process.run()
+      #expect(result.exitCode == 74, "\(result.standardError)")
+      #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
+      #expect(result.standardError.components(separatedBy: "ingot: ").count == 2, "\(result.standardError)")
+    }
+  }
 }

@@ -108,11 +108,16 @@ package struct ChildProcess: Sendable {
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
     // A group of its own, so that a time limit ends its children too.
-    // And no signals blocked: the threads that tests run on block most of them, and children inherit that.
+    // And no signals blocked or ignored: the threads that tests run on block most of them, tests may run under nohup,
+    // and children inherit both.
     var noSignals = sigset_t()
     sigemptyset(&noSignals)
     posix_spawnattr_setsigmask(&attributes, &noSignals)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+    var endingSignals = noSignals
+    for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&endingSignals, signal) }
+    posix_spawnattr_setsigdefault(&attributes, &endingSignals)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
     var child: pid_t = 0
     let words = wordsToRun()

@@ -26,6 +26,10 @@ int ingot_allocate(int fd, int64_t byte_count);
 /// Returns 1, or 0 for another file system, or -1 with errno.
 int ingot_memory_free_space(int fd, uint64_t *byte_count);
 
+/// Gives the open `fd` the owner, where that is allowed, the extended attributes and the mode of what stands at `path`.
+/// Returns 0, also when nothing stands there, or -1 with errno.
+int ingot_take_over_attributes(const char *path, int fd);
+
 /// Renames `from` to `to` unless `to` exists (EEXIST); renameat2(2) with RENAME_NOREPLACE.
 int ingot_rename_no_replace(const char *from, const char *to);
 
@@ -42,10 +46,17 @@ int ingot_register_mapping(const void *start, size_t byte_count, const char *pat
 /// Forgets the range of a slot.
 void ingot_unregister_mapping(int slot);
 
-/// Sets a flag on SIGINT and SIGTERM, which `ingot_interrupted` reads; the second signal kills.
-void ingot_install_interrupt_handler(void);
+/// Makes SIGINT, SIGTERM and SIGHUP, unless the last is ignored, end the process: at once with `last_words` (at most 127
+/// bytes) on standard error and status 130, or, while something holds them, by a flag. The second signal kills.
+void ingot_install_interrupt_handler(const char *last_words);
 
-/// Whether SIGINT or SIGTERM came since the handler was installed.
+/// Holds the end by a signal back, as often as this is called, until all is released. Returns whether one has come.
+int ingot_hold_interrupts(void);
+
+/// Undoes one hold.
+void ingot_release_interrupts(void);
+
+/// Whether such a signal came since the handler was installed.
 int ingot_interrupted(void);
 
 /// Continues a CRC-32C (Castagnoli) over `count` more bytes; it starts from 0.

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the system is asked for when an output gets its name, and in which order: flushed before, the folder flushed behind,
+// and never over what another run has made.
+import Foundation
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct OutputOrderTests {
+  /// The steps that make an output appear; what is written before, and what is removed behind, is left out.
+  private func steps(_ system: RecordingSystem) -> [String] {
+    system.lines.filter { line in
+      ["flush", "rename", "rename-new", "exchange"].contains(line.prefix { $0 != " " })
+    }
+  }
+
+  /// Four tensors with metadata.
+  private static func source(in folder: TemporaryFolder) throws -> String {
+    let path = folder.file("in.safetensors")
+    _ = try PythonPeer.run(
+      code: """
+        import sys, numpy as np
+        from safetensors.numpy import save_file
+        save_file({n: np.arange(6, dtype=np.float32) for n in "abcd"}, sys.argv[1], {"made": "here"})
+        """, [path])
+    return path
+  }
+
+  private func convert(
+    _ folder: TemporaryFolder, to name: String, _ change: (inout ConvertOptions) -> Void = { _ in }
+  ) throws -> RecordingSystem {
+    let system = RecordingSystem(in: folder.path)
+    var options = ConvertOptions()
+    change(&options)
+    _ = try Conversion(folder.file("in.safetensors"), to: folder.file(name), options: options, system: system)
+      .run()
+    return system
+  }
+
+  @Test(arguments: ["out.safetensors", "out.npz", "out.ingot", "out.pt"], [false, true])
+  func `a file is flushed, renamed, and its folder flushed`(name: String, force: Bool) throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.source(in: folder)
+    if force { try folder.write("old", to: name) }
+    let system = try convert(folder, to: name) { options in
+      options.force = force
+      options.keepsUnknownBits = true
+    }
+    let rename = force ? "rename" : "rename-new"
+    #expect(steps(system) == ["flush PARTIAL/\(name)", "\(rename) PARTIAL/\(name) \(name)", "flush ."])
+    // Locked before anything is in it; written only before it is flushed.
+    let lines = system.lines
+    #expect(lines.first == "lock PARTIAL")
+    #expect(
+      lines.lastIndex(of: "write PARTIAL/\(name)").map {
+        $0 < lines.firstIndex(of: "flush PARTIAL/\(name)") ?? 0
+      } == true)
+    #expect(folder.entries() == ["in.safetensors", name])
+  }
+
+  @Test func `a set's files and folder are flushed, then it gets its name`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.source(in: folder)
+    let fresh = try convert(folder, to: "out/") { $0.shardByteLimit = 16 }
+    let files = folder.entries().filter { $0.hasPrefix("out/") }.map { "flush PARTIAL/\($0)" }
+    #expect(files.count > 2)
+    let steps = steps(fresh)
+    #expect(Set(steps.prefix(files.count)) == Set(files))
+    #expect(steps.dropFirst(files.count) == ["flush PARTIAL/out", "rename-new PARTIAL/out out", "flush ."])
+
+    let again = try convert(folder, to: "out/") {
+      $0.shardByteLimit = 16
+      $0.force = true
+    }
+    #expect(
+      self.steps(again).dropFirst(files.count)
+        == ["flush PARTIAL/out", "exchange PARTIAL/out out", "rename PARTIAL OLD", "flush ."])
+
+    // An empty folder is no set: it gives way without --force, and nothing that has come into it meanwhile does.
+    try FileManager.default.createDirectory(atPath: folder.file("empty"), withIntermediateDirectories: false)
+    let empty = try convert(folder, to: "empty") { $0.shardByteLimit = 16 }
+    #expect(
+      self.steps(empty).dropFirst(files.count)
+        == ["flush PARTIAL/empty", "rename PARTIAL/empty empty", "flush ."])
+    #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
+  }
+
+  @Test func `a stream is written and nothing else`() throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    var options = ConvertOptions()
+    options.format = "safetensors"
+    let system = RecordingSystem(in: folder.path)
+    _ = try Conversion(source, to: "-", options: options, system: system).run()
+    #expect(system.lines == ["write stream"])
+  }
+
+  @Test(arguments: [false, true])
+  func `an edit is flushed before the old file is gone`(inPlace: Bool) throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    var options = EditOptions()
+    options.change.removals = [Glob("*")]
+    options.isInPlace = inPlace
+    let system = RecordingSystem(in: folder.path)
+    _ = try edit(source, options: options, system: system)
+    let name = "in.safetensors"
+    // In place, the old head stands beside, whole and on the disk, until the new one is.
+    let backup = ".in.safetensors.ingot-head"
+    #expect(
+      steps(system)
+        == (inPlace
+          ? ["flush PARTIAL/\(backup)", "rename PARTIAL/\(backup) \(backup)", "flush .", "flush \(name)"]
+          : ["flush PARTIAL/\(name)", "rename PARTIAL/\(name) \(name)", "flush ."]))
+    if inPlace { #expect(system.lines.last == "remove \(backup)") }
+    #expect(folder.entries() == [name])
+  }
+
+  @Test(arguments: ["init", "quantize", "record"])
+  func `every command that writes does it so`(_ command: String) throws {
+    let folder = try TemporaryFolder()
+    for force in [false, true] {
+      let system = RecordingSystem(in: folder.path)
+      let (model, output) = (Fixture.path("kjv-gpt2"), folder.file("out.npz"))
+      switch command {
+      case "init":
+        var options = InitializeOptions()
+        options.config = Fixture.path("kjv-gpt2/config.json")
+        options.force = force
+        _ = try initialize("gpt2", to: output, options: options, system: system)
+      case "quantize":
+        var options = QuantizeOptions()
+        options.force = force
+        _ = try quantize(model, to: output, options: options, system: system)
+      default:
+        var options = RecordOptions()
+        options.force = force
+        _ = try record(model, tokens: "1,2,3", to: output, options: options, system: system)
+      }
+      let rename = force ? "rename" : "rename-new"
+      #expect(steps(system) == ["flush PARTIAL/out.npz", "\(rename) PARTIAL/out.npz out.npz", "flush ."])
+    }
+  }
+
+  @Test(arguments: ["out.npz", "out/"], [false, true])
+  func `what another run has made meanwhile is replaced with --force only`(name: String, force: Bool) throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    // The other run ends just before this one gives its output its name.
+    let system = RecordingSystem(in: folder.path) { line in
+      guard line.hasPrefix("flush PARTIAL/out"), !folder.entries().contains(where: { $0.hasPrefix("out") })
+      else { return }
+      _ = try? folder.write("other", to: name == "out/" ? "out/model.safetensors" : name)
+    }
+    var options = ConvertOptions()
+    options.force = force
+    options.keepsUnknownBits = true
+    let conversion = try Conversion(source, to: folder.file(name), options: options, system: system)
+    let file = name == "out/" ? "out/model.safetensors" : name
+    if force {
+      _ = try conversion.run()
+      #expect(try folder.bytes(file) != Array("other".utf8))
+    } else {
+      do {
+        _ = try conversion.run()
+        Issue.record("the other run's output is replaced")
+      } catch {
+        guard case .outputRefused = error else { throw error }
+      }
+      #expect(try folder.bytes(file) == Array("other".utf8))
+    }
+    #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
+  }
+
+  @Test func `what is read back is what is not yet named`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.source(in: folder)
+    try folder.write("old", to: "out.npz")
+    let found = Flag()
+    let system = RecordingSystem(in: folder.path) { line in
+      guard line.hasPrefix("rename") else { return }
+      found.isSet = true
+    }
+    // A disk that gives back other bytes: the old file stays.
+    let lying = LyingSystem(partial: ".ingot-partial-")
+    var options = ConvertOptions()
+    options.force = true
+    options.check = true
+    options.keepsUnknownBits = true
+    do {
+      _ = try Conversion(
+        folder.file("in.safetensors"), to: folder.file("out.npz"), options: options, system: lying
+      ).run()
+      Issue.record("other bytes are not missed")
+    } catch {}
+    #expect(try folder.bytes("out.npz") == Array("old".utf8))
+    #expect(folder.entries() == ["in.safetensors", "out.npz"])
+    _ = try Conversion(
+      folder.file("in.safetensors"), to: folder.file("out.npz"), options: options, system: system
+    ).run()
+    #expect(found.isSet)
+  }
+}
+
+/// Something that a closure sets.
+private final class Flag: @unchecked Sendable {
+  // SAFETY: set and read by one thread after the other.
+  var isSet = false
+}
+
+/// A disk that turns a bit of what is read of unfinished outputs.
+private final class LyingSystem: ForwardingSystem {
+  private let partial: String
+  private let descriptors = Descriptors()
+
+  init(partial: String) { self.partial = partial }
+
+  func open(_ path: String, _ mode: OpenMode) throws(CallFailure) -> Int32 {
+    let descriptor = try live.open(path, mode)
+    descriptors.set(descriptor, mode == .read && path.contains(partial))
+    return descriptor
+  }
+
+  func read(
+    _ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(CallFailure) -> Int {
+    let count = try live.read(descriptor, into: buffer, at: offset)
+    if count > 0, descriptors.contains(descriptor) { buffer[count / 2] ^= 1 }
+    return count
+  }
+
+  private final class Descriptors: @unchecked Sendable {
+    private let lock = NSLock()
+    private var open = Set<Int32>()
+    func set(_ descriptor: Int32, _ isIn: Bool) {
+      lock.withLock { if isIn { open.insert(descriptor) } else { open.remove(descriptor) } }
+    }
+    func contains(_ descriptor: Int32) -> Bool { lock.withLock { open.contains(descriptor) } }
+  }
+}
