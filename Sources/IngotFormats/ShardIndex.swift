@@ -178,7 +178,10 @@ public struct ShardIndex: Sendable {
   /// The index of a set, as `huggingface_hub` lays it out: two spaces a level, keys sorted.
   static func file(
     of kind: ShardSetKind, map: [(tensor: String, file: String)], totalByteCount: Int
-  ) -> PlannedFile {
+  ) throws(IngotError) -> PlannedFile {
+    let target = kind.format.id
+    try Limit.shards.admit(
+      Set(map.map(\.file)).count, "files", target: target, hint: "a larger --shard-size makes fewer")
     let sorted = map.sorted { $0.tensor.utf8.lexicographicallyPrecedes($1.tensor.utf8) }
     let document = Metadata([
       .init(
@@ -189,6 +192,8 @@ public struct ShardIndex: Sendable {
         value: .object(Metadata(sorted.map { .init(key: $0.tensor, value: .string($0.file)) }))),
     ])
     let text = JSONWriter.text(document, style: .indented) + "\n"
-    return PlannedFile(name: kind.indexFileName, chunks: [.bytes(Array(text.utf8))])
+    let bytes = Array(text.utf8)
+    try Limit.admit(document: bytes, kind.indexFileName, target: target)
+    return PlannedFile(name: kind.indexFileName, chunks: [.bytes(bytes)])
   }
 }

@@ -96,6 +96,13 @@ public struct PickleWriter {
     put(.setItems)
   }
 
+  /// Puts the entries of a dictionary that were written into it, and goes on with more: what is not yet in a container
+  /// waits on the reader's stack.
+  public mutating func continueDictionary() {
+    put(.setItems)
+    put(.mark)
+  }
+
   /// Has the function written before called with the tuple written last.
   public mutating func reduce() { put(.reduce) }
 

@@ -238,7 +238,7 @@ private struct ZipDirectoryParser {
       let nameBytes = cursor.bytes(Int(nameCount)), let extra = cursor.bytes(Int(extraCount)),
       cursor.bytes(Int(commentCount)) != nil
     else { throw malformed(.directoryEntry, "an entry cut off, or none", "an entry of the directory") }
-    guard let name = String(validating: nameBytes, as: UTF8.self), Self.isSafe(name) else {
+    guard let name = String(validating: nameBytes, as: UTF8.self), FilePath.staysInside(name) else {
       throw malformed(
         .entryName, .value(String(decoding: nameBytes, as: UTF8.self)),
         "a relative name in UTF-8 without .. in it")
@@ -258,12 +258,6 @@ private struct ZipDirectoryParser {
     return ZipEntry(
       name: name, method: method, crc32: crc, storedByteCount: sizes.stored, byteCount: sizes.size,
       headerOffset: sizes.header, dataOffset: 0)
-  }
-
-  /// A relative name whose parts stay below where it is unpacked.
-  private static func isSafe(_ name: String) -> Bool {
-    guard !name.isEmpty, !name.hasPrefix("/"), !name.utf8.contains(0) else { return false }
-    return !name.split(separator: "/").contains { $0 == ".." }
   }
 
   /// Sizes with those that stand in the zip64 extra field: uncompressed, compressed, header, in this order, each only

@@ -113,14 +113,14 @@ struct ArchiveListing: Sendable {
   /// A name that stays below where the archive is unpacked, without `.` in it: AR-02.
   private func checkedName(_ bytes: [UInt8]?) throws(IngotError) -> String {
     let text = bytes.flatMap { String(validating: $0, as: UTF8.self) }
-    let parts = (text ?? "").split(separator: "/").filter { $0 != "." }
-    guard let text, !text.hasPrefix("/"), !parts.isEmpty, !parts.contains("..") else {
+    let parts = (text ?? "").utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    guard let text, FilePath.staysInside(text), !parts.isEmpty else {
       throw .malformed(
         ArchiveRule.memberName.rule, at: Location(source.path),
         found: bytes.map { .value(String(decoding: $0, as: UTF8.self)) }
           ?? "an entry without a name in UTF-8",
         expected: "a relative name in UTF-8 without .. in it")
     }
-    return parts.joined(separator: "/")
+    return parts.map { String(Substring($0)) }.joined(separator: "/")
   }
 }

@@ -28,6 +28,7 @@ public struct GGUFWriter: CheckpointWriter {
   ///   63 bytes, more than four dimensions, quantizations that are no blocks, and sets of more files than it can count.
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var (metadata, losses) = Self.metadata(of: request)
+    try Limit.ggufMetadataEntries.admit(metadata.entries.count, "entries of metadata", target: "gguf")
     let alignment = Self.takeAlignment(from: &metadata, &losses)
     try Self.requireUniqueNames(request.tensors)
     let name = request.isFolder ? "model.gguf" : request.fileName
@@ -135,6 +136,11 @@ public struct GGUFWriter: CheckpointWriter {
         losses.append(Loss(.metadata, detail: "\(entry.key): GGUF has no type for its value"))
         continue
       }
+      guard entry.value.arrayDepth <= Int(Limit.ggufArrayDepth.value) else {
+        losses.append(
+          Loss(.metadata, detail: "\(entry.key): nested deeper than \(Limit.ggufArrayDepth.value) arrays"))
+        continue
+      }
       entries.append(entry)
     }
     var metadata = Metadata(entries)
@@ -200,5 +206,18 @@ public struct GGUFWriter: CheckpointWriter {
     _ tensor: PlannedTensor, _ why: Evidence, hint: Evidence? = nil
   ) -> IngotError {
     .unrepresentable(tensor: tensor.name, target: "gguf", why: why, hint: hint)
+  }
+}
+
+extension MetadataValue {
+  /// How many arrays stand in each other.
+  fileprivate var arrayDepth: Int {
+    switch self {
+    case .array(let values): 1 + (values.map(\.arrayDepth).max() ?? 0)
+    case .typedArray(let array) where array.elementType == .array:
+      1 + (array.values.map(\.arrayDepth).max() ?? 0)
+    case .typedArray: 1
+    default: 0
+    }
   }
 }

@@ -25,6 +25,7 @@ public struct NumPyArrayWriter: CheckpointWriter {
       throw .unrepresentable(
         tensor: tensor.name, target: "npy", why: "NumPy has no \(tensor.dtype)", hint: "--dtype casts")
     }
+    try Limit.numpyRank.admit(tensor.shape.rank, "dimensions", tensor: tensor.name, target: "npy")
     let header = NumPyArrayHeader.bytes(descr: descr, shape: tensor.shape)
     let losses = request.metadata.entries.map {
       Loss(.metadata, detail: "\($0.key): an .npy file holds none")
@@ -64,6 +65,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
         guard !name.isEmpty else {
           throw .unrepresentable(tensor: name, target: "npz", why: "an array has a name", hint: nil)
         }
+        try Limit.numpyRank.admit(part.shape.rank, "dimensions", tensor: name, target: "npz")
         let stored = try Self.storedType(part.dtype, name: name, keepsBits: request.keepsUnknownBits)
         if stored != part.dtype {
           dtypes[ExactName(name)] = part.dtype
@@ -77,6 +79,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
     }
     if !dtypes.isEmpty || !metadata.isEmpty {
       let hidden = NumPyHiddenMember(dtypes: dtypes, metadata: metadata).bytes
+      try Limit.admit(document: hidden, NumPyHiddenMember.name, target: "npz")
       let header = NumPyArrayHeader.bytes(descr: "|u1", shape: Shape([hidden.count]) ?? .scalar)
       try layout.add(NumPyHiddenMember.name, content: header + hidden)
     }

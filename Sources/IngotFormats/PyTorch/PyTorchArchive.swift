@@ -26,7 +26,7 @@ struct PyTorchArchive {
     self.source = source
     directoryByteCount = directory.byteCount
     let first = directory.entries.first?.name ?? ""
-    folder = first.split(separator: "/", omittingEmptySubsequences: false).first.map { $0 + "/" } ?? "/"
+    folder = String(Substring(first.utf8.prefix { $0 != UInt8(ascii: "/") })) + "/"
     var records: [ExactName: ZipEntry] = [:]
     for entry in directory.entries {
       guard entry.name.utf8.starts(with: folder.utf8) else {

@@ -42,10 +42,10 @@ public struct PyTorchFormat: CheckpointFormat {
       let nameCount = cursor.little(UInt16.self), let extraCount = cursor.little(UInt16.self),
       let name = cursor.text(byteCount: Int(nameCount))
     {
-      guard let slash = name.firstIndex(of: "/") else { return nil }
+      guard let slash = name.utf8.firstIndex(of: UInt8(ascii: "/")) else { return nil }
       // A folder has no data: the next header follows.
       guard name.hasSuffix("/"), cursor.bytes(Int(extraCount)) != nil else {
-        return name[name.index(after: slash)...]
+        return name[name.utf8.index(after: slash)...]
       }
     }
     return nil

@@ -14,7 +14,7 @@ struct PyTorchTensors {
   let byteOrder: ByteOrder
 
   /// The most dimensions of a tensor: what torch's own loops over tensors take.
-  private static let rankLimit = 64
+  static let rankLimit = 64
 
   /// A tensor without its name.
   struct View: Hashable {

@@ -48,7 +48,7 @@ public struct PyTorchWriter: CheckpointWriter {
       totalByteCount += archive.storedByteCount
     }
     if groups.count > 1 {
-      files.append(ShardIndex.file(of: .pytorch, map: map, totalByteCount: totalByteCount))
+      files.append(try ShardIndex.file(of: .pytorch, map: map, totalByteCount: totalByteCount))
     }
     let finished = layouts
     return WritePlan(
@@ -72,9 +72,16 @@ public struct PyTorchWriter: CheckpointWriter {
   /// Refuses what a file can't hold before anything is planned.
   private static func check(_ request: WriteRequest) throws(IngotError) {
     var names = Set<ExactName>()
+    var itemCount = 0
     for tensor in request.tensors {
       for part in tensor.parts {
         let name = tensor.name + part.kind.nameSuffix
+        guard part.shape.rank <= PyTorchTensors.rankLimit else {
+          throw .unrepresentable(
+            tensor: name, target: "pytorch",
+            why: "\(part.shape.rank) dimensions, over \(PyTorchTensors.rankLimit)", hint: nil)
+        }
+        itemCount += Self.itemCount(of: part.shape)
         guard PyTorchGlobals.name(of: part.dtype) != nil else {
           throw .unrepresentable(
             tensor: name, target: "pytorch", why: "torch has no \(part.dtype)", hint: "--dtype casts")
@@ -85,7 +92,15 @@ public struct PyTorchWriter: CheckpointWriter {
         }
       }
     }
+    if request.shardByteLimit == nil {
+      try Limit.pickleObjects.admit(
+        itemCount, "items in its pickle", target: "pytorch",
+        hint: "--shard-size cuts the output into several files")
+    }
   }
+
+  /// What a tensor's description puts into containers: the dictionary's entry, the storage's id, the arguments, the lists.
+  private static func itemCount(of shape: Shape) -> Int { 2 + 5 + 7 + 2 * shape.rank }
 
   /// Cuts the tensors into files; an alias goes with the tensor whose storage it shares.
   private static func groups(
@@ -116,6 +131,8 @@ public struct PyTorchWriter: CheckpointWriter {
 /// One archive while it is being planned.
 private struct PyTorchArchiveDraft {
   private static let folder = "archive/"
+  /// Entries of a dictionary that are on a reader's stack at a time, as in what Python writes.
+  private static let batchCount = 1000
 
   private let request: WriteRequest
   private let aliases: IngotAliases
@@ -139,6 +156,9 @@ private struct PyTorchArchiveDraft {
   /// Lays out the archive in torch's order: the pickle, the byte order, the storages, the version.
   mutating func layout() throws(IngotError) -> ZipLayout {
     writePickle()
+    try Limit.pickleBytes.admit(
+      pickle.bytes.count, "bytes of pickle", target: "pytorch",
+      hint: "--shard-size cuts the output into several files")
     var layout = ZipLayout(for: "pytorch", padding: .torch)
     try layout.add(Self.folder + PyTorchArchive.pickleName, content: pickle.bytes)
     try layout.add(Self.folder + "byteorder", content: Array("little".utf8))
@@ -169,7 +189,8 @@ private struct PyTorchArchiveDraft {
     var writer = pickle
     pickle = PickleWriter()  // So that its bytes are not copied.
     let writeTensors = { [self] (writer: inout PickleWriter) in
-      for index in group {
+      for (number, index) in group.enumerated() {
+        if number > 0, number.isMultiple(of: Self.batchCount) { writer.continueDictionary() }
         for (position, part) in request.tensors[index].parts.enumerated() {
           let name = request.tensors[index].name + part.kind.nameSuffix
           names.append(name)

@@ -50,6 +50,8 @@ public struct SafetensorsWriter: CheckpointWriter {
   ///   name, and for a header over the format's limit.
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let (metadata, losses) = Self.stringMetadata(of: request)
+    try Limit.safetensorsMetadataEntries.admit(
+      metadata.entries.count, "entries of metadata", target: "safetensors")
     let groups = try Self.shards(of: request)
     guard groups.count > 1 else {
       let name = request.isFolder ? ShardSetKind.safetensors.weightFileName : request.fileName
@@ -68,7 +70,7 @@ public struct SafetensorsWriter: CheckpointWriter {
         totalByteCount += entry.byteCount
       }
     }
-    files.append(ShardIndex.file(of: .safetensors, map: map, totalByteCount: totalByteCount))
+    files.append(try ShardIndex.file(of: .safetensors, map: map, totalByteCount: totalByteCount))
     return WritePlan(files: files, losses: losses)
   }
 
@@ -101,6 +103,8 @@ public struct SafetensorsWriter: CheckpointWriter {
           throw .unrepresentable(
             tensor: tensor.name, target: "safetensors", why: "safetensors has no \(part.dtype)", hint: nil)
         }
+        try Limit.safetensorsRank.admit(
+          part.shape.rank, "dimensions", tensor: tensor.name, target: "safetensors")
         byteCount += try part.byteCount()
       }
       byteCounts.append(byteCount)

@@ -32,6 +32,10 @@ public struct TensorFlowWriter: CheckpointWriter {
     metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
     draft.add(metadata)
 
+    try Limit.sortedTableBytes.admit(
+      draft.greatestIndexByteCount, "bytes of index", target: "tensorflow")
+    try Limit.shards.admit(
+      draft.files.count, "files", target: "tensorflow", hint: "a larger --shard-size makes fewer")
     let finished = draft
     let files = draft.files
     let index = PlannedFile(name: TensorFlowFileName.prefix + TensorFlowFileName.indexSuffix, chunks: [])
@@ -87,6 +91,8 @@ private struct TensorBundleDraft: Sendable {
   /// The entries of all parts, in the order in which they are written.
   private var entries: [Entry] = []
   private var strings: [StringEntry] = []
+  /// Bytes of strings that a reader still takes.
+  private var stringBudget = Int(Limit.tensorflowStringBytes.value)
   private var names = Set<ExactName>()
   private(set) var losses: [Loss] = []
   private(set) var greatestIndexByteCount = SortedTableWriter.emptyByteCount + 64
@@ -158,6 +164,12 @@ private struct TensorBundleDraft: Sendable {
         continue
       }
       let (bytes, crc32c) = strings.encoded()
+      let cost = bytes.count + 64 * strings.shape.elementCount
+      guard cost <= stringBudget else {
+        losses.append(Loss(.metadata, detail: "\(item.key): more text than is read of a bundle"))
+        continue
+      }
+      stringBudget -= cost
       let entry = Entry(name: item.key, dtype: TensorFlowDType.string, shape: strings.shape)
       note(entry, isString: true)
       self.strings.append(

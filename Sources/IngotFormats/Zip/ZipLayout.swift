@@ -39,6 +39,8 @@ struct ZipLayout: Sendable {
   private var members: [Member] = []
   private var names = Set<ExactName>()
   private var offset = 0
+  /// The most bytes that directory and end records take.
+  private(set) var directoryByteCountLimit = 22 + 20 + 56
   /// The archive's bytes before its directory.
   private(set) var chunks: [PlannedChunk] = []
 
@@ -82,8 +84,7 @@ struct ZipLayout: Sendable {
   }
 
   private mutating func member(_ name: String, byteCount: Int) throws(IngotError) -> Member {
-    let isSafe = !name.hasPrefix("/") && !name.utf8.contains(0) && !name.split(separator: "/").contains("..")
-    guard isSafe, !name.isEmpty, name.utf8.count <= 0xFFFF else {
+    guard FilePath.staysInside(name), name.utf8.count <= 0xFFFF else {
       throw .unrepresentable(
         tensor: name, target: target,
         why: "its name can't be a member's: absolute, empty, too long or with ..",
@@ -92,6 +93,9 @@ struct ZipLayout: Sendable {
     guard names.insert(ExactName(name)).inserted else {
       throw .unrepresentable(tensor: name, target: target, why: "two members have this name", hint: nil)
     }
+    directoryByteCountLimit += 46 + name.utf8.count + 28
+    try Limit.zipEntries.admit(members.count + 1, "members", target: target)
+    try Limit.zipDirectoryBytes.admit(directoryByteCountLimit, "bytes of directory", target: target)
     return Member(
       name: Array(name.utf8), headerByteCount: 0, crc32: 0, byteCount: byteCount, part: nil,
       isWide: byteCount >= Self.wideByteCount)
@@ -145,11 +149,6 @@ struct ZipLayout: Sendable {
     header.appendLittle(crc32)
     header.appendLittle(member.isWide ? 0xFFFF_FFFF : UInt32(truncatingIfNeeded: storedByteCount))
     header.appendLittle(member.isWide ? 0xFFFF_FFFF : UInt32(truncatingIfNeeded: member.byteCount))
-  }
-
-  /// The most bytes that directory and end records take.
-  var directoryByteCountLimit: Int {
-    members.reduce(22 + 20 + 56) { $0 + 46 + $1.name.count + 28 }
   }
 
   // MARK: - What depends on what was written

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a writer can write, its reader reads: the table of limits, each with an output that is over it, or the reason why no
+// writer of ours reaches it.
+import IngotCore
+import IngotFormats
+import Testing
+
+@Suite struct WriterLimitTests {
+  /// How a limit binds a writer.
+  private enum Bound {
+    /// Plans that are refused.
+    case refused([(writer: any CheckpointWriter, request: WriteRequest)])
+    /// What is over it is left out, with a loss.
+    case leftOut(any CheckpointWriter, WriteRequest)
+    /// Nothing that is written is bound by it.
+    case free(String)
+    /// Checked where the bytes are counted; an output of that size is too large for a test.
+    case large
+  }
+
+  private static func request(_ tensors: [PlannedTensor], metadata: [Metadata.Entry] = []) -> WriteRequest {
+    WriteRequest(tensors: tensors, metadata: Metadata(metadata), fileName: "out")
+  }
+
+  private static func tensor(_ name: String = "a", rank: Int = 1) throws -> PlannedTensor {
+    PlannedTensor(name: name, dtype: .u8, shape: try #require(Shape([Int](repeating: 1, count: rank))))
+  }
+
+  private static func text(_ count: Int) -> [Metadata.Entry] {
+    (0..<count).map { .init(key: "key\($0)", value: .string("")) }
+  }
+
+  /// A value in arrays in arrays.
+  private static func nested(_ depth: Int) -> MetadataValue {
+    (0..<depth).reduce(.int32(1)) { value, _ in .array([value]) }
+  }
+
+  private static func bound(of limit: Limit) throws -> Bound {
+    let over = Int(clamping: limit.value) &+ 1
+    switch limit {
+    case .safetensorsRank: return .refused([(SafetensorsWriter(), request([try tensor(rank: over)]))])
+    case .numpyRank:
+      return .refused([
+        (NumPyArrayWriter(), request([try tensor(rank: over)])),
+        (NumPyArchiveWriter(), request([try tensor(), try tensor("b", rank: over)])),
+        (PyTorchWriter(), request([try tensor(rank: over)])),
+      ])
+    case .safetensorsMetadataEntries:
+      return .refused([(SafetensorsWriter(), request([try tensor()], metadata: text(over)))])
+    case .ggufMetadataEntries:
+      return .refused([(GGUFWriter(), request([], metadata: text(over)))])
+    case .ingotMetadataDepth:
+      return .refused([(IngotWriter(), request([], metadata: [.init(key: "deep", value: nested(over))]))])
+    case .ingotMetadataValues:
+      let values = MetadataValue.array([MetadataValue](repeating: .null, count: over))
+      return .refused([(IngotWriter(), request([], metadata: [.init(key: "many", value: values)]))])
+    case .ggufArrayDepth:
+      return .leftOut(GGUFWriter(), request([], metadata: [.init(key: "deep", value: nested(over))]))
+    case .tensorflowStringBytes:
+      let text = MetadataValue.string(String(repeating: "x", count: over))
+      return .leftOut(
+        TensorFlowWriter(), request([try tensor()], metadata: [.init(key: "long", value: text)]))
+    case .sortedTableKeyBytes:
+      return .refused([
+        (TensorFlowWriter(), request([try tensor(String(repeating: "x", count: over))]))
+      ])
+    case .jsonValues:
+      var request = request([try tensor()], metadata: text(over))
+      request.keepsUnknownBits = true
+      return .refused([(NumPyArchiveWriter(), request)])
+    case .shards:
+      var request = request(try (0..<over).map { try tensor("t\($0)") })
+      request.shardByteLimit = 1
+      request.isFolder = true
+      return .refused([
+        (SafetensorsWriter(), request), (TensorFlowWriter(), request), (GGUFWriter(), request),
+      ])
+    case .safetensorsHeaderBytes, .zipEntries, .zipDirectoryBytes, .ingotIndexBytes, .sortedTableBytes,
+      .ggufHeaderBytes, .pickleBytes, .pickleObjects, .companionBytes:
+      return .large
+    case .numpyHeaderBytes: return .free("64 dimensions of 19 digits take 1,400")
+    case .zipDecodedBytes: return .free("neither pickles nor texts are deflated")
+    case .sortedTableBlockBytes: return .free("a block ends at 4 KiB, or behind one entry")
+    case .jsonDepth:
+      return .free("metadata that is nested deeper was never read from JSON, nor is written as it")
+    case .tokenizerValues: return .free("tokens were read from such a document, or from a file with fewer")
+    case .pickleStack: return .free("entries go into their dictionary a thousand at a time")
+    case .pickleGlobals: return .free("one a dtype")
+    case .pytorchDepth, .pytorchMetadataValues:
+      return .free("tensors only, and arguments that were read from a pickle")
+    case .archiveEntries, .archiveExpansion, .scratchBytes: return .free("no archives are written")
+    }
+  }
+
+  @Test(arguments: Limit.allCases)
+  func `no writer goes over a limit of its reader`(_ limit: Limit) throws {
+    switch try Self.bound(of: limit) {
+    case .refused(let outputs):
+      for (writer, request) in outputs {
+        do {
+          _ = try writer.plan(request)
+          Issue.record("\(writer) goes over \(limit)")
+        } catch {
+          guard case .unrepresentable = error else { throw error }
+        }
+      }
+    case .leftOut(let writer, let request):
+      #expect(try writer.plan(request).losses.map(\.kind) == [.metadata])
+    case .free, .large: break
+    }
+  }
+
+  @Test func `what is just within the limits is planned`() throws {
+    for writer in [SafetensorsWriter(), NumPyArchiveWriter(), PyTorchWriter(), IngotWriter()]
+      as [any CheckpointWriter]
+    {
+      _ = try writer.plan(Self.request([try Self.tensor(rank: Int(Limit.numpyRank.value))]))
+    }
+  }
+}
