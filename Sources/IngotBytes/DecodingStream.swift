@@ -114,7 +114,7 @@ package final class DecodingStream {
   }
 
   /// Throws unless the stream ends here, with all of its input used.
-  func checkEnd() throws(IngotError) {
+  package func checkEnd() throws(IngotError) {
     var probe: UInt8 = 0
     var failure: IngotError?
     withUnsafeMutableBytes(of: &probe) { one in

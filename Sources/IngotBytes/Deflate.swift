@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Raw deflate streams (RFC 1951) through zlib, in both directions, with memory that does not depend on the stream.
+// Deflate streams (RFC 1951) through zlib, in both directions, raw or with gzip's header and trailer around them, with memory that does not depend on the stream.
 import CZlib
 import IngotCore
 
-/// Decompresses a raw deflate stream, piece by piece.
+/// Decompresses a deflate stream, piece by piece.
 public struct Inflater: ~Copyable {
+  /// What stands around the stream.
+  public enum Frame: Sendable {
+    /// Nothing.
+    case none
+    /// gzip's header and trailer (RFC 1952), whose CRC-32 and length are compared.
+    case gzip
+  }
+
   /// Why a stream can't be decoded.
   public enum Failure: Error, Sendable {
     /// The bytes are no deflate stream.
@@ -19,11 +27,11 @@ public struct Inflater: ~Copyable {
   public private(set) var isFinished = false
 
   /// Makes a decoder at the start of a stream.
-  public init() {
+  public init(_ frame: Frame = .none) {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    // Negative window bits: no zlib or gzip frame around the stream.
-    inflateInit2_(stream, -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    // zlib's window bits: negative for no frame, 16 more for gzip's.
+    inflateInit2_(stream, frame == .gzip ? 31 : -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
   }
 
   deinit {

@@ -61,9 +61,16 @@ public final class SourceFiles: Sendable {
         throw .sourceChanged(
           path: expected.path, found: "another file or content", expected: "the one read before")
       }
+      try (expected.seal as? RangeSeal)?.verify(source)
       keep(source, at: index)
       return source
     }
+  }
+
+  /// Checks what an archive says of a file's bytes, unless that was done.
+  func verifySeal(of index: Int) throws(IngotError) {
+    guard files.indices.contains(index), files[index].seal != nil else { return }
+    _ = try self[index]
   }
 
   private func keep(_ source: FileByteSource, at index: Int) {

@@ -42,9 +42,7 @@ final class StoredChecksumCheck {
     switch expected {
     case .crc32(let value, _, let rule):
       guard value != crc.value else { return }
-      throw .malformed(
-        rule, at: location, found: "CRC-32 \(words: hex(UInt64(crc.value), digits: 8))",
-        expected: "\(words: hex(UInt64(value), digits: 8))")
+      throw .checksum(found: crc.value, expected: value, rule: rule, at: location)
     case .crc32c(let value, let rule):
       try compare(crc32c.value, with: value, rule)
     case .crc32cOfSegments(let values, let rule):
@@ -104,6 +102,17 @@ private struct SegmentChecksums {
     found.append(current.value)
     current = CRC32C()
     currentByteCount = 0
+  }
+}
+
+extension IngotError {
+  /// A CRC-32 that is not the one that a container carries.
+  package static func checksum(
+    found: UInt32, expected: UInt32, rule: Rule, at location: Location
+  ) -> IngotError {
+    .malformed(
+      rule, at: location, found: "CRC-32 \(words: hex(UInt64(found), digits: 8))",
+      expected: "\(words: hex(UInt64(expected), digits: 8))")
   }
 }
 

@@ -122,6 +122,7 @@ public final class TensorReader {
   ///
   /// Reading a part from its start to its end in order checks it on the way; this is for all other uses.
   public func verifyStoredChecksum() throws(IngotError) {
+    for segment in part.storage.segments.all { try files.verifySeal(of: segment.file) }
     guard let expected = part.storage.checksum, !isVerified else { return }
     // Views share storages: each of these is checked once, however many tensors there are.
     let shared = strided == nil ? nil : part.storage.segments.all.first

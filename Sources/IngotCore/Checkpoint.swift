@@ -4,6 +4,9 @@
 /// An open file without a name, which lives as long as the checkpoints that refer to it.
 public protocol UnnamedFile: AnyObject, Sendable {}
 
+/// What an archive says of the bytes of its files: checked when they are first read.
+public protocol FileSeal: AnyObject, Sendable {}
+
 /// A file that belongs to a checkpoint.
 public struct CheckpointFile: Hashable, Sendable {
   /// The path by which it is opened; for one without a name, of what it was made from.
@@ -12,12 +15,15 @@ public struct CheckpointFile: Hashable, Sendable {
   public var byteCount: Int
   /// The file itself, when it has no name to open it by.
   public var unnamed: (any UnnamedFile)?
+  /// What has to hold of its bytes before any of them is used, when it is an archive.
+  public var seal: (any FileSeal)?
 
   /// Makes a reference to a file.
-  public init(path: String, byteCount: Int, unnamed: (any UnnamedFile)? = nil) {
+  public init(path: String, byteCount: Int, unnamed: (any UnnamedFile)? = nil, seal: (any FileSeal)? = nil) {
     self.path = path
     self.byteCount = byteCount
     self.unnamed = unnamed
+    self.seal = seal
   }
 
   /// Whether both are the same file, as far as paths tell.

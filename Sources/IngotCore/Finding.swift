@@ -44,6 +44,10 @@ public struct Finding: Hashable, Sendable {
     case shownAs = "shown_as"
     /// Bytes that no checksum covers.
     case unchecked
+    /// What the format allows and its usual program does not take.
+    case overProgramLimit = "over_program_limit"
+    /// A file of a set that was opened by itself.
+    case partOfSet = "part_of_set"
     /// A tensor of a set's file that the set's index does not name.
     case unindexed
     /// Metadata that stands where a set's should not.

@@ -10,7 +10,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case safetensorsRank
   /// Entries of a safetensors file's metadata, for the same reason.
   case safetensorsMetadataEntries
-  /// Bytes of a `.npy` header. NumPy itself stops at 10,000 characters unless told otherwise.
+  /// Bytes of a `.npy` header: NumPy's own limit, unless it is told otherwise.
   case numpyHeaderBytes
   /// Dimensions of a NumPy array: `NPY_MAXDIMS` of NumPy 2.
   case numpyRank
@@ -76,7 +76,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .safetensorsHeaderBytes: 100_000_000
     case .safetensorsRank: 256
     case .safetensorsMetadataEntries: 100_000
-    case .numpyHeaderBytes: 65_536
+    case .numpyHeaderBytes: 10_000
     case .numpyRank: 64
     case .zipEntries: 4_000_000
     case .zipDirectoryBytes: 512 << 20

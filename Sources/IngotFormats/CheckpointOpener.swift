@@ -3,6 +3,7 @@
 // Archives are ArchiveOpener's.
 import IngotBytes
 import IngotCore
+import IngotEncodings
 
 /// Opens checkpoints by path.
 public struct CheckpointOpener: Sendable {
@@ -72,74 +73,87 @@ public struct CheckpointOpener: Sendable {
 
   /// Reads the headers of a file that is open, and of the others that it names.
   func read(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
-    if let kind = ShardSetKind.all.first(where: { $0.isIndex(source.path) }) {
-      return try readSet(index: source, of: kind)
+    if ShardSetKind.isIndexName(source.path) {
+      return try readSet(index(source), beside: source)
     }
-    return try FormatRegistry.detect(source).read(source, options: options)
+    var checkpoint = try FormatRegistry.detect(source).read(source, options: options)
+    if let shard = ShardName(FilePath.name(of: source.path)), shard.isOfSet {
+      checkpoint.findings.append(
+        Finding(
+          .partOfSet, severity: .note, subject: shard.text,
+          detail: "is file \(shard.number) of \(shard.count) of a set; what the others hold is not in it"))
+    }
+    return checkpoint
   }
 
   // MARK: - Folders
 
   private func openFolder(_ folder: String) throws(IngotError) -> Checkpoint {
-    try openFile(weightPath(in: folder))
+    let (choice, folder) = try weights(in: folder)
+    let path = FilePath.join(folder, choice.name)
+    guard case .shards(let names) = choice else { return try openFile(path) }
+    return try readSet(
+      ShardIndex(shards: names, path: path), beside: FileByteSource(path: path, system: system))
   }
 
-  private func weightPath(in folder: String) throws(IngotError) -> String {
+  /// The checkpoint of a folder, and the folder that it is in: a SavedModel keeps its weights in one of its own.
+  private func weights(in folder: String) throws(IngotError) -> (WeightChoice, folder: String) {
     let names: [String]
     do throws(CallFailure) {
       names = try system.names(in: folder)
     } catch {
       throw .failed(error, path: folder, purpose: .openInput)
     }
-    return FilePath.join(folder, try weightFile(among: names, in: folder))
-  }
-
-  /// The one weight file of a folder: the named one, an index, the file that has an index's name without it, or the
-  /// only one there is.
-  func weightFile(among names: [String], in folder: String) throws(IngotError) -> String {
-    if let name = options.fileName {
-      guard names.contains(name) else {
-        throw .missing(path: FilePath.join(folder, name), why: "does not exist", hint: nil)
-      }
-      return name
+    let variables = FilePath.join(folder, TensorFlowFileName.variablesFolder)
+    if options.fileName == nil, TensorFlowFileName.graphs.contains(where: names.contains),
+      (try? system.status(at: variables, followingLinks: true))?.kind == .folder
+    {
+      return try weights(in: variables)
     }
-    let known = ShardSetKind.all.flatMap { [$0.indexFileName, $0.weightFileName] }
-    if let name = known.first(where: names.contains) { return name }
-    let candidates = names.filter { Self.isWeightFile($0) && !GGUFSplit.isLaterPart($0) }
-    guard let first = candidates.first else {
-      throw .missing(
-        path: folder, why: "holds no weight file",
-        hint: "looked for \(words: known.joined(separator: ", ")), and files of a known format")
+    let chooser = WeightChooser(names: names, folder: folder, kind: "a folder") { (name) throws(IngotError) in
+      try shards(ofIndex: FileByteSource(path: FilePath.join(folder, name), system: system))
     }
-    guard candidates.count == 1 else {
-      throw .unsuitable(
-        Location(folder), why: "holds several weight files: \(candidates.joined(separator: ", "))",
-        hint: "--from NAME chooses one")
-    }
-    return first
+    return (try chooser.choice(named: options.fileName), folder)
   }
 
   // MARK: - Shards
 
-  private func readSet(index source: any ByteSource, of kind: ShardSetKind) throws(IngotError) -> Checkpoint {
-    let path = source.path
-    let index = try readIndex(source, of: kind)
+  /// Reads the files of a set that stand beside its index, or beside its first file.
+  func readSet(_ index: ShardIndex, beside source: any ByteSource) throws(IngotError) -> Checkpoint {
     var parts: [Checkpoint] = []
-    for shard in index.shards {
-      parts.append(try kind.format.read(source.sibling(named: shard), options: options))
+    for name in index.shards {
+      let shard = try source.sibling(named: name)
+      let format = try FormatRegistry.detect(shard)
+      guard format.id == index.kind.format.id else {
+        throw .unsuitable(
+          Location(shard.path),
+          why: "is \(words: format.title), in a set of \(words: index.kind.format.title)",
+          hint: nil)
+      }
+      parts.append(try format.read(shard, options: options))
     }
-    return try index.merge(parts, path: path, indexByteCount: source.byteCount)
+    return try index.merge(
+      parts, path: source.path, indexByteCount: index.isIndexed ? source.byteCount : 0)
   }
 
-  private func readIndex(
-    _ source: any ByteSource, of kind: ShardSetKind
-  ) throws(IngotError) -> ShardIndex {
+  private func index(_ source: any ByteSource) throws(IngotError) -> ShardIndex {
     guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
       throw .limitExceeded(
         .companionBytes, at: Location(source.path), asked: UInt64(source.byteCount))
     }
-    return try ShardIndex(
-      source.bytes(at: 0, count: source.byteCount), of: kind, path: source.path)
+    let bytes = try source.bytes(at: 0, count: source.byteCount)
+    if let refusal = ForeignContent.standIn(bytes, path: source.path) { throw refusal }
+    return try ShardIndex(bytes, path: source.path)
+  }
+
+  /// The shards that a file of an index's name names; `nil` when it is JSON of another kind.
+  func shards(ofIndex source: any ByteSource) throws(IngotError) -> [String]? {
+    guard UInt64(source.byteCount) <= Limit.companionBytes.value else { return nil }
+    let bytes = try source.bytes(at: 0, count: source.byteCount)
+    guard let document = try? JSONDocument.object(bytes), document["weight_map"] == nil else {
+      return try index(source).shards
+    }
+    return nil
   }
 
   /// Opens the weight files of a checkpoint without reading them.
@@ -148,13 +162,26 @@ public struct CheckpointOpener: Sendable {
   /// - Returns: the files, of a set in shard order.
   /// - Throws: as ``open(_:)``, but for what only reading a file tells.
   public func weightFiles(of path: String) throws(IngotError) -> [any ByteSource] {
-    let file = try status(of: path).kind == .folder ? weightPath(in: path) : path
+    var choice = WeightChoice.file(path)
+    var file = path
+    if try status(of: path).kind == .folder {
+      let (chosen, folder) = try weights(in: path)
+      (choice, file) = (chosen, FilePath.join(folder, chosen.name))
+    }
     var source: any ByteSource = try FileByteSource(path: file, system: system)
-    if let archived = try weightFile(inArchive: source) { source = archived.file }
-    guard let kind = ShardSetKind.all.first(where: { $0.isIndex(source.path) }) else { return [source] }
-    let index = try readIndex(source, of: kind)
+    if let archived = try weightFile(inArchive: source) {
+      (source, choice) = (archived.file, archived.choice)
+    }
+    let names: [String]
+    if case .shards(let shards) = choice {
+      names = shards
+    } else if ShardSetKind.isIndexName(source.path) {
+      names = try index(source).shards
+    } else {
+      return [source]
+    }
     var files: [any ByteSource] = []
-    for shard in index.shards { files.append(try source.sibling(named: shard)) }
+    for name in names { files.append(try source.sibling(named: name)) }
     return files
   }
 }

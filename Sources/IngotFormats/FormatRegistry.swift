@@ -24,18 +24,26 @@ public enum FormatRegistry {
     formats.filter { $0.fileExtensions.contains(name) }
   }
 
+  /// The first bytes of a file.
+  static func head(of source: any ByteSource) throws(IngotError) -> [UInt8] {
+    try source.bytes(at: 0, count: min(headByteCount, source.byteCount))
+  }
+
   /// The format of a file: what its content shows, else what its extension claims.
   ///
   /// - Parameter source: the file.
   /// - Returns: the format that is to read it.
-  /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` when neither tells.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for what is known to be something else, and
+  ///   ``IngotCore/IngotError/unsupported(_:at:)`` when nothing tells.
   public static func detect(_ source: any ByteSource) throws(IngotError) -> any CheckpointFormat {
-    let head = try source.bytes(at: 0, count: min(headByteCount, source.byteCount))
+    let head = try head(of: source)
     let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
     if let byContent { return byContent }
     let byName = formats(forExtension: FilePath.fileExtension(of: source.path))
     // An extension that several formats claim tells nothing.
-    if byName.count == 1 { return byName[0] }
+    let isClaimed = byName.count == 1
+    if let refusal = try ForeignContent.refusal(of: source, isClaimed: isClaimed) { throw refusal }
+    if isClaimed { return byName[0] }
     throw .unsupported(
       "a file of no known format; `ingot formats` lists those that are read", at: Location(source.path))
   }

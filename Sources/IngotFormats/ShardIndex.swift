@@ -30,12 +30,32 @@ public struct ShardSetKind: Sendable {
 
   private static let indexSuffix = ".index.json"
 
-  /// Whether a path is that of an index of this kind.
-  func isIndex(_ path: String) -> Bool { path.hasSuffix(suffix + Self.indexSuffix) }
+  /// Whether a file's name is that of an index: `model.safetensors.index.json`, `….index.fp16.json`.
+  public static func isIndexName(_ path: String) -> Bool {
+    let name = FilePath.name(of: path)
+    return name.hasSuffix(".json") && name.contains(".index")
+  }
+
+  /// The kind of set whose shards have a file's extension.
+  static func kind(ofShard name: String) -> ShardSetKind? {
+    let name = FilePath.fileExtension(of: "shard" + name)
+    return all.first { $0.format.fileExtensions.contains(name) }
+  }
+
+  /// The kind of set that an index's name shows, before anything of it is read.
+  static func kind(ofIndex path: String) -> ShardSetKind {
+    FilePath.name(of: path).contains(pytorch.suffix + ".") ? pytorch : safetensors
+  }
 
   /// The name of one shard, as `huggingface_hub` gives it.
   func shardFileName(_ number: Int, of count: Int) -> String {
-    "\(stem)-\(padded(number))-of-\(padded(count))\(suffix)"
+    "\(stem)-\(Self.padded(number))-of-\(Self.padded(count))\(suffix)"
+  }
+
+  /// A number with five digits, as names of shards have them.
+  static func padded(_ number: Int) -> String {
+    let text = String(number)
+    return String(repeating: "0", count: max(0, 5 - text.count)) + text
   }
 
   /// Every kind, in the order in which a folder is searched.
@@ -56,16 +76,12 @@ public struct ShardSetKind: Sendable {
       mappedTensor: PyTorchRule.mappedTensor.rule, uniqueTensor: PyTorchRule.uniqueTensor.rule))
 }
 
-/// A number with five digits, as names of shards have them.
-private func padded(_ number: Int) -> String {
-  let text = String(number)
-  return String(repeating: "0", count: max(0, 5 - text.count)) + text
-}
-
 /// A parsed index, such as `model.safetensors.index.json`.
 public struct ShardIndex: Sendable {
   /// The kind of set that it describes.
   public let kind: ShardSetKind
+  /// Whether there is an index: a set may be known by its files' names alone.
+  let isIndexed: Bool
   /// The shards' names, sorted by their bytes.
   public var shards: [String]
   /// The shard of each tensor.
@@ -77,12 +93,12 @@ public struct ShardIndex: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: the JSON document.
-  ///   - kind: the kind of set.
-  ///   - path: the file, for messages.
+  ///   - path: the file; its name, and then its shards', tell the kind of set.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the kind's rules on indexes, and
   ///   ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a set of too many files.
-  public init(_ bytes: [UInt8], of kind: ShardSetKind, path: String) throws(IngotError) {
-    self.kind = kind
+  public init(_ bytes: [UInt8], path: String) throws(IngotError) {
+    let kind = ShardSetKind.kind(ofIndex: path)
+    isIndexed = true
     let document: Metadata
     do throws(JSONFailure) {
       document = try JSONDocument.object(bytes)
@@ -117,7 +133,25 @@ public struct ShardIndex: Sendable {
     }
     self.shardOfTensor = shardOfTensor
     shards = names.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    self.kind = shards.first.flatMap { ShardSetKind.kind(ofShard: $0) } ?? kind
     if case .object(let own)? = document["metadata"] { metadata = own } else { metadata = Metadata() }
+  }
+
+  /// Makes a set of files without an index.
+  ///
+  /// - Parameters:
+  ///   - shards: their names, in their order.
+  ///   - path: one of them, for messages.
+  /// - Throws: ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for too many files.
+  init(shards: [String], path: String) throws(IngotError) {
+    guard UInt64(shards.count) < Limit.shards.value else {
+      throw .limitExceeded(.shards, at: Location(path), asked: UInt64(shards.count))
+    }
+    self.shards = shards
+    kind = shards.first.flatMap { ShardSetKind.kind(ofShard: $0) } ?? .safetensors
+    isIndexed = false
+    shardOfTensor = [:]
+    metadata = Metadata()
   }
 
   /// Puts the shards' checkpoints together and checks them against the index.
@@ -136,6 +170,7 @@ public struct ShardIndex: Sendable {
     for (shard, part) in zip(shards, parts) {
       let firstFile = merged.files.count
       merged.files += part.files
+      merged.findings += part.findings
       merged.indexByteCount += part.indexByteCount
       for tensor in part.tensors {
         try note(tensor, in: shard, path: path, seen: &seen, findings: &merged.findings)
@@ -168,6 +203,7 @@ public struct ShardIndex: Sendable {
         kind.rules.mappedTensor, at: Location(path, tensor: tensor.name),
         found: "the tensor in \(shard)",
         expected: "it in \(other)")
+    case nil where !isIndexed: break
     case nil:
       findings.append(
         Finding(

@@ -144,6 +144,8 @@ public struct WriteRequest: Sendable {
   public var keepsUnknownBits: Bool
   /// Whether SHA-256 of each tensor is stored beside faster checksums, in formats that can.
   public var storesSHA256: Bool
+  /// Whether names are kept that are valid in the format and longer than its usual program takes.
+  public var keepsLongNames: Bool
 
   /// Makes a request; set the rest as needed.
   public init(tensors: [PlannedTensor], metadata: Metadata, fileName: String) {
@@ -158,6 +160,7 @@ public struct WriteRequest: Sendable {
     compresses = false
     keepsUnknownBits = false
     storesSHA256 = false
+    keepsLongNames = false
   }
 }
 
@@ -271,6 +274,8 @@ public struct WritePlan: Sendable {
   public var files: [PlannedFile]
   /// What the format itself can't keep.
   public var losses: [Loss]
+  /// Remarks on what is kept.
+  public var findings: [Finding] = []
   /// The checksums that ``finish`` needs.
   public var digests: Set<PartDigestKind>
   /// Whether the files can be written from start to end without going back: patches only extend them.
@@ -300,6 +305,8 @@ public struct WritePlan: Sendable {
 public protocol CheckpointWriter: Sendable {
   /// Whether the format keeps tied tensors as aliases; otherwise each is stored in full.
   var keepsAliases: Bool { get }
+  /// Whether those of a checkpoint of some format are kept, though those of others are not.
+  func keepsAliases(of sourceFormat: String) -> Bool
   /// Whether one file holds companions such as the config.
   var holdsCompanions: Bool { get }
   /// Whether an output can be cut into shards.
@@ -318,6 +325,8 @@ public protocol CheckpointWriter: Sendable {
 }
 
 extension CheckpointWriter {
+  /// Most formats have one way for all.
+  public func keepsAliases(of sourceFormat: String) -> Bool { keepsAliases }
   /// One file is enough for most formats.
   public var needsFolder: Bool { false }
   /// Most formats know no blocks.

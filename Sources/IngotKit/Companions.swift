@@ -49,7 +49,7 @@ public enum Companions {
   static func files(beside path: String, system: any SystemCalls) -> [CheckpointFile] {
     let folder = folder(of: path, system: system)
     let names = (try? system.names(in: folder)) ?? []
-    let known = names.filter { isCompanion($0) || ShardSetKind.all.map(\.indexFileName).contains($0) }
+    let known = names.filter { isCompanion($0) || ShardSetKind.isIndexName($0) }
     return ([path] + known.map { FilePath.join(folder, $0) }).compactMap { path in
       guard let status = try? system.status(at: path, followingLinks: true), status.kind == .file else {
         return nil

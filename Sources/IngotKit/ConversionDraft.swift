@@ -23,7 +23,7 @@ struct ConversionDraft {
     source = scaled.checkpoint
     fixed = scaled.fixed
     self.options = options
-    keepsAliases = destination.writer.keepsAliases
+    keepsAliases = destination.writer.keepsAliases(of: source.format)
     isForLlamaCpp =
       destination.formatID == "gguf" && source.metadata.string("general.architecture") != nil
     output = OutputDraft(of: source)

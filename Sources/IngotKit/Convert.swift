@@ -137,23 +137,29 @@ public struct Conversion: Sendable {
       draft = try ConversionDraft(source: scaled, options: options, destination: destination).output
     }
     draft.losses += scaled.losses
+    let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     draft.configure { request in
       request.shardByteLimit = options.shardByteLimit
       request.compresses = options.compresses
       request.keepsUnknownBits = options.keepsUnknownBits
       request.storesSHA256 = options.storesSHA256
+      request.keepsLongNames = keepsLongNames
     }
     try draft.rename(options.renames, target: destination.formatID)
     planned = try draft.planned(for: destination)
     let byteCount = try CheckpointOutput(
       planned, files: SourceFiles([]), scratchFolder: options.scratchFolder
     ).plannedByteCount()
+    // A remark of the reader's that holds for the output too is made once.
+    let known = Set(source.findings)
+    let findings = source.findings + planned.plan.findings.filter { !known.contains($0) }
     report = ConversionReport(
       input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
       byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,
       transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains(.transposed) },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
-      findings: source.findings, wasChecked: false,
+      findings: findings,
+      wasChecked: false,
       memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count)
   }
 

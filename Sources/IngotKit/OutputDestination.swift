@@ -137,7 +137,7 @@ struct OutputDestination: Sendable {
 
   /// Whether an entry of a folder belongs to a checkpoint: weights, index or a companion.
   private static func belongs(_ name: String) -> Bool {
-    Companions.isCompanion(name) || ShardSetKind.all.contains { $0.indexFileName == name }
+    Companions.isCompanion(name) || ShardSetKind.isIndexName(name)
       || FormatRegistry.formats.contains { $0.owns(fileName: name) }
   }
 }

@@ -325,4 +325,39 @@ import Testing
       .run()
     #expect(try folder.bytes("again.gguf") == folder.bytes("big.gguf"))
   }
+
+  @Test func `names that only some builds of ggml take are read with a finding and written on request`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let name = "model.diffusion_model.input_blocks.2.1.transformer_blocks.0.attn2.to_q.weight"
+    try PythonPeer.run(
+      code: """
+        import sys, gguf, numpy
+        from safetensors.numpy import save_file
+        writer = gguf.GGUFWriter(sys.argv[1] + "/sd.gguf", "sd")
+        for name in (sys.argv[2], "n" * 63): writer.add_tensor(name, numpy.ones((4, 8), numpy.float32))
+        writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+        save_file({sys.argv[2]: numpy.ones((4, 8), numpy.float32)}, sys.argv[1] + "/sd.safetensors")
+        """, [folder.path, name])
+    let findings = try inspect(folder.file("sd.gguf")).checkpoint.findings
+    #expect(findings.map(\.kind) == [.overProgramLimit])
+    #expect(findings.map(\.subject) == [name])
+    let copy = try Conversion(folder.file("sd.gguf"), to: folder.file("o.gguf"), options: ConvertOptions())
+      .run()
+    #expect(copy.findings == findings)
+    #expect(try folder.bytes("o.gguf") == folder.bytes("sd.gguf"))
+    let source = folder.file("sd.safetensors")
+    #expect(throws: IngotError.self) {
+      _ = try Conversion(source, to: folder.file("p.gguf"), options: ConvertOptions())
+    }
+    var options = ConvertOptions()
+    options.dialect = "keep"
+    let kept = try Conversion(source, to: folder.file("p.gguf"), options: options).run()
+    #expect(kept.findings.map(\.kind) == [.overProgramLimit])
+    let names = try PythonPeer.run(
+      code: "import sys, gguf; print([t.name for t in gguf.GGUFReader(sys.argv[1]).tensors])",
+      [folder.file("p.gguf")])
+    #expect(names.standardOutput == "['\(name)']\n")
+  }
 }

@@ -41,6 +41,14 @@ public struct ZipDirectory: Sendable {
     byteCount = end.directoryByteCount
   }
 
+  /// Where an archive that ends with a file's last byte starts in it; `nil` when none does.
+  ///
+  /// - Parameter source: any file.
+  /// - Throws: read errors.
+  package static func start(in source: any ByteSource) throws(IngotError) -> Int? {
+    try ZipEnd.archiveStart(in: source)
+  }
+
   /// Reads an entry's local header: ZIP-10 to ZIP-12.
   private static func dataOffset(
     of entry: ZipEntry, in source: any ByteSource, limit: Int
@@ -55,14 +63,23 @@ public struct ZipDirectory: Sendable {
       throw malformed(.localHeader, "a local header that reaches into the directory", "one in front of it")
     }
     var cursor = ByteCursor(try source.bytes(at: entry.headerOffset, count: 30 + nameByteCount))
-    guard cursor.little(UInt32.self) == localSignature, cursor.bytes(4) != nil,
-      let method = cursor.little(UInt16.self),
-      cursor.bytes(16) != nil, let nameCount = cursor.little(UInt16.self),
+    guard cursor.little(UInt32.self) == localSignature, cursor.bytes(2) != nil,
+      let flags = cursor.little(UInt16.self), let method = cursor.little(UInt16.self), cursor.bytes(4) != nil,
+      let crc = cursor.little(UInt32.self), let stored = cursor.little(UInt32.self),
+      let size = cursor.little(UInt32.self), let nameCount = cursor.little(UInt16.self),
       let extraCount = cursor.little(UInt16.self)
     else { throw malformed(.localHeader, "no local header", "one, where the directory says") }
     guard method == entry.method.rawValue, Int(nameCount) == nameByteCount,
       cursor.bytes(nameByteCount)?.elementsEqual(entry.name.utf8) == true
     else { throw malformed(.localAgrees, "a local header of another entry", "this one's name and method") }
+    // Zeros where a descriptor behind the data has them, all ones where a zip64 field does.
+    let agrees = flags & 8 != 0 || (crc == 0 && size == 0) || crc == entry.crc32
+    func equals(_ value: UInt32, _ known: Int) -> Bool {
+      flags & 8 != 0 || value == 0 || value == .max || Int(value) == known
+    }
+    guard agrees, equals(stored, entry.storedByteCount), equals(size, entry.byteCount) else {
+      throw malformed(.localAgrees, "a local header with another checksum or length", "the directory's")
+    }
     let start = headerEnd + Int(extraCount)
     guard let dataEnd = start.checkedAdd(entry.storedByteCount), dataEnd <= limit else {
       throw malformed(
@@ -103,7 +120,9 @@ struct ZipEnd: Equatable {
     let tailByteCount = min(source.byteCount, Self.recordByteCount + 65_535)
     let tail = try source.bytes(at: source.byteCount - tailByteCount, count: tailByteCount)
     guard let position = Self.find(in: tail) else {
-      throw malformed(.endRecord, source.byteCount, "no end record", "one at the archive's end")
+      throw malformed(
+        .endRecord, source.byteCount, "no end record, as in an archive that is cut off",
+        "one at the archive's end")
     }
     let offset = source.byteCount - tailByteCount + position
     var cursor = ByteCursor(tail[position...].prefix(Self.recordByteCount))
@@ -141,6 +160,25 @@ struct ZipEnd: Equatable {
     guard UInt64(entryCount) <= Limit.zipEntries.value else {
       throw .limitExceeded(.zipEntries, at: Location(source.path), asked: UInt64(entryCount))
     }
+  }
+
+  /// Where the archive starts whose end record is the file's: as far in as its directory stands behind the place that
+  /// the record gives.
+  static func archiveStart(in source: any ByteSource) throws(IngotError) -> Int? {
+    let tailByteCount = min(source.byteCount, recordByteCount + 65_535)
+    let tail = try source.bytes(at: source.byteCount - tailByteCount, count: tailByteCount)
+    guard let position = find(in: tail) else { return nil }
+    var cursor = ByteCursor(tail[(position + 12)...])
+    guard let size = cursor.little(UInt32.self), let start = cursor.little(UInt32.self) else { return nil }
+    let end = source.byteCount - tailByteCount + position
+    // A zip64 record may stand between directory and end record.
+    for between in [0, zip64RecordByteCount + locatorByteCount] {
+      guard let place = end.checkedSubtract(between)?.checkedSubtract(Int(size)), place >= Int(start),
+        place <= end - 4, var first = try? ByteCursor(source.bytes(at: place, count: 4))
+      else { continue }
+      if first.little(UInt32.self) == ZipDirectory.entrySignature { return place - Int(start) }
+    }
+    return nil
   }
 
   /// The last end record whose comment reaches exactly to the end of the file.
@@ -234,7 +272,8 @@ private struct ZipDirectoryParser {
       let crc = cursor.little(UInt32.self), let stored = cursor.little(UInt32.self),
       let size = cursor.little(UInt32.self), let nameCount = cursor.little(UInt16.self),
       let extraCount = cursor.little(UInt16.self), let commentCount = cursor.little(UInt16.self),
-      let disk = cursor.little(UInt16.self), cursor.bytes(6) != nil, let header = cursor.little(UInt32.self),
+      let disk = cursor.little(UInt16.self), cursor.bytes(2) != nil,
+      let attributes = cursor.little(UInt32.self), let header = cursor.little(UInt32.self),
       let nameBytes = cursor.bytes(Int(nameCount)), let extra = cursor.bytes(Int(extraCount)),
       cursor.bytes(Int(commentCount)) != nil
     else { throw malformed(.directoryEntry, "an entry cut off, or none", "an entry of the directory") }
@@ -257,7 +296,7 @@ private struct ZipDirectoryParser {
     }
     return ZipEntry(
       name: name, method: method, crc32: crc, storedByteCount: sizes.stored, byteCount: sizes.size,
-      headerOffset: sizes.header, dataOffset: 0)
+      headerOffset: sizes.header, dataOffset: 0, isLink: attributes >> 28 == 0xA)
   }
 
   /// Sizes with those that stand in the zip64 extra field: uncompressed, compressed, header, in this order, each only

@@ -44,6 +44,8 @@ public struct ZipEntry: Hashable, Sendable {
   public var headerOffset: Int
   /// Where the data starts.
   public var dataOffset: Int
+  /// Whether it is a symbolic link of Unix, whose data is the path that it leads to.
+  public var isLink = false
 
   /// Whether it stands for a folder.
   public var isFolder: Bool { name.hasSuffix("/") }

@@ -9,7 +9,9 @@ import IngotEncodings
 /// The files of one folder of an archive.
 final class ArchiveContents: Sendable {
   /// The archive.
-  let archive: any ByteSource
+  private let archive: any ByteSource
+  /// What its plain members lie in: the archive itself, or what it was decoded to.
+  private let container: any ByteSource
   private let scratch: ScratchSource?
   /// Files by their path: the archive's, then the name inside it.
   private let places: [String: Place]
@@ -19,6 +21,8 @@ final class ArchiveContents: Sendable {
     var isInArchive: Bool
     var offset: Int
     var byteCount: Int
+    /// The CRC-32 that the archive carries for bytes that are read in place.
+    var crc32: UInt32?
   }
 
   /// Decodes what has to be: the space is reserved before the first byte.
@@ -26,23 +30,33 @@ final class ArchiveContents: Sendable {
   /// - Parameters:
   ///   - members: the files of the folder.
   ///   - archive: the archive.
-  ///   - kind: which kind it is.
+  ///   - container: what was listed: the archive, or what it was decoded to as a whole.
+  ///   - kind: which kind that is.
   ///   - scratchFolder: where decoded bytes go.
   /// - Throws: AR-01, a zip's own rules, and the errors of reading and writing.
   init(
-    _ members: [ArchiveMember], of archive: any ByteSource, kind: ArchiveKind, scratchFolder: String
+    _ members: [ArchiveMember], of archive: any ByteSource, in container: any ByteSource, kind: ArchiveKind,
+    scratchFolder: String
   ) throws(IngotError) {
     self.archive = archive
+    self.container = container
     var places: [String: Place] = [:]
     var decoded: [(member: ArchiveMember, offset: Int)] = []
+    var offsets: [ArchiveMember.Storage: Int] = [:]
     var end = 0
     for member in members {
       var place = Place(isInArchive: true, offset: 0, byteCount: member.byteCount)
-      if case .plain(let offset) = member.storage {
+      if case .plain(let offset, let crc32) = member.storage {
+        place.offset = offset
+        place.crc32 = crc32
+      } else if let offset = offsets[member.storage] {
+        // Another name of one that is decoded already.
+        place.isInArchive = false
         place.offset = offset
       } else {
         place.isInArchive = false
         place.offset = end
+        offsets[member.storage] = end
         decoded.append((member, end))
         // Tensors that were aligned in their file still are.
         guard let next = end.checkedAdd(member.byteCount)?.checkedAlignUp(to: 4096) else {
@@ -61,7 +75,7 @@ final class ArchiveContents: Sendable {
       throw .limitExceeded(.scratchBytes, at: Location(archive.path), asked: UInt64(end))
     }
     let file = try OutputFile.scratch(in: scratchFolder, byteCount: end)
-    try ArchiveDecoder(archive, kind: kind, file: file, scratchFolder: scratchFolder).run(decoded)
+    try ArchiveDecoder(container, kind: kind, file: file, scratchFolder: scratchFolder).run(decoded)
     scratch = ScratchSource(file, byteCount: end, path: archive.path)
   }
 
@@ -78,8 +92,16 @@ final class ArchiveContents: Sendable {
     else { throw .internal("a read past the end of an archive's file") }
     if let scratch, !place.isInArchive {
       try scratch.read(into: buffer, at: place.offset + offset)
-    } else {
-      try archive.read(into: buffer, at: place.offset + offset)
+      return
+    }
+    try container.read(into: buffer, at: place.offset + offset)
+    // What is read whole is checked whole; tensors are by the seal.
+    guard let expected = place.crc32, buffer.count == place.byteCount else { return }
+    var checksum = CRC32()
+    checksum.update(UnsafeRawBufferPointer(buffer))
+    guard checksum.value == expected else {
+      throw .checksum(
+        found: checksum.value, expected: expected, rule: ZipRule.checksum.rule, at: Location(path))
     }
   }
 
@@ -88,17 +110,22 @@ final class ArchiveContents: Sendable {
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a checkpoint of other files.
   func located(_ checkpoint: Checkpoint) throws(IngotError) -> Checkpoint {
     var located = checkpoint
+    var targets: [(file: Int, offset: Int)] = []
+    var ranges: [RangeSeal.Range] = []
     // The archive is named even where all is decoded: nothing may overwrite it.
     located.files = [CheckpointFile(path: archive.path, byteCount: archive.byteCount)]
-    if let scratch {
-      located.files.append(
-        CheckpointFile(path: archive.path, byteCount: scratch.byteCount, unnamed: scratch))
-    }
-    var targets: [(file: Int, offset: Int)] = []
+    let inContainer = addUnnamed(container as? ScratchSource, to: &located)
+    let inScratch = addUnnamed(scratch, to: &located)
     for file in checkpoint.files {
       guard let place = places[file.path] else { throw .internal("a file that is not the archive's") }
-      targets.append((place.isInArchive ? 0 : 1, place.offset))
+      targets.append((place.isInArchive ? inContainer : inScratch, place.offset))
+      guard let crc32 = place.crc32 else { continue }
+      ranges.append(
+        RangeSeal.Range(
+          name: String(file.path.dropFirst(archive.path.count + 1)), offset: place.offset,
+          byteCount: place.byteCount, crc32: crc32))
     }
+    if !ranges.isEmpty { located.files[0].seal = RangeSeal(ranges, rule: ZipRule.checksum.rule) }
     for index in located.tensors.indices {
       try located.tensors[index].moveSegments { (segment) throws(IngotError) in
         guard targets.indices.contains(segment.file) else { throw .internal("a tensor in no file") }
@@ -108,6 +135,14 @@ final class ArchiveContents: Sendable {
       }
     }
     return located
+  }
+
+  /// Adds a file without a name to a checkpoint's; its index, or the archive's where there is none.
+  private func addUnnamed(_ file: ScratchSource?, to checkpoint: inout Checkpoint) -> Int {
+    guard let file else { return 0 }
+    checkpoint.files.append(
+      CheckpointFile(path: archive.path, byteCount: file.byteCount, unnamed: file))
+    return checkpoint.files.count - 1
   }
 }
 

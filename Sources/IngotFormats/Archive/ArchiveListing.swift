@@ -8,9 +8,9 @@ import IngotEncodings
 /// A file in an archive.
 struct ArchiveMember: Sendable {
   /// How its bytes are reached.
-  enum Storage: Sendable {
-    /// They stand in the archive as they are, from this byte on.
-    case plain(offset: Int)
+  enum Storage: Hashable, Sendable {
+    /// They stand in the archive as they are, from this byte on, with the CRC-32 that it carries for them.
+    case plain(offset: Int, crc32: UInt32? = nil)
     /// A zip's entry, deflated.
     case deflated(ZipEntry)
     /// The entry of this number, in the archive's order, that libarchive decodes.
@@ -40,12 +40,10 @@ struct ArchiveListing: Sendable {
   private(set) var indexByteCount = 0
 
   private let source: any ByteSource
-  private var names = Set<ExactName>()
+  private var places: [ExactName: Int] = [:]
+  private var links = ArchiveLinks()
   private var entryCount = 0
-  private var decodedByteCount = 0
-
-  /// Bytes that an archive of any length may decode to.
-  private static let freeDecodedByteCount = 64 << 20
+  private var budget: DecodingBudget
 
   /// Lists an archive.
   ///
@@ -53,7 +51,9 @@ struct ArchiveListing: Sendable {
   ///   ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for one that decodes to out of proportion.
   init(_ source: any ByteSource, kind: ArchiveKind) throws(IngotError) {
     self.source = source
+    budget = DecodingBudget(of: source)
     if kind == .zip { try listZip() } else { try list(LibArchive(source, kind: kind)) }
+    try followLinks()
   }
 
   private mutating func list(_ archive: LibArchive) throws(IngotError) {
@@ -62,10 +62,12 @@ struct ArchiveListing: Sendable {
       try count(entry.byteCount)
       if entry.isFolder { continue }
       let name = try checkedName(entry.name)
+      if let link = entry.link {
+        try addLink(name, link)
+        continue
+      }
       guard entry.isFile else {
-        findings.append(
-          Finding(
-            .notRead, severity: .note, subject: name, detail: "is a link or device, which is not followed"))
+        passOver(name, "is a device, which is not read")
         continue
       }
       let storage: ArchiveMember.Storage =
@@ -79,8 +81,16 @@ struct ArchiveListing: Sendable {
     indexByteCount += directory.byteCount
     for entry in directory.entries {
       try count(entry.byteCount)
+      defer { entryCount += 1 }
+      if entry.isLink {
+        let isPath = entry.byteCount <= ArchiveLinks.pathByteLimit
+        let target = isPath ? try ZipMemberReader(entry, source: source).wholeMember() : []
+        try addLink(checkedName(Array(entry.name.utf8)), .symbolic(target))
+        continue
+      }
       let storage: ArchiveMember.Storage =
-        entry.method == .stored ? .plain(offset: entry.dataOffset) : .deflated(entry)
+        entry.method == .stored
+        ? .plain(offset: entry.dataOffset, crc32: entry.crc32) : .deflated(entry)
       try add(
         ArchiveMember(name: checkedName(Array(entry.name.utf8)), byteCount: entry.byteCount, storage: storage)
       )
@@ -92,16 +102,46 @@ struct ArchiveListing: Sendable {
     guard UInt64(entryCount) < Limit.archiveEntries.value else {
       throw .limitExceeded(.archiveEntries, at: Location(source.path), asked: Limit.archiveEntries.value + 1)
     }
-    decodedByteCount = decodedByteCount.checkedAdd(byteCount) ?? .max
-    let excess = UInt64(max(0, decodedByteCount - Self.freeDecodedByteCount))
-    let ratio = excess / UInt64(max(1, source.byteCount))
-    guard ratio <= Limit.archiveExpansion.value else {
-      throw .limitExceeded(.archiveExpansion, at: Location(source.path), asked: ratio)
+    try budget.add(byteCount)
+  }
+
+  // MARK: - Links
+
+  private mutating func passOver(_ name: String, _ detail: Evidence) {
+    findings.append(Finding(.notRead, severity: .note, subject: name, detail: detail))
+  }
+
+  /// Keeps a link until all names are known.
+  private mutating func addLink(_ name: String, _ link: LibArchiveEntry.Link) throws(IngotError) {
+    let (bytes, isHard) =
+      switch link {
+      case .hard(let bytes): (bytes, true)
+      case .symbolic(let bytes): (bytes, false)
+      }
+    guard let target = String(validating: bytes, as: UTF8.self),
+      (1...ArchiveLinks.pathByteLimit).contains(max(bytes.count, name.utf8.count)), !bytes.isEmpty
+    else { return passOver(name, "is a link, which is not followed: its target is no path") }
+    indexByteCount += name.utf8.count + bytes.count
+    links.add(name, to: isHard ? .hard(target) : .symbolic(target))
+  }
+
+  /// Gives the files of the archive that links lead to their other names: AR-04.
+  private mutating func followLinks() throws(IngotError) {
+    for (name, target) in links.all {
+      if let destination = links.destination(of: name), let place = places[ExactName(destination)] {
+        try add(
+          ArchiveMember(name: name, byteCount: members[place].byteCount, storage: members[place].storage))
+        continue
+      }
+      switch target {
+      case .hard(let text), .symbolic(let text):
+        passOver(name, "is a link to \(text), which is no file of the archive")
+      }
     }
   }
 
   private mutating func add(_ member: ArchiveMember) throws(IngotError) {
-    guard names.insert(ExactName(member.name)).inserted else {
+    guard places.updateValue(members.count, forKey: ExactName(member.name)) == nil else {
       throw .malformed(
         ArchiveRule.uniqueName.rule, at: Location(source.path, member: member.name),
         found: "a second file of that name", expected: "one")

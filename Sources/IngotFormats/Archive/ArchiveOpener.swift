@@ -13,16 +13,24 @@ extension CheckpointOpener {
   /// The checkpoint that an archive holds; `nil` for what is no archive, or is a format of its own on a zip.
   package func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
     guard let archived = try weightFile(inArchive: source) else { return nil }
-    var checkpoint = try archived.contents.located(read(archived.file))
+    let read =
+      if case .shards(let names) = archived.choice {
+        try readSet(ShardIndex(shards: names, path: archived.file.path), beside: archived.file)
+      } else {
+        try read(archived.file)
+      }
+    var checkpoint = try archived.contents.located(read)
     checkpoint.findings += archived.listing.findings
     checkpoint.indexByteCount += archived.listing.indexByteCount
     if checkpoint.companions.isEmpty { checkpoint.companions = try companions(beside: archived.file) }
     return checkpoint
   }
 
-  /// A file of an archive, with what is beside it.
+  /// The checkpoint of an archive, with what is beside it.
   struct ArchivedFile {
+    /// The weight file, the index of a set, or a set's first file.
     let file: ArchiveMemberSource
+    let choice: WeightChoice
     let contents: ArchiveContents
     let listing: ArchiveListing
   }
@@ -30,53 +38,72 @@ extension CheckpointOpener {
   /// The weight file that an archive holds, or the index of its set; `nil` for what is no archive, or is a format of its
   /// own on a zip.
   func weightFile(inArchive source: any ByteSource) throws(IngotError) -> ArchivedFile? {
-    let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
-    guard let kind = ArchiveKind(head: head) else { return nil }
+    let head = try FormatRegistry.head(of: source)
+    guard var kind = ArchiveKind(head: head) else { return nil }
     // The first torch wrote tar archives of its own, which its format refuses by name.
     if kind == .tar, PyTorchFormat().recognizes(head: head, byteCount: source.byteCount) { return nil }
-    let listing = try ArchiveListing(source, kind: kind)
-    let weights = listing.members.filter { member in
-      let name = FilePath.name(of: member.name)
-      let isIndex = ShardSetKind.all.contains { $0.isIndex(name) }
-      return (Self.isWeightFile(name) || isIndex) && !name.hasPrefix(".")
+    var container = source
+    if kind == .gzip {
+      var decoder = GzipDecoder(source, scratchFolder: options.scratchFolder)
+      container = try decoder.decode()
+      kind = .tar
     }
+    let listing = try ArchiveListing(container, kind: kind)
     // A zip of arrays alone is an .npz, and one without weight files may be another format's.
-    if kind == .zip, weights.allSatisfy({ FilePath.fileExtension(of: $0.name) == "npy" }) { return nil }
-    let (folder, name) = try weightFile(among: weights, of: source.path)
+    let weights = listing.members.filter(Self.isWeight)
+    if kind == .zip, weights.allSatisfy({ FilePath.fileExtension(of: $0.name) == "npy" }),
+      options.fileName == nil
+    {
+      return nil
+    }
+    let folder = try folder(of: weights, in: listing, path: source.path, kind: kind)
     let contents = try ArchiveContents(
-      listing.members.filter { $0.folder == folder }, of: source, kind: kind,
+      listing.members.filter { $0.folder == folder }, of: source, in: container, kind: kind,
       scratchFolder: options.scratchFolder)
     let place = folder.isEmpty ? source.path : FilePath.join(source.path, folder)
-    guard let file = contents.source(at: FilePath.join(place, name)) else {
-      throw .internal("a file that is listed and not there")
+    let names = listing.members.filter { $0.folder == folder }.map { FilePath.name(of: $0.name) }
+    let chooser = WeightChooser(
+      names: names.filter { !$0.hasPrefix(".") }, folder: place, kind: kind.words
+    ) { (name) throws(IngotError) in
+      guard let file = contents.source(at: FilePath.join(place, name)) else { return nil }
+      return try shards(ofIndex: file)
     }
-    return ArchivedFile(file: file, contents: contents, listing: listing)
+    let chosen = try chooser.choice(named: options.fileName.map(FilePath.name(of:)))
+    guard let file = contents.source(at: FilePath.join(place, chosen.name)) else {
+      throw .missing(path: FilePath.join(place, chosen.name), why: "does not exist", hint: nil)
+    }
+    return ArchivedFile(file: file, choice: chosen, contents: contents, listing: listing)
   }
 
-  /// The folder and name of an archive's weight file: the named one, else as in a folder on disk.
-  private func weightFile(
-    among weights: [ArchiveMember], of archive: String
-  ) throws(IngotError) -> (folder: String, name: String) {
+  /// Whether a file of an archive is a weight file, or the index of a set.
+  private static func isWeight(_ member: ArchiveMember) -> Bool {
+    let name = FilePath.name(of: member.name)
+    return (isWeightFile(name) || ShardSetKind.isIndexName(name)) && !name.hasPrefix(".")
+  }
+
+  /// The folder of an archive that its checkpoint is in: the one of the named file, else of all weight files.
+  private func folder(
+    of weights: [ArchiveMember], in listing: ArchiveListing, path: String, kind: ArchiveKind
+  ) throws(IngotError) -> String {
     var candidates = weights
     if let wanted = options.fileName {
-      candidates = weights.filter { $0.name == wanted || FilePath.name(of: $0.name) == wanted }
+      let names = [wanted, wanted + TensorFlowFileName.indexSuffix]
+      candidates = listing.members.filter { names.contains($0.name) }
+      if candidates.isEmpty { candidates = weights.filter { names.contains(FilePath.name(of: $0.name)) } }
       guard !candidates.isEmpty else {
-        throw .missing(path: FilePath.join(archive, wanted), why: "does not exist", hint: nil)
+        throw .missing(path: FilePath.join(path, wanted), why: "does not exist", hint: nil)
       }
     }
     guard let folder = candidates.first?.folder else {
-      throw .unsuitable(
-        Location(archive), why: "is an archive that holds no weight file",
-        hint: "looked for the index of a set, and for files of a known format")
+      throw ForeignContent.collection(of: listing.members.map(\.name), path: path, kind: kind.words)
     }
     guard candidates.allSatisfy({ $0.folder == folder }) else {
       throw .unsuitable(
-        Location(archive),
+        Location(path),
         why: "holds weight files in several folders: \(candidates.map(\.name).joined(separator: ", "))",
         hint: "--from NAME chooses one")
     }
-    if let wanted = options.fileName { return (folder, FilePath.name(of: wanted)) }
-    return (folder, try weightFile(among: candidates.map { FilePath.name(of: $0.name) }, in: archive))
+    return folder
   }
 
   /// The companions in the same folder of an archive.

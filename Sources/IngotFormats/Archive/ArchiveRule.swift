@@ -13,20 +13,35 @@ public enum ArchiveRule: String, FormatRule {
 
 /// The kinds of archive that are read.
 enum ArchiveKind: Hashable, Sendable {
-  case tar, gzippedTar, zip, sevenZip
+  case tar, gzip, zip, sevenZip
 
   /// The kind that a file's first bytes show; `nil` for what is no archive, or is a format of its own on a zip.
   init?(head: [UInt8]) {
     if head.starts(with: [0x1F, 0x8B]) {
-      self = .gzippedTar
+      self = .gzip
     } else if head.starts(with: [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]) {
       self = .sevenZip
-    } else if head.count >= 262, head[257..<262].elementsEqual("ustar".utf8) {
+    } else if Self.isTar(head) {
       self = .tar
     } else if ZipDirectory.recognizes(head: head), !Self.isFormatOnZip(head) {
       self = .zip
     } else {
       return nil
+    }
+  }
+
+  /// Whether bytes begin as a tar does since POSIX.
+  static func isTar(_ head: [UInt8]) -> Bool {
+    head.count >= 262 && head[257..<262].elementsEqual("ustar".utf8)
+  }
+
+  /// What it is called in messages.
+  var words: String {
+    switch self {
+    case .tar: "a tar archive"
+    case .gzip: "a gzipped tar archive"
+    case .zip: "a zip archive"
+    case .sevenZip: "a 7z archive"
     }
   }
 

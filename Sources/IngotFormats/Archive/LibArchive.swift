@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One pass over a tar, a gzipped tar or a 7z by libarchive, which is fed by position from a source and asked for
-// nothing else: no other format or filter is switched on, nothing is unpacked to a path, no link is followed.
+// One pass over a tar or a 7z by libarchive, which is fed by position from a source and asked for nothing else: no
+// other format and no filter is switched on, nothing is unpacked to a path, no link is followed.
 // Page: formats/containers/archive.md.
 import CArchive
 import IngotBytes
@@ -14,10 +14,17 @@ struct LibArchiveEntry {
   var isFile: Bool
   /// Whether it is a folder.
   var isFolder: Bool
+  /// Where it leads to, when it is a link: another name of the archive, or a path from the folder that it is in.
+  var link: Link?
   /// Bytes of the file.
   var byteCount: Int
   /// Where the file's bytes are in the archive, where that is one range of plain bytes.
   var dataOffset: Int?
+
+  /// Where a link leads to.
+  enum Link {
+    case hard([UInt8]), symbolic([UInt8])
+  }
 }
 
 /// One pass over an archive.
@@ -35,7 +42,6 @@ final class LibArchive {
     self.handle = handle
     self.kind = kind
     feed = ArchiveFeed(source)
-    if kind == .gzippedTar { archive_read_support_filter_gzip(handle) }
     if kind == .sevenZip {
       archive_read_support_format_7zip(handle)
     } else {
@@ -85,7 +91,6 @@ final class LibArchive {
     guard archive_entry_is_encrypted(entry) == 0 else {
       throw .unsupported("an encrypted archive", at: Location(feed.source.path))
     }
-    let name = archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)
     let byteCount = Int(archive_entry_size(entry))
     guard byteCount >= 0 else {
       throw .malformed(
@@ -93,15 +98,24 @@ final class LibArchive {
         expected: "none or more")
     }
     return LibArchiveEntry(
-      name: name.map { Array(UnsafeRawBufferPointer(start: $0, count: length(of: $0))) },
+      name: bytes(archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)),
       isFile: ingot_archive_is_file(entry) != 0, isFolder: ingot_archive_is_folder(entry) != 0,
-      byteCount: byteCount, dataOffset: dataOffset(of: entry, byteCount: byteCount))
+      link: link(of: entry), byteCount: byteCount, dataOffset: dataOffset(of: entry, byteCount: byteCount))
   }
 
-  private func length(of text: UnsafePointer<CChar>) -> Int {
+  private func link(of entry: OpaquePointer) -> LibArchiveEntry.Link? {
+    if let target = bytes(archive_entry_hardlink_utf8(entry) ?? archive_entry_hardlink(entry)) {
+      return .hard(target)
+    }
+    return bytes(archive_entry_symlink_utf8(entry) ?? archive_entry_symlink(entry)).map { .symbolic($0) }
+  }
+
+  /// The bytes of a text that libarchive gives.
+  private func bytes(_ text: UnsafePointer<CChar>?) -> [UInt8]? {
+    guard let text else { return nil }
     var length = 0
     while text[length] != 0 { length += 1 }
-    return length
+    return Array(UnsafeRawBufferPointer(start: text, count: length))
   }
 
   /// Where an entry's bytes start: a plain tar's header has just been consumed, and they stand behind it.

@@ -9,7 +9,8 @@ struct GGUFCursor {
   /// Bytes read at a time.
   private static let windowByteCount = 1 << 16
 
-  private let source: any ByteSource
+  /// The file.
+  let source: any ByteSource
   private var window: [UInt8] = []
   private var windowStart = 0
   /// The order of the bytes of numbers.
@@ -110,8 +111,24 @@ enum GGUFLayout {
   static let greatestCount = 1 << 30
   /// Bytes of a key, at the most.
   static let greatestKeyByteCount = 65_535
-  /// Bytes of a tensor's name, at the most: `GGML_MAX_NAME` has room for the terminator too.
-  static let greatestNameByteCount = 63
+  /// Bytes of a tensor's name, at the most: as many as a key may have.
+  static let greatestNameByteCount = 65_535
+  /// Bytes of a name that every build of ggml takes: its `GGML_MAX_NAME` of 64 has room for the terminator too, and
+  /// programs such as stable-diffusion.cpp build it with 128.
+  static let usualNameByteCount = 63
+
+  /// The remark on names that are longer than that; `nil` where there are none.
+  static func longNames(in names: some Sequence<String>) -> Finding? {
+    let long = names.filter { $0.utf8.count > usualNameByteCount }
+    guard let longest = long.max(by: { $0.utf8.count < $1.utf8.count }) else { return nil }
+    let others: Evidence =
+      long.count == 1 ? "" : ", as \(long.count - 1) others have over \(usualNameByteCount)"
+    return Finding(
+      .overProgramLimit, severity: .note, subject: longest,
+      detail:
+        "has \(longest.utf8.count) bytes\(others); ggml takes \(usualNameByteCount) unless it is built for more"
+    )
+  }
   /// Dimensions of a tensor, at the most: `GGML_MAX_DIMS`.
   static let greatestRank = 4
 }

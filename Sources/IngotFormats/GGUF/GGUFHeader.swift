@@ -37,6 +37,7 @@ struct GGUFHeader: Sendable {
     let entries = try takeTensors(counts.tensors, &cursor)
     byteCount = cursor.offset
     try place(entries, in: source, cursor)
+    if let long = GGUFLayout.longNames(in: tensors.lazy.map(\.name)) { findings.append(long) }
   }
 
   // MARK: - Fields
@@ -47,6 +48,7 @@ struct GGUFHeader: Sendable {
   ) throws(IngotError) -> (tensors: Int, entries: Int) {
     let magic = try cursor.bytes(min(GGUFLayout.magic.count, cursor.remainingCount))
     guard magic.elementsEqual(GGUFLayout.magic) else {
+      if let refusal = try ForeignContent.refusal(of: cursor.source, isClaimed: true) { throw refusal }
       throw cursor.malformed(.magic, at: 0, "\(magic.count) other bytes", "GGUF")
     }
     let start = cursor.offset
@@ -89,6 +91,7 @@ struct GGUFHeader: Sendable {
           .key, at: start, "a key of \(key.utf8.count) bytes", "1 to \(GGUFLayout.greatestKeyByteCount)")
       }
       cursor.key = key
+      try Self.refuseNUL(in: key, at: start, cursor)
       guard keys.insert(ExactName(key)).inserted else {
         throw cursor.malformed(.uniqueKey, at: start, "the key again", "each key once")
       }
@@ -135,6 +138,7 @@ struct GGUFHeader: Sendable {
           .nameLength, at: start, "a name of \(name.utf8.count) bytes",
           "at most \(GGUFLayout.greatestNameByteCount)")
       }
+      try Self.refuseNUL(in: name, at: start, cursor)
       guard names.insert(ExactName(name)).inserted else {
         throw cursor.malformed(.uniqueName, at: start, "the name again", "each name once")
       }
@@ -142,6 +146,15 @@ struct GGUFHeader: Sendable {
     }
     cursor.tensor = nil
     return entries
+  }
+
+  /// To ggml a name ends at its first NUL, and two could be one: GG-24.
+  private static func refuseNUL(
+    in name: String, at offset: Int, _ cursor: GGUFCursor
+  ) throws(IngotError) {
+    guard !name.utf8.contains(0) else {
+      throw cursor.malformed(.noNUL, at: offset, "a name with a NUL in it", "none")
+    }
   }
 
   private static func entry(_ name: String, _ cursor: inout GGUFCursor) throws(IngotError) -> Entry {

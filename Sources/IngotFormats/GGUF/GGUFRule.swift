@@ -27,4 +27,5 @@ public enum GGUFRule: String, FormatRule {
   case splitName = "GG-21"
   case splitPart = "GG-22"
   case splitTensors = "GG-23"
+  case noNUL = "GG-24"
 }

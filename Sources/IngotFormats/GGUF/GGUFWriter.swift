@@ -24,19 +24,19 @@ public struct GGUFWriter: CheckpointWriter {
   ///
   /// - Parameter request: what to write; tensors keep their order.
   /// - Returns: the plan; it needs no checksums and, when it is one file, streams.
-  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that GGUF lacks, names over
-  ///   63 bytes, more than four dimensions, quantizations that are no blocks, and sets of more files than it can count.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that GGUF lacks, names
+  ///   that readers do not take, more than four dimensions, quantizations that are no blocks, and sets of more files than it can count.
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var (metadata, losses) = Self.metadata(of: request)
     try Limit.ggufMetadataEntries.admit(metadata.entries.count, "entries of metadata", target: "gguf")
     let alignment = Self.takeAlignment(from: &metadata, &losses)
-    try Self.requireUniqueNames(request.tensors)
+    try Self.check(request)
     let name = request.isFolder ? "model.gguf" : request.fileName
     let groups = try Self.cut(request)
     guard groups.count > 1 else {
       let all = 0..<request.tensors.count
       let file = try Self.file(name, request.tensors, all, metadata, alignment: alignment)
-      return WritePlan(files: [file], losses: losses)
+      return plan(WritePlan(files: [file], losses: losses), request)
     }
     guard groups.count <= Int(UInt16.max), let tensorCount = Int32(exactly: request.tensors.count) else {
       throw .unrepresentable(
@@ -51,7 +51,30 @@ public struct GGUFWriter: CheckpointWriter {
           split.name(stem: String(name.dropLast(".gguf".count))), request.tensors, group,
           split.metadata(of: metadata), alignment: alignment))
     }
-    return WritePlan(files: files, losses: losses, streams: false)
+    return plan(WritePlan(files: files, losses: losses, streams: false), request)
+  }
+
+  /// A plan with the remark on names that only some programs take.
+  private func plan(_ plan: WritePlan, _ request: WriteRequest) -> WritePlan {
+    var plan = plan
+    if let long = GGUFLayout.longNames(in: request.tensors.lazy.map(\.name)) { plan.findings.append(long) }
+    return plan
+  }
+
+  /// Names that are all different, and that readers take.
+  private static func check(_ request: WriteRequest) throws(IngotError) {
+    let usual = GGUFLayout.usualNameByteCount
+    let limit = request.keepsLongNames ? GGUFLayout.greatestNameByteCount : usual
+    for tensor in request.tensors {
+      guard tensor.name.utf8.count <= limit else {
+        throw unrepresentable(
+          tensor,
+          "its name has \(tensor.name.utf8.count) bytes, and ggml takes \(usual) unless it is built for more",
+          hint: "a dialect's names are shorter; --dialect keep writes it as it is")
+      }
+      guard !tensor.name.utf8.contains(0) else { throw unrepresentable(tensor, "its name has a NUL in it") }
+    }
+    try requireUniqueNames(request.tensors)
   }
 
   /// The tensors of each file, in order: llama.cpp's rule for sets.
@@ -128,7 +151,8 @@ public struct GGUFWriter: CheckpointWriter {
     var entries: [Metadata.Entry] = []
     var losses: [Loss] = []
     for entry in request.metadata.entries {
-      guard (1...GGUFLayout.greatestKeyByteCount).contains(entry.key.utf8.count) else {
+      guard (1...GGUFLayout.greatestKeyByteCount).contains(entry.key.utf8.count), !entry.key.utf8.contains(0)
+      else {
         losses.append(Loss(.metadata, detail: "\(entry.key): no key that GGUF can have"))
         continue
       }
@@ -180,11 +204,6 @@ public struct GGUFWriter: CheckpointWriter {
       throw unrepresentable(
         tensor, "it has no \(tensor.dtype) with scales beside it",
         hint: "`ingot quantize --scheme q8_0` makes blocks")
-    }
-    guard tensor.name.utf8.count <= GGUFLayout.greatestNameByteCount else {
-      throw unrepresentable(
-        tensor, "a name has at most \(GGUFLayout.greatestNameByteCount) bytes",
-        hint: "a dialect's names are shorter")
     }
     guard tensor.shape.rank <= GGUFLayout.greatestRank else {
       throw unrepresentable(tensor, "\(tensor.shape.rank) dimensions, over \(GGUFLayout.greatestRank)")

@@ -31,6 +31,12 @@ public struct NumPyArchiveFormat: CheckpointFormat {
     for entry in directory.entries where entry.name != NumPyHiddenMember.name {
       try reader.add(entry, hidden: hidden)
     }
+    // Archives of arrays have arrays; what has other members alone is another kind of zip.
+    guard !reader.tensors.isEmpty || reader.findings.isEmpty else {
+      throw ForeignContent.collection(
+        of: reader.findings.map(\.subject), path: source.path, kind: "a zip archive")
+    }
+    try reader.checkNames()
     return Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: reader.tensors,
@@ -46,6 +52,8 @@ private struct NumPyArchiveReader {
   var tensors: [TensorDescriptor] = []
   var findings: [Finding] = []
   var headerByteCount = 0
+  /// Names of arrays whose members end otherwise than in .npy.
+  private var bareNames = Set<ExactName>()
 
   init(source: any ByteSource, options: ReadOptions) {
     self.source = source
@@ -53,20 +61,43 @@ private struct NumPyArchiveReader {
   }
 
   mutating func add(_ entry: ZipEntry, hidden: NumPyHiddenMember?) throws(IngotError) {
-    guard entry.name.utf8.suffix(4).elementsEqual(".npy".utf8) else {
+    let isNamed = entry.name.utf8.suffix(4).elementsEqual(".npy".utf8)
+    let isArray = isNamed ? true : try beginsAsArray(entry)
+    guard isArray else {
       findings.append(
         Finding(
           .notRead, severity: .note, subject: entry.name,
-          detail: "is a member without .npy, which is no array"))
+          detail: "is no array"))
       return
     }
-    let name = String(entry.name.utf8.dropLast(4)) ?? ""
+    let name = isNamed ? String(entry.name.utf8.dropLast(4)) ?? "" : entry.name
+    if !isNamed { bareNames.insert(ExactName(name)) }
     guard !name.isEmpty else {
       throw .malformed(
         NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
         found: "an array without a name", expected: "one before .npy")
     }
     tensors.append(try tensor(entry, name: name, hidden: hidden))
+  }
+
+  /// `a` and `a.npy` are one name: NP-13.
+  func checkNames() throws(IngotError) {
+    guard !bareNames.isEmpty else { return }
+    var seen = Set<ExactName>()
+    for tensor in tensors where bareNames.contains(ExactName(tensor.name)) {
+      guard seen.insert(ExactName(tensor.name)).inserted else {
+        throw .malformed(
+          NumPyRule.uniqueArray.rule, at: Location(source.path, tensor: tensor.name),
+          found: "two arrays of this name, one of them with .npy behind it", expected: "one")
+      }
+    }
+  }
+
+  /// Whether a member has an array's magic bytes: NumPy reads it, whatever its name ends with.
+  private func beginsAsArray(_ entry: ZipEntry) throws(IngotError) -> Bool {
+    let magic = NumPyArrayHeader.magic
+    guard entry.byteCount >= magic.count else { return false }
+    return try ZipMemberReader(entry, source: source).bytes(magic.count) == magic
   }
 
   private mutating func tensor(
@@ -104,7 +135,7 @@ private struct NumPyArchiveReader {
     // The fixed part of a version 1.0 array is shorter than what was read at once.
     let rest = try member.bytes(max(0, extent.data - prefixByteCount))
     let literal = Array((prefix + rest)[extent.literal..<extent.data])
-    return try NumPyArrayHeader(literal, dataOffset: extent.data, at: location)
+    return try NumPyArrayHeader(literal, version: extent.version, dataOffset: extent.data, at: location)
   }
 
   /// Reads the member that tells what NumPy can't: NP-12.
@@ -117,9 +148,8 @@ private struct NumPyArchiveReader {
         NumPyRule.hiddenMember.rule, at: location, found: "an array of \(header.descr)", expected: "bytes")
     }
     let count = try header.dataByteCount(.u8, available: entry.byteCount - header.byteCount, at: location)
-    let member = ZipMemberReader(entry, source: source)
-    _ = try member.bytes(header.byteCount)
-    return try NumPyHiddenMember(try member.bytes(count), at: location)
+    let bytes = try ZipMemberReader(entry, source: source).wholeMember()
+    return try NumPyHiddenMember(Array(bytes[header.byteCount...].prefix(count)), at: location)
   }
 }
 

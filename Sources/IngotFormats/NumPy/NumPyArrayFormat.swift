@@ -25,8 +25,8 @@ public struct NumPyArrayFormat: CheckpointFormat {
     let prefix = try source.bytes(at: 0, count: min(NumPyArrayHeader.prefixByteCount, source.byteCount))
     let extent = try NumPyArrayHeader.extent(of: prefix, available: source.byteCount, at: location)
     let header = try NumPyArrayHeader(
-      source.bytes(at: extent.literal, count: extent.data - extent.literal), dataOffset: extent.data,
-      at: location)
+      source.bytes(at: extent.literal, count: extent.data - extent.literal), version: extent.version,
+      dataOffset: extent.data, at: location)
     let name = FilePath.stem(of: source.path)
     let dtype = try header.elementType(name: name, options: options, at: location)
     let byteCount = try header.dataByteCount(dtype, available: source.byteCount - extent.data, at: location)

@@ -18,6 +18,7 @@ public enum NumPyRule: String, FormatRule {
   case trailingData = "NP-10"
   case memberName = "NP-11"
   case hiddenMember = "NP-12"
+  case uniqueArray = "NP-13"
 }
 
 /// A parsed header.
@@ -43,11 +44,11 @@ struct NumPyArrayHeader {
   ///   - prefix: the first bytes of the array, ``prefixByteCount`` of them or all there are.
   ///   - available: bytes of the array and its header.
   ///   - location: where the array starts.
-  /// - Returns: bytes from the array's start to the literal and to the data.
+  /// - Returns: bytes from the array's start to the literal and to the data, and the major version.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of the rules that is broken.
   static func extent(
     of prefix: [UInt8], available: Int, at location: Location
-  ) throws(IngotError) -> (literal: Int, data: Int) {
+  ) throws(IngotError) -> (literal: Int, data: Int, version: UInt8) {
     func malformed(_ rule: NumPyRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
       .malformed(rule.rule, at: location, found: found, expected: expected)
     }
@@ -70,21 +71,25 @@ struct NumPyArrayHeader {
     guard UInt64(length) <= Limit.numpyHeaderBytes.value else {
       throw .limitExceeded(.numpyHeaderBytes, at: location, asked: UInt64(length))
     }
-    return (cursor.offset, cursor.offset + Int(length))
+    return (cursor.offset, cursor.offset + Int(length), major)
   }
 
   /// Parses the literal: NP-04 to NP-08.
   ///
   /// - Parameters:
   ///   - bytes: the literal.
+  ///   - version: the major version.
   ///   - dataOffset: bytes from the array's start to its data.
   ///   - location: where the array starts.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of the rules that is broken.
-  init(_ bytes: [UInt8], dataOffset: Int, at location: Location) throws(IngotError) {
+  init(
+    _ bytes: [UInt8], version: UInt8, dataOffset: Int, at location: Location
+  ) throws(IngotError) {
     func malformed(_ rule: NumPyRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
       .malformed(rule.rule, at: location, found: found, expected: expected)
     }
-    var parser = PythonLiteralParser(bytes)
+    // Python 2 wrote long integers with an L, and version 3.0 came later.
+    var parser = PythonLiteralParser(bytes, allowsLong: version < 3)
     guard case .dictionary(let entries)? = parser.parse() else {
       throw malformed(.literal, "no Python dict literal, at byte \(parser.offset) of the header", "one")
     }
@@ -115,6 +120,10 @@ struct NumPyArrayHeader {
       case "O": throw .unsupported("an array of Python objects, whose data is a pickle", at: location)
       case "S", "U", "a", "M", "m":
         throw .unsupported("an array of \(descr): text and times are no tensors", at: location)
+      case "f" where ["f12", "f16"].contains { descr.hasSuffix($0) },
+        "c" where ["c24", "c32"].contains { descr.hasSuffix($0) }:
+        throw .unsupported(
+          "an array of \(descr): numbers of this width differ from machine to machine", at: location)
       default:
         throw .malformed(
           NumPyRule.descr.rule, at: location, found: .value(descr), expected: "a dtype of formats/numpy.md")
@@ -182,12 +191,14 @@ private enum PythonLiteral {
 /// Parses the few Python literals that headers are made of, with a limit on their depth.
 private struct PythonLiteralParser {
   private let bytes: [UInt8]
+  private let allowsLong: Bool
   private(set) var offset = 0
   /// A dict, a tuple, and a structured descr's lists in lists.
   private static let depthLimit = 8
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], allowsLong: Bool) {
     self.bytes = bytes
+    self.allowsLong = allowsLong
   }
 
   /// The literal that the bytes are, with nothing but white space behind it; `nil` when they are none.
@@ -217,8 +228,13 @@ private struct PythonLiteralParser {
     let word = word()
     if word == "True" { return .boolean(true) }
     if word == "False" { return .boolean(false) }
-    // Python 2 wrote long integers with an L.
-    return UInt64(word.hasSuffix("L") ? String(word.dropLast()) : word).map { .integer($0) }
+    return integer(allowsLong && word.hasSuffix("L") ? String(word.dropLast()) : word)
+  }
+
+  /// A decimal number; Python 3 takes none with zeros before it but zero itself.
+  private func integer(_ digits: String) -> PythonLiteral? {
+    guard let value = UInt64(digits), digits.utf8.first != UInt8(ascii: "0") || value == 0 else { return nil }
+    return .integer(value)
   }
 
   private mutating func dictionary(depth: Int) -> PythonLiteral? {

@@ -21,6 +21,9 @@ struct NumPyDType: Hashable {
     ("i8", .i64), ("u8", .u64), ("f2", .f16), ("f4", .f32), ("f8", .f64), ("c8", .c64), ("c16", .c128),
   ]
 
+  /// Types of ml_dtypes that it has no `V` for: `float8_e5m2` is saved as `f1`, which no NumPy reads.
+  private static let rawCodes = [(code: "f1", byteCount: 1)]
+
   /// Parses a `descr`; `nil` for one that is not read.
   init?(_ descr: String) {
     let orders: [Character: ByteOrder] = ["<": .little, ">": .big, "=": .little, "|": .little]
@@ -29,6 +32,8 @@ struct NumPyDType: Hashable {
     byteOrder = order ?? .little
     if let known = Self.codes.first(where: { $0.code == code }) {
       kind = .known(known.dtype)
+    } else if let raw = Self.rawCodes.first(where: { $0.code == code }) {
+      kind = .raw(byteCount: raw.byteCount)
     } else if code.first == "V", let count = Int(code.dropFirst()), count > 0, count <= 16 {
       kind = .raw(byteCount: count)
     } else {

@@ -45,9 +45,10 @@ public struct SafetensorsFormat: CheckpointFormat {
         storage: TensorStorage(
           StorageSegment(file: 0, offset: headerEnd + entry.range.lowerBound, byteCount: entry.range.count)))
     }
+    let aliases = SafetensorsAliases(header.metadata, of: tensors)
     return Checkpoint(
-      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)], tensors: tensors,
-      metadata: header.metadata, indexByteCount: headerEnd)
+      format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
+      tensors: tensors + aliases.tensors, metadata: aliases.metadata, indexByteCount: headerEnd)
   }
 
   /// Reads and checks the length field: ST-01 to ST-04.

@@ -15,8 +15,14 @@ public struct SafetensorsWriter: CheckpointWriter {
   /// Makes the writer.
   public init() {}
 
-  /// A tensor has one name.
+  /// A tensor has one name, which every reader finds.
   public let keepsAliases = false
+
+  /// What a file of the same format says of tied tensors in its metadata stays there.
+  public func keepsAliases(of sourceFormat: String) -> Bool {
+    sourceFormat == ShardSetKind.safetensors.format.id
+  }
+
   /// The file has no place for a config.
   public let holdsCompanions = false
   /// Sets of files have an index.
@@ -90,6 +96,9 @@ public struct SafetensorsWriter: CheckpointWriter {
     }
     var kept = Metadata(entries)
     kept[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
+    for tensor in request.tensors {
+      if let target = tensor.aliasOf { kept[tensor.name] = .string(target) }
+    }
     return (kept, losses)
   }
 
@@ -98,7 +107,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     var byteCounts: [Int] = []
     for tensor in request.tensors {
       var byteCount = 0
-      for part in tensor.parts {
+      for part in tensor.aliasOf == nil ? tensor.parts : [] {
         guard part.dtype != .c128 else {
           throw .unrepresentable(
             tensor: tensor.name, target: "safetensors", why: "safetensors has no \(part.dtype)", hint: nil)
@@ -111,7 +120,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     }
     try refuseEqualNames(in: request)
     return ShardCut.groups(of: byteCounts, limit: request.shardByteLimit).map { indexes in
-      indexes.flatMap { index in
+      indexes.filter { request.tensors[$0].aliasOf == nil }.flatMap { index in
         request.tensors[index].parts.indices.map { PartReference(tensor: index, part: $0) }
       }
     }

@@ -10,6 +10,9 @@ enum TensorFlowFileName {
   static let prefix = "model.ckpt"
   /// The file that says which bundle of a folder is the latest.
   static let state = "checkpoint"
+  /// The folder of a SavedModel that its weights are in, and the files beside it by which it is known.
+  static let variablesFolder = "variables"
+  static let graphs = ["saved_model.pb", "saved_model.pbtxt"]
 
   /// The prefix of an index's name; `nil` for other names.
   static func prefix(ofIndex name: String) -> String? {

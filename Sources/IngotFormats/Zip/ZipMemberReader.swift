@@ -44,6 +44,21 @@ final class ZipMemberReader {
     }
     return bytes
   }
+
+  /// All bytes of a member that nothing was read of, its checksum compared.
+  ///
+  /// - Throws: ZIP-14 and ZIP-20, and read errors.
+  func wholeMember() throws(IngotError) -> [UInt8] {
+    let bytes = try bytes(entry.byteCount)
+    try stream?.checkEnd()
+    let checksum = CRC32.value(of: bytes)
+    guard checksum == entry.crc32 else {
+      throw .checksum(
+        found: checksum, expected: entry.crc32, rule: ZipRule.checksum.rule,
+        at: Location(source.path, member: entry.name))
+    }
+    return bytes
+  }
 }
 
 extension ZipEntry {

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// One look at a file that no format knows by its content, before any reader judges it: what stands in its place is named.
+// The table is ForeignSignatures.swift.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// Names what is no checkpoint of a format that is read.
+package enum ForeignContent {
+  /// Why a file is none that is read; `nil` for one of which nothing can be told.
+  ///
+  /// - Parameters:
+  ///   - source: a file that no format recognises.
+  ///   - isClaimed: whether its extension belongs to a format of ours, whose reader then judges it.
+  /// - Throws: read errors.
+  static func refusal(of source: any ByteSource, isClaimed: Bool) throws(IngotError) -> IngotError? {
+    let head = try FormatRegistry.head(of: source)
+    if let refusal = standIn(head, path: source.path) { return refusal }
+    if let known = first(in: ForeignSignature.files, of: head) { return refusal(source.path, known, head) }
+    if let front = try bytesBeforeZip(source) {
+      return .malformed(
+        ZipRule.directoryPlace.rule, at: Location(source.path),
+        found: "\(front) bytes in front of a zip archive",
+        expected: "none, as behind `tail -c +\(front + 1)`")
+    }
+    if let text = prose(head) {
+      return .unsuitable(Location(source.path), why: "is text, not weights: \(text)", hint: nil)
+    }
+    for signature in ForeignSignature.companions {
+      guard case .beside(let other) = signature.mark, FilePath.fileExtension(of: source.path) == "bin",
+        (try? source.sibling(named: FilePath.stem(of: source.path) + "." + other)) != nil
+      else { continue }
+      return refusal(source.path, signature)
+    }
+    if head.count == FormatRegistry.headByteCount, head.allSatisfy({ $0 == 0 }) {
+      return .unsuitable(
+        Location(source.path), why: "begins with \(head.count) zeros, as files do that were never filled",
+        hint: "fetch the file again")
+    }
+    guard !isClaimed else { return nil }
+    if source.byteCount == 0 { return .unsuitable(Location(source.path), why: "is empty", hint: nil) }
+    return named(source.path).map { refusal(source.path, $0) }
+  }
+
+  /// What stands in the place of a file, of text as of weights; `nil` for what may be the file itself.
+  ///
+  /// - Parameters:
+  ///   - head: the file's first bytes.
+  ///   - path: the file, for messages.
+  package static func standIn(_ head: [UInt8], path: String) -> IngotError? {
+    let head = Array(head.prefix(FormatRegistry.headByteCount))
+    return first(in: ForeignSignature.standIns, of: head).map { known in
+      .unsuitable(
+        Location(path), why: "is \(words: known.what), not the file itself\(quotation(of: head, known))",
+        hint: known.advice.map { "\(words: $0)" })
+    }
+  }
+
+  /// Why an archive or a folder has no weight file that is read.
+  ///
+  /// - Parameters:
+  ///   - names: the names in it, with `/` between folders.
+  ///   - path: the archive or folder.
+  ///   - kind: what it is: `a zip archive`.
+  static func collection(of names: [String], path: String, kind: String) -> IngotError {
+    let known = ForeignSignature.collections.first { signature in
+      guard case .names(let wanted) = signature.mark else { return false }
+      return wanted.allSatisfy { name in names.contains { matches($0, name) } }
+    }
+    let shown = names.prefix(3).map { name -> Evidence in "\(name)" }.joined(separator: ", ")
+    let rest = names.count > 3 ? " and \(names.count - 3) more" : ""
+    let list: Evidence = names.isEmpty ? "nothing" : "\(shown)\(words: rest)"
+    return .unsuitable(
+      Location(path),
+      why: known.map {
+        "is \(words: kind) without a weight file that is read: it seems to be \(words: $0.what)"
+      }
+        ?? "is \(words: kind) without a weight file; it holds \(list)",
+      hint: known.map { signature in
+        let found: Evidence = "it holds \(list)"
+        return signature.advice.map { "\(found); \(words: $0)" } ?? found
+      } ?? "looked for the index of a set, and for files of a known format")
+  }
+
+  /// What bytes are the beginning of; `nil` for what has no mark.
+  static func name(ofHead head: [UInt8]) -> String? {
+    let known = first(in: ForeignSignature.standIns, of: head) ?? first(in: ForeignSignature.files, of: head)
+    return known?.what ?? (prose(head) == nil ? nil : "text")
+  }
+
+  // MARK: - Marks
+
+  private static func refusal(
+    _ path: String, _ known: ForeignSignature, _ head: [UInt8] = []
+  ) -> IngotError {
+    .unsuitable(
+      Location(path), why: "is \(words: known.what), which is not read\(quotation(of: head, known))",
+      hint: known.advice.map { "\(words: $0)" })
+  }
+
+  /// The first line, behind a colon, where it tells more.
+  private static func quotation(of head: [UInt8], _ known: ForeignSignature) -> Evidence {
+    guard known.isQuoted, let line = prose(head) else { return "" }
+    return ": \(line)"
+  }
+
+  /// The signature of a name's extension.
+  static func named(_ path: String) -> ForeignSignature? {
+    let name = FilePath.fileExtension(of: path)
+    return ForeignSignature.extensions.first { signature in
+      guard case .extensions(let extensions) = signature.mark else { return false }
+      return extensions.contains(name)
+    }
+  }
+
+  private static func first(in signatures: [ForeignSignature], of head: [UInt8]) -> ForeignSignature? {
+    let text = head.withoutByteOrderMark.drop { isSpace($0) }.map { lowercase($0) }
+    return signatures.first { signature in
+      switch signature.mark {
+      case .bytes(let bytes, let offset):
+        head.count >= offset + bytes.count
+          && zip(head[offset...], bytes).allSatisfy { $1 == nil || $0 == $1 }
+      case .text(let start): text.starts(with: start.utf8)
+      case .extensions, .names, .beside: false
+      }
+    }
+  }
+
+  /// Whether a name in a collection is one that a signature wants.
+  private static func matches(_ name: String, _ wanted: String) -> Bool {
+    guard wanted.hasPrefix("*") else { return name == wanted || name.hasSuffix("/" + wanted) }
+    return name.hasSuffix(wanted.dropFirst())
+  }
+
+  /// The first line of what is text as far as it was read; `nil` for anything else, and for pickles of protocol 0.
+  private static func prose(_ head: [UInt8]) -> Evidence? {
+    let isText = head.allSatisfy { $0 >= 0x20 && $0 != 0x7F || isSpace($0) }
+    let start = head.withoutByteOrderMark.drop { isSpace($0) }
+    guard isText, start.count > 3, !isPickle(start), isUTF8(start) else { return nil }
+    let line = start.prefix { $0 != 0x0A && $0 != 0x0D }
+    return .value(String(decoding: line.prefix(80), as: UTF8.self))
+  }
+
+  /// Whether bytes are UTF-8, as far as they go: the last character may be cut.
+  private static func isUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
+    (0...min(3, bytes.count)).contains { String(validating: bytes.dropLast($0), as: UTF8.self) != nil }
+  }
+
+  /// Whether text may be a program of pickle's first protocol, which PyTorch's reader judges: a line begins with an
+  /// instruction, and the first has hardly a space.
+  private static func isPickle(_ text: ArraySlice<UInt8>) -> Bool {
+    guard let first = text.first, let end = text.firstIndex(of: 0x0A), end > text.startIndex + 1,
+      !text[..<end].contains(0x20)
+    else { return false }
+    let isNumber = (0x2D...0x39).contains(text[text.startIndex + 1])
+    return "(])}cidlItLNSVgp0".utf8.contains(first) || first == UInt8(ascii: "F") && isNumber
+  }
+
+  /// Bytes in front of a zip archive that ends the file; `nil` where none does, or none are in front.
+  private static func bytesBeforeZip(_ source: any ByteSource) throws(IngotError) -> Int? {
+    guard let start = try ZipDirectory.start(in: source), start > 0 else { return nil }
+    return start
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0C, 0x0D].contains(byte) }
+
+  private static func lowercase(_ byte: UInt8) -> UInt8 {
+    (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+  }
+}
+
+extension [Evidence] {
+  /// Pieces with words of ours between them.
+  fileprivate func joined(separator: String) -> Evidence {
+    var joined = Evidence(pieces: [])
+    for (index, evidence) in enumerated() {
+      if index > 0 { joined.pieces.append(.words(separator)) }
+      joined.pieces += evidence.pieces
+    }
+    return joined
+  }
+}

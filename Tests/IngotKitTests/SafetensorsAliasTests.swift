@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tied tensors as `safetensors.torch.save_model` leaves them: stored once, the other names in the metadata.
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct SafetensorsAliasTests {
+  /// A file as save_model writes it of a model with tied tensors.
+  private func file(in folder: TemporaryFolder, _ metadata: String) throws -> String {
+    try PythonPeer.run(
+      code: """
+        import json, sys
+        import numpy as np
+        from safetensors.numpy import save_file
+        save_file({"e.weight": np.arange(12, dtype=np.float32).reshape(4, 3), "pt": np.ones(2, np.float32)}, sys.argv[1],
+                  metadata=json.loads(sys.argv[2]))
+        """, [folder.file("m.safetensors"), metadata])
+    return folder.file("m.safetensors")
+  }
+
+  @Test func `a metadata entry from no tensor to one is an alias`() throws {
+    let folder = try TemporaryFolder()
+    let metadata = """
+      {"format": "pt", "h.weight": "e.weight", "x.weight": "e.weight", "e.weight": "pt", "y": "h.weight", "z": "none"}
+      """
+    let checkpoint = try CheckpointOpener().open(try file(in: folder, metadata))
+    let aliases = checkpoint.tensors.filter { $0.aliasOf != nil }
+    #expect(Set(aliases.map(\.name)) == ["h.weight", "x.weight"])
+    #expect(aliases.allSatisfy { $0.aliasOf == "e.weight" && $0.shape == [4, 3] })
+    #expect(Set(checkpoint.metadata.entries.map(\.key)) == ["format", "e.weight", "y", "z"])
+  }
+
+  @Test(arguments: ["npz", "ingot", "pt", "safetensors"])
+  func `aliases go along to every format`(_ format: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try file(in: folder, #"{"format": "pt", "h.weight": "e.weight"}"#)
+    let out = folder.file("o." + format)
+    var options = ConvertOptions()
+    options.check = true
+    let report = try Conversion(path, to: out, options: options).run()
+    #expect(report.losses.filter { $0.kind == .alias }.count == (format == "npz" ? 1 : 0))
+    #expect(try hash(out).model == hash(path).model)
+    let tensors = try CheckpointOpener().open(out).tensors
+    #expect(Set(tensors.map(\.name)) == ["e.weight", "h.weight", "pt"])
+    #expect((tensors.first { $0.name == "h.weight" }?.aliasOf == nil) == (format == "npz"))
+  }
+
+  @Test
+  func `the copy has what load_model looks for, renamed too, and in full where its tensor stays behind`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let path = try file(in: folder, #"{"format": "pt", "h.weight": "e.weight"}"#)
+    var options = ConvertOptions()
+    options.renames = [try TensorRename("e.weight=wte.weight")]
+    _ = try Conversion(path, to: folder.file("renamed.safetensors"), options: options).run()
+    options = ConvertOptions()
+    options.selection = TensorSelection(include: [], exclude: [Glob("e.weight")])
+    _ = try Conversion(path, to: folder.file("alone.safetensors"), options: options).run()
+    let answer = try PythonPeer.run(
+      code: """
+        import sys
+        from safetensors import safe_open
+        for path in sys.argv[1:]:
+            with safe_open(path, "np") as f: print(sorted(f.keys()), sorted(f.metadata().items()))
+        """, [folder.file("renamed.safetensors"), folder.file("alone.safetensors")])
+    #expect(
+      answer.standardOutput == """
+        ['pt', 'wte.weight'] [('format', 'pt'), ('h.weight', 'wte.weight')]
+        ['h.weight', 'pt'] [('format', 'pt')]
+
+        """)
+  }
+}
