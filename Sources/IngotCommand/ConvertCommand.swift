@@ -37,7 +37,9 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     name: .customLong("on-overflow"),
-    help: "What becomes of values beyond the new dtype's range.")
+    help:
+      "What becomes of values beyond the new dtype's range, and of infinities where it has none: those become NaN."
+  )
   var onOverflow: OverflowPolicy = .refuse
 
   @Option(

@@ -6,9 +6,9 @@ import IngotCore
 
 /// What to put where a finite value's rounding is beyond the largest finite one of the target.
 public enum OverflowPolicy: String, CaseIterable, Hashable, Sendable {
-  /// The caller refuses the result when ``CastReport/overflowCount`` is above zero; elements become infinity.
+  /// The caller refuses the result unless ``CastReport/isInRange``; elements become infinity.
   case refuse
-  /// The largest finite value, with the sign.
+  /// The largest finite value, with the sign; an infinity that the target lacks is NaN all the same.
   case saturate
   /// Infinity, with the sign; NaN in F8_E4M3, which has no infinity.
   case infinity
@@ -27,6 +27,11 @@ public struct CastReport: Hashable, Sendable {
 
   /// Makes a report of nothing.
   public init() {}
+
+  /// Whether every value but NaN is still of its class: finite ones finite, infinities infinite.
+  public var isInRange: Bool { overflowCount == 0 && lostInfinityCount == 0 }
+  /// Finite values that became other finite ones by rounding alone.
+  public var roundedCount: Int { inexactCount - overflowCount - lostInfinityCount }
 
   /// Adds what another stretch of the same tensor reported.
   public mutating func merge(_ other: CastReport) {

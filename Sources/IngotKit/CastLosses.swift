@@ -18,20 +18,22 @@ extension PlannedOutput {
       let isQuantized = tensor.quantization != nil || tensor.blockType != nil
       let dtype = isQuantized ? DType.f32 : tensor.dtype
       var losses: [Loss] = []
-      if report.inexactCount > 0, !isQuantized {
-        losses.append(
-          Loss(
-            .cast, tensor: tensor.name,
-            detail: "\(report.inexactCount) of \(tensor.shape.elementCount) values rounded to \(tensor.dtype)"
-          ))
+      func note(_ kind: Loss.Kind, _ detail: Evidence) {
+        losses.append(Loss(kind, tensor: tensor.name, detail: detail))
+      }
+      if report.roundedCount > 0, !isQuantized {
+        note(
+          .cast, "\(report.roundedCount) of \(tensor.shape.elementCount) values rounded to \(tensor.dtype)")
       }
       if report.overflowCount > 0 {
-        losses.append(
-          Loss(
-            .overflow, tensor: tensor.name,
-            detail:
-              "\(report.overflowCount) values beyond the range of \(dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: dtype))"
-          ))
+        note(
+          .overflow,
+          "\(report.overflowCount) values beyond the range of \(dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: dtype))"
+        )
+      }
+      if report.lostInfinityCount > 0 {
+        note(
+          .overflow, "\(report.lostInfinityCount) infinities became NaN, for \(dtype) has no infinity")
       }
       return losses
     }

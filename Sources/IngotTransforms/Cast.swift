@@ -62,11 +62,20 @@ final class CastTiles: TileSource {
 
   func finish() throws(IngotError) {
     try source.finish()
-    guard conversion.onOverflow == .refuse, report.overflowCount > 0 else { return }
+    guard conversion.onOverflow == .refuse, !report.isInRange else { return }
     throw .unrepresentable(
-      tensor: name, target: conversion.target.rawValue,
-      why:
-        "\(report.overflowCount) values are beyond its range, the largest of magnitude \(report.largestOverflow)",
-      hint: "--on-overflow says what becomes of them")
+      tensor: name, target: conversion.target.rawValue, why: report.outOfRange,
+      hint: "--on-overflow saturate or infinity allows that")
+  }
+}
+
+extension CastReport {
+  /// What the target's range does not hold.
+  fileprivate var outOfRange: Evidence {
+    let overflows: Evidence =
+      "\(overflowCount) values are beyond its range, the largest of magnitude \(largestOverflow)"
+    let infinities: Evidence = "\(lostInfinityCount) values are infinite, and it has no infinity"
+    if lostInfinityCount == 0 { return overflows }
+    return overflowCount == 0 ? infinities : "\(overflows), and \(infinities)"
   }
 }

@@ -87,6 +87,7 @@ final class ScaledTiles: TileSource {
     }
   }
 
+  var elementType: ElementType { .number(.f32) }
   var byteCount: Int { source.byteCount }
   var grainByteCount: Int { source.grainByteCount }
   var castReport: CastReport? { nil }
