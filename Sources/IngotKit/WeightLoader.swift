@@ -61,7 +61,7 @@ struct WeightLoader {
   /// A parameter whose values the run's activations have room for: F64 becomes F32 outside the reference.
   private func computable(_ view: ParameterView, name: String) throws(IngotError) -> ParameterView {
     guard view.dtype == .f64, precision != .reference else { return view }
-    let narrow = view.cast(to: .f32, onOverflow: .refuse)
+    let narrow = try view.cast(to: .f32, onOverflow: .refuse)
     do throws(IngotError) {
       return ParameterView(
         parts: [(.values, .literal(.f32, view.shape, try loader.bytes(narrow.values)))])
