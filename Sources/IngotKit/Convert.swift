@@ -136,7 +136,7 @@ public struct Conversion: Sendable {
     } else {
       draft = try ConversionDraft(source: scaled, options: options, destination: destination).output
     }
-    draft.losses += scaled.losses
+    draft.losses += scaled.losses + scaled.losses(of: options.renames)
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     draft.configure { request in
       request.shardByteLimit = options.shardByteLimit

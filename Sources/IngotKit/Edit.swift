@@ -89,6 +89,13 @@ public func edit(
       hint: "`ingot convert` writes a new file")
   }
   let head = try editor.head(of: source, changed: options.change)
+  let schemes = QuantizedParts.metadataKey
+  guard head.metadata.old[schemes] == head.metadata.new[schemes] else {
+    throw .unsuitable(
+      Location(file, key: schemes),
+      why: "tells what the values of quantized tensors are, and stays with them",
+      hint: nil)
+  }
   let fits = head.bytes.count == head.dataOffset
   guard fits || !options.isInPlace else {
     throw .unsuitable(

@@ -112,6 +112,21 @@ struct ScaledSource {
     }
   }
 
+  /// Names weights that renaming parts from their scales.
+  func losses(of renames: [TensorRename]) -> [Loss] {
+    guard !renames.isEmpty, !apart.isEmpty else { return [] }
+    func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
+    var tensors = source.tensors
+    for index in tensors.indices { tensors[index].name = renamed(tensors[index].name) }
+    var companions: [Int: Set<Int>] = [:]
+    for weight in ScaleTensors(tensors).weights { companions[weight.values] = Set(weight.companions) }
+    return apart.filter { !(companions[$0.values] ?? []).isSuperset(of: $0.companions) }.map { weight in
+      Loss(
+        .apart, tensor: tensors[weight.values].name,
+        detail: "has a new name, which its scales do not share: nothing tells that they belong to it")
+    }
+  }
+
   /// Takes out of a config what it declares of quantized weights; says what that was.
   static func removeDeclarations(from document: inout Metadata) -> [Loss] {
     let keys = ScaleTensors.configKeys.filter { document[$0] != nil }

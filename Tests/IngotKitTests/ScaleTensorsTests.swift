@@ -216,6 +216,16 @@ import Testing
     #expect(report.losses.filter { $0.kind == .apart }.map(\.tensor) == ["a.weight", "b.w.scales"])
   }
 
+  @Test func `weights that a new name parts from their scales are said to be`() throws {
+    let folder = try Self.make("rows")
+    let one = try TensorRename("b.w=c.w")
+    let apart = try Self.convert(folder.file("in"), to: folder.file("a/")) { $0.renames = [one] }
+    #expect(apart.losses.filter { $0.kind == .apart }.map(\.tensor) == ["c.w"])
+    let all = try TensorRename("b.*=c.*")
+    let together = try Self.convert(folder.file("in"), to: folder.file("b/")) { $0.renames = [all] }
+    #expect(!together.losses.contains { $0.kind == .apart })
+  }
+
   @Test func `a product beyond F32 is refused`() throws {
     let folder = try Self.make("rows")
     try PythonPeer.run(
