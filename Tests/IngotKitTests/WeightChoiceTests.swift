@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct WeightChoiceTests {
   /// A folder with two shards of a set, and an index of a name where there is one.
-  private func set(_ stem: String, _ suffix: String = ".safetensors", index: String?) throws
+  private func shards(_ stem: String, _ suffix: String = ".safetensors", index: String?) throws
     -> TemporaryFolder
   {
     let folder = try TemporaryFolder()
@@ -32,7 +32,7 @@ import Testing
   func `an index of any name opens its set, in a folder, by its path and in an archive`(
     _ stem: String, _ index: String
   ) throws {
-    let folder = try set(stem, index: index)
+    let folder = try shards(stem, index: index)
     try folder.write(Array("{\"a\": 1}".utf8), to: "other.index.json")
     for path in [folder.path, folder.file(index)] {
       let checkpoint = try CheckpointOpener().open(path)
@@ -52,7 +52,7 @@ import Testing
   func `files named as a set's are one without an index, and one of them alone is noted`(_ stem: String)
     throws
   {
-    let folder = try set(stem, index: nil)
+    let folder = try shards(stem, index: nil)
     let checkpoint = try CheckpointOpener().open(folder.path)
     #expect(checkpoint.tensors.map(\.name) == ["t1", "t2"])
     #expect(checkpoint.findings.isEmpty)
@@ -66,8 +66,8 @@ import Testing
   }
 
   @Test func `two sets in a folder are two, and --from chooses`() throws {
-    let folder = try set("a", index: "a.safetensors.index.json")
-    let other = try set("b", index: "b.safetensors.index.json")
+    let folder = try shards("a", index: "a.safetensors.index.json")
+    let other = try shards("b", index: "b.safetensors.index.json")
     for name in other.entries() { _ = try folder.copy(other.file(name)) }
     let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(folder.path) }
     guard case .unsuitable? = error else { return Issue.record("\(String(describing: error))") }
