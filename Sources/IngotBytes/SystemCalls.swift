@@ -195,11 +195,11 @@ public struct LiveSystem: SystemCalls {
       case .update: O_RDWR
       case .scratch: O_RDWR | ingotScratchFlag
       }
-    return try calling("open") { Glibc.open(path, flags | O_CLOEXEC, 0o666) }
+    return try calling("open") { Glibc.open(raw(path), flags | O_CLOEXEC, 0o666) }
   }
 
   public func openFolder(_ path: String) throws(CallFailure) -> Int32 {
-    try calling("open") { Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    try calling("open") { Glibc.open(raw(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
   }
 
   public func close(_ descriptor: Int32) {
@@ -242,9 +242,10 @@ public struct LiveSystem: SystemCalls {
   }
 
   public func status(at path: String, followingLinks: Bool) throws(CallFailure) -> FileStatus {
-    var raw = stat()
-    try calling("stat") { followingLinks ? stat(path, &raw) : lstat(path, &raw) }
-    return FileStatus(raw)
+    let path = raw(path)
+    var status = stat()
+    try calling("stat") { followingLinks ? stat(path, &status) : lstat(path, &status) }
+    return FileStatus(status)
   }
 
   public func allocate(_ descriptor: Int32, byteCount: Int) throws(CallFailure) {
@@ -281,44 +282,44 @@ public struct LiveSystem: SystemCalls {
   }
 
   public func rename(_ path: String, to target: String) throws(CallFailure) {
-    try calling("rename") { Glibc.rename(path, target) }
+    try calling("rename") { Glibc.rename(raw(path), raw(target)) }
   }
 
   public func renameWithoutReplacing(_ path: String, to target: String) throws(CallFailure) {
-    try calling("renameat2") { ingot_rename_no_replace(path, target) }
+    try calling("renameat2") { ingot_rename_no_replace(raw(path), raw(target)) }
   }
 
   public func exchange(_ path: String, with other: String) throws(CallFailure) {
-    try calling("renameat2") { ingot_rename_exchange(path, other) }
+    try calling("renameat2") { ingot_rename_exchange(raw(path), raw(other)) }
   }
 
   public func link(_ path: String, to target: String) throws(CallFailure) {
-    try calling("link") { Glibc.link(path, target) }
+    try calling("link") { Glibc.link(raw(path), raw(target)) }
   }
 
   public func removeFile(_ path: String) throws(CallFailure) {
-    try calling("unlink") { unlink(path) }
+    try calling("unlink") { unlink(raw(path)) }
   }
 
   public func removeFolder(_ path: String) throws(CallFailure) {
-    try calling("rmdir") { rmdir(path) }
+    try calling("rmdir") { rmdir(raw(path)) }
   }
 
   public func makeFolder(_ path: String, isPrivate: Bool) throws(CallFailure) {
-    try calling("mkdir") { mkdir(path, isPrivate ? 0o700 : 0o777) }
+    try calling("mkdir") { mkdir(raw(path), isPrivate ? 0o700 : 0o777) }
   }
 
   public func takeOverAttributes(of path: String, by descriptor: Int32) throws(CallFailure) {
-    try calling("fchmod") { ingot_take_over_attributes(path, descriptor) }
+    try calling("fchmod") { ingot_take_over_attributes(raw(path), descriptor) }
   }
 
   public func names(in folder: String) throws(CallFailure) -> [String] {
-    guard let stream = opendir(folder) else { throw CallFailure(call: "opendir", errorNumber: errno) }
+    guard let stream = opendir(raw(folder)) else { throw CallFailure(call: "opendir", errorNumber: errno) }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
       let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
-        String(decoding: raw.prefix { $0 != 0 }, as: UTF8.self)
+        PathText.text(raw.prefix { $0 != 0 })
       }
       if name != "." && name != ".." { names.append(name) }
     }
@@ -326,15 +327,18 @@ public struct LiveSystem: SystemCalls {
   }
 
   public func resolve(_ path: String) throws(CallFailure) -> String {
-    guard let resolved = realpath(path, nil) else { throw CallFailure(call: "realpath", errorNumber: errno) }
+    guard let resolved = realpath(raw(path), nil) else {
+      throw CallFailure(call: "realpath", errorNumber: errno)
+    }
     defer { free(resolved) }
-    return String(cString: resolved)
+    return PathText.text(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
   }
 
   public func freeByteCount(at path: String) throws(CallFailure) -> Int {
-    var raw = statvfs()
-    try calling("statvfs") { statvfs(path, &raw) }
-    return Int(clamping: UInt64(raw.f_bavail).multipliedFullWidth(by: UInt64(raw.f_frsize)).low)
+    let path = raw(path)
+    var status = statvfs()
+    try calling("statvfs") { statvfs(path, &status) }
+    return Int(clamping: UInt64(status.f_bavail).multipliedFullWidth(by: UInt64(status.f_frsize)).low)
   }
 
   public func map(_ descriptor: Int32, byteCount: Int, path: String) throws(CallFailure) -> FileMapping {
@@ -343,7 +347,7 @@ public struct LiveSystem: SystemCalls {
     }
     let start = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, descriptor, 0)
     guard let start, start != MAP_FAILED else { throw CallFailure(call: "mmap", errorNumber: errno) }
-    let slot = ingot_register_mapping(start, byteCount, path)
+    let slot = ingot_register_mapping(start, byteCount, PathText.shown(path))
     return FileMapping(bytes: UnsafeRawBufferPointer(start: start, count: byteCount), slot: slot)
   }
 
@@ -371,6 +375,11 @@ public struct LiveSystem: SystemCalls {
     guard let address = UnsafeMutableRawPointer(bitPattern: first) else { return }
     _ = madvise(address, Int(end - first), MADV_POPULATE_READ)
   }
+}
+
+/// The bytes of a path, ended as C wants them.
+private func raw(_ path: String) -> [CChar] {
+  PathText.bytes(of: path).map { CChar(bitPattern: $0) } + [0]
 }
 
 /// `O_TMPFILE`, whose macro is not a constant that Swift can import.
@@ -449,9 +458,19 @@ public enum Process {
     return String(decoding: bytes.prefix(max(0, count)).prefix { $0 > 32 }, as: UTF8.self)
   }
 
+  /// What the program was called with, behind its name, byte for byte.
+  public static var arguments: [String] {
+    // SAFETY: the system's own array, which stays as it is, of as many texts as it says.
+    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+      CommandLine.unsafeArgv[index].map {
+        PathText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+      }
+    }
+  }
+
   /// The value of an environment variable.
   public static func environment(_ name: String) -> String? {
-    getenv(name).map { String(cString: $0) }
+    getenv(name).map { PathText.text(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
   }
 
   /// Columns of the terminal on a descriptor; `nil` when there is no terminal.

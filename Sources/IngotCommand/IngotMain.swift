@@ -31,7 +31,7 @@ struct IngotMain: ParsableCommand {
   static func main() {
     Process.installSignalHandlers(lastWords: Terminal.lastWords)
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(Process.arguments)
       try command.run()
     } catch {
       CommandFailure.end(with: error, parser: self)

@@ -32,7 +32,7 @@ struct Terminal {
   /// A reader that has gone ends the program quietly.
   static func printOutput(_ text: String) {
     do throws(IngotError) {
-      try StandardOutput().write(Array(text.utf8), at: 0)
+      try StandardOutput().write(PathText.bytes(of: text), at: 0)
     } catch {
       CommandFailure.end(with: error, parser: IngotMain.self)
     }

@@ -44,6 +44,10 @@ public struct Finding: Hashable, Sendable {
     case shownAs = "shown_as"
     /// Bytes that no checksum covers.
     case unchecked
+    /// Names and layouts that stay as they are, in a format whose program knows others.
+    case namesKept = "names_kept"
+    /// A config that can't be read.
+    case unreadableConfig = "unreadable_config"
     /// What the format allows and its usual program does not take.
     case overProgramLimit = "over_program_limit"
     /// A file of a set that was opened by itself.

@@ -127,8 +127,9 @@ public struct Conversion: Sendable {
 
     let companions = try Companions.find(for: source, at: input, system: system)
     let scaled = try ScaledSource(source, companions: companions, options: options)
+    var notes: [Finding] = []
     let change = try DialectChange(
-      scaled.checkpoint, at: input, options: options, format: destination.formatID)
+      scaled.checkpoint, at: input, options: options, format: destination.formatID, findings: &notes)
     var draft: OutputDraft
     if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)
@@ -152,7 +153,7 @@ public struct Conversion: Sendable {
     ).plannedByteCount()
     // A remark of the reader's that holds for the output too is made once.
     let known = Set(source.findings)
-    let findings = source.findings + planned.plan.findings.filter { !known.contains($0) }
+    let findings = source.findings + notes + planned.plan.findings.filter { !known.contains($0) }
     report = ConversionReport(
       input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
       byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,

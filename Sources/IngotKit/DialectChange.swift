@@ -30,10 +30,12 @@ struct DialectChange {
   ///   - path: where it is.
   ///   - options: what is asked for.
   ///   - format: the id of the output's format, which may belong to one program.
+  ///   - findings: hear why names stay where that program knows others.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a dialect that there is not, and the errors of
   ///   opening a model where one is asked for.
   init?(
-    _ source: Checkpoint, at path: String, options: ConvertOptions, format: String
+    _ source: Checkpoint, at path: String, options: ConvertOptions, format: String,
+    findings: inout [Finding]
   ) throws(IngotError) {
     let wanted = options.dialect?.lowercased()
     guard wanted != "keep" else { return nil }
@@ -50,6 +52,10 @@ struct DialectChange {
       model = try Model(source, path: path, config: options.config, head: options.head)
     } catch {
       if isAskedFor, wanted != nil || options.config != nil { throw error }
+      // Names of a file of the program's own format are its own.
+      if let implied, source.format != format {
+        findings.append(try Self.namesKept(format: implied, because: error))
+      }
       return nil
     }
     let id = wanted ?? implied ?? model.recognised.dialect.id
@@ -69,6 +75,16 @@ struct DialectChange {
     head = options.head
     program = options.program?.rawValue ?? (implied == id ? id : nil)
     castHint = "--dtype F32"
+  }
+
+  /// The remark that an output has other names than its format's program knows.
+  ///
+  /// - Throws: the error itself, where a config is there and can't be read.
+  private static func namesKept(format: String, because error: IngotError) throws(IngotError) -> Finding {
+    guard !error.isUnreadableConfig, let reason = error.reason else { throw error }
+    return Finding(
+      .namesKept, severity: .note, subject: format,
+      detail: "names, layouts and keys stay as they are, which its program does not know: \(reason)")
   }
 
   /// Changes a whole model to a dialect.

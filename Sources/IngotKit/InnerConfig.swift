@@ -45,3 +45,27 @@ enum InnerConfig {
     "ingot.config", "llmc.version", "llmc.padded_vocab_size", "model_args",
   ]
 }
+
+extension IngotError {
+  /// Whether it is a config that is there and can't be read.
+  var isUnreadableConfig: Bool {
+    switch self {
+    case .malformed(let rule, _, _, _): rule == ConfigRule.json.rule
+    case .limitExceeded, .environment, .sourceChanged, .interrupted, .internal: true
+    default: false
+    }
+  }
+
+  /// Why a checkpoint is understood as no model; `nil` for errors of another kind.
+  var reason: Evidence? {
+    switch self {
+    case .malformed(_, let location, let found, let expected):
+      let key = location.key.map { key -> Evidence in "\(key): " } ?? ""
+      return "\(key)\(found), expected \(expected) in \(location.file)"
+    case .unsupported(let what, let location): return "\(location.file) names \(what)"
+    case .unsuitable(let location, let why, _): return "\(location.file) \(why)"
+    case .missing(_, let why, let hint): return hint.map { "it \(why); \($0)" } ?? "it \(why)"
+    default: return nil
+    }
+  }
+}

@@ -77,11 +77,12 @@ public struct InspectOptions: Sendable {
 public func inspect(
   _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> InspectionReport {
-  let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  var checkpoint = try CheckpointOpener(options: options.reading).open(path)
   try options.selection.check(against: checkpoint.tensors, includedBy: "<globs>")
   let listed = checkpoint.tensors.filter { options.selection.takes($0.name) }
+  let model = model(of: &checkpoint, at: path)
   var report = InspectionReport(
-    path: path, checkpoint: checkpoint, model: try? Model(checkpoint, path: path, config: nil),
+    path: path, checkpoint: checkpoint, model: model,
     tensors: listed.map { InspectionReport.Tensor(descriptor: $0) })
   guard options.hashes || options.statistics else { return report }
 
@@ -97,6 +98,21 @@ public func inspect(
   }
   try digester.checkUnchanged()
   return report
+}
+
+/// The model that a checkpoint is; `nil`, with a remark where its config can't be read, when it is none that is known.
+private func model(of checkpoint: inout Checkpoint, at path: String) -> Model? {
+  do throws(IngotError) {
+    return try Model(checkpoint, path: path, config: nil)
+  } catch {
+    if case .malformed(_, let location, let found, let expected) = error, error.isUnreadableConfig {
+      checkpoint.findings.append(
+        Finding(
+          .unreadableConfig, severity: .note, subject: FilePath.name(of: location.file),
+          detail: "can't be read: byte \(location.offset ?? 0): \(found), expected \(expected)"))
+    }
+    return nil
+  }
 }
 
 /// A look at tensors' values on many threads.

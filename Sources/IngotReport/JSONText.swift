@@ -11,7 +11,7 @@ public enum JSONText {
   public static func document(_ entries: [(String, MetadataValue)]) -> String {
     var object = Metadata([.init(key: "schema", value: .int64(1))])
     for (key, value) in entries { object[key] = value }
-    return JSONWriter.text(object, style: .indented) + "\n"
+    return PathText.shown(JSONWriter.text(object, style: .indented), escape: #"\\x"#) + "\n"
   }
 
   /// `ingot inspect --json`.

@@ -53,6 +53,10 @@ public struct TextStyle: Sendable {
     for scalar in text.unicodeScalars {
       guard count < limit else { return result + "…" }
       count += 1
+      if let byte = PathText.byte(of: scalar) {
+        result += "\\x" + String(byte, radix: 16)
+        continue
+      }
       switch scalar.properties.generalCategory {
       case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
         result += "\\u{" + String(scalar.value, radix: 16) + "}"

@@ -95,17 +95,19 @@ public struct TokenizerFiles {
   }
 }
 
-/// merges.txt and vocab.bpe: a line a merge, behind a line that begins with `#version`.
+/// merges.txt and vocab.bpe: a line a merge, behind a byte order mark, where an editor put one, and a line that begins with `#version`.
 struct MergeList {
   let merges: [String]
 
   init(_ bytes: [UInt8], path: String) throws(IngotError) {
     var merges: [String] = []
-    var offset = 0
-    for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+    let text = bytes.withoutByteOrderMark
+    let start = text.startIndex
+    var offset = start
+    for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       defer { offset += line.count + 1 }
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-      if line.isEmpty || (offset == 0 && line.starts(with: "#version".utf8)) { continue }
+      if line.isEmpty || (offset == start && line.starts(with: "#version".utf8)) { continue }
       let pieces = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       guard pieces.count == 2, pieces.allSatisfy({ !$0.isEmpty }),
         let text = String(validating: line, as: UTF8.self)

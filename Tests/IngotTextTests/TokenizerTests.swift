@@ -31,6 +31,20 @@ import Testing
     #expect(separate.specialIDs == [.beginning: 0, .end: 0])
   }
 
+  @Test(arguments: ["merges.txt", "vocab.bpe"])
+  func `a byte order mark before merges is no part of them`(_ name: String) throws {
+    let isOpenAI = name == "vocab.bpe"
+    var files = try Self.files(["vocab.json", "merges.txt", "config.json"])
+    if isOpenAI { files[0].name = "encoder.json" }
+    files[1].name = name
+    let plain = try #require(try Self.read(files))
+    files[1].bytes = [0xEF, 0xBB, 0xBF] + files[1].bytes
+    #expect(try Self.read(files) == plain)
+    // A document that is to be JSON is refused by its first byte, as Python refuses it.
+    files[0].bytes = [0xEF, 0xBB, 0xBF] + files[0].bytes
+    #expect(throws: IngotError.self) { _ = try Self.read(files) }
+  }
+
   @Test func `transformers' files give back what was written`() throws {
     let trained = try Self.trained()
     #expect(try Self.read(trained.transformersFiles) == trained)

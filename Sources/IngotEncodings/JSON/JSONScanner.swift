@@ -339,7 +339,13 @@ public struct JSONScanner: Sendable {
 
   private func unexpected(_ expected: Evidence) -> JSONFailure {
     let found: Evidence =
-      offset < end ? .value(String(decoding: bytes[offset...offset], as: UTF8.self)) : "the end"
+      if offset == end {
+        "the end"
+      } else if bytes[offset..<end].starts(with: [0xEF, 0xBB, 0xBF]) {
+        "a byte order mark"
+      } else {
+        .value(String(decoding: bytes[offset...offset], as: UTF8.self))
+      }
     return JSONFailure(kind: .syntax, offset: offset, found: found, expected: expected)
   }
 

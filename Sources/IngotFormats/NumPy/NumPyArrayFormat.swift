@@ -27,7 +27,7 @@ public struct NumPyArrayFormat: CheckpointFormat {
     let header = try NumPyArrayHeader(
       source.bytes(at: extent.literal, count: extent.data - extent.literal), version: extent.version,
       dataOffset: extent.data, at: location)
-    let name = FilePath.stem(of: source.path)
+    let name = PathText.shown(FilePath.stem(of: source.path))
     let dtype = try header.elementType(name: name, options: options, at: location)
     let byteCount = try header.dataByteCount(dtype, available: source.byteCount - extent.data, at: location)
     let tensor = TensorDescriptor(
