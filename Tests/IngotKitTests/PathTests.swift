@@ -39,8 +39,6 @@ import Testing
         assert run(b"diff", b"d\xe9p", b"lat\xe9n.npz").returncode == 0
         os.symlink(b"d\xe9p", b"l\xe9nk")
         assert run(b"inspect", b"l\xe9nk").returncode == 0
-        manifest = run(b"hash", b"lat\xe9n.npz").stdout
-        assert b"lat\xe9n.npz" in manifest, manifest
         missing = run(b"inspect", b"lat\xe8n.npz")
         assert missing.returncode == 66 and b"lat\\xe8n.npz" in missing.stderr, missing
         print("as given")
