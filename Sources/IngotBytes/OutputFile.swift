@@ -88,6 +88,7 @@ public final class OutputFile: OutputTarget {
   /// Makes the file.
   ///
   /// - Parameter mayExist: whether one that is there is taken as it is.
+  /// - Throws: the failed call.
   func make(mayExist: Bool) throws(CallFailure) {
     guard let place else { return }
     do throws(CallFailure) {

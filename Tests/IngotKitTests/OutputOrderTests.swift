@@ -172,6 +172,32 @@ import Testing
     #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
   }
 
+  @Test(arguments: ["file", "folder", "parent"])
+  func `a flush that fails is a failure`(_ what: String) throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    let isFile = what == "file"
+    let system = UnflushedSystem { path in
+      switch what {
+      case "file": path.hasSuffix("out.npz")
+      case "folder": path.hasSuffix("/out")
+      default: path == folder.path
+      }
+    }
+    do {
+      _ = try Conversion(
+        source, to: folder.file(isFile ? "out.npz" : "out/"), options: ConvertOptions(), system: system
+      ).run()
+      Issue.record("nobody hears of it")
+    } catch {
+      guard case .environment(let failure) = error else { throw error }
+      #expect(failure.call == "fsync")
+    }
+    // Once it has its name it stays: what stood there is gone.
+    #expect(folder.entries().filter { !$0.hasPrefix("out") } == ["in.safetensors"])
+    #expect(folder.entries().contains { $0.hasPrefix("out") } == (what == "parent"))
+  }
+
   @Test func `what is read back is what is not yet named`() throws {
     let folder = try TemporaryFolder()
     _ = try Self.source(in: folder)
@@ -206,6 +232,21 @@ import Testing
 private final class Flag: @unchecked Sendable {
   // SAFETY: set and read by one thread after the other.
   var isSet = false
+}
+
+/// A disk that does not take what it is to keep.
+private final class UnflushedSystem: ForwardingSystem {
+  private let fails: @Sendable (String) -> Bool
+
+  init(_ fails: @escaping @Sendable (String) -> Bool) { self.fails = fails }
+
+  func synchronize(_ descriptor: Int32) throws(CallFailure) {
+    let path =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")) ?? ""
+    // EIO
+    if fails(path) { throw CallFailure(call: "fsync", errorNumber: 5) }
+    try live.synchronize(descriptor)
+  }
 }
 
 /// A disk that turns a bit of what is read of unfinished outputs.

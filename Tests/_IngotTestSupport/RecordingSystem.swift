@@ -25,8 +25,9 @@ package final class RecordingSystem: ForwardingSystem {
     self.isReached = isReached
   }
 
-  /// What was asked for: a word and paths below the folder, that of an unfinished output's folder as `PARTIAL`. What
-  /// follows itself, as writes of one file do, is there once.
+  /// What was asked for: a word and paths below the folder.
+  ///
+  /// An unfinished output's folder is `PARTIAL`. What follows itself, as writes of one file do, is there once.
   package var lines: [String] { state.withLock { $0.lines } }
 
   /// A path as lines have it.
