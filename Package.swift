@@ -72,7 +72,8 @@ let package = Package(
 
     // Helpers for tests: files, processes, Python peers, doubles of the system.
     .target(name: "IngotTestSupport", dependencies: ["IngotBytes"], path: "Tests/_IngotTestSupport"),
-    .testTarget(name: "IngotKernelsTests", dependencies: ["IngotKernels", "IngotTestSupport"]),
+    .testTarget(
+      name: "IngotKernelsTests", dependencies: ["CIngotBytes", "CIngotKernels", "IngotKernels", "IngotTestSupport"]),
     .testTarget(name: "IngotTransformsTests", dependencies: ["IngotTransforms", "IngotTestSupport"]),
     .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
     // Broken files: every reader, another process, the reference implementation.

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops over one row, over elements and over bytes, on guarded buffers.
+import CIngotBytes
+import CIngotKernels
+import IngotKernels
+import IngotTestSupport
+
+// MARK: - Quantizing
+
+extension GuardedKernel {
+  static let quantizations: [GuardedKernel] = [
+    GuardedKernel(name: "ingot_peak") { level, buffers in
+      let peak = Levels(ingot_peak_portable, ingot_peak_avx2, ingot_peak_avx512)
+      for count in counts { _ = peak[level](buffers.floats(count).of(Float.self), count) }
+    },
+    GuardedKernel(name: "ingot_peak_columns") { level, buffers in
+      let peak = Levels(ingot_peak_columns_portable, ingot_peak_columns_avx2, ingot_peak_columns_avx512)
+      for count in counts {
+        let (x, peaks) = (buffers.floats(count), buffers.room(count * 4))
+        peak[level](x.of(Float.self), count, peaks.of(UInt32.self))
+      }
+    },
+    GuardedKernel(name: "ingot_quantize_i8") { level, buffers in
+      let quantize = Levels(ingot_quantize_i8_portable, ingot_quantize_i8_avx2, ingot_quantize_i8_avx512)
+      for count in counts {
+        let (x, q) = (buffers.floats(count), buffers.room(count))
+        var rounding = ingot_rounding()
+        quantize[level](x.of(Float.self), count, 0.007, q.of(Int8.self), &rounding)
+      }
+    },
+    GuardedKernel(name: "ingot_quantize_i8_columns") { level, buffers in
+      let quantize = Levels(
+        ingot_quantize_i8_columns_portable, ingot_quantize_i8_columns_avx2, ingot_quantize_i8_columns_avx512)
+      for count in counts {
+        let (x, scales, q) = (buffers.floats(count), buffers.floats(count), buffers.room(count))
+        var rounding = ingot_rounding()
+        quantize[level](x.of(Float.self), count, scales.of(Float.self), q.of(Int8.self), &rounding)
+      }
+    },
+  ]
+}
+
+// MARK: - Rows
+
+extension GuardedKernel {
+  private typealias Softmax =
+    @convention(c) @Sendable (UnsafeMutablePointer<Float>, Int, UnsafePointer<UInt8>?) -> Void
+
+  private static func softmax(_ name: String, _ levels: Levels<Softmax>) -> GuardedKernel {
+    GuardedKernel(name: name) { level, buffers in
+      var random = SeededRandom(seed: 3)
+      for count in counts {
+        let x = buffers.copy(random.floats(count))
+        let mask = buffers.frozen(random.bytes(count).map { $0 & 1 })
+        levels[level](x.of(Float.self), count, nil)
+        levels[level](x.of(Float.self), count, mask.of(UInt8.self))
+      }
+    }
+  }
+
+  static let rows: [GuardedKernel] = [
+    GuardedKernel(name: "ingot_activate") { level, buffers in
+      let activate = Levels(ingot_activate_portable, ingot_activate_avx2, ingot_activate_avx512)
+      for kind in 0...11 {
+        for accuracy in [0, INGOT_ACTIVATION_QUICK] {
+          for count in counts {
+            let (x, y) = (buffers.floats(count), buffers.room(count * 4))
+            activate[level](x.of(Float.self), y.of(Float.self), count, Int32(kind) + Int32(accuracy))
+          }
+        }
+      }
+    },
+    GuardedKernel(name: "ingot_layer_norm") { level, buffers in
+      let norm = Levels(ingot_layer_norm_portable, ingot_layer_norm_avx2, ingot_layer_norm_avx512)
+      for count in counts where count > 0 {
+        for rows in [1, 3] {
+          let (x, y) = (buffers.floats(rows * count), buffers.room(rows * count * 4))
+          let (gain, bias) = (buffers.floats(count), buffers.floats(count))
+          norm[level](
+            x.of(Float.self), y.of(Float.self), rows, count, gain.of(Float.self), bias.of(Float.self), 1e-5)
+        }
+      }
+    },
+    softmax("ingot_softmax", Levels(ingot_softmax_portable, ingot_softmax_avx2, ingot_softmax_avx512)),
+    softmax(
+      "ingot_softmax_quick",
+      Levels(ingot_softmax_quick_portable, ingot_softmax_quick_avx2, ingot_softmax_quick_avx512)),
+    GuardedKernel(name: "ingot_add") { level, buffers in
+      let add = Levels(ingot_add_portable, ingot_add_avx2, ingot_add_avx512)
+      for count in counts {
+        let (a, b, y) = (buffers.floats(count), buffers.floats(count), buffers.room(count * 4))
+        add[level](a.of(Float.self), b.of(Float.self), y.of(Float.self), count)
+      }
+    },
+  ]
+}
+
+// MARK: - Statistics
+
+extension GuardedKernel {
+  static let statistics: [GuardedKernel] = [
+    GuardedKernel(name: "ingot_statistics_f32") { level, buffers in
+      let take = Levels(ingot_statistics_f32_portable, ingot_statistics_f32_avx2, ingot_statistics_f32_avx512)
+      for count in counts {
+        var result = ingot_statistics()
+        take[level](buffers.floats(count).of(Float.self), count, &result)
+        take[level](buffers.bits(count * 4).of(Float.self), count, &result)
+      }
+    },
+    GuardedKernel(name: "ingot_statistics_f64") { level, buffers in
+      let take = Levels(ingot_statistics_f64_portable, ingot_statistics_f64_avx2, ingot_statistics_f64_avx512)
+      for count in counts {
+        var result = ingot_statistics()
+        take[level](buffers.bits(count * 8).of(Double.self), count, &result)
+      }
+    },
+    GuardedKernel(name: "ingot_absmax") { level, buffers in
+      let take = Levels(ingot_absmax_portable, ingot_absmax_avx2, ingot_absmax_avx512)
+      for count in counts { _ = take[level](buffers.floats(count).of(Float.self), count) }
+    },
+    GuardedKernel(name: "ingot_absmax_columns") { level, buffers in
+      let take = Levels(ingot_absmax_columns_portable, ingot_absmax_columns_avx2, ingot_absmax_columns_avx512)
+      for count in counts where count > 0 {
+        for (rows, padding) in [(1, 0), (3, 0), (3, 5), (17, 1)] {
+          // Behind the last row there is no padding.
+          let x = buffers.floats(rows * (count + padding) - padding)
+          let peaks = buffers.copy([Float](repeating: 0, count: count))
+          take[level](x.of(Float.self), rows, count, count + padding, peaks.of(Float.self))
+        }
+      }
+    },
+  ]
+}
+
+// MARK: - Others
+
+extension GuardedKernel {
+  static let others: [GuardedKernel] = [
+    GuardedKernel(name: "ingot_normal") { level, buffers in
+      let normal = Levels(ingot_normal_portable, ingot_normal_avx2, ingot_normal_avx512)
+      for count in counts {
+        for first: UInt64 in [0, 2, 38] {
+          normal[level](7, first, count, 0.02, buffers.room(count * 4).of(Float.self))
+        }
+      }
+    },
+    GuardedKernel(name: "ingot_transpose") { level, buffers in
+      let transpose = Levels(ingot_transpose_portable, ingot_transpose_avx2)
+      for width in [1, 2, 3, 4, 5, 8, 12, 16] {
+        for (rows, columns) in [
+          (1, 1), (1, 37), (37, 1), (3, 5), (8, 8), (16, 32), (17, 33), (64, 65), (67, 129),
+        ] {
+          for padding in [0, 3] {
+            let from = buffers.bits(rows * (columns * width + padding) - padding)
+            let to = buffers.room(columns * (rows * width + padding) - padding)
+            transpose[level](
+              from.start, columns * width + padding, rows, columns, width, to.start, rows * width + padding)
+          }
+        }
+      }
+    },
+    GuardedKernel(name: "ingot_memory_allocate") { _, _ in
+      for count in [0, 1, 63, 64, 4095, 4097, 1 << 18, (1 << 18) + 1, (2 << 20) + 5] {
+        guard let memory = ingot_memory_allocate(count) else { continue }
+        memory.initializeMemory(as: UInt8.self, repeating: 1, count: count)
+        ingot_memory_free(memory, count)
+      }
+    },
+    GuardedKernel(name: "ingot_crc32_fold") { level, buffers in
+      for count in counts {
+        var crc: UInt32 = 0
+        let taken = ingot_crc32_fold(
+          min(Int32(level.rawValue), ingot_crc32_level()), &crc, buffers.bits(count).start, count)
+        precondition(taken <= count, "no more than there are")
+      }
+    },
+    GuardedKernel(name: "ingot_crc32c") { _, buffers in
+      for count in counts + [12_289, 30_001] { _ = ingot_crc32c(0, buffers.bits(count).start, count) }
+    },
+    GuardedKernel(name: "ingot_crc32c_portable") { _, buffers in
+      for count in counts { _ = ingot_crc32c_portable(0, buffers.bits(count).start, count) }
+    },
+  ]
+}
