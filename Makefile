@@ -19,7 +19,7 @@ endif
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests demo test test-levels test-mutations test-peers bench bench-peers build-benchmarks format lint clean
+.PHONY: help setup build build-tests demo test test-levels test-mutations test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -51,6 +51,12 @@ test-mutations: setup ## Plant faults one at a time, and see that tests notice e
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
+test-sanitizers: setup ## Run the tests under the address, undefined-behaviour and thread sanitizers
+	@Scripts/test-sanitizers
+
+fuzz: setup ## Fuzz one way in for bytes from outside: DOOR=json SECONDS=60; DOOR=all takes each in turn
+	@Scripts/fuzz $(DOOR) $(SECONDS)
+
 bench: build-benchmarks ## Time the commands and forward passes, and compare with the baseline
 	@python=$$(Scripts/make-peers light) && for part in commands forward; do \
 	  $$python Benchmarks/$$part.py --build $(release) --rounds 3 --json $(release)/bench-$$part.json || exit 1; done && \
@@ -64,10 +70,10 @@ build-benchmarks: build
 	@$(SWIFT) build -c release --product RuntimeBenchmark
 
 format: ## Format the Swift sources in place
-	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks
+	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks Fuzz/Package.swift Fuzz/Sources
 
 lint: setup ## Check format and public documentation
-	@$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks
+	@$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks Fuzz/Package.swift Fuzz/Sources
 
 clean: ## Remove what was built
-	@rm -rf .build .build-mutations
+	@rm -rf .build .build-mutations .build-address .build-thread .build-fuzz

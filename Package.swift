@@ -73,12 +73,19 @@ let package = Package(
     // Helpers for tests: files, processes, Python peers, doubles of the system.
     .target(name: "IngotTestSupport", dependencies: ["IngotBytes"], path: "Tests/_IngotTestSupport"),
     .testTarget(
-      name: "IngotKernelsTests", dependencies: ["CIngotBytes", "CIngotKernels", "IngotKernels", "IngotTestSupport"]),
+      name: "IngotKernelsTests",
+      dependencies: ["CIngotBytes", "CIngotKernels", "IngotKernels", "IngotTestSupport"]),
     .testTarget(name: "IngotTransformsTests", dependencies: ["IngotTransforms", "IngotTestSupport"]),
     .testTarget(name: "IngotFormatsTests", dependencies: ["IngotFormats", "IngotTestSupport"]),
     // Broken files: every reader, another process, the reference implementation.
     .executableTarget(name: "MutationReader", dependencies: ["IngotKit"], path: "Tests/_MutationReader"),
-    .testTarget(name: "FuzzTests", dependencies: ["IngotKit", "IngotTestSupport", "MutationReader"]),
+    // The ways in for bytes from outside, for the fuzzer in Fuzz/ and the tests that replay what it kept.
+    .target(name: "FuzzDoors", dependencies: ["IngotReport"], path: "Tests/_FuzzDoors"),
+    // Faults that sanitizers have to report.
+    .target(name: "CPlantedFaults", path: "Tests/_PlantedFaults"),
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: ["CPlantedFaults", "FuzzDoors", "IngotKit", "IngotTestSupport", "MutationReader"]),
     // The built program as a process.
     .testTarget(name: "EndToEndTests", dependencies: ["IngotTestSupport"]),
     .testTarget(name: "IngotGraphTests", dependencies: ["IngotGraph"]),
@@ -101,6 +108,11 @@ if Context.environment["INGOT_WARNINGS_AS_ERRORS"] != nil {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
     target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
+}
+
+// Only the fuzzer's package asks for the doors as a product.
+if Context.environment["INGOT_FUZZ"] != nil {
+  package.products.append(.library(name: "FuzzDoors", targets: ["FuzzDoors"]))
 }
 
 // SwiftPM rebuilds a target when a module that it names has changed, but not for one behind that, although its layouts

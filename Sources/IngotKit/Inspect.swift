@@ -28,6 +28,15 @@ public struct InspectionReport: Sendable {
   public var tensors: [Tensor]
   /// Remarks on the checkpoint, and on a config that says otherwise than its tensors.
   public var findings: [Finding] { checkpoint.findings + (model?.conflictFindings ?? []) }
+
+  /// What headers alone say.
+  package init(_ checkpoint: Checkpoint, path: String, selection: TensorSelection = TensorSelection()) {
+    var checkpoint = checkpoint
+    model = readModel(of: &checkpoint, at: path)
+    self.path = path
+    self.checkpoint = checkpoint
+    tensors = checkpoint.tensors.filter { selection.takes($0.name) }.map { Tensor(descriptor: $0) }
+  }
 }
 
 extension Model {
@@ -77,13 +86,10 @@ public struct InspectOptions: Sendable {
 public func inspect(
   _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> InspectionReport {
-  var checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  let checkpoint = try CheckpointOpener(options: options.reading).open(path)
   try options.selection.check(against: checkpoint.tensors, includedBy: "<globs>")
-  let listed = checkpoint.tensors.filter { options.selection.takes($0.name) }
-  let model = model(of: &checkpoint, at: path)
-  var report = InspectionReport(
-    path: path, checkpoint: checkpoint, model: model,
-    tensors: listed.map { InspectionReport.Tensor(descriptor: $0) })
+  var report = InspectionReport(checkpoint, path: path, selection: options.selection)
+  let listed = report.tensors.map(\.descriptor)
   guard options.hashes || options.statistics else { return report }
 
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
@@ -101,7 +107,7 @@ public func inspect(
 }
 
 /// The model that a checkpoint is; `nil`, with a remark where its config can't be read, when it is none that is known.
-private func model(of checkpoint: inout Checkpoint, at path: String) -> Model? {
+private func readModel(of checkpoint: inout Checkpoint, at path: String) -> Model? {
   do throws(IngotError) {
     return try Model(checkpoint, path: path, config: nil)
   } catch {

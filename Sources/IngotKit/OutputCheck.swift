@@ -25,6 +25,8 @@ struct OutputCheck {
     let checkpoint = try CheckpointOpener(system: system).open(path)
     var tensors: [ExactName: TensorDescriptor] = [:]
     for tensor in checkpoint.tensors { tensors[ExactName(tensor.name)] = tensor }
+    // The one tensor of an .npy file has no name of its own: the file's is another where the output is called otherwise.
+    let unnamed = checkpoint.format == NumPyArrayFormat().id ? checkpoint.tensors.first : nil
     var pass = PartPass(
       crew: WorkCrew(jobs: jobs), files: SourceFiles(checkpoint.files, system: system),
       scratchFolder: scratchFolder)
@@ -35,7 +37,9 @@ struct OutputCheck {
     try pass.run(count: written.count) { (index) throws(IngotError) in
       let part = written[index]
       let name = names[part.reference.tensor]
-      guard let tensor = tensors[ExactName(name)], tensor.parts.indices.contains(part.reference.part) else {
+      guard let tensor = unnamed ?? tensors[ExactName(name)],
+        tensor.parts.indices.contains(part.reference.part)
+      else {
         throw .sourceChanged(path: path, found: "no tensor \(name)", expected: "the one written")
       }
       return .stored(name: name, tensor.parts[part.reference.part])

@@ -2,6 +2,7 @@
 // Twenty thousand broken files are opened and read in another process; none may make it trap, hang, or take memory out
 // of proportion. A few hundred go through the program itself.
 import Foundation
+import FuzzDoors
 import IngotTestSupport
 import Testing
 

@@ -5,7 +5,7 @@ import IngotTestSupport
 import Testing
 
 /// Folders of the package that hold its own files.
-private let folders = ["Benchmarks", "Scripts", "Sources", "Tests", "docs", "fixtures", "formats"]
+private let folders = ["Benchmarks", "Fuzz", "Scripts", "Sources", "Tests", "docs", "fixtures", "formats"]
 private let rootFiles = [
   "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "Package.swift", "README.md",
   "SECURITY.md",

@@ -181,8 +181,11 @@ public struct JSONScanner: Sendable {
     guard try peek() == .number else { throw mismatch("a number") }
     let start = offset
     let text = try numberText()
-    if let integer = Int64(text), text != "-0" { return .int64(integer) }
-    if let integer = UInt64(text) { return .uint64(integer) }
+    // Minus zero is no integer, though Swift reads it as one, even as an unsigned one.
+    if text != "-0" {
+      if let integer = Int64(text) { return .int64(integer) }
+      if let integer = UInt64(text) { return .uint64(integer) }
+    }
     guard let real = Double(text), real.isFinite else {
       throw JSONFailure(
         kind: .type, offset: start, found: .value(text), expected: "a number within a double's range")

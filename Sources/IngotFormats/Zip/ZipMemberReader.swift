@@ -5,13 +5,13 @@ import IngotCore
 import IngotEncodings
 
 /// Reads a member's decoded bytes from its start.
-final class ZipMemberReader {
+package final class ZipMemberReader {
   private let entry: ZipEntry
   private let source: any ByteSource
   private var offset = 0
   private let stream: DecodingStream?
 
-  init(_ entry: ZipEntry, source: any ByteSource) {
+  package init(_ entry: ZipEntry, source: any ByteSource) {
     self.entry = entry
     self.source = source
     guard entry.method == .deflated else {
@@ -27,7 +27,7 @@ final class ZipMemberReader {
   /// The next bytes.
   ///
   /// A compressed member grows as it is decoded, so that no declared length is trusted.
-  func bytes(_ count: Int) throws(IngotError) -> [UInt8] {
+  package func bytes(_ count: Int) throws(IngotError) -> [UInt8] {
     guard let stream else {
       defer { offset += count }
       return try source.bytes(at: entry.dataOffset + offset, count: count)

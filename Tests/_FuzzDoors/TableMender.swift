@@ -3,22 +3,29 @@
 import IngotKit
 
 /// Mends the checksums of sorted tables, so that a reader goes on to what they guard.
-enum TableMender {
+package enum TableMender {
   /// A table with the checksums of its index block and of the data blocks that this names.
-  static func mend(_ bytes: [UInt8]) -> [UInt8] {
+  package static func mend(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     guard bytes.count >= 48 else { return bytes }
     var footer = ByteCursor(bytes[(bytes.count - 48)...])
     guard handle(&footer) != nil, let index = handle(&footer) else { return bytes }
     mendBlock(&bytes, index)
     guard let contents = range(index, in: bytes), bytes[contents.upperBound] == 0 else { return bytes }
-    var entries = ByteCursor(bytes[contents])
+    var entries = ByteCursor(entries(of: bytes[contents]))
     while let _ = entries.varint(), let unshared = entries.varint(), let _ = entries.varint(),
       let _ = Int(exactly: unshared).flatMap({ entries.bytes($0) }), let block = handle(&entries)
     {
       mendBlock(&bytes, block)
     }
     return bytes
+  }
+
+  /// The entries of a block, without the list of restarts behind them, which would be read as more entries.
+  private static func entries(of block: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var end = ByteCursor(block.suffix(4))
+    let restartCount = end.little(UInt32.self).map(Int.init) ?? 0
+    return block.dropLast(min(block.count, 4 * (restartCount + 1)))
   }
 
   private static func handle(_ cursor: inout ByteCursor) -> (offset: UInt64, count: UInt64)? {

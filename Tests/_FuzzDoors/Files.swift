@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Doors into whole files by path, as the program opens them: everything is read, or converted. Files lie in a folder in
+// memory where there is one.
+import IngotKit
+import IngotReport
+
+extension FuzzDoor {
+  static let files: [FuzzDoor] = [
+    FuzzDoor("file", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in
+      try withFile(bytes) { (path) throws(IngotError) in
+        _ = try? surveySecurity(path).isClean
+        var options = InspectOptions()
+        options.hashes = true
+        options.statistics = true
+        options.jobs = 1
+        let report = try inspect(path, options: options)
+        _ = JSONText.inspection(report)
+        _ = InspectionText.lines(report, isUnfolded: false, style: TextStyle())
+      }
+    },
+    FuzzDoor("convert", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in
+      try withFile(bytes) { (path) throws(IngotError) in
+        try convert(path, choice: Int(CRC32.value(of: bytes) >> 8))
+      }
+    },
+  ]
+
+  /// What the first byte of the input calls the file.
+  private static let names = [
+    "f.safetensors", "f.npy", "f.npz", "f.pt", "f.gguf", "f.ingot", "f.bin", "f.index", "f.zip", "f.tar",
+    "f.7z",
+    "f.tar.gz", "f.safetensors.index.json", "f.bin.index.json",
+  ]
+
+  /// Writes bytes to a file and removes it afterwards.
+  private static func withFile(
+    _ bytes: [UInt8], _ body: (String) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    let folder = try FuzzFolder()
+    defer { folder.remove() }
+    let name = names[Int(bytes.first ?? 0) % names.count]
+    // A bundle's index needs its data file; other formats see one that is not theirs.
+    if name == "f.index" {
+      try folder.write((0..<4096).map { UInt8(truncatingIfNeeded: $0) }, to: "f.data-00000-of-00001")
+    }
+    try body(try folder.write(Array(bytes.dropFirst()), to: name))
+  }
+
+  /// Converts to a format and a dtype that the choice says, unless the output would be a large one.
+  private static func convert(_ path: String, choice: Int) throws(IngotError) {
+    let targets = ["safetensors", "npz", "npy", "pytorch", "gguf", "ingot", "tensorflow", "llmc"]
+    let dtypes: [DType?] = [nil, .f32, .f16, .bf16, .f64, .f8E4M3]
+    var options = ConvertOptions()
+    options.format = targets[choice % targets.count]
+    options.dtype = dtypes[choice / targets.count % dtypes.count]
+    options.onOverflow = .saturate
+    options.compresses = choice & 1024 != 0
+    options.keepsUnknownBits = choice & 2048 != 0
+    options.shardByteLimit = choice & 4096 != 0 ? 100 : nil
+    options.check = true
+    options.force = true
+    options.jobs = 1
+    let conversion: Conversion
+    do throws(IngotError) {
+      conversion = try Conversion(path, to: path + ".out", options: options)
+    } catch {
+      // A target that does not shard or compress is asked all the same.
+      if case .invalidRequest = error { return }
+      throw error
+    }
+    guard conversion.report.byteCount <= 1 << 22 else { return }
+    _ = ConversionText.lines(try conversion.run(), seconds: 1, style: TextStyle())
+  }
+}
