@@ -257,8 +257,11 @@ struct QuantizationDraft {
   /// their scales are found.
   private func requireFiniteRest(_ codings: [TensorRole: WeightCoding]) throws(IngotError) {
     guard !options.allowances.nonFinite else { return }
-    let rest = Set(model.recognised.tensors.filter { codings[$0.key] == nil }.values).sorted()
-    guard let finding = try model.nonFiniteFindings(of: rest).first else { return }
+    let rest = model.recognised.tensors.filter { role, index in
+      let tensor = model.checkpoint.tensors[index]
+      return codings[role] == nil || tensor.quantization != nil || tensor.blockType != nil
+    }
+    guard let finding = try model.nonFiniteFindings(of: Set(rest.values).sorted()).first else { return }
     throw .unsuitable(
       Location(model.path, tensor: finding.subject), why: finding.detail,
       hint: "--allow-nonfinite keeps it as it is")
