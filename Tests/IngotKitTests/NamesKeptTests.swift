@@ -54,7 +54,8 @@ import Testing
     let folder = try model(Array(config.utf8))
     let error = #expect(throws: IngotError.self) { _ = try convert(folder) }
     guard case .malformed(_, let location, _, _)? = error else {
-      return Issue.record("\(String(describing: error))")
+      Issue.record("\(String(describing: error))")
+      return
     }
     #expect(location.file.hasSuffix("config.json") && location.offset != nil)
     #expect(try convert(folder, dialect: "keep").findings.isEmpty)

@@ -62,7 +62,10 @@ import Testing
     try PythonPeer.run(
       code: "import os, sys; os.remove(sys.argv[1])", [folder.file("\(stem)-00002-of-00002.safetensors")])
     let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(folder.path) }
-    guard case .missing? = error else { return Issue.record("\(String(describing: error))") }
+    guard case .missing? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
   }
 
   @Test func `two sets in a folder are two, and --from chooses`() throws {
@@ -70,7 +73,10 @@ import Testing
     let other = try shards("b", index: "b.safetensors.index.json")
     for name in other.entries() { _ = try folder.copy(other.file(name)) }
     let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(folder.path) }
-    guard case .unsuitable? = error else { return Issue.record("\(String(describing: error))") }
+    guard case .unsuitable? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
     let options = ReadOptions(fileName: "b.safetensors.index.json")
     #expect(try CheckpointOpener(options: options).open(folder.path).tensors.count == 2)
   }
