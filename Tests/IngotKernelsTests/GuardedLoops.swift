@@ -114,21 +114,6 @@ extension GuardedKernel {
         take[level](buffers.bits(count * 8).of(Double.self), count, &result)
       }
     },
-    GuardedKernel(name: "ingot_absmax") { level, buffers in
-      let take = Levels(ingot_absmax_portable, ingot_absmax_avx2, ingot_absmax_avx512)
-      for count in counts { _ = take[level](buffers.floats(count).of(Float.self), count) }
-    },
-    GuardedKernel(name: "ingot_absmax_columns") { level, buffers in
-      let take = Levels(ingot_absmax_columns_portable, ingot_absmax_columns_avx2, ingot_absmax_columns_avx512)
-      for count in counts where count > 0 {
-        for (rows, padding) in [(1, 0), (3, 0), (3, 5), (17, 1)] {
-          // Behind the last row there is no padding.
-          let x = buffers.floats(rows * (count + padding) - padding)
-          let peaks = buffers.copy([Float](repeating: 0, count: count))
-          take[level](x.of(Float.self), rows, count, count + padding, peaks.of(Float.self))
-        }
-      }
-    },
   ]
 }
 
