@@ -45,7 +45,8 @@ public final class AtomicOutput {
   ///   - sources: the files being read; none of them may be the destination or be in it.
   ///   - key: by what an unfinished output of the same work is known; `nil` keeps no journal.
   ///   - system: the calls to use.
-  ///   - belongs: for a folder that is replaced, whether an entry belongs to the set it holds.
+  ///   - belongs: for a folder that is replaced, whether an entry belongs to the set it holds, by its path below it; a
+  ///     folder's ends with `/`.
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73) when the destination may not be taken.
   public init(
     path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], journal key: JournalKey? = nil,
@@ -191,14 +192,20 @@ public final class AtomicOutput {
   }
 
   private static func refuseForeignEntries(
-    in folder: String, _ system: any SystemCalls, belongs: (String) -> Bool
+    in folder: String, below prefix: String = "", _ system: any SystemCalls, belongs: (String) -> Bool
   ) throws(IngotError) {
     let names: [String]
     do throws(CallFailure) { names = try system.names(in: folder) } catch { throw failure(error, folder) }
-    for name in names where !belongs(name) {
-      throw .outputRefused(
-        path: folder, why: "holds \(name), which does not belong to a checkpoint",
-        hint: "only a folder that holds nothing but weights, index and their companions is replaced")
+    for name in names {
+      let path = FilePath.join(folder, name)
+      let isFolder = (try? system.status(at: path, followingLinks: false))?.kind == .folder
+      let entry = prefix + name + (isFolder ? "/" : "")
+      guard belongs(entry) else {
+        throw .outputRefused(
+          path: folder, why: "holds \(name), which does not belong to a checkpoint",
+          hint: "only a folder that holds nothing but weights, index and their companions is replaced")
+      }
+      if isFolder { try refuseForeignEntries(in: path, below: entry, system, belongs: belongs) }
     }
   }
 

@@ -85,6 +85,11 @@ public enum FilePath {
       && !parts.contains { $0.elementsEqual("..".utf8) }
   }
 
+  /// Whether a path written inside a file stays below where it is unpacked: plain names between slashes.
+  public static func isPlainPath(_ path: String) -> Bool {
+    path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isPlainName(String($0)) }
+  }
+
   /// Whether a name written inside a file is a plain file name: no folder, no way out of one, not empty.
   public static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))

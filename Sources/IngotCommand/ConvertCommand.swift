@@ -40,7 +40,7 @@ struct ConvertCommand: ParsableCommand {
     help:
       "What becomes of values beyond the new dtype's range, and of infinities where it has none: those become NaN."
   )
-  var onOverflow: OverflowPolicy = .refuse
+  var onOverflow: OverflowPolicy?
 
   @Option(
     name: .long,
@@ -107,6 +107,9 @@ struct ConvertCommand: ParsableCommand {
     var path = output
     if let program { path = try options.target(program, output: output) }
     let conversion = try Conversion(input, to: path, options: options)
+    guard onOverflow == nil || dtype != nil || conversion.castsValues else {
+      throw IngotError.invalidRequest(option: "--on-overflow", why: "no value is cast without --dtype")
+    }
     guard !plan else {
       return show {
         ConversionText.plan(conversion.report, style: $0)
@@ -148,7 +151,7 @@ struct ConvertCommand: ParsableCommand {
       }
       options.storesSHA256 = true
     }
-    options.onOverflow = onOverflow
+    options.onOverflow = onOverflow ?? .refuse
     options.selection = selection.selection
     options.dialect = dialect
     options.config = model.config

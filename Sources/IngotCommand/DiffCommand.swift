@@ -46,6 +46,9 @@ struct DiffCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
+    if model.config != nil, dialect?.lowercased() == "keep" {
+      throw ValidationError("--config is for models, and --dialect keep compares stored names.")
+    }
     if let tolerance, !(tolerance >= 0) {
       throw ValidationError("The tolerance is a number of at least 0.")
     }

@@ -54,6 +54,12 @@ struct EvalCommand: ParsableCommand {
 
   func validate() throws {
     if let stride, stride < 1 { throw ValidationError("The stride is at least 1.") }
+    if let minimumAgreement, !(0...1).contains(minimumAgreement) {
+      throw ValidationError("--min-top1 is a share from 0 to 1, such as 0.99.")
+    }
+    if let maximumDivergence, !(maximumDivergence >= 0) {
+      throw ValidationError("--max-kl is a number of at least 0.")
+    }
     if maximumDivergence != nil || minimumAgreement != nil, against == nil {
       throw ValidationError("--max-kl and --min-top1 go with --against.")
     }

@@ -23,16 +23,22 @@ struct GraphCommand: ParsableCommand {
   @Argument(help: "The model: a file, a shard index, or a folder.")
   var model: String
 
-  @Option(name: .long, help: "The form.")
-  var format: Form = .text
+  @Option(name: .long, help: "The form (default: text).")
+  var format: Form?
 
   @OptionGroup var options: ModelOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
+  func validate() throws {
+    if global.json, let format, format != .json {
+      throw ValidationError("--json and --format \(format.rawValue) exclude each other.")
+    }
+  }
+
   func run() throws {
     let graph = try Model(model, config: options.config, reading: reading.options()).recognised.graph
-    switch global.json ? .json : format {
+    switch global.json ? .json : format ?? .text {
     case .json: Terminal.printOutput(GraphDrawing.json(graph))
     case .dot: Terminal.printOutput(GraphDrawing.dot(graph))
     case .text: Terminal.printOutput(GraphDrawing.text(graph, style: Terminal.standardOutput.style))

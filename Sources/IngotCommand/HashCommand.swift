@@ -43,6 +43,7 @@ struct HashCommand: ParsableCommand {
       throw ValidationError("Give checkpoints to hash, or --manifest with a file to check.")
     }
     if head.head != .asIs, dialect == nil { throw ValidationError("--tie and --untie go with --as.") }
+    if model.config != nil, dialect == nil { throw ValidationError("--config goes with --as.") }
   }
 
   func run() throws {
@@ -65,6 +66,7 @@ struct HashCommand: ParsableCommand {
     options.dialect = dialect
     options.config = model.config
     options.head = head.head
+    options.isOneOfSeveral = paths.count != 1
     return try hash(path, options: options, progress: global.progress)
   }
 

@@ -44,6 +44,17 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
+  func validate() throws {
+    let needless = [
+      ("--hash", hash), ("--stats", stats), ("--all", all), ("--raw", raw), ("name patterns", !globs.isEmpty),
+      ("--npy-dtype", !reading.rawDTypes.isEmpty), ("--jobs", work.jobs != nil),
+    ].filter(\.1).map(\.0)
+    if security, let option = needless.first {
+      throw ValidationError("--security reads no tensors: it goes without \(option).")
+    }
+    if work.jobs != nil, !hash, !stats { throw ValidationError("--jobs goes with --hash or --stats.") }
+  }
+
   func run() throws {
     guard !security else { return try listCalls() }
     var options = InspectOptions()

@@ -47,8 +47,10 @@ struct VerifyCommand: ParsableCommand {
   @Flag(name: .long, help: "Compare every node, to find the first that parts.")
   var nodes = false
 
-  @Option(name: .long, help: "The seed of made-up token ids, when two models are compared without tokens.")
-  var seed: UInt64 = 1
+  @Option(
+    name: .long,
+    help: "The seed of made-up token ids, when two models are compared without tokens (default: 1).")
+  var seed: UInt64?
 
   @OptionGroup var options: ModelOptions
   @OptionGroup var soundness: AllowanceOptions
@@ -58,6 +60,17 @@ struct VerifyCommand: ParsableCommand {
   func validate() throws {
     if let tolerance, !(tolerance >= 0) { throw ValidationError("The tolerance is a number of at least 0.") }
     if tokens != nil, against == nil { throw ValidationError("--tokens goes with --against.") }
+    if tokens != nil, fixtures != nil {
+      throw ValidationError(
+        "--tokens and --fixtures exclude each other: both say what the models are run on.")
+    }
+    if seed != nil, against == nil || tokens != nil || fixtures != nil {
+      throw ValidationError(
+        "--seed makes up token ids for --against, where neither --tokens nor --fixtures gives any.")
+    }
+    if nodes, against == nil, precision == .reference {
+      throw ValidationError("--nodes compares with float64, which --precision reference is already.")
+    }
   }
 
   func run() throws {
@@ -68,7 +81,7 @@ struct VerifyCommand: ParsableCommand {
     settings.precision = precision
     settings.tolerance = tolerance
     settings.comparesNodes = nodes
-    settings.seed = seed
+    settings.seed = seed ?? settings.seed
     settings.config = options.config
     settings.allowances = soundness.allowances
     settings.reading = try reading.options()

@@ -46,11 +46,13 @@ public struct Companion: Hashable, Sendable {
     case config, tokenizer
     case generationConfig = "generation_config"
     case shardIndex = "shard_index"
+    /// Anything else: its content is not looked at.
+    case other
   }
 
   /// What it is for.
   public var kind: Kind
-  /// The file's name, without folders.
+  /// The file's name, with the folders below that of the weights: `1_Pooling/config.json`.
   public var name: String
   /// Its content.
   public var bytes: [UInt8]
@@ -75,6 +77,10 @@ public struct Checkpoint: Sendable {
   public var metadata: Metadata
   /// Files that travel with the weights; inside the file or beside it.
   public var companions: [Companion]
+  /// What the names of its weight files begin with, before number and extension; `nil` when unknown.
+  public var stem: String?
+  /// What stands beside the weights in the same archive and does not travel.
+  public var losses: [Loss] = []
   /// Remarks on the input that do not stop the work.
   public var findings: [Finding]
   /// Bytes of headers and indexes read; the memory bound counts them.

@@ -61,6 +61,14 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case pytorchMetadataValues
   /// Bytes of a JSON companion such as a config or a shard index.
   case companionBytes
+  /// Bytes of a file beside weights that travels along whatever it holds.
+  case travellingBytes
+  /// Bytes of all such files.
+  case companionTotalBytes
+  /// Files and folders beside weights that are looked at.
+  case companionFiles
+  /// Depth of folders beside weights, and in a companion's name.
+  case companionDepth
   /// Files of a sharded checkpoint.
   case shards
   /// Files and folders of an archive that holds a checkpoint.
@@ -101,6 +109,10 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .pytorchDepth: 64
     case .pytorchMetadataValues: 1_000_000
     case .companionBytes: 256 << 20
+    case .travellingBytes: 64 << 20
+    case .companionTotalBytes: 256 << 20
+    case .companionFiles: 10_000
+    case .companionDepth: 16
     case .shards: 100_000
     case .archiveEntries: 1_000_000
     case .archiveExpansion: 100

@@ -29,6 +29,14 @@ public struct Loss: Hashable, Sendable {
     case apart
     /// Only some programs make of the output what it holds.
     case readers
+    /// The name of a tensor or file that the output does not have.
+    case name
+    /// A key that the source lacks.
+    case added
+    /// A key of a companion that says what holds from now on.
+    case changed
+    /// A file that is larger than asked for.
+    case larger
   }
 
   /// What kind of loss it is.

@@ -74,9 +74,12 @@ public struct CheckpointOpener: Sendable {
   /// Reads the headers of a file that is open, and of the others that it names.
   func read(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
     if ShardSetKind.isIndexName(source.path) {
-      return try readSet(index(source), beside: source)
+      var set = try readSet(index(source), beside: source)
+      set.stem = set.files.first.map { WeightFileName.stem(of: $0.path) }
+      return set
     }
     var checkpoint = try FormatRegistry.detect(source).read(source, options: options)
+    checkpoint.stem = checkpoint.files.first.map { WeightFileName.stem(of: $0.path) }
     if let shard = ShardName(FilePath.name(of: source.path)), shard.isOfSet {
       checkpoint.findings.append(
         Finding(
@@ -84,6 +87,14 @@ public struct CheckpointOpener: Sendable {
           detail: "is file \(shard.number) of \(shard.count) of a set; what the others hold is not in it"))
     }
     return checkpoint
+  }
+
+  /// Whether a weight file is chosen from what stands at a path: a folder, or an archive.
+  package func isChosenFrom(_ path: String) throws(IngotError) -> Bool {
+    guard let status = try? system.status(at: path, followingLinks: true), status.kind == .file else {
+      return true
+    }
+    return try weightFile(inArchive: FileByteSource(path: path, system: system)) != nil
   }
 
   // MARK: - Folders

@@ -1,44 +1,127 @@
 // SPDX-License-Identifier: Apache-2.0
-// Name patterns of options: `*` stands for any text, dots and slashes included; `?` for one character.
+// Name patterns of options: `*` stands for any text, dots and slashes included; `?` for one character. What tables fold
+// names into can be given too: `{0…11}` for a number, `{up,down}` for one of some texts.
+
+import IngotCore
 
 /// A pattern that tensors' names are matched with.
 public struct Glob: Hashable, Sendable {
   /// The pattern as written.
   public let pattern: String
-  private let characters: [Character]
+  /// The pattern letter by letter, then as it reads with braces taken for what they fold.
+  private let variants: [[Piece]]
+
+  private enum Piece: Hashable {
+    case character(Character)
+    case number(ClosedRange<Int>)
+    case one, any
+  }
+
+  /// Variants of one pattern at the most; one with more is taken letter by letter.
+  private static let variantLimit = 1000
 
   /// Makes a pattern; every text is one.
   public init(_ pattern: String) {
     self.pattern = pattern
-    characters = Array(pattern)
+    let letters = pattern.map(Self.piece)
+    let unfolded = pattern.contains("{") ? Self.unfolded(Array(pattern)[...]) : nil
+    variants = [letters] + (unfolded ?? [])
   }
+
+  private static func piece(_ character: Character) -> Piece {
+    switch character {
+    case "*": .any
+    case "?": .one
+    default: .character(character)
+    }
+  }
+
+  /// All readings of a pattern with braces; `nil` for braces that fold nothing, or too much.
+  private static func unfolded(_ pattern: ArraySlice<Character>) -> [[Piece]]? {
+    guard let open = pattern.firstIndex(of: "{") else { return [pattern.map(piece)] }
+    guard let close = pattern[open...].firstIndex(of: "}"), let rest = unfolded(pattern[(close + 1)...])
+    else {
+      return nil
+    }
+    let start = pattern[..<open].map(piece)
+    let inside = String(pattern[(open + 1)..<close])
+    let choices: [[Piece]]
+    if let range = range(inside) {
+      choices = [[.number(range)]]
+    } else if inside.contains(",") {
+      choices = inside.split(separator: ",", omittingEmptySubsequences: false).map { $0.map(piece) }
+    } else {
+      return nil
+    }
+    guard choices.count * rest.count <= variantLimit else { return nil }
+    return choices.flatMap { choice in rest.map { start + choice + $0 } }
+  }
+
+  /// The numbers that `0…11` or `0..11` stands for.
+  private static func range(_ text: String) -> ClosedRange<Int>? {
+    guard let match = text.wholeMatch(of: /(\d+)(…|\.\.\.?)(\d+)/), let first = Int(match.1),
+      let last = Int(match.3),
+      first <= last
+    else { return nil }
+    return first...last
+  }
+
+  /// Whether it stands for all there is, be it nothing.
+  public var matchesEverything: Bool { pattern == "*" }
 
   /// Whether the whole name matches.
   ///
-  /// - Complexity: at most pattern × name steps; no recursion.
+  /// - Complexity: at most pattern × name steps a variant; no recursion.
   public func matches(_ name: String) -> Bool {
-    let name = Array(name)
+    let characters = Array(name)
+    return variants.contains { Self.matches(characters, $0) }
+  }
+
+  private static func matches(_ name: [Character], _ pieces: [Piece]) -> Bool {
     var nameIndex = 0
-    var patternIndex = 0
+    var pieceIndex = 0
     /// Where to go on when the text behind the last `*` does not match here.
-    var retry: (pattern: Int, name: Int)?
+    var retry: (piece: Int, name: Int)?
     while nameIndex < name.count {
-      if patternIndex < characters.count, characters[patternIndex] == "*" {
-        patternIndex += 1
-        retry = (patternIndex, nameIndex)
-      } else if patternIndex < characters.count,
-        characters[patternIndex] == "?" || characters[patternIndex] == name[nameIndex]
-      {
-        patternIndex += 1
-        nameIndex += 1
+      if pieceIndex < pieces.count, pieces[pieceIndex] == .any {
+        pieceIndex += 1
+        retry = (pieceIndex, nameIndex)
+      } else if pieceIndex < pieces.count, let next = end(of: pieces[pieceIndex], in: name, at: nameIndex) {
+        pieceIndex += 1
+        nameIndex = next
       } else if let last = retry {
-        retry = (last.pattern, last.name + 1)
-        patternIndex = last.pattern
+        retry = (last.piece, last.name + 1)
+        pieceIndex = last.piece
         nameIndex = last.name + 1
       } else {
         return false
       }
     }
-    return characters[patternIndex...].allSatisfy { $0 == "*" }
+    return pieces[pieceIndex...].allSatisfy { $0 == .any }
+  }
+
+  /// Where a piece ends that stands at a place of a name; `nil` when it does not. A number takes all digits.
+  private static func end(of piece: Piece, in name: [Character], at index: Int) -> Int? {
+    switch piece {
+    case .character(let character): return name[index] == character ? index + 1 : nil
+    case .one: return index + 1
+    case .any: return nil
+    case .number(let range):
+      let digits = name[index...].prefix { $0.isASCII && $0.isNumber }
+      guard let number = Int(String(digits)), range.contains(number) else { return nil }
+      return index + digits.count
+    }
+  }
+
+  /// What to say when nothing matches: that the pattern as a part of names would, where it would.
+  ///
+  /// - Parameters:
+  ///   - what: what names were looked at: `tensor`.
+  ///   - names: the names.
+  public func noMatch(of what: String, among names: some Sequence<String>) -> Evidence {
+    let wider = Glob("*\(pattern)*")
+    let count = pattern.isEmpty ? 0 : names.count { wider.matches($0) }
+    let hint: Evidence = count == 0 ? "" : "; \(wider.pattern) matches \(count)"
+    return "\(pattern) matches no \(words: what)\(hint)"
   }
 }

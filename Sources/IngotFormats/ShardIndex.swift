@@ -28,7 +28,7 @@ public struct ShardSetKind: Sendable {
   /// The name that a folder's one weight file has.
   public var weightFileName: String { stem + suffix }
 
-  private static let indexSuffix = ".index.json"
+  static let indexSuffix = ".index.json"
 
   /// Whether a file's name is that of an index: `model.safetensors.index.json`, `….index.fp16.json`.
   public static func isIndexName(_ path: String) -> Bool {
@@ -213,9 +213,8 @@ public struct ShardIndex: Sendable {
 
   /// The index of a set, as `huggingface_hub` lays it out: two spaces a level, keys sorted.
   static func file(
-    of kind: ShardSetKind, map: [(tensor: String, file: String)], totalByteCount: Int
+    named name: String, map: [(tensor: String, file: String)], totalByteCount: Int, target: String
   ) throws(IngotError) -> PlannedFile {
-    let target = kind.format.id
     try Limit.shards.admit(
       Set(map.map(\.file)).count, "files", target: target, hint: "a larger --shard-size makes fewer")
     let sorted = map.sorted { $0.tensor.utf8.lexicographicallyPrecedes($1.tensor.utf8) }
@@ -229,7 +228,7 @@ public struct ShardIndex: Sendable {
     ])
     let text = JSONWriter.text(document, style: .indented) + "\n"
     let bytes = Array(text.utf8)
-    try Limit.admit(document: bytes, kind.indexFileName, target: target)
-    return PlannedFile(name: kind.indexFileName, chunks: [.bytes(bytes)])
+    try Limit.admit(document: bytes, name, target: target)
+    return PlannedFile(name: name, chunks: [.bytes(bytes)])
   }
 }

@@ -132,10 +132,8 @@ public struct WriteRequest: Sendable {
   public var sources: [CheckpointFile]
   /// The format of those files.
   public var sourceFormat: String
-  /// The name of the output, without folders.
+  /// The name of the weight file, without folders; what the names of several are made of.
   public var fileName: String
-  /// Whether the output is a folder.
-  public var isFolder: Bool
   /// The most bytes of tensors in one file; `nil` for one file whatever its size.
   public var shardByteLimit: Int?
   /// Whether to compress, in formats that can.
@@ -155,7 +153,6 @@ public struct WriteRequest: Sendable {
     companions = []
     sources = []
     sourceFormat = ""
-    isFolder = false
     shardByteLimit = nil
     compresses = false
     keepsUnknownBits = false
@@ -301,6 +298,16 @@ public struct WritePlan: Sendable {
   }
 }
 
+/// What a writer does on request, where its format can.
+public enum WriteAbility: Hashable, Sendable {
+  /// ``WriteRequest/compresses``
+  case compressing
+  /// ``WriteRequest/keepsUnknownBits``
+  case keepingUnknownBits
+  /// ``WriteRequest/storesSHA256``
+  case storingSHA256
+}
+
 /// Plans files of one format.
 public protocol CheckpointWriter: Sendable {
   /// Whether the format keeps tied tensors as aliases; otherwise each is stored in full.
@@ -315,6 +322,8 @@ public protocol CheckpointWriter: Sendable {
   var needsFolder: Bool { get }
   /// Whether the format holds ggml's blocks as they are; most don't, and are not asked to.
   var holdsBlocks: Bool { get }
+  /// What it does on request that most formats can't.
+  var abilities: Set<WriteAbility> { get }
 
   /// Plans the output.
   ///
@@ -329,6 +338,8 @@ extension CheckpointWriter {
   public func keepsAliases(of sourceFormat: String) -> Bool { keepsAliases }
   /// One file is enough for most formats.
   public var needsFolder: Bool { false }
+  /// Most formats have one way to be written.
+  public var abilities: Set<WriteAbility> { [] }
   /// Most formats know no blocks.
   public var holdsBlocks: Bool { false }
 }

@@ -1,56 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small files that travel with weights: which names they have, and where they are found.
+// The small files that travel with weights: found beside them by the rule of CompanionName, or inside the checkpoint;
+// and those that stay behind, each with the reason.
 import IngotBytes
 import IngotCore
 import IngotFormats
 
-/// Companions of checkpoints: config, tokenizer, generation settings.
-public enum Companions {
-  /// Known names, in the order in which they are listed.
-  static let kinds = CompanionName.all
+/// The small files that travel with a checkpoint.
+struct Companions {
+  /// Those that travel, with their bytes.
+  private(set) var files: [Companion]
+  /// Those that do not.
+  private(set) var losses: [Loss]
 
-  /// Whether a file of this name is a companion.
-  static func isCompanion(_ name: String) -> Bool { kinds.contains { $0.name == name } }
-
-  /// The folder whose files go with a checkpoint: the path itself, or the folder that holds it.
-  static func folder(of path: String, system: any SystemCalls) -> String {
-    let status = try? system.status(at: path, followingLinks: true)
-    return status?.kind == .folder ? path : FilePath.folder(of: path)
-  }
-
-  /// The companions inside a checkpoint, else those beside it.
+  /// Finds the companions inside a checkpoint, else those beside it.
   ///
   /// - Parameters:
   ///   - checkpoint: the checkpoint as opened.
   ///   - path: the path it was opened by.
+  ///   - destination: where they go: what has no place there is not read but named.
   ///   - system: the operating system.
-  /// - Returns: the companions with their bytes.
-  /// - Throws: ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for one that is too large, and read errors.
-  static func find(
-    for checkpoint: Checkpoint, at path: String, system: any SystemCalls = LiveSystem()
-  ) throws(IngotError) -> [Companion] {
-    guard checkpoint.companions.isEmpty else { return checkpoint.companions }
-    let folder = folder(of: path, system: system)
-    guard let names = try? system.names(in: folder) else { return [] }
-    var companions: [Companion] = []
-    for (name, kind) in kinds where names.contains(name) {
-      companions.append(
-        Companion(kind: kind, name: name, bytes: try read(FilePath.join(folder, name), system: system)))
+  /// - Throws: ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a known one that is too large, and read errors.
+  init(
+    of checkpoint: Checkpoint, at path: String, for destination: OutputDestination,
+    system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) {
+    files = checkpoint.companions
+    losses = checkpoint.losses
+    guard files.isEmpty, losses.isEmpty else { return }
+    let scan = CompanionScan(of: path, checkpoint, besides: destination.path, system: system)
+    losses = scan.losses
+    var freeByteCount = Limit.companionTotalBytes.value
+    for entry in scan.entries {
+      guard entry.kind == .other else {
+        let bytes = try Self.read(scan.path(of: entry), system: system)
+        files.append(Companion(kind: entry.kind, name: entry.name, bytes: bytes))
+        continue
+      }
+      guard destination.holdsCompanions else {
+        losses.append(destination.hasNoPlace(for: entry.name))
+        continue
+      }
+      guard UInt64(entry.byteCount) <= min(Limit.travellingBytes.value, freeByteCount) else {
+        losses.append(.leftBehind(entry.name, byteCount: entry.byteCount))
+        continue
+      }
+      freeByteCount -= UInt64(entry.byteCount)
+      take(entry, from: scan.path(of: entry), system: system)
     }
-    return companions
   }
 
-  /// The small files that are read with a checkpoint's weights, so that none of them becomes the output.
+  /// Takes a file whose content is not known, unless it can't be read or turns out to hold weights.
+  private mutating func take(_ entry: CompanionScan.Entry, from path: String, system: any SystemCalls) {
+    guard let bytes = try? Self.read(path, system: system) else {
+      losses.append(.leftBehind(entry.name, "can't be read"))
+      return
+    }
+    let companion = Companion(kind: .other, name: entry.name, bytes: bytes)
+    if let loss = companion.holdingWeights { losses.append(loss) } else { files.append(companion) }
+  }
+
+  /// Whether a folder that a checkpoint is written to gets a weight file of the same name: it comes from a folder, or from
+  /// an archive of one.
+  static func keepsName(of checkpoint: Checkpoint, at path: String) -> Bool {
+    CompanionScan.isModelFolder(path, system: LiveSystem())
+      || WeightFileName.stem(of: path) != checkpoint.stem
+  }
+
+  /// The small files that go with a checkpoint's weights, so that none of them becomes the output.
   ///
   /// - Parameters:
   ///   - path: the path the checkpoint was opened by.
+  ///   - checkpoint: the checkpoint.
+  ///   - output: where the output goes: what an older one holds, when it is a folder, is no source.
   ///   - system: the operating system.
-  /// - Returns: companions and the index of shards, those that are there.
-  static func files(beside path: String, system: any SystemCalls) -> [CheckpointFile] {
-    let folder = folder(of: path, system: system)
-    let names = (try? system.names(in: folder)) ?? []
-    let known = names.filter { isCompanion($0) || ShardSetKind.isIndexName($0) }
-    return ([path] + known.map { FilePath.join(folder, $0) }).compactMap { path in
+  /// - Returns: what the path names, companions, and indexes of sets, those that are there.
+  static func files(
+    beside path: String, of checkpoint: Checkpoint, output: OutputDestination,
+    system: any SystemCalls = LiveSystem()
+  ) -> [CheckpointFile] {
+    let scan = CompanionScan(
+      of: path, checkpoint, besides: output.isFolder ? output.path : nil, system: system)
+    return ([path] + scan.entries.map(scan.path) + scan.indexes).compactMap { path in
       guard let status = try? system.status(at: path, followingLinks: true), status.kind == .file else {
         return nil
       }

@@ -114,8 +114,12 @@ public struct Conversion: Sendable {
     self.options = options
     self.system = system
     source = try CheckpointOpener(options: options.reading, system: system).open(input)
+    // Only a change of dialect gives the weight file another name.
+    let keepsName =
+      ["keep", nil].contains(options.dialect?.lowercased()) && Companions.keepsName(of: source, at: input)
     destination = try OutputDestination(
-      output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+      output, format: options.format, isSharded: options.shardByteLimit != nil,
+      keepingNameOf: keepsName ? source : nil, system)
     if destination.isStream, options.check {
       throw .invalidRequest(option: "--check", why: "standard output can't be read back; name a file")
     }
@@ -123,13 +127,16 @@ public struct Conversion: Sendable {
       throw .invalidRequest(
         option: "--resume", why: "standard output keeps nothing to go on with; name a file")
     }
-    try options.selection.check(against: source.tensors)
+    try options.requireAbilities(of: destination)
+    try options.reading.requireUse(at: [input], by: [source])
 
-    let companions = try Companions.find(for: source, at: input, system: system)
-    let scaled = try ScaledSource(source, companions: companions, options: options)
+    let companions = try Companions(of: source, at: input, for: destination, system: system)
+    let scaled = try ScaledSource(source, companions: companions.files, options: options)
     var notes: [Finding] = []
     let change = try DialectChange(
       scaled.checkpoint, at: input, options: options, format: destination.formatID, findings: &notes)
+    try options.requireUse(change, of: source)
+    try options.selection.check(against: source.tensors, alsoKnownAs: change?.targetNames ?? [:])
     var draft: OutputDraft
     if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)
@@ -137,7 +144,8 @@ public struct Conversion: Sendable {
     } else {
       draft = try ConversionDraft(source: scaled, options: options, destination: destination).output
     }
-    draft.losses += scaled.losses + scaled.losses(of: options.renames)
+    draft.losses += companions.losses + scaled.losses + scaled.losses(of: options.renames)
+    draft.weightDType = options.dtype
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     draft.configure { request in
       request.shardByteLimit = options.shardByteLimit
@@ -159,9 +167,16 @@ public struct Conversion: Sendable {
       byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,
       transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains(.transposed) },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
-      findings: findings,
-      wasChecked: false,
-      memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count)
+      findings: findings, wasChecked: false,
+      memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count
+        + 2 * companions.files.reduce(0) { $0 + $1.bytes.count })
+  }
+
+  /// Whether any values are cast.
+  public var castsValues: Bool {
+    planned.tensors.contains { tensor in
+      tensor.transforms.contains { if case .cast = $0 { true } else { false } }
+    }
   }
 
   /// Writes the output.
@@ -181,7 +196,8 @@ public struct Conversion: Sendable {
         sources: source.files, system: system), resumes: options.resumes)
     let result = try destination.write(
       output, force: options.force,
-      sources: source.files + Companions.files(beside: report.input, system: system), journal: key,
+      sources: source.files + Companions.files(beside: report.input, of: source, output: destination),
+      journal: key,
       system: system, progress: progress
     ) { (written, path) throws(IngotError) in
       guard options.check else { return }

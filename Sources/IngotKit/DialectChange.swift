@@ -19,6 +19,20 @@ struct DialectChange {
   private let program: String?
   /// How another dtype comes about.
   private let castHint: Evidence
+  /// The names that tensors get, by their position: reports show them, so that patterns match them too.
+  let targetNames: [Int: [String]]
+
+  /// Whether there is a head that ``HeadTie`` leaves out or stores.
+  var changesHead: Bool {
+    let recognised = model.recognised
+    switch head {
+    case .asIs: return false
+    case .tie:
+      return recognised.tensors[TensorRole(.head)] != nil || recognised.tiedCopy != nil
+        || target.storesTiedHead
+    case .untie: return recognised.configuration.config.tiesHead
+    }
+  }
 
   /// The ids of both dialects.
   var dialects: (from: String, to: String) { (model.recognised.dialect.id, target.id) }
@@ -73,6 +87,7 @@ struct DialectChange {
     self.model = model
     selection = options.selection
     head = options.head
+    targetNames = Self.targetNames(model, target)
     program = options.program?.rawValue ?? (implied == id ? id : nil)
     castHint = "--dtype F32"
   }
@@ -96,6 +111,25 @@ struct DialectChange {
     head = model.head == .tie ? .tie : .asIs
     program = target.id
     castHint = "`ingot convert --dtype f32`"
+    targetNames = [:]
+  }
+
+  private static func targetNames(_ model: Model, _ target: Dialect) -> [Int: [String]] {
+    var names: [Int: [String]] = [:]
+    for (role, index) in model.recognised.tensors {
+      guard let name = target.name(of: role, prefix: target.writtenPrefix) else { continue }
+      names[index, default: []].append(name)
+    }
+    return names
+  }
+
+  /// The stored tensors that the selection takes, by name.
+  private var takenNames: Set<String> {
+    let tensors = model.checkpoint.tensors
+    return Set(
+      tensors.indices.filter { selection.takes([tensors[$0].name] + (targetNames[$0] ?? [])) }.map {
+        tensors[$0].name
+      })
   }
 
   /// The output, ready to be planned.
@@ -113,9 +147,9 @@ struct DialectChange {
     blocks: [TensorRole: BlockType] = [:]
   ) throws(IngotError) -> OutputDraft {
     try requireSound()
-    let selection = selection
+    let taken = takenNames
     let draft = try DialectDraft(model, to: target, head: head, dequantizes: options.dtype != nil) {
-      selection.takes($0)
+      taken.contains($0)
     }
     var output = OutputDraft(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
@@ -206,7 +240,7 @@ struct DialectChange {
 
   /// Throws for what is wrong with the tensors that are taken.
   private func requireSound() throws(IngotError) {
-    let ignored = Set(model.checkpoint.tensors.map(\.name).filter { !selection.takes($0) })
+    let ignored = Set(model.checkpoint.tensors.map(\.name)).subtracting(takenNames)
     let errors = model.recognised.structuralFindings(model.checkpoint.tensors).filter {
       $0.severity == .error && !ignored.contains($0.subject)
     }
@@ -232,7 +266,8 @@ struct DialectChange {
     }
     for index in recognised.buffers { leaveOut(index, "a mask buffer, which the target does not use") }
     for index in recognised.leftovers { leaveOut(index, "state of a training, no parameter") }
-    for tensor in model.checkpoint.tensors where !selection.takes(tensor.name) {
+    let taken = takenNames
+    for tensor in model.checkpoint.tensors where !taken.contains(tensor.name) {
       output.losses.append(
         Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
     }

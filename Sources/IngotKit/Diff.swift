@@ -95,6 +95,7 @@ public func diff(
 ) throws(IngotError) -> DiffReport {
   let opener = CheckpointOpener(options: options.reading)
   let (a, b) = (try opener.open(first), try opener.open(second))
+  try options.reading.requireUse(at: [first, second], by: [a, b])
   if let models = try ModelPair(a, b, paths: (first, second), options: options) {
     return try models.diff(options: options, progress: progress)
   }
@@ -120,7 +121,7 @@ private struct ModelPair {
         try Model(second, path: paths.1, config: options.config)
       )
     } catch {
-      if options.dialect != nil { throw error }
+      if options.dialect != nil || options.config != nil { throw error }
       return nil
     }
     let (a, b) = (models.0.recognised, models.1.recognised)

@@ -96,6 +96,10 @@ public func edit(
       why: "tells what the values of quantized tensors are, and stays with them",
       hint: nil)
   }
+  let keys = head.metadata.old.entries.map(\.key)
+  for glob in options.change.removals where !glob.matchesEverything && !keys.contains(where: glob.matches) {
+    throw .invalidRequest(option: "--remove", why: glob.noMatch(of: "key", among: keys))
+  }
   let fits = head.bytes.count == head.dataOffset
   guard fits || !options.isInPlace else {
     throw .unsuitable(

@@ -62,9 +62,11 @@ public func evaluate(
     throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
   }
   let allowances = options.allowances
-  let model = try Model(path, config: options.config, head: allowances.head, reading: options.reading)
+  let isOneOfTwo = options.against != nil
+  let model = try Model(
+    path, config: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: isOneOfTwo)
   let other = try options.against.map { (path) throws(IngotError) in
-    try Model(path, head: allowances.head, reading: options.reading)
+    try Model(path, head: allowances.head, reading: options.reading, isOneOfTwo: true)
   }
   try Model.requireStoredHead(allowances.head, in: [model, other].compactMap(\.self))
   func runner(_ model: Model) throws(IngotError) -> ModelRunner {
@@ -84,6 +86,9 @@ public func evaluate(
     )
   }
   let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
+  if let stride = options.stride, !(1...context).contains(stride) {
+    throw .invalidRequest(option: "--stride", why: "is from 1 to the context, which is \(context) tokens")
+  }
   let windows = EvaluationWindows(
     tokenCount: ids.values.count, context: context, stride: options.stride ?? context)
   var report = EvaluationReport(
@@ -120,7 +125,7 @@ struct EvaluationWindows {
       let end = min(start + context, tokenCount - 1)
       windows.append(Window(inputs: start..<end, scored: next..<(end + 1)))
       next = end + 1
-      start += max(1, min(stride, context))
+      start += stride
     }
     all = windows
   }

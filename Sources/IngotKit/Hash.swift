@@ -55,6 +55,8 @@ public struct HashOptions: Sendable {
   public var config: String?
   /// Which head is hashed where another is stored than the config says.
   public var head = HeadTie.asIs
+  /// Whether options of reading may be there for another path.
+  public var isOneOfSeveral = false
 
   /// Makes options.
   public init() {}
@@ -72,6 +74,7 @@ public func hash(
   _ path: String, options: HashOptions = HashOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> HashReport {
   let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  if !options.isOneOfSeveral { try options.reading.requireUse(at: [path], by: [checkpoint]) }
   if let dialect = options.dialect {
     return try hash(checkpoint, path: path, as: dialect, options: options, progress: progress)
   }

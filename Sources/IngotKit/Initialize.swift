@@ -77,6 +77,7 @@ public func initialize(
   var draft = OutputDraft(metadata: metadata)
   draft.configure { $0.shardByteLimit = options.shardByteLimit }
   draft.companions = [companion]
+  draft.weightDType = options.dtype ?? .f32
   for parameter in graph.parameters {
     let part = part(parameter, of: graph, options)
     let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)

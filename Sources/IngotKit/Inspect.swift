@@ -87,6 +87,7 @@ public func inspect(
   _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> InspectionReport {
   let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  try options.reading.requireUse(at: [path], by: [checkpoint])
   try options.selection.check(against: checkpoint.tensors, includedBy: "<globs>")
   var report = InspectionReport(checkpoint, path: path, selection: options.selection)
   let listed = report.tensors.map(\.descriptor)

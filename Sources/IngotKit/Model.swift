@@ -26,12 +26,15 @@ public struct Model: Sendable {
   ///   - config: the config's file; `nil` to look for it inside the checkpoint, then beside it.
   ///   - head: which head is meant where another is stored than the config says.
   ///   - reading: how to read.
+  ///   - isOneOfTwo: whether options of reading may be there for another model.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is no config, and the errors of the
   ///   readers.
   public init(
-    _ path: String, config: String? = nil, head: HeadTie = .asIs, reading: ReadOptions = ReadOptions()
+    _ path: String, config: String? = nil, head: HeadTie = .asIs, reading: ReadOptions = ReadOptions(),
+    isOneOfTwo: Bool = false
   ) throws(IngotError) {
     let checkpoint = try CheckpointOpener(options: reading).open(path)
+    if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint]) }
     try self.init(checkpoint, path: path, config: config, head: head)
   }
 
@@ -85,7 +88,7 @@ public struct Model: Sendable {
     if let inside = checkpoint.companions.first(where: { $0.kind == .config }) {
       return (inside, "\(path): \(inside.name)")
     }
-    let folder = Companions.folder(of: path, system: LiveSystem())
+    let folder = CompanionScan.folder(of: path, system: LiveSystem())
     for name in configNames {
       let candidate = FilePath.join(folder, name)
       guard (try? LiveSystem().status(at: candidate, followingLinks: true)) != nil else { continue }

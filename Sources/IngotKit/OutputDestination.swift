@@ -21,15 +21,37 @@ struct OutputDestination: Sendable {
   /// The name of the weight file.
   let fileName: String
 
+  /// Whether companions have a place in it.
+  var holdsCompanions: Bool { isFolder || writer.holdsCompanions }
+
+  /// Throws unless the format can do what is asked for.
+  func require(_ ability: WriteAbility, for option: String) throws(IngotError) {
+    guard !writer.abilities.contains(ability) else { return }
+    let able = FormatRegistry.formats.filter { $0.writer?.abilities.contains(ability) == true }.map(\.id)
+    throw .invalidRequest(
+      option: option,
+      why: "is for \(words: able.joined(separator: ", ")), and the output is \(words: formatID)")
+  }
+
+  /// A file that has no place beside the weights.
+  func hasNoPlace(for companion: String) -> Loss {
+    .leftBehind(
+      companion, "\(words: formatID) files hold weights only; a folder takes along what is beside them")
+  }
+
   /// Finds the format and the kind of an output.
   ///
   /// - Parameters:
   ///   - path: the output's path.
   ///   - format: the format's id, when the caller says so.
   ///   - isSharded: whether several files are wanted.
+  ///   - source: the folder of weights whose file's name a folder keeps; `nil` for the name that libraries look for.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` when no format, or none that is written, fits.
-  init(_ path: String, format: String?, isSharded: Bool, _ system: any SystemCalls) throws(IngotError) {
+  init(
+    _ path: String, format: String?, isSharded: Bool, keepingNameOf source: Checkpoint? = nil,
+    _ system: any SystemCalls
+  ) throws(IngotError) {
     self.path = path
     let status = path == "-" ? nil : try? system.status(at: path, followingLinks: true)
     let asksForFolder = path != "-" && (path.hasSuffix("/") || status?.kind == .folder || isSharded)
@@ -51,7 +73,8 @@ struct OutputDestination: Sendable {
     self.isFolder = isFolder
     formatID = found.id
     self.writer = writer
-    fileName = isFolder ? "model.\(found.fileExtensions.first ?? found.id)" : FilePath.name(of: path)
+    fileName =
+      isFolder ? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
   }
 
   /// A file that takes the place of the one that stands there, in its own format.
@@ -110,9 +133,10 @@ struct OutputDestination: Sendable {
       let stream = StandardOutput(system: system)
       return try output.write(progress: progress) { (_) throws(IngotError) in stream }
     }
+    let planned = PlannedNames(output.plan)
     let atomic = try AtomicOutput(
-      path: path, isFolder: isFolder, force: force, sources: sources, journal: journal, system: system,
-      belongs: Self.belongs)
+      path: path, isFolder: isFolder, force: force, sources: sources, journal: journal, system: system
+    ) { planned.holds($0) || Self.belongs($0) }
     do throws(IngotError) {
       let needed = try output.plannedByteCount()
       // What is gone on with has its space already.
@@ -135,9 +159,26 @@ struct OutputDestination: Sendable {
     }
   }
 
-  /// Whether an entry of a folder belongs to a checkpoint: weights, index or a companion.
+  /// Whether an entry of a folder belongs to any checkpoint: weights, index or a known companion.
   private static func belongs(_ name: String) -> Bool {
-    Companions.isCompanion(name) || ShardSetKind.isIndexName(name)
-      || FormatRegistry.formats.contains { $0.owns(fileName: name) }
+    CompanionName.known.contains { $0.name == name } || CompanionName.isIndex(name)
+      || (!name.utf8.contains(UInt8(ascii: "/"))
+        && FormatRegistry.formats.contains { $0.owns(fileName: name) })
   }
+}
+
+/// The entries that an output's folder will have: what stands there under such a name is written anew.
+private struct PlannedNames {
+  private var names: Set<String> = []
+
+  init(_ plan: WritePlan) {
+    for file in plan.files {
+      names.insert(file.name)
+      var folder = FilePath.folder(of: file.name)
+      while folder != ".", names.insert(folder + "/").inserted { folder = FilePath.folder(of: folder) }
+    }
+  }
+
+  /// Whether there will be an entry of this path; that of a folder ends with `/`.
+  func holds(_ path: String) -> Bool { names.contains(path) }
 }

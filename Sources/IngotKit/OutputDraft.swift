@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an output is to hold, collected tensor by tensor, and the plan that a writer makes of it.
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotTransforms
@@ -16,6 +17,8 @@ struct OutputDraft {
   var losses: [Loss] = []
   /// Files that travel along where the output holds them.
   var companions: [Companion] = []
+  /// What weights were cast to, which a config is to state; `nil` when nothing was asked for.
+  var weightDType: DType?
 
   /// Starts an output that is made of a checkpoint.
   init(of source: Checkpoint) {
@@ -128,8 +131,17 @@ struct OutputDraft {
   ///   ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that names no tensor.
   mutating func rename(_ renames: [TensorRename], target: String) throws(IngotError) {
     guard !renames.isEmpty else { return }
-    for rename in renames where !request.tensors.contains(where: { rename.apply(to: $0.name) != nil }) {
-      throw .invalidRequest(option: "--rename", why: "\(rename.old) matches no tensor")
+    var used = Set<Int>()
+    for tensor in request.tensors {
+      if let first = renames.firstIndex(where: { $0.apply(to: tensor.name) != nil }) { used.insert(first) }
+    }
+    for (index, rename) in renames.enumerated() where !used.contains(index) {
+      let isLate = request.tensors.contains { rename.apply(to: $0.name) != nil }
+      throw .invalidRequest(
+        option: "--rename",
+        why: isLate
+          ? "\(rename.old) matches only tensors that an earlier rule names, which holds"
+          : "\(rename.old) matches no tensor")
     }
     func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
     var names = Set<ExactName>()
@@ -157,18 +169,12 @@ struct OutputDraft {
     var request = request
     var losses = losses
     request.fileName = destination.fileName
-    request.isFolder = destination.isFolder
-    let travelling = companions.filter { $0.kind != .shardIndex }
+    var travelling = companions.filter { $0.kind != .shardIndex }
+    if destination.holdsCompanions { losses += stateDType(in: &travelling) }
     if destination.writer.holdsCompanions, !destination.isFolder {
       request.companions = travelling
     } else if !destination.isFolder {
-      losses += travelling.map { companion in
-        Loss(
-          .companion,
-          detail:
-            "\(companion.name): \(words: destination.formatID) files hold weights only; a folder takes along what is beside them"
-        )
-      }
+      losses += travelling.map { destination.hasNoPlace(for: $0.name) }
     }
     if destination.formatID != "ingot", request.tensors.contains(where: { $0.quantization != nil }) {
       losses.append(
@@ -180,7 +186,12 @@ struct OutputDraft {
     }
     var plan = try destination.writer.plan(request)
     if destination.isFolder {
-      plan.files += travelling.map { PlannedFile(name: $0.name, chunks: [.bytes($0.bytes)]) }
+      // What a file holds may be called anything; beside weights stands what would be taken from there again.
+      losses += travelling.compactMap { Loss.leftBehind($0.name, as: CompanionName.judge($0.name)) }
+      for companion in travelling {
+        guard case .companion = CompanionName.judge(companion.name) else { continue }
+        plan.files.append(PlannedFile(name: companion.name, chunks: [.bytes(companion.bytes)]))
+      }
     }
     guard !destination.isStream || (plan.streams && plan.files.count == 1) else {
       throw .unrepresentable(
@@ -188,7 +199,51 @@ struct OutputDraft {
       )
     }
     return PlannedOutput(
-      plan: plan, tensors: request.tensors, contents: contents, losses: losses + plan.losses)
+      plan: plan, tensors: request.tensors, contents: contents,
+      losses: losses + plan.losses + (try largerFiles()))
+  }
+
+  /// Makes configs state what the weights are from now on: loaders cast them back otherwise.
+  private func stateDType(in companions: inout [Companion]) -> [Loss] {
+    guard let weightDType,
+      request.tensors.contains(where: { $0.dtype == weightDType && !$0.transforms.isEmpty })
+    else { return [] }
+    var losses: [Loss] = []
+    for index in companions.indices where companions[index].isConfig {
+      let name = companions[index].name
+      guard let stated = ConfigDType.stating(weightDType, in: companions[index].bytes) else { continue }
+      companions[index].bytes = stated.bytes
+      losses += stated.changes.map {
+        Loss(
+          .changed,
+          detail: "\(name): \($0.key) is \($0.new) from now on, as the weights are; it was \($0.old)")
+      }
+    }
+    return losses
+  }
+
+  /// Tensors that alone take more than a file is to have.
+  private func largerFiles() throws(IngotError) -> [Loss] {
+    guard let limit = request.shardByteLimit else { return [] }
+    var losses: [Loss] = []
+    for tensor in request.tensors {
+      var byteCount = 0
+      for part in tensor.parts { byteCount += try part.byteCount() }
+      guard byteCount > limit else { continue }
+      losses.append(
+        Loss(
+          .larger, tensor: tensor.name, detail: "alone is \(byteCount) bytes, and its file more than \(limit)"
+        ))
+    }
+    return losses
+  }
+}
+
+extension Companion {
+  /// Whether it is a config of the weights beside it.
+  fileprivate var isConfig: Bool {
+    kind == .config
+      || (kind == .other && !name.utf8.contains(UInt8(ascii: "/")) && name.hasSuffix("config.json"))
   }
 }
 

@@ -32,9 +32,11 @@ struct QuantizationDraft {
     files = SourceFiles(model.checkpoint.files)
     target = try Self.dialect(of: destination.formatID, for: model)
     output = OutputDraft(of: model.checkpoint)
-    output.companions = try Companions.find(for: model.checkpoint, at: model.path)
+    let companions = try Companions(of: model.checkpoint, at: model.path, for: destination)
+    output.companions = companions.files
     if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
-    let codings = try codings(for: destination)
+    let choice = try SchemeChoice(options, for: model, target: target)
+    let codings = try codings(choice, for: destination)
     try requireFiniteRest(codings)
     if let target {
       var conversion = ConvertOptions()
@@ -50,6 +52,7 @@ struct QuantizationDraft {
       }
       try addTensors(codings, progress: progress)
     }
+    output.losses += companions.losses + choice.losses
     try requireWholeBlocks()
     output.configure {
       $0.shardByteLimit = options.shardByteLimit
@@ -68,15 +71,12 @@ struct QuantizationDraft {
   // MARK: - What becomes what
 
   /// How each weight is coded.
-  private func codings(for destination: OutputDestination) throws(IngotError) -> [TensorRole: WeightCoding] {
+  private func codings(
+    _ choice: SchemeChoice, for destination: OutputDestination
+  ) throws(IngotError) -> [TensorRole: WeightCoding] {
     let recognised = model.recognised
     let names = recognised.tensors.mapValues { model.checkpoint.tensors[$0].name }
-    let (rules, scheme) = (options.rules, options.scheme)
-    let pass = WeightQuantization { parameter in
-      let name = names[parameter.role] ?? ""
-      return rules.last { $0.pattern.matches(name) }?.scheme ?? scheme
-    }
-    let codings = pass.codings(for: recognised.graph)
+    let codings = WeightQuantization { choice.scheme(of: $0.role) }.codings(for: recognised.graph)
     for role in codings.keys.sorted(by: { (names[$0] ?? "") < (names[$1] ?? "") }) {
       guard let tensor = model.descriptor(role), !tensor.isQuantized else { continue }
       guard tensor.dtype.isFloating, ElementConversion(from: tensor.dtype, to: .f32) != nil else {
@@ -88,7 +88,7 @@ struct QuantizationDraft {
     for parameter in recognised.graph.parameters where !destination.writer.holdsBlocks {
       guard case .blocks(let blockType)? = codings[parameter.role] else { continue }
       throw .unrepresentable(
-        tensor: names[parameter.role], target: destination.formatID,
+        tensor: model.descriptor(parameter.role)?.name, target: destination.formatID,
         why: "it has no \(words: blockType.rawValue) blocks",
         hint: "gguf and ingot have them; int8 is for the others")
     }

@@ -104,7 +104,8 @@ public func quantize(
   try requireWhole(model)
   try model.requireSound()
   let destination = try OutputDestination(
-    output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+    output, format: options.format, isSharded: options.shardByteLimit != nil,
+    keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input) ? model.checkpoint : nil, system)
   let draft = try QuantizationDraft(model, options: options, destination: destination, progress: progress)
   let planned = try draft.output.planned(for: destination)
   let written = CheckpointOutput(
@@ -112,7 +113,8 @@ public func quantize(
     jobs: options.jobs)
   let result = try destination.write(
     written, force: options.force,
-    sources: model.checkpoint.files + Companions.files(beside: input, system: system), system: system,
+    sources: model.checkpoint.files
+      + Companions.files(beside: input, of: model.checkpoint, output: destination), system: system,
     progress: progress)
   return draft.report(result, planned: planned, input: input, output: output)
 }

@@ -113,7 +113,9 @@ private func write(
   let written = CheckpointOutput(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
   let result = try destination.write(
     written, force: options.force,
-    sources: model.checkpoint.files + Companions.files(beside: model.path, system: system), system: system,
+    sources: model.checkpoint.files
+      + Companions.files(beside: model.path, of: model.checkpoint, output: destination),
+    system: system,
     progress: nil)
   return RecordReport(
     model: model.path, output: output, precision: options.precision,

@@ -17,23 +17,42 @@ public struct TensorSelection: Sendable {
   }
 
   /// Whether a tensor of that name is taken.
-  public func takes(_ name: String) -> Bool {
-    (include.isEmpty || include.contains { $0.matches(name) }) && !exclude.contains { $0.matches(name) }
+  public func takes(_ name: String) -> Bool { takes(CollectionOfOne(name)) }
+
+  /// Whether a tensor that is shown by these names is taken.
+  public func takes(_ names: some Collection<String>) -> Bool {
+    (include.isEmpty || Self.match(include, names)) && !Self.match(exclude, names)
   }
 
-  /// Throws for a pattern that matches no tensor at all: most likely a slip of the pen.
+  private static func match(_ globs: [Glob], _ names: some Collection<String>) -> Bool {
+    globs.contains { glob in names.contains { glob.matches($0) } }
+  }
+
+  /// Throws for a pattern without effect: most likely a slip of the pen.
   ///
   /// - Parameters:
   ///   - tensors: the tensors there are.
+  ///   - others: the other names that some are shown by, by their position.
   ///   - argument: what the patterns in ``include`` are called where the caller gave them.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
   public func check(
-    against tensors: [TensorDescriptor], includedBy argument: String = "--include"
+    against tensors: [TensorDescriptor], alsoKnownAs others: [Int: [String]] = [:],
+    includedBy argument: String = "--include"
   ) throws(IngotError) {
+    guard !include.isEmpty || !exclude.isEmpty else { return }
+    let shown = tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) }
     for (option, globs) in [(argument, include), ("--exclude", exclude)] {
-      for glob in globs where !tensors.contains(where: { glob.matches($0.name) }) {
-        throw .invalidRequest(option: option, why: "\(glob.pattern) matches no tensor")
+      for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
+        throw .invalidRequest(option: option, why: glob.noMatch(of: "tensor", among: shown.joined()))
       }
+    }
+    let included = TensorSelection(include: include)
+    for glob in exclude where !shown.contains(where: { Self.match([glob], $0) && included.takes($0) }) {
+      throw .invalidRequest(
+        option: "--exclude", why: "\(glob.pattern) matches no tensor that \(words: argument) takes")
+    }
+    guard shown.contains(where: { takes($0) }) else {
+      throw .invalidRequest(option: "--exclude", why: "no tensor is left")
     }
   }
 }

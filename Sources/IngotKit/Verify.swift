@@ -70,7 +70,8 @@ public struct VerificationReport: Sendable {
 ///   to compare, and inputs that the model can't take; read errors.
 public func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
   let model = try Model(
-    path, config: options.config, head: options.allowances.head, reading: options.reading)
+    path, config: options.config, head: options.allowances.head, reading: options.reading,
+    isOneOfTwo: options.against != nil)
   let verification = try Verification(model, options: options)
   return try verification.run()
 }
@@ -87,7 +88,7 @@ private struct Verification {
     self.model = model
     self.options = options
     reference = try options.against.map { (path) throws(IngotError) in
-      try Model(path, head: options.allowances.head, reading: options.reading)
+      try Model(path, head: options.allowances.head, reading: options.reading, isOneOfTwo: true)
     }
     try Model.requireStoredHead(options.allowances.head, in: [model, reference].compactMap(\.self))
     var seed: UInt64?

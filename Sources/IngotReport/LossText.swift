@@ -113,7 +113,7 @@ public enum LossText {
     case .cast: "rounded "
     case .overflow: "overflow"
     case .dropped: "left out"
-    case .metadata, .companion: "not kept"
+    case .metadata, .companion, .name: "not kept"
     case .alias: "untied  "
     case .kept: "kept    "
     case .bits: "as bits "
@@ -121,6 +121,9 @@ public enum LossText {
     case .dequantized: "scaled  "
     case .apart: "apart   "
     case .readers: "readers "
+    case .added: "added   "
+    case .changed: "changed "
+    case .larger: "larger  "
     }
   }
 }

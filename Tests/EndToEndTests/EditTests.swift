@@ -69,7 +69,7 @@ import Testing
     try folder.write(whole[..<headerEnd], to: ".odd-names.safetensors.ingot-head")
     try folder.write([UInt8](repeating: 0, count: 20) + whole[20...], to: "odd-names.safetensors")
     #expect(try IngotProgram.run("inspect", path).exitCode == 65)
-    #expect(try IngotProgram.run("edit", path, "--remove", "nothing-of-this-name").exitCode == 0)
+    #expect(try IngotProgram.run("edit", path, "--remove", "nothing-of-this-name").exitCode == 64)
     #expect(try folder.bytes("odd-names.safetensors") == whole)
     #expect(folder.entries() == ["odd-names.safetensors"])
   }

@@ -13,16 +13,16 @@ extension CheckpointOpener {
   /// The checkpoint that an archive holds; `nil` for what is no archive, or is a format of its own on a zip.
   package func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
     guard let archived = try weightFile(inArchive: source) else { return nil }
-    let read =
+    let found =
       if case .shards(let names) = archived.choice {
         try readSet(ShardIndex(shards: names, path: archived.file.path), beside: archived.file)
       } else {
         try read(archived.file)
       }
-    var checkpoint = try archived.contents.located(read)
+    var checkpoint = try archived.contents.located(found)
     checkpoint.findings += archived.listing.findings
     checkpoint.indexByteCount += archived.listing.indexByteCount
-    if checkpoint.companions.isEmpty { checkpoint.companions = try companions(beside: archived.file) }
+    if checkpoint.companions.isEmpty { try addCompanions(of: archived, to: &checkpoint, own: found.files) }
     return checkpoint
   }
 
@@ -33,6 +33,8 @@ extension CheckpointOpener {
     let choice: WeightChoice
     let contents: ArchiveContents
     let listing: ArchiveListing
+    /// The folder that it is in, inside the archive.
+    let folder: String
   }
 
   /// The weight file that an archive holds, or the index of its set; `nil` for what is no archive, or is a format of its
@@ -58,7 +60,8 @@ extension CheckpointOpener {
     }
     let folder = try folder(of: weights, in: listing, path: source.path, kind: kind)
     let contents = try ArchiveContents(
-      listing.members.filter { $0.folder == folder }, of: source, in: container, kind: kind,
+      listing.members.filter { $0.folder == folder || $0.isSmallCompanion(in: folder) }, of: source,
+      in: container, kind: kind,
       scratchFolder: options.scratchFolder)
     let place = folder.isEmpty ? source.path : FilePath.join(source.path, folder)
     let names = listing.members.filter { $0.folder == folder }.map { FilePath.name(of: $0.name) }
@@ -72,7 +75,7 @@ extension CheckpointOpener {
     guard let file = contents.source(at: FilePath.join(place, chosen.name)) else {
       throw .missing(path: FilePath.join(place, chosen.name), why: "does not exist", hint: nil)
     }
-    return ArchivedFile(file: file, choice: chosen, contents: contents, listing: listing)
+    return ArchivedFile(file: file, choice: chosen, contents: contents, listing: listing, folder: folder)
   }
 
   /// Whether a file of an archive is a weight file, or the index of a set.
@@ -106,18 +109,50 @@ extension CheckpointOpener {
     return folder
   }
 
-  /// The companions in the same folder of an archive.
-  private func companions(beside file: ArchiveMemberSource) throws(IngotError) -> [Companion] {
-    var companions: [Companion] = []
-    for (name, kind) in CompanionName.all {
-      guard let source = try? file.sibling(named: name) else { continue }
-      guard UInt64(source.byteCount) <= Limit.companionBytes.value else {
-        throw .limitExceeded(
-          .companionBytes, at: Location(source.path), asked: UInt64(source.byteCount))
+  /// Adds the files that stand beside an archive's weights, and names those that do not go along.
+  private func addCompanions(
+    of archived: ArchivedFile, to checkpoint: inout Checkpoint, own: [CheckpointFile]
+  ) throws(IngotError) {
+    let own = Set(own.map(\.path) + [archived.file.path])
+    var freeByteCount = Limit.companionTotalBytes.value
+    for member in archived.listing.members {
+      guard let name = member.name(in: archived.folder) else { continue }
+      let path = FilePath.join(FilePath.folder(of: archived.file.path), name)
+      guard !own.contains(path) else { continue }
+      if let loss = Loss.leftBehind(name, as: CompanionName.judge(name)) {
+        checkpoint.losses.append(loss)
+        continue
       }
-      companions.append(
-        Companion(kind: kind, name: name, bytes: try source.bytes(at: 0, count: source.byteCount)))
+      let kind = CompanionName.kind(of: name)
+      let limit =
+        kind == .other ? min(Limit.travellingBytes.value, freeByteCount) : Limit.companionBytes.value
+      guard UInt64(member.byteCount) <= limit, let source = archived.contents.source(at: path) else {
+        checkpoint.losses.append(.leftBehind(name, byteCount: member.byteCount))
+        continue
+      }
+      let companion = Companion(
+        kind: kind, name: name, bytes: try source.bytes(at: 0, count: source.byteCount))
+      if kind == .other { freeByteCount -= UInt64(member.byteCount) }
+      if let loss = companion.holdingWeights {
+        checkpoint.losses.append(loss)
+      } else {
+        checkpoint.companions.append(companion)
+      }
     }
-    return companions
+    checkpoint.companions.sort { CompanionName.precedes($0.name, $1.name) }
+  }
+}
+
+extension ArchiveMember {
+  /// The path below a folder of the archive; `nil` for what is elsewhere.
+  fileprivate func name(in folder: String) -> String? {
+    if folder.isEmpty { return name }
+    return name.hasPrefix(folder + "/") ? String(name.dropFirst(folder.count + 1)) : nil
+  }
+
+  /// Whether it goes along with weights in a folder, as far as its name and length tell.
+  fileprivate func isSmallCompanion(in folder: String) -> Bool {
+    guard let name = name(in: folder), case .companion = CompanionName.judge(name) else { return false }
+    return UInt64(byteCount) <= Limit.travellingBytes.value
   }
 }

@@ -31,7 +31,7 @@ public struct GGUFWriter: CheckpointWriter {
     try Limit.ggufMetadataEntries.admit(metadata.entries.count, "entries of metadata", target: "gguf")
     let alignment = Self.takeAlignment(from: &metadata, &losses)
     try Self.check(request)
-    let name = request.isFolder ? "model.gguf" : request.fileName
+    let name = request.fileName
     let groups = try Self.cut(request)
     guard groups.count > 1 else {
       let all = 0..<request.tensors.count
@@ -48,7 +48,7 @@ public struct GGUFWriter: CheckpointWriter {
       let split = GGUFSplit(number: number, count: groups.count, tensorCount: Int(tensorCount))
       files.append(
         try Self.file(
-          split.name(stem: String(name.dropLast(".gguf".count))), request.tensors, group,
+          split.name(stem: FilePath.stem(of: name)), request.tensors, group,
           split.metadata(of: metadata), alignment: alignment))
     }
     return plan(WritePlan(files: files, losses: losses, streams: false), request)
@@ -170,12 +170,18 @@ public struct GGUFWriter: CheckpointWriter {
     var metadata = Metadata(entries)
     // A file whose tensors were changed on the way is no longer of the type that it says.
     if metadata[GGUFFileType.key] != nil, request.tensors.contains(where: { !$0.transforms.isEmpty }),
-      let type = GGUFFileType.number(of: request.tensors)
+      let type = GGUFFileType.number(of: request.tensors), metadata[GGUFFileType.key] != .uint32(type)
     {
       metadata[GGUFFileType.key] = .uint32(type)
+      losses.append(Loss(.changed, detail: "\(GGUFFileType.key): \(type) from now on, as the tensors are"))
     }
-    if request.tensors.contains(where: { $0.blockType != nil }), metadata[versionKey] == nil {
+    // A GGUF file's own blocks do without it if they did so far.
+    let isNewlyBlocks = request.tensors.contains {
+      $0.blockType != nil && (request.sourceFormat != "gguf" || !$0.transforms.isEmpty)
+    }
+    if isNewlyBlocks, metadata[versionKey] == nil {
       metadata[versionKey] = .uint32(2)
+      losses.append(Loss(.added, detail: "\(versionKey): 2, which readers ask for beside blocks"))
     }
     return (metadata, losses)
   }

@@ -143,16 +143,19 @@ struct IngotIndex: Sendable {
   // MARK: - Companions and sections
 
   private mutating func takeCompanions(_ decoder: inout IngotDecoder) throws(IngotError) {
-    var names = Set<ExactName>()
+    var names = CompanionPaths()
+    var places: [(name: String, offset: Int)] = []
+    func refuse(_ name: String, at offset: Int) -> IngotError {
+      decoder.malformed(
+        .companionName, at: offset, found: .value(name),
+        expected: "a path of plain names that no other companion has or is a folder of")
+    }
     for _ in 0..<(try decoder.count(itemByteCount: 16)) {
       let kind = try decoder.text()
       let start = decoder.offset
       let name = try decoder.text()
-      guard FilePath.isPlainName(name), names.insert(ExactName(name)).inserted else {
-        throw decoder.malformed(
-          .companionName, at: start, found: .value(name),
-          expected: "a plain file name that no other companion has")
-      }
+      guard names.insert(name) else { throw refuse(name, at: start) }
+      places.append((name, start))
       let byteCount = try decoder.number(UInt64.self)
       let content = try decoder.bytes(Int(clamping: byteCount))
       if let known = Companion.Kind(rawValue: kind) {
@@ -163,6 +166,9 @@ struct IngotIndex: Sendable {
             .notRead, severity: .note, subject: name,
             detail: "is a companion of the unknown kind \(kind): skipped"))
       }
+    }
+    if let place = places.first(where: { names.isBelowFile($0.name) }) {
+      throw refuse(place.name, at: place.offset)
     }
   }
 

@@ -99,12 +99,15 @@ struct IngotIndexDraft {
 
   mutating func put(_ companions: [Companion]) throws(IngotError) {
     try encoder.count(companions.count)
-    var names = Set<ExactName>()
+    var names = CompanionPaths()
+    for companion in companions where !names.insert(companion.name) {
+      throw IngotEncoder.unrepresentable(
+        "a companion named \(companion.name), which is taken or no path of plain names")
+    }
+    if let companion = companions.first(where: { names.isBelowFile($0.name) }) {
+      throw IngotEncoder.unrepresentable("a companion named \(companion.name), below another")
+    }
     for companion in companions {
-      guard FilePath.isPlainName(companion.name), names.insert(ExactName(companion.name)).inserted else {
-        throw IngotEncoder.unrepresentable(
-          "a companion named \(companion.name), which is taken or no plain name")
-      }
       try encoder.text(companion.kind.rawValue)
       try encoder.text(companion.name)
       encoder.number(UInt64(companion.bytes.count))

@@ -13,6 +13,8 @@ public struct IngotWriter: CheckpointWriter {
   public let keepsAliases = true
   /// Config and tokenizer go into the file.
   public let holdsCompanions = true
+  /// SHA-256 stands beside its own checksums.
+  public let abilities: Set<WriteAbility> = [.storingSHA256]
   /// An output is one file.
   public let shards = false
   /// Blocks are stored as they are.
@@ -44,9 +46,8 @@ public struct IngotWriter: CheckpointWriter {
       chunks.append(.part(run.reference, lead: []))
       chunks.appendPadding(after: run.range.upperBound)
     }
-    let name = request.isFolder ? "model.ingot" : request.fileName
     return WritePlan(
-      files: [PlannedFile(name: name, chunks: chunks)], losses: aliases.losses,
+      files: [PlannedFile(name: request.fileName, chunks: chunks)], losses: aliases.losses,
       digests: request.storesSHA256 ? [.xxh3, .sourceXXH3, .sha256] : [.xxh3, .sourceXXH3], streams: true,
       tailByteCount: try tail.greatestByteCount()
     ) { (parts) throws(IngotError) in

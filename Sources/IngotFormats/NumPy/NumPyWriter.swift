@@ -27,8 +27,12 @@ public struct NumPyArrayWriter: CheckpointWriter {
     }
     try Limit.numpyRank.admit(tensor.shape.rank, "dimensions", tensor: tensor.name, target: "npy")
     let header = NumPyArrayHeader.bytes(descr: descr, shape: tensor.shape)
-    let losses = request.metadata.entries.map {
+    var losses = request.metadata.entries.map {
       Loss(.metadata, detail: "\($0.key): an .npy file holds none")
+    }
+    if tensor.name != FilePath.stem(of: request.fileName) {
+      losses.append(
+        Loss(.name, tensor: tensor.name, detail: "an .npy file holds no name; the file's own stands for it"))
     }
     let file = PlannedFile(
       name: request.fileName, chunks: [.bytes(header), .part(PartReference(tensor: 0), lead: [])])
@@ -45,6 +49,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
   public let keepsAliases = false
   public let holdsCompanions = false
   public let shards = false
+  public let abilities: Set<WriteAbility> = [.compressing, .keepingUnknownBits]
 
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var losses: [Loss] = []

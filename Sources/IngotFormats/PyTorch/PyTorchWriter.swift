@@ -40,7 +40,9 @@ public struct PyTorchWriter: CheckpointWriter {
     var map: [(tensor: String, file: String)] = []
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
-      let name = Self.fileName(index, of: groups.count, request)
+      let name =
+        groups.count > 1
+        ? WeightFileName.shard(index + 1, of: groups.count, named: request.fileName) : request.fileName
       var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group, isTraining: isTraining)
       layouts.append(try archive.layout())
       files.append(PlannedFile(name: name, chunks: layouts[index].chunks))
@@ -48,7 +50,8 @@ public struct PyTorchWriter: CheckpointWriter {
       totalByteCount += archive.storedByteCount
     }
     if groups.count > 1 {
-      files.append(try ShardIndex.file(of: .pytorch, map: map, totalByteCount: totalByteCount))
+      let index = WeightFileName.index(of: request.fileName)
+      files.append(try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "pytorch"))
     }
     let finished = layouts
     return WritePlan(
@@ -61,12 +64,6 @@ public struct PyTorchWriter: CheckpointWriter {
       }
       return patches
     }
-  }
-
-  private static func fileName(_ index: Int, of count: Int, _ request: WriteRequest) -> String {
-    let kind = ShardSetKind.pytorch
-    if count > 1 { return kind.shardFileName(index + 1, of: count) }
-    return request.isFolder ? kind.weightFileName : request.fileName
   }
 
   /// Refuses what a file can't hold before anything is planned.

@@ -60,15 +60,14 @@ public struct SafetensorsWriter: CheckpointWriter {
       metadata.entries.count, "entries of metadata", target: "safetensors")
     let groups = try Self.shards(of: request)
     guard groups.count > 1 else {
-      let name = request.isFolder ? ShardSetKind.safetensors.weightFileName : request.fileName
-      let file = try Self.file(named: name, groups.first ?? [], of: request, metadata: metadata)
+      let file = try Self.file(named: request.fileName, groups.first ?? [], of: request, metadata: metadata)
       return WritePlan(files: [file], losses: losses)
     }
     var files: [PlannedFile] = []
     var map: [(tensor: String, file: String)] = []
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
-      let name = ShardSetKind.safetensors.shardFileName(index + 1, of: groups.count)
+      let name = WeightFileName.shard(index + 1, of: groups.count, named: request.fileName)
       files.append(try Self.file(named: name, group, of: request, metadata: metadata))
       for reference in group {
         let entry = Entry(reference, in: request)
@@ -76,7 +75,9 @@ public struct SafetensorsWriter: CheckpointWriter {
         totalByteCount += entry.byteCount
       }
     }
-    files.append(try ShardIndex.file(of: .safetensors, map: map, totalByteCount: totalByteCount))
+    let index = WeightFileName.index(of: request.fileName)
+    files.append(
+      try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "safetensors"))
     return WritePlan(files: files, losses: losses)
   }
 

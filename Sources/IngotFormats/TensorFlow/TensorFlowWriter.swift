@@ -26,7 +26,8 @@ public struct TensorFlowWriter: CheckpointWriter {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that TensorFlow lacks, for
   ///   names that no key can be, and for two tensors of one name.
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
-    var draft = TensorBundleDraft()
+    let prefix = TensorFlowFileName.prefix(ofIndex: request.fileName) ?? TensorFlowFileName.prefix
+    var draft = TensorBundleDraft(prefix: prefix)
     for group in try Self.groups(of: request) { try draft.addFile(group, of: request) }
     var metadata = request.metadata
     metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
@@ -38,8 +39,7 @@ public struct TensorFlowWriter: CheckpointWriter {
       draft.files.count, "files", target: "tensorflow", hint: "a larger --shard-size makes fewer")
     let finished = draft
     let files = draft.files
-    let index = PlannedFile(name: TensorFlowFileName.prefix + TensorFlowFileName.indexSuffix, chunks: [])
-    let prefix = TensorFlowFileName.prefix
+    let index = PlannedFile(name: prefix + TensorFlowFileName.indexSuffix, chunks: [])
     let state = "model_checkpoint_path: \"\(prefix)\"\nall_model_checkpoint_paths: \"\(prefix)\"\n"
     return WritePlan(
       files: files + [
@@ -86,6 +86,8 @@ private struct TensorBundleDraft: Sendable {
     var range: TensorBundleRange
   }
 
+  /// What the names of its files begin with.
+  let prefix: String
   private var groups: [[PlannedChunk]] = []
   private var byteCount = 0
   /// The entries of all parts, in the order in which they are written.
@@ -97,11 +99,15 @@ private struct TensorBundleDraft: Sendable {
   private(set) var losses: [Loss] = []
   private(set) var greatestIndexByteCount = SortedTableWriter.emptyByteCount + 64
 
+  init(prefix: String) {
+    self.prefix = prefix
+  }
+
   /// The data files.
   var files: [PlannedFile] {
     groups.enumerated().map { index, chunks in
       PlannedFile(
-        name: TensorFlowFileName.shard(index, of: groups.count, prefix: TensorFlowFileName.prefix),
+        name: TensorFlowFileName.shard(index, of: groups.count, prefix: prefix),
         chunks: chunks)
     }
   }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options of reading that were given and that nothing needs: `--from` for what is one file, `--npy-dtype` for arrays that
+// are of a type or not there.
+import IngotCore
+import IngotFormats
+
+extension ReadOptions {
+  /// Throws unless each option has an effect on one of some checkpoints.
+  ///
+  /// - Parameters:
+  ///   - paths: the paths that they were opened by.
+  ///   - checkpoints: the checkpoints.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the option.
+  func requireUse(at paths: [String], by checkpoints: [Checkpoint]) throws(IngotError) {
+    if fileName != nil {
+      let opener = CheckpointOpener(options: self)
+      var isUsed = false
+      for path in paths where try opener.isChosenFrom(path) { isUsed = true }
+      guard isUsed else {
+        throw .invalidRequest(
+          option: "--from", why: "\(paths.joined(separator: " and ")) is one file, with none to choose from")
+      }
+    }
+    for (pattern, dtype) in rawDTypes {
+      let arrays = checkpoints.filter { ["npy", "npz"].contains($0.format) }.flatMap(\.tensors)
+      guard !arrays.contains(where: { $0.dtype == dtype && pattern.matches($0.name) }) else { continue }
+      throw .invalidRequest(
+        option: "--npy-dtype", why: "\(pattern.pattern) matches no NumPy array of raw bytes that are \(dtype)"
+      )
+    }
+  }
+}
