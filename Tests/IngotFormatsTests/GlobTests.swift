@@ -33,4 +33,16 @@ import Testing
       }
     }
   }
+
+  @Test func `braces stand for what tables fold with them, and for themselves`() {
+    for (pattern, matching, others) in [
+      ("h.{0…11}.w", ["h.0.w", "h.7.w", "h.11.w", "h.{0…11}.w"], ["h.12.w", "h..w", "h.x.w", "h.1.1.w"]),
+      ("*.{2..3}.{up,down}_*", ["a.2.up_x", "a.3.down_"], ["a.4.up_x", "a.2.left_x", "a.2.up"]),
+      ("{a,b*}{1...2}", ["a1", "b2", "bxy1"], ["a3", "c1", "ab"]), ("{a}", ["{a}"], ["a"]),
+      ("{5…2}", ["{5…2}"], ["3"]), ("{a", ["{a"], ["a"]),
+    ] {
+      for name in matching { #expect(Glob(pattern).matches(name), "\(pattern) on \(name)") }
+      for name in others { #expect(!Glob(pattern).matches(name), "\(pattern) on \(name)") }
+    }
+  }
 }
