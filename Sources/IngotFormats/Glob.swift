@@ -100,7 +100,7 @@ public struct Glob: Hashable, Sendable {
     return pieces[pieceIndex...].allSatisfy { $0 == .any }
   }
 
-  /// Where a piece ends that stands at a place of a name; `nil` when it does not. A number takes all digits.
+  /// Where a piece ends that stands at a place of a name; `nil` when it does not, and a number takes all digits.
   private static func end(of piece: Piece, in name: [Character], at index: Int) -> Int? {
     switch piece {
     case .character(let character): return name[index] == character ? index + 1 : nil
@@ -118,6 +118,7 @@ public struct Glob: Hashable, Sendable {
   /// - Parameters:
   ///   - what: what names were looked at: `tensor`.
   ///   - names: the names.
+  /// - Returns: the reason for a refusal.
   public func noMatch(of what: String, among names: some Sequence<String>) -> Evidence {
     let wider = Glob("*\(pattern)*")
     let count = pattern.isEmpty ? 0 : names.count { wider.matches($0) }

@@ -9,6 +9,7 @@ package enum WeightFileName {
   /// The part of a weight file's name before its number and extension: `model` of `model-00001-of-00002.safetensors`.
   ///
   /// - Parameter path: a weight file, one of a set's, or a bundle's data file.
+  /// - Returns: the stem, without folders.
   package static func stem(of path: String) -> String {
     let name = FilePath.name(of: path)
     if let index = TensorFlowFileName.index(ofShard: name) {
@@ -24,6 +25,7 @@ package enum WeightFileName {
   ///   - format: the format that is written.
   ///   - source: the checkpoint whose stem it keeps; `nil`, or a stem that is its format's own, for what libraries look
   ///     for in this format.
+  /// - Returns: the name, without folders.
   package static func inFolder(_ format: any CheckpointFormat, keepingStemOf source: Checkpoint? = nil)
     -> String
   {
