@@ -71,7 +71,6 @@ import Testing
     case .shards:
       var request = request(try (0..<over).map { try tensor("t\($0)") })
       request.shardByteLimit = 1
-      request.isFolder = true
       return .refused([
         (SafetensorsWriter(), request), (TensorFlowWriter(), request), (GGUFWriter(), request),
       ])
@@ -88,6 +87,8 @@ import Testing
     case .pickleGlobals: return .free("one a dtype")
     case .pytorchDepth, .pytorchMetadataValues:
       return .free("tensors only, and arguments that were read from a pickle")
+    case .travellingBytes, .companionTotalBytes, .companionFiles, .companionDepth:
+      return .free("only what was read within them travels")
     case .archiveEntries, .archiveExpansion, .scratchBytes: return .free("no archives are written")
     }
   }
