@@ -149,10 +149,10 @@ package enum ForeignContent {
   /// Whether text may be a program of pickle's first protocol, which PyTorch's reader judges: a line begins with an
   /// instruction, and the first has hardly a space.
   private static func isPickle(_ text: ArraySlice<UInt8>) -> Bool {
-    guard let first = text.first, let end = text.firstIndex(of: 0x0A), end > text.startIndex + 1,
-      !text[..<end].contains(0x20)
-    else { return false }
+    guard let first = text.first, text.count > 1 else { return false }
+    let line = text.prefix { $0 != 0x0A }
     let isNumber = (0x2D...0x39).contains(text[text.startIndex + 1])
+    guard line.count > 1, !line.contains(0x20), isNumber || line.count < text.count else { return false }
     return "(])}cidlItLNSVgp0".utf8.contains(first) || first == UInt8(ascii: "F") && isNumber
   }
 
