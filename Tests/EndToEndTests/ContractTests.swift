@@ -55,4 +55,17 @@ import Testing
         "tokens", "nll", "perplexity", "bits_per_byte", "kl", "kl_p99", "top1_agreement",
       ]))
   }
+
+  @Test func `a check that does not hold ends with 1`() throws {
+    let folder = try TemporaryFolder()
+    let weights = Self.model + "/model.safetensors"
+    let other = Fixture.path("models/untied/model.safetensors")
+    #expect(try IngotProgram.run("diff", weights, weights).exitCode == 0)
+    #expect(try IngotProgram.run("diff", weights, other).exitCode == 1)
+    let line = try IngotProgram.run("hash", weights).standardOutput
+    try folder.write(line, to: "holds")
+    try folder.write(String(repeating: "0", count: 64) + String(line.dropFirst(64)), to: "fails")
+    #expect(try IngotProgram.run("hash", "--manifest", folder.file("holds")).exitCode == 0)
+    #expect(try IngotProgram.run("hash", "--manifest", folder.file("fails")).exitCode == 1)
+  }
 }

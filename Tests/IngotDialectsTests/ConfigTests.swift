@@ -47,6 +47,7 @@ import Testing
   @Test func `a key that nobody knows is reported, and null is as absent`() throws {
     let configuration = try Self.read(#"{"model_type": "gpt2", "rotary_dim": 4, "n_inner": null}"#)
     #expect(configuration.findings.map(\.subject) == ["rotary_dim"])
+    #expect(configuration.findings.map(\.kind) == [.unknown])
     #expect(configuration.config.feedForwardWidth == 3072)
   }
 

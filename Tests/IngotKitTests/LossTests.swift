@@ -54,6 +54,33 @@ import Testing
     #expect(overflows.first?.detail.pieces.first == .words("\(beyond)"))
   }
 
+  /// 65519 is the last that F16 rounds to 65504, its largest; the next is infinity to numpy.
+  @Test(arguments: [("65519", false), ("65520", true), ("-65520", true)])
+  func `a single value beyond the range is refused`(_ value: String, _ isRefused: Bool) throws {
+    let folder = try TemporaryFolder()
+    let code = """
+      import sys, numpy as np
+      from safetensors.numpy import save_file
+      a = np.zeros(100_000, np.float32)
+      a[77_777] = float(sys.argv[2])
+      save_file({"a": a}, sys.argv[1])
+      with np.errstate(over="ignore"):
+          print(bool(np.isinf(a.astype(np.float16)).any()))
+      """
+    let path = folder.file("one.safetensors")
+    let answer = try PythonPeer.run(code: code, [path, value]).standardOutput
+    #expect(answer == (isRefused ? "True\n" : "False\n"))
+    var options = ConvertOptions()
+    options.dtype = .f16
+    do throws(IngotError) {
+      _ = try Conversion(path, to: folder.file("out.safetensors"), options: options).run()
+      #expect(!isRefused)
+    } catch {
+      guard isRefused, case .unrepresentable(tensor: "a", _, _, _) = error else { throw error }
+      #expect(folder.entries() == ["one.safetensors"])
+    }
+  }
+
   @Test func `tensors that are left out are named`() throws {
     let folder = try TemporaryFolder()
     let losses = try Self.losses(.dropped, Self.model, to: folder.file("a.npz")) {
@@ -102,6 +129,20 @@ import Testing
       """
     let names = try PythonPeer.run(code: code, [folder.file("a.gguf")]).standardOutput
     #expect(losses.compactMap(\.tensor).sorted() == names.split(separator: "\n").map(String.init))
+  }
+
+  /// llm.c rounds rows up to a multiple of 128: 61 tokens have 67 rows of zeros behind them.
+  @Test func `rows of zeros behind the vocabulary are said, there and back`() throws {
+    let folder = try TemporaryFolder()
+    let there = try Self.losses(.padding, Fixture.path("models/base"), to: folder.file("there/")) {
+      $0.dialect = "llmc"
+    }
+    #expect(there.count == 1 && there.first?.detail.pieces.first == .words("67"))
+    let back = try Self.losses(.padding, folder.file("there/"), to: folder.file("back/")) {
+      $0.dialect = "hf"
+    }
+    #expect(back.count == 1 && back.first?.detail.pieces.first == .words("67"))
+    #expect(back.first?.detail.pieces.contains(.words(", all zeros")) == true)
   }
 
   @Test func `elements whose bits are called otherwise are named`() throws {

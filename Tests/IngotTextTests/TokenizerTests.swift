@@ -106,6 +106,17 @@ import Testing
     }
   }
 
+  /// As llama.cpp's converter reads them: special ones are control tokens, the others are the user's.
+  @Test func `added tokens are special, or not, as tokenizer.json says`() throws {
+    let document = """
+      {"decoder": {"type": "ByteLevel"}, "model": {"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": []},
+       "added_tokens": [{"id": 2, "content": "<s>", "special": true}, {"id": 3, "content": "<x>", "special": false}]}
+      """
+    let file = Companion(kind: .tokenizer, name: "tokenizer.json", bytes: Array(document.utf8))
+    let vocabulary = try #require(try Self.read([file], rowCount: 4))
+    #expect(vocabulary.tokens.map(\.kind) == [.normal, .normal, .control, .userDefined])
+  }
+
   @Test func `another kind of tokenizer is refused by name`() throws {
     let document = Array(
       #"{"decoder":{"type":"WordPiece"},"model":{"type":"WordPiece","vocab":{"a":0}}}"#.utf8)
