@@ -28,5 +28,25 @@ public final class ScratchSource: ByteSource, UnnamedFile {
   }
 }
 
+/// Bytes in memory that are read as a file of a checkpoint.
+public final class UnnamedMemoryFile: ByteSource, UnnamedFile {
+  private let content: MemoryByteSource
+
+  /// The file that the bytes were decoded from, by which messages call them.
+  public var path: String { content.path }
+  /// How many there are.
+  public var byteCount: Int { content.byteCount }
+
+  /// Takes over bytes.
+  public init(_ content: MemoryByteSource) {
+    self.content = content
+  }
+
+  /// Reads bytes from a position.
+  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
+    try content.read(into: buffer, at: offset)
+  }
+}
+
 /// Where scratch files go unless the caller says otherwise.
 public let defaultScratchFolder = Process.environment("TMPDIR") ?? "/tmp"

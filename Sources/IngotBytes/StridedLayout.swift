@@ -44,6 +44,16 @@ struct StridedLayout {
     }
   }
 
+  /// The position in storage of the first element of a row; `nil` when it overflows.
+  func position(ofRow row: Int) -> Int? {
+    row.checkedMultiply(strides.first ?? 0)?.checkedAdd(base)
+  }
+
+  /// The count and the stride of each dimension of some rows.
+  func extents(rows: Range<Int>) -> [(count: Int, stride: Int)] {
+    zip(dimensions.indices, strides).map { ($0 == 0 ? rows.count : dimensions[$0], $1) }
+  }
+
   /// A run of elements: where it starts in storage, where its first element goes, and the distance between elements
   /// there.
   struct Run {

@@ -90,12 +90,14 @@ public final class TensorReader {
       try readStored(at: offset, into: buffer)
       try checkInPassing(UnsafeRawBufferPointer(buffer))
     }
-    guard part.storage.byteOrder == .big else { return }
-    if let blockType = part.blockType {
-      try turnBytes(of: buffer, in: blockType)
-    } else {
-      turnBytes(of: buffer, width: part.dtype.swapWidth)
+    if part.storage.byteOrder == .big {
+      if let blockType = part.blockType {
+        try turnBytes(of: buffer, in: blockType)
+      } else {
+        turnBytes(of: buffer, width: part.dtype.swapWidth)
+      }
     }
+    turnSigns(of: buffer, dtype: part.dtype, part.storage.sign)
   }
 
   /// Tells that reading in order begins here, because other readers read what comes before.
@@ -250,6 +252,16 @@ public final class TensorReader {
     _ layout: StridedLayout, rows: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(IngotError) {
     guard let width = part.dtype.byteWidth, let target = buffer.baseAddress else { return }
+    if let near = StridedGather(layout, rows: rows, width: width), near.count * width <= Self.nearByteCount {
+      return try gather(near, width: width, into: target)
+    }
+    if let half = halves(of: rows, layout, width: width) {
+      let split = (half - rows.lowerBound) * (buffer.count / rows.count)
+      try gather(
+        layout, rows: rows.lowerBound..<half, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<split]))
+      return try gather(
+        layout, rows: half..<rows.upperBound, into: UnsafeMutableRawBufferPointer(rebasing: buffer[split...]))
+    }
     let runByteCount = layout.runCount(rows: rows) * width
     let distance = layout.runDistance(rows: rows) * width
     // Short runs that stand close together are read many at a time; long or distant ones each by itself.
@@ -271,6 +283,33 @@ public final class TensorReader {
       scatter(bytes, width: width, to: target + next.target * width, stride: next.targetStride * width)
     }
   }
+
+  /// Bytes of storage that are read at once where they hold all elements of some rows.
+  private static let nearByteCount = 1 << 20
+
+  /// Collects rows whose elements stand close together.
+  private func gather(
+    _ near: StridedGather, width: Int, into target: UnsafeMutableRawPointer
+  ) throws(IngotError) {
+    let stretch = UnsafeMutableRawBufferPointer.allocate(byteCount: max(near.count * width, 1), alignment: 64)
+    defer { stretch.deallocate() }
+    try readStored(
+      at: near.start * width, into: UnsafeMutableRawBufferPointer(rebasing: stretch[..<(near.count * width)]))
+    guard let source = stretch.baseAddress else { return }
+    near.run(from: source, into: target)
+  }
+
+  /// Where to cut rows in two; `nil` where a half is spread over as much of the storage as both.
+  private func halves(of rows: Range<Int>, _ layout: StridedLayout, width: Int) -> Int? {
+    guard rows.count > 1, let all = StridedGather(layout, rows: rows, width: width) else { return nil }
+    let middle = rows.lowerBound + rows.count / 2
+    guard let half = StridedGather(layout, rows: rows.lowerBound..<middle, width: width),
+      half.count < all.count / 4 * 3, all.count / 64 <= byteCount(of: rows) / width
+    else { return nil }
+    return middle
+  }
+
+  private func byteCount(of rows: Range<Int>) -> Int { rows.count * rowByteCount }
 
   /// Collects rows from boxes: of each box its rows stand one behind the other.
   private func gather(
@@ -363,6 +402,18 @@ private func turnBytes(of buffer: UnsafeMutableRawBufferPointer, width: Int) {
   case 4: turn(UInt32.self)
   case 8: turn(UInt64.self)
   default: break
+  }
+}
+
+/// Turns the signs of little-endian floating-point numbers, whose highest bit they are.
+private func turnSigns(of buffer: UnsafeMutableRawBufferPointer, dtype: DType, _ change: SignChange) {
+  guard change != .none else { return }
+  let width = dtype.swapWidth
+  // Of complex numbers the first half is real.
+  let isEveryOther = change != .negated && dtype.family == .complex
+  let first = change == .conjugated ? width : 0
+  for start in stride(from: first, to: buffer.count, by: isEveryOther ? 2 * width : width) {
+    buffer[start + width - 1] ^= 0x80
   }
 }
 

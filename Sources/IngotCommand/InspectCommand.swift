@@ -73,5 +73,6 @@ struct InspectCommand: ParsableCommand {
   private func listCalls() throws {
     let report = try surveySecurity(path, reading: reading.options())
     global.print(json: { SecurityText.json(report) }) { SecurityText.lines(report, style: $0) }
+    guard report.isClean else { throw CheckFailed() }
   }
 }

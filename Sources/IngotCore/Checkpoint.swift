@@ -73,6 +73,8 @@ public struct Checkpoint: Sendable {
   public var files: [CheckpointFile]
   /// The tensors, in the format's order.
   public var tensors: [TensorDescriptor]
+  /// The names of tensors that can't be read, and that the caller did not want.
+  public var unopened: [String] = []
   /// Metadata as stored.
   public var metadata: Metadata
   /// Files that travel with the weights; inside the file or beside it.

@@ -38,6 +38,10 @@ public struct Finding: Hashable, Sendable {
     case otherModel = "other_model"
     /// A part of the file that is not read.
     case notRead = "not_read"
+    /// Objects that are no tensors and have no plain value: what they are is in no output.
+    case leftOut = "left_out"
+    /// Names that are the keys of nested containers, joined.
+    case joined
     /// A tensor that is read as another type than it is called.
     case readAs = "read_as"
     /// A value that is shown in another form than it is stored.

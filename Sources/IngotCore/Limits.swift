@@ -49,6 +49,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case tokenizerValues
   /// Bytes of one pickle: far above the description of a million tensors.
   case pickleBytes
+  /// Bytes that a deflated pickle decodes to, for one of its own, beyond 1 MiB: those of real models reach 30.
+  case pickleExpansion
   /// Objects that one pickle builds, and their places in containers.
   case pickleObjects
   /// Globals that one pickle names; real ones name a few dozen.
@@ -57,8 +59,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case pickleStack
   /// Depth of nested containers in a PyTorch checkpoint.
   case pytorchDepth
-  /// Values of a PyTorch checkpoint that are no tensors.
-  case pytorchMetadataValues
+  /// Bytes that the values of a PyTorch checkpoint take that are no tensors, beside one for each byte of its pickle.
+  case pytorchMetadataBytes
   /// Bytes of a JSON companion such as a config or a shard index.
   case companionBytes
   /// Bytes of a file beside weights that travels along whatever it holds.
@@ -103,11 +105,12 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .jsonValues: 500_000
     case .tokenizerValues: 4_000_000
     case .pickleBytes: 512 << 20
+    case .pickleExpansion: 64
     case .pickleObjects: 1 << 24
     case .pickleGlobals: 10_000
     case .pickleStack: 1 << 20
     case .pytorchDepth: 64
-    case .pytorchMetadataValues: 1_000_000
+    case .pytorchMetadataBytes: 40 << 20
     case .companionBytes: 256 << 20
     case .travellingBytes: 64 << 20
     case .companionTotalBytes: 256 << 20

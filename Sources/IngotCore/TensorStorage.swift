@@ -49,6 +49,27 @@ public struct ElementBox: Hashable, Sendable {
   }
 }
 
+/// What happens to the sign of stored numbers: torch keeps the conjugate and the negative of a tensor as marks on it.
+public enum SignChange: UInt8, CaseIterable, Hashable, Sendable {
+  case none
+  /// Every number has the other sign.
+  case negated
+  /// Every imaginary part has the other sign.
+  case conjugated
+  /// Every real part has the other sign.
+  case negatedAndConjugated
+
+  /// The names by which torch marks it.
+  public var marks: Set<String> {
+    switch self {
+    case .none: []
+    case .negated: ["neg"]
+    case .conjugated: ["conj"]
+    case .negatedAndConjugated: ["neg", "conj"]
+    }
+  }
+}
+
 /// How stored bytes become elements.
 public enum StorageCodec: Hashable, Sendable {
   /// The bytes are the elements.
@@ -100,6 +121,8 @@ public struct TensorStorage: Hashable, Sendable {
   public var layout: ElementLayout
   /// How stored bytes become elements.
   public var codec: StorageCodec
+  /// What happens to the sign of the numbers.
+  public var sign = SignChange.none
   /// The container's checksum of these bytes, if it keeps one.
   public var checksum: StoredChecksum?
 
@@ -132,6 +155,6 @@ public struct TensorStorage: Hashable, Sendable {
   /// Whether the stored bytes are the canonical ones: raw, little-endian, C order, in one range.
   public var isCanonical: Bool {
     guard case .one = segments else { return false }
-    return byteOrder == .little && layout == .rowMajor && codec == .raw
+    return byteOrder == .little && layout == .rowMajor && codec == .raw && sign == .none
   }
 }

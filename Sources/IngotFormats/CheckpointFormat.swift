@@ -67,6 +67,8 @@ extension CheckpointFormat {
 public struct ReadOptions: Sendable {
   /// Dtypes of NumPy arrays of raw bytes (`V2`), by name pattern; the last that matches holds.
   public var rawDTypes: [(pattern: Glob, dtype: DType)]
+  /// Which tensors are wanted: others are not opened where they can't be.
+  public var selection = TensorSelection()
   /// Whether to show what is stored instead of quantized tensors put together from their parts.
   public var isRaw: Bool
   /// Which of several weight files in a folder or archive to read.
@@ -83,5 +85,21 @@ public struct ReadOptions: Sendable {
     self.isRaw = isRaw
     self.fileName = fileName
     self.scratchFolder = scratchFolder
+  }
+
+  /// Passes over a tensor that can't be opened: what is wrong with one that is not wanted does not matter.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name.
+  ///   - error: why it can't be opened.
+  /// - Throws: the error, for a tensor that is wanted; of one that is sound but not read it says how to leave it out.
+  func passOver(_ name: String, _ error: IngotError) throws(IngotError) {
+    switch error {
+    case .unsupported(let feature, let location) where selection.takes(name):
+      throw .unsupported("\(feature); `ingot convert --exclude` with its name leaves it out", at: location)
+    case .unsupported, .malformed:
+      guard !selection.takes(name) else { throw error }
+    default: throw error
+    }
   }
 }

@@ -172,6 +172,8 @@ public struct ShardIndex: Sendable {
       merged.files += part.files
       merged.findings += part.findings
       merged.indexByteCount += part.indexByteCount
+      merged.unopened += part.unopened
+      for name in part.unopened { seen[ExactName(name)] = shard }
       for tensor in part.tensors {
         try note(tensor, in: shard, path: path, seen: &seen, findings: &merged.findings)
         merged.tensors.append(tensor.movingFiles(by: firstFile))

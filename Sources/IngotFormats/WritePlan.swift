@@ -132,6 +132,8 @@ public struct WriteRequest: Sendable {
   public var sources: [CheckpointFile]
   /// The format of those files.
   public var sourceFormat: String
+  /// Whether names are the keys of nested containers of the source, joined.
+  public var isNested = false
   /// The name of the weight file, without folders; what the names of several are made of.
   public var fileName: String
   /// The most bytes of tensors in one file; `nil` for one file whatever its size.

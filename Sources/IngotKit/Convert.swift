@@ -113,7 +113,9 @@ public struct Conversion: Sendable {
   ) throws(IngotError) {
     self.options = options
     self.system = system
-    source = try CheckpointOpener(options: options.reading, system: system).open(input)
+    var reading = options.reading
+    reading.selection = options.selection
+    source = try CheckpointOpener(options: reading, system: system).open(input)
     // Only a change of dialect gives the weight file another name.
     let keepsName =
       ["keep", nil].contains(options.dialect?.lowercased()) && Companions.keepsName(of: source, at: input)
@@ -136,7 +138,7 @@ public struct Conversion: Sendable {
     let change = try DialectChange(
       scaled.checkpoint, at: input, options: options, format: destination.formatID, findings: &notes)
     try options.requireUse(change, of: source)
-    try options.selection.check(against: source.tensors, alsoKnownAs: change?.targetNames ?? [:])
+    try options.selection.check(against: source, alsoKnownAs: change?.targetNames ?? [:])
     var draft: OutputDraft
     if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)
@@ -167,7 +169,7 @@ public struct Conversion: Sendable {
       byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,
       transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains(.transposed) },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
-      findings: findings, wasChecked: false,
+      findings: findings.filter { $0.kind != .leftOut }, wasChecked: false,
       memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count
         + 2 * companions.files.reduce(0) { $0 + $1.bytes.count })
   }

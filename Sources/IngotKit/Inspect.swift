@@ -86,9 +86,11 @@ public struct InspectOptions: Sendable {
 public func inspect(
   _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
 ) throws(IngotError) -> InspectionReport {
-  let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+  var reading = options.reading
+  reading.selection = options.selection
+  let checkpoint = try CheckpointOpener(options: reading).open(path)
   try options.reading.requireUse(at: [path], by: [checkpoint])
-  try options.selection.check(against: checkpoint.tensors, includedBy: "<globs>")
+  try options.selection.check(against: checkpoint, includedBy: "<globs>")
   var report = InspectionReport(checkpoint, path: path, selection: options.selection)
   let listed = report.tensors.map(\.descriptor)
   guard options.hashes || options.statistics else { return report }

@@ -27,6 +27,13 @@ struct OutputDraft {
     request.metadata["index"] = nil
     request.sources = source.files
     request.sourceFormat = source.format
+    request.isNested = source.findings.contains { $0.kind == .joined }
+    losses = source.findings.filter { $0.kind == .leftOut }.map {
+      Loss(.metadata, detail: "\($0.subject): \($0.detail)")
+    }
+    losses += source.unopened.map {
+      Loss(.dropped, tensor: $0, detail: "left out by --include or --exclude")
+    }
   }
 
   /// Starts an output that is made of nothing on disk.

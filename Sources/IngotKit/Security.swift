@@ -23,7 +23,7 @@ public struct SecurityReport: Sendable {
 
   /// Whether everything named is on the allow-list of its format, and every list is whole.
   public var isClean: Bool {
-    files.allSatisfy { $0.survey.map { $0.isClean && $0.failures.isEmpty } ?? true }
+    files.allSatisfy { $0.survey?.isClean ?? true }
   }
 }
 
@@ -39,9 +39,19 @@ public func surveySecurity(
 ) throws(IngotError) -> SecurityReport {
   var report = SecurityReport(path: path, files: [])
   for source in try CheckpointOpener(options: reading).weightFiles(of: path) {
-    let format = try FormatRegistry.detect(source)
-    report.files.append(
-      SecurityReport.File(path: source.path, format: format.id, survey: try format.survey(source)))
+    report.files.append(try surveyFile(source))
   }
   return report
+}
+
+/// Lists what one file names: by its format, else as a bare pickle of any name.
+private func surveyFile(_ source: any ByteSource) throws(IngotError) -> SecurityReport.File {
+  let format: any CheckpointFormat
+  do throws(IngotError) {
+    format = try FormatRegistry.detect(source)
+  } catch {
+    guard case .unsupported = error, let survey = try PickleCarriers.survey(bare: source) else { throw error }
+    return SecurityReport.File(path: source.path, format: "pickle", survey: survey)
+  }
+  return SecurityReport.File(path: source.path, format: format.id, survey: try format.survey(source))
 }

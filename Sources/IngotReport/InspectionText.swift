@@ -13,7 +13,9 @@ public enum InspectionText {
   /// - Returns: the lines.
   public static func lines(_ report: InspectionReport, isUnfolded: Bool, style: TextStyle) -> [String] {
     let checkpoint = report.checkpoint
-    let files = checkpoint.files.count == 1 ? "1 file" : "\(checkpoint.files.count) files"
+    // What was decoded on the way is no file of the checkpoint's.
+    let count = checkpoint.files.count { $0.unnamed == nil }
+    let files = count == 1 ? "1 file" : "\(count) files"
     var lines = [
       "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
     ]

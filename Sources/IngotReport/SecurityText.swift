@@ -20,7 +20,8 @@ public enum SecurityText {
     let refused = survey.globals.filter { !$0.isAllowed }
     let answer =
       refused.isEmpty
-      ? "everything it names is on the allow-list"
+      ? survey.failures.isEmpty
+        ? "everything it names is on the allow-list" : style.text("not all could be read", .error)
       : style.text("\(refused.count) of \(survey.globals.count) globals are not on the allow-list", .error)
     var lines = ["\(head): \(answer)"]
     for failure in survey.failures {

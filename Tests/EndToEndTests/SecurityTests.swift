@@ -37,10 +37,11 @@ import Testing
 
   private static func survey(_ path: String) throws -> Report {
     let result = try IngotProgram.run("inspect", "--security", "--json", path)
-    #expect(result.exitCode == 0, "\(path): \(result.standardError)")
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return try decoder.decode(Report.self, from: Data(result.outputBytes))
+    let report = try decoder.decode(Report.self, from: Data(result.outputBytes))
+    #expect(result.exitCode == (report.clean ? 0 : 1), "\(path): \(result.standardError)")
+    return report
   }
 
   private static let harmful = Fixture.names(in: "malformed/pytorch").filter { $0.hasPrefix("PT-11") }
@@ -70,6 +71,42 @@ import Testing
     #expect(globals.contains { $0.name == "torch._utils._rebuild_tensor_v2" && $0.calls > 10 })
     let other = try Self.survey(Fixture.path("kjv-gpt2"))
     #expect(other.clean && other.files.map(\.canNameCode) == [false])
+  }
+
+  private static let call: [UInt8] = Array("cos\nsystem\n(S'echo pwned'\ntR.".utf8)
+
+  @Test(arguments: ["e.pkl", "e.bin", "e.joblib", "e"])
+  func `a bare pickle is found by content, whatever it is called`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let report = try Self.survey(folder.write(Self.call, to: name))
+    #expect(!report.clean && report.files.first?.calls?.first?.global == "os.system")
+  }
+
+  @Test func `arrays of objects and members of archives are listed`() throws {
+    let folder = try TemporaryFolder()
+    let make = """
+      import io, os, sys, tarfile, numpy as np
+      class Call:
+          def __reduce__(self): return os.system, ("echo pwned",)
+      np.save(sys.argv[1] + "/o.npy", np.array([Call()], dtype=object))
+      np.savez(sys.argv[1] + "/o.npz", o=np.array([Call()], dtype=object), d=np.ones(2))
+      np.savez_compressed(sys.argv[1] + "/c.npz", o=np.array([Call()], dtype=object))
+      np.save(sys.argv[1] + "/d.npy", np.ones(2))
+      data = b"cos\\nsystem\\n(S'echo pwned'\\ntR."
+      with tarfile.open(sys.argv[1] + "/t.pth", "w") as t:
+          for name in ("storages", "tensors", "pickle"):
+              info = tarfile.TarInfo(name)
+              info.size = len(data)
+              t.addfile(info, io.BytesIO(data))
+      """
+    try PythonPeer.run(code: make, [folder.file("")])
+    for name in ["o.npy", "o.npz", "c.npz", "t.pth"] {
+      let report = try Self.survey(folder.file(name))
+      #expect(!report.clean, "\(name)")
+      let names = report.files.flatMap { $0.calls ?? [] }.compactMap(\.global)
+      #expect(names.contains { ["os.system", "posix.system"].contains($0) }, "\(name)")
+    }
+    #expect(try Self.survey(folder.file("d.npy")).clean)
   }
 
   @Test func `a set is surveyed shard by shard`() throws {

@@ -6,25 +6,26 @@ import IngotCore
 extension PickleMachine {
   /// The most calls that a survey keeps; the counts go on.
   private static let surveyedCallLimit = 10_000
+  /// Bytes of a module's and of a global's name: far above any program's, and hashed wherever they are named.
+  private static let nameByteLimit = 255
+  /// Pairs of texts that are remembered to name a global.
+  private static let pairLimit = 1 << 16
 
   mutating func foreign(_ opcode: PickleOpcode) throws(IngotError) {
     switch opcode {
     case .global: try push(namedGlobal())
     case .stackGlobal:
       let (name, module) = (try pop(), try pop())
-      guard let module = heap.text(module), let name = heap.text(name) else {
-        throw malformed(.globalName, "a global whose name is no text", "module and name")
-      }
       try push(global(module: module, name: name))
     case .reduce, .newObj:
       let (arguments, function) = (try pop(), try pop())
       try call(function, arguments)
     case .newObjEx:
       let (names, arguments, function) = (try pop(), try pop(), try pop())
-      guard case .dictionary(let entries, _) = heap[names], entries.count == 0 || isSurvey else {
-        throw malformed(.call, "a call with named arguments", "one without")
+      guard case .dictionary = heap[names], let items = heap.items(of: arguments) else {
+        throw malformed(.call, "a call with named arguments that are no dictionary", "one")
       }
-      try call(function, arguments)
+      try call(function, heap.tuple(items + [names]))
     case .inst:
       let function = try namedGlobal()
       try call(function, arguments(from: popMark()))
@@ -53,10 +54,27 @@ extension PickleMachine {
       module: String(decoding: module, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
   }
 
+  /// A global by two texts, which may be the same ones each time.
+  private mutating func global(
+    module: PickleReference, name: PickleReference
+  ) throws(IngotError) -> PickleReference {
+    let pair = UInt64(module.index) << 32 | UInt64(name.index)
+    if let known = globalsByTexts[pair] { return known }
+    guard let moduleText = heap.text(module), let nameText = heap.text(name) else {
+      throw malformed(.globalName, "a global whose name is no text", "module and name")
+    }
+    let global = try global(module: moduleText, name: nameText)
+    if globalsByTexts.count < Self.pairLimit { globalsByTexts[pair] = global }
+    return global
+  }
+
   /// A global, which is never more than its name.
   private mutating func global(module: String, name: String) throws(IngotError) -> PickleReference {
-    guard !module.isEmpty, !name.isEmpty else {
-      throw malformed(.globalName, "a global without a name", "one")
+    let isNamed = [module, name].allSatisfy { (1...Self.nameByteLimit).contains($0.utf8.count) }
+    guard isNamed else {
+      throw malformed(
+        .globalName, "a global whose module and name have \(module.utf8.count) and \(name.utf8.count) bytes",
+        "1 to \(Self.nameByteLimit)")
     }
     let global = PickleGlobal(module: module, name: name)
     if let known = globalReferences[global.name] { return known }
@@ -81,11 +99,12 @@ extension PickleMachine {
     if case .global(let position) = heap[function] { index = position }
     if isSurvey {
       if let index { callCounts[index] += 1 }
-      if calls.count < Self.surveyedCallLimit {
+      callCount += 1
+      if calls.count < Self.surveyedCallLimit, index.flatMap({ globalRoles[$0] }) == nil {
         calls.append(NotedCall(global: index, arguments: arguments, offset: instruction))
       }
     } else {
-      try check(index, arguments)
+      try check(function, index, arguments)
     }
     if let index, globalRoles[index] == .mapping {
       let entries = try mapping(arguments)
@@ -94,17 +113,30 @@ extension PickleMachine {
     try push(heap.call(function, arguments))
   }
 
-  private func check(_ index: Int?, _ arguments: PickleReference) throws(IngotError) {
-    guard let index else { throw malformed(.call, "a call of something that is no global", "a global") }
-    guard let role = globalRoles[index] else {
-      throw .malformed(
-        allowList.rule, at: place(instruction), found: "would call \(globals[index].name)",
-        expected: "only what is on the allow-list")
+  /// Refuses what no program would call, and what none should.
+  private func check(
+    _ function: PickleReference, _ index: Int?, _ arguments: PickleReference
+  ) throws(IngotError) {
+    switch heap[function] {
+    case .global, .call, .persistent: break
+    default: throw malformed(.call, "a call of something that is no global", "a global")
     }
-    guard role != .constant else {
-      throw malformed(.call, "a call of \(globals[index].name)", "a function or a class")
+    if let index {
+      guard !allowList.isRefused(globals[index]) else {
+        throw refusal("would call \(globals[index].name)", at: instruction)
+      }
+      guard globalRoles[index] != .constant else {
+        throw malformed(.call, "a call of \(globals[index].name)", "a function or a class")
+      }
     }
     guard case .tuple = heap[arguments] else { throw malformed(.call, "arguments that are no tuple", "one") }
+  }
+
+  /// The error of naming a global that is refused.
+  func refusal(_ found: Evidence, at offset: Int) -> IngotError {
+    .malformed(
+      allowList.rule, at: place(offset), found: found,
+      expected: "nothing that runs, opens or imports something")
   }
 
   /// What a mapping is made of: nothing, another dictionary, or pairs.
@@ -143,16 +175,17 @@ extension PickleMachine {
     }
   }
 
-  /// Gives state to an object, where that is let through; it is not kept.
+  /// Notes the state that an object is given.
   private mutating func build() throws(IngotError) {
-    _ = try pop()
-    guard !isSurvey else { return _ = try top() }
-    switch heap[try top()] {
-    case .dictionary(_, hasClass: true): return
+    let state = try pop()
+    let object = try top()
+    guard !isSurvey else { return }
+    switch heap[object] {
+    case .dictionary(_, hasClass: true): break
     case .call(let call):
-      if case .global(let index) = heap[call.function], globalRoles[index] == .type { return }
-    default: break
+      if case .global(let index) = heap[call.function], globalRoles[index] == .function { fallthrough }
+    default: throw malformed(.target, "state for something else", "an object of a class that takes it")
     }
-    throw malformed(.target, "state for something else", "an object of a class that takes it")
+    states.append(NotedState(object: object, state: state))
   }
 }

@@ -9,18 +9,24 @@ extension PickleMachine {
     case .binInt1: try push(heap.integer(Int64(try input.byte())))
     case .binInt2: try push(heap.integer(Int64(try input.little(UInt16.self))))
     case .binFloat: try push(heap.real(Double(bitPattern: try input.little(UInt64.self).byteSwapped)))
-    case .long1:
-      try push(heap.integer(PickleLiteral.integer(littleEndian: input.bytes(Int(try input.byte())))))
+    case .long1: try pushInteger(byteCount: Int(try input.byte()))
     case .long4:
-      let count = Int(try input.little(Int32.self))
-      guard count >= 0 else { throw malformed(.number, "an integer of \(count) bytes", "some, or none") }
-      try push(heap.integer(PickleLiteral.integer(littleEndian: input.bytes(count))))
+      try pushInteger(byteCount: Int(try input.little(Int32.self)))
     case .float:
       let line = try input.line()
       guard let value = PickleLiteral.real(line) else { throw badNumber(line) }
       try push(heap.real(value))
     default: try decimal(opcode)
     }
+  }
+
+  /// An integer in two's complement.
+  private mutating func pushInteger(byteCount: Int) throws(IngotError) {
+    let limit = PickleLiteral.integerByteLimit
+    guard (0...limit).contains(byteCount) else {
+      throw malformed(.number, "an integer of \(byteCount) bytes", "0 to \(limit)")
+    }
+    try push(heap.integer(PickleLiteral.integer(littleEndian: input.bytes(byteCount))))
   }
 
   /// An integer as a line of digits; of `INT` the lines `00` and `01` are truth values.

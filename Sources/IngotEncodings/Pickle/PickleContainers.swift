@@ -44,7 +44,8 @@ extension PickleMachine {
     guard (stack.count - start) % 2 == 0 else { throw malformed(.stack, "a key without a value", "pairs") }
   }
 
-  /// Puts what is on the stack into the container below it; a survey goes on where it is none of the kind.
+  /// Puts what is on the stack into the container below it, or into the object of a class; a survey goes on where it is
+  /// neither.
   private mutating func extend(_ opcode: PickleOpcode) throws(IngotError) {
     let start =
       switch opcode {

@@ -12,6 +12,8 @@ public struct PickleHeap: Sendable {
   private var containers = PickleArena<Container>()
   /// Short texts and bytes.
   private var shortBytes = PickleArena<UInt8>()
+  /// Calls whose results were given items.
+  private var objects = PickleArena<Object>()
   private var longTexts = PickleArena<String>()
   private var longBytes = PickleArena<[UInt8]>()
   private var numbers = PickleArena<UInt64>()
@@ -43,7 +45,14 @@ public struct PickleHeap: Sendable {
 
   private enum Kind: UInt8 {
     case none, boolean, integer, wideInteger, real, shortText, longText, shortBytes, longBytes
-    case tuple, list, set, dictionary, mapping, global, call, persistent
+    case tuple, list, set, dictionary, mapping, global, call, object, persistent
+  }
+
+  /// A call with the containers of the items that its result was given.
+  private struct Object {
+    var call: PickleCall
+    var list: PickleReference?
+    var entries: PickleReference?
   }
 
   private struct Container {
@@ -80,6 +89,7 @@ public struct PickleHeap: Sendable {
         PickleCall(
           function: PickleReference(index: UInt32(word.count)),
           arguments: PickleReference(index: UInt32(word.position))))
+    case .object: return .call(objects[word.position].call)
     case .persistent: return .persistent(PickleReference(index: UInt32(word.position)))
     }
   }
@@ -89,6 +99,19 @@ public struct PickleHeap: Sendable {
     guard word.position > 0 else { return PickleItems(start: 0, count: 0) }
     let container = containers[word.position - 1]
     return PickleItems(start: Int(container.start), count: Int(container.count))
+  }
+
+  /// What kind of object one is, without a copy of its text or bytes.
+  public enum ObjectKind { case call, persistent, text, other }
+
+  /// What kind of object stands behind a reference.
+  public func kind(of reference: PickleReference) -> ObjectKind {
+    switch words[Int(reference.index)].kind {
+    case .call, .object: .call
+    case .persistent: .persistent
+    case .shortText, .longText: .text
+    default: .other
+    }
   }
 
   /// The items of a container; those of a dictionary are keys and values in turn.
@@ -102,6 +125,25 @@ public struct PickleHeap: Sendable {
     case .tuple(let items), .list(let items): self.items(of: items)
     default: nil
     }
+  }
+
+  /// The items that the result of a call was given, as a list is.
+  public func listItems(ofCall reference: PickleReference) -> ArraySlice<PickleReference> {
+    guard let list = object(reference)?.list else { return [] }
+    return items(of: list) ?? []
+  }
+
+  /// The keys and values, in turn, that the result of a call was given, as a dictionary is.
+  public func entries(ofCall reference: PickleReference) -> ArraySlice<PickleReference> {
+    guard let entries = object(reference)?.entries, case .dictionary(let items, _) = self[entries] else {
+      return []
+    }
+    return self.items(of: items)
+  }
+
+  private func object(_ reference: PickleReference) -> Object? {
+    let word = words[Int(reference.index)]
+    return word.kind == .object ? objects[word.position] : nil
   }
 
   /// The text behind a reference; `nil` for anything else.
@@ -215,26 +257,47 @@ public struct PickleHeap: Sendable {
     return containers.append(Container(start: UInt32(start), count: count, capacity: count)) + 1
   }
 
-  /// Adds items to a list; `false` when it is none.
+  /// Adds items to a list or to the result of a call; `false` when it is neither.
   mutating func append(_ items: ArraySlice<PickleReference>, toList reference: PickleReference) -> Bool {
+    if makeObject(of: reference) {
+      let list = object(reference)?.list ?? list()
+      objects[words[Int(reference.index)].position].list = list
+      append(items, to: list)
+      return true
+    }
     guard words[Int(reference.index)].kind == .list else { return false }
     append(items, to: reference)
     return true
   }
 
-  /// Adds items to a set; `false` when it is none.
+  /// Adds items to a set or to the result of a call; `false` when it is neither.
   mutating func append(_ items: ArraySlice<PickleReference>, toSet reference: PickleReference) -> Bool {
+    if makeObject(of: reference) { return append(items, toList: reference) }
     guard words[Int(reference.index)].kind == .set else { return false }
     append(items, to: reference)
     return true
   }
 
-  /// Adds keys and values in turn to a dictionary; `false` when it is none.
+  /// Adds keys and values in turn to a dictionary or to the result of a call; `false` when it is neither.
   mutating func append(
     _ items: ArraySlice<PickleReference>, toDictionary reference: PickleReference
   ) -> Bool {
+    if makeObject(of: reference) {
+      let entries = object(reference)?.entries ?? dictionary()
+      objects[words[Int(reference.index)].position].entries = entries
+      append(items, to: entries)
+      return true
+    }
     guard [.dictionary, .mapping].contains(words[Int(reference.index)].kind) else { return false }
     append(items, to: reference)
+    return true
+  }
+
+  /// Gives the result of a call room for items; `false` when it is no call.
+  private mutating func makeObject(of reference: PickleReference) -> Bool {
+    let kind = words[Int(reference.index)].kind
+    guard kind == .call, case .call(let call) = self[reference] else { return kind == .object }
+    words[Int(reference.index)] = Word(.object, position: objects.append(Object(call: call)))
     return true
   }
 

@@ -3,9 +3,11 @@
 import IngotCore
 
 /// Numbers and texts of pickles.
-enum PickleLiteral {
+public enum PickleLiteral {
   /// The most digits of a decimal integer: 332 bits, far above a seed or a magic number.
   private static let digitLimit = 100
+  /// The most bytes of a binary integer: a digest of 512 bits.
+  static let integerByteLimit = 64
 
   /// An integer of any width.
   enum Integer {
@@ -53,6 +55,35 @@ enum PickleLiteral {
     // A byte for the sign.
     bytes.append(0)
     return integer(littleEndian: isNegative ? negated(bytes) : bytes)
+  }
+
+  /// An integer of any width in hexadecimal digits, with its sign.
+  public static func hexadecimal(_ bytes: [UInt8]) -> String {
+    let isNegative = bytes.last.map { $0 >= 0x80 } ?? false
+    let magnitude = isNegative ? negated(bytes + [0xFF]) : bytes
+    let digits = magnitude.reversed().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+    return (isNegative ? "-0x" : "0x") + digits.joined().drop { $0 == "0" }
+  }
+
+  /// An integer in hexadecimal digits.
+  public static func hexadecimal(_ number: Int64) -> String {
+    (number < 0 ? "-0x" : "0x") + String(number.magnitude, radix: 16)
+  }
+
+  /// A number as Python prints it, but for the zero behind an exponent's sign.
+  public static func spelling(_ number: Double) -> String {
+    number.isFinite ? "\(number)" : number.isNaN ? "nan" : number < 0 ? "-inf" : "inf"
+  }
+
+  /// Bytes as a literal of Python's has them between its quotes.
+  public static func escaped(_ bytes: [UInt8]) -> String {
+    bytes.map { byte in
+      if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "'") {
+        return "\\" + String(Unicode.Scalar(byte))
+      }
+      guard !(0x20..<0x7F).contains(byte) else { return String(Unicode.Scalar(byte)) }
+      return "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }.joined()
   }
 
   private static func negated(_ bytes: [UInt8]) -> [UInt8] {

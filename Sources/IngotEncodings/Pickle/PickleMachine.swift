@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a pickle, protocols 0 to 5, without running anything else: it imports nothing, calls nothing, and builds only
-// numbers, texts, bytes and plain containers. What a pickle would call is noted, if it is on the allow-list, for the
-// format's reader to interpret; anything else is refused by name. Page: formats/containers/pickle.md.
+// numbers, texts, bytes and plain containers. What a pickle would call is noted for the format's reader to interpret or
+// to leave out; what no checkpoint has a use for is refused by name. Page: formats/containers/pickle.md.
 import IngotBytes
 import IngotCore
 
@@ -20,14 +20,22 @@ public struct PickleMachine {
     public var offset: Int
   }
 
+  /// State that a pickle gave to an object.
+  struct NotedState {
+    var object: PickleReference
+    var state: PickleReference
+  }
+
   /// The objects.
   public internal(set) var heap = PickleHeap()
   /// The globals named, each once, in order.
   public internal(set) var globals: [PickleGlobal] = []
   /// Where each global is named first.
   public internal(set) var globalOffsets: [Int] = []
-  /// Calls asked for, when they are surveyed.
+  /// Calls asked for of what has no role, when they are surveyed: the first of them.
   public internal(set) var calls: [NotedCall] = []
+  /// How many calls were asked for, when they are surveyed.
+  public internal(set) var callCount = 0
   /// How often each global would be called.
   public internal(set) var callCounts: [Int] = []
   /// References to what stands outside the pickle, in the order in which they were made.
@@ -39,7 +47,11 @@ public struct PickleMachine {
   var stack: [PickleReference] = []
   private var marks: [Int] = []
   private var memo: [PickleReference] = []
+  /// In the order of the objects, once the pickle has been run.
+  var states: [NotedState] = []
   var globalReferences: [String: PickleReference] = [:]
+  /// Globals by the two texts, of the heap, that named them.
+  var globalsByTexts: [UInt64: PickleReference] = [:]
   var globalRoles: [PickleAllowList.Role?] = []
   /// Where the instruction that is performed stands.
   private(set) var instruction = 0
@@ -54,9 +66,9 @@ public struct PickleMachine {
   /// - Parameters:
   ///   - source: what holds the pickle.
   ///   - range: where it starts, and where it must have ended.
-  ///   - allowList: the globals that it may name.
+  ///   - allowList: the globals that are known, and those that are refused.
   ///   - location: the file and member, for messages; its offset, if any, is that of the source's first byte.
-  ///   - isSurvey: whether to go on past globals that are not on the list, noting every call, instead of refusing them.
+  ///   - isSurvey: whether to note every call, and to go on past what a reader would refuse.
   public init(
     _ source: any ByteSource, range: Range<Int>, allowList: PickleAllowList, at location: Location,
     isSurvey: Bool = false
@@ -73,6 +85,15 @@ public struct PickleMachine {
 
   /// What may be done with a global; `nil` for one that is not on the list.
   public func role(ofGlobal index: Int) -> PickleAllowList.Role? { globalRoles[index] }
+
+  /// The states that a pickle gave to an object, in order.
+  public func states(of object: PickleReference) -> [PickleReference] {
+    var range = states.indices
+    while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
+      range = states[middle].object < object ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
+    }
+    return states[range.lowerBound...].prefix { $0.object == object }.map(\.state)
+  }
 
   /// The name of the global behind a reference; `nil` for anything else.
   public func globalName(_ reference: PickleReference) -> String? {
@@ -118,11 +139,12 @@ public struct PickleMachine {
       throw malformed(.stack, "\(stack.count) objects and \(marks.count) marks at the end", "one object")
     }
     stack = []
-    if !isSurvey, let index = globalRoles.firstIndex(of: nil) {
-      throw .malformed(
-        allowList.rule, at: place(globalOffsets[index]), found: "would import \(globals[index].name)",
-        expected: "only what is on the allow-list")
+    if !isSurvey, let index = globals.firstIndex(where: allowList.isRefused) {
+      throw refusal("would import \(globals[index].name)", at: globalOffsets[index])
     }
+    // States given one after the other keep their order.
+    let order = states.indices.sorted { (states[$0].object, $0) < (states[$1].object, $1) }
+    states = order.map { states[$0] }
     return result
   }
 

@@ -17,10 +17,12 @@ public enum PickleRule: String, FormatRule {
   case density = "PK-11"
 }
 
-/// The globals that a pickle may name, each with what may be done with it; all others are refused by name.
+/// The globals that a format's reader knows, each with what may be done with it, and those that no checkpoint has a use for.
 ///
 /// A pickle is a program for a machine whose instructions include "import this" and "call that". Here a global is never
-/// more than its name: what is called makes a note of the call, for the format's reader to interpret.
+/// more than its name: what is called makes a note of the call, for the format's reader to interpret or to leave out. A
+/// global of the second kind, such as `os.system`, is refused by name: nothing would come of reading on but a file that
+/// harms whoever loads it.
 public struct PickleAllowList: Sendable {
   /// What may be done with a global.
   public enum Role: Hashable, Sendable {
@@ -34,22 +36,37 @@ public struct PickleAllowList: Sendable {
     case mapping
   }
 
-  /// The rule that naming any other global breaks.
+  /// The rule that naming a refused global breaks.
   public let rule: Rule
   private let roles: [String: Role]
+  private let refused: Set<String>
 
   /// Makes a list.
   ///
   /// - Parameters:
   ///   - roles: what may be done with each global, by its module and name with a dot between.
-  ///   - rule: the rule that naming another breaks.
-  public init(_ roles: [String: Role], rule: Rule) {
+  ///   - refused: modules and globals that are refused with all that is in them, unless they have a role.
+  ///   - rule: the rule that naming one of these breaks.
+  public init(_ roles: [String: Role], refused: Set<String>, rule: Rule) {
     self.roles = roles
+    self.refused = refused
     self.rule = rule
+  }
+
+  /// Whether a global is refused: it, or a module that it is in.
+  public func isRefused(_ global: PickleGlobal) -> Bool {
+    guard roles[global.name] == nil else { return false }
+    return global.name.indices.contains {
+      global.name[$0] == "." && refused.contains(String(global.name[..<$0]))
+    }
+      || refused.contains(global.name)
   }
 
   /// What may be done with a global; `nil` for one that is not listed.
   public func role(of global: PickleGlobal) -> Role? { roles[global.name] }
+
+  /// What may be done with a global of that name, its module in front.
+  public func role(of name: String) -> Role? { roles[name] }
 }
 
 /// A global that a pickle names.
@@ -64,5 +81,8 @@ public struct PickleGlobal: Hashable, Sendable {
   }
 
   /// Modules of Python 2 that harmless globals are in, as `_compat_pickle` maps them.
-  private static let laterNames = ["__builtin__": "builtins", "copy_reg": "copyreg"]
+  private static let laterNames = [
+    "__builtin__": "builtins", "copy_reg": "copyreg", "exceptions": "builtins", "UserDict": "collections",
+    "UserList": "collections", "UserString": "collections", "cPickle": "pickle", "commands": "subprocess",
+  ]
 }

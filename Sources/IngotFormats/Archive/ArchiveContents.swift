@@ -117,6 +117,11 @@ final class ArchiveContents: Sendable {
     let inContainer = addUnnamed(container as? ScratchSource, to: &located)
     let inScratch = addUnnamed(scratch, to: &located)
     for file in checkpoint.files {
+      if file.unnamed != nil {
+        targets.append((located.files.count, 0))
+        located.files.append(file)
+        continue
+      }
       guard let place = places[file.path] else { throw .internal("a file that is not the archive's") }
       targets.append((place.isInArchive ? inContainer : inScratch, place.offset))
       guard let crc32 = place.crc32 else { continue }

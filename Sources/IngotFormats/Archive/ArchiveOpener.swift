@@ -51,6 +51,12 @@ extension CheckpointOpener {
       kind = .tar
     }
     let listing = try ArchiveListing(container, kind: kind)
+    // Nor is what torch.export wrote a folder of weight files: its sample input is one.
+    if kind == .zip, PyTorchFormat().recognizes(head: head, byteCount: source.byteCount),
+      PyTorchArchive.foreignKind(listing.members.map(\.name)) != nil
+    {
+      return nil
+    }
     // A zip of arrays alone is an .npz, and one without weight files may be another format's.
     let weights = listing.members.filter(Self.isWeight)
     if kind == .zip, weights.allSatisfy({ FilePath.fileExtension(of: $0.name) == "npy" }),

@@ -21,6 +21,12 @@ public struct NumPyArchiveFormat: CheckpointFormat {
     ZipDirectory.recognizes(head: head)
   }
 
+  public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? {
+    var survey = PickleSurvey()
+    try PickleCarriers.survey(zip: source, &survey)
+    return survey.globals.isEmpty && survey.calls.isEmpty && survey.failures.isEmpty ? nil : survey
+  }
+
   public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let directory = try ZipDirectory(source)
     var reader = NumPyArchiveReader(source: source, options: options)
@@ -32,16 +38,18 @@ public struct NumPyArchiveFormat: CheckpointFormat {
       try reader.add(entry, hidden: hidden)
     }
     // Archives of arrays have arrays; what has other members alone is another kind of zip.
-    guard !reader.tensors.isEmpty || reader.findings.isEmpty else {
+    guard !reader.tensors.isEmpty || !reader.unopened.isEmpty || reader.findings.isEmpty else {
       throw ForeignContent.collection(
         of: reader.findings.map(\.subject), path: source.path, kind: "a zip archive")
     }
     try reader.checkNames()
-    return Checkpoint(
+    var checkpoint = Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: reader.tensors,
       metadata: hidden?.metadata ?? Metadata(), findings: reader.findings,
       indexByteCount: directory.byteCount + reader.headerByteCount)
+    checkpoint.unopened = reader.unopened
+    return checkpoint
   }
 }
 
@@ -50,6 +58,7 @@ private struct NumPyArchiveReader {
   let source: any ByteSource
   let options: ReadOptions
   var tensors: [TensorDescriptor] = []
+  var unopened: [String] = []
   var findings: [Finding] = []
   var headerByteCount = 0
   /// Names of arrays whose members end otherwise than in .npy.
@@ -77,7 +86,14 @@ private struct NumPyArchiveReader {
         NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
         found: "an array without a name", expected: "one before .npy")
     }
-    tensors.append(try tensor(entry, name: name, hidden: hidden))
+    do throws(IngotError) {
+      let tensor = try tensor(entry, name: name, hidden: hidden)
+      tensors.append(tensor.descriptor)
+      headerByteCount += tensor.headerByteCount
+    } catch {
+      try options.passOver(name, error)
+      unopened.append(name)
+    }
   }
 
   /// `a` and `a.npy` are one name: NP-13.
@@ -100,12 +116,11 @@ private struct NumPyArchiveReader {
     return try ZipMemberReader(entry, source: source).bytes(magic.count) == magic
   }
 
-  private mutating func tensor(
+  private func tensor(
     _ entry: ZipEntry, name: String, hidden: NumPyHiddenMember?
-  ) throws(IngotError) -> TensorDescriptor {
+  ) throws(IngotError) -> (descriptor: TensorDescriptor, headerByteCount: Int) {
     let location = Location(source.path, member: entry.name, offset: 0)
     let header = try header(of: entry, at: location)
-    headerByteCount += header.byteCount
     let stored = try header.elementType(name: name, options: options, at: location)
     let dtype = hidden?.dtypes[ExactName(name)] ?? stored
     guard dtype.bitWidth == stored.bitWidth else {
@@ -124,7 +139,9 @@ private struct NumPyArchiveReader {
         StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount))
       storage.codec = .deflate(skip: header.byteCount, decodedByteCount: entry.byteCount)
     }
-    return TensorDescriptor(name: name, dtype: dtype, shape: header.shape, storage: storage)
+    return (
+      TensorDescriptor(name: name, dtype: dtype, shape: header.shape, storage: storage), header.byteCount
+    )
   }
 
   private func header(of entry: ZipEntry, at location: Location) throws(IngotError) -> NumPyArrayHeader {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the pickles of a file name and would have called, found without calling anything.
 // Page: formats/containers/pickle.md.
+import IngotBytes
 import IngotCore
 import IngotEncodings
 
@@ -46,11 +47,36 @@ public struct PickleSurvey: Sendable {
   /// Starts an empty list.
   public init() {}
 
-  /// Whether everything named is let through.
-  public var isClean: Bool { globals.allSatisfy(\.isAllowed) && calls.isEmpty }
+  /// Whether all could be read, and everything named is let through.
+  public var isClean: Bool { failures.isEmpty && globals.allSatisfy(\.isAllowed) && calls.isEmpty }
 
-  /// Arguments of a call that are listed.
+  /// Arguments of a call that are listed, and bytes of a text that is one.
   private static let argumentLimit = 16
+  private static let argumentByteLimit = 1000
+  /// Bytes of texts that are listed in all: one text may be the argument of any number of calls.
+  private var textBudget = 1 << 20
+
+  /// Notes that something could not be read.
+  mutating func add(_ failure: IngotError) { failures.append(failure) }
+
+  /// Surveys the pickles that stand one behind the other in a range of a file.
+  ///
+  /// - Returns: whether the first of them could be run to its end, or would have called something.
+  @discardableResult
+  mutating func add(pickles range: Range<Int>, of source: any ByteSource, at place: Location) -> Bool {
+    var next = range.lowerBound
+    var isPickle = false
+    while next < range.upperBound {
+      var machine = PickleMachine(
+        source, range: next..<range.upperBound, allowList: PyTorchGlobals.allowList, at: place, isSurvey: true
+      )
+      let root = add(&machine)
+      isPickle = isPickle || root != nil || machine.callCount > 0
+      guard root != nil, machine.end > next else { break }
+      next = machine.end
+    }
+    return isPickle
+  }
 
   /// Runs a pickle and adds what it names.
   ///
@@ -71,9 +97,24 @@ public struct PickleSurvey: Sendable {
       calls.append(
         Call(
           global: call.global.map { machine.globals[$0].name }, place: machine.place(call.offset),
-          arguments: Self.arguments(call.arguments, of: machine)))
+          arguments: shortened(Self.arguments(call.arguments, of: machine))))
     }
     return root
+  }
+
+  /// The arguments with texts cut, and left out once those listed are long enough in all.
+  private mutating func shortened(_ arguments: [Argument]) -> [Argument] {
+    arguments.map { argument in
+      guard let value = argument.value else { return argument }
+      let limit = min(Self.argumentByteLimit, textBudget)
+      guard value.utf8.count > limit else {
+        textBudget -= value.utf8.count
+        return argument
+      }
+      textBudget -= limit
+      let start = String(decoding: value.utf8.prefix(limit), as: UTF8.self)
+      return Argument(kind: "\(argument.kind) of \(value.utf8.count) bytes", value: start)
+    }
   }
 
   private static func arguments(_ reference: PickleReference, of machine: PickleMachine) -> [Argument] {

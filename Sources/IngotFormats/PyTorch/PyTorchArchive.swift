@@ -25,6 +25,9 @@ struct PyTorchArchive {
     let directory = try ZipDirectory(source)
     self.source = source
     directoryByteCount = directory.byteCount
+    if let kind = Self.foreignKind(directory.entries.map(\.name)) {
+      throw .unsupported(kind, at: Location(source.path))
+    }
     let first = directory.entries.first?.name ?? ""
     folder = String(Substring(first.utf8.prefix { $0 != UInt8(ascii: "/") })) + "/"
     var records: [ExactName: ZipEntry] = [:]
@@ -38,16 +41,45 @@ struct PyTorchArchive {
         entry
     }
     self.records = records
-    guard records[ExactName("constants.pkl")] == nil else {
-      throw .unsupported(
-        "a TorchScript archive, which holds a program with its weights; save the model's state_dict() instead",
-        at: Location(source.path))
-    }
     guard records[ExactName(Self.pickleName)] != nil else {
       throw .malformed(
         PyTorchRule.form.rule, at: Location(source.path),
         found: "an archive without \(folder + Self.pickleName)",
         expected: "one with it")
+    }
+  }
+
+  /// What other archive of torch's one is, by its records; `nil` for a checkpoint.
+  static func foreignKind(_ names: [String]) -> Evidence? {
+    let records = Set(
+      names.map { name in name.firstIndex(of: "/").map { String(name[name.index(after: $0)...]) } ?? name })
+    func has(_ record: String) -> Bool { records.contains(record) || names.contains(record) }
+    if has("archive_format") || has("models/model.json") || has("serialized_exported_program.json") {
+      return "a program exported by torch.export, with its weights; save the model's state_dict() instead"
+    }
+    if has(".data/extern_modules") {
+      return "a torch.package, which holds Python code with pickles; save the model's state_dict() instead"
+    }
+    if has("bytecode.pkl") {
+      return
+        "a program for torch's mobile interpreter, with its weights; save the model's state_dict() instead"
+    }
+    guard has("constants.pkl") else { return nil }
+    return
+      "a TorchScript archive, which holds a program with its weights; save the model's state_dict() instead"
+  }
+
+  /// The newest version of archives that torch reads: caffe2/serialize/versions.h.
+  private static let latestVersion = 10
+
+  /// Refuses an archive of a later version, whose records may mean something else.
+  func checkVersion() throws(IngotError) {
+    guard let record = self["version"] ?? self[".data/version"] else { return }
+    let text = record.byteCount <= 16 ? String(decoding: try content(of: record), as: UTF8.self) : ""
+    let digits = text.filter { !$0.isWhitespace }
+    guard let version = Int(digits), version <= Self.latestVersion else {
+      throw .unsupported(
+        "an archive of version \(digits); up to \(Self.latestVersion) are read", at: location("version"))
     }
   }
 
@@ -77,6 +109,9 @@ struct PyTorchArchive {
     return String(decoding: try content(of: record), as: UTF8.self)
   }
 
+  /// Bytes of the pickle in the file.
+  var storedPickleByteCount: Int { self[Self.pickleName]?.storedByteCount ?? 0 }
+
   /// A machine for the archive's pickle.
   func pickle() throws(IngotError) -> PickleMachine {
     guard let record = self[Self.pickleName] else {
@@ -98,7 +133,7 @@ struct PyTorchArchive {
         source, range: record.dataOffset..<(record.dataOffset + record.byteCount),
         allowList: PyTorchGlobals.allowList, at: place, isSurvey: isSurvey)
     }
-    try record.checkByteCount(.pickleBytes, at: place)
+    try record.checkExpansion(at: place)
     let bytes = try ZipMemberReader(record, source: source).bytes(record.byteCount)
     return PickleMachine(
       MemoryByteSource(bytes, path: source.path), range: bytes.indices, allowList: PyTorchGlobals.allowList,
@@ -134,22 +169,22 @@ struct PyTorchArchive {
     try check(crc.value, of: record)
   }
 
-  /// Finds each storage's record: PT-13.
+  /// Finds each storage's record; one that is not there, or is of another length, breaks PT-13 for the tensors that are
+  /// views of it.
   ///
   /// - Returns: how many records carry no checksum.
-  func place(_ storages: inout PyTorchStorages) throws(IngotError) -> Int {
+  func place(_ storages: inout PyTorchStorages) -> Int {
     var uncheckedCount = 0
     for (index, storage) in storages.all.enumerated() {
       let name = "data/" + storage.key
-      guard let record = self[name] else {
-        throw .malformed(
-          PyTorchRule.storageData.rule, at: location(name), found: "no such record",
-          expected: "the storage's bytes")
-      }
-      guard record.byteCount == storage.byteCount else {
-        throw .malformed(
-          PyTorchRule.storageData.rule, at: location(name), found: "\(record.byteCount) bytes",
-          expected: "\(storage.byteCount), as the pickle says")
+      guard let record = self[name], record.byteCount == storage.byteCount else {
+        let found: Evidence = self[name].map { "\($0.byteCount) bytes" } ?? "no such record"
+        storages.fail(
+          index,
+          with: .malformed(
+            PyTorchRule.storageData.rule, at: location(name), found: found,
+            expected: "the storage's \(storage.byteCount) bytes"))
+        continue
       }
       var place = PyTorchStorage.Place(
         segment: StorageSegment(file: 0, offset: record.dataOffset, byteCount: record.storedByteCount),

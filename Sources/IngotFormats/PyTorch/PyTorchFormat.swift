@@ -54,7 +54,7 @@ public struct PyTorchFormat: CheckpointFormat {
   /// Whether a name is one of torch's records.
   private static func isRecord(_ name: Substring) -> Bool {
     let files = [
-      PyTorchArchive.pickleName, "constants.pkl", "version", "byteorder", ".format_version",
+      PyTorchArchive.pickleName, "constants.pkl", "bytecode.pkl", "version", "byteorder", ".format_version",
       ".storage_alignment",
     ]
     return files.contains { $0 == name }
@@ -75,14 +75,13 @@ public struct PyTorchFormat: CheckpointFormat {
       throw .unsupported(
         "a checkpoint of a release candidate of torch 1.0, before there was a format",
         at: Location(source.path))
-    case .tar:
-      throw .unsupported(
-        "a tar archive of torch before 0.1.10, which is not read; where it is trusted, torch can load it and save it anew",
-        at: Location(source.path))
-    case .archive: return try readArchive(source)
-    case .stream: return try readStream(source)
+    case .tar: return try readTar(source, options)
+    case .archive: return try readArchive(source, options)
+    case .stream: return try readStream(source, options)
     // By its extension alone: a zip archive of something else, or a bare pickle.
-    case nil: return ZipDirectory.recognizes(head: head) ? try readArchive(source) : try readStream(source)
+    case nil:
+      return ZipDirectory.recognizes(head: head)
+        ? try readArchive(source, options) : try readStream(source, options)
     }
   }
 
@@ -90,10 +89,13 @@ public struct PyTorchFormat: CheckpointFormat {
     let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
     var survey = PickleSurvey()
     if ZipDirectory.recognizes(head: head) {
-      let directory = try ZipDirectory(source)
-      for entry in directory.entries where entry.name.hasSuffix(".pkl") {
-        var machine = try PyTorchArchive.pickle(entry, in: source, isSurvey: true)
-        survey.add(&machine)
+      try PickleCarriers.survey(zip: source, &survey)
+    } else if Self.form(head: head) == .tar {
+      for member in try ArchiveListing(source, kind: .tar).members {
+        guard case .plain(let offset) = member.storage else { continue }
+        var place = Location(source.path, member: member.name)
+        place.offset = -offset
+        survey.add(pickles: offset..<(offset + member.byteCount), of: source, at: place)
       }
     } else {
       var stream = PyTorchStream(source)
@@ -102,16 +104,19 @@ public struct PyTorchFormat: CheckpointFormat {
     return survey
   }
 
-  private func readArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
+  private func readArchive(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint
+  {
     let archive = try PyTorchArchive(source)
+    try archive.checkVersion()
     let byteOrder = try archive.byteOrder()
     try archive.checkPickle()
     var pickle = try archive.pickle()
     let root = try pickle.run()
     var storages = try PyTorchStorages(pickle, hasViews: false)
-    let uncheckedCount = try archive.place(&storages)
+    let uncheckedCount = archive.place(&storages)
     var checkpoint = try checkpoint(
-      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: byteOrder), root: root)
+      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: byteOrder), root: root,
+      storedByteCount: archive.storedPickleByteCount, options)
     checkpoint.indexByteCount += archive.directoryByteCount
     if uncheckedCount > 0 {
       checkpoint.findings.append(
@@ -125,7 +130,7 @@ public struct PyTorchFormat: CheckpointFormat {
     return checkpoint
   }
 
-  private func readStream(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
+  private func readStream(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint {
     var stream = PyTorchStream(source)
     try stream.readHead()
     let (pickle, root) = try stream.readObject()
@@ -133,7 +138,8 @@ public struct PyTorchFormat: CheckpointFormat {
     let objectEnd = stream.position
     try stream.place(&storages)
     var checkpoint = try checkpoint(
-      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: .little), root: root)
+      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: .little), root: root,
+      storedByteCount: pickle.byteCount, options)
     checkpoint.indexByteCount = objectEnd
     if stream.position < source.byteCount {
       checkpoint.findings.append(
@@ -144,14 +150,32 @@ public struct PyTorchFormat: CheckpointFormat {
     return checkpoint
   }
 
+  private func readTar(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint {
+    let archive = try PyTorchTar(source)
+    let (pickle, root, storages) = try archive.read()
+    return try checkpoint(
+      source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: .little), root: root,
+      storedByteCount: pickle.byteCount, options)
+  }
+
   private func checkpoint(
-    _ source: any ByteSource, _ views: PyTorchTensors, root: PickleReference
+    _ source: any ByteSource, _ views: PyTorchTensors, root: PickleReference, storedByteCount: Int,
+    _ options: ReadOptions
   ) throws(IngotError) -> Checkpoint {
-    var tree = PyTorchTree(views, stem: FilePath.stem(of: source.path))
+    var tree = PyTorchTree(
+      views, stem: FilePath.stem(of: source.path), storedByteCount: storedByteCount, options: options)
     let metadata = try tree.walk(root)
-    return Checkpoint(
+    var checkpoint = Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: tree.tensors,
-      metadata: metadata, findings: tree.findings, indexByteCount: views.pickle.byteCount)
+      metadata: metadata, findings: tree.remarks.findings, indexByteCount: views.pickle.byteCount)
+    checkpoint.unopened = tree.unopened
+    let arrays = tree.views.arrayBytes
+    if !arrays.isEmpty {
+      // What stands in the pickle in another form than its own is a file in memory.
+      let file = UnnamedMemoryFile(MemoryByteSource(arrays, path: source.path))
+      checkpoint.files.append(CheckpointFile(path: source.path, byteCount: arrays.count, unnamed: file))
+    }
+    return checkpoint
   }
 }

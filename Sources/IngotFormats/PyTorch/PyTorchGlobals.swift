@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The globals that a PyTorch checkpoint may name: those of torch's own restricted reader, and harmless builtins; and what
-// names of dtypes and storage classes mean. pytorch/pytorch: torch/_weights_only_unpickler.py, torch/storage.py.
+// The globals of PyTorch checkpoints that are known: those of torch's own restricted reader, and those whose values are
+// plain ones; which are refused; and what names of dtypes and storage classes mean.
+// pytorch/pytorch: torch/_weights_only_unpickler.py, torch/storage.py.
 import IngotCore
 import IngotEncodings
 
 /// The globals of PyTorch checkpoints.
 enum PyTorchGlobals {
-  /// What a checkpoint may name.
+  /// What is known, and what is refused; any other object is left out.
   static let allowList: PickleAllowList = {
     var roles: [String: PickleAllowList.Role] = [
       "collections.OrderedDict": .mapping, "collections.Counter": .mapping,
       "torch.nn.parameter.Parameter": .type, "torch.Tensor": .type,
       "torch.storage.UntypedStorage": .constant, "torch.UntypedStorage": .constant,
+      "torch.storage.TypedStorage": .constant,
       "torch._tensor._rebuild_from_type_v2": .function,
       "torch.Size": .function, "torch.device": .function, "torch.serialization._get_layout": .function,
       "_codecs.encode": .function,
@@ -19,6 +21,7 @@ enum PyTorchGlobals {
     for name in ["bytes", "bytearray", "set", "frozenset", "complex"] {
       roles["builtins." + name] = .function
     }
+    roles.merge(PickledValue.roles) { known, _ in known }
     for name in rebuilders { roles["torch._utils." + name] = .function }
     for name in dtypes.keys { roles["torch." + name] = .constant }
     for name in unreadDTypes + quantizationSchemes { roles["torch." + name] = .constant }
@@ -28,8 +31,36 @@ enum PyTorchGlobals {
       roles["torch.\(name)Tensor"] = .type
       roles["torch.cuda.\(name)Tensor"] = .type
     }
-    return PickleAllowList(roles, rule: PyTorchRule.allowList.rule)
+    for name in sparseClasses {
+      roles["torch.sparse.\(name)Tensor"] = .type
+      roles["torch.cuda.sparse.\(name)Tensor"] = .type
+    }
+    return PickleAllowList(roles, refused: refused, rule: PyTorchRule.allowList.rule)
   }()
+
+  /// What runs, opens, fetches or imports something: modules with all that is in them, and single functions.
+  private static let refused = Set(
+    [
+      "os", "posix", "nt", "sys", "subprocess", "pty", "shutil", "socket", "socketserver", "runpy",
+      "importlib",
+      "imp", "pkgutil", "ctypes", "cffi", "code", "codeop", "pdb", "bdb", "timeit", "trace", "profile",
+      "cProfile",
+      "doctest", "webbrowser", "antigravity", "urllib", "urllib2", "http", "httplib", "ftplib", "smtplib",
+      "telnetlib",
+      "requests", "xmlrpc", "pickle", "_pickle", "dill", "joblib", "marshal", "asyncio", "multiprocessing",
+      "pip", "setuptools", "distutils", "ensurepip", "venv", "site", "pydoc", "io", "_io",
+      "types.CodeType", "types.FunctionType", "torch.load", "torch.hub", "torch.jit", "torch.package",
+      "torch.serialization", "torch.utils.cpp_extension", "numpy.load", "numpy.f2py", "numpy.testing",
+    ]
+      + [
+        "eval", "exec", "execfile", "compile", "open", "file", "__import__", "input", "raw_input",
+        "breakpoint",
+        "setattr", "delattr", "globals", "locals", "vars", "apply", "reload", "help", "exit", "quit",
+      ].map { "builtins." + $0 })
+
+  private static let sparseClasses = [
+    "Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte",
+  ]
 
   /// Functions of `torch._utils`, of which those that the reader does not interpret are refused when it meets them.
   private static let rebuilders = [

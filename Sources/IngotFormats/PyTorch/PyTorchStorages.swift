@@ -13,6 +13,8 @@ struct PyTorchStorage {
   var byteCount: Int
   /// Where its bytes are, once known.
   var place: Place?
+  /// Why its bytes can't be read, where that is so: no matter for tensors that are not wanted.
+  var failure: IngotError?
 
   /// Where a storage's bytes are.
   struct Place {
@@ -28,8 +30,21 @@ struct PyTorchStorages {
   /// The storages, in the order in which the pickle names them.
   private(set) var all: [PyTorchStorage] = []
   private var indexes: [ExactName: Int] = [:]
+  /// The same by the key's object: a long key that many ids share is hashed once.
+  private var indexesByObject: [PickleReference: Int] = [:]
   /// In the order of the objects.
   private var uses: [(object: PickleReference, use: Use)] = []
+
+  /// Tensors of the first versions' tar archives, which stand outside the pickle as storages do.
+  private var outside: [PickleReference: OutsideTensor] = [:]
+
+  /// A tensor that the pickle refers to by a number.
+  struct OutsideTensor {
+    var use: Use
+    var offset: Int
+    var sizes: [Int]
+    var strides: [Int]
+  }
 
   /// What an object stands for.
   struct Use {
@@ -59,9 +74,28 @@ struct PyTorchStorages {
     }
     for object in pickle.persistents {
       guard case .persistent(let id) = pickle.heap[object] else { continue }
+      // A stream of the first versions refers to the class of a module, with its source code, by an id too.
+      if hasViews, let items = pickle.heap.items(of: id), let kind = items.first, items.count > 1,
+        pickle.heap.text(kind) == "module", pickle.globalName(items[items.startIndex + 1]) != nil
+      {
+        continue
+      }
       uses.append((object, try use(id, itemCount: hasViews ? 6 : 5, of: pickle)))
     }
   }
+
+  /// Takes over the storages of a tar archive, with what each persistent object stands for.
+  init(
+    _ storages: [PyTorchStorage], uses: [(PickleReference, Use)], tensors: [PickleReference: OutsideTensor]
+  ) {
+    all = storages
+    self.uses = uses
+    outside = tensors
+    byteCount = storages.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// The tensor that a persistent object stands for, in a tar archive.
+  func outsideTensor(_ reference: PickleReference) -> OutsideTensor? { outside[reference] }
 
   /// The storage that an object stands for; `nil` for an object that is none.
   func use(_ reference: PickleReference) -> Use? {
@@ -75,6 +109,9 @@ struct PyTorchStorages {
 
   /// The position of a storage by its key.
   func index(ofKey key: String) -> Int? { indexes[ExactName(key)] }
+
+  /// Says why a storage's bytes can't be read.
+  mutating func fail(_ index: Int, with error: IngotError) { all[index].failure = error }
 
   /// Says where a storage's bytes are.
   mutating func place(_ index: Int, at place: PyTorchStorage.Place) { all[index].place = place }
@@ -98,21 +135,24 @@ struct PyTorchStorages {
     guard let count = heap.integer(items[4]).flatMap({ Int(exactly: $0) }), count >= 0,
       let byteCount = count.checkedMultiply(width)
     else { throw Self.badID("storage \(key) without a count of elements", pickle) }
-    let index = try self.index(key, kind, byteCount, pickle)
+    let index = try self.index(key, items[2], kind, byteCount, pickle)
     let range =
       items.count == 6 ? try Self.view(items[5], of: byteCount, width: width, pickle) : 0..<byteCount
     return Use(storage: index, kind: kind, range: range)
   }
 
-  private static func width(of kind: PyTorchGlobals.StorageClass) -> Int {
+  static func width(of kind: PyTorchGlobals.StorageClass) -> Int {
     if case .typed(let dtype) = kind { dtype.byteWidth ?? 1 } else { 1 }
   }
 
   /// Finds or adds a storage; two ids of one storage must tell the same of it.
   private mutating func index(
-    _ key: String, _ kind: PyTorchGlobals.StorageClass, _ byteCount: Int, _ pickle: PickleMachine
+    _ key: String, _ object: PickleReference, _ kind: PyTorchGlobals.StorageClass, _ byteCount: Int,
+    _ pickle: PickleMachine
   ) throws(IngotError) -> Int {
-    guard let known = indexes[ExactName(key)] else {
+    let known = indexesByObject[object] ?? indexes[ExactName(key)]
+    defer { indexesByObject[object] = known ?? all.count - 1 }
+    guard let known else {
       guard let total = self.byteCount.checkedAdd(byteCount) else {
         throw Self.badID("storages whose bytes overflow", pickle)
       }
@@ -141,7 +181,7 @@ struct PyTorchStorages {
     return offset..<end
   }
 
-  private static func badID(_ found: Evidence, _ pickle: PickleMachine) -> IngotError {
+  static func badID(_ found: Evidence, _ pickle: PickleMachine) -> IngotError {
     .malformed(
       PyTorchRule.storageID.rule, at: pickle.wholePlace, found: found,
       expected: "a storage's class, key, place and count of elements")

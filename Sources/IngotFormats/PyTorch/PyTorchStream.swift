@@ -45,8 +45,11 @@ struct PyTorchStream {
       let root = survey.add(&machine)
       position = machine.end
       guard let root else { return }
-      // Without the magic number no reader of streams goes on.
-      if index == 0, !Self.isMagic(root, of: machine) { return }
+      // Without the magic number it is no stream, but pickles may stand one behind the other.
+      if index == 0, !Self.isMagic(root, of: machine) {
+        survey.add(pickles: position..<source.byteCount, of: source, at: Location(source.path))
+        return
+      }
     }
   }
 

@@ -12,6 +12,16 @@ struct PyTorchTensors {
   let storages: PyTorchStorages
   /// The order of bytes in them.
   let byteOrder: ByteOrder
+  /// The elements of NumPy's arrays, which stand in the pickle: the bytes of a second file.
+  private(set) var arrayBytes: [UInt8] = []
+  private var arrayOffsets: [PickleReference: Int] = [:]
+
+  /// Prepares to interpret what a pickle built.
+  init(pickle: PickleMachine, storages: PyTorchStorages, byteOrder: ByteOrder) {
+    self.pickle = pickle
+    self.storages = storages
+    self.byteOrder = byteOrder
+  }
 
   /// The most dimensions of a tensor: what torch's own loops over tensors take.
   static let rankLimit = 64
@@ -35,38 +45,64 @@ struct PyTorchTensors {
     var offset: Int
     var shape: Shape
     var strides: [Int]
+    var sign = SignChange.none
   }
 
   /// Whether an object is a tensor, or would be one.
   func isTensor(_ reference: PickleReference) -> Bool {
     switch pickle.heap[reference] {
-    case .persistent: return true
+    case .persistent: return storages.use(reference) != nil || storages.outsideTensor(reference) != nil
     case .call(let call):
-      guard let name = pickle.globalName(call.function) else { return false }
-      return name.hasPrefix("torch._utils._rebuild") || name == "torch._tensor._rebuild_from_type_v2"
-        || name == "torch.nn.parameter.Parameter" || (name.hasPrefix("torch.") && name.hasSuffix("Tensor"))
+      guard let name = pickle.globalName(call.function) else { return consumesData(call) }
+      if name.hasPrefix("torch._utils._rebuild") || Self.wrappers.contains(name) { return true }
+      if name.hasPrefix("torch."), name.hasSuffix("Tensor") { return true }
+      if PickledValue.arrayFunctions.contains(name) {
+        return PickledArray(reference, in: pickle)?.isTensor == true
+      }
+      return PyTorchGlobals.allowList.role(of: name) == nil && consumesData(call)
     default: return false
     }
   }
+
+  /// Whether what is not known would be made of tensors or storages: what it makes of their numbers is not known either.
+  private func consumesData(_ call: PickleCall) -> Bool {
+    (pickle.heap.items(of: call.arguments) ?? []).contains { argument in
+      switch pickle.heap.kind(of: argument) {
+      case .persistent: storages.use(argument) != nil || storages.outsideTensor(argument) != nil
+      case .call: isRebuilt(argument)
+      default: false
+      }
+    }
+  }
+
+  /// Whether an object is a tensor by the function that would make it.
+  private func isRebuilt(_ reference: PickleReference) -> Bool {
+    guard case .call(let call) = pickle.heap[reference], let name = pickle.globalName(call.function) else {
+      return false
+    }
+    return name.hasPrefix("torch._utils._rebuild") || Self.wrappers.contains(name)
+  }
+
+  private static let wrappers = ["torch._tensor._rebuild_from_type_v2", "torch.nn.parameter.Parameter"]
 
   /// The tensor that an object stands for.
   ///
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-14 or PT-15, and
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for kinds of tensors that are not read.
-  func view(_ reference: PickleReference, name: String) throws(IngotError) -> View {
+  mutating func view(_ reference: PickleReference, name: String) throws(IngotError) -> View {
     let location = location(name)
     var reference = reference
     // A parameter holds a tensor, which a subclass may wrap: never deeper than a few.
     for _ in 0..<8 {
       guard case .call(let call) = pickle.heap[reference] else { return try bare(reference, at: location) }
-      let function = pickle.globalName(call.function) ?? ""
+      let function = PickledValue(call, in: pickle).name
       let arguments = Array(pickle.heap.items(of: call.arguments) ?? [])
       switch function {
-      case "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2",
-        "torch._utils._rebuild_tensor_v3":
+      case _ where Self.arities[function] != nil:
         return try view(arguments, function: function, at: location)
       case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
-        "torch.nn.parameter.Parameter":
+        "torch.nn.parameter.Parameter", "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+        "torch._utils._rebuild_device_tensor_from_numpy", "torch._utils._rebuild_xla_tensor":
         guard let inner = arguments.first else {
           throw malformed("a parameter without a tensor", at: location)
         }
@@ -74,10 +110,88 @@ struct PyTorchTensors {
       case "torch._tensor._rebuild_from_type_v2":
         return try view(ofSubclass: arguments, at: location)
       default:
+        if let array = PickledArray(reference, in: pickle) { return try view(of: array, at: location) }
+        if let arguments = legacyArguments(reference, function) {
+          return try view(arguments, function: "torch._utils._rebuild_tensor", at: location)
+        }
         throw .unsupported("a tensor made by \(function); dense tensors are read", at: location)
       }
     }
     throw malformed("parameters inside parameters", at: location)
+  }
+
+  /// What a tensor is rebuilt of by functions that take a storage, with the most and fewest arguments of each.
+  private static let arities: [String: ClosedRange<Int>] = [
+    "torch._utils._rebuild_tensor": 4...4, "torch._utils._rebuild_tensor_v2": 6...7,
+    "torch._utils._rebuild_tensor_v3": 7...8,
+  ]
+
+  /// The storage, offset, sizes and strides that the first versions of torch gave to an empty tensor as its state.
+  private func legacyArguments(_ reference: PickleReference, _ name: String) -> [PickleReference]? {
+    guard name.hasPrefix("torch."), name.hasSuffix("Tensor"), !name.contains("sparse."),
+      let state = pickle.states(of: reference).last, let items = pickle.heap.items(of: state),
+      items.count == 4
+    else { return nil }
+    return Array(items)
+  }
+
+  /// An array of NumPy's.
+  private mutating func view(of array: PickledArray, at location: Location) throws(IngotError) -> View {
+    guard let dtype = array.knownDType, let parsed = array.dtype.dtype else {
+      throw .unsupported("an array of \(array.dtype.descr); arrays of numbers are read", at: location)
+    }
+    let offset: Int
+    let elements = PickledValue.bytes(array.elements, in: pickle)
+    guard let shape = Shape(array.shape), let byteCount = shape.byteCount(of: dtype),
+      byteCount == elements?.count
+    else {
+      throw malformed(
+        "an array of \(elements?.count ?? 0) bytes for \(array.shape.count) sizes of \(dtype)", at: location)
+    }
+    if let known = arrayOffsets[array.elements] {
+      offset = known
+    } else {
+      offset = arrayBytes.count
+      arrayOffsets[array.elements] = offset
+      arrayBytes += elements ?? []
+    }
+    let storage = TensorStorage(
+      StorageSegment(file: 1, offset: offset, byteCount: byteCount), byteOrder: parsed.byteOrder,
+      layout: array.isColumnMajor && shape.rank > 1 ? .columnMajor : .rowMajor)
+    return View(dtype: dtype, shape: shape, storage: storage)
+  }
+
+  /// The states that were given to a tensor, and to what it wraps: attributes that Python code reads.
+  func states(of reference: PickleReference) -> [PickleReference] {
+    var states: [PickleReference] = []
+    var reference = reference
+    for _ in 0..<8 {
+      guard case .call(let call) = pickle.heap[reference], let function = pickle.globalName(call.function),
+        let arguments = pickle.heap.items(of: call.arguments).map(Array.init)
+      else { break }
+      if legacyArguments(reference, function) == nil, !PickledValue.arrayFunctions.contains(function) {
+        states += pickle.states(of: reference)
+      }
+      let isWrapped =
+        Self.wrappers.contains(function) || function.hasPrefix("torch._utils._rebuild_parameter")
+      let hasState = function.hasSuffix("_with_state") || function == "torch._tensor._rebuild_from_type_v2"
+      if hasState, arguments.count > 3 { states.append(arguments[3]) }
+      guard isWrapped, function != "torch._tensor._rebuild_from_type_v2", let inner = arguments.first else {
+        break
+      }
+      reference = inner
+    }
+    return states
+  }
+
+  /// The class of a tensor that is not torch's own; `nil` for those that are.
+  func subclass(of reference: PickleReference) -> String? {
+    guard case .call(let call) = pickle.heap[reference],
+      pickle.globalName(call.function) == "torch._tensor._rebuild_from_type_v2",
+      let arguments = pickle.heap.items(of: call.arguments).map(Array.init), arguments.count > 1,
+      let name = pickle.globalName(arguments[1])
+    else { return nil }
+    return name == "torch.Tensor" || name == "torch.nn.parameter.Parameter" ? nil : name
   }
 
   private func location(_ name: String) -> Location {
@@ -94,13 +208,33 @@ struct PyTorchTensors {
 
   /// A storage that stands for itself: its elements in a row.
   private func bare(_ reference: PickleReference, at location: Location) throws(IngotError) -> View {
+    if let tensor = storages.outsideTensor(reference) { return try view(of: tensor, at: location) }
     guard let use = storages.use(reference) else {
       throw malformed("something that is no tensor", at: location)
     }
+    if let failure = storages.all[use.storage].failure { throw failure }
     let dtype = try elementType(of: use, at: location) ?? .u8
     let count = use.range.count / (dtype.byteWidth ?? 1)
     guard let shape = Shape([count]) else { throw malformed("a storage that overflows", at: location) }
     return try place(Request(storage: use, dtype: dtype, offset: 0, shape: shape, strides: [1]), at: location)
+  }
+
+  /// A tensor of a tar archive.
+  private func view(of tensor: PyTorchStorages.OutsideTensor, at location: Location) throws(IngotError)
+    -> View
+  {
+    let dtype = try elementType(of: tensor.use, at: location) ?? .u8
+    guard tensor.sizes.count <= Self.rankLimit, let shape = Shape(tensor.sizes),
+      shape.byteCount(of: dtype) != nil,
+      tensor.strides.allSatisfy({ $0 >= 0 }), tensor.offset >= 0
+    else {
+      throw malformed(
+        "a shape of \(tensor.sizes.count) sizes that overflows, or a negative stride", at: location)
+    }
+    return try place(
+      Request(
+        storage: tensor.use, dtype: dtype, offset: tensor.offset, shape: shape, strides: tensor.strides),
+      at: location)
   }
 
   /// A tensor of a class of its own: the function, the class, the arguments, the state.
@@ -109,7 +243,7 @@ struct PyTorchTensors {
     guard arguments.count >= 3, let function = pickle.globalName(arguments[0]),
       let inner = pickle.heap.items(of: arguments[2])
     else { throw malformed("a tensor without a function to make it", at: location) }
-    guard function.hasPrefix("torch._utils._rebuild_tensor") else {
+    guard Self.arities[function] != nil else {
       throw .unsupported("a tensor made by \(function); dense tensors are read", at: location)
     }
     return try view(Array(inner), function: function, at: location)
@@ -128,10 +262,13 @@ struct PyTorchTensors {
     _ arguments: [PickleReference], function: String, at location: Location
   ) throws(IngotError) -> View {
     let heap = pickle.heap
-    guard arguments.count >= 4, let use = storages.use(arguments[0]) else {
+    let arity = Self.arities[function] ?? 4...8
+    guard arity.contains(arguments.count), let use = storages.use(arguments[0]) else {
       throw malformed(
-        "a tensor of \(arguments.count) arguments, the first of which is no storage", at: location)
+        "a tensor of \(arguments.count) arguments, expected \(arity.lowerBound) to \(arity.upperBound), the first a storage",
+        at: location)
     }
+    if let failure = storages.all[use.storage].failure { throw failure }
     let dtype = try dtype(arguments, of: use, function: function, at: location)
     guard let offset = heap.integer(arguments[1]).flatMap({ Int(exactly: $0) }), offset >= 0 else {
       throw malformed("an offset that is no number from 0 on", at: location)
@@ -141,9 +278,10 @@ struct PyTorchTensors {
     guard sizes.count <= Self.rankLimit, let shape = Shape(sizes), shape.byteCount(of: dtype) != nil else {
       throw malformed("a shape of \(sizes.count) sizes whose product overflows or is negative", at: location)
     }
-    try refuseMarks(arguments, function: function, at: location)
+    let sign = try sign(arguments, function: function, dtype: dtype, at: location)
     return try place(
-      Request(storage: use, dtype: dtype, offset: offset, shape: shape, strides: strides), at: location)
+      Request(storage: use, dtype: dtype, offset: offset, shape: shape, strides: strides, sign: sign),
+      at: location)
   }
 
   /// The element type: the storage's, or with version 3 the one that is given.
@@ -182,19 +320,28 @@ struct PyTorchTensors {
     return numbers
   }
 
-  /// A tensor may be marked as the conjugate or the negative of what is stored; none has been seen in a checkpoint.
-  private func refuseMarks(
-    _ arguments: [PickleReference], function: String, at location: Location
-  ) throws(IngotError) {
+  /// A tensor may be marked as the conjugate of what is stored, as its negative, or as both.
+  private func sign(
+    _ arguments: [PickleReference], function: String, dtype: DType, at location: Location
+  ) throws(IngotError) -> SignChange {
     let position = function.hasSuffix("_v3") ? 7 : 6
-    guard arguments.indices.contains(position) else { return }
-    guard case .dictionary(let items, _) = pickle.heap[arguments[position]] else { return }
+    var marks = Set<String>()
+    guard arguments.indices.contains(position),
+      case .dictionary(let items, _) = pickle.heap[arguments[position]]
+    else { return .none }
     let entries = pickle.heap.items(of: items)
     for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
       if case .boolean(false) = pickle.heap[entries[index + 1]] { continue }
-      let mark = pickle.heap.text(entries[index]) ?? "something else"
-      throw .unsupported("a tensor marked as \(mark)", at: location)
+      marks.insert(pickle.heap.text(entries[index]) ?? "something else")
     }
+    let known = SignChange.allCases.first { $0.marks == marks }
+    guard let known,
+      known == .none || dtype.family == .complex || (dtype.family == .float && marks == ["neg"])
+    else {
+      throw .unsupported(
+        "a tensor of \(dtype) marked as \(marks.sorted().joined(separator: ", "))", at: location)
+    }
+    return known
   }
 
   // MARK: - The view
@@ -232,6 +379,7 @@ struct PyTorchTensors {
   ) -> TensorStorage {
     var storage = TensorStorage(
       place.segment, byteOrder: byteOrder, codec: place.codec, checksum: place.checksum)
+    storage.sign = request.sign
     let ownByteCount = request.shape.elementCount * width
     // A checksum is over the whole storage, and a stream starts at its start; a bare range can be cut at will.
     let isBare = place.checksum == nil && place.codec == .raw

@@ -8,21 +8,29 @@ import IngotEncodings
 struct PyTorchTree {
   /// The tensors found, in the order of the pickle.
   private(set) var tensors: [TensorDescriptor] = []
+  /// The names of tensors that are not selected and can't be read.
+  private(set) var unopened: [String] = []
   /// Remarks on what was found.
-  private(set) var findings: [Finding] = []
+  private(set) var remarks = PyTorchRemarks()
 
-  private let pickle: PickleMachine
-  private let views: PyTorchTensors
+  let pickle: PickleMachine
+  private(set) var views: PyTorchTensors
+  private let options: ReadOptions
   /// The name of a tensor that is not in a container.
   private let stem: String
   private var path: [String] = []
   private var containers = Set<PickleReference>()
+  /// Objects that are left out, and what is in them: looked through once.
+  private var searched = Set<PickleReference>()
+  private var searchDepth = 0
   private var names = Set<ExactName>()
   /// The first tensor of each view, by a hash of the view: few tensors are another's, and many have no alias.
   private var firstOfView: [Int: Int] = [:]
-  private var metadataCount: UInt64 = 0
   /// What is left of the work allowed.
   private var budget: Int
+  /// What is left of the bytes that metadata may take, and that texts may have, each counted as often as it is met.
+  private var metadataBudget: Int
+  private var textBudget: Int
   /// What is left of the bytes that tensors may have together.
   private var repeatedByteBudget: Int
 
@@ -32,17 +40,35 @@ struct PyTorchTree {
   /// Steps that any tree may take, and steps for each byte of its pickle: enough to walk a shared part several times.
   static let stepsBase = 1 << 16
   static let stepsPerByte = 3
+  /// Bytes that texts may have in any tree, and bytes for each byte of the pickle as it is stored: a word that a list
+  /// holds many times takes two bytes each time but the first.
+  static let textBytes = 1 << 20
+  static let textBytesPerByte = 16
   /// What a tensor and a persistent id count for: a few bytes of memo ask for one, and it takes much more than they do.
   ///
   /// Of real files those of protocol 5 are the densest, with 42 bytes for each tensor that has a storage of its own.
   static let stepsPerTensor = 80
+  /// How deep objects that are left out are looked through.
+  private static let searchDepthLimit = 200
+  /// What an item of a list and an entry of a dictionary take in memory.
+  private static let itemByteCount = MemoryLayout<MetadataValue>.stride
+  private static let entryByteCount = MemoryLayout<Metadata.Entry>.stride
 
   /// Prepares to walk.
-  init(_ views: PyTorchTensors, stem: String) {
+  ///
+  /// - Parameters:
+  ///   - views: interprets tensors.
+  ///   - stem: the name of a tensor that is in no container.
+  ///   - storedByteCount: bytes of the pickle in the file.
+  ///   - options: which tensors are wanted.
+  init(_ views: PyTorchTensors, stem: String, storedByteCount: Int, options: ReadOptions) {
     pickle = views.pickle
     self.views = views
     self.stem = stem
+    self.options = options
     budget = Self.steps(for: views.pickle)
+    textBudget = Self.textBytes + Self.textBytesPerByte * storedByteCount
+    metadataBudget = Int(Limit.pytorchMetadataBytes.value) + views.pickle.byteCount
     let (bytes, overflow) = views.storages.byteCount.multipliedReportingOverflow(by: Self.repetitions)
     repeatedByteBudget = overflow ? .max : bytes.addingReportingOverflow(Self.repeatedBytes).partialValue
     if repeatedByteBudget < 0 { repeatedByteBudget = .max }
@@ -56,21 +82,23 @@ struct PyTorchTree {
   /// - Returns: what is no tensor.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of the page.
   mutating func walk(_ root: PickleReference) throws(IngotError) -> Metadata {
-    switch try value(root) {
+    let value = try value(root)
+    if unopened.isEmpty, let failure = views.storages.all.lazy.compactMap(\.failure).first { throw failure }
+    switch value {
     case .object(let metadata)?: return metadata
     case let value?: return Metadata([.init(key: stem, value: value)])
     case nil: return Metadata()
     }
   }
 
-  private func malformed(_ rule: PyTorchRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
+  func malformed(_ rule: PyTorchRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
     var place = pickle.wholePlace
     if !path.isEmpty { place.key = name(limit: 200) }
     return .malformed(rule.rule, at: place, found: found, expected: expected)
   }
 
   /// The keys so far with dots between.
-  private func name(limit: Int = .max) -> String {
+  func name(limit: Int = .max) -> String {
     guard !path.isEmpty else { return stem }
     var name = ""
     for (index, key) in path.enumerated() {
@@ -81,8 +109,14 @@ struct PyTorchTree {
     return name
   }
 
+  /// Notes that something was met here.
+  mutating func remark(_ topic: PyTorchRemarks.Topic) {
+    guard !remarks.add(topic) else { return }
+    remarks.start(topic, at: name(limit: 200))
+  }
+
   /// Counts steps: shared parts are walked each time, and a few bytes could ask for any number of them.
-  private mutating func spend(_ steps: Int) throws(IngotError) {
+  mutating func spend(_ steps: Int) throws(IngotError) {
     budget -= steps
     guard budget >= 0 else {
       throw malformed(
@@ -91,56 +125,71 @@ struct PyTorchTree {
     }
   }
 
+  /// A text, counted each time it is met: a few bytes could ask for any number of long ones.
+  func text(_ text: String, _ budget: inout Int) throws(IngotError) -> MetadataValue {
+    budget -= text.utf8.count
+    guard budget >= 0 else {
+      throw malformed(
+        .work, "texts that, counted each time they are met, outgrow their pickle",
+        "at most \(Self.textBytesPerByte) bytes a byte of it")
+    }
+    return .string(text)
+  }
+
+  /// Counts what values take in memory.
+  private mutating func take(bytes: Int) throws(IngotError) {
+    metadataBudget -= bytes
+    guard metadataBudget >= 0 else {
+      let allowed = Limit.pytorchMetadataBytes.value + UInt64(pickle.byteCount)
+      throw .limitExceeded(
+        .pytorchMetadataBytes, at: pickle.wholePlace, asked: allowed + UInt64(-metadataBudget))
+    }
+  }
+
+  /// Works on what stands below a key.
+  mutating func below<Result>(
+    _ key: String, _ body: (inout PyTorchTree) throws(IngotError) -> Result
+  ) throws(IngotError) -> Result {
+    path.append(key)
+    defer { path.removeLast() }
+    return try body(&self)
+  }
+
   // MARK: - Values
 
-  /// Walks an object; `nil` for a tensor and for containers that held nothing else.
-  private mutating func value(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
+  /// Walks an object; `nil` for a tensor, for what is left out, and for containers that held nothing else.
+  mutating func value(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
     try spend(1)
-    if views.isTensor(reference) {
-      try add(reference)
-      return nil
-    }
+    if views.isTensor(reference) { return try add(reference) }
     switch pickle.heap[reference] {
-    case .none: return try leaf(.null)
-    case .boolean(let value): return try leaf(.bool(value))
-    case .integer(let number): return try leaf(.int64(number))
-    case .wideInteger(let bytes): return try leaf(wide(bytes))
-    case .real(let number): return try leaf(.float64(number))
-    case .text(let text): return try leaf(.string(text))
-    case .bytes(let bytes): return try leaf(self.bytes(bytes))
-    case .tuple, .list:
-      return try inside(reference) { (tree) throws(IngotError) in try tree.sequence(reference) }
-    case .set(let items):
-      return try inside(reference) { (tree) throws(IngotError) in
-        try tree.sequence(tree.pickle.heap.items(of: items))
-      }
+    case .none: return .null
+    case .boolean(let value): return .bool(value)
+    case .integer(let number): return .int64(number)
+    case .wideInteger(let bytes):
+      remark(.wideInteger)
+      return try text(PickleLiteral.hexadecimal(bytes), &textBudget)
+    case .real(let number): return .float64(number)
+    case .text(let words): return try text(words, &textBudget)
+    case .bytes(let bytes): return try self.bytes(bytes)
+    case .tuple(let items), .list(let items), .set(let items):
+      return try sequence(pickle.heap.items(of: items), of: reference)
     case .dictionary(let entries, _):
-      return try inside(reference) { (tree) throws(IngotError) in
-        try tree.dictionary(tree.pickle.heap.items(of: entries))
-      }
-    case .global(let index): return try leaf(.string(pickle.globals[index].name))
-    case .call(let call): return try result(of: call, reference)
-    case .persistent: return nil
-    }
-  }
-
-  private mutating func leaf(_ value: MetadataValue) throws(IngotError) -> MetadataValue {
-    try count(values: 1)
-    return value
-  }
-
-  private mutating func count(values count: Int) throws(IngotError) {
-    metadataCount += UInt64(count)
-    guard metadataCount <= Limit.pytorchMetadataValues.value else {
-      throw .limitExceeded(.pytorchMetadataValues, at: pickle.wholePlace, asked: metadataCount)
+      return try dictionary(pickle.heap.items(of: entries), of: reference)
+    case .global(let index):
+      let name = pickle.globals[index].name
+      if pickle.role(ofGlobal: index) == nil { remark(.named(name)) }
+      return try text(name, &textBudget)
+    case .call(let call): return try result(of: PickledValue(call, in: pickle), reference)
+    case .persistent:
+      try leaveOut("a persistent object", reference)
+      return nil
     }
   }
 
   /// Walks a container, unless it contains itself.
-  private mutating func inside(
-    _ reference: PickleReference,
-    _ body: (inout PyTorchTree) throws(IngotError) -> MetadataValue?
-  ) throws(IngotError) -> MetadataValue? {
+  private mutating func inside<Result>(
+    _ reference: PickleReference, _ body: (inout PyTorchTree) throws(IngotError) -> Result
+  ) throws(IngotError) -> Result {
     guard containers.insert(reference).inserted else {
       throw malformed(.cycle, "a container inside itself", "a tree")
     }
@@ -151,93 +200,137 @@ struct PyTorchTree {
     return try body(&self)
   }
 
-  private mutating func sequence(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
-    try sequence(pickle.heap.items(of: reference) ?? [])
-  }
-
   /// Items are called by their position; where a tensor was, `null` keeps the others' places.
-  private mutating func sequence(_ items: ArraySlice<PickleReference>) throws(IngotError) -> MetadataValue? {
-    var values: [MetadataValue] = []
-    values.reserveCapacity(min(items.count, Int(Limit.pytorchMetadataValues.value)))
-    var hasValues = items.isEmpty
-    for (index, item) in items.enumerated() {
-      path.append(String(index))
-      let value = try value(item)
-      path.removeLast()
-      hasValues = hasValues || value != nil
-      values.append(value ?? .null)
-    }
-    return hasValues ? try leaf(.array(values)) : nil
-  }
-
-  private mutating func dictionary(
-    _ entries: ArraySlice<PickleReference>
+  private mutating func sequence(
+    _ items: ArraySlice<PickleReference>, of reference: PickleReference
   ) throws(IngotError) -> MetadataValue? {
-    var keys = Set<ExactName>()
-    var values: [Metadata.Entry] = []
-    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
-      let key = try key(entries[index])
-      try spend(key.utf8.count)
-      guard keys.insert(ExactName(key)).inserted else {
-        throw malformed(.dictionaryKey, "the key \(key) twice", "once")
+    if let packed = try packed(items) { return packed }
+    return try inside(reference) { (tree) throws(IngotError) in
+      try tree.take(bytes: items.count * Self.itemByteCount)
+      var values: [MetadataValue] = []
+      values.reserveCapacity(items.count)
+      var hasValues = items.isEmpty
+      for (index, item) in items.enumerated() {
+        let value = try tree.below(String(index)) { (tree) throws(IngotError) in try tree.value(item) }
+        hasValues = hasValues || value != nil
+        values.append(value ?? .null)
       }
-      path.append(key)
-      if let value = try value(entries[index + 1]) { values.append(.init(key: key, value: value)) }
-      path.removeLast()
-    }
-    // A dictionary of nothing but tensors leaves no trace; one that is empty does.
-    return values.isEmpty && !entries.isEmpty ? nil : try leaf(.object(Metadata(values)))
-  }
-
-  private func key(_ reference: PickleReference) throws(IngotError) -> String {
-    switch pickle.heap[reference] {
-    case .text(let text): return text
-    case .integer(let number): return String(number)
-    default: throw malformed(.dictionaryKey, "a key that is neither text nor an integer", "one that is")
+      return hasValues ? .array(values) : nil
     }
   }
 
-  /// An integer that no number of 64 bits holds.
-  private mutating func wide(_ bytes: [UInt8]) -> MetadataValue {
-    let digits = bytes.reversed().map { byte in
-      let text = String(byte, radix: 16)
-      return byte < 16 ? "0" + text : text
+  /// Long lists of numbers or texts alone are packed: an epoch's order has millions of them.
+  private mutating func packed(_ items: ArraySlice<PickleReference>) throws(IngotError) -> MetadataValue? {
+    guard items.count >= Self.packedCount, let first = items.first else { return nil }
+    let heap = pickle.heap
+    var packer = MetadataPacker()
+    try spend(items.count)
+    switch heap[first] {
+    case .integer:
+      for item in items {
+        guard let number = heap.integer(item) else { return nil }
+        packer.put(number)
+      }
+    case .real:
+      for item in items {
+        guard case .real(let number) = heap[item] else { return nil }
+        packer.put(number.bitPattern)
+      }
+    case .text:
+      for item in items {
+        guard let words = heap.text(item) else { return nil }
+        _ = try text(words, &textBudget)
+        packer.put(words)
+      }
+    default: return nil
     }
-    findings.append(
-      Finding(
-        .shownAs, severity: .note, subject: name(),
-        detail: "an integer of \(bytes.count) bytes, kept as hexadecimal text"))
-    return .string("0x" + digits.joined())
+    try take(bytes: packer.bytes.count)
+    let type: MetadataType =
+      switch heap[first] {
+      case .integer: .int64
+      case .real: .float64
+      default: .string
+      }
+    return .typedArray(MetadataArray(checked: packer.bytes, of: type, count: items.count))
   }
+
+  private static let packedCount = 64
 
   private mutating func bytes(_ bytes: [UInt8]) throws(IngotError) -> MetadataValue {
     try spend(bytes.count)
-    try count(values: bytes.count)
-    return .array(bytes.map { .uint8($0) })
+    try take(bytes: bytes.count)
+    return .typedArray(MetadataArray(checked: bytes, of: .uint8, count: bytes.count))
+  }
+
+  /// A dictionary, with the attributes that Python code gave to it as if they were entries.
+  private mutating func dictionary(
+    _ entries: ArraySlice<PickleReference>, of reference: PickleReference
+  ) throws(IngotError) -> MetadataValue? {
+    try inside(reference) { (tree) throws(IngotError) in
+      let heap = tree.pickle.heap
+      var keys = Set<ExactName>()
+      var values: [Metadata.Entry] = []
+      let attributes = tree.attributes(tree.pickle.states(of: reference))
+      for entries in [entries, attributes] {
+        for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
+          let key = try tree.key(entries[index])
+          try tree.spend(key.utf8.count)
+          guard keys.insert(ExactName(key)).inserted else {
+            throw tree.malformed(.dictionaryKey, "the key \(key) twice", "once")
+          }
+          if heap.kind(of: entries[index + 1]) != .call { try tree.take(bytes: Self.entryByteCount) }
+          let value = try tree.below(key) { (tree) throws(IngotError) in try tree.value(entries[index + 1]) }
+          if let value { values.append(.init(key: key, value: value)) }
+        }
+      }
+      // A dictionary of nothing but tensors leaves no trace; one that is empty does.
+      return values.isEmpty && !entries.isEmpty ? nil : .object(Metadata(values))
+    }
+  }
+
+  /// The keys and values in states: dictionaries of attributes, or pairs of one and of slots.
+  private func attributes(_ states: [PickleReference]) -> ArraySlice<PickleReference> {
+    let heap = pickle.heap
+    var attributes: ArraySlice<PickleReference> = []
+    for state in states {
+      for part in [state] + (heap.items(of: state) ?? []) {
+        if case .dictionary(let entries, _) = heap[part] { attributes += heap.items(of: entries) }
+      }
+    }
+    return attributes
   }
 
   /// What a call that makes no tensor would give.
   private mutating func result(
-    of call: PickleCall, _ reference: PickleReference
+    of made: PickledValue, _ reference: PickleReference
   ) throws(IngotError) -> MetadataValue? {
-    let arguments = Array(pickle.heap.items(of: call.arguments) ?? [])
-    let name = pickle.globalName(call.function) ?? ""
-    switch name {
+    let arguments = made.arguments
+    switch made.name {
     case "torch.Size", "builtins.set", "builtins.frozenset":
-      guard let items = arguments.first else { return try leaf(.array([])) }
-      return try inside(reference) { (tree) throws(IngotError) in try tree.sequence(items) }
+      guard let items = arguments.first else { return .array([]) }
+      if let inner = pickle.heap.items(of: items) { return try sequence(inner, of: reference) }
     case "torch.device":
-      return try leaf(.string(arguments.map(word).joined(separator: ":")))
+      return try text(arguments.map(word).joined(separator: ":"), &textBudget)
     case "torch.serialization._get_layout":
-      return try leaf(.string(arguments.first.flatMap(pickle.heap.text) ?? ""))
+      return try text(arguments.first.flatMap(pickle.heap.text) ?? "", &textBudget)
     case "_codecs.encode", "builtins.bytes", "builtins.bytearray":
-      guard let bytes = encoded(arguments) else { break }
-      return try leaf(self.bytes(bytes))
+      if arguments.isEmpty { return try bytes([]) }
+      if let bytes = PickledValue.bytes(reference, in: pickle) { return try self.bytes(bytes) }
     case "builtins.complex":
-      return try inside(reference) { (tree) throws(IngotError) in try tree.sequence(arguments[...]) }
-    default: break
+      let isPlain = arguments.count <= 2 && arguments.allSatisfy(isNumber)
+      if isPlain { return try sequence(arguments[...], of: reference) }
+    default:
+      switch made.form(of: reference, in: pickle) {
+      case .record?: return try dictionary([], of: reference)
+      case .entries(let entries)?: return try dictionary(entries, of: reference)
+      case .items(let items)?: return try sequence(items, of: reference)
+      case .leaf(.string(let words))?: return try text(words, &textBudget)
+      case .leaf(let value)?: return value
+      case nil: break
+      }
     }
-    throw .unsupported("a value made by \(name)", at: pickle.wholePlace)
+    try leaveOut(made.name, reference)
+    return nil
   }
 
   /// A text or number as a word.
@@ -245,26 +338,96 @@ struct PyTorchTree {
     pickle.heap.text(reference) ?? pickle.heap.integer(reference).map(String.init) ?? ""
   }
 
-  /// Bytes as protocol 2 writes them: text of Latin-1; `nil` for anything else.
-  private func encoded(_ arguments: [PickleReference]) -> [UInt8]? {
-    guard let first = arguments.first else { return [] }
-    switch pickle.heap[first] {
-    case .bytes(let bytes): return bytes
-    case .text(let text):
-      let bytes = text.unicodeScalars.map { UInt8(exactly: $0.value) }
-      return bytes.contains(nil) ? nil : bytes.compactMap(\.self)
-    case .call(let call) where pickle.globalName(call.function) == "_codecs.encode":
-      return encoded(Array(pickle.heap.items(of: call.arguments) ?? []))
-    default: return nil
+  private func isNumber(_ reference: PickleReference) -> Bool {
+    switch pickle.heap[reference] {
+    case .integer, .real: true
+    default: false
     }
   }
 
+  // MARK: - What is left out
+
+  /// Leaves an object out, but for the tensors in it.
+  private mutating func leaveOut(_ className: String, _ reference: PickleReference) throws(IngotError) {
+    let array = PickledArray(reference, in: pickle)
+    let found = array.map { "\(className) of \($0.dtype.descr)" } ?? className
+    remark(.leftOut(found))
+    try search(reference)
+  }
+
+  /// Looks for tensors in an object that is left out; objects may refer to each other as they like.
+  private mutating func search(_ reference: PickleReference) throws(IngotError) {
+    try spend(1)
+    if views.isTensor(reference) { return _ = try add(reference) }
+    guard searched.insert(reference).inserted else { return }
+    guard searchDepth < Self.searchDepthLimit else { return remark(.tooDeep) }
+    searchDepth += 1
+    defer { searchDepth -= 1 }
+    let heap = pickle.heap
+    switch heap[reference] {
+    case .tuple(let items), .list(let items), .set(let items): try searchItems(heap.items(of: items))
+    case .dictionary(let entries, _):
+      try searchEntries(heap.items(of: entries))
+      try searchEntries(attributes(pickle.states(of: reference)))
+    case .call(let call):
+      if searchDepth > 1 { remark(.leftOut(PickledValue(call, in: pickle).name)) }
+      try searchItems(heap.items(of: call.arguments) ?? [])
+      try searchItems(heap.listItems(ofCall: reference))
+      try searchEntries(heap.entries(ofCall: reference))
+      for state in pickle.states(of: reference) { try searchState(state) }
+    default: break
+    }
+  }
+
+  private mutating func searchItems(_ items: ArraySlice<PickleReference>) throws(IngotError) {
+    for (index, item) in items.enumerated() {
+      try below(String(index)) { (tree) throws(IngotError) in try tree.search(item) }
+    }
+  }
+
+  private mutating func searchEntries(_ entries: ArraySlice<PickleReference>) throws(IngotError) {
+    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
+      let key = try key(entries[index])
+      try spend(key.utf8.count)
+      try below(key) { (tree) throws(IngotError) in try tree.search(entries[index + 1]) }
+    }
+  }
+
+  /// The state of an object; of a module of torch's, its tensors have the names that its state dictionary gives them.
+  private mutating func searchState(_ state: PickleReference) throws(IngotError) {
+    let heap = pickle.heap
+    guard case .dictionary(let items, _) = heap[state] else { return try search(state) }
+    let entries = heap.items(of: items)
+    let keys = Set(
+      stride(from: entries.startIndex, to: entries.endIndex, by: 2).compactMap { heap.text(entries[$0]) })
+    let isModule = keys.isSuperset(of: Self.moduleKeys)
+    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
+      guard isModule, let key = heap.text(entries[index]), Self.moduleKeys.contains(key) else {
+        try searchEntries(entries[index...(index + 1)])
+        continue
+      }
+      try search(entries[index + 1])
+    }
+  }
+
+  private static let moduleKeys: Set<String> = ["_parameters", "_buffers", "_modules"]
+
   // MARK: - Tensors
 
-  private mutating func add(_ reference: PickleReference) throws(IngotError) {
+  /// Adds a tensor; gives the attributes that Python code gave to it, which are no part of it here.
+  private mutating func add(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
     let name = name()
     try spend(name.utf8.count + Self.stepsPerTensor)
-    let view = try views.view(reference, name: name)
+    let view: PyTorchTensors.View
+    do throws(IngotError) {
+      view = try views.view(reference, name: name)
+    } catch {
+      try options.passOver(name, error)
+      unopened.append(name)
+      return nil
+    }
+    if let subclass = views.subclass(of: reference) { remark(.subclass(subclass)) }
+    if path.count > 1 { remark(.nested) }
     guard names.insert(ExactName(name)).inserted else {
       throw malformed(.uniqueName, "a second tensor of this name", "one")
     }
@@ -278,6 +441,8 @@ struct PyTorchTree {
       try count(tensor)
     }
     tensors.append(tensor)
+    let attributes = attributes(views.states(of: reference))
+    return attributes.isEmpty ? nil : try dictionary(attributes, of: reference)
   }
 
   /// Counts a tensor's bytes: views may repeat the bytes of their storages, and some do, but not without end.

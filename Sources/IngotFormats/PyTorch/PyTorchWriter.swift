@@ -35,6 +35,11 @@ public struct PyTorchWriter: CheckpointWriter {
     {
       losses.append(Loss(.metadata, detail: "\(entry.key): a PyTorch file of weights holds tensors only"))
     }
+    if request.isNested, request.sourceFormat == "pytorch", !isTraining {
+      losses.append(
+        Loss(
+          .metadata, detail: "nested containers become one dictionary, whose keys are theirs joined by dots"))
+    }
     var files: [PlannedFile] = []
     var layouts: [ZipLayout] = []
     var map: [(tensor: String, file: String)] = []

@@ -62,6 +62,19 @@ package final class ZipMemberReader {
 }
 
 extension ZipEntry {
+  /// Bytes that any deflated pickle may decode to, and bytes for each byte of the file: what it then says takes more.
+  private static let freePickleBytes = 1 << 20
+
+  /// Refuses a deflated pickle that grows out of proportion.
+  func checkExpansion(at location: Location) throws(IngotError) {
+    try checkByteCount(.pickleBytes, at: location)
+    let allowed = storedByteCount.checkedMultiply(Int(Limit.pickleExpansion.value))?.checkedAdd(
+      Self.freePickleBytes)
+    guard byteCount <= allowed ?? .max else {
+      throw .limitExceeded(.pickleExpansion, at: location, asked: UInt64(byteCount / max(1, storedByteCount)))
+    }
+  }
+
   /// Refuses a member that is too large to be kept in memory; one that is deflated may be a small part of that.
   func checkByteCount(_ limit: Limit, at location: Location) throws(IngotError) {
     let limit = method == .deflated ? .zipDecodedBytes : limit

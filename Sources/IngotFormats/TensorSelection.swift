@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which tensors a command works on: `--include` and `--exclude`.
 import IngotCore
-import IngotFormats
 
 /// A choice of tensors by name patterns; excluding wins.
 public struct TensorSelection: Sendable {
@@ -31,16 +30,18 @@ public struct TensorSelection: Sendable {
   /// Throws for a pattern without effect: most likely a slip of the pen.
   ///
   /// - Parameters:
-  ///   - tensors: the tensors there are.
+  ///   - checkpoint: the tensors there are, those that were not opened included.
   ///   - others: the other names that some are shown by, by their position.
   ///   - argument: what the patterns in ``include`` are called where the caller gave them.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
   public func check(
-    against tensors: [TensorDescriptor], alsoKnownAs others: [Int: [String]] = [:],
+    against checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]] = [:],
     includedBy argument: String = "--include"
   ) throws(IngotError) {
     guard !include.isEmpty || !exclude.isEmpty else { return }
-    let shown = tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) }
+    let tensors = checkpoint.tensors
+    let shown =
+      tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) } + checkpoint.unopened.map { [$0] }
     for (option, globs) in [(argument, include), ("--exclude", exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
         throw .invalidRequest(option: option, why: glob.noMatch(of: "tensor", among: shown.joined()))
