@@ -12,6 +12,7 @@ package enum ForeignContent {
   /// - Parameters:
   ///   - source: a file that no format recognises.
   ///   - isClaimed: whether its extension belongs to a format of ours, whose reader then judges it.
+  /// - Returns: the refusal.
   /// - Throws: read errors.
   static func refusal(of source: any ByteSource, isClaimed: Bool) throws(IngotError) -> IngotError? {
     let head = try FormatRegistry.head(of: source)
@@ -47,6 +48,7 @@ package enum ForeignContent {
   /// - Parameters:
   ///   - head: the file's first bytes.
   ///   - path: the file, for messages.
+  /// - Returns: the refusal.
   package static func standIn(_ head: [UInt8], path: String) -> IngotError? {
     let head = Array(head.prefix(FormatRegistry.headByteCount))
     return first(in: ForeignSignature.standIns, of: head).map { known in
@@ -62,6 +64,7 @@ package enum ForeignContent {
   ///   - names: the names in it, with `/` between folders.
   ///   - path: the archive or folder.
   ///   - kind: what it is: `a zip archive`.
+  /// - Returns: the refusal.
   static func collection(of names: [String], path: String, kind: String) -> IngotError {
     let known = ForeignSignature.collections.first { signature in
       guard case .names(let wanted) = signature.mark else { return false }

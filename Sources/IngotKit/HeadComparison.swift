@@ -30,6 +30,7 @@ extension Model {
   /// Whether a stored head is the token embedding: another name of it, or of the same values.
   ///
   /// - Parameter index: the head's tensor.
+  /// - Returns: whether it is.
   /// - Throws: read errors.
   func isTokenEmbedding(_ index: Int) throws(IngotError) -> Bool {
     guard let embedding = descriptor(TensorRole(.tokenEmbedding)) else { return false }

@@ -15,7 +15,7 @@ public struct OutputComparison: Hashable, Sendable {
   public var rmsRel: Double
   /// The cosine of the angle between output and expectation; 1 for two zeros.
   public var cosine: Double
-  /// The share of rows with the same largest element; for logits only. NaN where a row has none.
+  /// The share of rows with the same largest element, for logits only; NaN where a row has none.
   public var top1Agreement: Double?
   /// Whether something was compared and is within the tolerance.
   public var passed: Bool

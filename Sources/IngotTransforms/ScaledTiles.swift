@@ -74,10 +74,12 @@ final class ScaledTiles: TileSource {
   ///   - source: the values, as F32.
   ///   - parts: what they are to be multiplied by.
   ///   - open: opens scales and zero points.
+  /// - Throws: what opening throws, and ``IngotCore/IngotError/internal(_:)`` for values that are not F32.
   init(
     _ name: String, _ source: any TileSource, _ parts: PartScales,
     open: (LazyPart) throws(IngotError) -> any TileSource
   ) throws(IngotError) {
+    try source.require(.number(.f32))
     self.name = name
     self.source = source
     grid = parts.grid

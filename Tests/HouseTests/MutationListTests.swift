@@ -4,7 +4,10 @@ import IngotTestSupport
 import Testing
 
 @Suite struct MutationListTests {
-  @Test func `every fault can be planted, every target has one, and tests look for every kind of loss and finding`() throws {
+  @Test
+  func `every fault can be planted, every target has one, and tests look for every kind of loss and finding`()
+    throws
+  {
     let result = try ChildProcess(Fixture.packagePath("Scripts/test-mutations"), ["--check"]).run()
     #expect(result.exitCode == 0, "\(result.standardError)")
   }

@@ -85,7 +85,7 @@ import Testing
     case .tokenizerValues: return .free("tokens were read from such a document, or from a file with fewer")
     case .pickleStack: return .free("entries go into their dictionary a thousand at a time")
     case .pickleGlobals: return .free("one a dtype")
-    case .pytorchDepth, .pytorchMetadataValues:
+    case .pytorchDepth, .pytorchMetadataBytes, .pickleExpansion:
       return .free("tensors only, and arguments that were read from a pickle")
     case .travellingBytes, .companionTotalBytes, .companionFiles, .companionDepth:
       return .free("only what was read within them travels")

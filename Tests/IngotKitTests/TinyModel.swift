@@ -35,6 +35,7 @@ enum TinyModel {
   ///     generator of random numbers, `n` makes a tensor of a shape.
   ///   - config: keys of the config beside the usual ones, as JSON.
   /// - Returns: its path.
+  /// - Throws: ``PythonPeer/Failure``.
   static func make(
     in folder: TemporaryFolder, _ name: String, width: Int = 32, change: String = "", config: String = "{}"
   ) throws -> String {

@@ -40,7 +40,8 @@ extension FuzzDoor {
       try read(TensorFlowFormat(), source)
     },
     FuzzDoor("shard-index") { (bytes) throws(IngotError) in
-      for kind in ShardSetKind.all { _ = try ShardIndex(bytes, of: kind, path: "fuzzed.index.json") }
+      _ = try ShardIndex(bytes, path: "fuzzed.safetensors.index.json")
+      _ = try ShardIndex(bytes, path: "fuzzed.bin.index.json")
     },
     FuzzDoor("quantized-parts") { (bytes) throws(IngotError) in try assemble(bytes) },
   ]

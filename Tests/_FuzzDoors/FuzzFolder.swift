@@ -17,9 +17,9 @@ struct FuzzFolder {
     path = FilePath.join(Self.parent ?? defaultScratchFolder, "ingot-fuzz-\(Process.identifier)")
     remove()
     do throws(CallFailure) {
-      try Self.system.makeFolder(path)
+      try Self.system.makeFolder(path, isPrivate: true)
     } catch {
-      throw .environment(SystemFailure(error, path: path, purpose: .createOutput))
+      throw .environment(SystemFailure(call: error.call, errorNumber: error.errorNumber, path: path, purpose: .createOutput))
     }
   }
 
@@ -43,7 +43,7 @@ struct FuzzFolder {
         if let failure { throw failure }
       }
     } catch {
-      throw .environment(SystemFailure(error, path: file, purpose: .createOutput))
+      throw .environment(SystemFailure(call: error.call, errorNumber: error.errorNumber, path: file, purpose: .createOutput))
     }
     return file
   }

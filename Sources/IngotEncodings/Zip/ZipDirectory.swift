@@ -44,6 +44,7 @@ public struct ZipDirectory: Sendable {
   /// Where an archive that ends with a file's last byte starts in it; `nil` when none does.
   ///
   /// - Parameter source: any file.
+  /// - Returns: the offset of its first byte.
   /// - Throws: read errors.
   package static func start(in source: any ByteSource) throws(IngotError) -> Int? {
     try ZipEnd.archiveStart(in: source)

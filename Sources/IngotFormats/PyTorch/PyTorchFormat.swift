@@ -92,7 +92,7 @@ public struct PyTorchFormat: CheckpointFormat {
       try PickleCarriers.survey(zip: source, &survey)
     } else if Self.form(head: head) == .tar {
       for member in try ArchiveListing(source, kind: .tar).members {
-        guard case .plain(let offset) = member.storage else { continue }
+        guard case .plain(let offset, _) = member.storage else { continue }
         var place = Location(source.path, member: member.name)
         place.offset = -offset
         survey.add(pickles: offset..<(offset + member.byteCount), of: source, at: place)

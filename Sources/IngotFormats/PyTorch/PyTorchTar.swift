@@ -14,7 +14,7 @@ struct PyTorchTar {
   init(_ source: any ByteSource) throws(IngotError) {
     self.source = source
     for member in try ArchiveListing(source, kind: .tar).members {
-      guard case .plain(let offset) = member.storage else { continue }
+      guard case .plain(let offset, _) = member.storage else { continue }
       members[member.name] = offset..<(offset + member.byteCount)
     }
   }

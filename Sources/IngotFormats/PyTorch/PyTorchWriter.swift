@@ -56,7 +56,8 @@ public struct PyTorchWriter: CheckpointWriter {
     }
     if groups.count > 1 {
       let index = WeightFileName.index(of: request.fileName)
-      files.append(try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "pytorch"))
+      files.append(
+        try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "pytorch"))
     }
     let finished = layouts
     return WritePlan(
