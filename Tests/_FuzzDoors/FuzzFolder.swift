@@ -19,7 +19,8 @@ struct FuzzFolder {
     do throws(CallFailure) {
       try Self.system.makeFolder(path, isPrivate: true)
     } catch {
-      throw .environment(SystemFailure(call: error.call, errorNumber: error.errorNumber, path: path, purpose: .createOutput))
+      throw .environment(
+        SystemFailure(call: error.call, errorNumber: error.errorNumber, path: path, purpose: .createOutput))
     }
   }
 
@@ -43,7 +44,8 @@ struct FuzzFolder {
         if let failure { throw failure }
       }
     } catch {
-      throw .environment(SystemFailure(call: error.call, errorNumber: error.errorNumber, path: file, purpose: .createOutput))
+      throw .environment(
+        SystemFailure(call: error.call, errorNumber: error.errorNumber, path: file, purpose: .createOutput))
     }
     return file
   }
