@@ -167,4 +167,11 @@ import Testing
     let (before, after) = try (hash(folder.file("int8.ingot")), hash(folder.file("int8.pt")))
     #expect(before.model == after.model)
   }
+
+  @Test func `keys of nested containers that become one name are a finding, and plain ones are not`() throws {
+    let nested = try inspect(Fixture.path("golden/pytorch/training.pt")).checkpoint
+    #expect(nested.findings.map(\.kind).contains(.joined))
+    let plain = try inspect(Fixture.path("golden/pytorch/state-dict.pt")).checkpoint
+    #expect(!plain.findings.map(\.kind).contains(.joined))
+  }
 }
