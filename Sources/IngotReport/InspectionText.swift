@@ -40,10 +40,21 @@ public enum InspectionText {
     switch entry.value {
     case .string(let text): value = text
     case .typedArray(let array) where array.count > 16: value = "\(array.count) × \(array.elementType)"
-    default: value = JSONText.text(entry.value)
+    default: value = JSONText.text(start(of: entry.value))
     }
     let label = style.text("meta ", .dim)
     return "\(label)  \(TextStyle.printable(entry.key, limit: 40)): \(TextStyle.printable(value, limit: 60))"
+  }
+
+  /// As much of a value as a line may show: a vocabulary has a million.
+  private static func start(of value: MetadataValue) -> MetadataValue {
+    switch value {
+    case .array(let values): .array(values.prefix(64).map(start))
+    case .object(let metadata):
+      .object(Metadata(metadata.entries.prefix(64).map { .init(key: $0.key, value: start(of: $0.value)) }))
+    case .typedArray(let array) where array.count > 64: .string("\(array.count) × \(array.elementType)")
+    default: value
+    }
   }
 
   private static func totals(_ tensors: [InspectionReport.Tensor]) -> TableLayout {
