@@ -50,8 +50,12 @@ private func surveyFile(_ source: any ByteSource) throws(IngotError) -> Security
   do throws(IngotError) {
     format = try FormatRegistry.detect(source)
   } catch {
-    guard case .unsupported = error, let survey = try PickleCarriers.survey(bare: source) else { throw error }
-    return SecurityReport.File(path: source.path, format: "pickle", survey: survey)
+    switch error {
+    case .unsupported, .unsuitable:
+      guard let survey = try PickleCarriers.survey(bare: source) else { throw error }
+      return SecurityReport.File(path: source.path, format: "pickle", survey: survey)
+    default: throw error
+    }
   }
   return SecurityReport.File(path: source.path, format: format.id, survey: try format.survey(source))
 }
