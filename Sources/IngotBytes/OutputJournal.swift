@@ -65,7 +65,7 @@ public final class OutputJournal: Sendable {
     guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
     let lines = bytes[..<end].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     guard lines.first == header else { return nil }
-    return OutputJournal(file, finished: Array(lines.dropFirst()), end: end + 1)
+    return OutputJournal(file, finished: lines.dropFirst().compactMap(Self.intact), end: end + 1)
   }
 
   /// Notes a piece of work that is done, from any thread; lines are written some at a time.
@@ -76,7 +76,7 @@ public final class OutputJournal: Sendable {
   /// - Throws: ``IngotError/environment(_:)`` when the journal can't be written.
   public func note(_ line: String, byteCount: Int) throws(IngotError) {
     try state.withLock { (state) throws(IngotError) in
-      state.pending += line.utf8
+      state.pending += "\(line) \(Self.checksum(of: line))".utf8
       state.pending.append(UInt8(ascii: "\n"))
       state.pendingByteCount += byteCount
       guard state.pendingByteCount >= Self.batchByteCount || state.pending.count >= Self.lineByteCount else {
@@ -84,6 +84,20 @@ public final class OutputJournal: Sendable {
       }
       try write(&state)
     }
+  }
+
+  /// What stands behind a line, so that one that was damaged on disk counts for nothing.
+  private static func checksum(of line: String) -> String {
+    var checksum = CRC32()
+    Array(line.utf8).withUnsafeBytes { checksum.update($0) }
+    return String(checksum.value, radix: 16)
+  }
+
+  /// A line without its checksum; `nil` when that is another.
+  private static func intact(_ line: String) -> String? {
+    guard let space = line.utf8.lastIndex(of: UInt8(ascii: " ")) else { return nil }
+    let text = String(line[..<space])
+    return line[line.utf8.index(after: space)...] == checksum(of: text) ? text : nil
   }
 
   /// Writes the lines that are still to be written.

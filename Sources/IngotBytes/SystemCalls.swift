@@ -5,20 +5,6 @@ import CIngotBytes
 import Glibc
 import IngotCore
 
-/// A call that failed: the C function's name and the error number it left.
-public struct CallFailure: Error, Hashable, Sendable {
-  /// The C function's name.
-  public var call: String
-  /// `errno` after the call.
-  public var errorNumber: Int32
-
-  /// Makes a record of a failed call.
-  public init(call: String, errorNumber: Int32) {
-    self.call = call
-    self.errorNumber = errorNumber
-  }
-}
-
 /// What a path or an open file is.
 public struct FileStatus: Hashable, Sendable {
   /// What kind of thing stands at a path.

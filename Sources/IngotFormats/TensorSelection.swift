@@ -52,7 +52,8 @@ public struct TensorSelection: Sendable {
       throw .invalidRequest(
         option: "--exclude", why: "\(glob.pattern) matches no tensor that \(words: argument) takes")
     }
-    guard shown.contains(where: { takes($0) }) else {
+    // A file whose only tensor can't be read is asked for what else it holds.
+    guard !checkpoint.unopened.isEmpty || shown.contains(where: { takes($0) }) else {
       throw .invalidRequest(option: "--exclude", why: "no tensor is left")
     }
   }

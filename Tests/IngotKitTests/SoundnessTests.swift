@@ -133,7 +133,6 @@ import Testing
           ["verify", model, "--against", good], ["generate", model, "--tokens", "1"],
           ["generate", model, "--tokens", "1", "--precision", "w8a8"],
           ["eval", model, "--tokens", "1,2", "--precision", "bf16"],
-          ["quantize", model, folder.file("again.ingot")],
         ], naming: [name], in: folder)
     }
   }
@@ -258,13 +257,14 @@ import Testing
         ("quantize", "\(option)-q.ingot"), ("quantize", "\(option)-q/"), ("convert", "\(option)-c/"),
         ("convert", "\(option)-c.gguf"), ("convert", "\(option)-c.pt"),
       ] {
-        var arguments = [command, bad, folder.file(output), option]
-        if command == "quantize" { arguments += ["--rule", "*=keep"] }
+        let arguments = [command, bad, folder.file(output), option]
         let result = try IngotProgram.process(arguments).run()
         #expect(result.exitCode == 0, "\(output): \(result.standardError)")
         #expect(result.standardOutput.contains("--tie takes") == (option == "--tie"), "\(output)")
         let check = try IngotProgram.process([
           "verify", folder.file(output), "--against", meant, "--config", meant + "/config.json",
+          // Int8 costs a hundredth; another head would change all.
+          "--tolerance", command == "quantize" ? "0.05" : "2e-5",
         ]).run()
         #expect(check.exitCode == 0, "\(output): \(check.standardError)\(check.standardOutput)")
       }

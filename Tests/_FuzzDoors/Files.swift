@@ -54,8 +54,9 @@ extension FuzzDoor {
     options.format = targets[choice % targets.count]
     options.dtype = dtypes[choice / targets.count % dtypes.count]
     options.onOverflow = .saturate
-    options.compresses = choice & 1024 != 0
-    options.keepsUnknownBits = choice & 2048 != 0
+    let isArchive = options.format == "npz"
+    options.compresses = isArchive && choice & 1024 != 0
+    options.keepsUnknownBits = isArchive && choice & 2048 != 0
     options.shardByteLimit = choice & 4096 != 0 ? 100 : nil
     options.check = true
     options.force = true

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// A failed call of the system, before it is known what the call was for.
+
+/// A call that failed: the C function's name and the error number it left.
+public struct CallFailure: Error, Hashable, Sendable {
+  /// The C function's name.
+  public var call: String
+  /// `errno` after the call.
+  public var errorNumber: Int32
+
+  /// Makes a record of a failed call.
+  public init(call: String, errorNumber: Int32) {
+    self.call = call
+    self.errorNumber = errorNumber
+  }
+}
