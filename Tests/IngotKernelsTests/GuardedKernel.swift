@@ -117,6 +117,9 @@ extension GuardedKernel {
       "ingot_widen_f8e5m2_f32", 1, 4,
       Levels(ingot_widen_f8e5m2_f32_portable, ingot_widen_f8e5m2_f32_avx2, ingot_widen_f8e5m2_f32_avx512)),
     widen(
+      "ingot_widen_f8e8m0_f32", 1, 4,
+      Levels(ingot_widen_f8e8m0_f32_portable, ingot_widen_f8e8m0_f32_avx2, ingot_widen_f8e8m0_f32_avx512)),
+    widen(
       "ingot_widen_i8_f32", 1, 4,
       Levels(ingot_widen_i8_f32_portable, ingot_widen_i8_f32_avx2, ingot_widen_i8_f32_avx512)),
     widen(

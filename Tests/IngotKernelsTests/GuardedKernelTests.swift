@@ -22,7 +22,7 @@ import Testing
     "ingot_crc32_level", "ingot_copy_file_range", "ingot_allocate", "ingot_memory_free_space",
     "ingot_rename_no_replace", "ingot_rename_exchange", "ingot_install_mapping_fault_handler",
     "ingot_register_mapping", "ingot_unregister_mapping", "ingot_install_interrupt_handler",
-    "ingot_interrupted",
+    "ingot_interrupted", "ingot_hold_interrupts", "ingot_release_interrupts", "ingot_take_over_attributes",
     "ingot_terminal_columns", "ingot_chunk_function",
   ]
 
