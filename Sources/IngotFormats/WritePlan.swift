@@ -163,17 +163,20 @@ public struct WriteRequest: Sendable {
   }
 }
 
-/// One of the parts of a request's tensors.
+/// One of the parts of a request's tensors, in eight bytes: there may be millions.
 public struct PartReference: Hashable, Sendable {
+  private var narrowTensor: UInt32
+  private var narrowPart: UInt32
+
   /// Index of the tensor in ``WriteRequest/tensors``.
-  public var tensor: Int
+  public var tensor: Int { Int(narrowTensor) }
   /// Index of the part in ``PlannedTensor/parts``.
-  public var part: Int
+  public var part: Int { Int(narrowPart) }
 
   /// Makes a reference.
   public init(tensor: Int, part: Int = 0) {
-    self.tensor = tensor
-    self.part = part
+    narrowTensor = UInt32(clamping: tensor)
+    narrowPart = UInt32(clamping: part)
   }
 }
 
@@ -189,15 +192,68 @@ public enum PlannedChunk: Hashable, Sendable {
   case deflatedPart(PartReference, lead: [UInt8])
 }
 
+/// The chunks of a planned file, in order: at hand, or made each time that one is looked at, where there may be millions.
+public struct PlannedChunks: RandomAccessCollection, Sendable {
+  private enum Storage: Sendable {
+    case list([PlannedChunk])
+    case made(count: Int, @Sendable (Int) -> PlannedChunk)
+  }
+
+  private let storage: Storage
+  /// Bytes of all chunks, where it is known without looking at them.
+  public let byteCount: Int?
+
+  /// Takes chunks that are at hand.
+  public init(_ chunks: [PlannedChunk]) {
+    storage = .list(chunks)
+    byteCount = nil
+  }
+
+  /// Describes chunks that are made when they are looked at.
+  ///
+  /// - Parameters:
+  ///   - count: chunks.
+  ///   - byteCount: bytes of all, when none is deflated.
+  ///   - make: gives one of them, from any thread.
+  public init(count: Int, byteCount: Int?, _ make: @escaping @Sendable (Int) -> PlannedChunk) {
+    storage = .made(count: count, make)
+    self.byteCount = byteCount
+  }
+
+  /// The first position.
+  public var startIndex: Int { 0 }
+
+  /// The position behind the last chunk.
+  public var endIndex: Int {
+    switch storage {
+    case .list(let chunks): chunks.count
+    case .made(let count, _): count
+    }
+  }
+
+  /// One chunk.
+  public subscript(position: Int) -> PlannedChunk {
+    switch storage {
+    case .list(let chunks): chunks[position]
+    case .made(_, let make): make(position)
+    }
+  }
+}
+
 /// A file to be written.
-public struct PlannedFile: Hashable, Sendable {
+public struct PlannedFile: Sendable {
   /// Its plain name in the output folder; for a single file the output's own name.
   public var name: String
   /// Its bytes, in order.
-  public var chunks: [PlannedChunk]
+  public var chunks: PlannedChunks
+
+  /// Makes a file of chunks that are at hand.
+  public init(name: String, chunks: [PlannedChunk]) {
+    self.init(name: name, chunks: PlannedChunks(chunks))
+  }
 
   /// Makes a file.
-  public init(name: String, chunks: [PlannedChunk]) {
+  public init(name: String, chunks: PlannedChunks) {
     self.name = name
     self.chunks = chunks
   }
@@ -281,15 +337,21 @@ public struct WritePlan: Sendable {
   public var streams: Bool
   /// Bytes that ``finish`` adds at the most; planned sizes count them.
   public var tailByteCount: Int
-  /// Makes the bytes that depend on what was written; parts are in the order of the plan, and none are given to a plan
-  /// that asks for no ``digests``.
-  public var finish: @Sendable ([WrittenPart]) throws(IngotError) -> [FilePatch]
+  /// Makes the bytes that depend on what was written, and hands them over one by one; parts are in the order of the plan,
+  /// and none are given to a plan that asks for no ``digests``.
+  public var finish: Finish
+
+  /// Makes the bytes that depend on what was written, and hands them over.
+  public typealias Finish =
+    @Sendable (
+      [WrittenPart], (FilePatch) throws(IngotError) -> Void
+    ) throws(IngotError) -> Void
 
   /// Makes a plan; without `finish` nothing depends on what was written.
   public init(
     files: [PlannedFile], losses: [Loss] = [], digests: Set<PartDigestKind> = [], streams: Bool = true,
     tailByteCount: Int = 0,
-    finish: @escaping @Sendable ([WrittenPart]) throws(IngotError) -> [FilePatch] = { _ in [] }
+    finish: @escaping Finish = { _, _ in }
   ) {
     self.files = files
     self.losses = losses

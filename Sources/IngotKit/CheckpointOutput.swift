@@ -53,6 +53,7 @@ struct CheckpointOutput {
 
   /// Bytes of a planned file; `nil` when compression leaves that open.
   func byteCount(of file: PlannedFile) throws(IngotError) -> Int? {
+    if let byteCount = file.chunks.byteCount { return byteCount }
     var total = 0
     for chunk in file.chunks {
       switch chunk {
@@ -105,7 +106,7 @@ struct CheckpointOutput {
     }
     try pass.write(to: targets)
     let written = pass.written
-    for patch in try plan.finish(written) {
+    try plan.finish(written) { (patch) throws(IngotError) in
       guard targets.indices.contains(patch.file) else {
         throw .internal("a patch for a file that there is not")
       }

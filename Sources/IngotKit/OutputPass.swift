@@ -101,9 +101,11 @@ final class OutputPass {
   // MARK: - By position
 
   private func writePlaced(to targets: [any OutputTarget]) throws(IngotError) {
-    var streamed: [PartPlace] = []
+    // Those that are left to be streamed are moved to the front: there may be millions.
+    var streamedCount = 0
     let finished = try finishedParts(in: targets)
-    for (index, place) in places.enumerated() {
+    for index in places.indices {
+      let place = places[index]
       if let part = finished[index] {
         try take(part, at: place)
       } else if try copyInKernel(place, to: targets[place.file]) {
@@ -112,9 +114,12 @@ final class OutputPass {
         finished.isCopied = true
         try journal?.note(finished.line, byteCount: part.byteCount)
       } else {
-        streamed.append(place)
+        places[streamedCount] = place
+        streamedCount += 1
       }
     }
+    places.removeLast(places.count - streamedCount)
+    let streamed = places
     places = []
     var pass = PartPass(
       crew: WorkCrew(jobs: output.jobs), files: output.files, scratchFolder: output.scratchFolder)

@@ -171,6 +171,26 @@ import Testing
     #expect(result.peakResidentBytes - own <= Self.memoryBound)
   }
 
+  @Test(arguments: [
+    "out.npz", "out.ingot", "out.gguf", "out.pt", "out.safetensors", "out/ --to tensorflow",
+    "out/ --to safetensors --shard-size 100kB",
+  ])
+  func `memory grows with the source's index only, whatever is written`(_ output: String) throws {
+    let folder = try TemporaryFolder()
+    let (count, name) = (100_000, { (index: Int) in "sample.\(1_000_000 + index).x" })
+    let source = try BigCheckpoint.write(
+      "many.safetensors", in: folder, tensorCount: count, elementCount: 1, tensorName: name)
+    let indexByteCount = try folder.bytes("many.safetensors").count - 4 * count
+    let own = try IngotProgram.run("--version").peakResidentBytes
+    let words = output.split(separator: " ").map(String.init)
+    let result = try IngotProgram.process(
+      ["convert", source, folder.file(words[0]), "-q"] + words.dropFirst()
+    ).run()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    let bound = 64 << 20 + 2 * indexByteCount + 256 * count
+    #expect(result.peakResidentBytes - own <= bound, "\(result.peakResidentBytes - own) of \(bound)")
+  }
+
   @Test func `many tensors whose names do not fold are listed in no time`() throws {
     let folder = try TemporaryFolder()
     let path = try BigCheckpoint.write("names.safetensors", in: folder, tensorCount: 50_000, elementCount: 1)

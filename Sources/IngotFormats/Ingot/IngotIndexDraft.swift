@@ -9,7 +9,8 @@ struct IngotIndexDraft {
   /// A part with its place in the file.
   struct Run {
     var reference: PartReference
-    var range: Range<Int>
+    var offset: Int
+    var byteCount: Int
   }
 
   private var encoder = IngotEncoder()
@@ -132,7 +133,7 @@ struct IngotIndexDraft {
       guard placement.advance(by: run.byteCount) else {
         throw IngotEncoder.unrepresentable("more than 2^63 bytes")
       }
-      layout.append(Run(reference: run.reference, range: offset..<(offset + run.byteCount)))
+      layout.append(Run(reference: run.reference, offset: offset, byteCount: run.byteCount))
       var field: [UInt8] = []
       field.appendLittle(UInt64(offset))
       encoder.bytes.replaceSubrange(run.field..<(run.field + 8), with: field)

@@ -36,39 +36,41 @@ public struct IngotWriter: CheckpointWriter {
     let (index, layout) = try draft.finish()
     let tail = IngotTailPlan(request, stored: layout.map(\.reference), aliases: aliases)
 
-    let end = layout.last.map { IngotPlacement.alignUp($0.range.upperBound) }
+    let end = layout.last.map { IngotPlacement.alignUp($0.offset + $0.byteCount) }
     let dataOffset = IngotPlacement.alignUp(IngotLayout.endByteCount + index.count)
     let head = IngotHead(
       indexByteCount: index.count, tailOffset: end ?? dataOffset, indexDigest: XXH3.digest(of: index))
-    var chunks: [PlannedChunk] = [.bytes(head.encoded), .bytes(index)]
-    chunks.appendPadding(after: head.indexEnd)
-    for run in layout {
-      chunks.append(.part(run.reference, lead: []))
-      chunks.appendPadding(after: run.range.upperBound)
+    let begin = [head.encoded, index, IngotPadding.zeros(after: head.indexEnd)]
+    let chunks = PlannedChunks(
+      count: begin.count + 2 * layout.count, byteCount: head.tailOffset
+    ) { position in
+      guard position >= begin.count else { return .bytes(begin[position]) }
+      let run = layout[(position - begin.count) / 2]
+      let isPart = (position - begin.count).isMultiple(of: 2)
+      return isPart
+        ? .part(run.reference, lead: []) : .bytes(IngotPadding.zeros(after: run.offset + run.byteCount))
     }
     return WritePlan(
       files: [PlannedFile(name: request.fileName, chunks: chunks)], losses: aliases.losses,
       digests: request.storesSHA256 ? [.xxh3, .sourceXXH3, .sha256] : [.xxh3, .sourceXXH3], streams: true,
       tailByteCount: try tail.greatestByteCount()
-    ) { (parts) throws(IngotError) in
+    ) { (parts, patch) throws(IngotError) in
       let bytes = try tail.encoded(parts)
       let footer = IngotFooter(
         tailOffset: head.tailOffset, tailByteCount: bytes.count, indexDigest: head.indexDigest,
         tailDigest: XXH3.digest(of: bytes))
-      return [FilePatch(file: 0, offset: head.tailOffset, bytes: bytes + footer.encoded)]
+      try patch(FilePatch(file: 0, offset: head.tailOffset, bytes: bytes + footer.encoded))
     }
   }
 }
 
-extension [PlannedChunk] {
+/// What stands between runs.
+private enum IngotPadding {
   /// Runs of 0 to 63 zeros: all gaps of one length share their bytes.
   private static let zeros = (0..<IngotLayout.alignment).map { [UInt8](repeating: 0, count: $0) }
 
   /// Zeros up to the next run's place.
-  fileprivate mutating func appendPadding(after end: Int) {
-    let count = IngotPlacement.alignUp(end) - end
-    if count > 0 { append(.bytes(Self.zeros[count])) }
-  }
+  static func zeros(after end: Int) -> [UInt8] { zeros[IngotPlacement.alignUp(end) - end] }
 }
 
 /// Which tensors of a request are stored, and which are other names of stored ones.

@@ -54,7 +54,11 @@ public struct NumPyArchiveWriter: CheckpointWriter {
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var losses: [Loss] = []
     var dtypes: [ExactName: DType] = [:]
-    var layout = ZipLayout(for: "npz", compresses: request.compresses)
+    let tensors = request.tensors
+    // A header is made again each time: a million of them would take more than all else.
+    var layout = ZipLayout(for: "npz", compresses: request.compresses) { reference in
+      Self.header(of: tensors[reference.tensor].parts[reference.part])
+    }
     var metadata = request.keepsUnknownBits ? request.metadata : Metadata()
     metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
     if !request.keepsUnknownBits {
@@ -76,10 +80,8 @@ public struct NumPyArchiveWriter: CheckpointWriter {
           dtypes[ExactName(name)] = part.dtype
           losses.append(Loss(.bits, tensor: name, detail: "\(part.dtype) is stored as \(stored)"))
         }
-        let header = NumPyArrayHeader.bytes(descr: NumPyDType.descr(of: stored) ?? "", shape: part.shape)
         try layout.add(
-          name + ".npy", lead: header, PartReference(tensor: index, part: position),
-          byteCount: part.byteCount())
+          name + ".npy", PartReference(tensor: index, part: position), byteCount: part.byteCount())
       }
     }
     if !dtypes.isEmpty || !metadata.isEmpty {
@@ -88,11 +90,21 @@ public struct NumPyArchiveWriter: CheckpointWriter {
       let header = NumPyArrayHeader.bytes(descr: "|u1", shape: Shape([hidden.count]) ?? .scalar)
       try layout.add(NumPyHiddenMember.name, content: header + hidden)
     }
-    let finished = layout
+    let finished = layout.finished()
     return WritePlan(
-      files: [PlannedFile(name: request.fileName, chunks: layout.chunks)], losses: losses, digests: [.crc32],
+      files: [PlannedFile(name: request.fileName, chunks: finished.chunks)], losses: losses,
+      digests: [.crc32],
       streams: false, tailByteCount: layout.directoryByteCountLimit
-    ) { (written) throws(IngotError) in try finished.patches(for: written) }
+    ) { (written, patch) throws(IngotError) in
+      var rest = written[...]
+      try finished.patch(behind: &rest, patch)
+    }
+  }
+
+  /// What stands before a part's bytes.
+  private static func header(of part: PlannedPart) -> [UInt8] {
+    let dtype = NumPyDType.descr(of: part.dtype) == nil ? NumPyDType.bits(of: part.dtype) : part.dtype
+    return NumPyArrayHeader.bytes(descr: dtype.flatMap(NumPyDType.descr) ?? "", shape: part.shape)
   }
 
   /// The dtype that an array is stored as.

@@ -49,7 +49,7 @@ public struct PyTorchWriter: CheckpointWriter {
         groups.count > 1
         ? WeightFileName.shard(index + 1, of: groups.count, named: request.fileName) : request.fileName
       var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group, isTraining: isTraining)
-      layouts.append(try archive.layout())
+      layouts.append(try archive.layout().finished())
       files.append(PlannedFile(name: name, chunks: layouts[index].chunks))
       map += archive.names.map { ($0, name) }
       totalByteCount += archive.storedByteCount
@@ -63,12 +63,11 @@ public struct PyTorchWriter: CheckpointWriter {
     return WritePlan(
       files: files, losses: losses, digests: [.crc32], streams: false,
       tailByteCount: layouts.reduce(0) { $0 + $1.directoryByteCountLimit }
-    ) { (written) throws(IngotError) in
-      var patches: [FilePatch] = []
+    ) { (written, patch) throws(IngotError) in
+      var rest = written[...]
       for (index, layout) in finished.enumerated() {
-        patches += try layout.patches(for: written, file: index)
+        try layout.patch(behind: &rest, file: index, patch)
       }
-      return patches
     }
   }
 
@@ -168,7 +167,7 @@ private struct PyTorchArchiveDraft {
     for reference in stored {
       let byteCount = try request.tensors[reference.tensor].parts[reference.part].byteCount()
       storedByteCount += byteCount
-      try layout.add(Self.folder + "data/\(keys[reference] ?? "")", lead: [], reference, byteCount: byteCount)
+      try layout.add(Self.folder + "data/\(keys[reference] ?? "")", reference, byteCount: byteCount)
     }
     try layout.add(Self.folder + "version", content: Array("3\n".utf8))
     if case .string(let schemes)? = QuantizedParts.metadata(of: group.map { request.tensors[$0] }) {

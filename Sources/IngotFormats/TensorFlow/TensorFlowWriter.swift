@@ -47,8 +47,8 @@ public struct TensorFlowWriter: CheckpointWriter {
       ],
       losses: draft.losses, digests: [.crc32c], streams: false,
       tailByteCount: draft.greatestIndexByteCount
-    ) { (written) throws(IngotError) in
-      [FilePatch(file: files.count, offset: 0, bytes: try finished.index(written))]
+    ) { (written, patch) throws(IngotError) in
+      try patch(FilePatch(file: files.count, offset: 0, bytes: finished.index(written)))
     }
   }
 

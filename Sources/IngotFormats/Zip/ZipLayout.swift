@@ -8,13 +8,18 @@ import IngotEncodings
 
 /// A zip archive being planned.
 struct ZipLayout: Sendable {
+  /// A member in few bytes: there may be millions, and their names stand one behind the other.
   private struct Member: Sendable {
-    var name: [UInt8]
-    var headerByteCount: Int
+    var nameEnd: Int
+    /// Where its header starts, when nothing is deflated.
+    var offset: Int
+    var byteCount: Int
+    var part: PartReference
     /// Known beforehand for members at hand, from what was written for all others.
     var crc32: UInt32
-    var byteCount: Int
-    var part: PartReference?
+    /// Its place among ``contents``; `nil` for one that holds a part.
+    var content: UInt32?
+    var headerByteCount: UInt16
     var isWide: Bool
   }
 
@@ -36,13 +41,15 @@ struct ZipLayout: Sendable {
   private let target: String
   private let compresses: Bool
   private let paddingKind: Padding
+  private let lead: @Sendable (PartReference) -> [UInt8]
   private var members: [Member] = []
+  private var nameBytes: [UInt8] = []
+  /// What members hold that are at hand.
+  private var contents: [[UInt8]] = []
   private var names = Set<ExactName>()
   private var offset = 0
   /// The most bytes that directory and end records take.
   private(set) var directoryByteCountLimit = 22 + 20 + 56
-  /// The archive's bytes before its directory.
-  private(set) var chunks: [PlannedChunk] = []
 
   /// Starts an archive.
   ///
@@ -50,40 +57,60 @@ struct ZipLayout: Sendable {
   ///   - target: the format's id, for messages.
   ///   - compresses: whether parts are deflated; then nothing is aligned.
   ///   - padding: how data is aligned.
-  init(for target: String, compresses: Bool = false, padding: Padding = .zipalign) {
+  ///   - lead: makes the bytes that stand before a part in its member.
+  init(
+    for target: String, compresses: Bool = false, padding: Padding = .zipalign,
+    lead: @escaping @Sendable (PartReference) -> [UInt8] = { _ in [] }
+  ) {
     self.target = target
     self.compresses = compresses
+    self.lead = lead
     paddingKind = padding
   }
 
-  /// Adds a member that holds a part behind some bytes.
-  mutating func add(
-    _ name: String, lead: [UInt8], _ part: PartReference, byteCount: Int
-  ) throws(IngotError) {
-    guard let total = lead.count.checkedAdd(byteCount) else {
+  /// Adds a member that holds a part behind its lead.
+  mutating func add(_ name: String, _ part: PartReference, byteCount: Int) throws(IngotError) {
+    guard let total = lead(part).count.checkedAdd(byteCount) else {
       throw .internal("a member whose bytes overflow")
     }
-    var member = try member(name, byteCount: total)
-    member.part = part
-    let header = localHeader(member, crc32: 0)
-    member.headerByteCount = header.count
-    members.append(member)
-    chunks += [.bytes(header), compresses ? .deflatedPart(part, lead: lead) : .part(part, lead: lead)]
-    offset += header.count + total
+    try append(name, byteCount: total) { $0.part = part }
   }
 
   /// Adds a member whose bytes are at hand; it is stored.
   mutating func add(_ name: String, content: [UInt8]) throws(IngotError) {
-    var member = try member(name, byteCount: content.count)
-    member.crc32 = CRC32.value(of: content)
-    let header = localHeader(member, crc32: member.crc32)
-    member.headerByteCount = header.count
-    members.append(member)
-    chunks += [.bytes(header), .bytes(content)]
-    offset += header.count + content.count
+    contents.append(content)
+    let number = UInt32(clamping: contents.count - 1)
+    try append(name, byteCount: content.count) { member in
+      member.crc32 = CRC32.value(of: content)
+      member.content = number
+    }
   }
 
-  private mutating func member(_ name: String, byteCount: Int) throws(IngotError) -> Member {
+  /// The layout without what only adding members needs.
+  consuming func finished() -> ZipLayout {
+    names = []
+    return self
+  }
+
+  /// The archive's bytes before its directory: a header and what is behind it, for each member.
+  var chunks: PlannedChunks {
+    PlannedChunks(count: 2 * members.count, byteCount: compresses ? nil : offset) { [self] position in
+      let index = position / 2
+      let member = members[index]
+      guard !position.isMultiple(of: 2) else { return .bytes(localHeader(member, name: name(of: index))) }
+      if let content = member.content { return .bytes(contents[Int(content)]) }
+      let lead = lead(member.part)
+      return compresses ? .deflatedPart(member.part, lead: lead) : .part(member.part, lead: lead)
+    }
+  }
+
+  private func name(of index: Int) -> ArraySlice<UInt8> {
+    nameBytes[(index == 0 ? 0 : members[index - 1].nameEnd)..<members[index].nameEnd]
+  }
+
+  private mutating func append(
+    _ name: String, byteCount: Int, _ complete: (inout Member) -> Void
+  ) throws(IngotError) {
     guard FilePath.staysInside(name), name.utf8.count <= 0xFFFF else {
       throw .unrepresentable(
         tensor: name, target: target,
@@ -96,19 +123,31 @@ struct ZipLayout: Sendable {
     directoryByteCountLimit += 46 + name.utf8.count + 28
     try Limit.zipEntries.admit(members.count + 1, "members", target: target)
     try Limit.zipDirectoryBytes.admit(directoryByteCountLimit, "bytes of directory", target: target)
-    return Member(
-      name: Array(name.utf8), headerByteCount: 0, crc32: 0, byteCount: byteCount, part: nil,
-      isWide: byteCount >= Self.wideByteCount)
+    let nameStart = nameBytes.count
+    nameBytes += name.utf8
+    var member = Member(
+      nameEnd: nameBytes.count, offset: offset, byteCount: byteCount, part: PartReference(tensor: 0),
+      crc32: 0,
+      content: nil, headerByteCount: 0, isWide: byteCount >= Self.wideByteCount)
+    complete(&member)
+    members.append(member)
+    let headerByteCount = localHeader(member, name: nameBytes[nameStart...]).count
+    members[members.count - 1].headerByteCount = UInt16(clamping: headerByteCount)
+    offset += headerByteCount + byteCount
   }
 
   /// Whether a member's data is compressed.
-  private func isDeflated(_ member: Member) -> Bool { compresses && member.part != nil }
+  private func isDeflated(_ member: Member) -> Bool { compresses && member.content == nil }
 
-  private func localHeader(_ member: Member, crc32: UInt32) -> [UInt8] {
+  /// A local header: the checksum of a part is patched in later.
+  private func localHeader(_ member: Member, name: ArraySlice<UInt8>) -> [UInt8] {
     var header: [UInt8] = []
+    header.reserveCapacity(128 + name.count)
     header.appendLittle(UInt32(0x0403_4b50))
-    appendCommon(&header, member, crc32: crc32, storedByteCount: isDeflated(member) ? 0 : member.byteCount)
-    header.appendLittle(UInt16(member.name.count))
+    appendCommon(
+      &header, member, name: name, crc32: member.crc32,
+      storedByteCount: isDeflated(member) ? 0 : member.byteCount)
+    header.appendLittle(UInt16(name.count))
     var extra: [UInt8] = []
     if member.isWide {
       extra.appendLittle(UInt16(1))
@@ -116,9 +155,10 @@ struct ZipLayout: Sendable {
       extra.appendLittle(UInt64(member.byteCount))
       extra.appendLittle(UInt64(isDeflated(member) ? 0 : member.byteCount))
     }
-    if !compresses { extra += padding(behind: offset + 30 + member.name.count + extra.count) }
+    if !compresses { extra += padding(behind: member.offset + 30 + name.count + extra.count) }
     header.appendLittle(UInt16(extra.count))
-    return header + member.name + extra
+    header += name
+    return header + extra
   }
 
   /// An extra field that makes the data start at a multiple of 64.
@@ -139,10 +179,12 @@ struct ZipLayout: Sendable {
   }
 
   /// Version, flags, method, date, checksum and sizes: the same in local headers and in the directory.
-  private func appendCommon(_ header: inout [UInt8], _ member: Member, crc32: UInt32, storedByteCount: Int) {
+  private func appendCommon(
+    _ header: inout [UInt8], _ member: Member, name: ArraySlice<UInt8>, crc32: UInt32, storedByteCount: Int
+  ) {
     header.appendLittle(UInt16(member.isWide ? 45 : 20))
     // Bit 11: the name is UTF-8.
-    header.appendLittle(UInt16(member.name.allSatisfy { $0 < 0x80 } ? 0 : 0x0800))
+    header.appendLittle(UInt16(name.allSatisfy { $0 < 0x80 } ? 0 : 0x0800))
     header.appendLittle(UInt16(isDeflated(member) ? 8 : 0))
     header.appendLittle(UInt16(0))
     header.appendLittle(Self.date)
@@ -153,59 +195,66 @@ struct ZipLayout: Sendable {
 
   // MARK: - What depends on what was written
 
-  /// Checksums and sizes of local headers, and the directory.
+  /// Makes checksums and sizes of local headers, and the directory.
   ///
   /// - Parameters:
-  ///   - written: what became of the parts.
+  ///   - written: what became of the parts, in the order of the plan; those of this archive are taken from it.
   ///   - file: the archive's position among the planned files.
-  /// - Returns: the bytes to be written.
-  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a part that was not written.
-  func patches(for written: [WrittenPart], file: Int = 0) throws(IngotError) -> [FilePatch] {
-    var parts: [PartReference: WrittenPart] = [:]
-    for part in written where part.file == file { parts[part.reference] = part }
-    var patches: [FilePatch] = []
+  ///   - patch: takes the bytes to be written.
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a part that was not written, and what `patch` throws.
+  func patch(
+    behind written: inout ArraySlice<WrittenPart>, file: Int = 0,
+    _ patch: (FilePatch) throws(IngotError) -> Void
+  ) throws(IngotError) {
     var directory: [UInt8] = []
+    directory.reserveCapacity(directoryByteCountLimit)
     var end = 0
-    for member in members {
+    for (index, member) in members.enumerated() {
+      let name = self.name(of: index)
       var headerOffset = end
       var stored = member.byteCount
       var crc = member.crc32
-      if let reference = member.part {
-        guard let part = parts[reference] else { throw .internal("a member that was not written") }
-        headerOffset = part.offset - member.headerByteCount
+      if member.content == nil {
+        guard let part = written.popFirst(), part.file == file, part.reference == member.part else {
+          throw .internal("a member that was not written")
+        }
+        headerOffset = part.offset - Int(member.headerByteCount)
         stored = part.storedByteCount
         crc = part.crc32
-        patches += try localPatches(
-          member, of: file, at: headerOffset, crc32: crc, storedByteCount: stored)
+        try localPatches(
+          member, nameByteCount: name.count, of: file, at: headerOffset, crc32: crc, storedByteCount: stored,
+          patch)
       }
-      end = headerOffset + member.headerByteCount + stored
-      appendEntry(&directory, member, crc32: crc, storedByteCount: stored, headerOffset: headerOffset)
+      end = headerOffset + Int(member.headerByteCount) + stored
+      appendEntry(
+        &directory, member, name: name, crc32: crc, storedByteCount: stored, headerOffset: headerOffset)
     }
-    let bytes = directory + endRecords(directoryOffset: end, directoryByteCount: directory.count)
-    return patches + [FilePatch(file: file, offset: end, bytes: bytes)]
+    let directoryByteCount = directory.count
+    directory += endRecords(directoryOffset: end, directoryByteCount: directoryByteCount)
+    try patch(FilePatch(file: file, offset: end, bytes: directory))
   }
 
   private func localPatches(
-    _ member: Member, of file: Int, at offset: Int, crc32: UInt32, storedByteCount: Int
-  ) throws(IngotError) -> [FilePatch] {
+    _ member: Member, nameByteCount: Int, of file: Int, at offset: Int, crc32: UInt32, storedByteCount: Int,
+    _ patch: (FilePatch) throws(IngotError) -> Void
+  ) throws(IngotError) {
     var bytes: [UInt8] = []
     bytes.appendLittle(crc32)
-    guard isDeflated(member) else { return [FilePatch(file: file, offset: offset + 14, bytes: bytes)] }
-    if member.isWide {
+    if isDeflated(member), member.isWide {
       var wide: [UInt8] = []
       wide.appendLittle(UInt64(storedByteCount))
-      return [
-        FilePatch(file: file, offset: offset + 14, bytes: bytes),
-        FilePatch(file: file, offset: offset + 30 + member.name.count + 12, bytes: wide),
-      ]
+      try patch(FilePatch(file: file, offset: offset + 30 + nameByteCount + 12, bytes: wide))
+    } else if isDeflated(member) {
+      guard storedByteCount < 0xFFFF_FFFF else { throw .internal("a member that grew past 4 GiB") }
+      bytes.appendLittle(UInt32(storedByteCount))
     }
-    guard storedByteCount < 0xFFFF_FFFF else { throw .internal("a member that grew past 4 GiB") }
-    bytes.appendLittle(UInt32(storedByteCount))
-    return [FilePatch(file: file, offset: offset + 14, bytes: bytes)]
+    try patch(FilePatch(file: file, offset: offset + 14, bytes: bytes))
   }
 
   private func appendEntry(
-    _ directory: inout [UInt8], _ member: Member, crc32: UInt32, storedByteCount: Int, headerOffset: Int
+    _ directory: inout [UInt8], _ member: Member, name: ArraySlice<UInt8>, crc32: UInt32,
+    storedByteCount: Int,
+    headerOffset: Int
   ) {
     let isFar = headerOffset >= 0xFFFF_FFFF
     var extra: [UInt8] = []
@@ -220,13 +269,14 @@ struct ZipLayout: Sendable {
     }
     directory.appendLittle(UInt32(0x0201_4b50))
     directory.appendLittle(UInt16(isFar || member.isWide ? 45 : 20))
-    appendCommon(&directory, member, crc32: crc32, storedByteCount: storedByteCount)
-    directory.appendLittle(UInt16(member.name.count))
+    appendCommon(&directory, member, name: name, crc32: crc32, storedByteCount: storedByteCount)
+    directory.appendLittle(UInt16(name.count))
     directory.appendLittle(UInt16(extra.count))
     // No comment, disk 0, no attributes.
     directory += [UInt8](repeating: 0, count: 10)
     directory.appendLittle(isFar ? 0xFFFF_FFFF : UInt32(headerOffset))
-    directory += member.name + extra
+    directory += name
+    directory += extra
   }
 
   private func endRecords(directoryOffset: Int, directoryByteCount: Int) -> [UInt8] {
