@@ -50,10 +50,10 @@ struct EditCommand: ParsableCommand {
   func run() throws {
     var settings = EditOptions()
     settings.change.values = try values.map { (spelling) throws(IngotError) in
-      guard let equals = spelling.firstIndex(of: "="), equals > spelling.startIndex else {
+      guard let (key, value) = spelling.divided(at: "="), !key.isEmpty else {
         throw .invalidRequest(option: "--set", why: "\(spelling) is not of the form KEY=VALUE")
       }
-      return (String(spelling[..<equals]), String(spelling[spelling.index(after: equals)...]))
+      return (key, value)
     }
     settings.change.removals = removals.map(Glob.init)
     settings.isInPlace = isInPlace

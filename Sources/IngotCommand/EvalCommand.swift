@@ -25,7 +25,10 @@ struct EvalCommand: ParsableCommand {
   @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one dimension.")
   var tokens: String
 
-  @Option(name: .long, help: ArgumentHelp("The baseline.", valueName: "model"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The baseline; --config is for it too where it has no config of its own.", valueName: "model"))
   var against: String?
 
   @Option(name: .long, help: "Tokens from one window to the next; without it, windows do not overlap.")

@@ -64,12 +64,12 @@ struct ReadingOptions: ParsableArguments {
   /// The options as the library takes them.
   func options(isRaw: Bool = false) throws -> ReadOptions {
     let pairs = try rawDTypes.map { (spelling) throws(IngotError) in
-      guard let equals = spelling.lastIndex(of: "="),
-        let dtype = DType(caseInsensitive: String(spelling[spelling.index(after: equals)...]))
+      guard let (pattern, word) = spelling.divided(at: "=", last: true),
+        let dtype = DType(caseInsensitive: word)
       else {
         throw .invalidRequest(option: "--npy-dtype", why: "\(spelling) is not of the form GLOB=DTYPE")
       }
-      return (pattern: Glob(String(spelling[..<equals])), dtype: dtype)
+      return (pattern: Glob(pattern), dtype: dtype)
     }
     return ReadOptions(
       rawDTypes: pairs, isRaw: isRaw, fileName: fileName, scratchFolder: scratchFolder)

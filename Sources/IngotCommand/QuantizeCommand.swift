@@ -70,12 +70,12 @@ struct QuantizeCommand: ParsableCommand {
     var settings = QuantizeOptions()
     settings.scheme = scheme
     settings.rules = try rules.map { (spelling) throws(IngotError) in
-      guard let equals = spelling.lastIndex(of: "="),
-        let scheme = QuantizationScheme(rawValue: String(spelling[spelling.index(after: equals)...]))
+      guard let (pattern, word) = spelling.divided(at: "=", last: true),
+        let scheme = QuantizationScheme(rawValue: word)
       else {
         throw .invalidRequest(option: "--rule", why: "\(spelling) is not of the form GLOB=SCHEME")
       }
-      return (pattern: Glob(String(spelling[..<equals])), scheme: scheme)
+      return (pattern: Glob(pattern), scheme: scheme)
     }
     settings.config = options.config
     settings.onOverflow = onOverflow

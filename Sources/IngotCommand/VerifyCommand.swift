@@ -27,7 +27,11 @@ struct VerifyCommand: ParsableCommand {
     name: .long, help: ArgumentHelp("Inputs and expected outputs: .npz or .safetensors.", valueName: "file"))
   var fixtures: String?
 
-  @Option(name: .long, help: ArgumentHelp("A model whose float64 outputs are expected.", valueName: "model"))
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "A model whose float64 outputs are expected; --config is for it too where it has no config of its own.",
+      valueName: "model"))
   var against: String?
 
   @Option(name: .long, help: "Token ids to compare two models on: 1,2,3 or a .npy file.")

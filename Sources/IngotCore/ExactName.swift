@@ -20,3 +20,19 @@ public struct ExactName: Hashable, Sendable {
     text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
   }
 }
+
+extension String {
+  /// The texts before and behind a separator, which may have a combining mark behind it.
+  ///
+  /// - Parameters:
+  ///   - separator: what stands between.
+  ///   - last: whether the last one divides, and not the first.
+  /// - Returns: both texts; `nil` when the separator is not there.
+  public func divided(at separator: Unicode.Scalar, last: Bool = false) -> (before: String, behind: String)? {
+    let scalars = unicodeScalars
+    guard let place = last ? scalars.lastIndex(of: separator) : scalars.firstIndex(of: separator) else {
+      return nil
+    }
+    return (String(scalars[..<place]), String(scalars[scalars.index(after: place)...]))
+  }
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Name patterns of options: `*` stands for any text, dots and slashes included; `?` for one character. What tables fold
-// names into can be given too: `{0…11}` for a number, `{up,down}` for one of some texts.
+// Name patterns of options: `*` stands for any text, dots and slashes included; `?` for one code point. Names and
+// patterns are compared code point by code point, as they are stored. What tables fold names into can be given too: `{0…11}` for a number, `{up,down}` for one of some texts.
 
 import IngotCore
 
@@ -12,7 +12,7 @@ public struct Glob: Hashable, Sendable {
   private let variants: [[Piece]]
 
   private enum Piece: Hashable {
-    case character(Character)
+    case character(Unicode.Scalar)
     case number(ClosedRange<Int>)
     case one, any
   }
@@ -23,12 +23,13 @@ public struct Glob: Hashable, Sendable {
   /// Makes a pattern; every text is one.
   public init(_ pattern: String) {
     self.pattern = pattern
-    let letters = pattern.map(Self.piece)
-    let unfolded = pattern.contains("{") ? Self.unfolded(Array(pattern)[...]) : nil
+    let scalars = Array(pattern.unicodeScalars)
+    let letters = scalars.map(Self.piece)
+    let unfolded = scalars.contains("{") ? Self.unfolded(scalars[...]) : nil
     variants = [letters] + (unfolded ?? [])
   }
 
-  private static func piece(_ character: Character) -> Piece {
+  private static func piece(_ character: Unicode.Scalar) -> Piece {
     switch character {
     case "*": .any
     case "?": .one
@@ -37,16 +38,16 @@ public struct Glob: Hashable, Sendable {
   }
 
   /// All readings of a pattern with braces; `nil` for braces that fold nothing, or too much.
-  private static func unfolded(_ pattern: ArraySlice<Character>) -> [[Piece]]? {
+  private static func unfolded(_ pattern: ArraySlice<Unicode.Scalar>) -> [[Piece]]? {
     guard let open = pattern.firstIndex(of: "{") else { return [pattern.map(piece)] }
     guard let close = pattern[open...].firstIndex(of: "}"), let rest = unfolded(pattern[(close + 1)...])
     else {
       return nil
     }
     let start = pattern[..<open].map(piece)
-    let inside = String(pattern[(open + 1)..<close])
+    let inside = pattern[(open + 1)..<close]
     let choices: [[Piece]]
-    if let range = range(inside) {
+    if let range = range(String(String.UnicodeScalarView(inside))) {
       choices = [[.number(range)]]
     } else if inside.contains(",") {
       choices = inside.split(separator: ",", omittingEmptySubsequences: false).map { $0.map(piece) }
@@ -73,11 +74,11 @@ public struct Glob: Hashable, Sendable {
   ///
   /// - Complexity: at most pattern × name steps a variant; no recursion.
   public func matches(_ name: String) -> Bool {
-    let characters = Array(name)
-    return variants.contains { Self.matches(characters, $0) }
+    let scalars = Array(name.unicodeScalars)
+    return variants.contains { Self.matches(scalars, $0) }
   }
 
-  private static func matches(_ name: [Character], _ pieces: [Piece]) -> Bool {
+  private static func matches(_ name: [Unicode.Scalar], _ pieces: [Piece]) -> Bool {
     var nameIndex = 0
     var pieceIndex = 0
     /// Where to go on when the text behind the last `*` does not match here.
@@ -101,14 +102,16 @@ public struct Glob: Hashable, Sendable {
   }
 
   /// Where a piece ends that stands at a place of a name; `nil` when it does not, and a number takes all digits.
-  private static func end(of piece: Piece, in name: [Character], at index: Int) -> Int? {
+  private static func end(of piece: Piece, in name: [Unicode.Scalar], at index: Int) -> Int? {
     switch piece {
     case .character(let character): return name[index] == character ? index + 1 : nil
     case .one: return index + 1
     case .any: return nil
     case .number(let range):
-      let digits = name[index...].prefix { $0.isASCII && $0.isNumber }
-      guard let number = Int(String(digits)), range.contains(number) else { return nil }
+      let digits = name[index...].prefix { ("0"..."9").contains($0) }
+      guard let number = Int(String(String.UnicodeScalarView(digits))), range.contains(number) else {
+        return nil
+      }
       return index + digits.count
     }
   }

@@ -15,7 +15,7 @@ public struct EvaluateOptions: Sendable {
   public var stride: Int?
   /// The arithmetic of both models.
   public var precision = Precision.auto
-  /// The config, when it is not beside the weights.
+  /// The config, when it is not beside the weights; of a baseline that has none, too.
   public var config: String?
   /// What both models are computed with though `validate` rejects it.
   public var allowances = Allowances()
@@ -66,7 +66,8 @@ public func evaluate(
   let model = try Model(
     path, config: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: isOneOfTwo)
   let other = try options.against.map { (path) throws(IngotError) in
-    try Model(path, head: allowances.head, reading: options.reading, isOneOfTwo: true)
+    try Model(
+      path, fallbackConfig: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: true)
   }
   try Model.requireStoredHead(allowances.head, in: [model, other].compactMap(\.self))
   func runner(_ model: Model) throws(IngotError) -> ModelRunner {

@@ -27,23 +27,25 @@ public struct Model: Sendable {
   /// - Parameters:
   ///   - path: the checkpoint: a file, index or folder.
   ///   - config: the config's file; `nil` to look for it inside the checkpoint, then beside it.
+  ///   - fallbackConfig: the config's file when there is none inside the checkpoint or beside it.
   ///   - head: which head is meant where another is stored than the config says.
   ///   - reading: how to read.
   ///   - isOneOfTwo: whether options of reading may be there for another model.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is no config, and the errors of the
   ///   readers.
   public init(
-    _ path: String, config: String? = nil, head: HeadTie = .asIs, reading: ReadOptions = ReadOptions(),
-    isOneOfTwo: Bool = false
+    _ path: String, config: String? = nil, fallbackConfig: String? = nil, head: HeadTie = .asIs,
+    reading: ReadOptions = ReadOptions(), isOneOfTwo: Bool = false
   ) throws(IngotError) {
     let checkpoint = try CheckpointOpener(options: reading).open(path)
     if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint]) }
-    try self.init(checkpoint, path: path, config: config, head: head)
+    try self.init(checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head)
   }
 
   /// Understands a checkpoint that is open already.
   init(
-    _ checkpoint: Checkpoint, path: String, config: String?, head: HeadTie = .asIs
+    _ checkpoint: Checkpoint, path: String, config: String?, fallbackConfig: String? = nil,
+    head: HeadTie = .asIs
   ) throws(IngotError) {
     self.path = path
     self.checkpoint = checkpoint
@@ -57,7 +59,7 @@ public struct Model: Sendable {
       companion = Self.companion(configuration.config, keeping: document)
     } else {
       let configPath: String
-      (companion, configPath) = try Self.findConfig(config, for: checkpoint, at: path)
+      (companion, configPath) = try Self.findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
       configuration = try ConfigReader(companion.bytes, path: configPath).read()
     }
     var takesStoredHead = false
@@ -85,12 +87,12 @@ public struct Model: Sendable {
   private static let configNames = ["config.json", "hparams.json"]
 
   private static func findConfig(
-    _ option: String?, for checkpoint: Checkpoint, at path: String
+    _ option: String?, or fallback: String?, for checkpoint: Checkpoint, at path: String
   ) throws(IngotError) -> (Companion, path: String) {
-    if let option {
-      let bytes = try Companions.read(option)
-      return (Companion(kind: .config, name: FilePath.name(of: option), bytes: bytes), option)
+    func named(_ file: String) throws(IngotError) -> (Companion, path: String) {
+      (Companion(kind: .config, name: FilePath.name(of: file), bytes: try Companions.read(file)), file)
     }
+    if let option { return try named(option) }
     if let inside = checkpoint.companions.first(where: { $0.kind == .config }) {
       return (inside, "\(path): \(inside.name)")
     }
@@ -100,6 +102,7 @@ public struct Model: Sendable {
       guard (try? LiveSystem().status(at: candidate, followingLinks: true)) != nil else { continue }
       return (Companion(kind: .config, name: name, bytes: try Companions.read(candidate)), candidate)
     }
+    if let fallback { return try named(fallback) }
     throw .missing(
       path: path, why: "has no config",
       hint:

@@ -23,7 +23,7 @@ public struct VerifyOptions: Sendable {
   public var comparesNodes = false
   /// The seed of token ids that are made up when none are given.
   public var seed: UInt64 = 1
-  /// The config, when it is not beside the weights.
+  /// The config, when it is not beside the weights; of a baseline that has none, too.
   public var config: String?
   /// What models are computed with though `validate` rejects it.
   public var allowances = Allowances()
@@ -88,7 +88,9 @@ private struct Verification {
     self.model = model
     self.options = options
     reference = try options.against.map { (path) throws(IngotError) in
-      try Model(path, head: options.allowances.head, reading: options.reading, isOneOfTwo: true)
+      try Model(
+        path, fallbackConfig: options.config, head: options.allowances.head, reading: options.reading,
+        isOneOfTwo: true)
     }
     try Model.requireStoredHead(options.allowances.head, in: [model, reference].compactMap(\.self))
     var seed: UInt64?

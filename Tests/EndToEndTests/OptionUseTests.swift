@@ -79,6 +79,29 @@ import Testing
     #expect(try IngotProgram.run("convert", Self.weights, folder.file("x.npz"), "--tie").exitCode != 0)
   }
 
+  @Test func `--config is the baseline's too, where it has none of its own`() throws {
+    let folder = try TemporaryFolder()
+    let bare = folder.file("bare.safetensors")
+    try FileManager.default.copyItem(atPath: Self.weights, toPath: bare)
+    for arguments in [["eval", Self.model, "--tokens", "1,2,3"], ["verify", Self.model, "--seed", "1"]] {
+      let with = try IngotProgram.process(
+        arguments + ["--against", bare, "--config", "\(Self.model)/config.json"]
+      ).run()
+      #expect(with.exitCode == 0, "\(with.standardError)")
+      #expect(try IngotProgram.process(arguments + ["--against", bare]).run().exitCode == 66)
+      // Its own comes first: with the other's number of heads the outputs would differ.
+      let other = folder.file("other.json")
+      try folder.write(
+        String(contentsOfFile: "\(Self.model)/config.json", encoding: .utf8)
+          .replacing(#/"n_head": \d+/#, with: #""n_head": 1"#), to: "other.json")
+      let own = try IngotProgram.process(
+        arguments + ["--against", Self.model, "--config", other, "--json"]
+      ).run()
+      #expect(own.exitCode == (arguments[0] == "verify" ? 1 : 0), "\(own.standardError)")
+      #expect(!own.standardOutput.contains("\"mean\": 0,"))
+    }
+  }
+
   // MARK: - Rules of quantize
 
   @Test(arguments: ["*ln_1.weight=int8", "*bias=q8_0", "*wpe*=int8"])

@@ -9,13 +9,14 @@ import Testing
   private static let patterns = [
     "*", "?", "", "a", "a*", "*a", "*a*", "a?c", "a*c", "a**c", "*.*", "h.*.attn.*", "*.bias", "h.?.*",
     "*ab*ab",
-    "**", "?*", "*?", "a*b*c", "*aab",
+    "**", "?*", "*?", "a*b*c", "*aab", "??", "e*", "é", "a?", "\r*", "*\n",
   ]
 
   private static let names = [
     "", "a", "b", "ab", "abc", "aXc", "ac", "a.c", "h.0.attn.bias", "h.10.attn.weight", "h.0.ln_1.bias",
     "abab",
-    "aabab", "ababab", "aaab", "abcabc", "ä", "wte.weight", "a\nb",
+    "aabab", "ababab", "aaab", "abcabc", "ä", "wte.weight", "a\nb", "e\u{301}", "é", "\r\n",
+    "a\u{301}", "\u{1F468}\u{200D}\u{1F469}",
   ]
 
   @Test func `match what fnmatch matches`() throws {
