@@ -260,7 +260,7 @@ public struct PlannedFile: Sendable {
 }
 
 /// A checksum that the engine takes of each part while its bytes are at hand.
-public enum PartDigestKind: Hashable, Sendable {
+public enum PartDigestKind: String, Hashable, Sendable {
   /// CRC-32 of lead and canonical bytes.
   case crc32
   /// CRC-32C of the canonical bytes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A part of an output that is written, as a line of the output's journal, and what makes two runs the same work.
+// A part of an output that is written, as a line of the output's journal.
 import IngotBytes
 import IngotCore
 import IngotFormats
@@ -142,56 +142,4 @@ extension FinishedPart {
     digests.finish(&part)
     return (part.crc32, part.crc32c) == (crc32, crc32c) && part.xxh3 == xxh3 && part.sha256 == sha256
   }
-}
-
-extension Conversion {
-  /// A digest of the work: the options, the sources as they are, and every byte of the plan that is known beforehand.
-  ///
-  /// What changes how the work is done and not what comes out is left aside.
-  static func fingerprint(
-    _ plan: WritePlan, digests: Set<PartDigestKind>, options: ConvertOptions, sources: [CheckpointFile],
-    system: any SystemCalls
-  ) -> String {
-    var options = options
-    options.force = false
-    options.resumes = false
-    options.check = false
-    options.jobs = nil
-    options.scratchFolder = ""
-    options.reading.scratchFolder = ""
-    var digest = FingerprintDigest()
-    digest.add("\(options)")
-    digest.add(digests.map { "\($0)" }.sorted().joined(separator: " "))
-    for source in sources {
-      let status = try? system.status(at: source.path, followingLinks: true)
-      digest.add("\(source.path) \(source.byteCount) \(status.map { "\($0)" } ?? "")")
-    }
-    for file in plan.files {
-      digest.add(file.name)
-      for chunk in file.chunks {
-        switch chunk {
-        case .bytes(let bytes): digest.add(bytes)
-        case .part(let reference, let lead), .deflatedPart(let reference, let lead):
-          digest.add("\(reference.tensor) \(reference.part)")
-          digest.add(lead)
-        }
-      }
-    }
-    return digest.finish()
-  }
-}
-
-/// SHA-256 over pieces, each behind its length.
-private struct FingerprintDigest: ~Copyable {
-  private var digest = SHA256()
-
-  mutating func add(_ text: String) { add(Array(text.utf8)) }
-
-  mutating func add(_ bytes: [UInt8]) {
-    var length: [UInt8] = []
-    length.appendLittle(UInt64(bytes.count))
-    for piece in [length, bytes] { piece.withUnsafeBytes { digest.update($0) } }
-  }
-
-  consuming func finish() -> String { digest.finishHex() }
 }

@@ -6,7 +6,7 @@ import IngotDialects
 import IngotGraph
 
 /// What becomes of a head that is tied to the token embedding.
-public enum HeadTie: Hashable, Sendable {
+public enum HeadTie: String, Hashable, Sendable {
   /// As the model and the dialect have it; a model whose config and tensors disagree is refused.
   case asIs
   /// The token embedding is the head, whatever is stored; no copy is written.

@@ -6,6 +6,8 @@ import IngotCore
 public struct TensorRename: Hashable, Sendable {
   private typealias Piece = ArraySlice<Unicode.Scalar>
 
+  /// The rule as written.
+  public let rule: String
   /// The pattern of names that it is for, as written.
   public let old: String
   private let pieces: [Piece]
@@ -19,6 +21,7 @@ public struct TensorRename: Hashable, Sendable {
     guard let (old, new) = rule.divided(at: "="), !old.isEmpty else {
       throw .invalidRequest(option: "--rename", why: "\(rule) is not of the form OLD=NEW")
     }
+    self.rule = rule
     self.old = old
     pieces = Self.split(old)
     newPieces = Self.split(new)
