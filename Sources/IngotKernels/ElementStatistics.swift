@@ -17,11 +17,9 @@ public struct ElementStatistics: Hashable, Sendable {
   public private(set) var nanCount = 0
   /// Infinite values.
   public private(set) var infinityCount = 0
-  /// The sum of the finite values.
-  public private(set) var sum = 0.0
   private var least = Double.infinity
   private var greatest = -Double.infinity
-  private var squaredDeviations = 0.0
+  private var moments = Moments()
 
   /// Statistics of nothing.
   public init() {}
@@ -32,14 +30,18 @@ public struct ElementStatistics: Hashable, Sendable {
   public var min: Double? { finiteCount > 0 ? least : nil }
   /// The greatest finite value; `nil` when there is none.
   public var max: Double? { finiteCount > 0 ? greatest : nil }
+  /// The sum of the finite values; infinite when it is beyond the range.
+  public var sum: Double { moments.sum * moments.unit }
   /// The mean of the finite values; `nil` when there is none.
-  public var mean: Double? { finiteCount > 0 ? sum / Double(finiteCount) : nil }
+  public var mean: Double? { finiteCount > 0 ? moments.sum / Double(finiteCount) * moments.unit : nil }
   /// The standard deviation of the finite values, over n, not n − 1; `nil` when there is none.
   public var standardDeviation: Double? {
-    finiteCount > 0 ? (squaredDeviations / Double(finiteCount)).squareRoot() : nil
+    finiteCount > 0 ? (moments.squaredDeviations / Double(finiteCount)).squareRoot() * moments.unit : nil
   }
-  /// The sum of the finite values' squares.
-  public var sumOfSquares: Double { squaredDeviations + sum * (mean ?? 0) }
+  /// The sum of the finite values' squares; infinite when it is beyond the range.
+  public var sumOfSquares: Double {
+    moments.squaredDeviations * moments.unit * moments.unit + sum * (mean ?? 0)
+  }
 
   /// Elements of a block: 16 KiB of doubles, which stay in the L1 cache for the second pass.
   private static let blockElementCount = 2048
@@ -96,8 +98,13 @@ public struct ElementStatistics: Hashable, Sendable {
         } else {
           for index in 0..<blockCount { doubles[index] = ReferenceKernels.decode(from, at: index, as: dtype) }
           kernels.statistics.gatherF64(doubles, blockCount, &result)
+          if Swift.max(-result.least, result.greatest) > Moments.largest, result.finite > 0 {
+            addLarge(UnsafeMutableBufferPointer(start: doubles, count: blockCount), result, kernels: kernels)
+            start += blockCount
+            continue
+          }
         }
-        merge(result)
+        merge(result, Moments(sum: result.sum, squaredDeviations: result.squared_deviations))
         start += blockCount
       }
     }
@@ -117,9 +124,24 @@ public struct ElementStatistics: Hashable, Sendable {
     }
   }
 
+  /// Adds a block some of whose squares, or their sum, would be beyond the range.
+  private mutating func addLarge(
+    _ block: UnsafeMutableBufferPointer<Double>, _ result: ingot_statistics, kernels: KernelTable
+  ) {
+    guard let values = block.baseAddress else { return }
+    for index in block.indices { block[index] /= Moments.largeUnit }
+    var scaled = ingot_statistics()
+    kernels.statistics.gatherF64(values, block.count, &scaled)
+    merge(
+      result,
+      Moments(
+        sum: scaled.sum, squaredDeviations: scaled.squared_deviations, unit: Moments.largeUnit))
+  }
+
   /// Adds what was gathered of another stretch of the same tensor.
   public mutating func merge(_ next: ElementStatistics) {
-    addMoments(count: next.finiteCount, sum: next.sum, squaredDeviations: next.squaredDeviations)
+    moments.add(next.moments, count: next.finiteCount, to: finiteCount)
+    finiteCount += next.finiteCount
     zeroCount += next.zeroCount
     nanCount += next.nanCount
     infinityCount += next.infinityCount
@@ -127,21 +149,48 @@ public struct ElementStatistics: Hashable, Sendable {
     greatest = Swift.max(greatest, next.greatest)
   }
 
-  private mutating func merge(_ block: ingot_statistics) {
-    addMoments(count: Int(block.finite), sum: block.sum, squaredDeviations: block.squared_deviations)
+  private mutating func merge(_ block: ingot_statistics, _ moments: Moments) {
+    self.moments.add(moments, count: Int(block.finite), to: finiteCount)
+    finiteCount += Int(block.finite)
     zeroCount += Int(block.zeros)
     nanCount += Int(block.nans)
     infinityCount += Int(block.infinities)
     least = Swift.min(least, block.least)
     greatest = Swift.max(greatest, block.greatest)
   }
+}
 
-  private mutating func addMoments(count: Int, sum: Double, squaredDeviations: Double) {
+/// Sum and squared deviations of values, in a unit in which neither is beyond the range.
+private struct Moments: Hashable, Sendable {
+  /// The sum, in units.
+  var sum = 0.0
+  /// Σ (x − mean)², in squared units.
+  var squaredDeviations = 0.0
+  /// 1, or ``largeUnit``.
+  var unit = 1.0
+
+  /// Above it a value's square is near the end of the range.
+  static let largest = 0x1p480
+  /// What values above ``largest`` are divided by: their squares are far from both ends then.
+  static let largeUnit = 0x1p600
+
+  /// Adds those of `count` other values to those of `ownCount`.
+  mutating func add(_ other: Moments, count: Int, to ownCount: Int) {
     guard count > 0 else { return }
-    let difference = finiteCount > 0 ? sum / Double(count) - self.sum / Double(finiteCount) : 0
-    let weight = Double(finiteCount) * (Double(count) / Double(finiteCount + count))
-    self.squaredDeviations += squaredDeviations + difference * difference * weight
-    finiteCount += count
-    self.sum += sum
+    var other = other
+    let common = Swift.max(unit, other.unit)
+    scale(to: common)
+    other.scale(to: common)
+    let difference = ownCount > 0 ? other.sum / Double(count) - sum / Double(ownCount) : 0
+    let weight = Double(ownCount) * (Double(count) / Double(ownCount + count))
+    squaredDeviations += other.squaredDeviations + difference * difference * weight
+    sum += other.sum
+  }
+
+  private mutating func scale(to larger: Double) {
+    guard unit != larger else { return }
+    sum *= unit / larger
+    squaredDeviations *= unit / larger * (unit / larger)
+    unit = larger
   }
 }

@@ -32,6 +32,44 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    [1e308, 1.5e308, 1e308, -3], [1e308, -1e308, .leastNonzeroMagnitude], [1e200, -3e199, 7e-200, 12],
+    Array(repeating: 2.0, count: 5000) + [1.7e308], [1.7e308] + Array(repeating: -1.7e308, count: 4100),
+    Array(repeating: 0x1p480, count: 3000) + Array(repeating: 0x1p481, count: 3000),
+  ])
+  func `of values near the end of the range are what exact arithmetic gives`(values: [Double]) throws {
+    let output = try PythonPeer.run(
+      code: """
+        import array, sys
+        from fractions import Fraction
+        values = [Fraction(x) for x in array.array("d", sys.stdin.buffer.read())]
+        mean = sum(values) / len(values)
+        squares = sum((x - mean) ** 2 for x in values) / len(values)
+        # A root of a fraction beyond the range: of its square scaled down, and scaled up again.
+        print(float(mean), float(squares / 2 ** 1200) ** 0.5 * 2.0 ** 600)
+        """, input: values.withUnsafeBytes(Array.init)
+    ).standardOutput
+    let expected = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+    try #require(expected.count == 2)
+    for kernels in Self.levels {
+      var statistics = ElementStatistics()
+      statistics.add(count: values.count, from: values, dtype: .f64, kernels: kernels)
+      // In pieces, as threads gather them.
+      var merged = ElementStatistics()
+      for start in stride(from: 0, to: values.count, by: 3) {
+        var piece = ElementStatistics()
+        let part = Array(values[start..<min(start + 3, values.count)])
+        piece.add(count: part.count, from: part, dtype: .f64, kernels: kernels)
+        merged.merge(piece)
+      }
+      for statistics in [statistics, merged] {
+        let scale = values.map(\.magnitude).max() ?? 0
+        #expect((try #require(statistics.mean) - expected[0]).magnitude <= 1e-12 * scale)
+        #expect((try #require(statistics.standardDeviation) / expected[1] - 1).magnitude <= 1e-12)
+      }
+    }
+  }
+
   @Test func `takes integers, small floats and booleans`() {
     var bytes = ElementStatistics()
     bytes.add(count: 4, from: [UInt8]([0x80, 0x7f, 0, 1]), dtype: .i8)
