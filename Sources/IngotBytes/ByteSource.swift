@@ -36,7 +36,7 @@ extension ByteSource {
   /// The range is the caller's to check; a length beyond the end is never allocated.
   public func bytes(at offset: Int, count: Int) throws(IngotError) -> [UInt8] {
     guard offset >= 0, count >= 0, let end = offset.checkedAdd(count), end <= byteCount else {
-      throw .internal("a read of \(count) bytes at \(offset) of a source of \(byteCount)")
+      throw .internal("a read of \(count, "byte") at \(offset) of a source of \(byteCount)")
     }
     var failure: IngotError?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
@@ -86,7 +86,7 @@ public struct MemoryByteSource: ByteSource {
   /// Copies bytes from a position.
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= content.count else {
-      throw .sourceChanged(path: path, found: "\(content.count) bytes", expected: "more than \(offset)")
+      throw .sourceChanged(path: path, found: "\(content.count, "byte")", expected: "more than \(offset)")
     }
     content.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<end])) }
   }
@@ -160,7 +160,7 @@ public final class FileByteSource: ByteSource {
       guard count > 0 else {
         throw .sourceChanged(
           path: path, found: "its end at byte \(offset + done)",
-          expected: "\(byteCount) bytes as when it was opened")
+          expected: "\(byteCount, "byte") as when it was opened")
       }
       done += count
     }

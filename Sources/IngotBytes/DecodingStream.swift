@@ -47,7 +47,7 @@ package final class DecodingStream {
   /// Fills a buffer with the next decoded bytes.
   package func read(into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard let end = position.checkedAdd(buffer.count), end <= decodedByteCount else {
-      throw corrupt("\(decodedByteCount) decoded bytes declared", expected: "more")
+      throw corrupt("\(decodedByteCount, "decoded byte") declared", expected: "more")
     }
     var done = 0
     while done < buffer.count {
@@ -55,7 +55,7 @@ package final class DecodingStream {
       let written = try decode(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]))
       if written == 0, inflater.isFinished {
         throw corrupt(
-          "the end of the stream after \(position + done) bytes", expected: "\(decodedByteCount) bytes")
+          "the end of the stream after \(position + done, "byte")", expected: "\(decodedByteCount, "byte")")
       }
       done += written
     }
@@ -122,11 +122,11 @@ package final class DecodingStream {
         while !inflater.isFinished {
           if inputStart == inputEnd { try refill() }
           if try decode(into: one) > 0 {
-            throw corrupt("more than \(decodedByteCount) decoded bytes", expected: "\(decodedByteCount)")
+            throw corrupt("more than \(decodedByteCount, "decoded byte")", expected: "\(decodedByteCount)")
           }
         }
         if consumed != segment.byteCount {
-          throw corrupt("\(segment.byteCount - consumed) bytes behind the stream's end", expected: "none")
+          throw corrupt("\(segment.byteCount - consumed, "byte") behind the stream's end", expected: "none")
         }
       } catch {
         failure = error

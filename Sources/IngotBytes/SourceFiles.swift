@@ -53,7 +53,8 @@ public final class SourceFiles: Sendable {
       let source = try FileByteSource(path: expected.path, system: system)
       guard source.byteCount == expected.byteCount else {
         throw .sourceChanged(
-          path: expected.path, found: "\(source.byteCount) bytes", expected: "\(expected.byteCount) as before"
+          path: expected.path, found: "\(source.byteCount, "byte")",
+          expected: "\(expected.byteCount) as before"
         )
       }
       let known = state.withLock { $0.seen[index] }
@@ -107,8 +108,8 @@ public final class SourceFiles: Sendable {
       }
       guard current.isSameContent(as: status) else {
         throw .sourceChanged(
-          path: path, found: "\(current.byteCount) bytes, changed while it was read",
-          expected: "\(status.byteCount) bytes, unchanged")
+          path: path, found: "\(current.byteCount, "byte"), changed while it was read",
+          expected: "\(status.byteCount, "byte"), unchanged")
       }
     }
   }

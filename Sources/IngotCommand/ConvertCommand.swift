@@ -38,7 +38,7 @@ struct ConvertCommand: ParsableCommand {
   @Option(
     name: .customLong("on-overflow"),
     help:
-      "What becomes of values beyond the new dtype's range, and of infinities where it has none: those become NaN."
+      "What becomes of values beyond the new dtype's range, and of infinities where it has none: those become NaN. Without it, both are refused."
   )
   var onOverflow: OverflowPolicy?
 
@@ -75,7 +75,8 @@ struct ConvertCommand: ParsableCommand {
   )
   var shardSize: ByteCount?
 
-  @Flag(name: .long, help: "Say what would be done, and do nothing.")
+  @Flag(
+    name: .long, help: "Say what would be done, and do nothing; what stands at the output is not looked at.")
   var plan = false
 
   @Flag(name: .long, help: "Read the output back from disk and compare it.")

@@ -8,9 +8,9 @@ struct EditCommand: ParsableCommand {
     commandName: "edit",
     abstract: "Change a file's metadata, and nothing else.",
     discussion: """
-      Tensors keep their bytes, order and places. A new file takes the old one's place in one step, its data copied by
-      the kernel; with --in-place only the head is written, where the new one is as long as the old: that takes no time
-      at any size. Formats: safetensors, whose values are text, and GGUF. There a value keeps the type that its key has;
+      Tensors keep their bytes, order and places. A new file takes the old one's place in one step, its data copied by \
+      the kernel; with --in-place only the head is written, where the new one is as long as the old: that takes no time \
+      at any size. Formats: safetensors, whose values are text, and GGUF. There a value keeps the type that its key has; \
       a new key's value tells its own: true, 12, 0.5, [1,2], else text, which "quotes" force.
 
       EXAMPLES

@@ -49,6 +49,9 @@ struct GenerateCommand: ParsableCommand {
     guard maximumCount >= 1, top >= 0 else {
       throw ValidationError("--max-tokens is at least 1, --top at least 0.")
     }
+    if cache == .f16, precision == .reference {
+      throw ValidationError("--cache f16: --precision reference keeps keys and values in float64.")
+    }
   }
 
   func run() throws {

@@ -38,8 +38,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     name: .customLong("on-overflow"),
-    help: "What becomes of F64 values beyond the range of F32: refuse or saturate.")
-  var onOverflow: OverflowPolicy = .refuse
+    help: "What becomes of F64 values beyond the range of F32.")
+  var onOverflow: OverflowOfScales = .refuse
 
   @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
   var format: String?
@@ -62,10 +62,6 @@ struct QuantizeCommand: ParsableCommand {
   @OptionGroup var work: WorkOptions
   @OptionGroup var global: GlobalOptions
 
-  func validate() throws {
-    if onOverflow == .infinity { throw ValidationError("--on-overflow infinity leaves nothing to quantize.") }
-  }
-
   func run() throws {
     var settings = QuantizeOptions()
     settings.scheme = scheme
@@ -78,7 +74,7 @@ struct QuantizeCommand: ParsableCommand {
       return (pattern: Glob(pattern), scheme: scheme)
     }
     settings.config = options.config
-    settings.onOverflow = onOverflow
+    settings.onOverflow = onOverflow.policy
     settings.allowances = soundness.allowances
     settings.format = format
     settings.shardByteLimit = shardSize?.value
@@ -95,3 +91,10 @@ struct QuantizeCommand: ParsableCommand {
 }
 
 extension QuantizationScheme: ExpressibleByArgument {}
+
+/// What can become of values beyond the range of scales: infinities can't be quantized.
+enum OverflowOfScales: String, CaseIterable, ExpressibleByArgument {
+  case refuse, saturate
+
+  var policy: OverflowPolicy { self == .refuse ? .refuse : .saturate }
+}

@@ -23,7 +23,7 @@ struct RecordCommand: ParsableCommand {
   @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one or two dimensions.")
   var tokens: String
 
-  @Option(name: .shortAndLong, help: "The fixtures file: .npz or .safetensors.")
+  @Option(name: .shortAndLong, help: "The fixtures file: .npz, .safetensors or another format.")
   var output: String
 
   @Option(name: .long, help: "The arithmetic; reference is float64.")

@@ -24,13 +24,15 @@ struct VerifyCommand: ParsableCommand {
   var model: String
 
   @Option(
-    name: .long, help: ArgumentHelp("Inputs and expected outputs: .npz or .safetensors.", valueName: "file"))
+    name: .long,
+    help: ArgumentHelp(
+      "Inputs and expected outputs: what `ingot record` writes, or llm.c's debug state.", valueName: "file"))
   var fixtures: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A model whose float64 outputs are expected; --config is for it too where it has no config of its own.",
+      "A model whose float64 outputs are expected, on the inputs of --fixtures where they are given; --config is for it too where it has no config of its own.",
       valueName: "model"))
   var against: String?
 

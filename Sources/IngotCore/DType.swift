@@ -82,4 +82,12 @@ public enum DType: String, CaseIterable, Hashable, Sendable {
 
   /// Whether `--dtype` applies to tensors of this type: real floating point only.
   public var isFloating: Bool { family == .float }
+
+  /// Whether there is a conversion from this floating-point type to others.
+  public var isCast: Bool {
+    switch self {
+    case .f4, .f6E2M3, .f6E3M2, .f8E4M3FNUZ, .f8E5M2FNUZ: false
+    default: isFloating
+    }
+  }
 }

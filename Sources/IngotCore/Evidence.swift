@@ -5,10 +5,10 @@
 /// What was found or expected: our words, and values that may come from a stranger's file.
 ///
 /// Write it as an interpolated literal. What is interpolated as text is a value: ErrorRenderer quotes, escapes and
-/// shortens it. Numbers and dtypes print as they are.
+/// shortens it. Numbers and dtypes print as they are; a number of things agrees with what they are called.
 ///
 /// ```swift
-/// found: "\(gap) bytes that no tensor covers", expected: "0"
+/// found: "\(gap, "byte") that no tensor covers", expected: "0"
 /// ```
 public struct Evidence: Hashable, Sendable {
   /// A piece of evidence.
@@ -17,6 +17,8 @@ public struct Evidence: Hashable, Sendable {
     case words(String)
     /// Text from the input or its name; not to be printed unescaped.
     case value(String)
+    /// A number of things.
+    case count(Count)
   }
 
   /// The pieces, in order.
@@ -54,6 +56,13 @@ extension Evidence: ExpressibleByStringInterpolation {
     /// Adds a number.
     public mutating func appendInterpolation(_ number: some BinaryInteger) {
       pieces.append(.words(String(number)))
+    }
+
+    /// Adds a number of things: `\(count, "byte")`, `\(count, "value is", "values are")`.
+    public mutating func appendInterpolation(
+      _ number: some BinaryInteger, _ one: StaticString, _ many: StaticString? = nil
+    ) {
+      pieces.append(.count(Count(number, one, many)))
     }
 
     /// Adds a number.

@@ -89,7 +89,7 @@ public struct ConfigReader {
       tiesHead: try flag("tie_word_embeddings", default: true))
     guard config.width % config.headCount == 0 else {
       throw malformed(
-        .heads, "n_head", "\(config.headCount) heads for a width of \(config.width)", "a divisor of it")
+        .heads, "n_head", "\(config.headCount, "head") for a width of \(config.width)", "a divisor of it")
     }
     return ModelConfiguration(
       architecture: architecture, config: config, findings: try otherKeys(), path: path,
@@ -114,7 +114,8 @@ public struct ConfigReader {
       guard let architecture = Architecture.named(id) else {
         let known = Architecture.all.map(\.id).joined(separator: ", ")
         throw .unsupported(
-          "the architecture \(id); there are \(words: known)", at: Location(path, key: "model_type"))
+          "the architecture \(id), which is not among the known: \(words: known)",
+          at: Location(path, key: "model_type"))
       }
       return architecture
     case nil:
@@ -171,7 +172,7 @@ public struct ConfigReader {
     default: throw malformed(.type, "layer_norm_epsilon", "a value of another type", "a number")
     }
     guard number > 0, number < 1 else {
-      throw malformed(.range, "layer_norm_epsilon", "\(number)", "from 0 to 1")
+      throw malformed(.range, "layer_norm_epsilon", "\(number)", "above 0 and below 1")
     }
     return number
   }

@@ -90,7 +90,7 @@ public enum DialectDetector {
 
     func choice(of count: Int, hadRivals: Bool) -> Choice {
       let start: Evidence = prefix.text.isEmpty ? "without prefix" : "with prefix \(words: prefix.text)"
-      var explanation: Evidence = "\(words: dialect.id), \(start), by \(matchCount) of \(count) names"
+      var explanation: Evidence = "\(words: dialect.id), \(start), by \(matchCount) of \(count, "name")"
       if hadRivals {
         let layout = dialect.weightLayout == .outIn ? "[out, in]" : "[in, out]"
         explanation.pieces += [.words(", and by linear weights \(layout)")]

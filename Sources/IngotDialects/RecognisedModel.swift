@@ -112,7 +112,8 @@ public struct RecognisedModel: Sendable {
     return [
       Finding(
         .configConflict, severity: .error, subject: "n_layer",
-        detail: "is \(configuration.config.blockCount) in the config, and the weights have \(last + 1) blocks"
+        detail:
+          "is \(configuration.config.blockCount) in the config, and the weights have \(last + 1, "block")"
       )
     ]
   }

@@ -116,7 +116,7 @@ extension Loss {
   public static func leftBehind(_ path: String, byteCount: Int) -> Loss {
     leftBehind(
       path,
-      "\(byteCount) bytes, over the \(Limit.travellingBytes.value) of a file that goes along, or those of all"
+      "\(byteCount, "byte"), over the \(Limit.travellingBytes.value) of a file that goes along, or those of all"
     )
   }
 }

@@ -21,7 +21,7 @@ package enum ForeignContent {
     if let front = try bytesBeforeZip(source) {
       return .malformed(
         ZipRule.directoryPlace.rule, at: Location(source.path),
-        found: "\(front) bytes in front of a zip archive",
+        found: "\(front, "byte") in front of a zip archive",
         expected: "none, as behind `tail -c +\(front + 1)`")
     }
     if let text = prose(head) {

@@ -3,6 +3,11 @@
 import IngotCore
 import IngotEncodings
 
+extension DType {
+  /// What to do with a tensor of this type where a format lacks it.
+  var wayOut: Evidence { isCast ? "--dtype casts" : "--exclude leaves it out" }
+}
+
 extension Limit {
   /// Throws for an output that its own format's reader would refuse as over this limit.
   ///

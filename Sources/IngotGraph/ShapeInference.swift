@@ -37,7 +37,7 @@ public enum ShapeInference {
 
   private static func expectCount(_ inputs: [EdgeType], _ count: Int) throws(ShapeConflict) {
     guard inputs.count == count else {
-      throw ShapeConflict(found: "\(inputs.count) inputs", expected: "\(count)")
+      throw ShapeConflict(found: "\(inputs.count, "input")", expected: "\(count)")
     }
   }
 
@@ -95,7 +95,7 @@ public enum ShapeInference {
       layout == .inOut
       ? (weight.dimensions[0], weight.dimensions[1]) : (weight.dimensions[1], weight.dimensions[0])
     guard input == width else {
-      throw ShapeConflict(found: "a weight for \(input) inputs", expected: "\(width)")
+      throw ShapeConflict(found: "a weight for \(input, "input")", expected: "\(width)")
     }
     if hasBias { try expect(parameters.dropFirst().first, [output]) }
     return EdgeType(.activations, inputs[0].dimensions.dropLast() + [.fixed(output)])
@@ -109,7 +109,7 @@ public enum ShapeInference {
     guard try self.width(of: inputs[0]) == 3 * width else {
       throw ShapeConflict(
         found: "\(words: inputs[0].description)",
-        expected: "three times \(attributes.headCount) heads of \(attributes.headDimension)")
+        expected: "three times \(attributes.headCount, "head") of \(attributes.headDimension)")
     }
     guard inputs[1].element == .mask, inputs[2].element == .cache else {
       throw ShapeConflict(found: "other inputs", expected: "a mask and a cache")

@@ -21,7 +21,7 @@ public final class AlignedBuffer: @unchecked Sendable {
   public init(uninitializedByteCount byteCount: Int) {
     self.byteCount = max(byteCount, 64)
     guard let start = ingot_memory_allocate(self.byteCount) else {
-      preconditionFailure("\(self.byteCount) bytes of memory")
+      preconditionFailure("no memory for bytes: \(self.byteCount)")
     }
     self.start = start
   }

@@ -70,7 +70,7 @@ extension UnsafeMutableRawBufferPointer {
   /// Throws unless there is room for exactly so many elements of a type.
   func requireRoom(for count: Int, _ type: ElementType) throws(IngotError) {
     guard count.checkedMultiply(type.bitWidth) == self.count * 8 else {
-      throw .internal("\(self.count) bytes for \(count) \(words: type.description) elements")
+      throw .internal("\(self.count, "byte") for \(count) \(words: type.description) elements")
     }
   }
 }

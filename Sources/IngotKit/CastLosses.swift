@@ -23,17 +23,18 @@ extension PlannedOutput {
       }
       if report.roundedCount > 0, !isQuantized {
         note(
-          .cast, "\(report.roundedCount) of \(tensor.shape.elementCount) values rounded to \(tensor.dtype)")
+          .cast, "\(report.roundedCount) of \(tensor.shape.elementCount, "value") rounded to \(tensor.dtype)")
       }
       if report.overflowCount > 0 {
         note(
           .overflow,
-          "\(report.overflowCount) values beyond the range of \(dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: dtype))"
+          "\(report.overflowCount, "value") beyond the range of \(dtype), the largest of magnitude \(report.largestOverflow), became \(words: onOverflow.result(in: dtype))"
         )
       }
       if report.lostInfinityCount > 0 {
         note(
-          .overflow, "\(report.lostInfinityCount) infinities became NaN, for \(dtype) has no infinity")
+          .overflow,
+          "\(report.lostInfinityCount, "infinity", "infinities") became NaN, for \(dtype) has no infinity")
       }
       return losses
     }

@@ -69,7 +69,12 @@ struct ConversionDraft {
     } else if tensor.dtype.isFloating {
       try output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
     } else {
-      if tensor.mayBeWeight { report(kept: tensor, not: dtype, because: "its values have no scales") }
+      if tensor.mayBeWeight {
+        report(
+          kept: tensor, not: dtype,
+          because: tensor.dtype.family == .complex
+            ? "complex numbers have two parts" : "its values have no scales")
+      }
       output.keep(index, aliasOf: aliasOf)
     }
   }

@@ -58,7 +58,7 @@ struct DialectChange {
     if let wanted, !Dialect.all.contains(where: { $0.id == wanted }) {
       let known = Dialect.all.map(\.id).joined(separator: ", ")
       throw .invalidRequest(
-        option: "--dialect", why: "there is no dialect \(wanted); there are \(words: known), keep")
+        option: "--dialect", why: "there is no dialect \(wanted); known are \(words: known), keep")
     }
     guard wanted != nil || implied != nil || options.head != .asIs else { return nil }
     let model: Model
@@ -232,7 +232,8 @@ struct DialectChange {
       if rows > count {
         output.losses.append(
           Loss(
-            .padding, tensor: tensor.name, detail: "\(rows - count) rows of zeros stand behind the vocabulary"
+            .padding, tensor: tensor.name,
+            detail: "\(rows - count, "row of zeros stands", "rows of zeros stand") behind the vocabulary"
           ))
       }
     }
@@ -297,7 +298,7 @@ struct DialectChange {
       Loss(
         .padding, tensor: tensor.name,
         detail:
-          "\(rows - count) rows behind the vocabulary are left out\(words: isZero ? ", all zeros" : ", and they are not all zeros")"
+          "\(rows - count, "row behind the vocabulary is", "rows behind the vocabulary are") left out\(words: isZero ? ", all zeros" : ", and they are not all zeros")"
       ))
   }
 }

@@ -130,7 +130,7 @@ struct DialectDraft {
     guard views.count == config.blockCount, views.allSatisfy({ $0.dtype == first.dtype }) else {
       throw .unrepresentable(
         tensor: name, target: target.id,
-        why: "one tensor holds this parameter of all \(config.blockCount) blocks, in one dtype", hint: nil)
+        why: "one tensor holds this parameter of all \(config.blockCount, "block"), in one dtype", hint: nil)
     }
     return views
   }
@@ -146,7 +146,7 @@ extension Dialect {
     if let dialect = named(id, architecture: architecture.id) { return dialect }
     guard all.contains(where: { $0.id == id.lowercased() }) else {
       let known = Set(all.map(\.id)).sorted().joined(separator: ", ")
-      throw .invalidRequest(option: option, why: "there is no dialect \(id); there are \(words: known)")
+      throw .invalidRequest(option: option, why: "there is no dialect \(id); known are \(words: known)")
     }
     throw .unrepresentable(
       tensor: nil, target: id, why: "it has no names for \(words: architecture.title)", hint: nil)

@@ -104,7 +104,7 @@ public func edit(
   guard fits || !options.isInPlace else {
     throw .unsuitable(
       Location(file),
-      why: "has a head of \(head.dataOffset) bytes, and the new one takes \(head.bytes.count)",
+      why: "has a head of \(head.dataOffset, "byte"), and the new one takes \(head.bytes.count)",
       hint: "without --in-place a new file takes its place")
   }
   let total = head.bytes.count + source.byteCount - head.dataOffset
@@ -128,7 +128,7 @@ private func fileToEdit(_ path: String, _ system: any SystemCalls) throws(IngotE
   guard status?.kind != .file else { return path }
   let checkpoint = try CheckpointOpener(system: system).open(path)
   guard let file = checkpoint.files.first, checkpoint.files.count == 1 else {
-    throw .unsuitable(Location(path), why: "is \(checkpoint.files.count) files", hint: "name one of them")
+    throw .unsuitable(Location(path), why: "is \(checkpoint.files.count, "file")", hint: "name one of them")
   }
   return file.path
 }

@@ -78,7 +78,7 @@ public func evaluate(
   let config = model.recognised.graph.config
   if let other = baseline?.model.recognised.graph.config, other.vocabularySize != config.vocabularySize {
     throw .unsuitable(
-      Location(path), why: "has \(config.vocabularySize) tokens, and the baseline \(other.vocabularySize)",
+      Location(path), why: "has \(config.vocabularySize, "token"), and the baseline \(other.vocabularySize)",
       hint: nil)
   }
   if let id = ids.values.first(where: { !(0..<config.vocabularySize).contains($0) }) {
@@ -88,7 +88,7 @@ public func evaluate(
   }
   let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
   if let stride = options.stride, !(1...context).contains(stride) {
-    throw .invalidRequest(option: "--stride", why: "is from 1 to the context, which is \(context) tokens")
+    throw .invalidRequest(option: "--stride", why: "is from 1 to the context, which is \(context, "token")")
   }
   let windows = EvaluationWindows(
     tokenCount: ids.values.count, context: context, stride: options.stride ?? context)

@@ -103,7 +103,7 @@ private func configuration(
   guard Architecture.named(architecture) != nil else {
     let known = Architecture.all.map(\.id).joined(separator: ", ")
     throw .invalidRequest(
-      option: "ARCHITECTURE", why: "there is no architecture \(architecture); there are \(words: known)")
+      option: "ARCHITECTURE", why: "there is no architecture \(architecture); known are \(words: known)")
   }
   let bytes: [UInt8]
   switch (options.preset, options.config) {

@@ -92,7 +92,7 @@ struct OutputDestination: Sendable {
     if let id {
       guard let format = FormatRegistry.format(id: id) else {
         let known = FormatRegistry.formats.map(\.id).joined(separator: ", ")
-        throw .invalidRequest(option: "--to", why: "there is no format \(id); there are \(words: known)")
+        throw .invalidRequest(option: "--to", why: "there is no format \(id); known are \(words: known)")
       }
       return format
     }

@@ -239,7 +239,8 @@ struct OutputDraft {
       guard byteCount > limit else { continue }
       losses.append(
         Loss(
-          .larger, tensor: tensor.name, detail: "alone is \(byteCount) bytes, and its file more than \(limit)"
+          .larger, tensor: tensor.name,
+          detail: "alone is \(byteCount, "byte"), and its file more than \(limit)"
         ))
     }
     return losses

@@ -129,7 +129,7 @@ struct QuantizationDraft {
       throw .unrepresentable(
         tensor: tensor.name, target: blockType.rawValue,
         why:
-          "its rows have \(tensor.shape.dimensions.last ?? 0) values, no multiple of \(blockType.elementCount)",
+          "its rows have \(tensor.shape.dimensions.last ?? 0, "value"), no multiple of \(blockType.elementCount)",
         hint: "--rule GLOB=keep, by its name in the input, leaves it as it is")
     }
   }
@@ -273,7 +273,7 @@ struct QuantizationDraft {
     guard largest.nonFiniteCount == 0 else {
       throw .unsuitable(
         Location(model.path, tensor: tensor.name),
-        why: "has \(largest.nonFiniteCount) values that are not finite",
+        why: "has \(largest.nonFiniteCount, "value that is", "values that are") not finite",
         hint: "`ingot validate` names the first of them")
     }
   }

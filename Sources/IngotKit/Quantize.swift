@@ -106,6 +106,7 @@ public func quantize(
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil,
     keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input) ? model.checkpoint : nil, system)
+  if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: "--npy-bits") }
   let draft = try QuantizationDraft(model, options: options, destination: destination, progress: progress)
   let planned = try draft.output.planned(for: destination)
   let written = CheckpointOutput(

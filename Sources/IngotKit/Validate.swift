@@ -49,7 +49,9 @@ extension Model {
     return [
       Finding(
         .unused, severity: .note, subject: checkpoint.tensors[first].name,
-        detail: "and \(count - 1) more are mask buffers, which nothing needs")
+        detail: count == 1
+          ? "is a mask buffer, which nothing needs"
+          : "and \(count - 1) more are mask buffers, which nothing needs")
     ]
   }
 }

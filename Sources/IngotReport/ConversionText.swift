@@ -26,7 +26,7 @@ public enum ConversionText {
   /// What was gone on with, and what was removed to begin anew.
   private static func leftovers(_ report: ConversionReport) -> [String] {
     if report.resumedPartCount > 0 {
-      return ["went on behind \(report.resumedPartCount) parts that an earlier run had written"]
+      return ["went on behind \(Count(report.resumedPartCount, "part")) that an earlier run had written"]
     }
     var lines = report.wasToResume ? ["there was nothing to resume: all is written anew"] : []
     if report.leftovers.byteCount > 0 {
@@ -50,7 +50,7 @@ public enum ConversionText {
   }
 
   private static func tensors(_ report: ConversionReport) -> String {
-    let count = report.tensorCount == 1 ? "1 tensor" : "\(report.tensorCount) tensors"
+    let count = "\(Count(report.tensorCount, "tensor"))"
     guard let dialects = report.dialects else { return count }
     let turned = report.transposedCount > 0 ? ", \(report.transposedCount) transposed" : ""
     let names = dialects.from == dialects.to ? "" : ", names \(dialects.from) → \(dialects.to)"

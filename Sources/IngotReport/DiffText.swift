@@ -8,10 +8,10 @@ public enum DiffText {
   public static func lines(_ report: DiffReport, style: TextStyle) -> [String] {
     let common = report.equalCount + report.changed.count
     if report.isEqual {
-      let same = "\(report.equalCount) of \(common) tensors"
+      let same = "\(report.equalCount) of \(Count(common, "tensor"))"
       return report.changed.isEmpty
         ? ["identical: \(same)\(matching(report))"] + ignored(report, style)
-        : ["within the tolerance: \(report.changed.count) of \(common) tensors differ"]
+        : ["within the tolerance, but not equal: \(report.changed.count) of \(Count(common, "tensor"))"]
           + changes(report).lines(style)
     }
     var lines: [String] = []
@@ -36,9 +36,9 @@ public enum DiffText {
     guard let ignored = report.matching?.ignored else { return [] }
     return [(report.first, ignored.0), (report.second, ignored.1)].compactMap { path, names in
       guard let first = names.first else { return nil }
-      let more = names.count > 1 ? " and \(names.count - 1) more" : ""
+      let rest = names.count > 1 ? " and \(names.count - 1) more are no parameters" : " is no parameter"
       return
-        "\(style.text("note", .note))  \(ErrorRenderer.name(path)): \(ErrorRenderer.name(first))\(more) are no parameters"
+        "\(style.text("note", .note))  \(ErrorRenderer.name(path)): \(ErrorRenderer.name(first))\(rest)"
     }
   }
 

@@ -52,6 +52,7 @@ public enum ErrorRenderer {
       switch piece {
       case .words(let words): words
       case .value(let value): quoted(value)
+      case .count(let count): count.description
       }
     }.joined()
   }

@@ -21,7 +21,7 @@ public enum GraphDrawing {
     }
     let outputs = graph.outputs.map { "\($0.name) = \(producers[$0.edge.index] ?? "")" }
     return table.lines(style) + ["", "outputs  " + outputs.joined(separator: ", ")]
-      + ["\(Quantity.count(graph.parameterCount)) parameters in \(graph.parameters.count) tensors"]
+      + ["\(Quantity.count(graph.parameterCount)) parameters in \(Count(graph.parameters.count, "tensor"))"]
   }
 
   /// Graphviz DOT.

@@ -6,11 +6,10 @@ import IngotKit
 public enum InitializationText {
   /// What was made, how large, and what was not kept.
   public static func lines(_ report: InitializationReport, seconds: Double, style: TextStyle) -> [String] {
-    let config = report.config
-    return [
+    [
       "\(style.text(ErrorRenderer.name(report.output), .strong))  \(report.format), seed \(report.seed)",
-      "model  \(config.blockCount) blocks, \(config.headCount) heads, width \(config.width), context \(config.contextLength), \(config.vocabularySize) tokens · \(Quantity.count(report.parameterCount)) parameters",
-      "wrote \(report.tensorCount) tensors, \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s",
+      "model  \(ModelText.numbers(report.config)) · \(Quantity.count(report.parameterCount)) parameters",
+      "wrote \(Count(report.tensorCount, "tensor")), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s",
     ] + LossText.lines(report.losses, style: style)
   }
 

@@ -15,7 +15,7 @@ public enum InspectionText {
     let checkpoint = report.checkpoint
     // What was decoded on the way is no file of the checkpoint's.
     let count = checkpoint.files.count { $0.unnamed == nil }
-    let files = count == 1 ? "1 file" : "\(count) files"
+    let files = Count(count, "file")
     var lines = [
       "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
     ]
@@ -23,9 +23,14 @@ public enum InspectionText {
     lines += checkpoint.metadata.entries.prefix(8).map { metadataLine($0, style) }
     if checkpoint.metadata.entries.count > 8 {
       lines.append(
-        style.text("… \(checkpoint.metadata.entries.count - 8) more metadata keys in --json", .dim))
+        style.text(
+          "… \(Count(checkpoint.metadata.entries.count - 8, "more metadata key")) in --json", .dim))
     }
     lines += report.findings.prefix(8).map { FindingText.line($0, style: style) }
+    if report.findings.count > 8 {
+      lines.append(
+        style.text("… \(Count(report.findings.count - 8, "more finding")) in --json", .dim))
+    }
     lines += [""] + totals(report.tensors).lines(style)
     let hasDetail = report.tensors.contains { $0.sha256 != nil || $0.statistics != nil }
     let groups =

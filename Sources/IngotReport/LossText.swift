@@ -50,19 +50,26 @@ public enum LossText {
   /// Whether the whole numbers of a kind's details count elements, so that those of several tensors add up.
   private static func hasCounts(_ kind: Loss.Kind) -> Bool { [.cast, .overflow, .padding].contains(kind) }
 
-  private static func count(_ piece: Evidence.Piece) -> Int? {
-    if case .words(let words) = piece { Int(words) } else { nil }
-  }
-
   private static func withoutCounts(_ detail: Evidence) -> Evidence {
-    Evidence(pieces: detail.pieces.map { count($0) == nil ? $0 : .words("") })
+    Evidence(
+      pieces: detail.pieces.map { piece in
+        switch piece {
+        case .count(let count): .count(count.things)
+        case .words(let words) where Int(words) != nil: .words("")
+        default: piece
+        }
+      })
   }
 
   private static func sum(_ first: Evidence, _ second: Evidence) -> Evidence {
     Evidence(
-      pieces: zip(first.pieces, second.pieces).map { (first, second) in
-        guard let one = count(first), let other = count(second) else { return first }
-        return .words(String(one &+ other))
+      pieces: zip(first.pieces, second.pieces).map { pieces in
+        switch pieces {
+        case (.count(let one), .count(let other)): .count(one.adding(other))
+        case (.words(let one), .words(let other)):
+          if let one = Int(one), let other = Int(other) { .words(String(one &+ other)) } else { pieces.0 }
+        default: pieces.0
+        }
       })
   }
 

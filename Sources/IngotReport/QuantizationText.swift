@@ -22,13 +22,13 @@ public enum QuantizationText {
       ])
     }
     let names = report.dialects.map { ", names \($0.from) → \($0.to)" } ?? ""
-    let buffers = report.bufferCount > 0 ? " · \(report.bufferCount) mask buffers kept" : ""
-    let kept = "\(report.keptCount) kept as they are\(buffers)"
+    let buffers = report.bufferCount > 0 ? " · \(Count(report.bufferCount, "mask buffer")) kept" : ""
+    let kept = "\(report.keptCount) kept as \(report.keptCount == 1 ? "it is" : "they are")\(buffers)"
     let summary =
       worst.isEmpty
       ? ["nothing quantized: \(kept)"]
       : table.lines(style) + [
-        "all \(worst.count) quantized tensors: median \(decibels(worst[worst.count / 2].error)) · \(kept)"
+        "\(worst.count == 1 ? "the one quantized tensor:" : "all \(worst.count) quantized tensors: median") \(decibels(worst[worst.count / 2].error)) · \(kept)"
       ]
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"

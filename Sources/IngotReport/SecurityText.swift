@@ -22,7 +22,9 @@ public enum SecurityText {
       refused.isEmpty
       ? survey.failures.isEmpty
         ? "everything it names is on the allow-list" : style.text("not all could be read", .error)
-      : style.text("\(refused.count) of \(survey.globals.count) globals are not on the allow-list", .error)
+      : style.text(
+        "\(refused.count) of \(Count(survey.globals.count, "global")) \(refused.count == 1 ? "is" : "are") not on the allow-list",
+        .error)
     var lines = ["\(head): \(answer)"]
     for failure in survey.failures {
       let text = ErrorRenderer.lines(failure, isVerbose: false).first ?? ""

@@ -12,8 +12,8 @@ public enum ValidationText {
     let errors = report.findings.count { $0.severity == .error }
     let notes = report.findings.count - errors
     let counts = [
-      errors > 0 ? "\(errors) \(errors == 1 ? "error" : "errors")" : "valid",
-      notes > 0 ? "\(notes) \(notes == 1 ? "note" : "notes")" : nil,
+      errors > 0 ? "\(Count(errors, "error"))" : "valid",
+      notes > 0 ? "\(Count(notes, "note"))" : nil,
     ].compactMap(\.self)
     return ModelText.lines(report.model, style: style)
       + sorted.map { FindingText.line($0, subjectWidth: width, style: style) } + [
@@ -43,8 +43,15 @@ public enum ModelText {
     let buffers = recognised.buffers.count
     let names = ErrorRenderer.text(recognised.explanation)
     return [
-      "\(style.text("model", .dim))  \(title): \(config.blockCount) blocks, \(config.headCount) heads, width \(config.width), context \(config.contextLength), \(config.vocabularySize) tokens\(tied) · \(Quantity.count(count)) parameters",
-      "\(style.text("names", .dim))  \(names)\(buffers > 0 ? ", \(buffers) mask buffers" : "")",
+      "\(style.text("model", .dim))  \(title): \(numbers(config))\(tied) · \(Quantity.count(count)) parameters",
+      "\(style.text("names", .dim))  \(names)\(buffers > 0 ? ", \(Count(buffers, "mask buffer"))" : "")",
     ]
+  }
+
+  /// A model's size: `4 blocks, 4 heads, width 128, context 256, 2048 tokens`.
+  static func numbers(_ config: ModelConfig) -> String {
+    let counts = "\(Count(config.blockCount, "block")), \(Count(config.headCount, "head"))"
+    return
+      "\(counts), width \(config.width), context \(config.contextLength), \(Count(config.vocabularySize, "token"))"
   }
 }

@@ -29,12 +29,13 @@ public enum VerificationText {
     let names =
       "\(style.text(ErrorRenderer.name(report.model), .strong)) against \(style.text(ErrorRenderer.name(report.expectation), .strong))"
     return
-      "\(names), \(report.precision.rawValue), \(report.tokens.batch) × \(report.tokens.count) tokens\(seed)"
+      "\(names), \(report.precision.rawValue), \(report.tokens.batch) × \(Count(report.tokens.count, "token"))\(seed)"
   }
 
   private static func verdict(_ report: VerificationReport, _ style: TextStyle) -> String {
     guard let name = report.firstFailure, let first = report.outputs.first(where: { $0.name == name }) else {
-      return "all \(report.outputs.count) outputs within \(Quantity.scientific(report.tolerance))"
+      let outputs = report.outputs.count == 1 ? "the one output is" : "all \(report.outputs.count) outputs"
+      return "\(outputs) within \(Quantity.scientific(report.tolerance))"
     }
     let relative = "relative \(Quantity.scientific(first.maxRel))"
     return style.text("first beyond \(Quantity.scientific(report.tolerance)):", .error)

@@ -43,7 +43,7 @@ extension RunRequest {
     let positions = positions ?? (0..<batchCount).flatMap { _ in past..<(past + tokenCount) }
     let count = batchCount * tokenCount
     guard count > 0, ids.count == count, positions.count == count else {
-      throw unsuitable("\(ids.count) ids for \(batchCount) × \(tokenCount) tokens")
+      throw unsuitable("\(ids.count, "id") for \(batchCount) × \(tokenCount) tokens")
     }
     let (vocabulary, context) = (graph.config.vocabularySize, graph.config.contextLength)
     if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
@@ -53,7 +53,7 @@ extension RunRequest {
       throw unsuitable("position \(position) is past the context of \(context)")
     }
     if let mask, mask.count != batchCount * (past + tokenCount) {
-      throw unsuitable("a mask of \(mask.count) for \(past + tokenCount) tokens a row")
+      throw unsuitable("a mask of \(mask.count) for \(past + tokenCount, "token") a row")
     }
     return positions
   }

@@ -52,7 +52,7 @@ struct TokenCollection {
     guard !tokens.isEmpty else { throw malformed(.dense, nil, "no token", "some") }
     for id in 0..<tokens.count {
       guard let token = tokens[id] else {
-        throw malformed(.dense, nil, "no token with the id \(id)", "\(tokens.count) ids without a gap")
+        throw malformed(.dense, nil, "no token with the id \(id)", "\(tokens.count, "id") without a gap")
       }
       vocabulary.tokens.append(token)
     }

@@ -128,11 +128,13 @@ final class BlockTiles: TileSource {
     try source.finish()
     if encoder.nonFiniteCount > 0 {
       throw refusal(
-        "\(encoder.nonFiniteCount) of its blocks have values that are not finite",
+        "\(encoder.nonFiniteCount, "of its blocks has", "of its blocks have") values that are not finite",
         hint: "`ingot validate` names the first of them")
     }
     if encoder.overflowCount > 0 {
-      throw refusal("\(encoder.overflowCount) of its blocks have scales beyond half precision's range")
+      throw refusal(
+        "\(encoder.overflowCount, "of its blocks has", "of its blocks have") scales beyond half precision's range"
+      )
     }
   }
 

@@ -73,8 +73,9 @@ extension CastReport {
   /// What the target's range does not hold.
   fileprivate var outOfRange: Evidence {
     let overflows: Evidence =
-      "\(overflowCount) values are beyond its range, the largest of magnitude \(largestOverflow)"
-    let infinities: Evidence = "\(lostInfinityCount) values are infinite, and it has no infinity"
+      "\(overflowCount, "value is", "values are") beyond its range, the largest of magnitude \(largestOverflow)"
+    let infinities: Evidence =
+      "\(lostInfinityCount, "value is", "values are") infinite, and it has no infinity"
     if lostInfinityCount == 0 { return overflows }
     return overflowCount == 0 ? infinities : "\(overflows), and \(infinities)"
   }

@@ -96,7 +96,7 @@ public indirect enum LazyPart: Sendable {
     // What was planned by type and shape is what will be read.
     try tiles.require(elementType)
     guard tiles.byteCount == shape.byteCount(of: dtype) else {
-      throw .internal("a part of \(tiles.byteCount) bytes for \(shape) elements of \(dtype)")
+      throw .internal("a part of \(tiles.byteCount, "byte") for \(shape) elements of \(dtype)")
     }
     return tiles
   }

@@ -34,14 +34,14 @@ import Testing
     }
     let refused = try convert("no.safetensors")
     #expect(refused.exitCode == 65)
-    #expect(refused.standardError.contains("1 values are infinite"), "\(refused.standardError)")
+    #expect(refused.standardError.contains("1 value is infinite"), "\(refused.standardError)")
     for (output, options) in [("o.safetensors", []), ("o.ingot", []), ("o.npz", ["--npy-bits"])]
       as [(String, [String])]
     {
       for policy in ["saturate", "infinity"] {
         let result = try convert(output, ["--on-overflow", policy, "--force"] + options)
         #expect(result.exitCode == 0, "\(result.standardError)")
-        #expect(result.standardOutput.contains("1 infinities became NaN, for F8_E4M3 has no infinity"))
+        #expect(result.standardOutput.contains("1 infinity became NaN, for F8_E4M3 has no infinity"))
       }
     }
     // What is rounded are the finite values alone, and the result is ml_dtypes'.

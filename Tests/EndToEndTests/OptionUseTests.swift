@@ -42,6 +42,9 @@ import Testing
         "verify", model, "--fixtures", "\(model)/expected.safetensors", "--nodes", "--precision", "reference",
       ],
       ["quantize", model, "o.ingot", "--scheme", "keep"],
+      ["quantize", model, "o.ingot", "--npy-bits"],
+      ["quantize", model, "o.ingot", "--on-overflow", "infinity"],
+      ["generate", model, "--tokens", "1", "--cache", "f16", "--precision", "reference"],
       ["quantize", model, "o.ingot", "--rule", "wte=keep"],
       ["quantize", model, "o.ingot", "--rule", "no such*=int8"],
       ["quantize", model, "o.ingot", "--rule", "*wte*=keep", "--rule", "*=int8"],
@@ -63,6 +66,7 @@ import Testing
     for arguments in [
       ["quantize", Self.model, folder.file("o.ingot"), "--rule", "wte=keep"],
       ["convert", Self.weights, folder.file("o.npz"), "--include", "wte"], ["inspect", Self.weights, "wte"],
+      ["inspect", Self.weights, "wte*"],
     ] {
       let result = try IngotProgram.process(arguments).run()
       #expect(result.firstErrorLine.contains("\"*wte*\" matches 1"), "\(result.standardError)")

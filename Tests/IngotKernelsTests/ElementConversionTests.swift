@@ -172,6 +172,12 @@ import Testing
     }
   }
 
+  @Test(arguments: DType.allCases)
+  func `what a hint says of a floating-point type is so`(_ dtype: DType) {
+    let isConverted = [.f32, .f16, .f8E5M2].allSatisfy { ElementConversion(from: dtype, to: $0) != nil }
+    #expect(dtype.isCast == (dtype.isFloating && isConverted))
+  }
+
   @Test func `there is no conversion from or to types that need a scale`() {
     #expect(ElementConversion(from: .f32, to: .i8) == nil)
     #expect(ElementConversion(from: .f32, to: .f8E8M0) == nil)

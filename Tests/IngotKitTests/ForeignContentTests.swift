@@ -31,6 +31,7 @@ import Testing
     evidence.pieces.map { piece in
       switch piece {
       case .words(let text), .value(let text): text
+      case .count(let count): count.description
       }
     }.joined()
   }

@@ -48,13 +48,13 @@ import Testing
     } catch {
       guard case .unrepresentable(let tensor, _, let why, _) = error else { throw error }
       #expect(tensor == "a")
-      #expect(why.pieces.first == .words("1"))
+      #expect(why.pieces.first == .count(Count(1, "value is", "values are")))
     }
     options.onOverflow = .saturate
     let report = try Conversion(path, to: folder.file("out.safetensors"), options: options).run()
     let losses = report.losses.filter { $0.kind == .overflow }
     #expect(losses.map(\.tensor) == ["a"])
-    #expect(losses.first?.detail.pieces.first == .words("1"))
+    #expect(losses.first?.detail.pieces.first == .count(Count(1, "value")))
   }
 
   @Test func `rows that pad the vocabulary are told of on both ways`() throws {
@@ -73,7 +73,8 @@ import Testing
     options.format = "llmc"
     let there = try Conversion(folder.file("model"), to: folder.file("model.bin"), options: options).run()
     #expect(
-      there.losses.filter { $0.kind == .padding }.map { $0.detail.pieces.first } == [.words("\(padding)")])
+      there.losses.filter { $0.kind == .padding }.map { $0.detail.pieces.first }
+        == [.count(Count(padding, "row of zeros stands", "rows of zeros stand"))])
 
     // Zeros, and rows that a training has given values.
     for isZero in [true, false] {
@@ -84,7 +85,10 @@ import Testing
       let back = try Conversion(folder.file("model.bin"), to: folder.file("back") + "/", options: options)
         .run()
       let left = back.losses.filter { $0.kind == .padding }
-      #expect(left.map { $0.detail.pieces.first } == [.words("\(padding)")])
+      #expect(
+        left.map { $0.detail.pieces.first } == [
+          .count(Count(padding, "row behind the vocabulary is", "rows behind the vocabulary are"))
+        ])
       let words = left.first?.detail.pieces.map { piece in
         if case .words(let text) = piece { text } else { "" }
       }.joined()

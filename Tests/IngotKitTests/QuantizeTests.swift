@@ -205,6 +205,7 @@ import Testing
     evidence.pieces.map { piece in
       switch piece {
       case .words(let text), .value(let text): text
+      case .count(let count): count.description
       }
     }.joined()
   }
@@ -253,7 +254,7 @@ import Testing
       } catch {
         guard case .unrepresentable(let tensor, _, let why, _) = error else { throw error }
         #expect(tensor == "transformer.wte.weight")
-        #expect(Self.text(why).hasPrefix("1 of its blocks have"))
+        #expect(Self.text(why).hasPrefix("1 of its blocks has "))
       }
       #expect(folder.entries() == ["config.json", "model.safetensors"])
     }

@@ -176,7 +176,7 @@ import Testing
         continue
       }
       #expect(result.exitCode == 0)
-      #expect(result.standardOutput.contains("1 values beyond the range of F32"), "\(result.standardOutput)")
+      #expect(result.standardOutput.contains("1 value beyond the range of F32"), "\(result.standardOutput)")
     }
     #expect(try exitCode("quantize", model, folder.file("q2.ingot"), "--on-overflow", "infinity") == 64)
   }
@@ -323,7 +323,7 @@ import Testing
     #expect(
       try exitCode("edit", folder.file("m.gguf"), "--set", "gpt2.block_count=2", "--in-place") == 0)
     try expectConflict(
-      folder.file("m.gguf"), "m.gguf", "\"n_layer\" is 2 in the config, and the weights have 1 blocks")
+      folder.file("m.gguf"), "m.gguf", "\"n_layer\" is 2 in the config, and the weights have 1 block")
   }
 
   private func expectConflict(_ path: String, _ subject: String, _ detail: String) throws {

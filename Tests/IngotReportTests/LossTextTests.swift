@@ -30,9 +30,25 @@ import Testing
 
   @Test func `counts of elements add up`() {
     let losses = (1...3).map {
-      Loss(.cast, tensor: "t\($0)", detail: "\($0) of \(10 * $0) values rounded to \(.bf16)")
+      Loss(.cast, tensor: "t\($0)", detail: "\($0) of \(10 * $0, "value") rounded to \(.bf16)")
     }
     #expect(lines(losses) == ["rounded   t1, t2, t3: 6 of 60 values rounded to BF16"])
+  }
+
+  @Test func `one thing is one, and its verb agrees`() {
+    func line(_ count: Int) -> [String] {
+      lines([Loss(.overflow, tensor: "t", detail: "\(count, "value is", "values are") infinite")])
+    }
+    #expect(line(1) == ["overflow  t: 1 value is infinite"])
+    #expect(line(2) == ["overflow  t: 2 values are infinite"])
+    let losses = ["a", "b"].map {
+      Loss(.overflow, tensor: $0, detail: "\(1, "value is", "values are") infinite")
+    }
+    #expect(lines(losses) == ["overflow  a, b: 2 values are infinite"])
+    #expect(
+      [0, 1, 2].map { "\(Count($0, "byte")), \(Count($0, "entry", "entries"))" } == [
+        "0 bytes, 0 entries", "1 byte, 1 entry", "2 bytes, 2 entries",
+      ])
   }
 
   @Test func `names that a stranger chose are shown escaped, and one is shown however long it is`() {

@@ -26,7 +26,7 @@ public enum JSONDocument {
       count += 1
       guard count <= limit.value else {
         throw JSONFailure(
-          kind: .count, offset: scanner.offset, found: "more than \(limit.value) values",
+          kind: .count, offset: scanner.offset, found: "more than \(limit.value, "value")",
           expected: "at most that")
       }
     }

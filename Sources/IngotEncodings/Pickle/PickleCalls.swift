@@ -73,7 +73,8 @@ extension PickleMachine {
     let isNamed = [module, name].allSatisfy { (1...Self.nameByteLimit).contains($0.utf8.count) }
     guard isNamed else {
       throw malformed(
-        .globalName, "a global whose module and name have \(module.utf8.count) and \(name.utf8.count) bytes",
+        .globalName,
+        "a global whose module and name have \(module.utf8.count) and \(name.utf8.count, "byte")",
         "1 to \(Self.nameByteLimit)")
     }
     let global = PickleGlobal(module: module, name: name)
@@ -171,7 +172,7 @@ extension PickleMachine {
     mappedCount += count
     guard mappedCount <= input.readCount else {
       throw malformed(
-        .call, "mappings of \(mappedCount) items", "at most \(input.readCount), the bytes so far")
+        .call, "mappings of \(mappedCount, "item")", "at most \(input.readCount), the bytes so far")
     }
   }
 

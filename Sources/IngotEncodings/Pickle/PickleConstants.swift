@@ -24,7 +24,7 @@ extension PickleMachine {
   private mutating func pushInteger(byteCount: Int) throws(IngotError) {
     let limit = PickleLiteral.integerByteLimit
     guard (0...limit).contains(byteCount) else {
-      throw malformed(.number, "an integer of \(byteCount) bytes", "0 to \(limit)")
+      throw malformed(.number, "an integer of \(byteCount, "byte")", "0 to \(limit)")
     }
     try push(heap.integer(PickleLiteral.integer(littleEndian: input.bytes(byteCount))))
   }
@@ -59,7 +59,7 @@ extension PickleMachine {
       try push(heap.text(text))
     case .binString:
       let count = Int(try input.little(Int32.self))
-      guard count >= 0 else { throw malformed(.text, "a string of \(count) bytes", "some, or none") }
+      guard count >= 0 else { throw malformed(.text, "a string of \(count, "byte")", "some, or none") }
       try push(heap.text(python2: input.bytes(count)))
     case .shortBinString: try push(heap.text(python2: input.bytes(Int(try input.byte()))))
     case .binUnicode: try pushText(byteCount: Int(try input.little(UInt32.self)))

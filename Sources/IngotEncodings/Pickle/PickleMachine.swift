@@ -125,7 +125,7 @@ public struct PickleMachine {
   private func checkObjects() throws(IngotError) {
     let allowed = Self.freeObjectCount + input.readCount / Self.bytesPerObject
     guard heap.count <= allowed else {
-      throw malformed(.density, "\(heap.count) objects", "at most \(allowed) of so many bytes")
+      throw malformed(.density, "\(heap.count, "object")", "at most \(allowed) of so many bytes")
     }
     let count = UInt64(max(heap.count, heap.itemCount))
     guard count <= Limit.pickleObjects.value else {
@@ -136,7 +136,7 @@ public struct PickleMachine {
   private mutating func result() throws(IngotError) -> PickleReference {
     memo = []
     guard marks.isEmpty, stack.count == 1, let result = stack.first else {
-      throw malformed(.stack, "\(stack.count) objects and \(marks.count) marks at the end", "one object")
+      throw malformed(.stack, "\(stack.count, "object") and \(marks.count, "mark") at the end", "one object")
     }
     stack = []
     if !isSurvey, let index = globals.firstIndex(where: allowList.isRefused) {
@@ -179,7 +179,7 @@ public struct PickleMachine {
   func start(ofTop count: Int) throws(IngotError) -> Int {
     let available = stack.count - (marks.last ?? 0)
     guard available >= count else {
-      throw malformed(.stack, "\(available) objects on the stack", "\(count)")
+      throw malformed(.stack, "\(available, "object") on the stack", "\(count)")
     }
     return stack.count - count
   }
@@ -243,7 +243,7 @@ public struct PickleMachine {
     } else if opcode == .frame {
       let count = try input.length64()
       guard count <= input.remainingCount else {
-        throw malformed(.whole, "a frame of \(count) bytes", "at most \(input.remainingCount)")
+        throw malformed(.whole, "a frame of \(count, "byte")", "at most \(input.remainingCount)")
       }
     }
   }

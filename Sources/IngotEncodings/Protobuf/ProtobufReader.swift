@@ -143,7 +143,7 @@ public struct ProtobufReader: Sendable {
 
   private func cutOff(_ field: UInt64, count: UInt64) -> IngotError {
     malformed(
-      .length, "field \(field) of \(count) bytes with \(cursor.remainingCount) left",
+      .length, "field \(field) of \(count, "byte") with \(cursor.remainingCount) left",
       "a field within its message")
   }
 

@@ -31,7 +31,7 @@ struct SortedTableBlock {
     else {
       throw .malformed(
         SortedTableRule.restarts.rule, at: location,
-        found: "no restarts at the end of \(contents.count) bytes",
+        found: "no restarts at the end of \(contents.count, "byte")",
         expected: "at least one, and their number")
     }
     restartCount = count
@@ -44,7 +44,7 @@ struct SortedTableBlock {
       guard isRising, restart < entriesEnd || restart == 0 else {
         throw .malformed(
           SortedTableRule.restarts.rule, at: location, found: "restart \(index) at \(restart)",
-          expected: "0 first, then rising, among the \(entriesEnd) bytes of entries")
+          expected: "0 first, then rising, among the \(entriesEnd, "byte") of entries")
       }
       previous = restart
     }
@@ -99,7 +99,7 @@ struct SortedTableBlock {
     guard start >= place else { return }
     guard start == place, shared == 0 else {
       throw malformed(
-        .restartEntry, start, "an entry that shares \(shared) bytes, with a restart at \(place)",
+        .restartEntry, start, "an entry that shares \(shared, "byte"), with a restart at \(place)",
         "a whole key at each restart")
     }
     nextRestart += 1

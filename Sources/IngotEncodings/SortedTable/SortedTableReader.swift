@@ -114,7 +114,7 @@ public struct SortedTableReader {
     decodedByteCount += key.count + value.count
     guard keyByteCount <= Self.freeKeyByteCount + Self.greatestKeyRatio * source.byteCount else {
       throw malformed(
-        .keyBytes, "keys of more than \(keyByteCount) bytes in a file of \(source.byteCount)",
+        .keyBytes, "keys of more than \(keyByteCount, "byte") in a file of \(source.byteCount)",
         "at most \(Self.greatestKeyRatio) for each of its bytes")
     }
   }
@@ -129,7 +129,7 @@ public struct SortedTableReader {
     var cursor = ByteCursor(value)
     guard let handle = SortedTableHandle(&cursor), cursor.remainingCount == 0 else {
       throw .malformed(
-        SortedTableRule.handle.rule, at: Location(source.path), found: "\(value.count) bytes in the index",
+        SortedTableRule.handle.rule, at: Location(source.path), found: "\(value.count, "byte") in the index",
         expected: "the offset and the length of a block")
     }
     guard handle.offset >= end else {
@@ -157,7 +157,8 @@ public struct SortedTableReader {
     let start = source.byteCount - SortedTableFooter.byteCount
     guard start >= 0 else {
       throw .malformed(
-        SortedTableRule.footer.rule, at: Location(source.path), found: "a file of \(source.byteCount) bytes",
+        SortedTableRule.footer.rule, at: Location(source.path),
+        found: "a file of \(source.byteCount, "byte")",
         expected: "at least the \(SortedTableFooter.byteCount) of a footer")
     }
     let bytes = try source.bytes(at: start, count: SortedTableFooter.byteCount)
@@ -184,7 +185,7 @@ public struct SortedTableReader {
     let end = handle.offset.checkedAdd(handle.byteCount)?.checkedAdd(SortedTableHandle.trailerByteCount)
     guard let end, end <= footerStart else {
       throw .malformed(
-        SortedTableRule.blockInFile.rule, at: location, found: "a block of \(handle.byteCount) bytes",
+        SortedTableRule.blockInFile.rule, at: location, found: "a block of \(handle.byteCount, "byte")",
         expected: "its end, with five bytes more, before the footer at \(footerStart)")
     }
     let bytes = try source.bytes(
@@ -217,7 +218,8 @@ public struct SortedTableReader {
       return try SnappyBlock.decode(block)
     } catch {
       throw .malformed(
-        SortedTableRule.snappy.rule, at: location, found: "\(block.count) bytes that do not decode",
+        SortedTableRule.snappy.rule, at: location,
+        found: "\(block.count, "byte that does", "bytes that do") not decode",
         expected: "a Snappy block of the length it declares")
     }
   }

@@ -152,7 +152,7 @@ struct ZipEnd: Equatable {
     }
     guard let end = directoryOffset.checkedAdd(directoryByteCount), end == directoryEnd else {
       throw malformed(
-        .directoryPlace, offset, "a directory of \(directoryByteCount) bytes at \(directoryOffset)",
+        .directoryPlace, offset, "a directory of \(directoryByteCount, "byte") at \(directoryOffset)",
         "one that ends at byte \(directoryEnd)")
     }
     guard UInt64(directoryByteCount) <= Limit.zipDirectoryBytes.value else {
@@ -213,7 +213,7 @@ struct ZipEnd: Equatable {
     guard let end = size.count64()?.checkedAdd(record + 12), end == start else {
       throw .malformed(
         ZipRule.zip64.rule, at: Location(source.path, offset: start),
-        found: "a locator that leads \(start - recordEnd) bytes too far ahead, past another archive",
+        found: "a locator that leads \(start - recordEnd, "byte") too far ahead, past another archive",
         expected: "one archive, whose zip64 record stands right before its locator")
     }
     return record
@@ -265,7 +265,7 @@ private struct ZipDirectoryParser {
     guard entries.count == end.entryCount else {
       throw .malformed(
         ZipRule.directoryEntry.rule, at: Location(path, offset: end.directoryOffset),
-        found: "\(entries.count) entries",
+        found: "\(entries.count, "entry", "entries")",
         expected: "\(end.entryCount), as the end record says")
     }
     return entries
@@ -301,7 +301,7 @@ private struct ZipDirectoryParser {
       throw malformed(.zip64Extra, "sizes that a zip64 extra field lacks", "them, in order")
     }
     guard method == .deflated || sizes.stored == sizes.size else {
-      throw malformed(.storedSize, "\(sizes.stored) stored bytes", "\(sizes.size), as a stored entry has")
+      throw malformed(.storedSize, "\(sizes.stored, "stored byte")", "\(sizes.size), as a stored entry has")
     }
     return ZipEntry(
       name: name, method: method, crc32: crc, storedByteCount: sizes.stored, byteCount: sizes.size,

@@ -221,7 +221,7 @@ private struct ArchiveDecoder {
         try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset + done)
         done += count
       }
-      guard done == member.byteCount else { throw wrongLength(member, found: "\(done) bytes") }
+      guard done == member.byteCount else { throw wrongLength(member, found: "\(done, "byte")") }
     }
   }
 

@@ -94,7 +94,8 @@ final class LibArchive {
     let byteCount = Int(archive_entry_size(entry))
     guard byteCount >= 0 else {
       throw .malformed(
-        ArchiveRule.wellFormed.rule, at: Location(feed.source.path), found: "an entry of \(byteCount) bytes",
+        ArchiveRule.wellFormed.rule, at: Location(feed.source.path),
+        found: "an entry of \(byteCount, "byte")",
         expected: "none or more")
     }
     return LibArchiveEntry(

@@ -44,7 +44,7 @@ struct GGUFCursor {
   /// Takes bytes as they are: GG-04.
   mutating func bytes(_ count: Int) throws(IngotError) -> ArraySlice<UInt8> {
     guard count <= remainingCount else {
-      throw malformed(.inFile, "a field of \(count) bytes, \(remainingCount) before the end", "all of it")
+      throw malformed(.inFile, "a field of \(count, "byte"), \(remainingCount) before the end", "all of it")
     }
     let end = offset + count
     guard UInt64(end) <= Limit.ggufHeaderBytes.value else {
@@ -76,7 +76,7 @@ struct GGUFCursor {
     }
     guard Int(count) <= remainingCount / itemByteCount else {
       throw malformed(
-        .inFile, at: start, "\(count) items with \(remainingCount) bytes left",
+        .inFile, at: start, "\(count, "item") with \(remainingCount, "byte") left",
         "at most \(remainingCount / itemByteCount)")
     }
     return Int(count)
@@ -122,11 +122,11 @@ enum GGUFLayout {
     let long = names.filter { $0.utf8.count > usualNameByteCount }
     guard let longest = long.max(by: { $0.utf8.count < $1.utf8.count }) else { return nil }
     let others: Evidence =
-      long.count == 1 ? "" : ", as \(long.count - 1) others have over \(usualNameByteCount)"
+      long.count == 1 ? "" : ", as \(long.count - 1, "other has", "others have") over \(usualNameByteCount)"
     return Finding(
       .overProgramLimit, severity: .note, subject: longest,
       detail:
-        "has \(longest.utf8.count) bytes\(others); ggml takes \(usualNameByteCount) unless it is built for more"
+        "has \(longest.utf8.count, "byte")\(others); ggml takes \(usualNameByteCount) unless it is built for more"
     )
   }
   /// Dimensions of a tensor, at the most: `GGML_MAX_DIMS`.

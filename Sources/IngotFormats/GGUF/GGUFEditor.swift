@@ -64,7 +64,8 @@ public struct GGUFEditor: MetadataEditor {
   ) throws(IngotError) -> MetadataValue {
     guard (1...GGUFLayout.greatestKeyByteCount).contains(key.utf8.count) else {
       throw .invalidRequest(
-        option: "--set", why: "a key has 1 to \(GGUFLayout.greatestKeyByteCount) bytes, not \(key.utf8.count)"
+        option: "--set",
+        why: "a key has 1 to \(GGUFLayout.greatestKeyByteCount, "byte"), not \(key.utf8.count)"
       )
     }
     guard let old else {

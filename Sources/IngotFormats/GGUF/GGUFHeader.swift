@@ -68,7 +68,7 @@ struct GGUFHeader: Sendable {
     let room = UInt64(cursor.remainingCount)
     guard tensorCount <= room / 24, entryCount <= room / 14 else {
       throw cursor.malformed(
-        .counts, at: 8, "\(tensorCount) tensors and \(entryCount) keys with \(room) bytes left",
+        .counts, at: 8, "\(tensorCount, "tensor") and \(entryCount, "key") with \(room, "byte") left",
         "at most \(room / 24) and \(room / 14)")
     }
     guard entryCount <= Limit.ggufMetadataEntries.value else {
@@ -88,7 +88,7 @@ struct GGUFHeader: Sendable {
       let key = try cursor.text()
       guard (1...GGUFLayout.greatestKeyByteCount).contains(key.utf8.count) else {
         throw cursor.malformed(
-          .key, at: start, "a key of \(key.utf8.count) bytes", "1 to \(GGUFLayout.greatestKeyByteCount)")
+          .key, at: start, "a key of \(key.utf8.count, "byte")", "1 to \(GGUFLayout.greatestKeyByteCount)")
       }
       cursor.key = key
       try Self.refuseNUL(in: key, at: start, cursor)
@@ -135,7 +135,7 @@ struct GGUFHeader: Sendable {
       cursor.tensor = name
       guard name.utf8.count <= GGUFLayout.greatestNameByteCount else {
         throw cursor.malformed(
-          .nameLength, at: start, "a name of \(name.utf8.count) bytes",
+          .nameLength, at: start, "a name of \(name.utf8.count, "byte")",
           "at most \(GGUFLayout.greatestNameByteCount)")
       }
       try Self.refuseNUL(in: name, at: start, cursor)
@@ -161,7 +161,7 @@ struct GGUFHeader: Sendable {
     let start = cursor.offset
     let rank = try cursor.number(UInt32.self)
     guard rank <= GGUFLayout.greatestRank else {
-      throw cursor.malformed(.rank, at: start, "\(rank) dimensions", "at most \(GGUFLayout.greatestRank)")
+      throw cursor.malformed(.rank, at: start, "\(rank, "dimension")", "at most \(GGUFLayout.greatestRank)")
     }
     // The file has the fastest dimension first.
     var dimensions: [UInt64] = []
@@ -218,7 +218,7 @@ struct GGUFHeader: Sendable {
       guard next <= room, entry.byteCount <= room - next else {
         throw cursor.malformed(
           .dataInFile, at: source.byteCount, "the end of the file",
-          "\(entry.byteCount) bytes from byte \(dataStart + min(next, room)) on")
+          "\(entry.byteCount, "byte") from byte \(dataStart + min(next, room)) on")
       }
       tensors.append(
         TensorDescriptor(
@@ -238,6 +238,7 @@ struct GGUFHeader: Sendable {
     findings.append(
       Finding(
         .notRead, severity: .note, subject: "data",
-        detail: "\(count) bytes behind the last tensor belong to none"))
+        detail:
+          "\(count, "byte behind the last tensor belongs", "bytes behind the last tensor belong") to none"))
   }
 }

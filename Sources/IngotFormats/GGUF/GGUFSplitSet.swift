@@ -136,7 +136,7 @@ struct GGUFSplitSet {
     if let expected = split.tensorCount, expected != merged.tensors.count {
       throw .malformed(
         GGUFRule.splitTensors.rule, at: Location(source.path, key: GGUFSplit.tensorCountKey),
-        found: "\(merged.tensors.count) tensors in \(split.count) files", expected: "\(expected)")
+        found: "\(merged.tensors.count, "tensor") in \(split.count, "file")", expected: "\(expected)")
     }
     return merged
   }

@@ -40,7 +40,7 @@ public struct GGUFWriter: CheckpointWriter {
     }
     guard groups.count <= Int(UInt16.max), let tensorCount = Int32(exactly: request.tensors.count) else {
       throw .unrepresentable(
-        tensor: nil, target: "gguf", why: "the set would have \(groups.count) files",
+        tensor: nil, target: "gguf", why: "the set would have \(groups.count, "file")",
         hint: "a larger --shard-size makes fewer")
     }
     var files: [PlannedFile] = []
@@ -69,7 +69,7 @@ public struct GGUFWriter: CheckpointWriter {
       guard tensor.name.utf8.count <= limit else {
         throw unrepresentable(
           tensor,
-          "its name has \(tensor.name.utf8.count) bytes, and ggml takes \(usual) unless it is built for more",
+          "its name has \(tensor.name.utf8.count, "byte"), and ggml takes \(usual) unless it is built for more",
           hint: "a dialect's names are shorter; --dialect keep writes it as it is")
       }
       guard !tensor.name.utf8.contains(0) else { throw unrepresentable(tensor, "its name has a NUL in it") }
@@ -116,7 +116,7 @@ public struct GGUFWriter: CheckpointWriter {
     let header = encoder.packer.bytes
     guard UInt64(header.count) <= Limit.ggufHeaderBytes.value else {
       throw .unrepresentable(
-        tensor: nil, target: "gguf", why: "the header would have \(header.count) bytes", hint: nil)
+        tensor: nil, target: "gguf", why: "the header would have \(header.count, "byte")", hint: nil)
     }
     return PlannedFile(
       name: name, chunks: chunks(header, first: range.lowerBound, padding: padding, alignment: alignment))
@@ -212,12 +212,12 @@ public struct GGUFWriter: CheckpointWriter {
         hint: "`ingot quantize --scheme q8_0` makes blocks")
     }
     guard tensor.shape.rank <= GGUFLayout.greatestRank else {
-      throw unrepresentable(tensor, "\(tensor.shape.rank) dimensions, over \(GGUFLayout.greatestRank)")
+      throw unrepresentable(tensor, "\(tensor.shape.rank, "dimension"), over \(GGUFLayout.greatestRank)")
     }
     guard let number = GGUFElementType.number(dtype: tensor.dtype, blockType: tensor.blockType) else {
       throw unrepresentable(
         tensor, "ggml has no \(tensor.dtype)",
-        hint: tensor.dtype.isFloating ? "--dtype casts" : "--exclude leaves it out")
+        hint: tensor.dtype.wayOut)
     }
     encoder.text(tensor.name)
     encoder.number(UInt32(tensor.shape.rank))

@@ -43,7 +43,7 @@ struct IngotDecoder {
   mutating func bytes(_ count: Int) throws(IngotError) -> ArraySlice<UInt8> {
     guard let bytes = cursor.bytes(count) else {
       throw malformed(
-        shortRule, at: offset, found: "a field of \(count) bytes, \(remainingCount) before the end",
+        shortRule, at: offset, found: "a field of \(count, "byte"), \(remainingCount) before the end",
         expected: "all of it")
     }
     return bytes
@@ -73,7 +73,7 @@ struct IngotDecoder {
     let count = Int(try number(UInt32.self))
     guard count <= remainingCount / itemByteCount else {
       throw malformed(
-        shortRule, at: position, found: "\(count) items with \(remainingCount) bytes left",
+        shortRule, at: position, found: "\(count, "item") with \(remainingCount, "byte") left",
         expected: "at most \(remainingCount / itemByteCount)")
     }
     return count
@@ -131,7 +131,7 @@ struct IngotDecoder {
       let total = UInt64(valueCount) + UInt64(announced)
       guard total <= Limit.ingotMetadataValues.value else {
         throw malformed(
-          .valueLimit, at: offset, found: "\(total) values of metadata",
+          .valueLimit, at: offset, found: "\(total, "value") of metadata",
           expected: "at most \(Limit.ingotMetadataValues.value)")
       }
     }
@@ -191,13 +191,13 @@ struct IngotDecoder {
     guard UInt64(valueCount).checkedAdd(announced).map({ $0 <= Limit.ingotMetadataValues.value }) ?? false
     else {
       throw malformed(
-        .valueLimit, at: position, found: "an array of \(announced) values",
+        .valueLimit, at: position, found: "an array of \(announced, "value")",
         expected: "at most \(Limit.ingotMetadataValues.value) in all")
     }
     let count = Int(announced)
     guard count <= remainingCount / least else {
       throw malformed(
-        shortRule, at: position, found: "\(count) items with \(remainingCount) bytes left",
+        shortRule, at: position, found: "\(count, "item") with \(remainingCount, "byte") left",
         expected: "at most \(remainingCount / least)")
     }
     valueCount += count

@@ -21,7 +21,9 @@ struct IngotEncoder {
   }
 
   mutating func count(_ count: Int) throws(IngotError) {
-    guard let stored = UInt32(exactly: count) else { throw Self.unrepresentable("a list of \(count) items") }
+    guard let stored = UInt32(exactly: count) else {
+      throw Self.unrepresentable("a list of \(count, "item")")
+    }
     number(stored)
   }
 

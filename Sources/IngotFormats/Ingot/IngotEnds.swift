@@ -49,7 +49,7 @@ struct IngotHead: Hashable, Sendable {
     }
     guard source.byteCount >= 2 * IngotLayout.endByteCount else {
       throw malformed(
-        .fileLength, 0, "a file of \(source.byteCount) bytes",
+        .fileLength, 0, "a file of \(source.byteCount, "byte")",
         "at least \(2 * IngotLayout.endByteCount) for head and footer")
     }
     var decoder = IngotDecoder(start, at: 0, path: source.path, shortRule: .fileLength)
@@ -70,12 +70,12 @@ struct IngotHead: Hashable, Sendable {
     guard reserved == 0 else { throw malformed(.reserved, 12, "\(reserved)", "0") }
     guard indexByteCount <= Limit.ingotIndexBytes.value else {
       throw malformed(
-        .sizeLimit, 16, "an index of \(indexByteCount) bytes", "at most \(Limit.ingotIndexBytes.value)")
+        .sizeLimit, 16, "an index of \(indexByteCount, "byte")", "at most \(Limit.ingotIndexBytes.value)")
     }
     self.indexByteCount = Int(indexByteCount)
     guard self.indexByteCount <= source.byteCount - 2 * IngotLayout.endByteCount else {
       throw malformed(
-        .indexInFile, 16, "an index of \(indexByteCount) bytes in a file of \(source.byteCount)",
+        .indexInFile, 16, "an index of \(indexByteCount, "byte") in a file of \(source.byteCount)",
         "at most \(source.byteCount - 2 * IngotLayout.endByteCount)")
     }
     // Beyond Int's range it is beyond the data's end, which IN-26 finds.
@@ -154,14 +154,14 @@ struct IngotFooter: Hashable, Sendable {
     }
     guard tailByteCount <= Limit.ingotIndexBytes.value else {
       throw malformed(
-        .sizeLimit, 8, "a tail of \(tailByteCount) bytes", "at most \(Limit.ingotIndexBytes.value)")
+        .sizeLimit, 8, "a tail of \(tailByteCount, "byte")", "at most \(Limit.ingotIndexBytes.value)")
     }
     guard tailOffset == UInt64(head.tailOffset) else {
       throw malformed(.footer, 0, "a tail at byte \(tailOffset)", "it at \(head.tailOffset), as in the head")
     }
     guard tailByteCount == UInt64(start - head.tailOffset) else {
       throw malformed(
-        .footer, 8, "a tail of \(tailByteCount) bytes", "\(start - head.tailOffset) from it to the footer")
+        .footer, 8, "a tail of \(tailByteCount, "byte")", "\(start - head.tailOffset) from it to the footer")
     }
     guard indexDigest == head.indexDigest else {
       throw malformed(.footer, 16, "the XXH3 of another index", "that of this file's")

@@ -49,7 +49,7 @@ struct IngotIndex: Sendable {
     try takeSections(&decoder, &placement)
     guard decoder.remainingCount == 0 else {
       throw decoder.malformed(
-        .indexEnd, at: decoder.offset, found: "\(decoder.remainingCount) bytes behind the sections",
+        .indexEnd, at: decoder.offset, found: "\(decoder.remainingCount, "byte") behind the sections",
         expected: "0")
     }
     if let section = sections.first(where: \.isRequired) {
@@ -190,7 +190,8 @@ struct IngotIndex: Sendable {
       if !isRequired {
         findings.append(
           Finding(
-            .notRead, severity: .note, subject: name, detail: "is a section of \(byteCount) bytes: skipped"))
+            .notRead, severity: .note, subject: name, detail: "is a section of \(byteCount, "byte"): skipped")
+        )
       }
     }
   }

@@ -81,7 +81,7 @@ struct IngotIndexDraft {
     _ part: PlannedPart, _ reference: PartReference, of tensor: PlannedTensor
   ) throws(IngotError) {
     guard let rank = UInt8(exactly: part.shape.rank) else {
-      throw IngotEncoder.unrepresentable("\(part.shape.rank) dimensions, over 255", tensor: tensor.name)
+      throw IngotEncoder.unrepresentable("\(part.shape.rank, "dimension"), over 255", tensor: tensor.name)
     }
     let byteCount = try part.byteCount()
     encoder.number(tensor.blockType.map { IngotCode.code($0) } ?? IngotCode.code(part.dtype))
@@ -123,7 +123,7 @@ struct IngotIndexDraft {
   /// Places the parts behind the index and fills in their offsets.
   consuming func finish() throws(IngotError) -> (index: [UInt8], layout: [Run]) {
     guard UInt64(encoder.bytes.count) <= Limit.ingotIndexBytes.value else {
-      throw IngotEncoder.unrepresentable("the index would have \(encoder.bytes.count) bytes")
+      throw IngotEncoder.unrepresentable("the index would have \(encoder.bytes.count, "byte")")
     }
     var placement = IngotPlacement(after: IngotLayout.endByteCount + encoder.bytes.count, tailOffset: Int.max)
     var layout: [Run] = []

@@ -111,7 +111,7 @@ extension IngotDecoder {
     }
     guard stored == UInt64(placement.next) else {
       throw malformed(
-        .hole, at: start, found: "\(stored), \(stored - UInt64(placement.next)) bytes too far",
+        .hole, at: start, found: "\(stored), \(stored - UInt64(placement.next), "byte") too far",
         expected: "\(placement.next)")
     }
     return placement.next
@@ -122,12 +122,12 @@ extension IngotDecoder {
     let start = offset
     let stored = try number(UInt64.self)
     if let expected, stored != UInt64(expected) {
-      throw malformed(.byteCount, at: start, found: "\(stored) bytes", expected: "\(expected)")
+      throw malformed(.byteCount, at: start, found: "\(stored, "byte")", expected: "\(expected)")
     }
     let room = placement.tailOffset - placement.next
     guard let byteCount = Int(exactly: stored), placement.advance(by: byteCount) else {
       throw malformed(
-        .insideData, at: start, found: "\(stored) bytes",
+        .insideData, at: start, found: "\(stored, "byte")",
         expected: "at most \(max(0, room)) up to the data's end")
     }
     return byteCount
@@ -157,7 +157,7 @@ struct IngotSchemeFields {
     let start = decoder.offset
     partCount = Int(try decoder.number(UInt8.self))
     guard partCount == 2 || partCount == 3 else {
-      throw decoder.malformed(.quantization, at: start, found: "\(partCount) parts", expected: "2 or 3")
+      throw decoder.malformed(.quantization, at: start, found: "\(partCount, "part")", expected: "2 or 3")
     }
     axis = try decoder.number(UInt32.self)
     groupSize = try decoder.number(UInt64.self)

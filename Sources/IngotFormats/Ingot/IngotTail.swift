@@ -92,7 +92,7 @@ public struct IngotTail: Hashable, Sendable {
     let count = try decoder.count(itemByteCount: IngotLayout.digestByteCount + shaByteCount)
     let runCount = partCounts.reduce(sectionCount, +)
     guard count == runCount else {
-      throw decoder.malformed(.tail, at: start + 1, found: "\(count) digests", expected: "\(runCount)")
+      throw decoder.malformed(.tail, at: start + 1, found: "\(count, "digest")", expected: "\(runCount)")
     }
     digests = []
     digests.reserveCapacity(count)
@@ -105,7 +105,7 @@ public struct IngotTail: Hashable, Sendable {
     provenance = try Self.provenance(&decoder, partCounts: partCounts, keepsOrigins: keepsDetails)
     guard decoder.remainingCount == 0 else {
       throw decoder.malformed(
-        .tail, at: decoder.offset, found: "\(decoder.remainingCount) bytes behind the notes", expected: "0")
+        .tail, at: decoder.offset, found: "\(decoder.remainingCount, "byte") behind the notes", expected: "0")
     }
   }
 
@@ -122,7 +122,7 @@ public struct IngotTail: Hashable, Sendable {
     let start = decoder.offset
     let count = try decoder.count(itemByteCount: 5)
     guard count == partCounts.count else {
-      throw decoder.malformed(.tail, at: start, found: "\(count) origins", expected: "\(partCounts.count)")
+      throw decoder.malformed(.tail, at: start, found: "\(count, "origin")", expected: "\(partCounts.count)")
     }
     for partCount in partCounts {
       let origin = try origin(&decoder, partCount: partCount)

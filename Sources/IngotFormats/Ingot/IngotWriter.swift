@@ -142,7 +142,7 @@ private struct IngotTailPlan {
       sha256: storesSHA256 ? stored.map { _ in [UInt8](repeating: 0, count: 32) } : []
     ).count
     guard UInt64(count) <= Limit.ingotIndexBytes.value else {
-      throw IngotEncoder.unrepresentable("the tail would have \(count) bytes")
+      throw IngotEncoder.unrepresentable("the tail would have \(count, "byte")")
     }
     return count + IngotLayout.endByteCount
   }

@@ -53,7 +53,8 @@ public struct LLMCFormat: CheckpointFormat {
       Finding(
         .unknown, severity: .note, subject: "header",
         detail:
-          "has \(header.unknownWords.count) words that mean nothing here, the first of them word \(first)")
+          "has \(header.unknownWords.count, "word that means", "words that mean") nothing here, the first of them word \(first)"
+      )
     ]
   }
 }

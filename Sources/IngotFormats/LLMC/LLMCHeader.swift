@@ -37,7 +37,7 @@ struct LLMCHeader: Hashable, Sendable {
     }
     guard words.count == Self.wordCount else {
       throw malformed(
-        .headerLength, word: 0, "a file of \(byteCount) bytes", "at least \(Self.byteCount) for the header")
+        .headerLength, word: 0, "a file of \(byteCount, "byte")", "at least \(Self.byteCount) for the header")
     }
     guard words[0] == Self.modelMagic else {
       throw malformed(.magic, word: 0, "\(words[0])", "\(Self.modelMagic)")
@@ -89,7 +89,7 @@ struct LLMCHeader: Hashable, Sendable {
     let expected = fileByteCount(layout)
     guard expected == byteCount else {
       throw .malformed(
-        LLMCRule.fileLength.rule, at: Location(path), found: "a file of \(byteCount) bytes",
+        LLMCRule.fileLength.rule, at: Location(path), found: "a file of \(byteCount, "byte")",
         expected: expected.map { "\($0), by the header's numbers" } ?? "numbers whose tensors fit 63 bits")
     }
     return layout

@@ -25,7 +25,7 @@ public enum LLMCState {
     }
     guard words.count == LLMCHeader.wordCount else {
       throw malformed(
-        .stateHeaderLength, offset: 0, "a file of \(source.byteCount) bytes",
+        .stateHeaderLength, offset: 0, "a file of \(source.byteCount, "byte")",
         "at least \(LLMCHeader.byteCount) for the header")
     }
     guard (1...2).contains(words[1]) else {
@@ -43,8 +43,8 @@ public enum LLMCState {
       && arrays.addRest("gradients", .f32)
     guard isWhole else {
       throw malformed(
-        .stateLength, offset: LLMCHeader.byteCount, "\(source.byteCount - LLMCHeader.byteCount) bytes",
-        "\(batch) × \(tokens) ids and targets, \(vocabularySize) logits for each, a loss, whole numbers behind"
+        .stateLength, offset: LLMCHeader.byteCount, "\(source.byteCount - LLMCHeader.byteCount, "byte")",
+        "\(batch) × \(tokens) ids and targets, \(vocabularySize, "logit") for each, a loss, whole numbers behind"
       )
     }
     return Checkpoint(

@@ -34,7 +34,7 @@ public struct LLMCWriter: CheckpointWriter {
     }
     let names = Set(tensors.map { ExactName($0.name) })
     if let other = request.tensors.first(where: { !names.contains(ExactName($0.name)) }) {
-      throw Self.unrepresentable(other.name, "is none of its \(tensors.count) tensors")
+      throw Self.unrepresentable(other.name, "is none of its \(tensors.count, "tensor")")
     }
     guard request.tensors.count == tensors.count else {
       throw Self.unrepresentable(nil, "two tensors have one name")
@@ -89,7 +89,7 @@ public struct LLMCWriter: CheckpointWriter {
     let vocabularySize =
       try LLMCMetadata.number(LLMCMetadata.vocabularySize, of: request.metadata) ?? rows
     guard vocabularySize <= rows else {
-      throw unrepresentable("wte", "has \(rows) rows for \(vocabularySize) tokens")
+      throw unrepresentable("wte", "has \(rows, "row") for \(vocabularySize, "token")")
     }
     let told = [
       (LLMCMetadata.contextLength, contextLength), (LLMCMetadata.blockCount, blockCount),

@@ -43,6 +43,7 @@ public struct NumPyArchiveFormat: CheckpointFormat {
         of: reader.findings.map(\.subject), path: source.path, kind: "a zip archive")
     }
     try reader.checkNames()
+    if let hidden { try reader.checkArrays(of: hidden) }
     var checkpoint = Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: reader.tensors,
@@ -109,6 +110,16 @@ private struct NumPyArchiveReader {
     }
   }
 
+  /// A dtype of an array that is not there would be lost with the array's old name: NP-12.
+  func checkArrays(of hidden: NumPyHiddenMember) throws(IngotError) {
+    let names = Set(tensors.map { ExactName($0.name) } + unopened.map { ExactName($0) })
+    for name in hidden.dtypes.keys.sorted(by: { $0.text < $1.text }) where !names.contains(name) {
+      throw .malformed(
+        NumPyRule.hiddenMember.rule, at: Location(source.path, member: NumPyHiddenMember.name),
+        found: "a dtype of \(name.text)", expected: "an array of that name")
+    }
+  }
+
   /// Whether a member has an array's magic bytes: NumPy reads it, whatever its name ends with.
   private func beginsAsArray(_ entry: ZipEntry) throws(IngotError) -> Bool {
     let magic = NumPyArrayHeader.magic
@@ -123,10 +134,10 @@ private struct NumPyArchiveReader {
     let header = try header(of: entry, at: location)
     let stored = try header.elementType(name: name, options: options, at: location)
     let dtype = hidden?.dtypes[ExactName(name)] ?? stored
-    guard dtype.bitWidth == stored.bitWidth else {
+    guard dtype == stored || NumPyDType.bits(of: dtype) == stored else {
       throw .malformed(
         NumPyRule.hiddenMember.rule, at: location, found: "\(dtype) for bits of \(stored)",
-        expected: "one as wide")
+        expected: "one that NumPy lacks, for unsigned integers as wide")
     }
     let byteCount = try header.dataByteCount(
       dtype, available: entry.byteCount - header.byteCount, at: location)

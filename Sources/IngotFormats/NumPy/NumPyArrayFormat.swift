@@ -74,12 +74,12 @@ extension NumPyArrayHeader {
     location.offset = (location.offset ?? 0) + byteCount
     guard let count = shape.byteCount(of: dtype), count <= available else {
       throw .malformed(
-        NumPyRule.shortData.rule, at: location, found: "\(available) bytes of data",
+        NumPyRule.shortData.rule, at: location, found: "\(available, "byte") of data",
         expected: "\(shape) of \(dtype)")
     }
     guard count == available else {
       throw .malformed(
-        NumPyRule.trailingData.rule, at: location, found: "\(available - count) bytes behind the array",
+        NumPyRule.trailingData.rule, at: location, found: "\(available - count, "byte") behind the array",
         expected: "none")
     }
     return count

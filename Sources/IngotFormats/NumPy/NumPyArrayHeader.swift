@@ -65,8 +65,8 @@ struct NumPyArrayHeader {
     let length = major == 1 ? cursor.little(UInt16.self).map(UInt32.init) : cursor.little(UInt32.self)
     guard let length, Int(length) <= available - cursor.offset else {
       throw malformed(
-        .headerInFile, length.map { "a header of \($0) bytes" } ?? "no length",
-        "one inside \(available) bytes")
+        .headerInFile, length.map { "a header of \($0, "byte")" } ?? "no length",
+        "one inside \(available, "byte")")
     }
     guard UInt64(length) <= Limit.numpyHeaderBytes.value else {
       throw .limitExceeded(.numpyHeaderBytes, at: location, asked: UInt64(length))

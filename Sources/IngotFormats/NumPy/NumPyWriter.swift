@@ -23,7 +23,8 @@ public struct NumPyArrayWriter: CheckpointWriter {
     }
     guard let descr = NumPyDType.descr(of: tensor.dtype) else {
       throw .unrepresentable(
-        tensor: tensor.name, target: "npy", why: "NumPy has no \(tensor.dtype)", hint: "--dtype casts")
+        tensor: tensor.name, target: "npy", why: "NumPy has no \(tensor.dtype)",
+        hint: tensor.dtype.isCast ? "--dtype casts" : nil)
     }
     try Limit.numpyRank.admit(tensor.shape.rank, "dimensions", tensor: tensor.name, target: "npy")
     let header = NumPyArrayHeader.bytes(descr: descr, shape: tensor.shape)
@@ -115,7 +116,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
     guard keepsBits, let bits = NumPyDType.bits(of: dtype) else {
       throw .unrepresentable(
         tensor: name, target: "npz", why: "NumPy has no \(dtype)",
-        hint: dtype.byteWidth == nil ? "its elements share bytes" : "--dtype casts, --npy-bits keeps the bits"
+        hint: dtype.byteWidth == nil ? dtype.wayOut : "\(dtype.wayOut), --npy-bits keeps the bits"
       )
     }
     return bits

@@ -113,7 +113,7 @@ public struct PickleSurvey: Sendable {
       }
       textBudget -= limit
       let start = String(decoding: value.utf8.prefix(limit), as: UTF8.self)
-      return Argument(kind: "\(argument.kind) of \(value.utf8.count) bytes", value: start)
+      return Argument(kind: "\(argument.kind) of \(Count(value.utf8.count, "byte"))", value: start)
     }
   }
 
@@ -129,10 +129,10 @@ public struct PickleSurvey: Sendable {
     case .none: Argument(kind: "none", value: nil)
     case .boolean(let value): Argument(kind: "truth value", value: String(value))
     case .integer(let number): Argument(kind: "integer", value: String(number))
-    case .wideInteger(let bytes): Argument(kind: "integer of \(bytes.count) bytes", value: nil)
+    case .wideInteger(let bytes): Argument(kind: "integer of \(Count(bytes.count, "byte"))", value: nil)
     case .real(let number): Argument(kind: "number", value: String(number))
     case .text(let text): Argument(kind: "text", value: text)
-    case .bytes(let bytes): Argument(kind: "\(bytes.count) bytes", value: nil)
+    case .bytes(let bytes): Argument(kind: "\(Count(bytes.count, "byte"))", value: nil)
     case .tuple(let items): Argument(kind: "tuple of \(items.count)", value: nil)
     case .list(let items): Argument(kind: "list of \(items.count)", value: nil)
     case .set(let items): Argument(kind: "set of \(items.count)", value: nil)

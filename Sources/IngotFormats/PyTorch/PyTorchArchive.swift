@@ -178,12 +178,12 @@ struct PyTorchArchive {
     for (index, storage) in storages.all.enumerated() {
       let name = "data/" + storage.key
       guard let record = self[name], record.byteCount == storage.byteCount else {
-        let found: Evidence = self[name].map { "\($0.byteCount) bytes" } ?? "no such record"
+        let found: Evidence = self[name].map { "\($0.byteCount, "byte")" } ?? "no such record"
         storages.fail(
           index,
           with: .malformed(
             PyTorchRule.storageData.rule, at: location(name), found: found,
-            expected: "the storage's \(storage.byteCount) bytes"))
+            expected: "the storage's \(storage.byteCount, "byte")"))
         continue
       }
       var place = PyTorchStorage.Place(

@@ -122,7 +122,9 @@ public struct PyTorchFormat: CheckpointFormat {
       checkpoint.findings.append(
         Finding(
           .unchecked, severity: .note, subject: FilePath.name(of: source.path),
-          detail: "\(uncheckedCount) storages have no checksum, so that damage to them can't be seen"))
+          detail:
+            "\(uncheckedCount, "storage has", "storages have") no checksum, so that damage to \(words: uncheckedCount == 1 ? "it" : "them") can't be seen"
+        ))
     }
     if let quantization = try archive.quantization() {
       checkpoint.metadata[QuantizedParts.metadataKey] = .string(quantization)
@@ -145,7 +147,9 @@ public struct PyTorchFormat: CheckpointFormat {
       checkpoint.findings.append(
         Finding(
           .notRead, severity: .note, subject: FilePath.name(of: source.path),
-          detail: "\(source.byteCount - stream.position) bytes behind the last storage are not read"))
+          detail:
+            "\(source.byteCount - stream.position, "byte behind the last storage is", "bytes behind the last storage are") not read"
+        ))
     }
     return checkpoint
   }

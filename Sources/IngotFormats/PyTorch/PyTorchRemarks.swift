@@ -48,19 +48,24 @@ struct PyTorchRemarks {
     func note(_ kind: Finding.Kind, _ subject: String, _ detail: Evidence) -> Finding {
       Finding(kind, severity: .note, subject: subject, detail: detail)
     }
-    let objects: Evidence = count == 1 ? "1 object is" : "\(count) objects are"
+    let objects: Evidence = "\(count, "object is", "objects are")"
     switch topic {
     case .leftOut(let name): return note(.leftOut, name, "\(objects) left out, \(places)")
     case .tooDeep:
       return note(.leftOut, first, "\(objects) nested too deeply to be looked through, \(places)")
     case .named(let name): return note(.shownAs, name, "stands as a value, shown by its name, \(places)")
     case .subclass(let name):
-      return note(.leftOut, name, "is the class of \(count) tensors, which is not kept, \(places)")
+      return note(.leftOut, name, "is the class of \(count, "tensor"), which is not kept, \(places)")
     case .nested: return note(.joined, first, "stands in nested containers, whose keys are joined by dots")
     case .wideInteger:
-      return note(.shownAs, first, "\(count) integers over 64 bits are shown as text, \(places)")
+      return note(
+        .shownAs, first,
+        "\(count, "integer is", "integers are") shown as text, over 64 bits with the sign, \(places)")
     case .key:
-      return note(.shownAs, first, "\(count) keys that are neither text nor an integer are shown as text")
+      return note(
+        .shownAs, first,
+        "\(count, "key that is neither text nor an integer is", "keys that are neither text nor an integer are") shown as text"
+      )
     }
   }
 }

@@ -126,7 +126,7 @@ struct PyTorchStorages {
       throw Self.badID("an id without a kind", pickle)
     }
     guard kindName == "storage" else { throw Self.badID(.value(kindName), pickle) }
-    guard items.count == itemCount else { throw Self.badID("an id of \(items.count) items", pickle) }
+    guard items.count == itemCount else { throw Self.badID("an id of \(items.count, "item")", pickle) }
     guard let className = pickle.globalName(items[1]),
       let kind = PyTorchGlobals.storageClass(named: className)
     else { throw Self.badID("a storage of no class of storages", pickle) }
@@ -162,7 +162,8 @@ struct PyTorchStorages {
       return all.count - 1
     }
     guard all[known].byteCount == byteCount else {
-      throw Self.badID("storage \(key) of \(byteCount) bytes, and before of \(all[known].byteCount)", pickle)
+      throw Self.badID(
+        "storage \(key) of \(byteCount, "byte"), and before of \(all[known].byteCount)", pickle)
     }
     return known
   }

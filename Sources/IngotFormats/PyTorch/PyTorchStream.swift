@@ -138,10 +138,10 @@ struct PyTorchStream {
     if case .typed(let dtype) = storage.kind { width = dtype.byteWidth ?? 1 } else { width = 1 }
     let count = cursor.count64()?.checkedMultiply(width)
     guard count == storage.byteCount else {
-      throw malformed("\(count ?? -1) bytes", "\(storage.byteCount), as the object says")
+      throw malformed("\(count ?? -1, "byte")", "\(storage.byteCount), as the object says")
     }
     guard storage.byteCount <= source.byteCount - position - 8 else {
-      throw malformed("\(source.byteCount - position - 8) bytes to the end", "\(storage.byteCount)")
+      throw malformed("\(source.byteCount - position - 8, "byte") to the end", "\(storage.byteCount)")
     }
     let segment = StorageSegment(file: 0, offset: position + 8, byteCount: storage.byteCount)
     position += 8 + storage.byteCount

@@ -146,7 +146,8 @@ struct PyTorchTensors {
       byteCount == elements?.count
     else {
       throw malformed(
-        "an array of \(elements?.count ?? 0) bytes for \(array.shape.count) sizes of \(dtype)", at: location)
+        "an array of \(elements?.count ?? 0, "byte") for \(array.shape.count) sizes of \(dtype)", at: location
+      )
     }
     if let known = arrayOffsets[array.elements] {
       offset = known
@@ -265,7 +266,7 @@ struct PyTorchTensors {
     let arity = Self.arities[function] ?? 4...8
     guard arity.contains(arguments.count), let use = storages.use(arguments[0]) else {
       throw malformed(
-        "a tensor of \(arguments.count) arguments, expected \(arity.lowerBound) to \(arity.upperBound), the first a storage",
+        "a tensor of \(arguments.count, "argument"), expected \(arity.lowerBound) to \(arity.upperBound), the first a storage",
         at: location)
     }
     if let failure = storages.all[use.storage].failure { throw failure }
@@ -362,7 +363,7 @@ struct PyTorchTensors {
       throw .malformed(
         PyTorchRule.view.rule, at: location,
         found: "\(request.shape) from element \(request.offset) on by strides \(words: "\(request.strides)")",
-        expected: "a view inside the \(elementCount) elements of storage \(stored.key)")
+        expected: "a view inside the \(elementCount, "element") of storage \(stored.key)")
     }
     let contiguous = request.shape.contiguousStrides
     // Where there is but one index, the stride means nothing.

@@ -81,12 +81,12 @@ public struct PyTorchWriter: CheckpointWriter {
         guard part.shape.rank <= PyTorchTensors.rankLimit else {
           throw .unrepresentable(
             tensor: name, target: "pytorch",
-            why: "\(part.shape.rank) dimensions, over \(PyTorchTensors.rankLimit)", hint: nil)
+            why: "\(part.shape.rank, "dimension"), over \(PyTorchTensors.rankLimit)", hint: nil)
         }
         itemCount += Self.itemCount(of: part.shape)
         guard PyTorchGlobals.name(of: part.dtype) != nil else {
           throw .unrepresentable(
-            tensor: name, target: "pytorch", why: "torch has no \(part.dtype)", hint: "--dtype casts")
+            tensor: name, target: "pytorch", why: "torch has no \(part.dtype)", hint: part.dtype.wayOut)
         }
         guard names.insert(ExactName(name)).inserted else {
           throw .unrepresentable(

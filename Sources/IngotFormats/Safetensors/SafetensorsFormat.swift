@@ -60,18 +60,18 @@ public struct SafetensorsFormat: CheckpointFormat {
     }
     guard source.byteCount >= 8 else {
       throw malformed(
-        .lengthField, 0, "a file of \(source.byteCount) bytes", "at least 8 for the header's length")
+        .lengthField, 0, "a file of \(source.byteCount, "byte")", "at least 8 for the header's length")
     }
     var cursor = ByteCursor(try source.bytes(at: 0, count: 8))
     let length = cursor.little(UInt64.self) ?? 0
     guard length <= UInt64(source.byteCount - 8), let count = Int(exactly: length) else {
       throw malformed(
-        .headerInFile, 0, "a header of \(length) bytes in a file of \(source.byteCount)",
+        .headerInFile, 0, "a header of \(length, "byte") in a file of \(source.byteCount)",
         "at most \(source.byteCount - 8)")
     }
     guard length <= Limit.safetensorsHeaderBytes.value else {
       throw malformed(
-        .headerLimit, 0, "a header of \(length) bytes", "at most \(Limit.safetensorsHeaderBytes.value)")
+        .headerLimit, 0, "a header of \(length, "byte")", "at most \(Limit.safetensorsHeaderBytes.value)")
     }
     let first = count > 0 ? try source.bytes(at: 8, count: 1).first : nil
     guard first == UInt8(ascii: "{") else {

@@ -58,15 +58,18 @@ public struct SafetensorsHeader: Sendable {
     func uncovered(_ count: Int) -> IngotError {
       .malformed(
         SafetensorsRule.coverage.rule, at: Location(path, offset: headerByteCount + end, tensor: previous),
-        found: "\(count) bytes that no tensor covers", expected: "0")
+        found: "\(count, "byte") that no tensor covers", expected: "0")
     }
     for index in order {
       let entry = entries[index]
       let location = Location(path, offset: headerByteCount + entry.range.lowerBound, tensor: entry.name)
       if entry.range.lowerBound < end {
+        let found: Evidence =
+          entry.range.isEmpty
+          ? "no bytes inside \(previous ?? "")"
+          : "\(end - entry.range.lowerBound, "byte") shared with \(previous ?? "")"
         throw .malformed(
-          SafetensorsRule.overlap.rule, at: location,
-          found: "\(end - entry.range.lowerBound) bytes shared with \(previous ?? "")", expected: "0")
+          SafetensorsRule.overlap.rule, at: location, found: found, expected: "a place of its own")
       }
       if entry.range.lowerBound > end, entry.range.lowerBound <= dataByteCount {
         throw uncovered(entry.range.lowerBound - end)
@@ -74,7 +77,7 @@ public struct SafetensorsHeader: Sendable {
       if entry.range.upperBound > dataByteCount {
         throw .malformed(
           SafetensorsRule.dataEnd.rule, at: location,
-          found: "data up to byte \(entry.range.upperBound) of a buffer of \(dataByteCount) bytes",
+          found: "data up to byte \(entry.range.upperBound) of a buffer of \(dataByteCount, "byte")",
           expected: "at most \(dataByteCount)")
       }
       end = entry.range.upperBound
@@ -174,7 +177,7 @@ private struct SafetensorsHeaderParser {
       throw fail(
         .malformed(
           SafetensorsRule.byteCount.rule, at: Location(path, offset: start, tensor: name),
-          found: "\(range.count) bytes", expected: Self.expectedByteCount(dtype, shape)))
+          found: "\(range.count, "byte")", expected: Self.expectedByteCount(dtype, shape)))
     }
     entries.append(SafetensorsHeader.Entry(name: name, dtype: dtype, shape: shape, range: range))
   }

@@ -170,7 +170,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     let headerByteCount = UInt64(bytes.count - 8)
     guard headerByteCount <= Limit.safetensorsHeaderBytes.value else {
       throw .unrepresentable(
-        tensor: nil, target: "safetensors", why: "the header would have \(headerByteCount) bytes",
+        tensor: nil, target: "safetensors", why: "the header would have \(headerByteCount, "byte")",
         hint: "--shard-size cuts the output into several files")
     }
     var length: [UInt8] = []

@@ -37,7 +37,7 @@ struct TensorBundleHeader {
     }
     guard let count = Int32(exactly: shardCount).map(Int.init), count > 0 else {
       throw .malformed(
-        TensorFlowRule.shardCount.rule, at: location, found: "\(shardCount) data files",
+        TensorFlowRule.shardCount.rule, at: location, found: "\(shardCount, "data file")",
         expected: "at least 1")
     }
     guard UInt64(count) <= Limit.shards.value else {
@@ -135,7 +135,7 @@ struct TensorBundleEntry {
     }
     guard slices.isEmpty, range.byteCount != expected else { return }
     throw .malformed(
-      TensorFlowRule.byteCount.rule, at: location, found: "\(range.byteCount) bytes",
+      TensorFlowRule.byteCount.rule, at: location, found: "\(range.byteCount, "byte")",
       expected: "\(expected) for \(dtype) of \(shape)")
   }
 }
@@ -187,7 +187,7 @@ private struct TensorBundleFields {
       throw .malformed(
         TensorFlowRule.shape.rule, at: location,
         found: isRankUnknown
-          ? "an unknown number of dimensions" : "a shape of \(dimensions.count) dimensions",
+          ? "an unknown number of dimensions" : "a shape of \(dimensions.count, "dimension")",
         expected: "at most \(TensorBundleEntry.greatestRank), none below 0, with fewer than 2^63 elements")
     }
     return shape
@@ -206,7 +206,7 @@ private struct TensorBundleFields {
       start.checkedAdd(count) != nil
     else {
       throw .malformed(
-        TensorFlowRule.byteCount.rule, at: location, found: "\(byteCount) bytes at \(offset)",
+        TensorFlowRule.byteCount.rule, at: location, found: "\(byteCount, "byte") at \(offset)",
         expected: "a range of a file")
     }
     return TensorBundleRange(

@@ -139,7 +139,7 @@ struct TensorBundlePartition {
       boxes.contains { $0.shape.dimensions[axis] != shape.dimensions[axis] }
     }
     guard cut.count <= 1 else {
-      throw .unsupported("a variable cut along \(cut.count) dimensions", at: location)
+      throw .unsupported("a variable cut along \(cut.count, "dimension")", at: location)
     }
     let axis = cut.first ?? 0
     func range(_ box: ElementBox) -> Range<Int> {

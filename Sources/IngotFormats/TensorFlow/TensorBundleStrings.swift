@@ -36,7 +36,8 @@ struct TensorBundleStrings {
     var crc = CRC32C()
     if !bytes.isEmpty || tensor.shape.elementCount > 0 {
       guard tensor.shape.elementCount < bytes.count else {
-        throw malformed("\(tensor.shape.elementCount) strings in \(bytes.count) bytes", "a length of each")
+        throw malformed(
+          "\(tensor.shape.elementCount, "string") in \(bytes.count, "byte")", "a length of each")
       }
       var cursor = ByteCursor(bytes)
       let counts = try Self.counts(tensor.shape.elementCount, &cursor, &crc, byteOrder, malformed)
@@ -48,12 +49,14 @@ struct TensorBundleStrings {
       crc.update(Array(stored))
       for count in counts {
         guard let string = cursor.bytes(count) else {
-          throw malformed("\(cursor.remainingCount) bytes left", "a string of \(count)")
+          throw malformed("\(cursor.remainingCount, "byte") left", "a string of \(count)")
         }
         crc.update(Array(string))
         strings.append(Array(string))
       }
-      guard cursor.remainingCount == 0 else { throw malformed("\(cursor.remainingCount) bytes left", "none") }
+      guard cursor.remainingCount == 0 else {
+        throw malformed("\(cursor.remainingCount, "byte") left", "none")
+      }
     }
     guard crc.value == tensor.range.crc32c else {
       throw .malformed(

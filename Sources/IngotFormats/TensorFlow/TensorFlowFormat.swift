@@ -81,7 +81,7 @@ public struct TensorFlowFormat: CheckpointFormat {
         checkpoint.findings.append(
           Finding(
             .notRead, severity: .note, subject: other.name,
-            detail: "holds \(what) of \(other.shape), \(other.range.byteCount) bytes, which are not read"))
+            detail: "holds \(what) of \(other.shape), \(other.range.byteCount, "byte"), which are not read"))
         continue
       }
       budget -= cost
@@ -161,7 +161,7 @@ struct TensorBundleFiles {
     for (segment, tensor) in ranges where segment.offset + segment.byteCount > all[segment.file].byteCount {
       throw .malformed(
         TensorFlowRule.dataEnd.rule, at: Location(all[segment.file].path, tensor: name(tensor)),
-        found: "\(segment.byteCount) bytes at \(segment.offset) of \(all[segment.file].byteCount)",
+        found: "\(segment.byteCount, "byte") at \(segment.offset) of \(all[segment.file].byteCount)",
         expected: "a range in the file")
     }
     ranges.removeAll { $0.segment.byteCount == 0 }
@@ -183,7 +183,7 @@ struct TensorBundleFiles {
   {
     let file = try open(other.range.shard)
     guard let place = places[other.range.shard], file.byteCount == all[place].byteCount else {
-      throw .sourceChanged(path: file.path, found: "\(file.byteCount) bytes", expected: "as many as before")
+      throw .sourceChanged(path: file.path, found: "\(file.byteCount, "byte")", expected: "as many as before")
     }
     let bytes = try file.bytes(at: other.range.offset, count: other.range.byteCount)
     return try TensorBundleStrings(

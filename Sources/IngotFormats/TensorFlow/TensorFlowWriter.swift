@@ -120,7 +120,7 @@ private struct TensorBundleDraft: Sendable {
       let part = tensor.parts[reference.part]
       let name = tensor.name + part.kind.nameSuffix
       guard let dtype = TensorFlowDType.number(of: part.dtype) else {
-        throw Self.unrepresentable(name, "TensorFlow has no \(part.dtype)", hint: "--dtype casts")
+        throw Self.unrepresentable(name, "TensorFlow has no \(part.dtype)", hint: part.dtype.wayOut)
       }
       try checkName(name)
       guard part.shape.rank <= TensorBundleEntry.greatestRank else {
