@@ -64,6 +64,38 @@ public struct NamePrefix: Hashable, Sendable {
   public var text: String { wrapper + inner }
 }
 
+/// What a file says of itself, and of whose names it has.
+public struct FileMark: Hashable, Sendable {
+  /// The key of its metadata.
+  public let key: String
+  /// The value; `nil` when the key alone says it.
+  public let value: String?
+  /// The id of the format whose files are written with it; `nil` when none is.
+  public let format: String?
+
+  /// Makes a mark.
+  public init(_ key: String, _ value: String? = nil, writtenIn format: String? = nil) {
+    self.key = key
+    self.value = value
+    self.format = format
+  }
+
+  /// Whether metadata have it.
+  public func stands(in metadata: Metadata) -> Bool {
+    value.map { metadata.string(key) == $0 } ?? (metadata[key] != nil)
+  }
+}
+
+/// How a program has a tokenizer.
+public enum TokenizerPlace: Hashable, Sendable {
+  /// `tokenizer.json`, or `vocab.json` and `merges.txt`.
+  case transformersFiles
+  /// `encoder.json` and `vocab.bpe`.
+  case openAIFiles
+  /// Keys among the metadata of a GGUF file, and transformers' files beside others.
+  case ggufKeys
+}
+
 /// The names of one publisher for one architecture.
 public struct Dialect: Sendable {
   /// One line of the table.
@@ -89,12 +121,22 @@ public struct Dialect: Sendable {
   public var zeroWhenAbsent: Set<TensorRole.Kind> = []
   /// Whether a tied head is listed too.
   public var storesTiedHead = false
-  /// Whether vectors and positions must be F32, whatever the matrices are.
-  public var wantsFloat32Vectors = false
+  /// Whether a tensor must be F32, whatever the others are, by its name in this dialect and its shape.
+  public var staysFloat32: (@Sendable (_ name: String, _ shape: Shape) -> Bool)?
   /// Element types that the publisher's program computes with.
   public var computes: Set<DType> = [.f64, .f32, .f16, .bf16]
   /// What the publisher's program has built in, so that no other value of the config can be expressed.
   public var fixed: [FixedValue] = []
+  /// The id of the format that belongs to the publisher's program: its files have these names.
+  public var ownFormat: String?
+  /// Where the publisher's program looks for the config.
+  public var config = ConfigPlace.configFile
+  /// How the publisher's program has a tokenizer.
+  public var tokenizer = TokenizerPlace.transformersFiles
+  /// What files say of themselves.
+  public var marks: [FileMark] = []
+  /// What is written before every name, by the id of the format, where anything is.
+  public var writtenWrappers: [String: String] = [:]
 
   /// All dialects.
   ///
@@ -107,6 +149,9 @@ public struct Dialect: Sendable {
   public static func named(_ id: String, architecture: String) -> Dialect? {
     all.first { $0.id == id.lowercased() && $0.architecture == architecture }
   }
+
+  /// The dialect of a format that belongs to one program.
+  public static func implied(byFormat format: String) -> Dialect? { all.first { $0.ownFormat == format } }
 
   /// Every prefix that a file may use.
   public var allPrefixes: [NamePrefix] {

@@ -75,17 +75,7 @@ public enum DialectDetector {
         votes += isOutIn == (dialect.weightLayout == .outIn) ? 1 : -1
       }
       self.matchCount = matchCount
-      evidence = [votes.signum(), Self.isNamed(dialect, in: metadata) ? 1 : 0]
-    }
-
-    /// Whether a file's metadata speak of a dialect.
-    private static func isNamed(_ dialect: Dialect, in metadata: Metadata) -> Bool {
-      switch dialect.id {
-      case "mlx": metadata.string("format") == "mlx"
-      case "hf": metadata.string("format") == "pt"
-      case "nanogpt": metadata["model_args"] != nil
-      default: false
-      }
+      evidence = [votes.signum(), dialect.marks.contains { $0.stands(in: metadata) } ? 1 : 0]
     }
 
     func choice(of count: Int, hadRivals: Bool) -> Choice {

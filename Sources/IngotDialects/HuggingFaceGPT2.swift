@@ -11,29 +11,38 @@ extension Dialect {
     architecture: "gpt2",
     wrappers: pytorchWrappers,
     prefixes: ["transformer.", ""],
-    parameters: [
+    parameters: huggingFaceRows(linear: .asIs) + [(.head, "lm_head.weight", .asIs)],
+    unprefixed: [.head],
+    // The causal mask and the number it puts where nothing may be seen; `h.0.attn.c_attn.bias` is no buffer.
+    buffers: maskBuffers,
+    leftovers: trainingLeftovers,
+    // transformers asks a safetensors file for it.
+    marks: [FileMark("format", "pt", writtenIn: "safetensors")])
+
+  /// The rows of all parameters but the head, which others share.
+  ///
+  /// - Parameter linear: the layout of linear weights.
+  /// - Returns: the rows, in the order in which they are written.
+  static func huggingFaceRows(linear: ParameterLayout) -> [Parameter] {
+    [
       (.tokenEmbedding, "wte.weight", .asIs),
       (.positionEmbedding, "wpe.weight", .asIs),
       (.attentionNormGain, "h.{block}.ln_1.weight", .asIs),
       (.attentionNormBias, "h.{block}.ln_1.bias", .asIs),
-      (.attentionInputWeight, "h.{block}.attn.c_attn.weight", .asIs),
+      (.attentionInputWeight, "h.{block}.attn.c_attn.weight", linear),
       (.attentionInputBias, "h.{block}.attn.c_attn.bias", .asIs),
-      (.attentionOutputWeight, "h.{block}.attn.c_proj.weight", .asIs),
+      (.attentionOutputWeight, "h.{block}.attn.c_proj.weight", linear),
       (.attentionOutputBias, "h.{block}.attn.c_proj.bias", .asIs),
       (.feedForwardNormGain, "h.{block}.ln_2.weight", .asIs),
       (.feedForwardNormBias, "h.{block}.ln_2.bias", .asIs),
-      (.feedForwardInputWeight, "h.{block}.mlp.c_fc.weight", .asIs),
+      (.feedForwardInputWeight, "h.{block}.mlp.c_fc.weight", linear),
       (.feedForwardInputBias, "h.{block}.mlp.c_fc.bias", .asIs),
-      (.feedForwardOutputWeight, "h.{block}.mlp.c_proj.weight", .asIs),
+      (.feedForwardOutputWeight, "h.{block}.mlp.c_proj.weight", linear),
       (.feedForwardOutputBias, "h.{block}.mlp.c_proj.bias", .asIs),
       (.finalNormGain, "ln_f.weight", .asIs),
       (.finalNormBias, "ln_f.bias", .asIs),
-      (.head, "lm_head.weight", .asIs),
-    ],
-    unprefixed: [.head],
-    // The causal mask and the number it puts where nothing may be seen; `h.0.attn.c_attn.bias` is no buffer.
-    buffers: maskBuffers,
-    leftovers: trainingLeftovers)
+    ]
+  }
 
   /// What training scripts and Lightning keep beside the model.
   static let trainingLeftovers = ["optimizer.*", "optimizer_state_dict.*", "optimizer_states.*"]

@@ -28,9 +28,19 @@ extension Dialect {
       (.finalNormBias, "output_norm.bias", .asIs),
       (.head, "output.weight", .asIs),
     ],
-    wantsFloat32Vectors: true,
+    staysFloat32: LlamaCppTypes.staysFloat32,
     // ggml-org/ggml: src/ggml-cpu/ggml-cpu.c, `type_traits_cpu`: there is no product with F64.
     computes: [.f32, .f16, .bf16],
     // It takes the feed-forward width from its key; only its usual converter writes 4 × n_embd there.
-    fixed: FixedValue.arithmetic.filter { $0 != .innerWidth })
+    fixed: FixedValue.arithmetic.filter { $0 != .innerWidth },
+    ownFormat: "gguf",
+    config: ConfigPlace(
+      carrier: .keys(sign: "general.architecture"), form: .gguf, format: "gguf",
+      facts: [
+        ("general.architecture", .architecture), ("general.name", .modelName),
+        ("general.file_type", .fileType),
+        ("general.alignment", .ofContainer), ("general.quantization_version", .ofContainer),
+      ],
+      leavesToTensors: true),
+    tokenizer: .ggufKeys)
 }

@@ -15,7 +15,7 @@ public enum LlamaCppTypes {
   ///   - name: its name in a GGUF file.
   ///   - shape: its shape.
   /// - Returns: `true` for vectors, norms, positions, and what is no weight.
-  public static func staysFloat32(_ name: String, _ shape: Shape) -> Bool {
+  @Sendable public static func staysFloat32(_ name: String, _ shape: Shape) -> Bool {
     shape.rank <= 1 || !name.hasSuffix(".weight") || names.contains(name)
       || ends.contains(where: name.hasSuffix)
   }

@@ -10,25 +10,7 @@ extension Dialect {
     architecture: "gpt2",
     wrappers: pytorchWrappers,
     prefixes: ["transformer."],
-    parameters: [
-      (.tokenEmbedding, "wte.weight", .asIs),
-      (.positionEmbedding, "wpe.weight", .asIs),
-      (.attentionNormGain, "h.{block}.ln_1.weight", .asIs),
-      (.attentionNormBias, "h.{block}.ln_1.bias", .asIs),
-      (.attentionInputWeight, "h.{block}.attn.c_attn.weight", .transposed),
-      (.attentionInputBias, "h.{block}.attn.c_attn.bias", .asIs),
-      (.attentionOutputWeight, "h.{block}.attn.c_proj.weight", .transposed),
-      (.attentionOutputBias, "h.{block}.attn.c_proj.bias", .asIs),
-      (.feedForwardNormGain, "h.{block}.ln_2.weight", .asIs),
-      (.feedForwardNormBias, "h.{block}.ln_2.bias", .asIs),
-      (.feedForwardInputWeight, "h.{block}.mlp.c_fc.weight", .transposed),
-      (.feedForwardInputBias, "h.{block}.mlp.c_fc.bias", .asIs),
-      (.feedForwardOutputWeight, "h.{block}.mlp.c_proj.weight", .transposed),
-      (.feedForwardOutputBias, "h.{block}.mlp.c_proj.bias", .asIs),
-      (.finalNormGain, "ln_f.weight", .asIs),
-      (.finalNormBias, "ln_f.bias", .asIs),
-      (.head, "lm_head.weight", .asIs),
-    ],
+    parameters: huggingFaceRows(linear: .transposed) + [(.head, "lm_head.weight", .asIs)],
     unprefixed: [.head],
     buffers: maskBuffers,
     // What train.py keeps beside the model.
@@ -41,5 +23,9 @@ extension Dialect {
     ],
     storesTiedHead: true,
     // Its checkpoint does not name the activation; its code since 2023 has the exact GELU.
-    fixed: [.activation(.gelu), .innerWidth, .scaledAttention, .noScalingByBlock, .epsilon(1e-5), .tiedHead])
+    fixed: [.activation(.gelu), .innerWidth, .scaledAttention, .noScalingByBlock, .epsilon(1e-5), .tiedHead],
+    config: ConfigPlace(carrier: .object("model_args"), form: .nanoGPT, format: "pytorch"),
+    marks: [FileMark("model_args")],
+    // The checkpoint keeps the parameters in a dictionary of their own.
+    writtenWrappers: ["pytorch": "model."])
 }

@@ -11,8 +11,8 @@ struct ConversionDraft {
   private let fixed: Set<ExactName>
   private let options: ConvertOptions
   private let keepsAliases: Bool
-  /// Whether it is a model for llama.cpp, with vectors in the one type that it knows.
-  private let isForLlamaCpp: Bool
+  /// The dialect of a model whose names stay, where its program wants some tensors in F32.
+  private let dialect: Dialect?
   /// What is to be written.
   private(set) var output: OutputDraft
 
@@ -24,8 +24,9 @@ struct ConversionDraft {
     fixed = scaled.fixed
     self.options = options
     keepsAliases = destination.writer.keepsAliases(of: source.format)
-    isForLlamaCpp =
-      destination.formatID == "gguf" && source.metadata.string("general.architecture") != nil
+    dialect = Dialect.implied(byFormat: destination.formatID).flatMap { [source] in
+      $0.config.document(in: source.metadata) == nil ? nil : $0
+    }
     output = OutputDraft(of: source)
     output.companions = scaled.companions
     try addTensors()
@@ -86,13 +87,14 @@ struct ConversionDraft {
 
   /// What a tensor's numbers become; `nil` when they stay as they are.
   private mutating func dtype(of tensor: TensorDescriptor) -> DType? {
-    guard let dtype = options.dtype, dtype != .f32, isForLlamaCpp,
-      LlamaCppTypes.staysFloat32(tensor.name, tensor.shape), tensor.dtype.isFloating
+    guard let dtype = options.dtype, dtype != .f32, tensor.dtype.isFloating,
+      let dialect, dialect.staysFloat32?(tensor.name, tensor.shape) == true
     else { return options.dtype }
+    let program = TargetProgram.allCases.first { $0.dialect == dialect.id }?.rawValue ?? dialect.id
     output.losses.append(
       Loss(
         .kept, tensor: tensor.name,
-        detail: "stays F32, not \(dtype): llama.cpp wants vectors and positions so"))
+        detail: "stays F32, not \(dtype): \(words: program) wants vectors and positions so"))
     return .f32
   }
 }

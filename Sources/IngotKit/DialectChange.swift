@@ -53,7 +53,7 @@ struct DialectChange {
   ) throws(IngotError) {
     let wanted = options.dialect?.lowercased()
     guard wanted != "keep" else { return nil }
-    let implied = Dialect.all.first { $0.id == format }?.id
+    let implied = Dialect.implied(byFormat: format)?.id
     let isAskedFor = wanted != nil || (options.head != .asIs && implied == nil)
     if let wanted, !Dialect.all.contains(where: { $0.id == wanted }) {
       let known = Dialect.all.map(\.id).joined(separator: ", ")
@@ -153,16 +153,18 @@ struct DialectChange {
     }
     var output = OutputDraft(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
-    // nanoGPT's checkpoint holds the parameters in a dictionary of their own.
-    let start = target.id == "nanogpt" && destination.formatID == "pytorch" ? "model." : ""
+    let start = target.writtenWrappers[destination.formatID] ?? ""
     for var tensor in try draft.tensors() {
+      let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
       tensor.name = start + tensor.name
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
       if let blockType = blocks[tensor.role] {
         let view = try tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
         output.addBlocks(tensor.name, of: view.values, blockType, notes: view.notes)
       } else {
-        try add(tensor, to: &output, options, keepsAliases: destination.writer.keepsAliases)
+        try add(
+          tensor, to: &output, options, staysFloat32: staysFloat32,
+          keepsAliases: destination.writer.keepsAliases)
       }
     }
     try DialectConfig(model: model, target: target, config: draft.config)
@@ -171,11 +173,11 @@ struct DialectChange {
   }
 
   private func add(
-    _ tensor: DialectDraft.Tensor, to output: inout OutputDraft, _ options: ConvertOptions, keepsAliases: Bool
+    _ tensor: DialectDraft.Tensor, to output: inout OutputDraft, _ options: ConvertOptions,
+    staysFloat32: Bool, keepsAliases: Bool
   ) throws(IngotError) {
     var view = tensor.view
-    let isMatrix = tensor.role.kind.isLinearWeight || [.tokenEmbedding, .head].contains(tensor.role.kind)
-    if target.wantsFloat32Vectors, !isMatrix {
+    if staysFloat32 {
       view = try view.cast(to: .f32, onOverflow: options.onOverflow)
       if let dtype = options.dtype, dtype != .f32 {
         output.losses.append(

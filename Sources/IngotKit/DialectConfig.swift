@@ -41,52 +41,60 @@ struct DialectConfig {
     var metadata = InnerConfig.stripped(model.checkpoint.metadata)
     let tokenizer = try TokenizerTravel(model, companions: companions)
     var travelling = tokenizer.travel(to: target, format: format, metadata: &metadata)
-    // What frameworks call their own files by.
-    metadata["format"] = nil
-    if format == "safetensors", target.id == "hf" { metadata["format"] = .string("pt") }
-    if format == "safetensors", target.id == "mlx" { metadata["format"] = .string("mlx") }
-    switch (target.id, format) {
-    case ("gguf", "gguf"): addGGUFKeys(to: &metadata, tensors: output.request.tensors)
-    case ("llmc", "llmc"):
-      let (own, rest) = ConfigForm.llmc.own(config, document: document)
-      for entry in own.entries { metadata[entry.key] = entry.value }
+    mark(&metadata, format: format)
+    let place = target.config.place(in: format)
+    switch (place.carrier, place.form) {
+    case (.file(let name), let form?):
+      let (own, rest) = form.own(config, document: document)
+      travelling.insert(Self.companion(name, own), at: 0)
       report(rest, in: &output)
-    case ("openai", _):
-      let (own, rest) = ConfigForm.openAI.own(config, document: document)
-      travelling.insert(Self.companion("hparams.json", own), at: 0)
+    case (.object(let key), let form?):
+      let (own, rest) = form.own(config, document: document)
+      metadata[key] = .object(own)
       report(rest, in: &output)
-    case ("nanogpt", "pytorch"):
-      let (own, rest) = ConfigForm.nanoGPT.own(config, document: document)
-      metadata["model_args"] = .object(own)
+    case (.keys, let form?):
+      let (own, rest) = form.own(config, document: document)
+      metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors)
       report(rest, in: &output)
-    default: travelling.insert(configCompanion(companions), at: 0)
+    case (_, nil): travelling.insert(configCompanion(companions, in: place), at: 0)
     }
     output.configure { $0.metadata = metadata }
     output.companions = travelling
   }
 
-  /// GGUF's keys; what has none is kept under a key of ours.
-  private func addGGUFKeys(to metadata: inout Metadata, tensors: [PlannedTensor]) {
-    var keys = Metadata([.init(key: "general.architecture", value: .string("gpt2"))])
-    let (own, _) = ConfigForm.gguf.own(config, document: document)
-    if own["general.name"] == nil {
-      keys["general.name"] = .string(
-        FilePath.name(of: model.path).isEmpty ? "gpt2" : FilePath.name(of: model.path))
+  /// Sets what frameworks call their own files by.
+  private func mark(_ metadata: inout Metadata, format: String) {
+    for mark in Dialect.all.flatMap(\.marks) where mark.format != nil { metadata[mark.key] = nil }
+    for mark in target.marks where mark.format == format {
+      metadata[mark.key] = mark.value.map { .string($0) }
+    }
+  }
+
+  /// The container's keys: what says whose config it is, the config's own, and then the others.
+  private func keys(
+    _ own: Metadata, in place: ConfigPlace, before others: Metadata, tensors: [PlannedTensor]
+  ) -> Metadata {
+    var keys = Metadata()
+    if let key = place.key(of: .architecture) { keys[key] = .string(target.architecture) }
+    if let key = place.key(of: .modelName) {
+      let name = FilePath.name(of: model.path)
+      keys[key] = .string(name.isEmpty ? target.architecture : name)
     }
     for entry in own.entries { keys[entry.key] = entry.value }
-    if let type = GGUFFileType.number(of: tensors) { keys[GGUFFileType.key] = .uint32(type) }
-    for entry in metadata.entries { keys[entry.key] = entry.value }
-    metadata = keys
+    if let key = place.key(of: .fileType), let type = GGUFFileType.number(of: tensors) {
+      keys[key] = .uint32(type)
+    }
+    for entry in others.entries { keys[entry.key] = entry.value }
+    return keys
   }
 
   /// config.json: the source's own bytes where they say the same.
-  private func configCompanion(_ companions: [Companion]) -> Companion {
+  private func configCompanion(_ companions: [Companion], in place: ConfigPlace) -> Companion {
     let isSame = config == model.recognised.configuration.config && removed.isEmpty
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
-    if isSame, isPlain, target.id != "mlx" || document["n_ctx"] != nil { return model.config }
+    if isSame, isPlain, place.echoes.allSatisfy({ self.document[$0.key] != nil }) { return model.config }
     var document = ConfigWriter.document(config, keeping: document)
-    // What mlx-lm asks for.
-    if target.id == "mlx" { document["n_ctx"] = .int64(Int64(config.contextLength)) }
+    for (key, number) in place.echoes { document[key] = .int64(Int64(config[keyPath: number])) }
     return Self.companion("config.json", document)
   }
 

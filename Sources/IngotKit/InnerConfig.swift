@@ -2,7 +2,7 @@
 // The config that a checkpoint's own metadata hold: GGUF's keys, llm.c's header, nanoGPT's arguments.
 import IngotCore
 import IngotDialects
-import IngotFormats
+import IngotGraph
 
 /// Configs inside metadata.
 enum InnerConfig {
@@ -11,39 +11,32 @@ enum InnerConfig {
   /// - Parameter checkpoint: the checkpoint.
   /// - Returns: the document, for ``IngotDialects/ConfigReader`` to check.
   static func document(of checkpoint: Checkpoint) -> Metadata? {
-    let metadata = checkpoint.metadata
-    if let architecture = metadata.string("general.architecture") {
-      return ggufDocument(of: checkpoint, architecture: architecture)
-    }
-    if metadata["llmc.n_layer"] != nil { return ConfigForm.llmc.document(from: metadata) }
-    if case .object(let arguments)? = metadata["model_args"] {
-      return ConfigForm.nanoGPT.document(from: arguments)
+    for dialect in Dialect.all {
+      guard var document = dialect.config.document(in: checkpoint.metadata) else { continue }
+      if dialect.config.leavesToTensors { complete(&document, by: checkpoint.tensors, dialect) }
+      return document
     }
     return nil
   }
 
-  /// GGUF says neither whether the head is tied nor, of old, how many tokens there are: the tensors do.
-  private static func ggufDocument(of checkpoint: Checkpoint, architecture: String) -> Metadata {
-    var document = ConfigForm.gguf.document(from: checkpoint.metadata)
-    document["model_type"] = .string(architecture)
-    func tensor(_ name: String) -> TensorDescriptor? { checkpoint.tensors.first { $0.name == name } }
-    if let rows = tensor("token_embd.weight")?.shape.dimensions.first {
+  /// Adds what the tensors say: how many tokens there are, and whether the head is tied.
+  private static func complete(_ document: inout Metadata, by tensors: [TensorDescriptor], _ dialect: Dialect)
+  {
+    func tensor(_ kind: TensorRole.Kind) -> TensorDescriptor? {
+      let name = dialect.name(of: TensorRole(kind), prefix: dialect.writtenPrefix)
+      return tensors.first { $0.name == name }
+    }
+    if let rows = tensor(.tokenEmbedding)?.shape.dimensions.first {
       document["vocab_size"] = .int64(Int64(rows))
     }
-    document["tie_word_embeddings"] = .bool(tensor("output.weight") == nil)
-    return document
+    document["tie_word_embeddings"] = .bool(tensor(.head) == nil)
   }
 
   /// Metadata without the keys that a config was read from, and without those that only its own format needs.
   static func stripped(_ metadata: Metadata) -> Metadata {
-    let known = Set((ConfigForm.gguf.rows + ConfigForm.llmc.rows).map(\.spelling) + others)
+    let known = Set(Dialect.all.flatMap(\.config.containerKeys))
     return Metadata(metadata.entries.filter { !known.contains($0.key) })
   }
-
-  private static let others = [
-    "general.architecture", "general.file_type", "general.alignment", "general.quantization_version",
-    "ingot.config", "llmc.version", "llmc.padded_vocab_size", "model_args",
-  ]
 }
 
 extension IngotError {

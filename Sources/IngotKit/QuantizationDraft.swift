@@ -62,10 +62,10 @@ struct QuantizationDraft {
 
   /// The dialect of a format that belongs to one program; `nil` when the model is in it already, or there is none.
   private static func dialect(of format: String, for model: Model) throws(IngotError) -> Dialect? {
-    guard format != model.recognised.dialect.id, Dialect.all.contains(where: { $0.id == format }) else {
+    guard let implied = Dialect.implied(byFormat: format), implied.id != model.recognised.dialect.id else {
       return nil
     }
-    return try Dialect.required(format, for: model, option: "--to")
+    return try Dialect.required(implied.id, for: model, option: "--to")
   }
 
   // MARK: - What becomes what

@@ -1,50 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `--for PROGRAM`: format, dialect and shape of an output that a program loads, in one word.
-import IngotBytes
+// What is asked for by naming the program that an output is made for.
 import IngotCore
-
-/// A program that an output is made for.
-public enum TargetProgram: String, CaseIterable, Hashable, Sendable {
-  case transformers
-  case llamaCpp = "llama.cpp"
-  case mlx
-  case llmc = "llm.c"
-  case openAI = "openai"
-  case nanoGPT = "nanogpt"
-  case numpy
-
-  /// The id of the format that it reads.
-  public var format: String {
-    switch self {
-    case .transformers, .mlx: "safetensors"
-    case .llamaCpp: "gguf"
-    case .llmc: "llmc"
-    case .openAI: "tensorflow"
-    case .nanoGPT: "pytorch"
-    case .numpy: "npz"
-    }
-  }
-
-  /// The id of the dialect that it reads.
-  public var dialect: String {
-    switch self {
-    case .transformers, .numpy: "hf"
-    case .llamaCpp: "gguf"
-    case .mlx: "mlx"
-    case .llmc: "llmc"
-    case .openAI: "openai"
-    case .nanoGPT: "nanogpt"
-    }
-  }
-
-  /// Whether it loads a folder of weights and config, and not a file.
-  public var wantsFolder: Bool {
-    switch self {
-    case .transformers, .mlx, .openAI: true
-    case .llamaCpp, .llmc, .nanoGPT, .numpy: false
-    }
-  }
-}
+import IngotDialects
 
 extension ConvertOptions {
   /// Sets what a program wants, where nothing else was asked for.

@@ -40,7 +40,7 @@ struct TokenizerTravel {
   ///   - metadata: the output's; keys of GGUF come or go.
   /// - Returns: the companions that travel, the config not among them.
   func travel(to target: Dialect, format: String, metadata: inout Metadata) -> [Companion] {
-    if target.id == "gguf", format == "gguf" {
+    if target.tokenizer == .ggufKeys, format == target.ownFormat {
       addKeys(to: &metadata)
       return vocabulary == nil ? companions : companions.filter { $0.kind != .tokenizer }
     }
@@ -48,9 +48,10 @@ struct TokenizerTravel {
     let isInside = metadata["tokenizer.ggml.tokens"] != nil
     metadata = Metadata(
       metadata.entries.filter { !$0.key.hasPrefix(TokenizerVocabulary.ggufPrefix) })
-    let files = target.id == "openai" ? vocabulary.openAIFiles : vocabulary.transformersFiles
+    let isOpenAI = target.tokenizer == .openAIFiles
+    let files = isOpenAI ? vocabulary.openAIFiles : vocabulary.transformersFiles
     let names = Set(companions.map(\.name))
-    let isReadable = target.id == "openai" ? ["encoder.json"] : ["vocab.json", "tokenizer.json"]
+    let isReadable = isOpenAI ? ["encoder.json"] : ["vocab.json", "tokenizer.json"]
     guard isInside || !isReadable.contains(where: names.contains) else { return companions }
     return files + companions.filter { $0.kind != .tokenizer }
   }

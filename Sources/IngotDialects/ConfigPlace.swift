@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a publisher's program looks for the config of a model: a file beside the weights, or metadata inside them.
+// Page: formats/dialects.md.
+import IngotCore
+import IngotGraph
+
+/// Where a publisher's program looks for the config of a model.
+public struct ConfigPlace: Sendable {
+  /// What carries the config.
+  public enum Carrier: Hashable, Sendable {
+    /// A file beside the weights.
+    case file(String)
+    /// Keys among the container's metadata; a container without this one holds no config.
+    case keys(sign: String)
+    /// One object among the container's metadata.
+    case object(String)
+  }
+
+  /// What a key of the container is for that is no number of the config.
+  public enum Fact: Hashable, Sendable {
+    /// The architecture's id.
+    case architecture
+    /// What the model is called.
+    case modelName
+    /// A number for what most values of the matrices are.
+    case fileType
+    /// Something that only the container needs.
+    case ofContainer
+  }
+
+  /// What carries the config.
+  public let carrier: Carrier
+  /// How its keys are spelled; `nil` for config.json's own spelling.
+  public var form: ConfigForm?
+  /// The id of the format whose files have such a place, others having a config.json; `nil` when all have.
+  public var format: String?
+  /// Numbers of the model that the program looks for under another key than transformers.
+  public var echoes: [(key: String, number: any KeyPath<ModelConfig, Int> & Sendable)] = []
+  /// Keys of the container beside the config's, in the order in which they are written.
+  public var facts: [(key: String, fact: Fact)] = []
+  /// Whether the number of tokens, and whether the head is tied, are said by the tensors.
+  public var leavesToTensors = false
+
+  /// transformers' config.json.
+  public static let configFile = ConfigPlace(carrier: .file("config.json"))
+
+  /// This place in files of its format, and config.json beside others.
+  public func place(in format: String) -> ConfigPlace {
+    self.format == nil || self.format == format ? self : .configFile
+  }
+
+  /// The key of a fact.
+  public func key(of fact: Fact) -> String? { facts.first { $0.fact == fact }?.key }
+
+  /// What config.json would say of a checkpoint whose metadata hold a config in this place.
+  ///
+  /// - Parameter metadata: the checkpoint's metadata.
+  /// - Returns: the document; `nil` when they hold none.
+  public func document(in metadata: Metadata) -> Metadata? {
+    guard let form else { return nil }
+    switch carrier {
+    case .file: return nil
+    case .object(let key):
+      guard case .object(let own)? = metadata[key] else { return nil }
+      return form.document(from: own)
+    case .keys(let sign):
+      guard metadata[sign] != nil else { return nil }
+      var document = form.document(from: metadata)
+      if let key = key(of: .architecture) {
+        guard let architecture = metadata.string(key) else { return nil }
+        document["model_type"] = .string(architecture)
+      }
+      return document
+    }
+  }
+
+  /// The container's keys that a config in this place has, and those that only its container needs.
+  public var containerKeys: [String] {
+    switch carrier {
+    case .file: []
+    case .object(let key): [key]
+    case .keys:
+      (form?.rows.map(\.spelling) ?? []) + facts.map(\.key) + [form?.keeping].compactMap(\.self)
+    }
+  }
+}

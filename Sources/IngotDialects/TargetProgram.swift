@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// `--for PROGRAM`: format, dialect and shape of an output that a program loads, in one word.
+
+/// A program that an output is made for.
+public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable {
+  /// What it is called.
+  public let rawValue: String
+  /// The id of the format that it reads.
+  public let format: String
+  /// The id of the dialect that it reads.
+  public let dialect: String
+  /// Whether it loads a folder of weights and config, and not a file.
+  public let wantsFolder: Bool
+
+  private init(_ name: String, format: String, dialect: String, wantsFolder: Bool) {
+    rawValue = name
+    self.format = format
+    self.dialect = dialect
+    self.wantsFolder = wantsFolder
+  }
+
+  /// The program of a name.
+  public init?(rawValue: String) {
+    guard let program = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    self = program
+  }
+
+  /// Hugging Face's transformers.
+  public static let transformers = Self(
+    "transformers", format: "safetensors", dialect: "hf", wantsFolder: true)
+  /// llama.cpp.
+  public static let llamaCpp = Self("llama.cpp", format: "gguf", dialect: "gguf", wantsFolder: false)
+  /// Apple's mlx-lm.
+  public static let mlx = Self("mlx", format: "safetensors", dialect: "mlx", wantsFolder: true)
+  /// Karpathy's llm.c.
+  public static let llmc = Self("llm.c", format: "llmc", dialect: "llmc", wantsFolder: false)
+  /// OpenAI's code of 2019.
+  public static let openAI = Self("openai", format: "tensorflow", dialect: "openai", wantsFolder: true)
+  /// Karpathy's nanoGPT.
+  public static let nanoGPT = Self("nanogpt", format: "pytorch", dialect: "nanogpt", wantsFolder: false)
+  /// NumPy, and what reads its archives.
+  public static let numpy = Self("numpy", format: "npz", dialect: "hf", wantsFolder: false)
+
+  /// All programs: a new one is a value, and its place here.
+  public static let allCases = [transformers, llamaCpp, mlx, llmc, openAI, nanoGPT, numpy]
+}
