@@ -11,7 +11,8 @@ public enum JSONText {
   public static func document(_ entries: [(String, MetadataValue)]) -> String {
     var object = Metadata([.init(key: "schema", value: .int64(1))])
     for (key, value) in entries { object[key] = value }
-    return PathText.shown(JSONWriter.text(object, style: .indented), escape: #"\\x"#) + "\n"
+    let text = PathText.shown(JSONWriter.text(object, style: .indented), escape: #"\\x"#)
+    return TextStyle.escapedInJSON(text) + "\n"
   }
 
   /// `ingot inspect --json`.

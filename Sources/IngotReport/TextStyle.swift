@@ -57,13 +57,37 @@ public struct TextStyle: Sendable {
         result += "\\x" + String(byte, radix: 16)
         continue
       }
-      switch scalar.properties.generalCategory {
-      case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
+      if mayDeceive(scalar) {
         result += "\\u{" + String(scalar.value, radix: 16) + "}"
-      default:
+      } else {
         result.unicodeScalars.append(scalar)
       }
     }
     return result
+  }
+
+  /// A JSON document made safe to print: in its strings, characters that a terminal obeys are escaped.
+  static func escapedInJSON(_ document: String) -> String {
+    if document.utf8.allSatisfy({ $0 < 0x7f }) { return document }
+    var result = ""
+    for scalar in document.unicodeScalars {
+      if scalar != "\n", mayDeceive(scalar) {
+        for unit in String(scalar).utf16 {
+          let digits = String(unit, radix: 16)
+          result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
+  /// Whether a character is no sign, but something that a terminal obeys, or that turns or hides others.
+  private static func mayDeceive(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 }

@@ -56,6 +56,29 @@ import Testing
       ]))
   }
 
+  /// C1 controls begin sequences that terminals obey, as ESC does; others turn or hide what stands around them.
+  @Test func `what a terminal obeys is escaped in JSON too, and findings that are not shown are counted`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let answer = try PythonPeer.run(
+      code: """
+        import io, json, subprocess, sys, zipfile, numpy
+        stream = io.BytesIO()
+        numpy.save(stream, numpy.ones(2, numpy.float32))
+        name = "a\\x1b[31m\\x7f\\x9b\\u202e\\u2028\\U000e0041é"
+        with zipfile.ZipFile(sys.argv[2], "w") as z:
+            z.writestr(name + ".npy", stream.getvalue())
+            for i in range(9): z.writestr(f"note{i}.txt", "x")
+        text = subprocess.run([sys.argv[1], "inspect", sys.argv[2], "--json"], capture_output=True).stdout.decode()
+        print([hex(ord(c)) for c in text if c in name and c not in "a[31mé"], "é" in text)
+        print(json.loads(text)["tensors"][0]["name"] == name)
+        """, [try IngotProgram.path(), folder.file("m.npz")])
+    #expect(answer.standardOutput == "[] True\nTrue\n")
+    let text = try IngotProgram.run("inspect", folder.file("m.npz")).standardOutput
+    #expect(text.contains("… 1 more finding in --json"), "\(text)")
+  }
+
   @Test func `a check that does not hold ends with 1`() throws {
     let folder = try TemporaryFolder()
     let weights = Self.model + "/model.safetensors"

@@ -37,6 +37,24 @@ import Testing
     #expect(folder.entries().count == 1)
   }
 
+  @Test func `another name of a tensor is no metadata: it stays, and none is made`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("tied.safetensors")
+    try PythonPeer.run(
+      code: """
+        import sys, numpy
+        from safetensors.numpy import save_file
+        save_file({"e": numpy.ones(2, numpy.float32)}, sys.argv[1], metadata={"head": "e", "format": "pt"})
+        """, [path])
+    for refused in ["x=e", "head=other"] {
+      #expect(try IngotProgram.run("edit", path, "--set", refused).exitCode == 64)
+    }
+    let result = try IngotProgram.run("edit", path, "--remove", "*", "--set", "a=b")
+    #expect(result.exitCode == 0 && !result.standardOutput.contains("head"), "\(result.standardOutput)")
+    #expect(try contents(path).hasPrefix("{\"a\": \"b\", \"head\": \"e\"}\n"))
+    #expect(try IngotProgram.run("inspect", path).standardOutput.contains("= e"))
+  }
+
   @Test func `in place, the file keeps its length and its inode`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.copy(Fixture.path("golden/safetensors/odd-names.safetensors"))

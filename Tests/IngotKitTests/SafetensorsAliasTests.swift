@@ -45,6 +45,49 @@ import Testing
     #expect((tensors.first { $0.name == "h.weight" }?.aliasOf == nil) == (format == "npz"))
   }
 
+  /// Metadata of other formats may look like an alias: reading it back would make a tensor of it.
+  @Test func `metadata that would be read as an alias is not kept, and said`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, gguf, numpy
+        w = gguf.GGUFWriter(sys.argv[1], "none")
+        w.add_string("my.key", "t")
+        w.add_string("my.other", "u")
+        w.add_tensor("t", numpy.ones(4, numpy.float32))
+        w.write_header_to_file()
+        w.write_kv_data_to_file()
+        w.write_tensors_to_file()
+        w.close()
+        """, [folder.file("m.gguf")])
+    var options = ConvertOptions()
+    options.check = true
+    let out = folder.file("m.safetensors")
+    let report = try Conversion(folder.file("m.gguf"), to: out, options: options).run()
+    #expect(
+      report.losses.filter { $0.kind == .metadata }.map { $0.detail.pieces.first } == [.value("my.key")])
+    let checkpoint = try CheckpointOpener().open(out)
+    #expect(checkpoint.tensors.map(\.name) == ["t"])
+    #expect(checkpoint.metadata["my.other"] == .string("u"))
+  }
+
+  @Test(arguments: [("__metadata__", "safetensors"), ("__ingot__", "npz")])
+  func `a name that a format keeps for itself is refused, for it could not be read back`(
+    _ name: String, _ format: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: "import sys, numpy; numpy.save(sys.argv[1], numpy.ones(2, numpy.float32))",
+      [folder.file(name + ".npy")])
+    #expect {
+      try Conversion(folder.file(name + ".npy"), to: folder.file("o." + format), options: ConvertOptions())
+        .run()
+    } throws: { error in
+      if case .unrepresentable(name, format, _, _)? = error as? IngotError { true } else { false }
+    }
+    #expect(folder.entries() == [name + ".npy"])
+  }
+
   @Test
   func `the copy has what load_model looks for, renamed too, and in full where its tensor stays behind`()
     throws

@@ -75,6 +75,11 @@ public struct NumPyArchiveWriter: CheckpointWriter {
         guard !name.isEmpty else {
           throw .unrepresentable(tensor: name, target: "npz", why: "an array has a name", hint: nil)
         }
+        guard name + ".npy" != NumPyHiddenMember.name else {
+          throw .unrepresentable(
+            tensor: name, target: "npz", why: "the member of this name holds dtypes and metadata",
+            hint: "--rename gives another name")
+        }
         try Limit.numpyRank.admit(part.shape.rank, "dimensions", tensor: name, target: "npz")
         let stored = try Self.storedType(part.dtype, name: name, keepsBits: request.keepsUnknownBits)
         if stored != part.dtype {

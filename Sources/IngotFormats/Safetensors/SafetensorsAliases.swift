@@ -6,12 +6,23 @@ import IngotCore
 /// The aliases that a file's metadata names.
 struct SafetensorsAliases {
   /// The key that says which framework wrote a file; it names no tensor.
-  private static let formatKey = "format"
+  static let formatKey = "format"
 
   /// The aliases, each with the storage of the tensor that it is another name of.
   let tensors: [TensorDescriptor]
   /// The metadata without them.
   let metadata: Metadata
+
+  /// Whether an entry is read as another name of a tensor.
+  ///
+  /// - Parameters:
+  ///   - entry: an entry of the metadata.
+  ///   - names: the names of the stored tensors.
+  /// - Returns: whether its key is no tensor, and its value is one.
+  static func isAlias(_ entry: Metadata.Entry, of names: Set<ExactName>) -> Bool {
+    guard entry.key != formatKey, case .string(let target) = entry.value else { return false }
+    return names.contains(ExactName(target)) && !names.contains(ExactName(entry.key))
+  }
 
   /// Takes every entry whose key is no tensor and whose value is one.
   init(_ metadata: Metadata, of tensors: [TensorDescriptor]) {

@@ -18,12 +18,26 @@ public struct SafetensorsEditor: MetadataEditor {
     let bytes = try source.bytes(at: 0, count: headerEnd)
     let header = try SafetensorsHeader(
       bytes, dataByteCount: source.byteCount - headerEnd, path: source.path)
-    let metadata = try change.applied(to: header.metadata) { (_, text, _) throws(IngotError) in .string(text)
+    // Entries that are other names of tensors are no metadata: they stay, and none comes to be.
+    let names = Set(header.entries.map { ExactName($0.name) })
+    let aliases = header.metadata.entries.filter { SafetensorsAliases.isAlias($0, of: names) }
+    let old = Metadata(header.metadata.entries.filter { !SafetensorsAliases.isAlias($0, of: names) })
+    let metadata = try change.applied(to: old) { (key, text, _) throws(IngotError) in
+      guard !aliases.contains(where: { ExactName($0.key) == ExactName(key) }) else {
+        throw .invalidRequest(option: "--set", why: "\(key) is another name of a tensor, no metadata")
+      }
+      let entry = Metadata.Entry(key: key, value: .string(text))
+      guard !SafetensorsAliases.isAlias(entry, of: names) else {
+        throw .invalidRequest(
+          option: "--set", why: "\(key) would be read as another name of the tensor \(text)")
+      }
+      return entry.value
     }
 
     var members = try Self.entries(of: bytes, path: source.path)
-    if !metadata.isEmpty {
-      let text = JSONWriter.quoted(SafetensorsHeader.metadataKey) + ":" + JSONWriter.text(metadata)
+    let written = Metadata(aliases + metadata.entries)
+    if !written.isEmpty {
+      let text = JSONWriter.quoted(SafetensorsHeader.metadataKey) + ":" + JSONWriter.text(written)
       members.insert(ArraySlice(text.utf8), at: 0)
     }
     var json: [UInt8] = [UInt8(ascii: "{")]
@@ -36,7 +50,7 @@ public struct SafetensorsEditor: MetadataEditor {
     }
     var head: [UInt8] = []
     head.appendLittle(UInt64(length))
-    return EditedHead(bytes: head + json, dataOffset: headerEnd, metadata: (header.metadata, metadata))
+    return EditedHead(bytes: head + json, dataOffset: headerEnd, metadata: (old, metadata))
   }
 
   /// The text of each member of the header but the metadata, as it stands.

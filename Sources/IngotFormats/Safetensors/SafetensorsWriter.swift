@@ -87,13 +87,22 @@ public struct SafetensorsWriter: CheckpointWriter {
   private static func stringMetadata(of request: WriteRequest) -> (Metadata, [Loss]) {
     var entries: [Metadata.Entry] = []
     var losses: [Loss] = []
+    let (stored, aliases) = tensorNames(of: request)
     for entry in request.metadata.entries {
+      let why: Evidence
       if case .string = entry.value {
-        entries.append(entry)
+        if SafetensorsAliases.isAlias(entry, of: stored) {
+          why = "it would be read as another name of a tensor"
+        } else if aliases.contains(ExactName(entry.key)) {
+          why = "a tied tensor has this name"
+        } else {
+          entries.append(entry)
+          continue
+        }
       } else {
-        losses.append(
-          Loss(.metadata, detail: "\(entry.key): safetensors holds strings only"))
+        why = "safetensors holds strings only"
       }
+      losses.append(Loss(.metadata, detail: "\(entry.key): \(why)"))
     }
     var kept = Metadata(entries)
     kept[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
@@ -101,6 +110,25 @@ public struct SafetensorsWriter: CheckpointWriter {
       if let target = tensor.aliasOf { kept[tensor.name] = .string(target) }
     }
     return (kept, losses)
+  }
+
+  /// The names of what is stored and of aliases, which metadata must not take; none where there is no metadata for it.
+  private static func tensorNames(of request: WriteRequest) -> (
+    stored: Set<ExactName>, aliases: Set<ExactName>
+  ) {
+    guard request.metadata.entries.contains(where: { $0.key != SafetensorsAliases.formatKey }) else {
+      return ([], [])
+    }
+    var stored = Set<ExactName>()
+    var aliases = Set<ExactName>()
+    for tensor in request.tensors {
+      if tensor.aliasOf == nil {
+        for part in tensor.parts { stored.insert(ExactName(tensor.name + part.kind.nameSuffix)) }
+      } else {
+        aliases.insert(ExactName(tensor.name))
+      }
+    }
+    return (stored, aliases)
   }
 
   /// Cuts the tensors into files.
@@ -127,8 +155,17 @@ public struct SafetensorsWriter: CheckpointWriter {
     }
   }
 
-  /// Tensors have names of their own; only a quantized one's parts can take another's.
+  /// Tensors have names of their own, and none is a key that stands for something else; only a quantized one's parts can
+  /// take another's.
   private static func refuseEqualNames(in request: WriteRequest) throws(IngotError) {
+    for tensor in request.tensors {
+      let taken = tensor.aliasOf == nil ? SafetensorsHeader.metadataKey : SafetensorsAliases.formatKey
+      guard tensor.name != taken else {
+        throw .unrepresentable(
+          tensor: tensor.name, target: "safetensors", why: "this key of its header is no tensor's",
+          hint: "--rename gives another name")
+      }
+    }
     guard request.tensors.contains(where: { $0.quantization != nil }) else { return }
     var names = Set<ExactName>()
     for tensor in request.tensors {
