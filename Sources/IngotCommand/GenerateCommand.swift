@@ -63,6 +63,7 @@ struct GenerateCommand: ParsableCommand {
     let model = try Model(
       model, config: options.config, head: allowances.head, reading: reading.options())
     try Model.requireStoredHead(allowances.head, in: [model])
+    try Model.requireUse(of: precision, in: [model])
     let runner = try ModelRunner(model, precision: precision, allowsNonFinite: allowances.nonFinite)
     var likeliest: [(token: Int, probability: Double)] = []
     let visit = { (expected: LogProbabilities) in

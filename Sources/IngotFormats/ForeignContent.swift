@@ -15,6 +15,7 @@ package enum ForeignContent {
   /// - Returns: the refusal.
   /// - Throws: read errors.
   static func refusal(of source: any ByteSource, isClaimed: Bool) throws(IngotError) -> IngotError? {
+    if source.byteCount == 0 { return .unsuitable(Location(source.path), why: "is empty", hint: nil) }
     let head = try FormatRegistry.head(of: source)
     if let refusal = standIn(head, path: source.path) { return refusal }
     if let known = first(in: ForeignSignature.files, of: head) { return refusal(source.path, known, head) }
@@ -38,9 +39,20 @@ package enum ForeignContent {
         Location(source.path), why: "begins with \(head.count) zeros, as files do that were never filled",
         hint: "fetch the file again")
     }
-    guard !isClaimed else { return nil }
-    if source.byteCount == 0 { return .unsuitable(Location(source.path), why: "is empty", hint: nil) }
-    return named(source.path).map { refusal(source.path, $0) }
+    if let refusal = try pickle(source, head) { return refusal }
+    return isClaimed ? nil : named(source.path).map { refusal(source.path, $0) }
+  }
+
+  /// The refusal of a bare pickle under a name that is not torch's, whose reader says what it lacks; `nil` for no pickle.
+  private static func pickle(_ source: any ByteSource, _ head: [UInt8]) throws(IngotError) -> IngotError? {
+    let stop = UInt8(ascii: ".")
+    guard PickleCarriers.isPickle(head: head),
+      !["pt", "pth", "ckpt"].contains(FilePath.fileExtension(of: source.path)),
+      try source.bytes(at: source.byteCount - 1, count: 1) == [stop]
+    else { return nil }
+    return .unsuitable(
+      Location(source.path), why: "is a pickle that torch.save did not write, which is not read",
+      hint: "load it where it was made, and save it as safetensors")
   }
 
   /// What stands in the place of a file, of text as of weights; `nil` for what may be the file itself.
@@ -64,8 +76,11 @@ package enum ForeignContent {
   ///   - names: the names in it, with `/` between folders.
   ///   - path: the archive or folder.
   ///   - kind: what it is: `a zip archive`.
+  ///   - passedOver: remarks on those of the names that were not read; the first is the hint where nothing else is known.
   /// - Returns: the refusal.
-  static func collection(of names: [String], path: String, kind: String) -> IngotError {
+  static func collection(
+    of names: [String], path: String, kind: String, passedOver: [Finding] = []
+  ) -> IngotError {
     let known = ForeignSignature.collections.first { signature in
       guard case .names(let wanted) = signature.mark else { return false }
       return wanted.allSatisfy { name in names.contains { matches($0, name) } }
@@ -82,7 +97,8 @@ package enum ForeignContent {
       hint: known.map { signature in
         let found: Evidence = "it holds \(list)"
         return signature.advice.map { "\(found); \(words: $0)" } ?? found
-      } ?? "looked for the index of a set, and for files of a known format")
+      } ?? passedOver.first.map { "\($0.subject) \($0.detail)" }
+        ?? "looked for the index of a set, and for files of a known format")
   }
 
   /// What bytes are the beginning of; `nil` for what has no mark.

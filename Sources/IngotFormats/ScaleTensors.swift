@@ -191,7 +191,7 @@ struct ScaleCompanion: Sendable {
   /// What values are called, behind the name that their companions share with them.
   private static let valueNames = [
     ".weight", ".qweight", "_blocks", "_packed", "._data", ".weight_packed", ".kernel", ".W_q",
-    ".weight._data",
+    ".weight._data", "_qdata", ".qdata", "_int_data", ".int_data",
   ]
   /// Companions' names have at most so many parts behind the weight's.
   private static let cutLimit = 6

@@ -109,9 +109,13 @@ struct CompanionScan {
 
   private mutating func take(_ name: String, depth: Int = 0) {
     let path = FilePath.join(folder, name)
-    guard let status = try? system.status(at: path, followingLinks: true), !isPassedOver(name, status) else {
+    guard let status = try? system.status(at: path, followingLinks: true) else {
+      if (try? system.status(at: path, followingLinks: false)) != nil {
+        losses.append(.leftBehind(name, "is a link that leads nowhere"))
+      }
       return
     }
+    guard !isPassedOver(name, status) else { return }
     entryCount += 1
     let judgement = CompanionName.judge(name)
     switch status.kind {

@@ -69,7 +69,9 @@ public func evaluate(
     try Model(
       path, fallbackConfig: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: true)
   }
-  try Model.requireStoredHead(allowances.head, in: [model, other].compactMap(\.self))
+  let models = [model, other].compactMap(\.self)
+  try Model.requireStoredHead(allowances.head, in: models)
+  try Model.requireUse(of: options.precision, in: models)
   func runner(_ model: Model) throws(IngotError) -> ModelRunner {
     try ModelRunner(model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
   }

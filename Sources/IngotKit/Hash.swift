@@ -79,11 +79,12 @@ public func hash(
     return try hash(checkpoint, path: path, as: dialect, options: options, progress: progress)
   }
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
-  progress?.begin("hashing", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
+  let distinct = DistinctTensors(checkpoint.tensors)
+  progress?.begin("hashing", byteCount: distinct.byteCount)
   defer { progress?.end() }
   let relay = ProgressRelay(progress)
   let digests = try digester.digests(
-    of: checkpoint.tensors, crew: WorkCrew(jobs: options.jobs)
+    of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: options.jobs)
   ) { _, _, tile, _ in relay.advance(tile.count) }
   var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
     HashReport.Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)

@@ -80,16 +80,35 @@ extension Model {
       : "differs from the token embedding, which --tie takes for the head"
   }
 
-  /// Throws for ``HeadTie/untie`` when none of some models has a head of its own.
+  /// Throws where a choice of heads has no effect: none of some models has one of its own, or a second one.
   ///
   /// - Parameters:
   ///   - head: which head is meant.
   ///   - models: the models that are computed with.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
   public static func requireStoredHead(_ head: HeadTie, in models: [Model]) throws(IngotError) {
-    guard head == .untie, models.allSatisfy({ $0.recognised.tensors[TensorRole(.head)] == nil }) else {
-      return
+    let stored = models.filter { $0.recognised.tensors[TensorRole(.head)] != nil }
+    switch head {
+    case .asIs: return
+    case .untie where stored.isEmpty:
+      throw .invalidRequest(option: "--untie", why: "no head of its own is stored")
+    case .tie where stored.isEmpty && models.allSatisfy({ $0.recognised.tiedCopy == nil }):
+      throw .invalidRequest(option: "--tie", why: "no head is stored beside the token embedding")
+    case .tie, .untie: return
     }
-    throw .invalidRequest(option: "--untie", why: "no head of its own is stored")
+  }
+
+  /// Throws where an arithmetic has no effect: quantized activations meet int8 weights alone.
+  ///
+  /// - Parameters:
+  ///   - precision: the arithmetic.
+  ///   - models: the models that are computed with.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
+  public static func requireUse(of precision: Precision, in models: [Model]) throws(IngotError) {
+    guard precision == .w8a8,
+      !models.contains(where: { $0.checkpoint.tensors.contains { $0.quantization != nil } })
+    else { return }
+    throw .invalidRequest(
+      option: "--precision", why: "w8a8 quantizes activations where weights are int8, and none is")
   }
 }

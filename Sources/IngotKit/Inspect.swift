@@ -96,9 +96,11 @@ public func inspect(
   guard options.hashes || options.statistics else { return report }
 
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
-  progress?.begin("reading", byteCount: listed.reduce(0) { $0 + $1.byteCount })
+  let distinct = DistinctTensors(listed)
+  progress?.begin("reading", byteCount: distinct.byteCount)
   defer { progress?.end() }
-  let scan = TensorScan(listed, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
+  let scan = TensorScan(
+    listed, distinct, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
   let results =
     options.hashes ? try scan.hashed(takingStatistics: options.statistics) : try scan.statistics()
   for (index, result) in results.enumerated() {
@@ -132,14 +134,17 @@ private struct TensorScan {
   }
 
   private let tensors: [TensorDescriptor]
+  private let distinct: DistinctTensors
   private let digester: TensorDigester
   private let crew: WorkCrew
   private let progress: ProgressRelay
 
   init(
-    _ tensors: [TensorDescriptor], _ digester: TensorDigester, crew: WorkCrew, _ progress: ProgressRelay
+    _ tensors: [TensorDescriptor], _ distinct: DistinctTensors, _ digester: TensorDigester, crew: WorkCrew,
+    _ progress: ProgressRelay
   ) {
     self.tensors = tensors
+    self.distinct = distinct
     self.digester = digester
     self.crew = crew
     self.progress = progress
@@ -148,7 +153,7 @@ private struct TensorScan {
   /// Digests, and statistics when wanted.
   func hashed(takingStatistics: Bool) throws(IngotError) -> [Result] {
     let gathered = Gathered(count: tensors.count, initial: StretchStatistics())
-    let digests = try digester.digests(of: tensors, crew: crew) { index, part, tile, offset in
+    let digests = try digester.digests(of: tensors, distinct, crew: crew) { index, part, tile, offset in
       if takingStatistics, part.kind == .values {
         gathered[index].add(Elements(tile, part.elementType), at: offset)
       }
@@ -162,7 +167,7 @@ private struct TensorScan {
         return Result(sha256: digests[index], statistics: takingStatistics ? ofBlocks[index].statistics : nil)
       }
       let wanted = takingStatistics && ElementStatistics.supports(tensor.dtype)
-      return Result(sha256: digests[index], statistics: wanted ? gathered[index].total : nil)
+      return Result(sha256: digests[index], statistics: wanted ? gathered[distinct.owners[index]].total : nil)
     }
   }
 
@@ -171,7 +176,7 @@ private struct TensorScan {
     where isWanted: (TensorDescriptor) -> Bool = { _ in true }
   ) throws(IngotError) -> [Result] {
     let gathered = Gathered(count: tensors.count, initial: Result())
-    let wanted = tensors.indices.filter { index in
+    let wanted = distinct.indexes.filter { index in
       let tensor = tensors[index]
       return isWanted(tensor) && ElementStatistics.supports(tensor.dtype) && tensor.values != nil
     }
@@ -188,7 +193,8 @@ private struct TensorScan {
     } finish: { (index, stretches, _) throws(IngotError) in
       gathered[wanted[index]].statistics = stretches.reduce(into: ElementStatistics()) { $0.merge($1.total) }
     }
-    return gathered.values
+    let values = gathered.values
+    return distinct.owners.map { values[$0] }
   }
 }
 

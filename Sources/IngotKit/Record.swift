@@ -59,6 +59,7 @@ public func record(
   let model = try Model(
     path, config: options.config, head: options.allowances.head, reading: options.reading)
   try Model.requireStoredHead(options.allowances.head, in: [model])
+  try Model.requireUse(of: options.precision, in: [model])
   let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
   let graph = model.recognised.graph
   let names = graph.outputs.map(\.name)

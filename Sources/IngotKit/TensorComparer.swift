@@ -21,10 +21,13 @@ struct DiffOperand {
   let parts: [LazyPart]
   /// The values as elements of ``dtype``; `nil` for blocks that are kept as they are.
   let values: LazyPart?
+  /// The tensor that it is another name of.
+  let aliasOf: String?
 
   /// A stored tensor.
   init(_ tensor: TensorDescriptor) {
     name = tensor.name
+    aliasOf = tensor.aliasOf
     typeName = tensor.typeName
     dtype = tensor.quantization == nil ? tensor.dtype : .f32
     shape = tensor.shape
@@ -36,6 +39,7 @@ struct DiffOperand {
   /// A parameter.
   init(_ name: String, _ view: ParameterView) {
     self.name = name
+    aliasOf = nil
     typeName = view.dtype.rawValue
     dtype = view.quantization == nil ? view.dtype : .f32
     shape = view.shape
@@ -46,6 +50,19 @@ struct DiffOperand {
 
   /// Canonical bytes of all parts.
   var byteCount: Int { parts.reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) } }
+}
+
+/// Two tensors by the names that they are stored under.
+private struct AliasPair: Hashable {
+  private let first: ExactName
+  private let second: ExactName
+
+  /// `nil` where neither is another name of a tensor.
+  init?(_ first: DiffOperand, _ second: DiffOperand) {
+    guard first.aliasOf != nil || second.aliasOf != nil else { return nil }
+    self.first = ExactName(first.aliasOf ?? first.name)
+    self.second = ExactName(second.aliasOf ?? second.name)
+  }
 }
 
 /// Compares tensors of two checkpoints, streaming both.
@@ -70,9 +87,20 @@ final class TensorComparer {
     report.onlySecond = sides.1.map(\.name).filter { !names.contains(ExactName($0)) }
     progress?.begin("comparing", byteCount: sides.0.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }
+    // Other names of two tensors are compared once: a file may have any number of them.
+    var known: [AliasPair: DiffReport.Change?] = [:]
     for operand in sides.0 {
       guard let other = others[ExactName(operand.name)] else { continue }
-      if let change = try compare(operand, other) {
+      let pair = AliasPair(operand, other)
+      let found: DiffReport.Change?
+      if let pair, let earlier = known[pair] {
+        found = earlier
+      } else {
+        found = try compare(operand, other)
+        if let pair { known[pair] = .some(found) }
+      }
+      if var change = found {
+        change.name = operand.name
         report.changed.append(change)
       } else {
         report.equalCount += 1

@@ -50,28 +50,31 @@ public final class TensorDigester: Sendable {
     return hash.finishHex()
   }
 
-  /// Takes the digests of several tensors, each on a thread of its own.
+  /// Takes the digests of several tensors, each on a thread of its own, and those of other names of one but once.
   ///
   /// - Parameters:
   ///   - tensors: some of the checkpoint's.
+  ///   - distinct: which of them are read.
   ///   - crew: the threads.
-  ///   - observe: sees each tile too, with the tensor's index, on any thread; the tiles of a tensor in order on one.
+  ///   - observe: sees each tile too, with the index of the tensor that is read, on any thread; the tiles of a tensor in
+  ///     order on one.
   /// - Returns: the digests, in the order of the tensors.
   /// - Throws: the sources' errors.
   func digests(
-    of tensors: [TensorDescriptor], crew: WorkCrew,
+    of tensors: [TensorDescriptor], _ distinct: DistinctTensors, crew: WorkCrew,
     observe: (Int, QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
   ) throws(IngotError) -> [String] {
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
-    let order = WorkCrew.order(byteCounts: tensors.map(\.byteCount))
+    let order = WorkCrew.order(byteCounts: distinct.indexes.map { tensors[$0].byteCount })
     let results = Gathered<String>(count: tensors.count, initial: "")
     try crew.run(taskCount: order.count) { (slot, task) throws(IngotError) in
-      let index = order[task]
+      let index = distinct.indexes[order[task]]
       results[index] = try digest(of: tensors[index], engine: engines[slot]) { part, tile, offset in
         observe(index, part, tile, offset)
       }
     }
-    return results.values
+    let values = results.values
+    return distinct.owners.map { values[$0] }
   }
 
   /// SHA-256 over a parameter's parts, as of a tensor that holds it.

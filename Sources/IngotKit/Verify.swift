@@ -93,6 +93,7 @@ private struct Verification {
         isOneOfTwo: true)
     }
     try Model.requireStoredHead(options.allowances.head, in: [model, reference].compactMap(\.self))
+    try Model.requireUse(of: options.precision, in: [model])
     var seed: UInt64?
     if let path = options.fixtures {
       fixtures = try FixtureSet(

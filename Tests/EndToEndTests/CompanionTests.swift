@@ -109,6 +109,16 @@ import Testing
     )
   }
 
+  @Test func `a link that leads nowhere is named, as in a cache whose files are gone`() throws {
+    let folder = try TemporaryFolder()
+    try model(["LICENSE"], in: folder)
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.file("in/vocab.txt"), withDestinationPath: "../blobs/gone")
+    let result = try convert("in", "out/", "--json", in: folder)
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(result.standardOutput.contains("\"detail\": \"\\\"vocab.txt\\\": "))
+  }
+
   @Test func `files are followed through links, as hub caches have them`() throws {
     let folder = try TemporaryFolder()
     try model(Self.published, in: folder)

@@ -27,7 +27,12 @@ import Testing
   @Test(arguments: ["auto", "bf16", "w8a8"])
   func `a forward pass takes its weights, the logits asked for and 64 MiB`(_ precision: String) throws {
     let folder = try TemporaryFolder()
-    let path = try Self.model(in: folder)
+    var path = try Self.model(in: folder)
+    if precision == "w8a8" {
+      let result = try IngotProgram.run("quantize", path, folder.file("int8/"))
+      #expect(result.exitCode == 0, "\(result.standardError)")
+      path = folder.file("int8")
+    }
     let own = try IngotProgram.run("--version").peakResidentBytes
     let attributes = try FileManager.default.attributesOfItem(atPath: path + "/model.safetensors")
     let weights = try #require(attributes[.size] as? Int)

@@ -98,6 +98,18 @@ import Testing
     #expect(checkpoint.findings.map(\.subject) == ["e.npy", "a.npy", "b.npy", "c.npy", "d.npy"])
   }
 
+  @Test func `links that lead nowhere are named where there is nothing else`() throws {
+    let folder = try TemporaryFolder()
+    let path = try archive(
+      """
+      with tarfile.open(path, "w") as archive:
+          add(archive, "m/model.safetensors", type=tarfile.SYMTYPE, linkname="../../blobs/x")
+      """, "links.tar", in: folder)
+    let result = try IngotProgram.run("inspect", path)
+    #expect(result.exitCode == 65)
+    for name in ["m/model.safetensors", "../../blobs/x"] { #expect(result.firstErrorLine.contains(name)) }
+  }
+
   @Test func `links within an archive are other names of a file`() throws {
     let folder = try TemporaryFolder()
     let expected = try hash(Fixture.path("models/base/model.safetensors")).model
@@ -228,6 +240,12 @@ import Testing
           archive.writestr("config.json", "{}"); archive.writestr("model.safetensors", model)
       """, "model.zip", in: folder)
     #expect(try CheckpointOpener().open(model).format == "safetensors")
+    let both = try archive(
+      """
+      with zipfile.ZipFile(path, "w") as archive:
+          archive.writestr("a.bin", array); archive.writestr("model.safetensors", model)
+      """, "both.zip", in: folder)
+    #expect(try CheckpointOpener().open(both).format == "safetensors")
   }
 
   @Test(arguments: Fixture.names(in: "unsupported/archive"))

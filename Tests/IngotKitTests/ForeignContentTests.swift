@@ -80,6 +80,29 @@ import Testing
     #expect(refusal(of: path).contains("by its name"))
   }
 
+  @Test(arguments: ["safetensors", "npz", "npy", "gguf", "ingot", "index", "pt", "ckpt", "bin", "tar", ""])
+  func `an empty file is empty whatever it is called`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([UInt8](), to: name.isEmpty ? "m" : "m." + name)
+    #expect(refusal(of: path) == "is empty")
+  }
+
+  @Test(arguments: 2...5) func `a bare pickle is named whatever it is called`(_ version: Int) throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import pickle, sys
+        for name in sys.argv[2:]:
+            open(name, "wb").write(pickle.dumps({"a": [1, 2.5, "x" * 300]}, int(sys.argv[1])))
+        """,
+      ["\(version)"]
+        + ["m.safetensors", "m.gguf", "m.npz", "m.bin", "m.pkl", "m", "m.pt"].map { folder.file($0) })
+    for name in ["m.safetensors", "m.gguf", "m.npz", "m.bin", "m.pkl", "m"] {
+      #expect(refusal(of: folder.file(name)).contains("is a pickle that torch.save did not write"), "\(name)")
+    }
+    #expect(refusal(of: folder.file("m.pt")).contains("a pickle without torch's magic number"))
+  }
+
   @Test func `a shard, a part, an index and a folder's only file are looked at too`() throws {
     let folder = try TemporaryFolder()
     let pointer = Array(Self.pointer.utf8)

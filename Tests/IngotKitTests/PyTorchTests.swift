@@ -81,7 +81,8 @@ import Testing
     let report = try Conversion(
       Fixture.path("golden/pytorch/tied.pt"), to: folder.file("out/"), options: options
     ).run()
-    #expect(report.losses == [])
+    // The parameters' marks.
+    #expect(report.losses.map(\.kind) == [.metadata])
     #expect(report.fileNames.last == "pytorch_model.bin.index.json")
     #expect(report.fileNames.count == 4)
     let back = try CheckpointOpener().open(folder.file("out"))
@@ -166,6 +167,76 @@ import Testing
     _ = try Conversion(folder.file("int8.ingot"), to: folder.file("int8.pt"), options: ConvertOptions()).run()
     let (before, after) = try (hash(folder.file("int8.ingot")), hash(folder.file("int8.pt")))
     #expect(before.model == after.model)
+  }
+
+  @Test(arguments: ["list.pt", "tensor.pt"])
+  func `what is no dictionary is said to become one`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    #expect(try Self.open(name).findings.map(\.kind).contains(.joined))
+    let report = try Conversion(
+      Fixture.path("golden/pytorch/" + name), to: folder.file("out.pt"), options: ConvertOptions()
+    ).run()
+    #expect(report.losses.contains { $0.kind == .metadata })
+  }
+
+  @Test func `integers as keys and marks of parameters are said not to be kept`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import collections, io, pickle, sys, types, zipfile
+        for name in ("torch", "torch._utils"): sys.modules[name] = types.ModuleType(name)
+        def named(module, made):
+            made.__module__, made.__qualname__ = module, made.__name__
+            setattr(sys.modules[module], made.__name__, made)
+            return made
+        FloatStorage = named("torch", type("FloatStorage", (), {}))
+        def _rebuild_tensor_v2(*a): pass
+        def _rebuild_parameter(*a): pass
+        named("torch._utils", _rebuild_tensor_v2), named("torch._utils", _rebuild_parameter)
+        class Storage: pass
+        class Tensor:
+            def __init__(s, trained): s.trained = trained
+            def __reduce__(s):
+                return _rebuild_tensor_v2, (Storage(), 0, (2,), (1,), s.trained, collections.OrderedDict())
+        class Parameter:
+            def __init__(s, trained): s.trained = trained
+            def __reduce__(s): return _rebuild_parameter, (Tensor(False), s.trained, collections.OrderedDict())
+        class Pickler(pickle.Pickler):
+            def persistent_id(s, o): return ("storage", FloatStorage, "0", "cpu", 2) if isinstance(o, Storage) else None
+        def save(name, value):
+            stream = io.BytesIO()
+            Pickler(stream, 2).dump(value)
+            with zipfile.ZipFile(f"{sys.argv[1]}/{name}.pt", "w") as z:
+                for n, b in (("data.pkl", stream.getvalue()), ("version", b"3\\n"), ("data/0", bytes(8))):
+                    z.writestr("archive/" + n, b)
+        save("numbers", {0: Tensor(False), "a": Tensor(False)})
+        save("trained", {"a": Tensor(True), "b": Parameter(True), "c": Parameter(False)})
+        save("plain", {"a": Tensor(False), "b": Parameter(False), "n": {1: 2}})
+        """, [folder.path])
+    func losses(_ name: String) throws -> [String] {
+      try Conversion(
+        folder.file(name + ".pt"), to: folder.file(name + "-copy.pt"), options: ConvertOptions()
+      ).run().losses.filter { $0.kind == .metadata }.map { "\($0.detail)" }
+    }
+    #expect(try losses("numbers").count == 1)
+    let trained = try inspect(folder.file("trained.pt")).checkpoint.findings
+    #expect(trained.map(\.subject) == ["requires_grad"])
+    #expect(try losses("trained").count == 1)
+    // What is left is the number beside the tensors.
+    #expect(try losses("plain").count == 1)
+    #expect(try inspect(folder.file("plain.pt")).checkpoint.findings.isEmpty)
+  }
+
+  @Test(arguments: ["0", "-1", "11", "99999999999999999999", "x"])
+  func `an archive of a version that torch does not read is refused`(_ version: String) throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, zipfile
+        with zipfile.ZipFile(sys.argv[1]) as z, zipfile.ZipFile(sys.argv[2], "w") as o:
+            for n in z.namelist(): o.writestr(n, sys.argv[3] + "\\n" if n.endswith("/version") else z.read(n))
+        """, [Fixture.path("golden/pytorch/state-dict.pt"), folder.file("v.pt"), version])
+    #expect(throws: IngotError.self) { try CheckpointOpener().open(folder.file("v.pt")) }
   }
 
   @Test func `keys of nested containers that become one name are a finding, and plain ones are not`() throws {

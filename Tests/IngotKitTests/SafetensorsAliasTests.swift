@@ -114,4 +114,65 @@ import Testing
 
         """)
   }
+
+  /// Counts bytes that were said to be read.
+  private final class Counter: ProgressObserver, @unchecked Sendable {
+    private(set) var expected = 0
+    private(set) var read = 0
+    func begin(_ activity: String, count: Int, unit: ProgressUnit) { expected = count }
+    func advance(_ count: Int) { read += count }
+    func end() {}
+  }
+
+  @Test func `what many names stand for is read once, and each has its digest and figures`() throws {
+    let folder = try TemporaryFolder()
+    let names = (0..<200).map { "\"a\($0)\": \"e.weight\"" }.joined(separator: ", ")
+    let path = try file(in: folder, "{\"format\": \"pt\", \(names)}")
+    let stored = 12 * 4 + 2 * 4
+    let expected = try PythonPeer.run(
+      code: """
+        import hashlib
+        import numpy as np
+        e, p = np.arange(12, dtype="<f4"), np.ones(2, "<f4")
+        tensors = {"e.weight": (e, "4,3"), "pt": (p, "2"), **{f"a{i}": (e, "4,3") for i in range(200)}}
+        lines = [f"{hashlib.sha256(v.tobytes()).hexdigest()}  F32  {s}  {n}\\n" for n, (v, s) in sorted(tensors.items())]
+        print(hashlib.sha256("".join(lines).encode()).hexdigest())
+        """)
+    let counter = Counter()
+    #expect(try hash(path, progress: counter).model + "\n" == expected.standardOutput)
+    #expect(counter.read == stored && counter.expected == stored)
+    for hashes in [false, true] {
+      var options = InspectOptions()
+      (options.hashes, options.statistics) = (hashes, true)
+      let counter = Counter()
+      let report = try inspect(path, options: options, progress: counter)
+      #expect(counter.read == stored && counter.expected == stored)
+      let named = report.tensors.filter { $0.descriptor.aliasOf != nil }
+      #expect(named.count == 200 && named.allSatisfy { $0.statistics?.max == 11 })
+      #expect(Set(named.map(\.sha256)).count == 1 && (named.first?.sha256 != nil) == hashes)
+      // Names alone that are listed, without the tensor that they stand for.
+      options.selection = TensorSelection(include: [Glob("a*")])
+      #expect(try inspect(path, options: options, progress: counter).tensors.count == 200)
+      #expect(counter.read == stored + 12 * 4)
+    }
+  }
+
+  @Test func `names of one tensor are compared once, and each that differs is told`() throws {
+    let folder = try TemporaryFolder()
+    let names = (0..<50).map { "\"a\($0)\": \"e.weight\"" }.joined(separator: ", ")
+    let path = try file(in: folder, "{\(names)}")
+    try PythonPeer.run(
+      code: """
+        import sys
+        data = bytearray(open(sys.argv[1], "rb").read())
+        count = int.from_bytes(data[:8], "little")
+        data[8 + count + 3] ^= 1
+        open(sys.argv[2], "wb").write(data)
+        """, [path, folder.file("other.safetensors")])
+    #expect(try diff(path, path).equalCount == 52)
+    let report = try diff(path, folder.file("other.safetensors"))
+    #expect(report.equalCount == 1)
+    #expect(Set(report.changed.map(\.name)) == Set((0..<50).map { "a\($0)" } + ["e.weight"]))
+    #expect(report.changed.allSatisfy { $0.differingCount == 1 })
+  }
 }

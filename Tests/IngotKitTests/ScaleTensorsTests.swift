@@ -98,6 +98,7 @@ import Testing
     elif scheme == "two sizes fit": tensors.update({"a.weight": f8(96, 10), "a.weight_scale_inv": scales(2, 1)})
     elif scheme == "another order": tensors.update({"a.weight": i8(8, 16), "a.SCB": scales(8), "a.weight_format": np.ones((), np.uint8)})
     elif scheme == "other name": tensors.update({"a.weight": f8(8, 16), "a.weight_step": scales(8)})
+    elif scheme == "torchao": tensors.update({"a.weight_qdata": i8(8, 16), "a.weight_scale": scales(8, 1)})
     elif scheme == "no fit": tensors.update({"a.weight": i8(8, 16), "a.weight_scale": scales(5)})
     elif scheme == "half bytes":
         config = {"quantization_config": {"quant_method": "torchao", "bits": 4}}
@@ -178,7 +179,7 @@ import Testing
   @Test(
     arguments: [
       "gptq", "mlx", "nf4", "mxfp4", "nvfp4", "fp4 in bytes", "two scales", "declared", "two sizes fit",
-      "another order", "other name", "no fit", "half bytes",
+      "another order", "other name", "torchao", "no fit", "half bytes",
     ])
   func `what is not understood is refused by name, and copied as it is`(_ scheme: String) throws {
     let folder = try Self.make(scheme)

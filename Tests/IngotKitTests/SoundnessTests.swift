@@ -131,10 +131,13 @@ import Testing
         [
           ["eval", model, "--tokens", "1,2,3", "--against", good, "--max-kl", "9"],
           ["verify", model, "--against", good], ["generate", model, "--tokens", "1"],
-          ["generate", model, "--tokens", "1", "--precision", "w8a8"],
           ["eval", model, "--tokens", "1,2", "--precision", "bf16"],
         ], naming: [name], in: folder)
     }
+    try expectRefusals(
+      [["generate", folder.file("int8"), "--tokens", "1", "--precision", "w8a8"]],
+      naming: ["mlp.c_fc.weight"],
+      in: folder)
   }
 
   @Test func `one broken position of many is enough`() throws {

@@ -59,11 +59,7 @@ extension CheckpointOpener {
     }
     // A zip of arrays alone is an .npz, and one without weight files may be another format's.
     let weights = listing.members.filter(Self.isWeight)
-    if kind == .zip, weights.allSatisfy({ FilePath.fileExtension(of: $0.name) == "npy" }),
-      options.fileName == nil
-    {
-      return nil
-    }
+    if kind == .zip, options.fileName == nil, try areArrays(weights, in: container) { return nil }
     let folder = try folder(of: weights, in: listing, path: source.path, kind: kind)
     let contents = try ArchiveContents(
       listing.members.filter { $0.folder == folder || $0.isSmallCompanion(in: folder) }, of: source,
@@ -82,6 +78,15 @@ extension CheckpointOpener {
       throw .missing(path: FilePath.join(place, chosen.name), why: "does not exist", hint: nil)
     }
     return ArchivedFile(file: file, choice: chosen, contents: contents, listing: listing, folder: folder)
+  }
+
+  /// Whether the weight files of a zip are all arrays, by their names or by their first bytes: NumPy gives the name of an
+  /// array's member, and reads what another program called otherwise.
+  private func areArrays(_ weights: [ArchiveMember], in zip: any ByteSource) throws(IngotError) -> Bool {
+    for member in weights where FilePath.fileExtension(of: member.name) != "npy" {
+      guard try member.begins(with: NumPyArrayHeader.magic, in: zip) else { return false }
+    }
+    return true
   }
 
   /// Whether a file of an archive is a weight file, or the index of a set.
@@ -104,7 +109,9 @@ extension CheckpointOpener {
       }
     }
     guard let folder = candidates.first?.folder else {
-      throw ForeignContent.collection(of: listing.members.map(\.name), path: path, kind: kind.words)
+      // What leads nowhere is named too: it may be all that there is.
+      let names = listing.members.map(\.name) + listing.findings.map(\.subject)
+      throw ForeignContent.collection(of: names, path: path, kind: kind.words, passedOver: listing.findings)
     }
     guard candidates.allSatisfy({ $0.folder == folder }) else {
       throw .unsuitable(
@@ -150,6 +157,16 @@ extension CheckpointOpener {
 }
 
 extension ArchiveMember {
+  /// Whether a zip's file begins with some bytes.
+  fileprivate func begins(with bytes: [UInt8], in zip: any ByteSource) throws(IngotError) -> Bool {
+    guard byteCount >= bytes.count else { return false }
+    switch storage {
+    case .plain(let offset, _): return try zip.bytes(at: offset, count: bytes.count) == bytes
+    case .deflated(let entry): return try ZipMemberReader(entry, source: zip).bytes(bytes.count) == bytes
+    case .decoded: return false
+    }
+  }
+
   /// The path below a folder of the archive; `nil` for what is elsewhere.
   fileprivate func name(in folder: String) -> String? {
     if folder.isEmpty { return name }

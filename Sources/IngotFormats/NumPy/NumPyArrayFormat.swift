@@ -57,9 +57,10 @@ extension NumPyArrayHeader {
       guard let named = options.rawDTypes.last(where: { $0.pattern.matches(name) })?.dtype,
         named.byteWidth == byteCount
       else {
+        let example = byteCount == 1 ? DType.f8E4M3 : .bf16
         throw .unsupported(
-          "an array of \(descr), raw bytes without a meaning; --npy-dtype 'GLOB=BF16' names one", at: location
-        )
+          "an array of \(descr), raw bytes without a meaning; --npy-dtype 'GLOB=\(example)' names one",
+          at: location)
       }
       return named
     }

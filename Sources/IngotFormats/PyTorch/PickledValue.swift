@@ -59,7 +59,10 @@ struct PickledValue {
   private static let recordClasses = ["argparse.Namespace", "types.SimpleNamespace"]
   /// Classes that hold items in a row.
   private static let listClasses =
-    ["collections.deque", "builtins.list", "builtins.tuple", "builtins.slice", "builtins.range"]
+    [
+      "collections.deque", "builtins.list", "builtins.tuple", "builtins.slice", "builtins.range",
+      "builtins.xrange",
+    ]
   /// Classes whose one argument says it all.
   private static let textClasses =
     ["decimal.Decimal", "fractions.Fraction", "torch.torch_version.TorchVersion", "numpy.str_"]
@@ -101,7 +104,7 @@ struct PickledValue {
       else { return nil }
       return .record
     case "collections.defaultdict", "builtins.dict": return .entries(heap.entries(ofCall: reference))
-    case "builtins.slice", "builtins.range": return .items(arguments[...])
+    case "builtins.slice", "builtins.range", "builtins.xrange": return .items(arguments[...])
     case "collections.deque", "builtins.list", "builtins.tuple":
       // A deque has its items behind it, or as its first argument in the oldest pickles.
       guard let first = arguments.first, let items = heap.items(of: first), !items.isEmpty else {

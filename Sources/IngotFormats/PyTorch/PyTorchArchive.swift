@@ -69,17 +69,21 @@ struct PyTorchArchive {
       "a TorchScript archive, which holds a program with its weights; save the model's state_dict() instead"
   }
 
-  /// The newest version of archives that torch reads: caffe2/serialize/versions.h.
-  private static let latestVersion = 10
+  /// The versions of archives that torch reads: caffe2/serialize/versions.h.
+  private static let versions = 1...10
 
-  /// Refuses an archive of a later version, whose records may mean something else.
+  /// Refuses an archive of another version, whose records may mean something else.
   func checkVersion() throws(IngotError) {
     guard let record = self["version"] ?? self[".data/version"] else { return }
-    let text = record.byteCount <= 16 ? String(decoding: try content(of: record), as: UTF8.self) : ""
+    let isShort = record.byteCount <= 16
+    let text = isShort ? String(decoding: try content(of: record), as: UTF8.self) : ""
     let digits = text.filter { !$0.isWhitespace }
-    guard let version = Int(digits), version <= Self.latestVersion else {
+    guard let version = Int(digits), Self.versions.contains(version) else {
       throw .unsupported(
-        "an archive of version \(digits); up to \(Self.latestVersion) are read", at: location("version"))
+        isShort
+          ? "an archive of version \(digits); \(Self.versions.lowerBound) to \(Self.versions.upperBound) are read"
+          : "an archive whose version has \(record.byteCount, "byte"); a number is read",
+        at: location("version"))
     }
   }
 

@@ -16,6 +16,12 @@ struct PyTorchRemarks {
     case subclass(String)
     /// Tensors below more than one key.
     case nested
+    /// A tensor in no dictionary: in a list, or by itself.
+    case unkeyed
+    /// A tensor whose key is an integer.
+    case numbered
+    /// A tensor that gradients are kept for.
+    case trained
     case wideInteger
     case key
   }
@@ -57,6 +63,11 @@ struct PyTorchRemarks {
     case .subclass(let name):
       return note(.leftOut, name, "is the class of \(count, "tensor"), which is not kept, \(places)")
     case .nested: return note(.joined, first, "stands in nested containers, whose keys are joined by dots")
+    case .unkeyed:
+      return note(.joined, first, "stands in no dictionary; its place, or the file, gives it its name")
+    case .numbered: return note(.joined, first, "has an integer as its key, which its name spells")
+    case .trained:
+      return note(.leftOut, "requires_grad", "is set for \(count, "tensor"), \(places)")
     case .wideInteger:
       return note(
         .shownAs, first,

@@ -185,6 +185,18 @@ struct PyTorchTensors {
     return states
   }
 
+  /// Whether gradients are kept for a tensor: a mark of parameters, which no other format has.
+  func requiresGradient(_ reference: PickleReference) -> Bool {
+    guard case .call(let call) = pickle.heap[reference], let function = pickle.globalName(call.function),
+      let arguments = pickle.heap.items(of: call.arguments)
+    else { return false }
+    let position = function.hasPrefix("torch._utils._rebuild_parameter") ? 1 : 4
+    guard position == 1 || Self.arities[function] != nil, arguments.count > position,
+      case .boolean(true) = pickle.heap[arguments[arguments.startIndex + position]]
+    else { return false }
+    return true
+  }
+
   /// The class of a tensor that is not torch's own; `nil` for those that are.
   func subclass(of reference: PickleReference) -> String? {
     guard case .call(let call) = pickle.heap[reference],

@@ -19,6 +19,8 @@ struct PyTorchTree {
   /// The name of a tensor that is not in a container.
   private let stem: String
   private var path: [String] = []
+  /// Whether what holds all else is no dictionary, but a list or tuple.
+  private var isInRow = false
   private var containers = Set<PickleReference>()
   /// Objects that are left out, and what is in them: looked through once.
   private var searched = Set<PickleReference>()
@@ -82,6 +84,10 @@ struct PyTorchTree {
   /// - Returns: what is no tensor.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of the page.
   mutating func walk(_ root: PickleReference) throws(IngotError) -> Metadata {
+    switch pickle.heap[root] {
+    case .tuple, .list: isInRow = true
+    default: break
+    }
     let value = try value(root)
     if unopened.isEmpty, let failure = views.storages.all.lazy.compactMap(\.failure).first { throw failure }
     switch value {
@@ -279,7 +285,11 @@ struct PyTorchTree {
             throw tree.malformed(.dictionaryKey, "the key \(key) twice", "once")
           }
           if heap.kind(of: entries[index + 1]) != .call { try tree.take(bytes: Self.entryByteCount) }
-          let value = try tree.below(key) { (tree) throws(IngotError) in try tree.value(entries[index + 1]) }
+          let isNumbered = tree.containers.count == 1 && heap.integer(entries[index]) != nil
+          let value = try tree.below(key) { (tree) throws(IngotError) in
+            if isNumbered, tree.views.isTensor(entries[index + 1]) { tree.remark(.numbered) }
+            return try tree.value(entries[index + 1])
+          }
           if let value { values.append(.init(key: key, value: value)) }
         }
       }
@@ -333,6 +343,12 @@ struct PyTorchTree {
     return nil
   }
 
+  /// Whether what a call would give is a plain value, and no object of a class.
+  private func isPlain(_ made: PickledValue, _ reference: PickleReference) -> Bool {
+    ["builtins.set", "builtins.frozenset", "_codecs.encode"].contains(made.name)
+      || made.form(of: reference, in: pickle) != nil
+  }
+
   /// A text or number as a word.
   private func word(_ reference: PickleReference) -> String {
     pickle.heap.text(reference) ?? pickle.heap.integer(reference).map(String.init) ?? ""
@@ -370,7 +386,8 @@ struct PyTorchTree {
       try searchEntries(heap.items(of: entries))
       try searchEntries(attributes(pickle.states(of: reference)))
     case .call(let call):
-      if searchDepth > 1 { remark(.leftOut(PickledValue(call, in: pickle).name)) }
+      let made = PickledValue(call, in: pickle)
+      if searchDepth > 1, !isPlain(made, reference) { remark(.leftOut(made.name)) }
       try searchItems(heap.items(of: call.arguments) ?? [])
       try searchItems(heap.listItems(ofCall: reference))
       try searchEntries(heap.entries(ofCall: reference))
@@ -427,7 +444,12 @@ struct PyTorchTree {
       return nil
     }
     if let subclass = views.subclass(of: reference) { remark(.subclass(subclass)) }
-    if path.count > 1 { remark(.nested) }
+    if views.requiresGradient(reference) { remark(.trained) }
+    if path.count > 1 {
+      remark(.nested)
+    } else if path.isEmpty || isInRow {
+      remark(.unkeyed)
+    }
     guard names.insert(ExactName(name)).inserted else {
       throw malformed(.uniqueName, "a second tensor of this name", "one")
     }

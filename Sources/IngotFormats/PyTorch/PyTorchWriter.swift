@@ -38,7 +38,8 @@ public struct PyTorchWriter: CheckpointWriter {
     if request.isNested, request.sourceFormat == "pytorch", !isTraining {
       losses.append(
         Loss(
-          .metadata, detail: "nested containers become one dictionary, whose keys are theirs joined by dots"))
+          .metadata,
+          detail: "the tensors become one dictionary: keys joined by dots, positions and numbers as text"))
     }
     var files: [PlannedFile] = []
     var layouts: [ZipLayout] = []
