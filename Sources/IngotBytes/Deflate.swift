@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deflate streams (RFC 1951) through zlib, in both directions, raw or with gzip's header and trailer around them, with memory that does not depend on the stream.
+// Deflate streams (RFC 1951) through zlib, in both directions, raw or with gzip's or zlib's header and trailer around them, with memory that does not depend on the stream.
 import CZlib
 import IngotCore
 
@@ -11,6 +11,17 @@ public struct Inflater: ~Copyable {
     case none
     /// gzip's header and trailer (RFC 1952), whose CRC-32 and length are compared.
     case gzip
+    /// zlib's header and trailer (RFC 1950), whose Adler-32 is compared.
+    case zlib
+
+    /// zlib's window bits: negative for no frame, 16 more for gzip's.
+    fileprivate var windowBits: Int32 {
+      switch self {
+      case .none: -15
+      case .gzip: 31
+      case .zlib: 15
+      }
+    }
   }
 
   /// Why a stream can't be decoded.
@@ -30,8 +41,7 @@ public struct Inflater: ~Copyable {
   public init(_ frame: Frame = .none) {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
-    // zlib's window bits: negative for no frame, 16 more for gzip's.
-    inflateInit2_(stream, frame == .gzip ? 31 : -15, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+    inflateInit2_(stream, frame.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
   }
 
   deinit {

@@ -37,7 +37,10 @@ struct InspectCommand: ParsableCommand {
 
   @Flag(
     name: .long,
-    help: "List what the file names and would have called if it were loaded by Python, calling nothing.")
+    help: """
+      List what would run if each file were loaded by the programs it is for: calls of pickles, code, configs that name \
+      code. Every file of a folder and of archives is looked at, nothing is called; exits with 1 unless all are clean.
+      """)
   var security = false
 
   @OptionGroup var reading: ReadingOptions
@@ -48,9 +51,10 @@ struct InspectCommand: ParsableCommand {
     let needless = [
       ("--hash", hash), ("--stats", stats), ("--all", all), ("--raw", raw), ("name patterns", !globs.isEmpty),
       ("--npy-dtype", !reading.rawDTypes.isEmpty), ("--jobs", work.jobs != nil),
+      ("--from", reading.fileName != nil),
     ].filter(\.1).map(\.0)
     if security, let option = needless.first {
-      throw ValidationError("--security reads no tensors: it goes without \(option).")
+      throw ValidationError("--security looks at every file and reads no tensors: it goes without \(option).")
     }
     if work.jobs != nil, !hash, !stats { throw ValidationError("--jobs goes with --hash or --stats.") }
   }

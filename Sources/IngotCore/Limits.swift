@@ -75,6 +75,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case shards
   /// Files and folders of an archive that holds a checkpoint.
   case archiveEntries
+  /// Archives and compressed files around a file that `inspect --security` looks into.
+  case archiveDepth
   /// Bytes that an archive decodes to, for one of its own, beyond 64 MiB: deflate reaches 1,000, weights hardly 2.
   case archiveExpansion
   /// Bytes of a scratch file for a source that can only be read in order.
@@ -118,6 +120,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .companionDepth: 16
     case .shards: 100_000
     case .archiveEntries: 1_000_000
+    case .archiveDepth: 8
     case .archiveExpansion: 100
     case .scratchBytes: 1 << 44
     }

@@ -41,21 +41,11 @@ public protocol CheckpointFormat: Sendable {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the rule of the format's page, for the
   ///   first rule broken in the order that the page states.
   func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint
-
-  /// Lists what a file names and would have called, calling nothing.
-  ///
-  /// - Parameter source: the file.
-  /// - Returns: the list; `nil` when nothing in files of this format can name code.
-  /// - Throws: the reader's errors, when there is nothing to list.
-  func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey?
 }
 
 extension CheckpointFormat {
   /// In most formats metadata and tensors can't be told apart.
   public var metadataEditor: (any MetadataEditor)? { nil }
-
-  /// In most formats nothing can name code.
-  public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? { nil }
 
   /// A format owns the files with its extensions, unless it says otherwise.
   public func owns(fileName name: String) -> Bool {

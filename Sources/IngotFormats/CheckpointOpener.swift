@@ -167,32 +167,18 @@ public struct CheckpointOpener: Sendable {
     return nil
   }
 
-  /// Opens the weight files of a checkpoint without reading them.
+  /// Opens a file without reading it, and of a set's index the files that it names.
   ///
-  /// - Parameter path: a file, a shard index, a folder, or an archive.
-  /// - Returns: the files, of a set in shard order.
+  /// - Parameter path: a file, a shard index, or the prefix of a TensorFlow bundle.
+  /// - Returns: the file, then those of the set in their order.
   /// - Throws: as ``open(_:)``, but for what only reading a file tells.
-  public func weightFiles(of path: String) throws(IngotError) -> [any ByteSource] {
-    var choice = WeightChoice.file(path)
-    var file = path
-    if try status(of: path).kind == .folder {
-      let (chosen, folder) = try weights(in: path)
-      (choice, file) = (chosen, FilePath.join(folder, chosen.name))
-    }
-    var source: any ByteSource = try FileByteSource(path: file, system: system)
-    if let archived = try weightFile(inArchive: source) {
-      (source, choice) = (archived.file, archived.choice)
-    }
-    let names: [String]
-    if case .shards(let shards) = choice {
-      names = shards
-    } else if ShardSetKind.isIndexName(source.path) {
-      names = try index(source).shards
-    } else {
-      return [source]
-    }
-    var files: [any ByteSource] = []
-    for name in names { files.append(try source.sibling(named: name)) }
+  package func files(of path: String) throws(IngotError) -> [any ByteSource] {
+    let path = indexPath(ofPrefix: path) ?? path
+    _ = try status(of: path)
+    var files: [any ByteSource] = [try FileByteSource(path: path, system: system)]
+    // What is wrong with an index is told by whatever reads it.
+    guard ShardSetKind.isIndexName(path), let names = try? shards(ofIndex: files[0]) else { return files }
+    for name in names { files.append(try files[0].sibling(named: name)) }
     return files
   }
 }

@@ -24,6 +24,12 @@ public enum FormatRegistry {
     formats.filter { $0.fileExtensions.contains(name) }
   }
 
+  /// The one format that claims a file by its extension; one that several claim tells nothing.
+  static func claimant(of path: String) -> (any CheckpointFormat)? {
+    let byName = formats(forExtension: FilePath.fileExtension(of: path))
+    return byName.count == 1 ? byName.first : nil
+  }
+
   /// The first bytes of a file.
   static func head(of source: any ByteSource) throws(IngotError) -> [UInt8] {
     try source.bytes(at: 0, count: min(headByteCount, source.byteCount))
@@ -39,11 +45,9 @@ public enum FormatRegistry {
     let head = try head(of: source)
     let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
     if let byContent { return byContent }
-    let byName = formats(forExtension: FilePath.fileExtension(of: source.path))
-    // An extension that several formats claim tells nothing.
-    let isClaimed = byName.count == 1
-    if let refusal = try ForeignContent.refusal(of: source, isClaimed: isClaimed) { throw refusal }
-    if isClaimed { return byName[0] }
+    let claimant = claimant(of: source.path)
+    if let refusal = try ForeignContent.refusal(of: source, isClaimed: claimant != nil) { throw refusal }
+    if let claimant { return claimant }
     throw .unsupported(
       "a file of no known format; `ingot formats` lists those that are read", at: Location(source.path))
   }

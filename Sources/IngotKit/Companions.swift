@@ -26,13 +26,19 @@ struct Companions {
   ) throws(IngotError) {
     files = checkpoint.companions
     losses = checkpoint.losses
+    for file in files where file.kind != .other && destination.holdsCompanions {
+      try file.requireItself(at: "\(path): \(file.name)")
+    }
     guard files.isEmpty, losses.isEmpty else { return }
     let scan = CompanionScan(of: path, checkpoint, besides: destination.path, system: system)
     losses = scan.losses
     var freeByteCount = Limit.companionTotalBytes.value
     for entry in scan.entries {
       guard entry.kind == .other else {
-        let bytes = try Self.read(scan.path(of: entry), system: system)
+        let path = scan.path(of: entry)
+        let bytes =
+          try destination.holdsCompanions
+          ? Self.text(path, system: system) : Self.read(path, system: system)
         files.append(Companion(kind: entry.kind, name: entry.name, bytes: bytes))
         continue
       }
@@ -88,6 +94,16 @@ struct Companions {
     }
   }
 
+  /// Reads a small file of text whole.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for what a version control system or a server put in its
+  ///   place, and as ``read(_:system:)``.
+  static func text(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) -> [UInt8] {
+    let bytes = try read(path, system: system)
+    if let refusal = ForeignContent.standIn(bytes, path: path) { throw refusal }
+    return bytes
+  }
+
   /// Reads a small file whole.
   static func read(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) -> [UInt8] {
     let file = try FileByteSource(path: path, system: system)
@@ -95,5 +111,12 @@ struct Companions {
       throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(file.byteCount))
     }
     return try file.bytes(at: 0, count: file.byteCount)
+  }
+}
+
+extension Companion {
+  /// Refuses what a version control system or a server put in the file's place.
+  func requireItself(at path: String) throws(IngotError) {
+    if let refusal = ForeignContent.standIn(bytes, path: path) { throw refusal }
   }
 }

@@ -66,6 +66,7 @@ struct DialectChange {
       model = try Model(source, path: path, config: options.config, head: options.head)
     } catch {
       if isAskedFor, wanted != nil || options.config != nil { throw error }
+      if let refusal = Model.standInForConfig(of: source, at: path) { throw refusal }
       // Names of a file of the program's own format are its own.
       if let implied, source.format != format {
         findings.append(try Self.namesKept(format: implied, because: error))

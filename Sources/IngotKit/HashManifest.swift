@@ -48,7 +48,7 @@ public struct HashManifest: Sendable {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none, and a file without
   ///   any.
   public init(path: String) throws(IngotError) {
-    try self.init(bytes: Companions.read(path), path: path)
+    try self.init(bytes: Companions.text(path), path: path)
   }
 
   /// Reads a manifest's bytes.

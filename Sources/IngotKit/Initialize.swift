@@ -108,7 +108,7 @@ private func configuration(
   let bytes: [UInt8]
   switch (options.preset, options.config) {
   case (let preset?, nil): bytes = ConfigWriter.gpt2(preset.config)
-  case (nil, let path?): bytes = try Companions.read(path)
+  case (nil, let path?): bytes = try Companions.text(path)
   default: throw .invalidRequest(option: "--preset", why: "give either a preset or a config, not both")
   }
   let read = try ConfigReader(bytes, path: options.config ?? "config.json").read()

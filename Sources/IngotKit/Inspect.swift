@@ -121,6 +121,10 @@ private func readModel(of checkpoint: inout Checkpoint, at path: String) -> Mode
         Finding(
           .unreadableConfig, severity: .note, subject: FilePath.name(of: location.file),
           detail: "can't be read: byte \(location.offset ?? 0): \(found), expected \(expected)"))
+    } else if case .unsuitable(let location, let why, _)? = Model.standInForConfig(of: checkpoint, at: path) {
+      checkpoint.findings.append(
+        Finding(
+          .unreadableConfig, severity: .note, subject: FilePath.name(of: location.file), detail: why))
     }
     return nil
   }

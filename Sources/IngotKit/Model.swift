@@ -86,21 +86,36 @@ public struct Model: Sendable {
   /// The names a config has, in the order of preference.
   private static let configNames = ["config.json", "hparams.json"]
 
+  /// What stands in the place of a checkpoint's config: a git-lfs pointer, say; `nil` for a config, or none.
+  static func standInForConfig(of checkpoint: Checkpoint, at path: String) -> IngotError? {
+    let isInside = checkpoint.companions.contains { $0.kind == .config }
+    guard isInside || InnerConfig.document(of: checkpoint) == nil else { return nil }
+    do throws(IngotError) {
+      _ = try findConfig(nil, or: nil, for: checkpoint, at: path)
+      return nil
+    } catch {
+      if case .unsuitable = error { return error }
+      return nil
+    }
+  }
+
   private static func findConfig(
     _ option: String?, or fallback: String?, for checkpoint: Checkpoint, at path: String
   ) throws(IngotError) -> (Companion, path: String) {
     func named(_ file: String) throws(IngotError) -> (Companion, path: String) {
-      (Companion(kind: .config, name: FilePath.name(of: file), bytes: try Companions.read(file)), file)
+      (Companion(kind: .config, name: FilePath.name(of: file), bytes: try Companions.text(file)), file)
     }
     if let option { return try named(option) }
     if let inside = checkpoint.companions.first(where: { $0.kind == .config }) {
-      return (inside, "\(path): \(inside.name)")
+      let place = "\(path): \(inside.name)"
+      try inside.requireItself(at: place)
+      return (inside, place)
     }
     let folder = CompanionScan.folder(of: path, system: LiveSystem())
     for name in configNames {
       let candidate = FilePath.join(folder, name)
       guard (try? LiveSystem().status(at: candidate, followingLinks: true)) != nil else { continue }
-      return (Companion(kind: .config, name: name, bytes: try Companions.read(candidate)), candidate)
+      return (Companion(kind: .config, name: name, bytes: try Companions.text(candidate)), candidate)
     }
     if let fallback { return try named(fallback) }
     throw .missing(

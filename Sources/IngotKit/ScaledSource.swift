@@ -75,7 +75,7 @@ struct ScaledSource {
 
   /// The config, when it is there and can be read; what is wrong with it is not for here to say.
   private static func config(_ path: String?, _ companions: [Companion]) throws(IngotError) -> Metadata? {
-    let named = try path.map { (path) throws(IngotError) in try Companions.read(path) }
+    let named = try path.map { (path) throws(IngotError) in try Companions.text(path) }
     guard let bytes = named ?? companions.first(where: { $0.kind == .config })?.bytes else { return nil }
     return try? JSONDocument.object(bytes)
   }

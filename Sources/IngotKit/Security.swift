@@ -1,61 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists what a checkpoint names and would have called if it were loaded by a program that runs what it reads. Calls nothing.
+// Lists what a path would make other programs run, in every file that it holds. Calls nothing.
 import IngotBytes
 import IngotCore
 import IngotFormats
 
-/// What a checkpoint names and would have called.
+/// What a path would make other programs run.
 public struct SecurityReport: Sendable {
-  /// One file of the checkpoint.
-  public struct File: Sendable {
-    /// Its path.
-    public var path: String
-    /// Its format's id.
-    public var format: String
-    /// What it names; `nil` when nothing in its format can name code.
-    public var survey: PickleSurvey?
-  }
-
   /// The path as given.
   public var path: String
-  /// The weight files, of a set in shard order.
-  public var files: [File]
+  /// Every file: of a folder with those below it, of an archive those in it, of an index those that it names.
+  public var files: [SurveyedFile]
 
-  /// Whether everything named is on the allow-list of its format, and every list is whole.
-  public var isClean: Bool {
-    files.allSatisfy { $0.survey?.isClean ?? true }
-  }
+  /// Whether every file could be read, and nothing in it would run but what is on an allow-list.
+  public var isClean: Bool { files.allSatisfy(\.survey.isClean) }
 }
 
-/// Lists what a checkpoint names and would have called.
+/// Lists what a path would make other programs run.
 ///
 /// - Parameters:
-///   - path: a file, index or folder.
-///   - reading: how to find the weight file.
-/// - Returns: the list, which may hold calls that are not let through.
-/// - Throws: the errors of opening a checkpoint, when there is nothing to list.
+///   - path: a file, index, folder or archive.
+///   - reading: where an archive's files go that have to be decoded.
+///   - system: the operating system.
+/// - Returns: a list, which may hold calls that are not let through, and files that could not be read.
+/// - Throws: the errors of opening the path, of the system, and of an interrupt.
 public func surveySecurity(
-  _ path: String, reading: ReadOptions = ReadOptions()
+  _ path: String, reading: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()
 ) throws(IngotError) -> SecurityReport {
-  var report = SecurityReport(path: path, files: [])
-  for source in try CheckpointOpener(options: reading).weightFiles(of: path) {
-    report.files.append(try surveyFile(source))
+  let opener = CheckpointOpener(options: reading, system: system)
+  var scanner = ContentScanner(opener)
+  if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
+    try scan(folder: path, depth: 0, system, &scanner)
+  } else {
+    for file in try opener.files(of: path) { try scanner.scan(file) }
   }
-  return report
+  if scanner.isFull {
+    scanner.note(
+      path, .limitExceeded(.companionFiles, at: Location(path), asked: Limit.companionFiles.value + 1))
+  }
+  return SecurityReport(path: path, files: scanner.files)
 }
 
-/// Lists what one file names: by its format, else as a bare pickle of any name.
-private func surveyFile(_ source: any ByteSource) throws(IngotError) -> SecurityReport.File {
-  let format: any CheckpointFormat
-  do throws(IngotError) {
-    format = try FormatRegistry.detect(source)
+/// Looks at the files of a folder and of those below it, hidden ones too.
+private func scan(
+  folder: String, depth: Int, _ system: any SystemCalls, _ scanner: inout ContentScanner
+) throws(IngotError) {
+  let names: [String]
+  do throws(CallFailure) {
+    names = try system.names(in: folder)
   } catch {
-    switch error {
-    case .unsupported, .unsuitable:
-      guard let survey = try PickleCarriers.survey(bare: source) else { throw error }
-      return SecurityReport.File(path: source.path, format: "pickle", survey: survey)
-    default: throw error
+    let failure = IngotError.failed(error, path: folder, purpose: .openInput)
+    guard depth > 0 else { throw failure }
+    return scanner.note(folder, failure)
+  }
+  for name in names.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) where !scanner.isFull {
+    let path = FilePath.join(folder, name)
+    switch (try? system.status(at: path, followingLinks: true))?.kind {
+    case .folder:
+      let isLink = (try? system.status(at: path, followingLinks: false))?.kind != .folder
+      guard !isLink else {
+        scanner.note(path, .unsupported("a link to a folder, which is not followed", at: Location(path)))
+        continue
+      }
+      guard UInt64(depth) < Limit.companionDepth.value else {
+        scanner.note(path, .limitExceeded(.companionDepth, at: Location(path), asked: UInt64(depth) + 1))
+        continue
+      }
+      try scan(folder: path, depth: depth + 1, system, &scanner)
+    case .file:
+      let file: FileByteSource
+      do throws(IngotError) {
+        file = try FileByteSource(path: path, system: system)
+      } catch {
+        scanner.note(path, error)
+        continue
+      }
+      try scanner.scan(file)
+    case .other, nil: scanner.note(path, .unsupported("what is no file", at: Location(path)))
     }
   }
-  return SecurityReport.File(path: source.path, format: format.id, survey: try format.survey(source))
 }

@@ -24,6 +24,9 @@ public enum ErrorRenderer {
     return lines
   }
 
+  /// What an error says, without the program's name before it.
+  static func sentence(_ error: IngotError) -> String { Parts(error, hasOption: { _ in true }).line }
+
   /// An error on one line, without colour.
   public static func line(_ error: IngotError) -> String { lines(error, isVerbose: false).joined() }
 

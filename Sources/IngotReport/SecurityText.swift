@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checkpoint would have called, for people and as JSON.
+// What files would make other programs run, for people and as JSON.
 import IngotKit
 
 /// Security reports as text and JSON.
 public enum SecurityText {
+  /// Calls and failures of a file that are shown; JSON has all.
+  private static let shownCount = 100
+
   /// The lines of a report.
   ///
   /// - Parameters:
@@ -11,34 +14,95 @@ public enum SecurityText {
   ///   - style: where the text goes.
   /// - Returns: the lines, the answer first.
   public static func lines(_ report: SecurityReport, style: TextStyle) -> [String] {
-    report.files.flatMap { lines($0, style: style) }
+    var lines: [String] = []
+    if report.files.count != 1 { lines = [summary(report, style)] }
+    for file in report.files {
+      // What a clean file names stands in JSON alone where there are several.
+      let isShown = report.files.count == 1 || !file.survey.isClean
+      let details = isShown ? details(file.survey, style) : []
+      if !lines.isEmpty, !details.isEmpty, lines.last != "" { lines.append("") }
+      lines.append(answer(file, style))
+      lines += details
+      if !details.isEmpty { lines.append("") }
+    }
+    if report.files.contains(where: \.survey.canNameCode) {
+      if lines.last != "" { lines.append("") }
+      lines.append("nothing was run")
+    }
+    if lines.last == "" { lines.removeLast() }
+    return lines
   }
 
-  private static func lines(_ file: SecurityReport.File, style: TextStyle) -> [String] {
-    let head = "\(style.text(ErrorRenderer.name(file.path), .strong))  \(file.format)"
-    guard let survey = file.survey else { return ["\(head): nothing in this format can name code"] }
+  private static func summary(_ report: SecurityReport, _ style: TextStyle) -> String {
+    let found = report.files.count { $0.survey.hasFindings }
+    let clean = report.files.count(where: \.survey.isClean)
+    let counts = [
+      (found, "with findings"), (report.files.count - found - clean, "not all could be read of"),
+      (clean, "clean"),
+    ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    let answer = counts.isEmpty ? "no file" : counts.joined(separator: ", ")
+    return "\(style.text(ErrorRenderer.name(report.path), .strong)): \(answer)"
+  }
+
+  /// One line: the file, what it is, and whether it is clean.
+  private static func answer(_ file: SurveyedFile, _ style: TextStyle) -> String {
+    let survey = file.survey
     let refused = survey.globals.filter { !$0.isAllowed }
     let answer =
-      refused.isEmpty
-      ? survey.failures.isEmpty
-        ? "everything it names is on the allow-list" : style.text("not all could be read", .error)
-      : style.text(
-        "\(refused.count) of \(Count(survey.globals.count, "global")) \(refused.count == 1 ? "is" : "are") not on the allow-list",
-        .error)
-    var lines = ["\(head): \(answer)"]
-    for failure in survey.failures {
-      let text = ErrorRenderer.lines(failure, isVerbose: false).first ?? ""
-      lines.append(style.text("the list ends early: ", .note) + text)
-    }
-    if !survey.globals.isEmpty { lines += [""] + globals(survey, style).lines(style) }
-    if !survey.calls.isEmpty { lines += ["", "would have called"] + survey.calls.prefix(100).map(line) }
-    if survey.calls.count > 100 {
-      lines.append(style.text("… \(survey.calls.count - 100) more in --json", .dim))
-    }
-    return lines + ["", "nothing was run"]
+      if !survey.code.isEmpty {
+        style.text("code that other programs would run", .error)
+      } else if !refused.isEmpty {
+        style.text(
+          "\(refused.count) of \(Count(survey.globals.count, "global")) \(refused.count == 1 ? "is" : "are") not on the allow-list",
+          .error)
+      } else if survey.hasFindings {
+        style.text("calls of what it computes itself", .error)
+      } else if !survey.failures.isEmpty {
+        style.text("not all could be read", .error)
+      } else {
+        survey.hasPickles ? "everything it names is on the allow-list" : "nothing in it can name code"
+      }
+    return "\(style.text(ErrorRenderer.name(file.path), .strong))  \(file.content): \(answer)"
   }
 
-  private static func globals(_ survey: PickleSurvey, _ style: TextStyle) -> TableLayout {
+  private static func details(_ survey: ContentSurvey, _ style: TextStyle) -> [String] {
+    var lines: [String] = []
+    for failure in survey.failures.prefix(shownCount) {
+      lines.append(style.text("not read: ", .note) + ErrorRenderer.sentence(failure))
+    }
+    lines += more(survey.failures.count, style)
+    for code in survey.code.prefix(shownCount) {
+      let member = code.place.member.map { "  \(ErrorRenderer.name($0))" } ?? ""
+      lines.append("\(style.text("code: ", .note))\(words(code.kind))\(member)")
+    }
+    lines += more(survey.code.count, style)
+    if !survey.globals.isEmpty { lines += [""] + globals(survey, style).lines(style) }
+    if !survey.calls.isEmpty {
+      lines += ["", "would have called"] + survey.calls.prefix(shownCount).map(line)
+    }
+    return lines + more(survey.calls.count, style)
+  }
+
+  private static func more(_ count: Int, _ style: TextStyle) -> [String] {
+    count > shownCount ? [style.text("… \(count - shownCount) more in --json", .dim)] : []
+  }
+
+  private static func words(_ kind: CodeKind) -> String {
+    switch kind {
+    case .python: "Python"
+    case .source: "source of a program or script"
+    case .bytecode: "byte code"
+    case .native: "a program or library of the machine"
+    case .torchScript: "TorchScript"
+    case .tensorFlowGraph: "a graph of TensorFlow, whose operators may read and write files"
+    case .customCode: "a config that has programs load Python code"
+    case .configuredCall: "a config that names what is to be called"
+    case .kerasLambda: "a Lambda layer of Keras, which is Python's byte code"
+    case .template: "a template that reaches for what is inside Python"
+    }
+  }
+
+  private static func globals(_ survey: ContentSurvey, _ style: TextStyle) -> TableLayout {
     var table = TableLayout([("", .left), ("global", .left), ("calls", .right), ("first named at", .left)])
     for global in survey.globals.sorted(by: { !$0.isAllowed && $1.isAllowed }) {
       table.add([
@@ -49,7 +113,7 @@ public enum SecurityText {
     return table
   }
 
-  private static func line(_ call: PickleSurvey.Call) -> String {
+  private static func line(_ call: ContentSurvey.Call) -> String {
     let arguments = call.arguments.map { argument in
       argument.kind + (argument.value.map { " \"\(TextStyle.printable($0, limit: 120))\"" } ?? "")
     }
@@ -70,12 +134,21 @@ public enum SecurityText {
     ])
   }
 
-  private static func json(_ file: SecurityReport.File) -> Metadata {
+  private static func json(_ file: SurveyedFile) -> Metadata {
+    let survey = file.survey
+    let status = survey.hasFindings ? "findings" : survey.isClean ? "clean" : "not all read"
     var object = Metadata([
-      .init(key: "path", value: .string(file.path)), .init(key: "format", value: .string(file.format)),
-      .init(key: "can_name_code", value: .bool(file.survey != nil)),
+      .init(key: "path", value: .string(file.path)), .init(key: "format", value: .string(file.content)),
+      .init(key: "status", value: .string(status)), .init(key: "clean", value: .bool(survey.isClean)),
+      .init(key: "can_name_code", value: .bool(survey.canNameCode)),
     ])
-    guard let survey = file.survey else { return object }
+    object["failures"] = .array(
+      survey.failures.map { .string(ErrorRenderer.sentence($0)) })
+    guard survey.canNameCode else { return object }
+    object["code"] = .array(
+      survey.code.map { code in
+        .object(Metadata([.init(key: "kind", value: .string(code.kind.rawValue))] + json(code.place)))
+      })
     object["globals"] = .array(
       survey.globals.map { global in
         .object(
@@ -94,8 +167,6 @@ public enum SecurityText {
               .init(key: "arguments", value: .array(call.arguments.map { .object(json($0)) }))
             ]))
       })
-    object["failures"] = .array(
-      survey.failures.map { .string(ErrorRenderer.lines($0, isVerbose: false).first ?? "") })
     return object
   }
 
@@ -106,7 +177,7 @@ public enum SecurityText {
     ]
   }
 
-  private static func json(_ argument: PickleSurvey.Argument) -> Metadata {
+  private static func json(_ argument: ContentSurvey.Argument) -> Metadata {
     Metadata([
       .init(key: "kind", value: .string(argument.kind)),
       .init(key: "value", value: argument.value.map { .string($0) } ?? .null),

@@ -31,7 +31,8 @@ import Testing
             #expect(segment.offset >= 0 && segment.offset + segment.byteCount <= file.bytes.count)
           }
         }
-        _ = try PyTorchFormat().survey(source)
+        var scanner = ContentScanner(CheckpointOpener())
+        try scanner.scan(source)
         rules["accepted", default: 0] += 1
       } catch {
         switch error {

@@ -89,7 +89,8 @@ import Testing
       return .free("tensors only, and arguments that were read from a pickle")
     case .travellingBytes, .companionTotalBytes, .companionFiles, .companionDepth:
       return .free("only what was read within them travels")
-    case .archiveEntries, .archiveExpansion, .scratchBytes: return .free("no archives are written")
+    case .archiveEntries, .archiveDepth, .archiveExpansion, .scratchBytes:
+      return .free("no archives are written")
     }
   }
 

@@ -13,8 +13,9 @@ extension FuzzDoor {
     },
     FuzzDoor("pickle") { (bytes) throws(IngotError) in
       // One pickle, or a stream of them, with what it would call.
-      let survey = try PyTorchFormat().survey(MemoryByteSource(bytes, path: "fuzzed.pkl"))
-      if let failure = survey?.failures.first { throw failure }
+      var scanner = ContentScanner(CheckpointOpener())
+      try scanner.scan(MemoryByteSource(bytes, path: "fuzzed.pkl"))
+      if let failure = scanner.files.first?.survey.failures.first { throw failure }
     },
     FuzzDoor("sorted-table", greatestByteCount: 8192) { (bytes) throws(IngotError) in
       let mended = TableMender.mend(bytes)

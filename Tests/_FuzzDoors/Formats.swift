@@ -66,7 +66,8 @@ extension FuzzDoor {
 
   /// Reads a header, lists what it would call, and shows it; each range lies in its file.
   private static func read(_ format: any CheckpointFormat, _ source: any ByteSource) throws(IngotError) {
-    _ = try? format.survey(source)
+    var scanner = ContentScanner(CheckpointOpener())
+    try scanner.scan(source)
     let checkpoint = try QuantizedParts.assemble(format.read(source, options: ReadOptions()))
     for tensor in checkpoint.tensors {
       for part in tensor.parts {

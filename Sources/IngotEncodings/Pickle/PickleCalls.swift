@@ -49,7 +49,9 @@ extension PickleMachine {
 
   /// A global by two lines.
   private mutating func namedGlobal() throws(IngotError) -> PickleReference {
-    let (module, name) = (try input.line(), try input.line())
+    // A text that a survey tries as a pickle may be one line of any length.
+    let limit = isSurvey ? Self.nameByteLimit + 1 : .max
+    let (module, name) = (try input.line(byteLimit: limit), try input.line(byteLimit: limit))
     return try global(
       module: String(decoding: module, as: UTF8.self), name: String(decoding: name, as: UTF8.self))
   }

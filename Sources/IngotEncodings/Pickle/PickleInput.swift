@@ -101,13 +101,14 @@ struct PickleInput {
     return length
   }
 
-  /// Takes bytes up to a line feed, which is left out.
-  mutating func line() throws(IngotError) -> [UInt8] {
+  /// Takes bytes up to a line feed, which is left out, or so many.
+  mutating func line(byteLimit: Int = .max) throws(IngotError) -> [UInt8] {
     var line: [UInt8] = []
-    while true {
+    while line.count < byteLimit {
       let byte = try byte()
       if byte == UInt8(ascii: "\n") { return line }
       line.append(byte)
     }
+    return line
   }
 }

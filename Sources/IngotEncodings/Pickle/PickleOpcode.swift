@@ -2,7 +2,7 @@
 // The instructions of pickles, protocols 0 to 5. Page: formats/containers/pickle.md; python/cpython: Lib/pickletools.py.
 
 /// An instruction of a pickle.
-enum PickleOpcode: UInt8 {
+package enum PickleOpcode: UInt8 {
   // Ends and frames.
   case proto = 0x80
   case frame = 0x95

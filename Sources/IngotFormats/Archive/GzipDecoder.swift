@@ -1,26 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// One layer of gzip around a tar, decoded to a scratch file by zlib, which compares CRC-32 and length of each member and
-// keeps nothing of their headers. Page: formats/containers/archive.md.
+// One layer of gzip around a tar, or of gzip or zlib around anything, decoded to a scratch file by zlib, which compares the
+// checksum and keeps nothing of headers. Page: formats/containers/archive.md.
 import IngotBytes
 import IngotCore
 
-/// Decodes a gzipped tar.
+/// Decodes a gzipped tar, or any file that is compressed as a whole.
 struct GzipDecoder {
   private let source: any ByteSource
   private let scratchFolder: String
-  private var budget: DecodingBudget
+  private let frame: Inflater.Frame
+  private let isTar: Bool
+  /// What may still be decoded.
+  private(set) var budget: DecodingBudget
   private var position = 0
   private var input: [UInt8] = []
   private var inputStart = 0
 
-  /// Prepares to decode a file; its output goes to a scratch file in the folder.
+  /// Prepares to decode a gzipped tar; its output goes to a scratch file in the folder.
   init(_ source: any ByteSource, scratchFolder: String) {
-    self.source = source
-    self.scratchFolder = scratchFolder
-    budget = DecodingBudget(of: source)
+    self.init(source, .gzip, isTar: true, scratchFolder: scratchFolder, budget: DecodingBudget(of: source))
   }
 
-  /// The tar inside.
+  /// Prepares to decode a file, of a tar or of anything.
+  init(
+    _ source: any ByteSource, _ frame: Inflater.Frame, isTar: Bool = false, scratchFolder: String,
+    budget: DecodingBudget
+  ) {
+    self.source = source
+    self.frame = frame
+    self.isTar = isTar
+    self.scratchFolder = scratchFolder
+    self.budget = budget
+  }
+
+  /// What is inside.
   ///
   /// - Throws: AR-01 for what is not sound or no tar, ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a file of
   ///   another kind inside, ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for one that decodes to out of
@@ -30,13 +43,13 @@ struct GzipDecoder {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
     defer { buffer.deallocate() }
     var (byteCount, reserved) = (0, 0)
-    var inflater = Inflater(.gzip)
+    var inflater = Inflater(frame)
     while true {
       if Process.isInterrupted { throw .interrupted }
       try refill()
       let count = try decode(with: &inflater, into: buffer)
       try budget.add(count)
-      if byteCount == 0, count > 0 {
+      if isTar, byteCount == 0, count > 0 {
         try requireTar(Array(buffer[..<min(count, FormatRegistry.headByteCount)]))
       }
       if byteCount + count > reserved {
@@ -48,10 +61,10 @@ struct GzipDecoder {
       byteCount += count
       if inflater.isFinished {
         guard try findNextMember() else { break }
-        inflater = Inflater(.gzip)
+        inflater = Inflater(frame)
       }
     }
-    guard byteCount > 0 else { throw malformed("no bytes inside", "a tar archive") }
+    guard byteCount > 0 || !isTar else { throw malformed("no bytes inside", "a tar archive") }
     return ScratchSource(file, byteCount: byteCount, path: source.path)
   }
 
@@ -82,8 +95,8 @@ struct GzipDecoder {
       }
     }
     switch failure {
-    case .corrupt?: throw malformed("no sound gzip", "gzip, with the CRC-32 and the length that it says")
-    case .truncated?: throw malformed("the end of the file", "more of a gzip stream")
+    case .corrupt?: throw malformed("no sound gzip", "compressed bytes with the checksum that they say")
+    case .truncated?: throw malformed("the end of the file", "more of a compressed stream")
     case nil: break
     }
     inputStart += result.used
@@ -99,8 +112,8 @@ struct GzipDecoder {
         inputStart = input.count
         continue
       }
-      guard next == inputStart, input[next] == 0x1F else {
-        throw malformed("bytes behind the gzip stream", "nothing, or zeros")
+      guard next == inputStart, input[next] == 0x1F, frame == .gzip else {
+        throw malformed("bytes behind the compressed stream", "nothing, or zeros")
       }
       return true
     }

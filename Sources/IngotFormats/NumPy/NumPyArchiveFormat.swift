@@ -21,12 +21,6 @@ public struct NumPyArchiveFormat: CheckpointFormat {
     ZipDirectory.recognizes(head: head)
   }
 
-  public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? {
-    var survey = PickleSurvey()
-    try PickleCarriers.survey(zip: source, &survey)
-    return survey.globals.isEmpty && survey.calls.isEmpty && survey.failures.isEmpty ? nil : survey
-  }
-
   public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let directory = try ZipDirectory(source)
     var reader = NumPyArchiveReader(source: source, options: options)

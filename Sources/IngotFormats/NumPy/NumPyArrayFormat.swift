@@ -20,13 +20,6 @@ public struct NumPyArrayFormat: CheckpointFormat {
     head.starts(with: NumPyArrayHeader.magic)
   }
 
-  public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? {
-    var survey = PickleSurvey()
-    let isSurveyed = try PickleCarriers.survey(
-      array: source, 0..<source.byteCount, at: Location(source.path, offset: 0), &survey)
-    return isSurveyed ? survey : nil
-  }
-
   public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let location = Location(source.path, offset: 0)
     let prefix = try source.bytes(at: 0, count: min(NumPyArrayHeader.prefixByteCount, source.byteCount))

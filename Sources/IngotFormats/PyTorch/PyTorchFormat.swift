@@ -85,25 +85,6 @@ public struct PyTorchFormat: CheckpointFormat {
     }
   }
 
-  public func survey(_ source: any ByteSource) throws(IngotError) -> PickleSurvey? {
-    let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
-    var survey = PickleSurvey()
-    if ZipDirectory.recognizes(head: head) {
-      try PickleCarriers.survey(zip: source, &survey)
-    } else if Self.form(head: head) == .tar {
-      for member in try ArchiveListing(source, kind: .tar).members {
-        guard case .plain(let offset, _) = member.storage else { continue }
-        var place = Location(source.path, member: member.name)
-        place.offset = -offset
-        survey.add(pickles: offset..<(offset + member.byteCount), of: source, at: place)
-      }
-    } else {
-      var stream = PyTorchStream(source)
-      stream.survey(&survey)
-    }
-    return survey
-  }
-
   private func readArchive(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint
   {
     let archive = try PyTorchArchive(source)
@@ -155,7 +136,7 @@ public struct PyTorchFormat: CheckpointFormat {
   }
 
   private func readTar(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint {
-    let archive = try PyTorchTar(source)
+    var archive = try PyTorchTar(source)
     let (pickle, root, storages) = try archive.read()
     return try checkpoint(
       source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: .little), root: root,

@@ -28,7 +28,11 @@ struct PyTorchStream {
     return head.dropFirst(2).starts(with: pickled) || head.dropFirst(11).starts(with: pickled)
   }
 
-  init(_ source: any ByteSource) { self.source = source }
+  /// Prepares to read a stream that starts at a place of a source.
+  init(_ source: any ByteSource, at position: Int = 0) {
+    self.source = source
+    self.position = position
+  }
 
   /// A machine for the next pickle.
   func pickle(isSurvey: Bool) -> PickleMachine {
@@ -38,19 +42,37 @@ struct PyTorchStream {
       isSurvey: isSurvey)
   }
 
-  /// Surveys the pickles up to the storages, or one where there is no stream.
-  mutating func survey(_ survey: inout PickleSurvey) {
-    for index in 0..<Self.pickleCount where position < source.byteCount {
-      var machine = pickle(isSurvey: true)
-      let root = survey.add(&machine)
-      position = machine.end
-      guard let root else { return }
-      // Without the magic number it is no stream, but pickles may stand one behind the other.
-      if index == 0, !Self.isMagic(root, of: machine) {
-        survey.add(pickles: position..<source.byteCount, of: source, at: Location(source.path))
+  /// Surveys the pickles of each stream in a source, or those that stand one behind the other where there is none.
+  mutating func survey(_ survey: inout ContentSurvey) {
+    while position < source.byteCount {
+      let start = position
+      for index in 0..<Self.pickleCount where position < source.byteCount {
+        var machine = pickle(isSurvey: true)
+        let root = survey.add(&machine)
+        position = machine.end
+        guard let root else { return }
+        if index == 0, !Self.isMagic(root, of: machine) {
+          survey.add(pickles: position..<source.byteCount, of: source, at: Location(source.path))
+          return
+        }
+      }
+      do throws(IngotError) {
+        position = start
+        try skip()
+      } catch {
+        // What is found ends a reader, too.
+        if !survey.hasFindings { survey.add(error) }
         return
       }
     }
+  }
+
+  /// Passes over a whole stream, its storages too.
+  private mutating func skip() throws(IngotError) {
+    try readHead()
+    let (pickle, _) = try readObject()
+    var storages = try PyTorchStorages(pickle, hasViews: true)
+    try place(&storages)
   }
 
   private static func isMagic(_ root: PickleReference, of machine: PickleMachine) -> Bool {

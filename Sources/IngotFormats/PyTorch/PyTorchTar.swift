@@ -9,6 +9,11 @@ import IngotEncodings
 struct PyTorchTar {
   private let source: any ByteSource
   private var members: [String: Range<Int>] = [:]
+  /// What the pickles name, when they are surveyed.
+  private var survey: ContentSurvey?
+
+  /// The members that torch reads or writes.
+  static let names = ["sys_info", "storages", "tensors", "pickle"]
 
   /// Lists the members: PT-01.
   init(_ source: any ByteSource) throws(IngotError) {
@@ -29,20 +34,52 @@ struct PyTorchTar {
     return range
   }
 
+  /// Surveys every pickle, between numbers and elements as well.
+  mutating func survey(_ survey: inout ContentSurvey) {
+    self.survey = survey
+    var uses: [Int: PyTorchStorages.Use] = [:]
+    note("storages") { (archive, range) throws(IngotError) in uses = try archive.storages(&range).uses }
+    note("tensors") { (archive, range) throws(IngotError) in _ = try archive.tensors(uses, &range) }
+    note("pickle") { (archive, range) throws(IngotError) in _ = try archive.pickle("pickle", &range) }
+    note("sys_info") { (_, _) in }
+    survey = self.survey ?? survey
+  }
+
+  /// Reads a member by its own rules, and what stands behind that as pickles.
+  private mutating func note(
+    _ name: String, _ read: (inout PyTorchTar, inout Range<Int>) throws(IngotError) -> Void
+  ) {
+    guard var range = members[name] else { return }
+    let (source, place) = (source, place(of: name))
+    do throws(IngotError) {
+      try read(&self, &range)
+      survey?.add(pickles: range, of: source, at: place)
+    } catch {
+      survey?.add(error)
+    }
+  }
+
+  /// A member's place, whose offset is that of the archive's first byte.
+  private func place(of name: String) -> Location {
+    Location(source.path, member: name, offset: -(members[name]?.lowerBound ?? 0))
+  }
+
   /// Runs the pickle at a place of a member, which it moves behind the pickle.
-  private func pickle(
+  private mutating func pickle(
     _ name: String, _ range: inout Range<Int>
   ) throws(IngotError) -> (machine: PickleMachine, root: PickleReference) {
-    var place = Location(source.path, member: name)
-    place.offset = -(members[name]?.lowerBound ?? 0)
-    var machine = PickleMachine(source, range: range, allowList: PyTorchGlobals.allowList, at: place)
-    let root = try machine.run()
+    var machine = PickleMachine(
+      source, range: range, allowList: PyTorchGlobals.allowList, at: place(of: name), isSurvey: survey != nil)
+    let root = survey == nil ? try machine.run() : try survey?.run(&machine)
+    guard let root else { throw .internal("a pickle without a value") }
     range = machine.end..<range.upperBound
     return (machine, root)
   }
 
   /// The items of a pickle that is a tuple of so many.
-  private func items(_ name: String, _ range: inout Range<Int>, count: Int) throws(IngotError) -> [Item] {
+  private mutating func items(_ name: String, _ range: inout Range<Int>, count: Int) throws(IngotError)
+    -> [Item]
+  {
     let (machine, root) = try pickle(name, &range)
     guard let items = machine.heap.items(of: root), items.count == count else {
       throw PyTorchStorages.badID("a pickle that is no tuple of \(count)", machine)
@@ -68,7 +105,7 @@ struct PyTorchTar {
     }
   }
 
-  private func count(_ name: String, _ range: inout Range<Int>) throws(IngotError) -> Int {
+  private mutating func count(_ name: String, _ range: inout Range<Int>) throws(IngotError) -> Int {
     let (machine, root) = try pickle(name, &range)
     // Each has a pickle of its own, of some bytes.
     guard let count = Self.number(root, machine), (0...range.count).contains(count) else {
@@ -78,9 +115,11 @@ struct PyTorchTar {
   }
 
   /// Reads the storages, the tensors and the object.
-  func read() throws(IngotError) -> (PickleMachine, PickleReference, PyTorchStorages) {
-    var (storages, uses) = try storages()
-    let tensors = try tensors(uses)
+  mutating func read() throws(IngotError) -> (PickleMachine, PickleReference, PyTorchStorages) {
+    var storageRange = try range("storages")
+    var (storages, uses) = try storages(&storageRange)
+    var tensorRange = try range("tensors")
+    let tensors = try tensors(uses, &tensorRange)
     var range = try range("pickle")
     let (machine, root) = try pickle("pickle", &range)
     var objects: [(PickleReference, PyTorchStorages.Use)] = []
@@ -102,8 +141,9 @@ struct PyTorchTar {
   }
 
   /// For each storage a pickle of its number, place and class, the count of its elements and the elements; then the views.
-  private func storages() throws(IngotError) -> ([PyTorchStorage], [Int: PyTorchStorages.Use]) {
-    var range = try range("storages")
+  private mutating func storages(
+    _ range: inout Range<Int>
+  ) throws(IngotError) -> (all: [PyTorchStorage], uses: [Int: PyTorchStorages.Use]) {
     var storages: [PyTorchStorage] = []
     var uses: [Int: PyTorchStorages.Use] = [:]
     for _ in 0..<(try count("storages", &range)) {
@@ -132,7 +172,7 @@ struct PyTorchTar {
   }
 
   /// Storages that are parts of others: the number, the other's number, an offset and a count of elements.
-  private func addViews(_ uses: inout [Int: PyTorchStorages.Use], _ range: inout Range<Int>)
+  private mutating func addViews(_ uses: inout [Int: PyTorchStorages.Use], _ range: inout Range<Int>)
     throws(IngotError)
   {
     let (machine, root) = try pickle("storages", &range)
@@ -152,10 +192,9 @@ struct PyTorchTar {
   }
 
   /// For each tensor a pickle of its number, its storage's and its class; its rank, sizes, strides and offset.
-  private func tensors(
-    _ uses: [Int: PyTorchStorages.Use]
+  private mutating func tensors(
+    _ uses: [Int: PyTorchStorages.Use], _ range: inout Range<Int>
   ) throws(IngotError) -> [Int: PyTorchStorages.OutsideTensor] {
-    var range = try range("tensors")
     var tensors: [Int: PyTorchStorages.OutsideTensor] = [:]
     for _ in 0..<(try count("tensors", &range)) {
       let items = try items("tensors", &range, count: 3)

@@ -124,7 +124,11 @@ struct TensorBundleFiles {
   }
 
   private func open(_ shard: Int) throws(IngotError) -> any ByteSource {
-    try index.sibling(named: TensorFlowFileName.shard(shard, of: shardCount, prefix: prefix))
+    let file = try index.sibling(named: TensorFlowFileName.shard(shard, of: shardCount, prefix: prefix))
+    if let refusal = ForeignContent.standIn(try FormatRegistry.head(of: file), path: file.path) {
+      throw refusal
+    }
+    return file
   }
 
   /// A tensor with its files by their places.

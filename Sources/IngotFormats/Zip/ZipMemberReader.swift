@@ -65,12 +65,15 @@ extension ZipEntry {
   /// Bytes that any deflated pickle may decode to, and bytes for each byte of the file: what it then says takes more.
   private static let freePickleBytes = 1 << 20
 
+  /// Bytes that a pickle may have which so many were decoded to.
+  static func pickleByteLimit(storedByteCount: Int) -> Int {
+    storedByteCount.checkedMultiply(Int(Limit.pickleExpansion.value))?.checkedAdd(freePickleBytes) ?? .max
+  }
+
   /// Refuses a deflated pickle that grows out of proportion.
   func checkExpansion(at location: Location) throws(IngotError) {
     try checkByteCount(.pickleBytes, at: location)
-    let allowed = storedByteCount.checkedMultiply(Int(Limit.pickleExpansion.value))?.checkedAdd(
-      Self.freePickleBytes)
-    guard byteCount <= allowed ?? .max else {
+    guard byteCount <= Self.pickleByteLimit(storedByteCount: storedByteCount) else {
       throw .limitExceeded(.pickleExpansion, at: location, asked: UInt64(byteCount / max(1, storedByteCount)))
     }
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the pickles of a file name and would have called, found without calling anything.
-// Page: formats/containers/pickle.md.
+// What a file would make other programs run: what its pickles name and would have called, and code of any kind; and what
+// of it could not be read. Found without calling anything. Page: formats/containers/pickle.md.
 import IngotBytes
 import IngotCore
 import IngotEncodings
 
-/// What the pickles of a file name and would have called.
-public struct PickleSurvey: Sendable {
+/// What a file would make other programs run.
+public struct ContentSurvey: Sendable {
   /// A global that a pickle names.
   public struct Global: Sendable {
     /// Its module and name.
@@ -17,6 +17,14 @@ public struct PickleSurvey: Sendable {
     public var place: Location
     /// How often it would be called.
     public var callCount: Int
+  }
+
+  /// Code that is no pickle's.
+  public struct Code: Sendable {
+    /// What it is.
+    public var kind: CodeKind
+    /// Where.
+    public var place: Location
   }
 
   /// A call of something that is not let through.
@@ -41,14 +49,22 @@ public struct PickleSurvey: Sendable {
   public private(set) var globals: [Global] = []
   /// Calls of what is not let through, in order.
   public private(set) var calls: [Call] = []
-  /// What ended a pickle before its end; what comes behind is not listed.
+  /// Code that programs would run, and where it is.
+  public private(set) var code: [Code] = []
+  /// What could not be read, or was not looked into: what it holds is not listed.
   public private(set) var failures: [IngotError] = []
+  /// Whether there is a pickle.
+  public private(set) var hasPickles = false
 
   /// Starts an empty list.
   public init() {}
 
-  /// Whether all could be read, and everything named is let through.
-  public var isClean: Bool { failures.isEmpty && globals.allSatisfy(\.isAllowed) && calls.isEmpty }
+  /// Whether something was found that would run.
+  public var hasFindings: Bool { !code.isEmpty || !calls.isEmpty || globals.contains { !$0.isAllowed } }
+  /// Whether all could be read, and nothing would run but what is let through.
+  public var isClean: Bool { failures.isEmpty && !hasFindings }
+  /// Whether there is anything that can name code, or is code.
+  public var canNameCode: Bool { hasPickles || !code.isEmpty }
 
   /// Arguments of a call that are listed, and bytes of a text that is one.
   private static let argumentLimit = 16
@@ -57,7 +73,19 @@ public struct PickleSurvey: Sendable {
   private var textBudget = 1 << 20
 
   /// Notes that something could not be read.
-  mutating func add(_ failure: IngotError) { failures.append(failure) }
+  package mutating func add(_ failure: IngotError) { failures.append(failure) }
+
+  /// Adds what another survey found.
+  mutating func add(_ other: ContentSurvey) {
+    globals += other.globals
+    calls += other.calls
+    code += other.code
+    failures += other.failures
+    hasPickles = hasPickles || other.hasPickles
+  }
+
+  /// Notes code.
+  mutating func add(_ kind: CodeKind, at place: Location) { code.append(Code(kind: kind, place: place)) }
 
   /// Surveys the pickles that stand one behind the other in a range of a file.
   ///
@@ -84,8 +112,24 @@ public struct PickleSurvey: Sendable {
   /// - Returns: the pickle's value; `nil` when it ended early.
   @discardableResult
   mutating func add(_ machine: inout PickleMachine) -> PickleReference? {
-    var root: PickleReference?
-    do throws(IngotError) { root = try machine.run() } catch { failures.append(error) }
+    do throws(IngotError) {
+      return try run(&machine)
+    } catch {
+      failures.append(error)
+      return nil
+    }
+  }
+
+  /// Runs a pickle and adds what it names, as far as it goes.
+  ///
+  /// - Throws: what ended it early.
+  mutating func run(_ machine: inout PickleMachine) throws(IngotError) -> PickleReference {
+    hasPickles = true
+    defer { take(machine) }
+    return try machine.run()
+  }
+
+  private mutating func take(_ machine: PickleMachine) {
     for (index, global) in machine.globals.enumerated() {
       globals.append(
         Global(
@@ -99,7 +143,6 @@ public struct PickleSurvey: Sendable {
           global: call.global.map { machine.globals[$0].name }, place: machine.place(call.offset),
           arguments: shortened(Self.arguments(call.arguments, of: machine))))
     }
-    return root
   }
 
   /// The arguments with texts cut, and left out once those listed are long enough in all.

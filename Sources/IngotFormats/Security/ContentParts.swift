@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ContentScanner takes files apart with: ranges of a file, files of an archive, compressed files, and what is known to
+// hold no code.
+import IngotBytes
+import IngotCore
+import IngotEncodings
+
+/// A range of a source, as a source.
+struct SourceSlice: ByteSource {
+  let path: String
+  private let source: any ByteSource
+  private let range: Range<Int>
+
+  /// A range that lies in the source.
+  init(_ source: any ByteSource, _ range: Range<Int>, path: String) {
+    self.source = source
+    self.range = range
+    self.path = path
+  }
+
+  var byteCount: Int { range.count }
+
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
+    guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= range.count else {
+      throw .internal("a read past the end of a part of a file")
+    }
+    try source.read(into: buffer, at: range.lowerBound + offset)
+  }
+}
+
+/// The files of an archive, decoded together, or one by one where that fails for any.
+struct ArchiveFiles {
+  private let archive: any ByteSource
+  private let kind: ArchiveKind
+  private let scratchFolder: String
+  private let all: ArchiveContents?
+
+  init(_ members: [ArchiveMember], of archive: any ByteSource, kind: ArchiveKind, scratchFolder: String) {
+    self.archive = archive
+    self.kind = kind
+    self.scratchFolder = scratchFolder
+    all = try? ArchiveContents(members, of: archive, in: archive, kind: kind, scratchFolder: scratchFolder)
+  }
+
+  /// A file by its member.
+  func source(of member: ArchiveMember, at path: String) throws(IngotError) -> any ByteSource {
+    let contents =
+      if let all { all } else {
+        try ArchiveContents([member], of: archive, in: archive, kind: kind, scratchFolder: scratchFolder)
+      }
+    guard let source = contents.source(at: path) else { throw .internal("a file that the archive lacks") }
+    return source
+  }
+}
+
+/// Files that are compressed as a whole.
+enum Compression {
+  /// The frame of what zlib decodes; `nil` for any other file.
+  static func frame(of item: ContentScanner.Item, head: [UInt8]) throws(IngotError) -> Inflater.Frame? {
+    if head.starts(with: [0x1F, 0x8B, 0x08]) { return item.isRaw ? nil : .gzip }
+    // zlib's two bytes are a multiple of 31, which other files begin with too: those don't decode.
+    guard !item.isRaw, head.count > 2, head[0] & 0x0F == 8, head[0] >> 4 <= 7,
+      (Int(head[0]) << 8 | Int(head[1])) % 31 == 0
+    else { return nil }
+    return decodes(head, .zlib) ? .zlib : nil
+  }
+
+  /// Whether a beginning is that of a compressed stream.
+  private static func decodes(_ head: [UInt8], _ frame: Inflater.Frame) -> Bool {
+    var inflater = Inflater(frame)
+    var output = [UInt8](repeating: 0, count: 1 << 16)
+    return head.withUnsafeBytes { input in
+      output.withUnsafeMutableBytes { buffer in
+        guard let result = try? inflater.decode(input, into: buffer) else { return false }
+        return result.written > 0 || inflater.isFinished
+      }
+    }
+  }
+}
+
+/// Files that are no text and hold no code.
+enum HarmlessContent {
+  private static let pictures: [[UInt8]] = [
+    [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], [0xFF, 0xD8, 0xFF], Array("GIF8".utf8),
+  ]
+  /// Bytes of a vocabulary of SentencePiece: real ones have five million.
+  private static let vocabularyLimit = 64 << 20
+
+  /// What a file is; `nil` for what is not known.
+  static func name(of source: any ByteSource, head: [UInt8]) -> String? {
+    let isWebP = head.starts(with: "RIFF".utf8) && head.dropFirst(8).starts(with: "WEBP".utf8)
+    if isWebP || pictures.contains(where: { head.starts(with: $0) }) { return "picture" }
+    return isVocabulary(source, head) ? "sentencepiece" : nil
+  }
+
+  /// Whether a file is one of numbers whose index stands beside it, says what they are, and is looked at itself.
+  static func isTensorFlowData(_ source: any ByteSource) -> Bool {
+    TensorFlowFileName.index(ofShard: FilePath.name(of: source.path))
+      .map { (try? source.sibling(named: $0)) != nil } ?? false
+  }
+
+  /// Whether a file is a vocabulary of SentencePiece: pieces, each with a text, then two specifications.
+  private static func isVocabulary(_ source: any ByteSource, _ head: [UInt8]) -> Bool {
+    guard head.first == 0x0A, source.byteCount <= vocabularyLimit else { return false }
+    do throws(IngotError) {
+      let place = Location(source.path)
+      let bytes = try source.bytes(at: 0, count: source.byteCount)
+      var message = ProtobufReader(bytes[...], at: place, repeatable: [1])
+      var pieceCount = 0
+      while let field = try message.next() {
+        guard (1...5).contains(field.number) else { return false }
+        guard field.number == 1 else { continue }
+        var piece = try field.message()
+        guard let text = try piece.next(), text.number == 1 else { return false }
+        pieceCount += 1
+      }
+      return pieceCount > 0
+    } catch {
+      return false
+    }
+  }
+}
+
+extension IngotError {
+  /// Whether it tells of the system and not of the file that was looked at.
+  var endsSurvey: Bool {
+    switch self {
+    case .interrupted, .internal, .sourceChanged: true
+    case .environment(let failure): failure.purpose != .openInput
+    default: false
+    }
+  }
+}
+
+extension ArchiveMember {
+  /// Whether its bytes stand in the archive as they are.
+  var isPlain: Bool { if case .plain = storage { true } else { false } }
+}
