@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
@@ -35,6 +36,15 @@ int ingot_rename_no_replace(const char *from, const char *to) {
 
 int ingot_rename_exchange(const char *first, const char *second) {
     return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+}
+
+void ingot_return_freed_memory(void) {
+#ifdef M_MMAP_THRESHOLD
+    // Left alone, the threshold grows with the first large block that is freed, up to 32 MiB, and later ones are cut out of
+    // a heap whose end they hold.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 22);
+#endif
 }
 
 int ingot_terminal_columns(int fd) {

@@ -97,9 +97,9 @@ extension Array where Element == UInt8 {
   }
 
   /// Appends a number, least significant byte first.
+  @inlinable
   public mutating func appendLittle(_ number: some FixedWidthInteger) {
-    for shift in stride(from: 0, to: number.bitWidth, by: 8) {
-      append(UInt8(truncatingIfNeeded: number >> shift))
-    }
+    // SAFETY: the bytes are a number's own, and are copied before it is gone.
+    Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
   }
 }

@@ -478,6 +478,9 @@ public enum Process {
     signal(SIGXFSZ, SIG_IGN)
   }
 
+  /// Makes large memory that is freed go back to the system; for the command only: a library leaves its host's memory alone.
+  public static func returnFreedMemory() { ingot_return_freed_memory() }
+
   /// Whether a signal that ends the process has come since the handlers were installed.
   public static var isInterrupted: Bool { ingot_interrupted() != 0 }
 

@@ -29,6 +29,7 @@ struct IngotMain: ParsableCommand {
   )
 
   static func main() {
+    Process.returnFreedMemory()
     Process.installSignalHandlers(lastWords: Terminal.lastWords)
     do {
       var command = try parseAsRoot(Process.arguments)

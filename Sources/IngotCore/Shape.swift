@@ -58,6 +58,22 @@ public struct Shape: Hashable, Sendable {
   }
 }
 
+/// The shapes of one checkpoint, each with its dimensions once: a million tensors have few.
+public struct SharedShapes: Sendable {
+  private static let limit = 1024
+  private var known = Set<Shape>()
+
+  /// Starts without any.
+  public init() {}
+
+  /// A shape that shares its dimensions with equal ones.
+  public mutating func shared(_ shape: Shape) -> Shape {
+    if let index = known.firstIndex(of: shape) { return known[index] }
+    if known.count < Self.limit { known.insert(shape) }
+    return shape
+  }
+}
+
 extension Shape: ExpressibleByArrayLiteral {
   /// Makes a shape that the program itself wrote down.
   ///

@@ -217,19 +217,21 @@ public struct ShardIndex: Sendable {
   static func file(
     named name: String, map: [(tensor: String, file: String)], totalByteCount: Int, target: String
   ) throws(IngotError) -> PlannedFile {
-    try Limit.shards.admit(
-      Set(map.map(\.file)).count, "files", target: target, hint: "a larger --shard-size makes fewer")
+    var files = Set<String>()
+    for entry in map { files.insert(entry.file) }
+    try Limit.shards.admit(files.count, "files", target: target, hint: "a larger --shard-size makes fewer")
     let sorted = map.sorted { $0.tensor.utf8.lexicographicallyPrecedes($1.tensor.utf8) }
-    let document = Metadata([
-      .init(
-        key: "metadata",
-        value: .object(Metadata([.init(key: "total_size", value: .int64(Int64(totalByteCount)))]))),
-      .init(
-        key: "weight_map",
-        value: .object(Metadata(sorted.map { .init(key: $0.tensor, value: .string($0.file)) }))),
-    ])
-    let text = JSONWriter.text(document, style: .indented) + "\n"
-    let bytes = Array(text.utf8)
+    // Entry by entry: a document of a million values would take many times its text.
+    var bytes = Array(
+      "{\n  \"metadata\": {\n    \"total_size\": \(totalByteCount)\n  },\n  \"weight_map\": {".utf8)
+    bytes.reserveCapacity(map.reduce(4096) { $0 + $1.tensor.utf8.count + $1.file.utf8.count + 16 })
+    for (number, entry) in sorted.enumerated() {
+      bytes += (number == 0 ? "\n    " : ",\n    ").utf8
+      bytes += JSONWriter.quoted(entry.tensor).utf8
+      bytes += ": ".utf8
+      bytes += JSONWriter.quoted(entry.file).utf8
+    }
+    bytes += "\n  }\n}\n".utf8
     try Limit.admit(document: bytes, name, target: target)
     return PlannedFile(name: name, chunks: [.bytes(bytes)])
   }

@@ -231,6 +231,24 @@ public struct PlannedChunks: RandomAccessCollection, Sendable {
     }
   }
 
+  /// Describes parts without a lead one behind the other, between bytes that are at hand.
+  ///
+  /// - Parameters:
+  ///   - begin: bytes before the parts.
+  ///   - parts: the parts.
+  ///   - end: bytes behind them.
+  ///   - partByteCount: bytes of all parts.
+  init(begin: [[UInt8]] = [], _ parts: [PartReference], end: [[UInt8]] = [], partByteCount: Int) {
+    self.init(
+      count: begin.count + parts.count + end.count,
+      byteCount: (begin + end).reduce(partByteCount) { $0 + $1.count }
+    ) { position in
+      guard position >= begin.count else { return .bytes(begin[position]) }
+      let number = position - begin.count
+      return number < parts.count ? .part(parts[number], lead: []) : .bytes(end[number - parts.count])
+    }
+  }
+
   /// One chunk.
   public subscript(position: Int) -> PlannedChunk {
     switch storage {
@@ -273,39 +291,6 @@ public enum PartDigestKind: String, Hashable, Sendable {
   case sourceXXH3
 }
 
-/// What became of a planned part.
-public struct WrittenPart: Hashable, Sendable {
-  /// Which part it is.
-  public var reference: PartReference
-  /// Index of its file in ``WritePlan/files``.
-  public var file: Int
-  /// Where it starts in its file, its lead included.
-  public var offset: Int
-  /// Bytes in the file, lead included; fewer than ``byteCount`` when compressed.
-  public var storedByteCount: Int
-  /// Bytes before compression, lead included.
-  public var byteCount: Int
-  /// CRC-32, when the plan asked for it; else 0.
-  public var crc32: UInt32 = 0
-  /// CRC-32C, when the plan asked for it; else 0.
-  public var crc32c: UInt32 = 0
-  /// XXH3, when the plan asked for it.
-  public var xxh3: XXH3Digest?
-  /// SHA-256, when the plan asked for it.
-  public var sha256: [UInt8]?
-  /// XXH3 of the source, when the plan asked for it.
-  public var sourceXXH3: XXH3Digest?
-
-  /// Makes a record of a part that was written.
-  public init(reference: PartReference, file: Int, offset: Int, storedByteCount: Int, byteCount: Int) {
-    self.reference = reference
-    self.file = file
-    self.offset = offset
-    self.storedByteCount = storedByteCount
-    self.byteCount = byteCount
-  }
-}
-
 /// Bytes to be written when all parts are: checksums and directories.
 public struct FilePatch: Hashable, Sendable {
   /// Index of the file in ``WritePlan/files``.
@@ -344,7 +329,7 @@ public struct WritePlan: Sendable {
   /// Makes the bytes that depend on what was written, and hands them over.
   public typealias Finish =
     @Sendable (
-      [WrittenPart], (FilePatch) throws(IngotError) -> Void
+      WrittenParts, (FilePatch) throws(IngotError) -> Void
     ) throws(IngotError) -> Void
 
   /// Makes a plan; without `finish` nothing depends on what was written.

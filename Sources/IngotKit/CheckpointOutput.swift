@@ -38,7 +38,7 @@ struct CheckpointOutput {
   /// What was written.
   struct Result {
     /// Every part, in the order of the plan; none when no checksum was asked for.
-    var parts: [WrittenPart]
+    var parts: WrittenParts
     /// What casting lost, by tensor.
     var castReports: [Int: CastReport]
     /// What rounding to int8 cost, by tensor.

@@ -102,7 +102,8 @@ public func diff(
   let report = DiffReport(
     first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
   return try TensorComparer((a, b), options: options).compare(
-    (a.tensors.map { DiffOperand($0) }, b.tensors.map { DiffOperand($0) }), into: report, progress: progress)
+    a.tensors.lazy.map { DiffOperand($0) }, b.tensors.lazy.map { DiffOperand($0) }, into: report,
+    progress: progress)
 }
 
 /// Two models whose parameters are compared by what they are for.
@@ -139,7 +140,7 @@ private struct ModelPair {
           ? 0 : 4 * a.configuration.config.blockCount,
         ignored: (try models.0.namesOfOthers, try models.1.namesOfOthers)))
     return try TensorComparer((models.0.checkpoint, models.1.checkpoint), options: options).compare(
-      (try operands(models.0), try operands(models.1)), into: report, progress: progress)
+      try operands(models.0), try operands(models.1), into: report, progress: progress)
   }
 
   private func operands(_ model: Model) throws(IngotError) -> [DiffOperand] {

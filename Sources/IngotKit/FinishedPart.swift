@@ -138,7 +138,7 @@ extension FinishedPart {
     }
     guard !isCopied else { return true }
     var part = WrittenPart(
-      reference: PartReference(tensor: 0), file: place.file, offset: offset, storedByteCount: 0, byteCount: 0)
+      reference: PartReference(tensor: 0), file: place.file, offset: offset, storedByteCount: 0)
     digests.finish(&part)
     return (part.crc32, part.crc32c) == (crc32, crc32c) && part.xxh3 == xxh3 && part.sha256 == sha256
   }

@@ -18,6 +18,26 @@ public struct InspectionReport: Sendable {
     public var statistics: ElementStatistics?
   }
 
+  /// Tensors with what was computed of them, made when they are looked at: there may be millions.
+  public struct Listing: RandomAccessCollection, Sendable {
+    /// What the headers say.
+    fileprivate let descriptors: [TensorDescriptor]
+    /// What was computed, of each or of none.
+    fileprivate var results: [TensorScan.Result] = []
+
+    /// The first position.
+    public var startIndex: Int { 0 }
+    /// The position behind the last tensor.
+    public var endIndex: Int { descriptors.count }
+
+    /// One tensor.
+    public subscript(position: Int) -> Tensor {
+      let result = results.isEmpty ? TensorScan.Result() : results[position]
+      return Tensor(
+        descriptor: descriptors[position], sha256: result.sha256, statistics: result.statistics)
+    }
+  }
+
   /// The path as given.
   public var path: String
   /// The checkpoint, tensors included that are not listed.
@@ -25,7 +45,7 @@ public struct InspectionReport: Sendable {
   /// The model that it is, when there is a config beside it and its names are known.
   public var model: Model?
   /// The tensors listed.
-  public var tensors: [Tensor]
+  public fileprivate(set) var tensors: Listing
   /// Remarks on the checkpoint, and on a config that says otherwise than its tensors.
   public var findings: [Finding] { checkpoint.findings + (model?.conflictFindings ?? []) }
 
@@ -35,7 +55,9 @@ public struct InspectionReport: Sendable {
     model = readModel(of: &checkpoint, at: path)
     self.path = path
     self.checkpoint = checkpoint
-    tensors = checkpoint.tensors.filter { selection.takes($0.name) }.map { Tensor(descriptor: $0) }
+    let isWhole = checkpoint.tensors.allSatisfy { selection.takes($0.name) }
+    tensors = Listing(
+      descriptors: isWhole ? checkpoint.tensors : checkpoint.tensors.filter { selection.takes($0.name) })
   }
 }
 
@@ -92,7 +114,7 @@ public func inspect(
   try options.reading.requireUse(at: [path], by: [checkpoint])
   try options.selection.check(against: checkpoint, includedBy: "<globs>")
   var report = InspectionReport(checkpoint, path: path, selection: options.selection)
-  let listed = report.tensors.map(\.descriptor)
+  let listed = report.tensors.descriptors
   guard options.hashes || options.statistics else { return report }
 
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
@@ -101,12 +123,8 @@ public func inspect(
   defer { progress?.end() }
   let scan = TensorScan(
     listed, distinct, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
-  let results =
+  report.tensors.results =
     options.hashes ? try scan.hashed(takingStatistics: options.statistics) : try scan.statistics()
-  for (index, result) in results.enumerated() {
-    report.tensors[index].sha256 = result.sha256
-    report.tensors[index].statistics = result.statistics
-  }
   try digester.checkUnchanged()
   return report
 }
@@ -132,7 +150,7 @@ private func readModel(of checkpoint: inout Checkpoint, at path: String) -> Mode
 
 /// A look at tensors' values on many threads.
 private struct TensorScan {
-  struct Result {
+  struct Result: Sendable {
     var sha256: String?
     var statistics: ElementStatistics?
   }
@@ -156,7 +174,7 @@ private struct TensorScan {
 
   /// Digests, and statistics when wanted.
   func hashed(takingStatistics: Bool) throws(IngotError) -> [Result] {
-    let gathered = Gathered(count: tensors.count, initial: StretchStatistics())
+    let gathered = Gathered(count: takingStatistics ? tensors.count : 0, initial: StretchStatistics())
     let digests = try digester.digests(of: tensors, distinct, crew: crew) { index, part, tile, offset in
       if takingStatistics, part.kind == .values {
         gathered[index].add(Elements(tile, part.elementType), at: offset)

@@ -10,7 +10,7 @@ struct OutputCheck {
   /// The tensors' names, by index.
   let names: [String]
   /// What was written, with XXH3 of each part.
-  let written: [WrittenPart]
+  let written: WrittenParts
   /// Where scratch files go.
   let scratchFolder: String
   /// Threads that work at the same time; `nil` for one a processor.
@@ -23,8 +23,8 @@ struct OutputCheck {
   /// - Throws: ``IngotCore/IngotError/sourceChanged(path:found:expected:)`` when the disk gives back other bytes.
   func run(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
     let checkpoint = try CheckpointOpener(system: system).open(path)
-    var tensors: [ExactName: TensorDescriptor] = [:]
-    for tensor in checkpoint.tensors { tensors[ExactName(tensor.name)] = tensor }
+    var positions: [ExactName: Int] = [:]
+    for (position, tensor) in checkpoint.tensors.enumerated() { positions[ExactName(tensor.name)] = position }
     // The one tensor of an .npy file has no name of its own: the file's is another where the output is called otherwise.
     let unnamed = checkpoint.format == NumPyArrayFormat().id ? checkpoint.tensors.first : nil
     var pass = PartPass(
@@ -32,12 +32,12 @@ struct OutputCheck {
       scratchFolder: scratchFolder)
     pass.isInOrder = true
     let relay = ProgressRelay(progress)
-    progress?.begin("reading back", byteCount: written.reduce(0) { $0 + $1.byteCount })
+    progress?.begin("reading back", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }
     try pass.run(count: written.count) { (index) throws(IngotError) in
       let part = written[index]
       let name = names[part.reference.tensor]
-      guard let tensor = unnamed ?? tensors[ExactName(name)],
+      guard let tensor = unnamed ?? positions[ExactName(name)].map({ checkpoint.tensors[$0] }),
         tensor.parts.indices.contains(part.reference.part)
       else {
         throw .sourceChanged(path: path, found: "no tensor \(name)", expected: "the one written")

@@ -19,7 +19,7 @@ final class OutputPass {
   private let taken: Set<PartDigestKind>
   private let engine = TileEngine()
   private var places: [PartPlace] = []
-  private let findings = Findings()
+  private let findings: Findings
   /// Where the files end so far.
   private(set) var fileEnds: [Int]
 
@@ -33,11 +33,12 @@ final class OutputPass {
     self.progress = ProgressRelay(progress)
     digests = output.plan.digests.union(output.extraDigests)
     taken = journal != nil && digests.isSubset(of: [.sourceXXH3]) ? digests.union([.crc32]) : digests
+    findings = Findings(keeping: digests)
     fileEnds = output.plan.files.map { _ in 0 }
   }
 
   /// What was written, in the order of the plan; nothing when there are no checksums.
-  var written: [WrittenPart] { findings.written }
+  var written: WrittenParts { findings.written }
   /// What casting lost, by tensor.
   var castReports: [Int: CastReport] { findings.castReports }
   /// What rounding to int8 cost, by tensor.
@@ -54,15 +55,15 @@ final class OutputPass {
       let isPlaced = byteCount != nil && targets[index] is OutputFile
       var offset = 0
       for (position, chunk) in file.chunks.enumerated() {
-        if case .bytes(let bytes) = chunk {
-          try targets[index].write(bytes, at: offset)
+        switch chunk {
+        case .bytes(let bytes):
+          if !bytes.isEmpty { try targets[index].write(bytes, at: offset) }
           progress.advance(bytes.count)
           offset += bytes.count
-        } else if isPlaced {
-          offset += try place(PartPlace(file: index, chunk: position, offset: offset))
-        } else {
-          let place = PartPlace(file: index, chunk: position, offset: offset)
-          offset += try writeInOrder(place, to: targets[index])
+        case .part(let reference, let lead), .deflatedPart(let reference, let lead):
+          let place = PartPlace(
+            reference, file: index, chunk: position, offset: offset, leadByteCount: lead.count)
+          offset += try isPlaced ? self.place(place) : writeInOrder(place, to: targets[index])
         }
       }
       noteEnd(of: index, at: offset)
@@ -70,22 +71,19 @@ final class OutputPass {
     try writePlaced(to: targets)
   }
 
-  /// The part at a place, with its lead.
-  private func planned(
-    at place: PartPlace
-  ) throws(IngotError) -> (reference: PartReference, lead: [UInt8], deflates: Bool) {
+  /// The bytes before a part, made anew, and whether it is compressed with them.
+  private func lead(of place: PartPlace) throws(IngotError) -> (bytes: [UInt8], deflates: Bool) {
     switch output.plan.files[place.file].chunks[place.chunk] {
-    case .part(let reference, let lead): (reference, lead, false)
-    case .deflatedPart(let reference, let lead): (reference, lead, true)
+    case .part(_, let lead): (lead, false)
+    case .deflatedPart(_, let lead): (lead, true)
     case .bytes: throw .internal("a part that is none")
     }
   }
 
   private func record(of place: PartPlace) throws(IngotError) -> WrittenPart {
-    let (reference, lead, _) = try planned(at: place)
-    let count = try lead.count + output.partByteCount(reference)
-    return WrittenPart(
-      reference: reference, file: place.file, offset: place.offset, storedByteCount: count, byteCount: count)
+    WrittenPart(
+      reference: place.reference, file: place.file, offset: place.offset,
+      storedByteCount: try place.leadByteCount + output.partByteCount(place.reference))
   }
 
   /// Remembers a part for the threads; returns the bytes it takes.
@@ -95,7 +93,7 @@ final class OutputPass {
     // Without checksums nobody asks what became of a part, and a million of them would be remembered for nothing.
     if !digests.isEmpty { place.record = findings.add(part) }
     places.append(place)
-    return part.byteCount
+    return part.storedByteCount
   }
 
   // MARK: - By position
@@ -112,7 +110,7 @@ final class OutputPass {
         let part = try record(of: place)
         var finished = FinishedPart(part, chunk: place.chunk, castReport: nil)
         finished.isCopied = true
-        try journal?.note(finished.line, byteCount: part.byteCount)
+        try journal?.note(finished.line, byteCount: part.storedByteCount)
       } else {
         places[streamedCount] = place
         streamedCount += 1
@@ -126,7 +124,7 @@ final class OutputPass {
     pass.isInOrder = !taken.isSubset(of: PartDigests.divisible)
     pass.digestsSource = digests.contains(.sourceXXH3)
     try pass.run(count: streamed.count) { (index) throws(IngotError) in
-      try output.contents.part(planned(at: streamed[index]).reference)
+      try output.contents.part(streamed[index].reference)
     } read: { (index, reading) throws(IngotError) in
       let place = streamed[index]
       return try write(reading, at: place, to: targets[place.file])
@@ -148,14 +146,13 @@ final class OutputPass {
       let (index, part) = claims[number]
       let place = places[index]
       guard let file = targets[place.file] as? OutputFile else { return }
-      let (reference, lead, _) = try planned(at: place)
       var original: (source: any ByteSource, offset: Int)?
-      if part.isCopied, let range = try output.contents.part(reference).exactRange {
+      if part.isCopied, let range = try output.contents.part(place.reference).exactRange {
         original = (try output.files[range.file], range.offset)
       }
       intact[number] = try part.isIntact(
-        in: file, at: place.offset, lead: lead, byteCount: output.partByteCount(reference), kinds: taken,
-        original: original)
+        in: file, at: place.offset, lead: lead(of: place).bytes,
+        byteCount: output.partByteCount(place.reference), kinds: taken, original: original)
     }
     let holds = intact.values
     return Dictionary(uniqueKeysWithValues: claims.indices.filter { holds[$0] }.map { claims[$0] })
@@ -167,8 +164,8 @@ final class OutputPass {
     (part.crc32, part.crc32c) = (finished.crc32, finished.crc32c)
     (part.xxh3, part.sha256) = (finished.xxh3, finished.sha256)
     part.sourceXXH3 = finished.sourceXXH3
-    findings.take(part, castReport: finished.castReport, at: place.record)
-    progress.advance(part.byteCount)
+    findings.take(part, castReport: finished.castReport, at: digests.isEmpty ? nil : place.record)
+    progress.advance(part.storedByteCount)
     resumedPartCount += 1
   }
 
@@ -176,13 +173,13 @@ final class OutputPass {
   private func write(
     _ reading: PartPass.Reading, at place: PartPlace, to target: any OutputTarget
   ) throws(IngotError) -> PartDigests {
-    let lead = try planned(at: place).lead
     let taken = PartDigests(taken)
-    if reading.range.lowerBound == 0, !lead.isEmpty {
+    if reading.range.lowerBound == 0, place.leadByteCount > 0 {
+      let lead = try lead(of: place).bytes
       taken.updateLead(lead)
       try target.write(lead, at: place.offset)
     }
-    let start = place.offset + lead.count
+    let start = place.offset + place.leadByteCount
     try reading.forEachTile { (tile, offset) throws(IngotError) in
       taken.update(tile)
       try target.write(tile, at: start + offset)
@@ -199,22 +196,22 @@ final class OutputPass {
       for next in stretches.dropFirst() { first.append(next) }
       first.finish(&part)
     }
-    findings.finish(part, source, at: place.record)
+    findings.finish(part, source, at: digests.isEmpty ? nil : place.record)
     part.sourceXXH3 = source.sourceDigest
     try journal?.note(
-      FinishedPart(part, chunk: place.chunk, castReport: source.castReport).line, byteCount: part.byteCount)
+      FinishedPart(part, chunk: place.chunk, castReport: source.castReport).line,
+      byteCount: part.storedByteCount)
   }
 
   // MARK: - In the kernel
 
   /// Copies a part that needs neither change nor checksum inside the kernel, as far as the file systems allow.
   private func copyInKernel(_ place: PartPlace, to target: any OutputTarget) throws(IngotError) -> Bool {
-    let (reference, lead, _) = try planned(at: place)
-    guard digests.isEmpty, let range = try output.contents.part(reference).exactRange,
+    guard digests.isEmpty, let range = try output.contents.part(place.reference).exactRange,
       let file = target as? OutputFile, let source = try output.files[range.file] as? FileByteSource
     else { return false }
-    try file.write(lead, at: place.offset)
-    let offset = place.offset + lead.count
+    if place.leadByteCount > 0 { try file.write(lead(of: place).bytes, at: place.offset) }
+    let offset = place.offset + place.leadByteCount
     if Process.isInterrupted { throw .interrupted }
     let copied = try file.copy(
       from: source, at: range.offset, byteCount: range.byteCount, to: offset
@@ -248,8 +245,8 @@ final class OutputPass {
 
   /// Writes one part with its lead where the last one ended; returns the bytes it takes in the file.
   private func writeInOrder(_ place: PartPlace, to target: any OutputTarget) throws(IngotError) -> Int {
-    let (reference, lead, deflates) = try planned(at: place)
-    let source = try output.contents.part(reference).open(
+    let (lead, deflates) = try lead(of: place)
+    let source = try output.contents.part(place.reference).open(
       files: output.files, scratchFolder: output.scratchFolder, digestsSource: digests.contains(.sourceXXH3))
     var part = try record(of: place)
     let taken = PartDigests(digests)
@@ -268,29 +265,51 @@ final class OutputPass {
   }
 }
 
-/// Where a part goes.
+/// Where a part goes, in few bytes: there may be millions.
 private struct PartPlace {
-  /// Index of its file in the plan.
-  var file: Int
-  /// Index of its chunk in the file.
-  var chunk: Int
+  /// Which part it is.
+  let reference: PartReference
+  private let narrowFile: UInt32
+  private let narrowChunk: UInt32
   /// Where it starts in the file, its lead included.
-  var offset: Int
-  /// Its place among the records of what was written; `nil` when none are kept.
-  var record: Int?
+  let offset: Int
+  private let narrowLeadByteCount: UInt32
+  private var narrowRecord: UInt32 = 0
+
+  /// Index of its file in the plan.
+  var file: Int { Int(narrowFile) }
+  /// Index of its chunk in the file.
+  var chunk: Int { Int(narrowChunk) }
+  /// Bytes that stand before it.
+  var leadByteCount: Int { Int(narrowLeadByteCount) }
+  /// Its place among the records of what was written, when any are kept.
+  var record: Int {
+    get { Int(narrowRecord) }
+    set { narrowRecord = UInt32(clamping: newValue) }
+  }
+
+  init(_ reference: PartReference, file: Int, chunk: Int, offset: Int, leadByteCount: Int) {
+    self.reference = reference
+    self.offset = offset
+    narrowFile = UInt32(clamping: file)
+    narrowChunk = UInt32(clamping: chunk)
+    narrowLeadByteCount = UInt32(clamping: leadByteCount)
+  }
 }
 
 /// What was found while parts were written, by any thread.
 private final class Findings: Sendable {
   private struct State {
-    var written: [WrittenPart] = []
+    var written: WrittenParts
     var castReports: [Int: CastReport] = [:]
     var quantizationErrors: [Int: QuantizationError] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
-  var written: [WrittenPart] { state.withLock { $0.written } }
+  init(keeping kinds: Set<PartDigestKind>) { state = Mutex(State(written: WrittenParts(keeping: kinds))) }
+
+  var written: WrittenParts { state.withLock { $0.written } }
   var castReports: [Int: CastReport] { state.withLock { $0.castReports } }
   var quantizationErrors: [Int: QuantizationError] { state.withLock { $0.quantizationErrors } }
 

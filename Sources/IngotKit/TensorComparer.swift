@@ -76,21 +76,32 @@ final class TensorComparer {
   }
 
   /// Compares what has the same name, and tells what has none of the other's.
-  func compare(
-    _ sides: ([DiffOperand], [DiffOperand]), into report: DiffReport, progress: (any ProgressObserver)?
+  ///
+  /// Operands may be made when they are looked at: there may be millions.
+  func compare<First: RandomAccessCollection<DiffOperand>, Second: RandomAccessCollection<DiffOperand>>(
+    _ first: First, _ second: Second, into report: DiffReport, progress: (any ProgressObserver)?
   ) throws(IngotError) -> DiffReport {
     var report = report
-    var others: [ExactName: DiffOperand] = [:]
-    for operand in sides.1 { others[ExactName(operand.name)] = operand }
-    let names = Set(sides.0.map { ExactName($0.name) })
-    report.onlyFirst = sides.0.map(\.name).filter { others[ExactName($0)] == nil }
-    report.onlySecond = sides.1.map(\.name).filter { !names.contains(ExactName($0)) }
-    progress?.begin("comparing", byteCount: sides.0.reduce(0) { $0 + $1.byteCount })
+    var others: [ExactName: Second.Index] = [:]
+    for index in second.indices { others[ExactName(second[index].name)] = index }
+    var names = Set<ExactName>(minimumCapacity: first.count)
+    var byteCount = 0
+    for operand in first {
+      names.insert(ExactName(operand.name))
+      byteCount += operand.byteCount
+      if others[ExactName(operand.name)] == nil { report.onlyFirst.append(operand.name) }
+    }
+    for operand in second where !names.contains(ExactName(operand.name)) {
+      report.onlySecond.append(operand.name)
+    }
+    names = []
+    progress?.begin("comparing", byteCount: byteCount)
     defer { progress?.end() }
     // Other names of two tensors are compared once: a file may have any number of them.
     var known: [AliasPair: DiffReport.Change?] = [:]
-    for operand in sides.0 {
-      guard let other = others[ExactName(operand.name)] else { continue }
+    for operand in first {
+      guard let index = others[ExactName(operand.name)] else { continue }
+      let other = second[index]
       let pair = AliasPair(operand, other)
       let found: DiffReport.Change?
       if let pair, let earlier = known[pair] {

@@ -65,10 +65,11 @@ public final class TensorDigester: Sendable {
     observe: (Int, QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
   ) throws(IngotError) -> [String] {
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
-    let order = WorkCrew.order(byteCounts: distinct.indexes.map { tensors[$0].byteCount })
+    let indexes = distinct.indexes
+    let order = WorkCrew.order(count: indexes.count) { tensors[indexes[$0]].byteCount }
     let results = Gathered<String>(count: tensors.count, initial: "")
-    try crew.run(taskCount: order.count) { (slot, task) throws(IngotError) in
-      let index = distinct.indexes[order[task]]
+    try crew.run(taskCount: indexes.count) { (slot, task) throws(IngotError) in
+      let index = indexes[order?[task] ?? task]
       results[index] = try digest(of: tensors[index], engine: engines[slot]) { part, tile, offset in
         observe(index, part, tile, offset)
       }

@@ -62,7 +62,7 @@ public enum InspectionText {
     }
   }
 
-  private static func totals(_ tensors: [InspectionReport.Tensor]) -> TableLayout {
+  private static func totals(_ tensors: InspectionReport.Listing) -> TableLayout {
     var table = TableLayout([("dtype", .left), ("tensors", .right), ("values", .right), ("bytes", .right)])
     var order: [String] = []
     var sums: [String: (count: Int, elements: Int, bytes: Int)] = [:]
@@ -132,7 +132,7 @@ private struct TensorGroup {
   }
 
   /// Folds blocks: names that differ in their first number only, with the same dtype and shape.
-  static func fold(_ tensors: [InspectionReport.Tensor]) -> [TensorGroup] {
+  static func fold(_ tensors: InspectionReport.Listing) -> [TensorGroup] {
     var order: [Key] = []
     var members: [Key: [(block: Int, index: Int)]] = [:]
     for (index, tensor) in tensors.enumerated() {
@@ -145,7 +145,7 @@ private struct TensorGroup {
   }
 
   private static func group(
-    _ key: Key, _ list: [(block: Int, index: Int)], of tensors: [InspectionReport.Tensor]
+    _ key: Key, _ list: [(block: Int, index: Int)], of tensors: InspectionReport.Listing
   ) -> [TensorGroup] {
     let numbers = list.map(\.block).sorted()
     guard let first = list.first, list.count > 1, let low = numbers.first, let high = numbers.last,

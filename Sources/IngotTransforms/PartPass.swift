@@ -72,41 +72,48 @@ public struct PartPass {
     read: (_ part: Int, Reading) throws(IngotError) -> Finding,
     finish: (_ part: Int, [Finding], any TileSource) throws(IngotError) -> Void
   ) throws(IngotError) {
-    var tasks: [Task<Finding>] = []
-    tasks.reserveCapacity(count)
+    var work = Work<Finding>()
+    work.tasks.reserveCapacity(count)
     var needed = TileEngine.tileByteCount
-    for index in 0..<count { needed = max(needed, try append(index, part(index), to: &tasks)) }
-    let order = isInOrder ? WorkCrew.order(byteCounts: tasks.map(\.range.count)) : nil
+    for index in 0..<count { needed = max(needed, try append(index, part(index), to: &work)) }
+    let (tasks, cuts) = (work.tasks, work.cuts)
+    let order = isInOrder ? WorkCrew.order(count: tasks.count) { tasks[$0].byteCount } : nil
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
     try crew.run(taskCount: tasks.count, limit: Self.memoryByteCount / needed) {
       (slot, number) throws(IngotError) in
       let task = tasks[order?[number] ?? number]
-      let source = try part(task.part).open(
+      let (index, stretch) = (Int(task.part), Int(task.stretch))
+      let source = try part(index).open(
         files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      if task.assembly != nil { source.beginStretch(at: task.range.lowerBound) }
-      let finding = try read(task.part, Reading(range: task.range, source: source, engine: engines[slot]))
-      source.endStretch()
-      guard let assembly = task.assembly else {
+      guard let cut = cuts[index] else {
+        let reading = Reading(range: 0..<task.byteCount, source: source, engine: engines[slot])
+        let finding = try read(index, reading)
+        source.endStretch()
         try source.finish()
-        return try finish(task.part, [finding], source)
+        return try finish(index, [finding], source)
       }
-      if let (whole, findings) = try assembly.add(finding, source, at: task.number) {
+      let start = stretch * cut.step
+      source.beginStretch(at: start)
+      let reading = Reading(range: start..<(start + task.byteCount), source: source, engine: engines[slot])
+      let finding = try read(index, reading)
+      source.endStretch()
+      if let (whole, findings) = try cut.assembly.add(finding, source, at: stretch) {
         try whole.finish()
-        try finish(task.part, findings, whole)
+        try finish(index, findings, whole)
       }
     }
   }
 
   /// Adds what is to be read of a part; returns the memory that takes.
   private func append<Finding>(
-    _ index: Int, _ part: LazyPart, to tasks: inout [Task<Finding>]
+    _ index: Int, _ part: LazyPart, to work: inout Work<Finding>
   ) throws(IngotError) -> Int {
-    guard let byteCount = part.shape.byteCount(of: part.dtype) else {
+    guard let byteCount = part.shape.byteCount(of: part.dtype), let number = UInt32(exactly: index) else {
       throw .internal("a part whose bytes overflow")
     }
-    let whole = Task<Finding>(part: index, range: 0..<byteCount, number: 0, assembly: nil)
+    let whole = Task(part: number, stretch: 0, byteCount: byteCount)
     guard byteCount > Self.largeByteCount else {
-      tasks.append(whole)
+      work.tasks.append(whole)
       return 0
     }
     let source = try part.open(files: files, scratchFolder: scratchFolder)
@@ -114,28 +121,42 @@ public struct PartPass {
     let tile = max(grain, source.tileByteCount / grain * grain)
     let needed = min(byteCount, tile) + source.bufferByteCount
     guard !isInOrder, !digestsSource, part.isDivisible, byteCount > Self.stretchByteCount else {
-      tasks.append(whole)
+      work.tasks.append(whole)
       return needed
     }
     // Whole tiles, so that none is cut short.
     let step = max(tile, Self.stretchByteCount / tile * tile)
-    let starts = Array(stride(from: 0, to: byteCount, by: step))
-    let assembly = PartAssembly<Finding>(count: starts.count)
-    tasks += starts.enumerated().map { number, start in
-      Task(part: index, range: start..<min(byteCount, start + step), number: number, assembly: assembly)
+    var count: UInt32 = 0
+    for start in stride(from: 0, to: byteCount, by: step) {
+      work.tasks.append(Task(part: number, stretch: count, byteCount: min(step, byteCount - start)))
+      count += 1
     }
+    work.cuts[index] = Cut(step: step, assembly: PartAssembly(count: Int(count)))
     return needed
   }
 }
 
-/// One stretch to be read, or a whole part.
-private struct Task<Finding> {
-  let part: Int
-  let range: Range<Int>
+/// One stretch to be read, or a whole part, in few bytes: there may be millions.
+private struct Task {
+  let part: UInt32
   /// Which stretch it is.
-  let number: Int
-  /// Where stretches come together; `nil` for a whole part.
-  let assembly: PartAssembly<Finding>?
+  let stretch: UInt32
+  let byteCount: Int
+}
+
+/// A part that is cut into stretches.
+private struct Cut<Finding> {
+  /// Bytes of each stretch but the last.
+  let step: Int
+  /// Where stretches come together.
+  let assembly: PartAssembly<Finding>
+}
+
+/// What is to be read.
+private struct Work<Finding> {
+  var tasks: [Task] = []
+  /// The parts that are cut, by number.
+  var cuts: [Int: Cut<Finding>] = [:]
 }
 
 /// Puts what was found in the stretches of a part together, in their order.

@@ -51,11 +51,17 @@ public final class WorkCrew: Sendable {
 
   /// The order in which tasks of these sizes are best begun: large ones first, so that none is left alone at the end;
   /// small ones as they stand.
-  package static func order(byteCounts: [Int]) -> [Int] {
+  ///
+  /// - Parameters:
+  ///   - count: tasks.
+  ///   - byteCount: the size of one.
+  /// - Returns: the tasks by number; `nil` when they are best begun as they stand.
+  package static func order(count: Int, byteCount: (Int) -> Int) -> [Int]? {
     let threshold = 8 << 20
-    let large = byteCounts.indices.filter { byteCounts[$0] >= threshold }
-    let small = byteCounts.indices.filter { byteCounts[$0] < threshold }
-    return large.sorted { (byteCounts[$1], $0) < (byteCounts[$0], $1) } + small
+    let large = (0..<count).filter { byteCount($0) >= threshold }
+    guard !large.isEmpty else { return nil }
+    let small = (0..<count).filter { byteCount($0) < threshold }
+    return large.sorted { (byteCount($1), $0) < (byteCount($0), $1) } + small
   }
 }
 

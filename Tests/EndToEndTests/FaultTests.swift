@@ -172,20 +172,21 @@ import Testing
   }
 
   @Test(arguments: [
-    "out.npz", "out.ingot", "out.gguf", "out.pt", "out.safetensors", "out/ --to tensorflow",
-    "out/ --to safetensors --shard-size 100kB",
+    "convert SOURCE out.npz", "convert SOURCE out.ingot", "convert SOURCE out.gguf", "convert SOURCE out.pt",
+    "convert SOURCE out.safetensors", "convert SOURCE out/ --to tensorflow",
+    "convert SOURCE out/ --to safetensors --shard-size 100kB", "hash SOURCE",
   ])
-  func `memory grows with the source's index only, whatever is written`(_ output: String) throws {
+  func `memory grows with the source's index only, whatever is done`(_ command: String) throws {
     let folder = try TemporaryFolder()
     let (count, name) = (100_000, { (index: Int) in "sample.\(1_000_000 + index).x" })
     let source = try BigCheckpoint.write(
       "many.safetensors", in: folder, tensorCount: count, elementCount: 1, tensorName: name)
     let indexByteCount = try folder.bytes("many.safetensors").count - 4 * count
     let own = try IngotProgram.run("--version").peakResidentBytes
-    let words = output.split(separator: " ").map(String.init)
-    let result = try IngotProgram.process(
-      ["convert", source, folder.file(words[0]), "-q"] + words.dropFirst()
-    ).run()
+    let words = command.split(separator: " ").map { word in
+      word == "SOURCE" ? source : word.hasPrefix("out") ? folder.file(String(word)) : String(word)
+    }
+    let result = try IngotProgram.process(words).run()
     #expect(result.exitCode == 0, "\(result.standardError)")
     let bound = 64 << 20 + 2 * indexByteCount + 256 * count
     #expect(result.peakResidentBytes - own <= bound, "\(result.peakResidentBytes - own) of \(bound)")

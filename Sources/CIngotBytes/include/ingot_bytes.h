@@ -65,6 +65,10 @@ uint32_t ingot_crc32c(uint32_t crc, const void *bytes, size_t count);
 /// The same by a table, which any processor can; the judge of the fast one.
 uint32_t ingot_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
 
+/// Makes memory that is freed go back to the system: blocks of a megabyte and more are pages of their own from now on,
+/// however many are made and freed.
+void ingot_return_freed_memory(void);
+
 /// Columns of the terminal on `fd`, or 0 when it is none.
 int ingot_terminal_columns(int fd);
 

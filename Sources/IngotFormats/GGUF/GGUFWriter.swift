@@ -102,7 +102,7 @@ public struct GGUFWriter: CheckpointWriter {
     encoder.number(UInt64(range.count))
     encoder.number(UInt64(metadata.entries.count))
     for entry in metadata.entries { _ = encoder.entry(entry.key, entry.value) }
-    var padding: [Int] = []
+    var padding: [UInt32] = []
     padding.reserveCapacity(range.count)
     var offset = 0
     for tensor in tensors[range] {
@@ -110,7 +110,7 @@ public struct GGUFWriter: CheckpointWriter {
       guard let end = offset.checkedAdd(byteCount), let next = end.checkedAlignUp(to: alignment) else {
         throw Self.unrepresentable(tensor, "more than 2^63 bytes")
       }
-      padding.append(next - end)
+      padding.append(UInt32(clamping: next - end))
       offset = next
     }
     let header = encoder.packer.bytes
@@ -118,29 +118,19 @@ public struct GGUFWriter: CheckpointWriter {
       throw .unrepresentable(
         tensor: nil, target: "gguf", why: "the header would have \(header.count, "byte")", hint: nil)
     }
-    return PlannedFile(
-      name: name, chunks: chunks(header, first: range.lowerBound, padding: padding, alignment: alignment))
-  }
-
-  private static func chunks(
-    _ header: [UInt8], first: Int, padding: [Int], alignment: Int
-  ) -> [PlannedChunk] {
-    var chunks: [PlannedChunk] = [.bytes(header)]
-    chunks.reserveCapacity(2 * padding.count + 2)
-    // Gaps of one length share their bytes.
-    var zeros: [Int: [UInt8]] = [:]
-    func appendZeros(_ count: Int) {
-      guard count > 0 else { return }
-      let bytes = zeros[count] ?? [UInt8](repeating: 0, count: count)
-      zeros[count] = bytes
-      chunks.append(.bytes(bytes))
+    let zeros = [UInt8](repeating: 0, count: (alignment - header.count % alignment) % alignment)
+    let (begin, gaps) = ([header, zeros], padding)
+    guard let byteCount = offset.checkedAdd(header.count + zeros.count) else {
+      throw .unrepresentable(tensor: nil, target: "gguf", why: "more than 2^63 bytes", hint: nil)
     }
-    appendZeros((alignment - header.count % alignment) % alignment)
-    for (tensor, count) in padding.enumerated() {
-      chunks.append(.part(PartReference(tensor: first + tensor), lead: []))
-      appendZeros(count)
+    let chunks = PlannedChunks(count: begin.count + 2 * gaps.count, byteCount: byteCount) { position in
+      guard position >= begin.count else { return .bytes(begin[position]) }
+      let (tensor, piece) = (position - begin.count).quotientAndRemainder(dividingBy: 2)
+      return piece == 0
+        ? .part(PartReference(tensor: range.lowerBound + tensor), lead: [])
+        : .bytes([UInt8](repeating: 0, count: Int(gaps[tensor])))
     }
-    return chunks
+    return PlannedFile(name: name, chunks: chunks)
   }
 
   // MARK: - Metadata

@@ -17,6 +17,8 @@ struct IngotDecoder {
   var tensor: String?
   /// Metadata values announced so far.
   private var valueCount = 0
+  /// The shapes read so far.
+  var shapes = SharedShapes()
 
   init(_ bytes: [UInt8], at start: Int, path: String, shortRule: IngotRule) {
     cursor = ByteCursor(bytes)

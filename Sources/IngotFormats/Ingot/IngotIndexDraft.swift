@@ -9,15 +9,20 @@ struct IngotIndexDraft {
   /// A part with its place in the file.
   struct Run {
     var reference: PartReference
+    /// Where it is in the file; before all are placed, where the index says so.
     var offset: Int
     var byteCount: Int
   }
 
   private var encoder = IngotEncoder()
-  private var runs: [(reference: PartReference, byteCount: Int, field: Int)] = []
+  private var runs: [Run] = []
 
   mutating func put(_ tensors: [PlannedTensor], aliases: IngotAliases) throws(IngotError) {
     try encoder.count(tensors.count)
+    runs.reserveCapacity(tensors.count)
+    // Room for names and what stands around them: growing by doubling would take twice that for a moment.
+    encoder.bytes.reserveCapacity(
+      tensors.reduce(4096) { $0 + $1.name.utf8.count + 24 + 8 * $1.shape.rank })
     var names = Set<ExactName>(minimumCapacity: tensors.count)
     for (position, tensor) in tensors.enumerated() {
       guard names.insert(ExactName(tensor.name)).inserted else {
@@ -89,7 +94,7 @@ struct IngotIndexDraft {
     for dimension in (tensor.blockType == nil ? part.shape : tensor.shape).dimensions {
       encoder.number(UInt64(dimension))
     }
-    runs.append((reference, byteCount, encoder.bytes.count))
+    runs.append(Run(reference: reference, offset: encoder.bytes.count, byteCount: byteCount))
     encoder.number(UInt64(0))
     encoder.number(UInt64(byteCount))
   }
@@ -121,23 +126,19 @@ struct IngotIndexDraft {
   }
 
   /// Places the parts behind the index and fills in their offsets.
-  consuming func finish() throws(IngotError) -> (index: [UInt8], layout: [Run]) {
+  mutating func finish() throws(IngotError) -> (index: [UInt8], layout: [Run]) {
     guard UInt64(encoder.bytes.count) <= Limit.ingotIndexBytes.value else {
       throw IngotEncoder.unrepresentable("the index would have \(encoder.bytes.count, "byte")")
     }
     var placement = IngotPlacement(after: IngotLayout.endByteCount + encoder.bytes.count, tailOffset: Int.max)
-    var layout: [Run] = []
-    layout.reserveCapacity(runs.count)
-    for run in runs {
-      let offset = placement.next
-      guard placement.advance(by: run.byteCount) else {
+    for index in runs.indices {
+      let (field, offset) = (runs[index].offset, placement.next)
+      guard placement.advance(by: runs[index].byteCount) else {
         throw IngotEncoder.unrepresentable("more than 2^63 bytes")
       }
-      layout.append(Run(reference: run.reference, offset: offset, byteCount: run.byteCount))
-      var field: [UInt8] = []
-      field.appendLittle(UInt64(offset))
-      encoder.bytes.replaceSubrange(run.field..<(run.field + 8), with: field)
+      runs[index].offset = offset
+      for byte in 0..<8 { encoder.bytes[field + byte] = UInt8(truncatingIfNeeded: offset >> (8 * byte)) }
     }
-    return (encoder.bytes, layout)
+    return (encoder.bytes, runs)
   }
 }

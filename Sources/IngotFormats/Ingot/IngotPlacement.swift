@@ -85,7 +85,7 @@ extension IngotDecoder {
     guard let shape = Shape(dimensions) else {
       throw malformed(.shape, at: start, found: "more than 2^63 - 1 elements", expected: "fewer")
     }
-    return (shape, start)
+    return (shapes.shared(shape), start)
   }
 
   /// Takes the range of a part of known length.

@@ -63,13 +63,6 @@ public struct IngotTail: Hashable, Sendable {
   /// Where the tensors come from.
   public var provenance: IngotProvenance
 
-  /// Makes a tail to be written.
-  init(digests: [XXH3Digest], sha256: [[UInt8]], provenance: IngotProvenance) {
-    self.digests = digests
-    self.sha256 = sha256
-    self.provenance = provenance
-  }
-
   /// Parses a tail: IN-31, and in its fields IN-09, IN-10 and IN-20 to IN-22.
   ///
   /// - Parameters:
@@ -141,34 +134,5 @@ public struct IngotTail: Hashable, Sendable {
       origin.sourceDigests.append(try decoder.truth() ? try decoder.digest() : nil)
     }
     return origin
-  }
-
-  /// The tail's bytes.
-  func encoded() throws(IngotError) -> [UInt8] {
-    var encoder = IngotEncoder()
-    encoder.number(
-      sha256.isEmpty ? IngotCode.Digests.xxh3.rawValue : IngotCode.Digests.xxh3AndSHA256.rawValue)
-    try encoder.count(digests.count)
-    for (index, digest) in digests.enumerated() {
-      encoder.digest(digest)
-      if !sha256.isEmpty { encoder.bytes += sha256[index] }
-    }
-    try encoder.text(provenance.sourceFormat)
-    try encoder.count(provenance.files.count)
-    for file in provenance.files {
-      try encoder.text(file.name)
-      encoder.number(UInt64(file.byteCount))
-    }
-    try encoder.count(provenance.origins.count)
-    for origin in provenance.origins {
-      try encoder.count(origin.transforms.count)
-      for transform in origin.transforms { try encoder.text(transform) }
-      for digest in origin.sourceDigests {
-        encoder.truth(digest != nil)
-        if let digest { encoder.digest(digest) }
-      }
-    }
-    try encoder.metadata(provenance.notes)
-    return encoder.bytes
   }
 }

@@ -34,7 +34,7 @@ public struct IngotWriter: CheckpointWriter {
     try draft.put(request.companions)
     draft.putNoSections()
     let (index, layout) = try draft.finish()
-    let tail = IngotTailPlan(request, stored: layout.map(\.reference), aliases: aliases)
+    let tail = IngotTailPlan(request, stored: layout.map(\.reference))
 
     let end = layout.last.map { IngotPlacement.alignUp($0.offset + $0.byteCount) }
     let dataOffset = IngotPlacement.alignUp(IngotLayout.endByteCount + index.count)
@@ -114,33 +114,36 @@ struct IngotAliases {
   }
 }
 
-/// What the tail will hold beside the digests.
+/// The tail to be written: what it holds beside the digests, and where they go.
 private struct IngotTailPlan {
+  private let tensors: [PlannedTensor]
+  /// The tensors that are stored, by position.
   private let stored: [PartReference]
   private let storesSHA256: Bool
-  private let provenance: IngotProvenance
+  private let sourceFormat: String
+  private let sources: [CheckpointFile]
 
-  init(_ request: WriteRequest, stored: [PartReference], aliases: IngotAliases) {
+  init(_ request: WriteRequest, stored: [PartReference]) {
+    tensors = request.tensors
     self.stored = stored
     storesSHA256 = request.storesSHA256
-    let origins = request.tensors.indices.filter { aliases.targets[$0] == nil }.map { position in
-      IngotProvenance.Origin(
-        transforms: request.tensors[position].transforms.map(\.description),
-        sourceDigests: request.tensors[position].parts.map { _ in nil })
-    }
-    provenance = IngotProvenance(
-      sourceFormat: request.sourceFormat,
-      files: request.sources.map { .init(name: FilePath.name(of: $0.path), byteCount: $0.byteCount) },
-      origins: origins)
+    sourceFormat = request.sourceFormat
+    sources = request.sources
   }
 
   /// The tail and footer of a file whose every source digest is known.
   func greatestByteCount() throws(IngotError) -> Int {
-    let digest = XXH3Digest(high: 0, low: 0)
-    let count = try encoded(
-      stored.map { _ in digest }, sourceDigests: stored.map { _ in digest },
-      sha256: storesSHA256 ? stored.map { _ in [UInt8](repeating: 0, count: 32) } : []
-    ).count
+    var encoder = IngotEncoder()
+    try begin(&encoder)
+    try putSources(&encoder)
+    try end(&encoder)
+    var count = encoder.bytes.count
+    for reference in stored {
+      count += (storesSHA256 ? 48 : 16) + 1 + IngotLayout.digestByteCount
+      guard reference.part == 0 else { continue }
+      count += 4
+      for transform in tensors[reference.tensor].transforms { count += 4 + transform.description.utf8.count }
+    }
     guard UInt64(count) <= Limit.ingotIndexBytes.value else {
       throw IngotEncoder.unrepresentable("the tail would have \(count, "byte")")
     }
@@ -148,32 +151,51 @@ private struct IngotTailPlan {
   }
 
   /// The tail of a file whose parts were written.
-  func encoded(_ parts: [WrittenPart]) throws(IngotError) -> [UInt8] {
-    var digests: [XXH3Digest] = []
-    var sha256: [[UInt8]] = []
-    guard parts.map(\.reference) == stored else {
+  func encoded(_ parts: WrittenParts) throws(IngotError) -> [UInt8] {
+    guard parts.elementsEqual(stored, by: { $0.reference == $1 }) else {
       throw .internal("parts written in another order than planned")
     }
+    var encoder = IngotEncoder()
+    encoder.bytes.reserveCapacity(try greatestByteCount())
+    try begin(&encoder)
     for part in parts {
       guard let digest = part.xxh3 else { throw .internal("a part that was written without its XXH3") }
-      digests.append(digest)
+      encoder.digest(digest)
       guard storesSHA256 else { continue }
       guard let sha = part.sha256, sha.count == 32 else { throw .internal("a part without its SHA-256") }
-      sha256.append(sha)
+      encoder.bytes += sha
     }
-    return try encoded(digests, sourceDigests: parts.map(\.sourceXXH3), sha256: sha256)
+    try putSources(&encoder)
+    for part in parts {
+      if part.reference.part == 0 {
+        let transforms = tensors[part.reference.tensor].transforms
+        try encoder.count(transforms.count)
+        for transform in transforms { try encoder.text(transform.description) }
+      }
+      encoder.truth(part.sourceXXH3 != nil)
+      if let digest = part.sourceXXH3 { encoder.digest(digest) }
+    }
+    try end(&encoder)
+    return encoder.bytes
   }
 
-  private func encoded(
-    _ digests: [XXH3Digest], sourceDigests: [XXH3Digest?], sha256: [[UInt8]]
-  ) throws(IngotError) -> [UInt8] {
-    var provenance = provenance
-    var rest = sourceDigests[...]
-    for position in provenance.origins.indices {
-      let count = provenance.origins[position].sourceDigests.count
-      provenance.origins[position].sourceDigests = Array(rest.prefix(count))
-      rest = rest.dropFirst(count)
+  private func begin(_ encoder: inout IngotEncoder) throws(IngotError) {
+    encoder.number((storesSHA256 ? IngotCode.Digests.xxh3AndSHA256 : .xxh3).rawValue)
+    try encoder.count(stored.count)
+  }
+
+  private func putSources(_ encoder: inout IngotEncoder) throws(IngotError) {
+    try encoder.text(sourceFormat)
+    try encoder.count(sources.count)
+    for file in sources {
+      try encoder.text(FilePath.name(of: file.path))
+      encoder.number(UInt64(file.byteCount))
     }
-    return try IngotTail(digests: digests, sha256: sha256, provenance: provenance).encoded()
+    try encoder.count(stored.count { $0.part == 0 })
+  }
+
+  /// Notes, of which a conversion makes none.
+  private func end(_ encoder: inout IngotEncoder) throws(IngotError) {
+    try encoder.metadata(Metadata())
   }
 }

@@ -158,24 +158,30 @@ struct NumPyArrayHeader {
 
   /// The header of an array in C order, as NumPy writes it: the data behind it starts at a multiple of 64.
   static func bytes(descr: String, shape: Shape) -> [UInt8] {
-    var tuple = shape.dimensions.map(String.init).joined(separator: ", ")
-    if shape.rank == 1 { tuple += "," }
-    let literal = "{'descr': '\(descr)', 'fortran_order': False, 'shape': (\(tuple)), }"
-    func padded(prefixByteCount: Int) -> String {
-      let space = 63 - (prefixByteCount + literal.utf8.count) % 64
-      return literal + String(repeating: " ", count: space) + "\n"
+    var literal: [UInt8] = []
+    literal.reserveCapacity(128)
+    literal += "{'descr': '".utf8
+    literal += descr.utf8
+    literal += "', 'fortran_order': False, 'shape': (".utf8
+    for (position, count) in shape.dimensions.enumerated() {
+      if position > 0 { literal += ", ".utf8 }
+      literal += String(count).utf8
     }
-    var bytes = magic
-    let short = padded(prefixByteCount: 10)
-    if let length = UInt16(exactly: short.utf8.count) {
-      bytes += [1, 0]
-      bytes.appendLittle(length)
-      return bytes + Array(short.utf8)
+    literal += (shape.rank == 1 ? ",), }" : "), }").utf8
+    func padded(_ start: [UInt8], lengthByteCount: Int) -> [UInt8] {
+      let prefixByteCount = start.count + lengthByteCount
+      let space = 63 - (prefixByteCount + literal.count) % 64
+      var bytes = start
+      bytes.reserveCapacity(prefixByteCount + literal.count + space + 1)
+      let length = literal.count + space + 1
+      for shift in 0..<lengthByteCount { bytes.append(UInt8(truncatingIfNeeded: length >> (8 * shift))) }
+      bytes += literal
+      bytes += repeatElement(UInt8(ascii: " "), count: space)
+      bytes.append(UInt8(ascii: "\n"))
+      return bytes
     }
-    let long = padded(prefixByteCount: 12)
-    bytes += [2, 0]
-    bytes.appendLittle(UInt32(long.utf8.count))
-    return bytes + Array(long.utf8)
+    let short = padded(magic + [1, 0], lengthByteCount: 2)
+    return short.count - 10 <= Int(UInt16.max) ? short : padded(magic + [2, 0], lengthByteCount: 4)
   }
 }
 

@@ -57,7 +57,9 @@ public struct NumPyArchiveWriter: CheckpointWriter {
     var dtypes: [ExactName: DType] = [:]
     let tensors = request.tensors
     // A header is made again each time: a million of them would take more than all else.
-    var layout = ZipLayout(for: "npz", compresses: request.compresses) { reference in
+    var layout = ZipLayout(
+      for: "npz", compresses: request.compresses, memberCount: tensors.count + 1
+    ) { reference in
       Self.header(of: tensors[reference.tensor].parts[reference.part])
     }
     var metadata = request.keepsUnknownBits ? request.metadata : Metadata()

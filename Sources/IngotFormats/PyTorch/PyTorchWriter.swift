@@ -52,7 +52,7 @@ public struct PyTorchWriter: CheckpointWriter {
       var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group, isTraining: isTraining)
       layouts.append(try archive.layout().finished())
       files.append(PlannedFile(name: name, chunks: layouts[index].chunks))
-      map += archive.names.map { ($0, name) }
+      if groups.count > 1 { archive.forEachName { map.append(($0, name)) } }
       totalByteCount += archive.storedByteCount
     }
     if groups.count > 1 {
@@ -141,12 +141,10 @@ private struct PyTorchArchiveDraft {
   private let aliases: IngotAliases
   private let group: [Int]
   private let isTraining: Bool
-  /// The tensors' names, parts of quantized ones included.
-  private(set) var names: [String] = []
   /// Bytes of all storages.
   private(set) var storedByteCount = 0
   private var pickle = PickleWriter()
-  private var keys: [PartReference: String] = [:]
+  /// The parts that have storages, in the order of the tensors: a storage's key is its place.
   private var stored: [PartReference] = []
 
   init(_ request: WriteRequest, aliases: IngotAliases, group: [Int], isTraining: Bool) {
@@ -156,19 +154,39 @@ private struct PyTorchArchiveDraft {
     self.isTraining = isTraining
   }
 
+  /// Hands over the tensors' names, parts of quantized ones included.
+  func forEachName(_ body: (String) -> Void) {
+    for index in group {
+      for part in request.tensors[index].parts { body(request.tensors[index].name + part.kind.nameSuffix) }
+    }
+  }
+
+  /// The key of a part's storage.
+  private func key(of reference: PartReference) -> String {
+    func precedes(_ other: PartReference) -> Bool {
+      (other.tensor, other.part) < (reference.tensor, reference.part)
+    }
+    var (low, high) = (0, stored.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if precedes(stored[middle]) { low = middle + 1 } else { high = middle }
+    }
+    return String(low)
+  }
+
   /// Lays out the archive in torch's order: the pickle, the byte order, the storages, the version.
   mutating func layout() throws(IngotError) -> ZipLayout {
     writePickle()
     try Limit.pickleBytes.admit(
       pickle.bytes.count, "bytes of pickle", target: "pytorch",
       hint: "--shard-size cuts the output into several files")
-    var layout = ZipLayout(for: "pytorch", padding: .torch)
+    var layout = ZipLayout(for: "pytorch", padding: .torch, memberCount: stored.count + 4)
     try layout.add(Self.folder + PyTorchArchive.pickleName, content: pickle.bytes)
     try layout.add(Self.folder + "byteorder", content: Array("little".utf8))
-    for reference in stored {
+    for (key, reference) in stored.enumerated() {
       let byteCount = try request.tensors[reference.tensor].parts[reference.part].byteCount()
       storedByteCount += byteCount
-      try layout.add(Self.folder + "data/\(keys[reference] ?? "")", reference, byteCount: byteCount)
+      try layout.add(Self.folder + "data/\(key)", reference, byteCount: byteCount)
     }
     try layout.add(Self.folder + "version", content: Array("3\n".utf8))
     if case .string(let schemes)? = QuantizedParts.metadata(of: group.map { request.tensors[$0] }) {
@@ -181,14 +199,12 @@ private struct PyTorchArchiveDraft {
   private mutating func writePickle() {
     pickle.reserve(group.reduce(4096) { $0 + request.tensors[$1].name.utf8.count + 160 })
     // Keys first: an alias may stand before the tensor whose storage it shares.
+    stored.reserveCapacity(group.count)
     for index in group where aliases.targets[index] == nil {
       for part in request.tensors[index].parts.indices {
-        let reference = PartReference(tensor: index, part: part)
-        keys[reference] = String(stored.count)
-        stored.append(reference)
+        stored.append(PartReference(tensor: index, part: part))
       }
     }
-    var names: [String] = []
     var writer = pickle
     pickle = PickleWriter()  // So that its bytes are not copied.
     let writeTensors = { [self] (writer: inout PickleWriter) in
@@ -196,10 +212,9 @@ private struct PyTorchArchiveDraft {
         if number > 0, number.isMultiple(of: Self.batchCount) { writer.continueDictionary() }
         for (position, part) in request.tensors[index].parts.enumerated() {
           let name = request.tensors[index].name + part.kind.nameSuffix
-          names.append(name)
           writer.text(isTraining ? String(name.dropFirst(PyTorchTraining.prefix.count)) : name)
           let reference = PartReference(tensor: aliases.targets[index] ?? index, part: position)
-          writer.tensor(part, storage: keys[reference] ?? "")
+          writer.tensor(part, storage: key(of: reference))
         }
       }
     }
@@ -212,7 +227,6 @@ private struct PyTorchArchiveDraft {
     }
     writer.stop()
     pickle = writer
-    self.names = names
   }
 }
 

@@ -48,7 +48,8 @@ public struct SafetensorsFormat: CheckpointFormat {
     let aliases = SafetensorsAliases(header.metadata, of: tensors)
     return Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
-      tensors: tensors + aliases.tensors, metadata: aliases.metadata, indexByteCount: headerEnd)
+      tensors: aliases.tensors.isEmpty ? tensors : tensors + aliases.tensors, metadata: aliases.metadata,
+      indexByteCount: headerEnd)
   }
 
   /// Reads and checks the length field: ST-01 to ST-04.

@@ -93,6 +93,7 @@ private struct SafetensorsHeaderParser {
   var entries: [SafetensorsHeader.Entry] = []
   var metadata: [Metadata.Entry] = []
   private var names = Set<ExactName>()
+  private var shapes = SharedShapes()
   /// A broken rule found inside a JSON callback, which can throw JSON failures only.
   private var failure: IngotError?
 
@@ -224,7 +225,7 @@ private struct SafetensorsHeaderParser {
           SafetensorsRule.shape.rule, at: Location(path, offset: offset, tensor: name),
           found: "more than 2^63 - 1 elements", expected: "fewer"))
     }
-    return shape
+    return shapes.shared(shape)
   }
 
   private mutating func takeOffsets(

@@ -213,10 +213,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     var length: [UInt8] = []
     length.appendLittle(headerByteCount)
     bytes.replaceSubrange(..<8, with: length)
-    var chunks: [PlannedChunk] = [.bytes(bytes)]
-    chunks.reserveCapacity(ordered.count + 1)
-    for reference in ordered { chunks.append(.part(reference, lead: [])) }
-    return PlannedFile(name: name, chunks: chunks)
+    return PlannedFile(name: name, chunks: PlannedChunks(begin: [bytes], ordered, partByteCount: offset))
   }
 
   /// The reference's order: dtype descending, then name ascending by its bytes.

@@ -27,8 +27,8 @@ public struct TensorFlowWriter: CheckpointWriter {
   ///   names that no key can be, and for two tensors of one name.
   public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let prefix = TensorFlowFileName.prefix(ofIndex: request.fileName) ?? TensorFlowFileName.prefix
-    var draft = TensorBundleDraft(prefix: prefix)
-    for group in try Self.groups(of: request) { try draft.addFile(group, of: request) }
+    var draft = TensorBundleDraft(prefix: prefix, tensors: request.tensors)
+    for group in try Self.groups(of: request) { try draft.addFile(group) }
     var metadata = request.metadata
     metadata[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
     draft.add(metadata)
@@ -88,10 +88,17 @@ private struct TensorBundleDraft: Sendable {
 
   /// What the names of its files begin with.
   let prefix: String
-  private var groups: [[PlannedChunk]] = []
+  /// What a data file holds.
+  private struct Group: Sendable {
+    var parts: [PartReference]
+    var partByteCount: Int
+    /// Tensors of strings, behind the parts.
+    var strings: [[UInt8]] = []
+  }
+
+  private let tensors: [PlannedTensor]
+  private var groups: [Group] = []
   private var byteCount = 0
-  /// The entries of all parts, in the order in which they are written.
-  private var entries: [Entry] = []
   private var strings: [StringEntry] = []
   /// Bytes of strings that a reader still takes.
   private var stringBudget = Int(Limit.tensorflowStringBytes.value)
@@ -99,26 +106,25 @@ private struct TensorBundleDraft: Sendable {
   private(set) var losses: [Loss] = []
   private(set) var greatestIndexByteCount = SortedTableWriter.emptyByteCount + 64
 
-  init(prefix: String) {
+  init(prefix: String, tensors: [PlannedTensor]) {
     self.prefix = prefix
+    self.tensors = tensors
   }
 
   /// The data files.
   var files: [PlannedFile] {
-    groups.enumerated().map { index, chunks in
+    groups.enumerated().map { index, group in
       PlannedFile(
         name: TensorFlowFileName.shard(index, of: groups.count, prefix: prefix),
-        chunks: chunks)
+        chunks: PlannedChunks(group.parts, end: group.strings, partByteCount: group.partByteCount))
     }
   }
 
   /// Adds a data file with these parts.
-  mutating func addFile(_ parts: [PartReference], of request: WriteRequest) throws(IngotError) {
+  mutating func addFile(_ parts: [PartReference]) throws(IngotError) {
     byteCount = 0
     for reference in parts {
-      let tensor = request.tensors[reference.tensor]
-      let part = tensor.parts[reference.part]
-      let name = tensor.name + part.kind.nameSuffix
+      let (name, part) = named(reference)
       guard let dtype = TensorFlowDType.number(of: part.dtype) else {
         throw Self.unrepresentable(name, "TensorFlow has no \(part.dtype)", hint: part.dtype.wayOut)
       }
@@ -127,10 +133,16 @@ private struct TensorBundleDraft: Sendable {
         throw Self.unrepresentable(
           name, "TensorFlow's tensors have at most \(TensorBundleEntry.greatestRank) dimensions")
       }
-      note(Entry(name: name, dtype: dtype, shape: part.shape), isString: false)
+      note(Entry(name: name, dtype: dtype, shape: part.shape))
       byteCount += try part.byteCount()
     }
-    groups.append(parts.map { .part($0, lead: []) })
+    groups.append(Group(parts: parts, partByteCount: byteCount))
+  }
+
+  private func named(_ reference: PartReference) -> (name: String, part: PlannedPart) {
+    let tensor = tensors[reference.tensor]
+    let part = tensor.parts[reference.part]
+    return (tensor.name + part.kind.nameSuffix, part)
   }
 
   private mutating func checkName(_ name: String) throws(IngotError) {
@@ -151,8 +163,7 @@ private struct TensorBundleDraft: Sendable {
     .unrepresentable(tensor: name, target: "tensorflow", why: why, hint: hint)
   }
 
-  private mutating func note(_ entry: Entry, isString: Bool) {
-    if !isString { entries.append(entry) }
+  private mutating func note(_ entry: Entry) {
     greatestIndexByteCount += SortedTableWriter.greatestByteCount(
       keyByteCount: entry.name.utf8.count, valueByteCount: 64 + 12 * entry.shape.rank)
   }
@@ -177,42 +188,49 @@ private struct TensorBundleDraft: Sendable {
       }
       stringBudget -= cost
       let entry = Entry(name: item.key, dtype: TensorFlowDType.string, shape: strings.shape)
-      note(entry, isString: true)
+      note(entry)
       self.strings.append(
         StringEntry(
           entry: entry,
           range: TensorBundleRange(
             shard: groups.count - 1, offset: byteCount, byteCount: bytes.count, crc32c: crc32c)))
-      groups[groups.count - 1].append(.bytes(bytes))
+      groups[groups.count - 1].strings.append(bytes)
       byteCount += bytes.count
     }
   }
 
   /// The index of a bundle whose data was written.
-  func index(_ written: [WrittenPart]) throws(IngotError) -> [UInt8] {
-    guard written.count == entries.count else { throw .internal("parts written that were not planned") }
+  func index(_ written: WrittenParts) throws(IngotError) -> [UInt8] {
+    guard written.elementsEqual(groups.lazy.flatMap(\.parts), by: { $0.reference == $1 }) else {
+      throw .internal("parts written that were not planned")
+    }
     var table = SortedTableWriter()
     table.put([], header)
-    let order = (0..<(entries.count + strings.count)).sorted {
-      entry($0).name.utf8.lexicographicallyPrecedes(entry($1).name.utf8)
+    func name(_ position: Int) -> String {
+      position < written.count
+        ? named(written[position].reference).name : strings[position - written.count].entry.name
+    }
+    let order = (0..<(written.count + strings.count)).sorted {
+      name($0).utf8.lexicographicallyPrecedes(name($1).utf8)
     }
     for position in order {
       let range: TensorBundleRange
-      if position < entries.count {
-        let part = written[position]
+      let entry: Entry
+      if position < written.count {
+        let record = written[position]
+        let (name, part) = named(record.reference)
+        guard let dtype = TensorFlowDType.number(of: part.dtype) else {
+          throw .internal("a dtype that was not planned")
+        }
+        entry = Entry(name: name, dtype: dtype, shape: part.shape)
         range = TensorBundleRange(
-          shard: part.file, offset: part.offset, byteCount: part.byteCount, crc32c: part.crc32c)
+          shard: record.file, offset: record.offset, byteCount: record.storedByteCount, crc32c: record.crc32c)
       } else {
-        range = strings[position - entries.count].range
+        (entry, range) = (strings[position - written.count].entry, strings[position - written.count].range)
       }
-      let entry = entry(position)
       table.put(Array(entry.name.utf8), value(of: entry, at: range))
     }
     return table.finish()
-  }
-
-  private func entry(_ position: Int) -> Entry {
-    position < entries.count ? entries[position] : strings[position - entries.count].entry
   }
 
   private var header: [UInt8] {

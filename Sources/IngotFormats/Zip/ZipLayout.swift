@@ -57,15 +57,18 @@ struct ZipLayout: Sendable {
   ///   - target: the format's id, for messages.
   ///   - compresses: whether parts are deflated; then nothing is aligned.
   ///   - padding: how data is aligned.
+  ///   - memberCount: about how many members there will be.
   ///   - lead: makes the bytes that stand before a part in its member.
   init(
-    for target: String, compresses: Bool = false, padding: Padding = .zipalign,
+    for target: String, compresses: Bool = false, padding: Padding = .zipalign, memberCount: Int,
     lead: @escaping @Sendable (PartReference) -> [UInt8] = { _ in [] }
   ) {
     self.target = target
     self.compresses = compresses
     self.lead = lead
     paddingKind = padding
+    members.reserveCapacity(memberCount)
+    names.reserveCapacity(memberCount)
   }
 
   /// Adds a member that holds a part behind its lead.
@@ -203,7 +206,7 @@ struct ZipLayout: Sendable {
   ///   - patch: takes the bytes to be written.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a part that was not written, and what `patch` throws.
   func patch(
-    behind written: inout ArraySlice<WrittenPart>, file: Int = 0,
+    behind written: inout Slice<WrittenParts>, file: Int = 0,
     _ patch: (FilePatch) throws(IngotError) -> Void
   ) throws(IngotError) {
     var directory: [UInt8] = []
