@@ -7,7 +7,7 @@ import IngotKernels
 
 extension ConvertOptions {
   /// The options that decide on the bytes that come out, by the names of their properties.
-  var deciding: [(name: String, values: [String])] {
+  package var deciding: [(name: String, values: [String])] {
     [
       ("format", [format ?? ""]), ("dtype", [dtype?.rawValue ?? ""]), ("onOverflow", [onOverflow.rawValue]),
       ("selection", ["\(selection.include.count)"] + (selection.include + selection.exclude).map(\.pattern)),
@@ -26,7 +26,7 @@ extension ConvertOptions {
   }
 
   /// Properties that change how the work is done, and not what comes out.
-  static let aside: Set<String> = [
+  package static let aside: Set<String> = [
     "force", "resumes", "check", "scratchFolder", "jobs", "reading.scratchFolder",
   ]
 }

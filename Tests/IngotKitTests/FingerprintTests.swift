@@ -2,9 +2,8 @@
 // What makes two runs the same work: every option is one that decides on the output, or one that does not.
 import IngotCore
 import IngotFormats
+import IngotKit
 import Testing
-
-@testable import IngotKit
 
 @Suite struct FingerprintTests {
   @Test func `every option decides, or is left aside`() {

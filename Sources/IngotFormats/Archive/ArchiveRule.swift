@@ -53,14 +53,6 @@ enum ArchiveKind: Hashable, Sendable {
     guard cursor.seek(to: 26), let count = cursor.little(UInt16.self), cursor.seek(to: 30),
       let name = cursor.bytes(min(Int(count), cursor.remainingCount))
     else { return false }
-    if name.suffix(4).elementsEqual(".npy".utf8) || name.suffix(9).elementsEqual("/data.pkl".utf8) {
-      return true
-    }
-    // NumPy tells arrays by their first bytes, whatever they are called.
-    guard cursor.seek(to: 28), let extraCount = cursor.little(UInt16.self),
-      cursor.seek(to: 30 + Int(count) + Int(extraCount)),
-      let start = cursor.bytes(NumPyArrayHeader.magic.count)
-    else { return false }
-    return start.elementsEqual(NumPyArrayHeader.magic)
+    return name.suffix(4).elementsEqual(".npy".utf8) || name.suffix(9).elementsEqual("/data.pkl".utf8)
   }
 }
