@@ -70,7 +70,8 @@ import Testing
     for _ in 0..<5 {
       // Written over, not replaced: a run has the file itself mapped.
       let line = """
-        cat "$FOLDER/whole" > "$WEIGHTS"; "$INGOT" eval "$MODEL" --tokens "$FOLDER/tokens.npy" & sleep 0.6
+        cat "$FOLDER/whole" > "$WEIGHTS"; "$INGOT" eval "$MODEL" --tokens "$FOLDER/tokens.npy" &
+        until grep -q "$WEIGHTS" /proc/$!/maps; do sleep 0.01; kill -0 $! || break; done; sleep 0.3
         truncate -s 4096 "$WEIGHTS"; wait $!
         """
       var process = ChildProcess("/bin/bash", ["-c", line])

@@ -23,7 +23,7 @@ import Testing
     "ingot_rename_no_replace", "ingot_rename_exchange", "ingot_install_mapping_fault_handler",
     "ingot_register_mapping", "ingot_unregister_mapping", "ingot_install_interrupt_handler",
     "ingot_interrupted", "ingot_hold_interrupts", "ingot_release_interrupts", "ingot_take_over_attributes",
-    "ingot_terminal_columns", "ingot_chunk_function",
+    "ingot_terminal_columns", "ingot_chunk_function", "ingot_return_freed_memory",
   ]
 
   @Test func `no function of the headers is left out`() throws {

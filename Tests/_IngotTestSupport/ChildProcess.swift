@@ -60,7 +60,7 @@ package struct ChildProcess: Sendable {
   /// Limits for the shell's `ulimit`, such as `-f 100` (blocks of 512 bytes that a file may have).
   package var shellLimits: String?
   /// After this time the program is killed and the run is a failure.
-  package var timeoutSeconds: Double = 120
+  package var timeoutSeconds: Double = 120 * Patience.factor
   /// After this time the program gets ``killSignal``, and the run goes on to its result.
   package var killAfterSeconds: Double?
   /// The signal sent after ``killAfterSeconds``.
