@@ -7,11 +7,11 @@ import Testing
 @Suite struct FaultTests {
   private static let model = Fixture.path("kjv-gpt2/model.safetensors")
 
-  /// Runs a line of shell; `$INGOT` is the program.
   /// Lines of a shell that wait until a program in the background has read 64 MB of its source, or has ended.
   private static let hasRead =
     "while [ \"$(sed -n 's/^rchar: //p' /proc/$!/io)\" -lt 64000000 ]; do sleep 0.01; done 2>&-"
 
+  /// Runs a line of shell; `$INGOT` is the program.
   private func shell(_ line: String, _ environment: [String: String] = [:]) throws -> ProcessResult {
     var process = ChildProcess("/bin/bash", ["-c", line])
     process.environment = environment
