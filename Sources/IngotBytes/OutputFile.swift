@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An open file being written by position. It has no opinion on names: AtomicOutput gives it one and takes it away.
 import IngotCore
-import Synchronization
 
 /// Something that bytes are written to by position.
 public protocol OutputTarget: Sendable {
@@ -25,7 +24,7 @@ final class OpenFileWindow: Sendable {
   /// Files open at a time, those in use besides.
   private static let limit = 8
 
-  private let open = Mutex<[OutputFile]>([])
+  private let open = Locked<[OutputFile]>([])
 
   /// Adds a file that was opened; the one that was opened first gives way.
   func add(_ file: OutputFile) {
@@ -54,12 +53,12 @@ public final class OutputFile: OutputTarget {
   /// Where it is opened again; `nil` for one that stays open.
   private let place: String?
   private let window: OpenFileWindow?
-  private let descriptor: Mutex<OpenDescriptor?>
+  private let descriptor: Locked<OpenDescriptor?>
 
   /// Takes over a file that is open, and stays so.
   init(adopting descriptor: Int32, path: String, system: any SystemCalls) {
     (self.path, self.system, place, window) = (path, system, nil, nil)
-    self.descriptor = Mutex(OpenDescriptor(descriptor, system))
+    self.descriptor = Locked(OpenDescriptor(descriptor, system))
   }
 
   /// Describes a file that is opened when it is used.
@@ -71,7 +70,7 @@ public final class OutputFile: OutputTarget {
   ///   - system: the calls to use.
   init(at place: String, path: String, in window: OpenFileWindow, system: any SystemCalls) {
     (self.path, self.system, self.place, self.window) = (path, system, place, window)
-    descriptor = Mutex(nil)
+    descriptor = Locked(nil)
   }
 
   /// Opens a file that is there, to write over some of its bytes.

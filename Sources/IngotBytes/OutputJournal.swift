@@ -2,7 +2,6 @@
 // What an unfinished output has done so far, beside it under its name: the next run of the same work goes on from there.
 // What a line says is the writer's; a line that was cut off counts for nothing.
 import IngotCore
-import Synchronization
 
 /// By what a run knows an output that an earlier one of the same work has left.
 public struct JournalKey: Hashable, Sendable {
@@ -35,7 +34,7 @@ public final class OutputJournal: Sendable {
   }
 
   private let file: OutputFile
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// Finished bytes, and bytes of lines, after which lines are written.
   private static let batchByteCount = 4 << 20
@@ -44,7 +43,7 @@ public final class OutputJournal: Sendable {
   init(_ file: OutputFile, finished: [String], end: Int) {
     self.file = file
     self.finished = finished
-    state = Mutex(State(end: end))
+    state = Locked(State(end: end))
   }
 
   /// Starts a journal in an empty file.

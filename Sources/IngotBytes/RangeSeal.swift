@@ -2,7 +2,6 @@
 // Checksums that an archive carries for files that are read where they lie: compared before any byte of them is used,
 // once for all who read the checkpoint.
 import IngotCore
-import Synchronization
 
 /// Ranges of an archive with the CRC-32 of each.
 package final class RangeSeal: FileSeal {
@@ -28,12 +27,12 @@ package final class RangeSeal: FileSeal {
 
   private let rule: Rule
   /// The ranges that are still to be checked.
-  private let pending: Mutex<[Range]>
+  private let pending: Locked<[Range]>
 
   /// Makes a seal of ranges; another checksum breaks the rule.
   package init(_ ranges: [Range], rule: Rule) {
     self.rule = rule
-    pending = Mutex(ranges)
+    pending = Locked(ranges)
   }
 
   /// Checks the ranges, unless that was done; others who ask meanwhile wait.

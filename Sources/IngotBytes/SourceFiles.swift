@@ -2,7 +2,6 @@
 // The open files of a checkpoint, opened when first read and few at a time: a set may have more shards than a
 // process may have open files.
 import IngotCore
-import Synchronization
 
 /// The files of a checkpoint, by index, opened on demand.
 public final class SourceFiles: Sendable {
@@ -18,7 +17,7 @@ public final class SourceFiles: Sendable {
 
   private let files: [CheckpointFile]
   private let system: any SystemCalls
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let fixed: Bool
 
   /// Makes the set of a checkpoint's files; none is opened yet.
@@ -26,7 +25,7 @@ public final class SourceFiles: Sendable {
     self.files = files
     self.system = system
     self.fixed = false
-    self.state = Mutex(State(open: [:]))
+    self.state = Locked(State(open: [:]))
   }
 
   /// Makes a set of sources that are open already, such as bytes in memory.
@@ -34,7 +33,7 @@ public final class SourceFiles: Sendable {
     self.files = sources.map { CheckpointFile(path: $0.path, byteCount: $0.byteCount) }
     self.system = LiveSystem()
     self.fixed = true
-    self.state = Mutex(State(open: Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($0, $1) })))
+    self.state = Locked(State(open: Dictionary(uniqueKeysWithValues: sources.enumerated().map { ($0, $1) })))
   }
 
   /// The source of a file.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Standard output as a target that only goes forward.
 import IngotCore
-import Synchronization
 
 /// Standard output: bytes must come in order, without gaps.
 public final class StandardOutput: OutputTarget {
   private let system: any SystemCalls
-  private let position = Mutex(0)
+  private let position = Locked(0)
 
   /// Makes a target at the start of a stream.
   public init(system: any SystemCalls = LiveSystem()) {

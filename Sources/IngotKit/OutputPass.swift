@@ -7,7 +7,6 @@ import IngotCore
 import IngotFormats
 import IngotKernels
 import IngotTransforms
-import Synchronization
 
 /// The state of one pass over a plan.
 final class OutputPass {
@@ -305,9 +304,9 @@ private final class Findings: Sendable {
     var quantizationErrors: [Int: QuantizationError] = [:]
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
-  init(keeping kinds: Set<PartDigestKind>) { state = Mutex(State(written: WrittenParts(keeping: kinds))) }
+  init(keeping kinds: Set<PartDigestKind>) { state = Locked(State(written: WrittenParts(keeping: kinds))) }
 
   var written: WrittenParts { state.withLock { $0.written } }
   var castReports: [Int: CastReport] { state.withLock { $0.castReports } }

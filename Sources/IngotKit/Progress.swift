@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long work tells how far it is. What becomes of it, a line on a terminal or nothing, is the caller's to say.
-import Synchronization
+import IngotBytes
 
 /// What work is counted in.
 public enum ProgressUnit: Sendable {
@@ -26,7 +26,7 @@ extension ProgressObserver {
 ///
 /// SAFETY: the observer is called under the lock only.
 final class ProgressRelay: @unchecked Sendable {
-  private let lock = Mutex(())
+  private let lock = Locked(())
   private let observer: (any ProgressObserver)?
 
   init(_ observer: (any ProgressObserver)?) { self.observer = observer }

@@ -4,7 +4,6 @@
 import IngotBytes
 import IngotCore
 import IngotKernels
-import Synchronization
 
 /// A pass over parts, each read once.
 public struct PartPass {
@@ -163,7 +162,7 @@ private struct Work<Finding> {
 ///
 /// SAFETY: all state is touched under the lock only.
 private final class PartAssembly<Finding>: @unchecked Sendable {
-  private let lock = Mutex(())
+  private let lock = Locked(())
   private let count: Int
   private var waiting: [Int: (Finding, any TileSource)] = [:]
   private var findings: [Finding] = []

@@ -68,7 +68,7 @@ public final class WorkCrew: Sendable {
 /// The failure of the lowest task.
 private final class FirstFailure: Sendable {
   private let lowest = Atomic(Int.max)
-  private let state = Mutex<IngotError?>(nil)
+  private let state = Locked<IngotError?>(nil)
 
   var error: IngotError? { state.withLock { $0 } }
 

@@ -7,7 +7,7 @@ import Testing
 /// Every module that a target's files may import, besides IngotCore, which all may.
 private let allowedImports: [String: Set<String>] = [
   "IngotCore": [],
-  "IngotBytes": ["CIngotBytes", "CZlib", "CCrypto", "CXXHash", "Glibc", "Synchronization"],
+  "IngotBytes": ["CIngotBytes", "CZlib", "CCrypto", "CXXHash", "Glibc"],
   "IngotEncodings": ["IngotBytes"],
   "IngotFormats": ["IngotEncodings", "IngotBytes", "CArchive"],
   "IngotKernels": ["CIngotKernels", "Glibc"],
@@ -15,13 +15,13 @@ private let allowedImports: [String: Set<String>] = [
   "IngotGraph": [],
   "IngotDialects": ["IngotGraph", "IngotEncodings"],
   "IngotText": ["IngotEncodings"],
-  "IngotRuntime": ["IngotGraph", "IngotKernels", "Synchronization"],
+  "IngotRuntime": ["IngotGraph", "IngotKernels"],
   "IngotQuantization": ["IngotGraph", "IngotKernels"],
   "IngotEvaluation": ["IngotRuntime", "IngotGraph", "CIngotKernels"],
   "IngotKit": [
     "IngotBytes", "IngotEncodings", "IngotFormats", "IngotKernels", "IngotTransforms", "IngotGraph",
     "IngotDialects", "IngotText",
-    "IngotRuntime", "IngotQuantization", "IngotEvaluation", "Synchronization",
+    "IngotRuntime", "IngotQuantization", "IngotEvaluation",
   ],
   "IngotReport": ["IngotKit"],
   "IngotCommand": ["IngotReport", "ArgumentParser"],

@@ -83,7 +83,7 @@ import Testing
     try expectRefusal("llmc.n_head") { $0.metadata["llmc.n_head"] = nil }
     try expectRefusal("llmc.n_head") { $0.metadata["llmc.n_head"] = .string("four") }
     try expectRefusal("llmc.n_embd") { $0.metadata["llmc.n_embd"] = .int64(4) }
-    try expectRefusal("rows for") { $0.metadata["llmc.vocab_size"] = .int64(129) }
+    try expectRefusal("129 tokens") { $0.metadata["llmc.vocab_size"] = .int64(129) }
     try expectRefusal("is missing") { $0.tensors.removeLast() }
     try expectRefusal("none of its") {
       $0.tensors.append(PlannedTensor(name: "lm_head.weight", dtype: .f32, shape: [5, 2]))
