@@ -7,7 +7,7 @@ import IngotReport
 extension FuzzDoor {
   static let files: [FuzzDoor] = [
     FuzzDoor("file", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in
-      try withFile(bytes) { (path) throws(IngotError) in
+      try withFile(bytes, of: "file") { (path) throws(IngotError) in
         _ = try? surveySecurity(path).isClean
         var options = InspectOptions()
         options.hashes = true
@@ -19,7 +19,7 @@ extension FuzzDoor {
       }
     },
     FuzzDoor("convert", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in
-      try withFile(bytes) { (path) throws(IngotError) in
+      try withFile(bytes, of: "convert") { (path) throws(IngotError) in
         try convert(path, choice: Int(CRC32.value(of: bytes) >> 8))
       }
     },
@@ -34,9 +34,9 @@ extension FuzzDoor {
 
   /// Writes bytes to a file and removes it afterwards.
   private static func withFile(
-    _ bytes: [UInt8], _ body: (String) throws(IngotError) -> Void
+    _ bytes: [UInt8], of door: String, _ body: (String) throws(IngotError) -> Void
   ) throws(IngotError) {
-    let folder = try FuzzFolder()
+    let folder = try FuzzFolder(of: door)
     defer { folder.remove() }
     let name = names[Int(bytes.first ?? 0) % names.count]
     // A bundle's index needs its data file; other formats see one that is not theirs.

@@ -12,9 +12,9 @@ struct FuzzFolder {
 
   private let path: String
 
-  /// Makes the folder; there is one a process at a time.
-  init() throws(IngotError) {
-    path = FilePath.join(Self.parent ?? defaultScratchFolder, "ingot-fuzz-\(Process.identifier)")
+  /// Makes the folder; a door has one a process at a time.
+  init(of door: String) throws(IngotError) {
+    path = FilePath.join(Self.parent ?? defaultScratchFolder, "ingot-fuzz-\(Process.identifier)-\(door)")
     remove()
     do throws(CallFailure) {
       try Self.system.makeFolder(path, isPrivate: true)
