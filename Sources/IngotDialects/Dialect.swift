@@ -150,6 +150,12 @@ public struct Dialect: Sendable {
     all.first { $0.id == id.lowercased() && $0.architecture == architecture }
   }
 
+  /// Sets what files of a format say of themselves, in place of what those of other dialects say.
+  public func mark(_ metadata: inout Metadata, in format: String) {
+    for mark in Self.all.flatMap(\.marks) where mark.format != nil { metadata[mark.key] = nil }
+    for mark in marks where mark.format == format { metadata[mark.key] = mark.value.map { .string($0) } }
+  }
+
   /// The dialect of a format that belongs to one program.
   public static func implied(byFormat format: String) -> Dialect? { all.first { $0.ownFormat == format } }
 

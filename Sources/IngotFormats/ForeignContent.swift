@@ -19,6 +19,9 @@ package enum ForeignContent {
     let head = try FormatRegistry.head(of: source)
     if let refusal = standIn(head, path: source.path) { return refusal }
     if let known = first(in: ForeignSignature.files, of: head) { return refusal(source.path, known, head) }
+    if CodeKind.of(head: head, name: nil) == .native {
+      return .unsuitable(Location(source.path), why: "is a program or library", hint: nil)
+    }
     if let front = try bytesBeforeZip(source) {
       return .malformed(
         ZipRule.directoryPlace.rule, at: Location(source.path),
@@ -46,8 +49,7 @@ package enum ForeignContent {
   /// The refusal of a bare pickle under a name that is not torch's, whose reader says what it lacks; `nil` for no pickle.
   private static func pickle(_ source: any ByteSource, _ head: [UInt8]) throws(IngotError) -> IngotError? {
     let stop = UInt8(ascii: ".")
-    guard PickleCarriers.isPickle(head: head),
-      !["pt", "pth", "ckpt"].contains(FilePath.fileExtension(of: source.path)),
+    guard PickleCarriers.isPickle(head: head), !(FormatRegistry.claimant(of: source.path) is PyTorchFormat),
       try source.bytes(at: source.byteCount - 1, count: 1) == [stop]
     else { return nil }
     return .unsuitable(
@@ -131,6 +133,14 @@ package enum ForeignContent {
       return extensions.contains(name)
     }
   }
+
+  /// Whether bytes begin as a picture, in which no program finds code.
+  static func isPicture(_ head: [UInt8]) -> Bool {
+    first(in: ForeignSignature.files.filter(\.isPicture), of: head) != nil
+  }
+
+  /// Whether bytes begin as HDF5.
+  static func isHDF5(_ head: [UInt8]) -> Bool { first(in: [.hdf5], of: head) != nil }
 
   private static func first(in signatures: [ForeignSignature], of head: [UInt8]) -> ForeignSignature? {
     let text = head.withoutByteOrderMark.drop { isSpace($0) }.map { lowercase($0) }

@@ -26,6 +26,8 @@ struct ForeignSignature: Sendable {
   var advice: String?
   /// Whether its first line tells more.
   var isQuoted = false
+  /// Whether it is a picture, in which no program finds code.
+  var isPicture = false
 
   private init(_ mark: Mark, _ what: String, _ advice: String?) {
     (self.mark, self.what, self.advice) = (mark, what, advice)
@@ -40,6 +42,13 @@ struct ForeignSignature: Sendable {
   static func letters(
     _ letters: String, at offset: Int = 0, _ what: String, _ advice: String? = nil
   ) -> Self { Self(.bytes(letters.utf8.map(Optional.some), at: offset), what, advice) }
+
+  /// A picture, known by its first bytes.
+  static func picture(_ bytes: [UInt8?], _ what: String) -> Self {
+    var signature = Self(.bytes(bytes, at: 0), what, nil)
+    signature.isPicture = true
+    return signature
+  }
 
   /// Known by the text that it begins with.
   static func text(_ text: String, _ what: String, _ advice: String? = nil) -> Self {
@@ -99,6 +108,10 @@ extension ForeignSignature {
     .quoted("forbidden", "an error message of a server", "log in, and fetch the file again"),
   ]
 
+  /// HDF5.
+  static let hdf5 = bytes(
+    [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras writes it", saveAnew)
+
   /// Files of other kinds, by their first bytes.
   static let files: [ForeignSignature] = [
     .quoted(
@@ -107,7 +120,7 @@ extension ForeignSignature {
     .text("<?xml version=\"1.0\"?><net ", "the graph of an OpenVINO model", saveAnew),
     .text("<net ", "the graph of an OpenVINO model", saveAnew),
     .text("7767517", "the graph of an ncnn model", saveAnew),
-    .bytes([0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A], "an HDF5 file, as Keras writes it", saveAnew),
+    hdf5,
     .letters("lmgg", "a file of ggml's format before GGUF", ggmlAdvice),
     .letters("fmgg", "a file of ggml's format before GGUF (GGMF)", ggmlAdvice),
     .letters("tjgg", "a file of ggml's format before GGUF (GGJT)", ggmlAdvice),
@@ -139,9 +152,11 @@ extension ForeignSignature {
     .letters("070701", "a cpio archive", unpack),
     .letters("MSCF", "a cabinet archive", unpack),
     .letters("%PDF-", "a PDF document"),
-    .bytes([0x89, 0x50, 0x4E, 0x47], "a PNG picture"),
-    .bytes([0xFF, 0xD8, 0xFF], "a JPEG picture"),
-    .bytes([0x7F, 0x45, 0x4C, 0x46], "a program or library"),
+    .picture([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], "a PNG picture"),
+    .picture([0xFF, 0xD8, 0xFF], "a JPEG picture"), .picture("GIF8".utf8.map(Optional.some), "a GIF picture"),
+    .picture(
+      "RIFF".utf8.map(Optional.some) + [nil, nil, nil, nil] + "WEBP".utf8.map(Optional.some),
+      "a WebP picture"),
     .bytes([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], "an office document"),
     .bytes([0xFF, 0xFE], "text in UTF-16, not weights"),
   ]

@@ -109,8 +109,11 @@ struct ShardName: Hashable {
     (start, end) = (String(match.1), String(match.4))
   }
 
-  /// Whether it is one of several files that a set of this format is made of; GGUF's sets are opened by their first.
+  /// Whether it is one of several files that a set of this format is made of.
   var isOfSet: Bool { count > 1 && ShardSetKind.kind(ofShard: end) != nil }
+
+  /// Whether it is a later file of a set that its first file opens, as GGUF's.
+  var isOpenedByFirst: Bool { number > 1 && ShardSetKind.kind(ofShard: end) == nil }
 
   /// The name as it is written.
   var text: String { "\(start)-\(ShardSetKind.padded(number))-of-\(ShardSetKind.padded(count))\(end)" }

@@ -163,7 +163,8 @@ public struct WriteRequest: Sendable {
   }
 }
 
-/// One of the parts of a request's tensors, in eight bytes: there may be millions.
+/// One of the parts of a request's tensors, in eight bytes: there may be millions, and the limits of readers keep their
+/// number far below 2^32.
 public struct PartReference: Hashable, Sendable {
   private var narrowTensor: UInt32
   private var narrowPart: UInt32

@@ -206,7 +206,7 @@ public struct Conversion: Sendable {
       try OutputCheck(
         names: planned.tensors.map(\.name), written: written.parts, scratchFolder: options.scratchFolder,
         jobs: options.jobs, system: system
-      ).run(path, progress: progress)
+      ).run(path, for: report.output, progress: progress)
     }
     report.resumedPartCount = result.resumedPartCount
     report.wasToResume = options.resumes

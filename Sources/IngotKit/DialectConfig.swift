@@ -41,7 +41,7 @@ struct DialectConfig {
     var metadata = InnerConfig.stripped(model.checkpoint.metadata)
     let tokenizer = try TokenizerTravel(model, companions: companions)
     var travelling = tokenizer.travel(to: target, format: format, metadata: &metadata)
-    mark(&metadata, format: format)
+    target.mark(&metadata, in: format)
     let place = target.config.place(in: format)
     switch (place.carrier, place.form) {
     case (.file(let name), let form?):
@@ -60,14 +60,6 @@ struct DialectConfig {
     }
     output.configure { $0.metadata = metadata }
     output.companions = travelling
-  }
-
-  /// Sets what frameworks call their own files by.
-  private func mark(_ metadata: inout Metadata, format: String) {
-    for mark in Dialect.all.flatMap(\.marks) where mark.format != nil { metadata[mark.key] = nil }
-    for mark in target.marks where mark.format == format {
-      metadata[mark.key] = mark.value.map { .string($0) }
-    }
   }
 
   /// The container's keys: what says whose config it is, the config's own, and then the others.

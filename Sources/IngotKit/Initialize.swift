@@ -72,8 +72,7 @@ public func initialize(
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
   var metadata = Metadata()
-  // What transformers asks for in a safetensors file.
-  if destination.formatID == "safetensors" { metadata["format"] = .string("pt") }
+  dialect.mark(&metadata, in: destination.formatID)
   var draft = OutputDraft(metadata: metadata)
   draft.configure { $0.shardByteLimit = options.shardByteLimit }
   draft.companions = [companion]

@@ -20,8 +20,24 @@ struct OutputCheck {
 
   /// Reads the output and compares every part.
   ///
+  /// - Parameters:
+  ///   - path: where the output is so far.
+  ///   - output: the place that it is for, which errors name.
+  ///   - progress: hears of bytes read.
   /// - Throws: ``IngotCore/IngotError/sourceChanged(path:found:expected:)`` when the disk gives back other bytes.
-  func run(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
+  func run(_ path: String, for output: String, progress: (any ProgressObserver)?) throws(IngotError) {
+    do throws(IngotError) {
+      try compare(path, progress: progress)
+    } catch {
+      switch error {
+      case .malformed(_, _, let found, let expected), .sourceChanged(_, let found, let expected):
+        throw .sourceChanged(path: output, found: found, expected: expected)
+      default: throw error
+      }
+    }
+  }
+
+  private func compare(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
     let checkpoint = try CheckpointOpener(system: system).open(path)
     var positions: [ExactName: Int] = [:]
     for (position, tensor) in checkpoint.tensors.enumerated() { positions[ExactName(tensor.name)] = position }

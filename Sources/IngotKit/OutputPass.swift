@@ -60,7 +60,7 @@ final class OutputPass {
           progress.advance(bytes.count)
           offset += bytes.count
         case .part(let reference, let lead), .deflatedPart(let reference, let lead):
-          let place = PartPlace(
+          let place = try PartPlace(
             reference, file: index, chunk: position, offset: offset, leadByteCount: lead.count)
           offset += try isPlaced ? self.place(place) : writeInOrder(place, to: targets[index])
         }
@@ -287,12 +287,16 @@ private struct PartPlace {
     set { narrowRecord = UInt32(clamping: newValue) }
   }
 
-  init(_ reference: PartReference, file: Int, chunk: Int, offset: Int, leadByteCount: Int) {
+  init(
+    _ reference: PartReference, file: Int, chunk: Int, offset: Int, leadByteCount: Int
+  ) throws(IngotError) {
+    guard let narrowFile = UInt32(exactly: file), let narrowChunk = UInt32(exactly: chunk),
+      let narrowLeadByteCount = UInt32(exactly: leadByteCount)
+    else { throw .internal("a plan of more than 2^32 pieces") }
     self.reference = reference
     self.offset = offset
-    narrowFile = UInt32(clamping: file)
-    narrowChunk = UInt32(clamping: chunk)
-    narrowLeadByteCount = UInt32(clamping: leadByteCount)
+    (self.narrowFile, self.narrowChunk) = (narrowFile, narrowChunk)
+    self.narrowLeadByteCount = narrowLeadByteCount
   }
 }
 

@@ -37,7 +37,7 @@ public enum SecurityText {
     let found = report.files.count { $0.survey.hasFindings }
     let clean = report.files.count(where: \.survey.isClean)
     let counts = [
-      (found, "with findings"), (report.files.count - found - clean, "not all could be read of"),
+      (found, "with findings"), (report.files.count - found - clean, "not read whole"),
       (clean, "clean"),
     ].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     let answer = counts.isEmpty ? "no file" : counts.joined(separator: ", ")

@@ -87,4 +87,30 @@ import Testing
     #expect(checkpoint.findings.map(\.subject) == ["note", "readme.txt"])
     #expect(try hash(folder.file("x.npz")).tensors.count == (method == 0 ? 6 : 5))
   }
+
+  /// With its name, a member's header is longer than the name may be.
+  @Test(arguments: [65_400, 65_500, 65_525, 65_531])
+  func `a name as long as a member's may be is one that NumPy reads`(byteCount: Int) throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, numpy as np
+        from safetensors.numpy import save_file
+        save_file({"n" * int(sys.argv[2]): np.arange(5, dtype=np.float32), "b": np.arange(3, dtype=np.float32)}, sys.argv[1])
+        """, [folder.file("in.safetensors"), "\(byteCount)"])
+    for compresses in [false, true] {
+      var options = ConvertOptions()
+      options.check = true
+      options.force = true
+      options.compresses = compresses
+      _ = try Conversion(folder.file("in.safetensors"), to: folder.file("out.npz"), options: options).run()
+      try PythonPeer.run(
+        code: """
+          import sys, numpy as np
+          with np.load(sys.argv[1]) as arrays:
+              assert arrays["n" * int(sys.argv[2])].tolist() == [0, 1, 2, 3, 4]
+              assert arrays["b"].tolist() == [0, 1, 2]
+          """, [folder.file("out.npz"), "\(byteCount)"])
+    }
+  }
 }

@@ -44,7 +44,8 @@ import Testing
       _ = try conversion.run(progress: Damage(folder.path))
       Issue.record("other bytes than those written were not found")
     } catch {
-      guard case .sourceChanged = error else { throw error }
+      guard case .sourceChanged(let path, _, _) = error else { throw error }
+      #expect(path == folder.file("out.safetensors"))
     }
   }
 }

@@ -59,7 +59,7 @@ extension CheckpointOpener {
     }
     // A zip of arrays alone is an .npz, and one without weight files may be another format's.
     let weights = listing.members.filter(Self.isWeight)
-    if kind == .zip, options.fileName == nil, try areArrays(weights, in: container) { return nil }
+    if kind == .zip, options.fileName == nil, try Self.areArrays(weights, in: container) { return nil }
     let folder = try folder(of: weights, in: listing, path: source.path, kind: kind)
     let contents = try ArchiveContents(
       listing.members.filter { $0.folder == folder || $0.isSmallCompanion(in: folder) }, of: source,
@@ -82,7 +82,7 @@ extension CheckpointOpener {
 
   /// Whether the weight files of a zip are all arrays, by their names or by their first bytes: NumPy gives the name of an
   /// array's member, and reads what another program called otherwise.
-  private func areArrays(_ weights: [ArchiveMember], in zip: any ByteSource) throws(IngotError) -> Bool {
+  static func areArrays(_ weights: [ArchiveMember], in zip: any ByteSource) throws(IngotError) -> Bool {
     for member in weights where FilePath.fileExtension(of: member.name) != "npy" {
       guard try member.begins(with: NumPyArrayHeader.magic, in: zip) else { return false }
     }
@@ -90,7 +90,7 @@ extension CheckpointOpener {
   }
 
   /// Whether a file of an archive is a weight file, or the index of a set.
-  private static func isWeight(_ member: ArchiveMember) -> Bool {
+  static func isWeight(_ member: ArchiveMember) -> Bool {
     let name = FilePath.name(of: member.name)
     return (isWeightFile(name) || ShardSetKind.isIndexName(name)) && !name.hasPrefix(".")
   }
@@ -162,7 +162,7 @@ extension ArchiveMember {
     guard byteCount >= bytes.count else { return false }
     switch storage {
     case .plain(let offset, _): return try zip.bytes(at: offset, count: bytes.count) == bytes
-    case .deflated(let entry): return try ZipMemberReader(entry, source: zip).bytes(bytes.count) == bytes
+    case .deflated(let entry): return try entry.begins(with: bytes, in: zip)
     case .decoded: return false
     }
   }

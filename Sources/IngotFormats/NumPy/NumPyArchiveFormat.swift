@@ -66,7 +66,8 @@ private struct NumPyArchiveReader {
 
   mutating func add(_ entry: ZipEntry, hidden: NumPyHiddenMember?) throws(IngotError) {
     let isNamed = entry.name.utf8.suffix(4).elementsEqual(".npy".utf8)
-    let isArray = isNamed ? true : try beginsAsArray(entry)
+    // NumPy reads what has an array's magic bytes, whatever its name ends with.
+    let isArray = isNamed ? true : try entry.begins(with: NumPyArrayHeader.magic, in: source)
     guard isArray else {
       findings.append(
         Finding(
@@ -112,13 +113,6 @@ private struct NumPyArchiveReader {
         NumPyRule.hiddenMember.rule, at: Location(source.path, member: NumPyHiddenMember.name),
         found: "a dtype of \(name.text)", expected: "an array of that name")
     }
-  }
-
-  /// Whether a member has an array's magic bytes: NumPy reads it, whatever its name ends with.
-  private func beginsAsArray(_ entry: ZipEntry) throws(IngotError) -> Bool {
-    let magic = NumPyArrayHeader.magic
-    guard entry.byteCount >= magic.count else { return false }
-    return try ZipMemberReader(entry, source: source).bytes(magic.count) == magic
   }
 
   private func tensor(

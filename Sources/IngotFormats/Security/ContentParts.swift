@@ -80,16 +80,12 @@ enum Compression {
 
 /// Files that are no text and hold no code.
 enum HarmlessContent {
-  private static let pictures: [[UInt8]] = [
-    [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], [0xFF, 0xD8, 0xFF], Array("GIF8".utf8),
-  ]
   /// Bytes of a vocabulary of SentencePiece: real ones have five million.
   private static let vocabularyLimit = 64 << 20
 
   /// What a file is; `nil` for what is not known.
   static func name(of source: any ByteSource, head: [UInt8]) -> String? {
-    let isWebP = head.starts(with: "RIFF".utf8) && head.dropFirst(8).starts(with: "WEBP".utf8)
-    if isWebP || pictures.contains(where: { head.starts(with: $0) }) { return "picture" }
+    if ForeignContent.isPicture(head) { return "picture" }
     return isVocabulary(source, head) ? "sentencepiece" : nil
   }
 

@@ -160,10 +160,7 @@ package struct ContentScanner {
     guard item.isFile, survey.isClean else { return }
     do throws(IngotError) {
       let shard = ShardName(FilePath.name(of: item.source.path))
-      // The first file of a set of GGUF reads the others.
-      if let shard, shard.number > 1, FilePath.fileExtension(of: shard.text) == "gguf",
-        (try? item.source.sibling(named: shard.first.text)) != nil
-      {
+      if let shard, shard.isOpenedByFirst, (try? item.source.sibling(named: shard.first.text)) != nil {
         return
       }
       let checkpoint = try opener.read(item.source)
@@ -186,8 +183,8 @@ package struct ContentScanner {
   private mutating func lookAtCompanion(
     _ item: Item, _ head: [UInt8], _ survey: inout ContentSurvey
   ) throws(IngotError) -> String {
-    let isHDF5 = head.starts(with: [0x89, 0x48, 0x44, 0x46])
-    let scan = try TextScan(item.source, marks: CodeKind.textMarks(forName: item.name), isBinary: isHDF5)
+    let scan = try TextScan(
+      item.source, marks: CodeKind.textMarks(forName: item.name), isBinary: ForeignContent.isHDF5(head))
     for kind in scan.kinds { survey.add(kind, at: item.place) }
     if scan.isText {
       let isPage = ["html", "htm"].contains(FilePath.fileExtension(of: item.name))
@@ -280,10 +277,7 @@ package struct ContentScanner {
     let isTorch = PyTorchFormat().recognizes(head: head, byteCount: item.source.byteCount)
     let entries = try ZipDirectory(item.source).entries
     let claimant = FormatRegistry.claimant(of: item.name)
-    let isArrays =
-      entries.contains { $0.name.hasSuffix(".npy") }
-      && !entries.contains { CheckpointOpener.isWeightFile($0.name) && !$0.name.hasSuffix(".npy") }
-    guard isTorch || isArrays || claimant != nil else { return try lookIntoArchive(item, .zip) }
+    if !isTorch, claimant == nil, try !isArrays(item) { return try lookIntoArchive(item, .zip) }
     for entry in entries {
       if Process.isInterrupted { throw .interrupted }
       do throws(IngotError) {
@@ -294,6 +288,13 @@ package struct ContentScanner {
     }
     readCheckpoint(item, &survey)
     return isTorch ? PyTorchFormat().id : claimant?.id ?? NumPyArchiveFormat().id
+  }
+
+  /// Whether a zip is an archive of arrays by its weight files, of which it has some.
+  private func isArrays(_ item: Item) throws(IngotError) -> Bool {
+    let weights = try ArchiveListing(item.source, kind: .zip).members.filter(CheckpointOpener.isWeight)
+    guard !weights.isEmpty else { return false }
+    return try CheckpointOpener.areArrays(weights, in: item.source)
   }
 
   private mutating func look(

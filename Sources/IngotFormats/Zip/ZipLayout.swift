@@ -19,7 +19,7 @@ struct ZipLayout: Sendable {
     var crc32: UInt32
     /// Its place among ``contents``; `nil` for one that holds a part.
     var content: UInt32?
-    var headerByteCount: UInt16
+    var headerByteCount: UInt32
     var isWide: Bool
   }
 
@@ -135,7 +135,7 @@ struct ZipLayout: Sendable {
     complete(&member)
     members.append(member)
     let headerByteCount = localHeader(member, name: nameBytes[nameStart...]).count
-    members[members.count - 1].headerByteCount = UInt16(clamping: headerByteCount)
+    members[members.count - 1].headerByteCount = UInt32(headerByteCount)
     offset += headerByteCount + byteCount
   }
 

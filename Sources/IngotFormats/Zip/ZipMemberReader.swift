@@ -86,3 +86,11 @@ extension ZipEntry {
     }
   }
 }
+
+extension ZipEntry {
+  /// Whether the member begins with some bytes.
+  func begins(with bytes: [UInt8], in source: any ByteSource) throws(IngotError) -> Bool {
+    guard byteCount >= bytes.count else { return false }
+    return try ZipMemberReader(self, source: source).bytes(bytes.count) == bytes
+  }
+}
