@@ -167,18 +167,18 @@ public struct CheckpointOpener: Sendable {
     return nil
   }
 
-  /// Opens a file without reading it, and of a set's index the files that it names.
+  /// The file at a path, and of a set's index the files that it names.
   ///
   /// - Parameter path: a file, a shard index, or the prefix of a TensorFlow bundle.
-  /// - Returns: the file, then those of the set in their order.
+  /// - Returns: the paths, those of the set in their order.
   /// - Throws: as ``open(_:)``, but for what only reading a file tells.
-  package func files(of path: String) throws(IngotError) -> [any ByteSource] {
+  package func files(of path: String) throws(IngotError) -> (file: String, shards: [String]) {
     let path = indexPath(ofPrefix: path) ?? path
     _ = try status(of: path)
-    var files: [any ByteSource] = [try FileByteSource(path: path, system: system)]
     // What is wrong with an index is told by whatever reads it.
-    guard ShardSetKind.isIndexName(path), let names = try? shards(ofIndex: files[0]) else { return files }
-    for name in names { files.append(try files[0].sibling(named: name)) }
-    return files
+    guard ShardSetKind.isIndexName(path),
+      let names = try? shards(ofIndex: FileByteSource(path: path, system: system))
+    else { return (path, []) }
+    return (path, names.map { FilePath.join(FilePath.folder(of: path), $0) })
   }
 }

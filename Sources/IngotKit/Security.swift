@@ -31,7 +31,9 @@ public func surveySecurity(
   if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
     try scan(folder: path, depth: 0, system, &scanner)
   } else {
-    for file in try opener.files(of: path) { try scanner.scan(file) }
+    let (file, shards) = try opener.files(of: path)
+    try scanner.scan(FileByteSource(path: file, system: system))
+    for shard in shards { try scan(file: shard, system, &scanner) }
   }
   if scanner.isFull {
     scanner.note(
@@ -66,16 +68,21 @@ private func scan(
         continue
       }
       try scan(folder: path, depth: depth + 1, system, &scanner)
-    case .file:
-      let file: FileByteSource
-      do throws(IngotError) {
-        file = try FileByteSource(path: path, system: system)
-      } catch {
-        scanner.note(path, error)
-        continue
-      }
-      try scanner.scan(file)
+    case .file: try scan(file: path, system, &scanner)
     case .other, nil: scanner.note(path, .unsupported("what is no file", at: Location(path)))
     }
   }
+}
+
+/// Looks at a file, which is open as long as that takes.
+private func scan(
+  file path: String, _ system: any SystemCalls, _ scanner: inout ContentScanner
+) throws(IngotError) {
+  let file: FileByteSource
+  do throws(IngotError) {
+    file = try FileByteSource(path: path, system: system)
+  } catch {
+    return scanner.note(path, error)
+  }
+  try scanner.scan(file)
 }

@@ -132,6 +132,23 @@ import Testing
     }
   }
 
+  @Test func `a set of more shards than files may be open is surveyed to its end`() throws {
+    let folder = try TemporaryFolder()
+    let names = (1...200).map { "pytorch_model-\(String($0 + 1_000_000).dropFirst(2))-of-00200.bin" }
+    for name in names { _ = try folder.write(Self.call, to: name) }
+    let map = names.enumerated().map { "\"t\($0.offset)\": \"\($0.element)\"" }.joined(separator: ", ")
+    let index = try folder.write(
+      Array("{\"metadata\": {\"total_size\": 200}, \"weight_map\": {\(map)}}".utf8),
+      to: "pytorch_model.bin.index.json")
+    for path in [index, folder.file("")] {
+      var process = try IngotProgram.process(["inspect", "--security", path])
+      process.shellLimits = "-n 64"
+      let result = try process.run()
+      #expect(result.exitCode == 1, "\(result.standardError)")
+      #expect(names.allSatisfy { result.standardOutput.contains($0) })
+    }
+  }
+
   @Test(arguments: ["a.tar", "a.tar.gz", "a.zip"])
   func `what an archive holds is surveyed as if it stood in a folder`(_ name: String) throws {
     let folder = try TemporaryFolder()
