@@ -142,5 +142,7 @@ extension DType: ExpressibleByArgument {
 
 extension OverflowPolicy: ExpressibleByArgument {}
 
+/// The ids of the architectures, for help.
+let architectureNames = Architecture.all.map(\.id).joined(separator: ", ")
 /// Which models the commands that need one understand: a sentence for their overviews.
 let understoodModels = "Models understood: \(Architecture.all.map(\.title).joined(separator: ", "))."

@@ -18,7 +18,7 @@ struct InitCommand: ParsableCommand {
         ingot init gpt2 --config small.json --dtype bf16 small.ingot
       """)
 
-  @Argument(help: "The architecture: gpt2.")
+  @Argument(help: "The architecture: \(architectureNames).")
   var architecture: String
 
   @Argument(help: "The output: a file or a folder (ends in /).")
@@ -75,4 +75,13 @@ struct InitCommand: ParsableCommand {
   }
 }
 
-extension ModelPreset: ExpressibleByArgument {}
+extension ModelPreset: ExpressibleByArgument {
+  /// The preset of a name.
+  public init?(argument: String) {
+    guard let preset = Self.named(argument) else { return nil }
+    self = preset
+  }
+
+  /// The names of all presets.
+  public static var allValueStrings: [String] { all.map(\.name) }
+}

@@ -38,6 +38,11 @@ extension MetadataValue {
     default: nil
     }
   }
+
+  /// The value of a text; `nil` for other types.
+  public var text: String? {
+    if case .string(let value) = self { value } else { nil }
+  }
 }
 
 /// Keys with values, in the order in which the file has them.

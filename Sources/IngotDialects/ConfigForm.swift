@@ -23,8 +23,10 @@ public struct ConfigForm: Sendable {
   public let numberType: NumberType
   /// Values that the program has built in and that config.json has to say.
   public let builtIn: [(key: String, value: MetadataValue)]
+  /// Values of keys that a config need not say, and that the program asks for.
+  public var assumed: [(key: String, value: MetadataValue)] = []
   /// The key under which what has no spelling is kept as JSON, where the container takes any key.
-  public let keeping: String?
+  public var keeping: String?
 
   /// OpenAI's `hparams.json`.
   ///
@@ -35,7 +37,7 @@ public struct ConfigForm: Sendable {
       ("vocab_size", "n_vocab"), ("n_positions", "n_ctx"), ("n_embd", "n_embd"), ("n_head", "n_head"),
       ("n_layer", "n_layer"),
     ],
-    numberType: .int64, builtIn: [("activation_function", .string("gelu_new"))], keeping: nil)
+    numberType: .int64, builtIn: [("activation_function", .string("gelu_new"))])
 
   /// The keys of llama.cpp's GGUF files.
   ///
@@ -59,7 +61,7 @@ public struct ConfigForm: Sendable {
       ("n_positions", "llmc.max_seq_len"), ("vocab_size", "llmc.vocab_size"), ("n_layer", "llmc.n_layer"),
       ("n_head", "llmc.n_head"), ("n_embd", "llmc.n_embd"),
     ],
-    numberType: .int32, builtIn: [("activation_function", .string("gelu_new"))], keeping: nil)
+    numberType: .int32, builtIn: [("activation_function", .string("gelu_new"))])
 
   /// nanoGPT's `model_args`.
   ///
@@ -70,18 +72,21 @@ public struct ConfigForm: Sendable {
       ("n_layer", "n_layer"), ("n_head", "n_head"), ("n_embd", "n_embd"), ("n_positions", "block_size"),
       ("bias", "bias"), ("vocab_size", "vocab_size"), ("resid_pdrop", "dropout"),
     ],
-    numberType: .int64, builtIn: [("activation_function", .string("gelu"))], keeping: nil)
+    numberType: .int64, builtIn: [("activation_function", .string("gelu"))],
+    assumed: [("bias", .bool(true)), ("resid_pdrop", .float64(0))])
 
   /// The forms that are not config.json's own.
   public static let all: [ConfigForm] = [openAI, gguf, llmc, nanoGPT]
 
   /// The document that config.json would be.
   ///
-  /// - Parameter own: keys as this program spells them.
+  /// - Parameters:
+  ///   - own: keys as this program spells them.
+  ///   - architecture: the architecture's id.
   /// - Returns: keys as transformers spells them; values are the reader's to check.
-  public func document(from own: Metadata) -> Metadata {
+  public func document(from own: Metadata, architecture: String) -> Metadata {
     var document = Metadata()
-    document["model_type"] = .string("gpt2")
+    document["model_type"] = .string(architecture)
     for (key, spelling) in rows {
       if let value = own[spelling] { document[key] = Self.plain(value) }
     }
@@ -107,38 +112,33 @@ public struct ConfigForm: Sendable {
   ///
   /// - Parameters:
   ///   - config: the numbers.
+  ///   - architecture: its architecture.
   ///   - document: the config.json they come from, for what is no number of the model.
   /// - Returns: the keys, and those of the document that have no place among them.
   public func own(
-    _ config: ModelConfig, document: Metadata
+    _ config: ModelConfig, of architecture: Architecture, document: Metadata
   ) -> (own: Metadata, rest: Metadata) {
-    let complete = ConfigWriter.document(config, keeping: document)
+    let complete = ConfigWriter.document(config, of: architecture, keeping: document)
     var own = Metadata()
     for (key, spelling) in rows {
-      let stated = complete[key].flatMap { $0 == .null ? nil : $0 } ?? Self.implied(key, config)
-      if let typed = stated.flatMap(typed) { own[spelling] = typed }
+      let stated = complete[key].flatMap { $0 == .null ? nil : $0 }
+      let value = stated ?? resolved(key, config, architecture)
+      if let typed = value.flatMap(typed) { own[spelling] = typed }
     }
-    let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + Self.numbers)
+    // What the dialect has checked against its program.
+    let checked = architecture.keys.filter(\.isOfArithmetic).filter { $0.name != "architectures" }
+    let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
     let rest = Metadata(document.entries.filter { !said.contains($0.key) && $0.value != .null })
     if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }
     return (own, keeping == nil ? rest : Metadata())
   }
 
-  /// Keys of the model's numbers under all spellings, which the dialect has checked.
-  private static let numbers: [String] = ConfigKey.gpt2.flatMap { key -> [String] in
-    switch key.effect {
-    case .honoured, .onlyValue: [key.name] + key.aliases
-    case .informational: []
-    }
-  }
-
-  private static func implied(_ key: String, _ config: ModelConfig) -> MetadataValue? {
-    switch key {
-    case "n_inner": .int64(Int64(config.feedForwardWidth))
-    case "bias": .bool(true)
-    case "resid_pdrop": .float64(0)
-    default: nil
-    }
+  /// The number that a formula gives, or what the program asks for all the same.
+  private func resolved(
+    _ key: String, _ config: ModelConfig, _ architecture: Architecture
+  ) -> MetadataValue? {
+    let binding = architecture.keys.key(spelled: key)?.binding
+    return binding?.stated(in: config, isResolved: true) ?? assumed.first { $0.key == key }?.value
   }
 
   private func typed(_ value: MetadataValue) -> MetadataValue? {

@@ -54,23 +54,23 @@ public struct ConfigPlace: Sendable {
 
   /// What config.json would say of a checkpoint whose metadata hold a config in this place.
   ///
-  /// - Parameter metadata: the checkpoint's metadata.
+  /// - Parameters:
+  ///   - metadata: the checkpoint's metadata.
+  ///   - architecture: the id of the architecture whose config has this place.
   /// - Returns: the document; `nil` when they hold none.
-  public func document(in metadata: Metadata) -> Metadata? {
+  public func document(in metadata: Metadata, architecture: String) -> Metadata? {
     guard let form else { return nil }
     switch carrier {
     case .file: return nil
     case .object(let key):
       guard case .object(let own)? = metadata[key] else { return nil }
-      return form.document(from: own)
+      return form.document(from: own, architecture: architecture)
     case .keys(let sign):
       guard metadata[sign] != nil else { return nil }
-      var document = form.document(from: metadata)
-      if let key = key(of: .architecture) {
-        guard let architecture = metadata.string(key) else { return nil }
-        document["model_type"] = .string(architecture)
+      guard let key = key(of: .architecture) else {
+        return form.document(from: metadata, architecture: architecture)
       }
-      return document
+      return metadata.string(key).map { form.document(from: metadata, architecture: $0) }
     }
   }
 

@@ -75,30 +75,22 @@ public struct ConfigReader {
   ///   rules, and ``IngotCore/IngotError/unsupported(_:at:)`` for an architecture that is not built.
   public func read() throws(IngotError) -> ModelConfiguration {
     let architecture = try architecture()
-    let config = ModelConfig(
-      vocabularySize: try count("vocab_size", default: 50257, limit: 1 << 28),
-      contextLength: try count("n_positions", default: 1024, limit: 1 << 28),
-      width: try count("n_embd", default: 768, limit: 1 << 20),
-      blockCount: try count("n_layer", default: 12, limit: 10_000),
-      headCount: try count("n_head", default: 12, limit: 1 << 20),
-      feedForwardWidth: try isNull("n_inner") ? nil : count("n_inner", default: 0, limit: 1 << 24),
-      layerNormEpsilon: try epsilon(),
-      activation: try activation(),
-      scalesAttention: try flag("scale_attn_weights", default: true),
-      scalesAttentionByBlock: try flag("scale_attn_by_inverse_layer_idx", default: false),
-      tiesHead: try flag("tie_word_embeddings", default: true))
-    guard config.width % config.headCount == 0 else {
-      throw malformed(
-        .heads, "n_head", "\(config.headCount, "head") for a width of \(config.width)", "a divisor of it")
+    var config = architecture.defaults
+    for key in architecture.keys {
+      if let binding = key.binding { try read(key, binding, of: architecture, into: &config) }
+    }
+    if let conflict = architecture.conflict(config) {
+      throw malformed(.heads, conflict.key, conflict.found, conflict.expected)
     }
     return ModelConfiguration(
-      architecture: architecture, config: config, findings: try otherKeys(), path: path,
+      architecture: architecture, config: config, findings: try otherKeys(architecture), path: path,
       document: plainDocument)
   }
 
   /// The document under transformers' spellings: OpenAI's is made into that.
   private var plainDocument: Metadata {
-    document["model_type"] == nil ? ConfigForm.openAI.document(from: document) : document
+    document["model_type"] == nil
+      ? ConfigForm.openAI.document(from: document, architecture: "gpt2") : document
   }
 
   private func malformed(_ rule: ConfigRule, _ key: String, _ found: Evidence, _ expected: Evidence)
@@ -119,20 +111,18 @@ public struct ConfigReader {
       }
       return architecture
     case nil:
-      if document["n_layer"] != nil, document["n_embd"] != nil, let gpt2 = Architecture.named("gpt2") {
-        return gpt2
-      }
+      let signed = Architecture.all.first { $0.signature.allSatisfy { document[$0] != nil } }
+      if let signed { return signed }
       throw malformed(.architecture, "model_type", "no such key", "the architecture's id")
     default:
       throw malformed(.architecture, "model_type", "a value of another type", "the architecture's id")
     }
   }
 
-  /// The value of a key under any of its spellings, which must agree.
-  private func value(_ name: String) throws(IngotError) -> (key: String, value: MetadataValue)? {
-    let spellings = [name] + (ConfigKey.gpt2.first { $0.name == name }?.aliases ?? [])
+  /// The value of a key under any of its spellings, which must agree; `nil` when all are absent or null.
+  private func value(_ key: ConfigKey) throws(IngotError) -> (key: String, value: MetadataValue)? {
     var found: (key: String, value: MetadataValue)?
-    for spelling in spellings {
+    for spelling in key.spellings {
       guard let value = document[spelling], value != .null else { continue }
       if let found, found.value != value {
         throw malformed(.alias, spelling, "another value than \(found.key) has", "the same")
@@ -142,10 +132,28 @@ public struct ConfigReader {
     return found
   }
 
-  private func isNull(_ name: String) throws(IngotError) -> Bool { try value(name) == nil }
+  /// Sets the field of a key that is honoured.
+  private func read(
+    _ key: ConfigKey, _ binding: ConfigBinding, of architecture: Architecture, into config: inout ModelConfig
+  ) throws(IngotError) {
+    guard let (name, value) = try value(key) else { return binding.setDefault(in: &config) }
+    switch binding {
+    case .count(let field, _, let limit): config[field] = try count(name, value, limit: limit)
+    case .fraction(let field, _): config[field] = try fraction(name, value)
+    case .flag(let field, _):
+      guard case .bool(let flag) = value else {
+        throw malformed(.type, name, "a value of another type", "true or false")
+      }
+      config[field] = flag
+    case .activation(let field, _, let names): config[field] = try activation(name, value, names)
+    case .head:
+      guard case .array(let classes) = value else { return }
+      let heads = classes.compactMap { $0.text.flatMap(architecture.head(ofClass:)) }
+      if let head = heads.first { config[.head] = head.id }
+    }
+  }
 
-  private func count(_ name: String, default standard: Int, limit: Int) throws(IngotError) -> Int {
-    guard let (key, value) = try value(name) else { return standard }
+  private func count(_ key: String, _ value: MetadataValue, limit: Int) throws(IngotError) -> Int {
     guard case .int64(let number) = value else {
       throw malformed(.type, key, "a value of another type", "an integer")
     }
@@ -155,53 +163,37 @@ public struct ConfigReader {
     return count
   }
 
-  private func flag(_ name: String, default standard: Bool) throws(IngotError) -> Bool {
-    guard let (key, value) = try value(name) else { return standard }
-    guard case .bool(let flag) = value else {
-      throw malformed(.type, key, "a value of another type", "true or false")
-    }
-    return flag
-  }
-
-  private func epsilon() throws(IngotError) -> Double {
+  private func fraction(_ key: String, _ value: MetadataValue) throws(IngotError) -> Double {
     let number: Double
-    switch try value("layer_norm_epsilon")?.value {
-    case nil: return 1e-5
-    case .float64(let value)?: number = value
-    case .int64(let value)?: number = Double(value)
-    default: throw malformed(.type, "layer_norm_epsilon", "a value of another type", "a number")
+    switch value {
+    case .float64(let value): number = value
+    case .int64(let value): number = Double(value)
+    default: throw malformed(.type, key, "a value of another type", "a number")
     }
     guard number > 0, number < 1 else {
-      throw malformed(.range, "layer_norm_epsilon", "\(number)", "above 0 and below 1")
+      throw malformed(.range, key, "\(number)", "above 0 and below 1")
     }
     return number
   }
 
-  /// Activations by the names that transformers' table has for them.
-  private static let activations: [String: ActivationKind] = [
-    "gelu": .gelu, "gelu_new": .geluTanh, "gelu_pytorch_tanh": .geluTanh, "gelu_fast": .geluFast,
-    "quick_gelu": .quickGELU, "relu": .relu, "relu2": .reluSquared, "silu": .silu, "swish": .silu,
-    "tanh": .tanh,
-    "sigmoid": .sigmoid, "mish": .mish, "laplace": .laplace, "linear": .linear,
-  ]
-
-  private func activation() throws(IngotError) -> ActivationKind {
-    guard let (key, value) = try value("activation_function") else { return .geluTanh }
+  private func activation(
+    _ key: String, _ value: MetadataValue, _ names: [(String, ActivationKind)]
+  ) throws(IngotError) -> ActivationKind {
     guard case .string(let name) = value else {
       throw malformed(.type, key, "a value of another type", "the name of a function")
     }
-    guard let kind = Self.activations[name] else {
-      let known = Self.activations.keys.sorted().joined(separator: ", ")
+    guard let kind = names.first(where: { $0.0 == name })?.1 else {
+      let known = names.map(\.0).sorted().joined(separator: ", ")
       throw malformed(.activation, key, .value(name), "one of \(words: known)")
     }
     return kind
   }
 
   /// Refuses keys that would change the arithmetic, and reports keys that nobody knows.
-  private func otherKeys() throws(IngotError) -> [Finding] {
+  private func otherKeys(_ architecture: Architecture) throws(IngotError) -> [Finding] {
     var known: [String: ConfigKey] = [:]
-    for key in ConfigKey.gpt2 {
-      for name in [key.name] + key.aliases { known[name] = key }
+    for key in architecture.keys {
+      for name in key.spellings { known[name] = key }
     }
     var findings: [Finding] = []
     for entry in document.entries {

@@ -4,49 +4,6 @@
 import IngotCore
 import IngotGraph
 
-/// How a parameter is stored, held against transformers' GPT-2: linear weights `[in, out]`, one tensor a parameter.
-public enum ParameterLayout: String, CaseIterable, Hashable, Sendable {
-  /// The same.
-  case asIs = "as is"
-  /// A linear weight is `[out, in]`.
-  case transposed
-  /// A dimension of 1 stands before the others.
-  case leadingOne = "leading 1"
-  /// One tensor holds the parameters of all blocks, along a first dimension.
-  case stacked
-  /// The same, of linear weights `[out, in]`.
-  case stackedTransposed = "stacked, transposed"
-  /// Rows of zeros stand behind the vocabulary's, up to a multiple of 128.
-  case padded
-
-  /// Whether one tensor holds the parameters of all blocks.
-  public var isStacked: Bool { self == .stacked || self == .stackedTransposed }
-
-  /// Whether linear weights are `[out, in]`.
-  public var isTransposed: Bool { self == .transposed || self == .stackedTransposed }
-
-  /// Rows of the token embedding where it is padded.
-  public static func paddedRowCount(_ vocabularySize: Int) -> Int {
-    vocabularySize.checkedAlignUp(to: 128) ?? vocabularySize
-  }
-
-  /// The shape that a parameter is stored in.
-  ///
-  /// - Parameters:
-  ///   - shape: the parameter's, in the order of its graph.
-  ///   - blockCount: L.
-  /// - Returns: the stored tensor's; any number of padding rows may stand behind it where it is ``padded``.
-  public func storedShape(of shape: Shape, blockCount: Int) -> Shape {
-    switch self {
-    case .asIs, .transposed: shape
-    case .leadingOne: Shape([1] + shape.dimensions) ?? shape
-    case .stacked, .stackedTransposed: Shape([blockCount] + shape.dimensions) ?? shape
-    case .padded:
-      Shape([Self.paddedRowCount(shape.dimensions.first ?? 0)] + shape.dimensions.dropFirst()) ?? shape
-    }
-  }
-}
-
 /// What stands before the names of a file: what training code wrapped the model in, then the model's own prefix.
 public struct NamePrefix: Hashable, Sendable {
   /// `module.`, `_orig_mod.`, `model.` or nothing: before every name.
@@ -167,9 +124,9 @@ public struct Dialect: Sendable {
   /// The prefix of files that are written.
   public var writtenPrefix: NamePrefix { NamePrefix(inner: prefixes.first ?? "") }
 
-  /// How linear weights are laid out.
-  public var weightLayout: WeightLayout {
-    layout(of: .attentionInputWeight)?.isTransposed == true ? .outIn : .inOut
+  /// Kinds whose rows and columns are exchanged.
+  public var transposedKinds: Set<TensorRole.Kind> {
+    Set(parameters.filter(\.layout.isTransposed).map(\.kind))
   }
 
   /// How parameters of a kind are stored; `nil` for a kind that this dialect has no name for.
@@ -242,16 +199,5 @@ extension String {
   /// The bytes behind a prefix; `nil` when they start otherwise.
   fileprivate func utf8(behind prefix: String) -> Substring.UTF8View? {
     utf8.starts(with: prefix.utf8) ? utf8.dropFirst(prefix.utf8.count) : nil
-  }
-}
-
-extension TensorRole.Kind {
-  /// Whether it is the weight of a linear node within a block, whose layout publishers disagree on.
-  public var isLinearWeight: Bool {
-    switch self {
-    case .attentionInputWeight, .attentionOutputWeight, .feedForwardInputWeight, .feedForwardOutputWeight:
-      true
-    default: false
-    }
   }
 }

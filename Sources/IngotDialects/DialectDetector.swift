@@ -31,12 +31,13 @@ public enum DialectDetector {
   ) -> Choice? {
     var best: (candidate: Candidate, rivals: Int)?
     let names = Set(tensors.map(\.name))
+    let weights = LinearWeights(configuration)
     for dialect in Dialect.all where dialect.architecture == configuration.architecture.id {
       for prefix in dialect.allPrefixes {
         guard let embedding = dialect.name(of: TensorRole(.tokenEmbedding), prefix: prefix),
           names.contains(embedding)
         else { continue }
-        let candidate = Candidate(dialect, prefix, tensors, metadata, configuration.config)
+        let candidate = Candidate(dialect, prefix, tensors, metadata, weights)
         guard let current = best, candidate.matchCount == current.candidate.matchCount else {
           if candidate.matchCount > best?.candidate.matchCount ?? 0 { best = (candidate, 0) }
           continue
@@ -45,7 +46,7 @@ public enum DialectDetector {
         best = (isBetter ? candidate : current.candidate, current.rivals + 1)
       }
     }
-    return best.map { $0.candidate.choice(of: tensors.count, hadRivals: $0.rivals > 0) }
+    return best.map { $0.candidate.choice(of: tensors.count, weights: $0.rivals > 0 ? weights : nil) }
   }
 
   /// One dialect and prefix, with what speaks for it.
@@ -58,7 +59,7 @@ public enum DialectDetector {
 
     init(
       _ dialect: Dialect, _ prefix: NamePrefix, _ tensors: [TensorDescriptor], _ metadata: Metadata,
-      _ config: ModelConfig
+      _ weights: LinearWeights
     ) {
       self.dialect = dialect
       self.prefix = prefix
@@ -67,26 +68,56 @@ public enum DialectDetector {
       for tensor in tensors {
         guard let role = dialect.role(of: tensor.name, prefix: prefix) else { continue }
         matchCount += 1
-        // Queries, keys and values together are three times as many as the inputs: no such matrix is square.
-        guard role.kind == .attentionInputWeight, tensor.shape.rank == 2 else { continue }
-        let isOutIn = tensor.shape.dimensions[0] == 3 * tensor.shape.dimensions[1]
-        let isInOut = tensor.shape.dimensions[1] == 3 * tensor.shape.dimensions[0]
-        guard isOutIn || isInOut else { continue }
-        votes += isOutIn == (dialect.weightLayout == .outIn) ? 1 : -1
+        guard let isTransposed = weights.isTransposed(tensor.shape, role.kind) else { continue }
+        votes += isTransposed == dialect.transposedKinds.contains(role.kind) ? 1 : -1
       }
       self.matchCount = matchCount
       evidence = [votes.signum(), dialect.marks.contains { $0.stands(in: metadata) } ? 1 : 0]
     }
 
-    func choice(of count: Int, hadRivals: Bool) -> Choice {
+    func choice(of count: Int, weights: LinearWeights?) -> Choice {
       let start: Evidence = prefix.text.isEmpty ? "without prefix" : "with prefix \(words: prefix.text)"
       var explanation: Evidence = "\(words: dialect.id), \(start), by \(matchCount) of \(count, "name")"
-      if hadRivals {
-        let layout = dialect.weightLayout == .outIn ? "[out, in]" : "[in, out]"
-        explanation.pieces += [.words(", and by linear weights \(layout)")]
+      if let weights {
+        explanation.pieces += [.words(", and by linear weights \(weights.layout(in: dialect))")]
       }
       return Choice(
         dialect: dialect, prefix: prefix, matchCount: matchCount, explanation: explanation)
     }
+  }
+}
+
+/// The linear weights of a model as its architecture's own publisher stores them.
+private struct LinearWeights {
+  private let parameters: [TensorRole.Kind: GraphParameter]
+
+  init(_ configuration: ModelConfiguration) {
+    // The blocks are alike.
+    let config = configuration.config.with(.blockCount, 1)
+    let linear = configuration.architecture.build(config, []).parameters.filter(\.isLinear)
+    parameters = Dictionary(linear.map { ($0.role.kind, $0) }) { first, _ in first }
+  }
+
+  /// Whether a matrix has its sides the other way round; `nil` for one that is no linear weight, or could be either.
+  func isTransposed(_ shape: Shape, _ kind: TensorRole.Kind) -> Bool? {
+    guard let expected = parameters[kind]?.shape.dimensions, shape.rank == 2 else { return nil }
+    // A config may be wrong about the width, and right about how many times it a side is.
+    func isLike(_ rows: Int, _ columns: Int) -> Bool {
+      let (left, right) = (
+        rows.multipliedFullWidth(by: expected[1]), columns.multipliedFullWidth(by: expected[0])
+      )
+      return left == right
+    }
+    let isSame = isLike(shape.dimensions[0], shape.dimensions[1])
+    let isOther = isLike(shape.dimensions[1], shape.dimensions[0])
+    return isSame == isOther ? nil : isOther
+  }
+
+  /// How a dialect stores them, in words.
+  func layout(in dialect: Dialect) -> String {
+    let isOutIn = parameters.values.contains { parameter in
+      (parameter.weightLayout == .outIn) != dialect.transposedKinds.contains(parameter.role.kind)
+    }
+    return isOutIn ? "[out, in]" : "[in, out]"
   }
 }

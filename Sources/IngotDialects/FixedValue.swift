@@ -4,55 +4,47 @@ import IngotCore
 import IngotGraph
 
 /// A key of the config whose value a program has built in.
-public enum FixedValue: Hashable, Sendable {
-  /// The feed-forward activation.
-  case activation(ActivationKind)
-  /// The feed-forward width is four times the width.
-  case innerWidth
-  /// Scores are divided by √E.
-  case scaledAttention
-  /// Scores are not divided by the block's number.
-  case noScalingByBlock
-  /// What is added to the variance.
-  case epsilon(Double)
-  /// The head is the token embedding.
-  case tiedHead
-
-  /// The arithmetic that nearly every program but transformers has built in.
-  static let arithmetic: [FixedValue] = [
-    .activation(.geluTanh), .innerWidth, .scaledAttention, .noScalingByBlock,
-  ]
-
+public struct FixedValue: Hashable, Sendable {
   /// The config's key.
-  public var key: String {
-    switch self {
-    case .activation: "activation_function"
-    case .innerWidth: "n_inner"
-    case .scaledAttention: "scale_attn_weights"
-    case .noScalingByBlock: "scale_attn_by_inverse_layer_idx"
-    case .epsilon: "layer_norm_epsilon"
-    case .tiedHead: "tie_word_embeddings"
-    }
+  public let key: String
+  /// The value; `null` for the formula that is the key's default.
+  public let value: MetadataValue
+
+  /// Makes a value.
+  public init(_ key: String, _ value: MetadataValue) {
+    self.key = key
+    self.value = value
   }
 
   /// What a config has instead; `nil` when it has this value.
   ///
-  /// - Parameter config: the config.
+  /// - Parameters:
+  ///   - config: the config.
+  ///   - architecture: its architecture.
   /// - Returns: what was found and what the program has built in.
-  public func conflict(with config: ModelConfig) -> (found: Evidence, expected: Evidence)? {
+  public func conflict(
+    with config: ModelConfig, of architecture: Architecture
+  ) -> (found: Evidence, expected: Evidence)? {
+    guard let binding = architecture.keys.key(spelled: key)?.binding,
+      let stated = binding.stated(in: config), stated != value
+    else { return nil }
+    guard value == .null, let formula = binding.formula else { return (stated.plain, value.plain) }
+    var standard = config
+    binding.setDefault(in: &standard)
+    let number = binding.stated(in: standard, isResolved: true) ?? .null
+    return (stated.plain, "\(words: formula), \(number.plain)")
+  }
+}
+
+extension MetadataValue {
+  /// A number or a word as it stands in a sentence.
+  fileprivate var plain: Evidence {
     switch self {
-    case .activation(let kind):
-      guard config.activation != kind else { return nil }
-      return ("\(words: config.activation.rawValue)", "\(words: kind.rawValue)")
-    case .innerWidth:
-      guard config.feedForwardWidth != 4 * config.width else { return nil }
-      return ("\(config.feedForwardWidth)", "4 × \(words: "n_embd"), \(4 * config.width)")
-    case .scaledAttention: return config.scalesAttention ? nil : ("false", "true")
-    case .noScalingByBlock: return config.scalesAttentionByBlock ? ("true", "false") : nil
-    case .epsilon(let value):
-      guard config.layerNormEpsilon != value else { return nil }
-      return ("\(config.layerNormEpsilon)", "\(value)")
-    case .tiedHead: return config.tiesHead ? nil : ("false", "true")
+    case .string(let word): "\(words: word)"
+    case .int64(let number): "\(Int(number))"
+    case .float64(let number): "\(number)"
+    case .bool(let flag): flag ? "true" : "false"
+    default: .value("\(self)")
     }
   }
 }
@@ -63,8 +55,9 @@ extension Dialect {
   /// - Parameter config: the model's numbers.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` naming the key.
   public func requireExpressible(_ config: ModelConfig) throws(IngotError) {
+    guard let architecture = Architecture.named(architecture) else { return }
     for value in fixed {
-      guard let (found, expected) = value.conflict(with: config) else { continue }
+      guard let (found, expected) = value.conflict(with: config, of: architecture) else { continue }
       throw .unrepresentable(
         tensor: nil, target: id,
         why:

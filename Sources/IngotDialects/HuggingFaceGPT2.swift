@@ -64,3 +64,22 @@ extension Dialect {
   /// Constants that PyTorch's implementations store with each block.
   static let maskBuffers: [NamePattern] = ["h.{block}.attn.bias", "h.{block}.attn.masked_bias"]
 }
+
+extension FixedValue {
+  /// The arithmetic of GPT-2 that nearly every program but transformers has built in.
+  ///
+  /// - Parameter activation: the feed-forward activation.
+  /// - Returns: the values.
+  static func gpt2Code(activation: String = "gelu_new") -> [FixedValue] {
+    [
+      FixedValue("activation_function", .string(activation)), FixedValue("n_inner", .null),
+      FixedValue("scale_attn_weights", .bool(true)),
+      FixedValue("scale_attn_by_inverse_layer_idx", .bool(false)),
+    ]
+  }
+
+  /// What is added to the variance.
+  static let gpt2Epsilon = FixedValue("layer_norm_epsilon", .float64(1e-5))
+  /// The head is the token embedding.
+  static let tiedHead = FixedValue("tie_word_embeddings", .bool(true))
+}

@@ -29,7 +29,7 @@ extension Dialect {
     ],
     // karpathy/llm.c: train_gpt2.cu, versions 3 and 5 of its files.
     computes: [.f32, .bf16],
-    fixed: FixedValue.arithmetic + [.epsilon(1e-5), .tiedHead],
+    fixed: FixedValue.gpt2Code() + [.gpt2Epsilon, .tiedHead],
     ownFormat: "llmc",
     config: ConfigPlace(
       carrier: .keys(sign: "llmc.n_layer"), form: .llmc, format: "llmc",

@@ -32,7 +32,7 @@ extension Dialect {
     // ggml-org/ggml: src/ggml-cpu/ggml-cpu.c, `type_traits_cpu`: there is no product with F64.
     computes: [.f32, .f16, .bf16],
     // It takes the feed-forward width from its key; only its usual converter writes 4 × n_embd there.
-    fixed: FixedValue.arithmetic.filter { $0 != .innerWidth },
+    fixed: FixedValue.gpt2Code().filter { $0.key != "n_inner" },
     ownFormat: "gguf",
     config: ConfigPlace(
       carrier: .keys(sign: "general.architecture"), form: .gguf, format: "gguf",

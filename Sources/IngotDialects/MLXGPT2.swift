@@ -12,7 +12,7 @@ extension Dialect {
     parameters: huggingFaceRows(linear: .transposed),
     // ml-explore/mlx: mlx/io/safetensors.cpp reads no F64.
     computes: [.f32, .f16, .bf16],
-    fixed: FixedValue.arithmetic + [.tiedHead],
+    fixed: FixedValue.gpt2Code() + [.tiedHead],
     config: ConfigPlace(carrier: .file("config.json"), echoes: [("n_ctx", \.contextLength)]),
     marks: [FileMark("format", "mlx", writtenIn: "safetensors")])
 }

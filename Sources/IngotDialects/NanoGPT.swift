@@ -23,7 +23,7 @@ extension Dialect {
     ],
     storesTiedHead: true,
     // Its checkpoint does not name the activation; its code since 2023 has the exact GELU.
-    fixed: [.activation(.gelu), .innerWidth, .scaledAttention, .noScalingByBlock, .epsilon(1e-5), .tiedHead],
+    fixed: FixedValue.gpt2Code(activation: "gelu") + [.gpt2Epsilon, .tiedHead],
     config: ConfigPlace(carrier: .object("model_args"), form: .nanoGPT, format: "pytorch"),
     marks: [FileMark("model_args")],
     // The checkpoint keeps the parameters in a dictionary of their own.

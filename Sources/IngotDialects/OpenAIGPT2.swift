@@ -32,7 +32,7 @@ extension Dialect {
     ],
     // openai/gpt-2: src/model.py makes its variables in TensorFlow's default type, and its saver casts nothing.
     computes: [.f32],
-    fixed: FixedValue.arithmetic + [.epsilon(1e-5), .tiedHead],
+    fixed: FixedValue.gpt2Code() + [.gpt2Epsilon, .tiedHead],
     config: ConfigPlace(carrier: .file("hparams.json"), form: .openAI),
     tokenizer: .openAIFiles)
 }

@@ -50,7 +50,7 @@ public struct RecognisedModel: Sendable {
     dialect = choice.dialect
     prefix = choice.prefix
     explanation = choice.explanation
-    graph = configuration.architecture.build(configuration.config, dialect.weightLayout)
+    graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
     let needed = graph.parameters.map(\.role)
     let sorted = SortedTensors(
       descriptors, dialect: dialect, prefix: prefix, needed: Set(needed), config: configuration.config)
@@ -80,10 +80,10 @@ public struct RecognisedModel: Sendable {
         name: tensor.name, dtype: tensor.dtype, shape: comparableShape(of: tensor, for: role),
         hasScales: tensor.quantization != nil)
     }
-    let (dialect, prefix, blockCount) = (dialect, prefix, configuration.config.blockCount)
+    let (dialect, prefix, configuration) = (dialect, prefix, configuration)
     let validator = GraphValidator(
       graph, name: { dialect.name(of: $0, prefix: prefix) ?? $0.description },
-      stored: { dialect.stored($0, blockCount: blockCount) }, mayBeAbsent: zeros)
+      stored: { dialect.stored($0, configuration) }, mayBeAbsent: zeros)
     var seen = Set<Finding>()
     // A tensor that holds all blocks is missing, or wrong, once.
     return configuration.findings + blockFindings(descriptors)
@@ -97,10 +97,9 @@ public struct RecognisedModel: Sendable {
 
   /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes.
   private func comparableShape(of tensor: TensorDescriptor, for role: TensorRole) -> Shape {
-    let config = configuration.config
-    guard dialect.layout(of: role.kind) == .padded, tensor.shape.rank == 2,
-      tensor.shape.dimensions[0] >= config.vocabularySize,
-      let padded = Shape([ParameterLayout.paddedRowCount(config.vocabularySize), tensor.shape.dimensions[1]])
+    guard dialect.layout(of: role.kind)?.isPadded == true, tensor.shape.rank == 2,
+      let rows = graph.parameter(role)?.shape.dimensions.first, tensor.shape.dimensions[0] >= rows,
+      let padded = Shape([ParameterLayout.paddedRowCount(rows), tensor.shape.dimensions[1]])
     else { return tensor.shape }
     return padded
   }
@@ -111,7 +110,7 @@ public struct RecognisedModel: Sendable {
     guard let last = blocks.max(), last + 1 != configuration.config.blockCount else { return [] }
     return [
       Finding(
-        .configConflict, severity: .error, subject: "n_layer",
+        .configConflict, severity: .error, subject: configuration.architecture.keyName(of: .blockCount),
         detail:
           "is \(configuration.config.blockCount) in the config, and the weights have \(last + 1, "block")"
       )
@@ -121,19 +120,19 @@ public struct RecognisedModel: Sendable {
 
 extension Dialect {
   /// A parameter as this dialect stores it.
-  fileprivate func stored(_ parameter: GraphParameter, blockCount: Int) -> GraphParameter {
+  fileprivate func stored(_ parameter: GraphParameter, _ configuration: ModelConfiguration) -> GraphParameter
+  {
     guard let layout = layout(of: parameter.role.kind) else { return parameter }
-    var names = parameter.dimensionNames
-    switch layout {
-    case .asIs, .transposed: return parameter
-    case .leadingOne: names.insert("1", at: 0)
-    case .stacked, .stackedTransposed: names.insert("n_layer", at: 0)
-    case .padded: names[0] = "\(names.first ?? "") rounded up to 128"
-    }
+    let blocks = configuration.architecture.keyName(of: .blockCount)
+    // The graph takes a linear weight as it is stored.
+    let turning = !parameter.isLinear
     return GraphParameter(
-      parameter.role, shape: layout.storedShape(of: parameter.shape, blockCount: blockCount),
-      dimensionNames: names,
-      outputAxis: parameter.outputAxis, isQuantizable: parameter.isQuantizable)
+      parameter.role,
+      shape: layout.storedShape(
+        of: parameter.shape, blockCount: configuration.config.blockCount, turning: turning),
+      dimensionNames: layout.storedNames(of: parameter.dimensionNames, turning: turning, blocks: blocks),
+      outputAxis: parameter.outputAxis, isLinear: parameter.isLinear, isQuantizable: parameter.isQuantizable,
+      initialization: parameter.initialization)
   }
 }
 

@@ -1,6 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of architectures. A new one is a file under Architectures/ and a line here.
+// An architecture: all that is a model family's own. A new one is a builder and a table of keys under Architectures/, and
+// a line in the list here.
 import IngotCore
+
+/// What a model gives out, and how transformers calls the class that does.
+public struct ModelHead: Hashable, Sendable {
+  /// The id: `language`.
+  public let id: String
+  /// transformers' classes, as a config's `architectures` names them; the first is written.
+  public let classes: [String]
+
+  /// Makes a head.
+  public init(_ id: String, classes: String...) {
+    self.id = id
+    self.classes = classes
+  }
+}
+
+/// The numbers of a published size.
+public struct ModelPreset: Hashable, Sendable {
+  /// What it is called: `gpt2-medium`.
+  public let name: String
+  /// Its numbers.
+  public let config: ModelConfig
+
+  /// Makes a preset.
+  public init(_ name: String, _ config: ModelConfig) {
+    self.name = name
+    self.config = config
+  }
+}
+
+/// What contradicts in a configuration.
+public struct ConfigConflict: Hashable, Sendable {
+  /// The key.
+  public let key: String
+  /// What there is.
+  public let found: Evidence
+  /// What has to be.
+  public let expected: Evidence
+}
 
 /// A family of models.
 public struct Architecture: Sendable {
@@ -8,16 +47,53 @@ public struct Architecture: Sendable {
   public let id: String
   /// The name for people.
   public let title: String
-  /// Builds the graph of a model whose linear weights have a layout.
-  public let build: @Sendable (ModelConfig, WeightLayout) -> ModelGraph
+  /// The keys of its config, in an order in which defaults can be made.
+  public let keys: [ConfigKey]
+  /// What a config of its own says beside them.
+  public let statements: [(key: String, value: MetadataValue)]
+  /// Keys that say whose config it is, where `model_type` is missing.
+  public let signature: [String]
+  /// What it may give out; the first is what a config that names none means.
+  public let heads: [ModelHead]
+  /// Published sizes.
+  public let presets: [ModelPreset]
+  /// What contradicts in a configuration, if anything does.
+  public let conflict: @Sendable (ModelConfig) -> ConfigConflict?
+  /// Builds the graph of a model, some kinds of whose linear weights are stored the other way round.
+  public let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 
   /// All architectures.
-  public static let all: [Architecture] = [
-    Architecture(id: "gpt2", title: "GPT-2", build: gpt2)
-  ]
+  public static let all: [Architecture] = [gpt2]
 
   /// The architecture of an id.
   public static func named(_ id: String) -> Architecture? {
     all.first { $0.id == id }
   }
+
+  /// The graph of a model whose weights are stored as the architecture's own publisher does.
+  public func graph(_ config: ModelConfig) -> ModelGraph { build(config, []) }
+
+  /// The values of a config that says nothing.
+  public var defaults: ModelConfig {
+    var config = ModelConfig()
+    config[.head] = heads.first?.id ?? ""
+    for key in keys { key.binding?.setDefault(in: &config) }
+    return config
+  }
+
+  /// The head that one of transformers' classes has.
+  public func head(ofClass name: String) -> ModelHead? { heads.first { $0.classes.contains(name) } }
+
+  /// The name of the key that sets a field: `n_layer`.
+  public func keyName<Value>(of field: ConfigField<Value>) -> String {
+    keys.first { $0.binding?.fieldName == field.name }?.name ?? field.name
+  }
+}
+
+extension ModelPreset {
+  /// All published sizes, of all architectures.
+  public static var all: [ModelPreset] { Architecture.all.flatMap(\.presets) }
+
+  /// The size of a name.
+  public static func named(_ name: String) -> ModelPreset? { all.first { $0.name == name } }
 }

@@ -29,52 +29,49 @@ public enum ActivationKind: String, CaseIterable, Hashable, Sendable {
   case linear
 }
 
-/// The numbers and choices that make a model of an architecture.
+/// The numbers and choices that make a model of an architecture: values of its fields.
 public struct ModelConfig: Hashable, Sendable {
-  /// Token rows, V.
-  public var vocabularySize: Int
-  /// Positions.
-  public var contextLength: Int
-  /// D.
-  public var width: Int
-  /// L.
-  public var blockCount: Int
-  /// H; divides the width.
-  public var headCount: Int
-  /// F.
-  public var feedForwardWidth: Int
-  /// What is added to the variance in layer norms.
-  public var layerNormEpsilon: Double
-  /// The feed-forward activation.
-  public var activation: ActivationKind
-  /// Whether scores are divided by √E.
-  public var scalesAttention: Bool
-  /// Whether scores of block i are divided by i + 1 too.
-  public var scalesAttentionByBlock: Bool
-  /// Whether the head's weight is the token embedding.
-  public var tiesHead: Bool
+  private var values: [String: ConfigValue] = [:]
 
-  /// Makes a configuration; the defaults are GPT-2's.
-  public init(
-    vocabularySize: Int = 50257, contextLength: Int = 1024, width: Int = 768, blockCount: Int = 12,
-    headCount: Int = 12, feedForwardWidth: Int? = nil, layerNormEpsilon: Double = 1e-5,
-    activation: ActivationKind = .geluTanh, scalesAttention: Bool = true,
-    scalesAttentionByBlock: Bool = false,
-    tiesHead: Bool = true
-  ) {
-    self.vocabularySize = vocabularySize
-    self.contextLength = contextLength
-    self.width = width
-    self.blockCount = blockCount
-    self.headCount = headCount
-    self.feedForwardWidth = feedForwardWidth ?? 4 * width
-    self.layerNormEpsilon = layerNormEpsilon
-    self.activation = activation
-    self.scalesAttention = scalesAttention
-    self.scalesAttentionByBlock = scalesAttentionByBlock
-    self.tiesHead = tiesHead
+  /// Makes a configuration without values; ``Architecture/defaults`` has an architecture's own.
+  public init() {}
+
+  /// The value of a field.
+  public subscript<Value>(_ field: ConfigField<Value>) -> Value {
+    get { values[field.name].flatMap(Value.init) ?? field.standard }
+    set { values[field.name] = newValue.configValue }
   }
 
+  /// A configuration with another value of a field.
+  public func with<Value>(_ field: ConfigField<Value>, _ value: Value) -> ModelConfig {
+    var config = self
+    config[field] = value
+    return config
+  }
+}
+
+extension ModelConfig {
+  /// Token rows, V.
+  public var vocabularySize: Int { self[.vocabularySize] }
+  /// Positions.
+  public var contextLength: Int { self[.contextLength] }
+  /// D.
+  public var width: Int { self[.width] }
+  /// L.
+  public var blockCount: Int { self[.blockCount] }
+  /// H; divides the width.
+  public var headCount: Int { self[.headCount] }
+  /// F.
+  public var feedForwardWidth: Int { self[.feedForwardWidth] }
+  /// What is added to the variance in layer norms.
+  public var layerNormEpsilon: Double { self[.layerNormEpsilon] }
+  /// The feed-forward activation.
+  public var activation: ActivationKind { self[.activation] }
+  /// Whether the head's weight is the token embedding.
+  public var tiesHead: Bool {
+    get { self[.tiesHead] }
+    set { self[.tiesHead] = newValue }
+  }
   /// E: the width of one head.
   public var headDimension: Int { headCount > 0 ? width / headCount : 0 }
 }

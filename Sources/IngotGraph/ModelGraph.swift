@@ -34,20 +34,31 @@ public struct GraphParameter: Hashable, Sendable {
   /// The dimension of the output channel: 1 for `[in, out]`, 0 for `[out, in]` and for rows of tokens; `nil` for
   /// vectors and positions.
   public let outputAxis: Int?
+  /// Whether it is the weight of a linear node, which publishers store either way round.
+  public let isLinear: Bool
   /// Whether quantizing the weights takes it: linear weights and the token embedding.
   public let isQuantizable: Bool
+  /// How it starts out in an untrained model.
+  public let initialization: Initialization
 
   /// Makes a parameter.
   public init(
     _ role: TensorRole, shape: Shape, dimensionNames: [String], outputAxis: Int? = nil,
-    isQuantizable: Bool = false
+    isLinear: Bool = false, isQuantizable: Bool = false, initialization: Initialization = .constant(0)
   ) {
     self.role = role
     self.shape = shape
     self.dimensionNames = dimensionNames
     self.outputAxis = outputAxis
+    self.isLinear = isLinear
     self.isQuantizable = isQuantizable
+    self.initialization = initialization
   }
+}
+
+extension GraphParameter {
+  /// How a linear weight is stored.
+  public var weightLayout: WeightLayout { outputAxis == 1 ? .inOut : .outIn }
 }
 
 /// A model as a graph.
@@ -146,6 +157,20 @@ public struct GraphBuilder {
       GraphNode(
         name: name, operation: operation, inputs: inputs, parameters: parameters.map(\.role), output: output))
     return output
+  }
+
+  /// Adds `x W + b`, of a weight in the order in which it is stored.
+  ///
+  /// - Parameters:
+  ///   - name: the node's name.
+  ///   - input: x.
+  ///   - parameters: the weight, then the bias if there is one.
+  /// - Returns: what comes out.
+  public mutating func linear(_ name: String, _ input: EdgeID, _ parameters: [GraphParameter]) -> EdgeID {
+    add(
+      name,
+      .linear(weightLayout: parameters.first?.weightLayout ?? .outIn, hasBias: parameters.count > 1),
+      [input], parameters)
   }
 
   /// Names an edge as an output.

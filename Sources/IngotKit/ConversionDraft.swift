@@ -25,7 +25,7 @@ struct ConversionDraft {
     self.options = options
     keepsAliases = destination.writer.keepsAliases(of: source.format)
     dialect = Dialect.implied(byFormat: destination.formatID).flatMap { [source] in
-      $0.config.document(in: source.metadata) == nil ? nil : $0
+      $0.config.document(in: source.metadata, architecture: $0.architecture) == nil ? nil : $0
     }
     output = OutputDraft(of: source)
     output.companions = scaled.companions

@@ -230,7 +230,7 @@ struct DialectChange {
       output.losses.append(
         Loss(.padding, tensor: tensor.name, detail: "is written as zeros: the model has no such bias"))
     }
-    if target.layout(of: tensor.role.kind) == .padded, let rows = tensor.view.shape.dimensions.first {
+    if target.layout(of: tensor.role.kind)?.isPadded == true, let rows = tensor.view.shape.dimensions.first {
       let count = model.recognised.configuration.config.vocabularySize
       if rows > count {
         output.losses.append(
@@ -289,8 +289,8 @@ struct DialectChange {
   /// Padding rows of the source: zeros unless a training gave them values that no token ever gets.
   private func reportDroppedRows(in output: inout OutputDraft) throws(IngotError) {
     let recognised = model.recognised
-    guard recognised.dialect.layout(of: .tokenEmbedding) == .padded,
-      target.layout(of: .tokenEmbedding) != .padded,
+    guard recognised.dialect.layout(of: .tokenEmbedding)?.isPadded == true,
+      target.layout(of: .tokenEmbedding)?.isPadded != true,
       let tensor = model.descriptor(TensorRole(.tokenEmbedding)), let rows = tensor.shape.dimensions.first
     else { return }
     let count = recognised.configuration.config.vocabularySize

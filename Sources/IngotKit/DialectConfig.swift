@@ -17,6 +17,7 @@ struct DialectConfig {
   /// The document without what it declares of quantized weights, which no dialect has.
   private let document: Metadata
   private let removed: [Loss]
+  private var architecture: Architecture { model.recognised.configuration.architecture }
 
   init(model: Model, target: Dialect, config: ModelConfig) {
     self.model = model
@@ -45,15 +46,15 @@ struct DialectConfig {
     let place = target.config.place(in: format)
     switch (place.carrier, place.form) {
     case (.file(let name), let form?):
-      let (own, rest) = form.own(config, document: document)
+      let (own, rest) = form.own(config, of: architecture, document: document)
       travelling.insert(Self.companion(name, own), at: 0)
       report(rest, in: &output)
     case (.object(let key), let form?):
-      let (own, rest) = form.own(config, document: document)
+      let (own, rest) = form.own(config, of: architecture, document: document)
       metadata[key] = .object(own)
       report(rest, in: &output)
     case (.keys, let form?):
-      let (own, rest) = form.own(config, document: document)
+      let (own, rest) = form.own(config, of: architecture, document: document)
       metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors)
       report(rest, in: &output)
     case (_, nil): travelling.insert(configCompanion(companions, in: place), at: 0)
@@ -85,7 +86,7 @@ struct DialectConfig {
     let isSame = config == model.recognised.configuration.config && removed.isEmpty
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
     if isSame, isPlain, place.echoes.allSatisfy({ self.document[$0.key] != nil }) { return model.config }
-    var document = ConfigWriter.document(config, keeping: document)
+    var document = ConfigWriter.document(config, of: architecture, keeping: document)
     for (key, number) in place.echoes { document[key] = .int64(Int64(config[keyPath: number])) }
     return Self.companion("config.json", document)
   }

@@ -80,7 +80,8 @@ struct DialectDraft {
         let views = try stackViews(role.kind, name)
         if let views { tensors.append(Tensor(name: name, role: role, view: .stack(views))) }
       } else if let view = try view(of: role) {
-        tensors.append(Tensor(name: name, role: role, view: stored(view, as: layout)))
+        tensors.append(
+          Tensor(name: name, role: role, view: stored(view, as: layout, isLinear: isLinear(role))))
       }
     }
     return tensors
@@ -96,21 +97,31 @@ struct DialectDraft {
       name: name, role: TensorRole(.head), view: view, aliasOf: head == .untie ? nil : embedding)
   }
 
+  private func isLinear(_ role: TensorRole) -> Bool {
+    model.recognised.graph.parameter(role)?.isLinear == true
+  }
+
   /// A parameter in the target's order of rows and columns; `nil` when its tensor is not taken.
   private func view(of role: TensorRole) throws(IngotError) -> ParameterView? {
     if let index = model.recognised.tensors[role], !takes(model.checkpoint.tensors[index].name) { return nil }
     guard let view = try model.view(of: role, dequantizes: dequantizes) else { return nil }
-    let isTurned = target.weightLayout != model.recognised.dialect.weightLayout && role.kind.isLinearWeight
-    return isTurned ? view.transpose : view
+    guard isLinear(role) else { return view }
+    let source = model.recognised.dialect.layout(of: role.kind)?.isTransposed ?? false
+    return source == target.layout(of: role.kind)?.isTransposed ? view : view.transpose
   }
 
-  private func stored(_ view: ParameterView, as layout: ParameterLayout) -> ParameterView {
-    switch layout {
-    case .asIs, .transposed, .stacked, .stackedTransposed: return view
-    case .leadingOne: return view.withLeadingOne(true)
-    case .padded:
-      let count = ParameterLayout.paddedRowCount(config.vocabularySize)
-      return count == view.shape.dimensions.first ? view : view.padded(toRows: count)
+  /// A parameter, in the target's order of rows and columns if it is linear, as the target stores it; stacking apart.
+  private func stored(_ view: ParameterView, as layout: ParameterLayout, isLinear: Bool) -> ParameterView {
+    layout.steps(turning: !isLinear).reduce(view) { view, step in
+      switch step {
+      case .transposed: return view.transpose
+      case .leadingOne: return view.withLeadingOne(true)
+      case .padded:
+        let rows = view.shape.dimensions.first ?? 0
+        let count = ParameterLayout.paddedRowCount(rows)
+        return count == rows ? view : view.padded(toRows: count)
+      case .stacked: return view
+      }
     }
   }
 

@@ -136,8 +136,10 @@ private struct ModelPair {
       first: models.0.path, second: models.1.path, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0,
       matching: DiffReport.Matching(
         dialects: (a.dialect.id, b.dialect.id), names: names.id,
-        transposedCount: a.dialect.weightLayout == b.dialect.weightLayout
-          ? 0 : 4 * a.configuration.config.blockCount,
+        transposedCount: a.graph.parameters.count { parameter in
+          let kind = parameter.role.kind
+          return a.dialect.transposedKinds.contains(kind) != b.dialect.transposedKinds.contains(kind)
+        },
         ignored: (try models.0.namesOfOthers, try models.1.namesOfOthers)))
     return try TensorComparer((models.0.checkpoint, models.1.checkpoint), options: options).compare(
       try operands(models.0), try operands(models.1), into: report, progress: progress)

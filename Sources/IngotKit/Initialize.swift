@@ -68,7 +68,7 @@ public func initialize(
   guard let dialect = Dialect.all.first(where: { $0.architecture == configuration.architecture.id }) else {
     throw .internal("an architecture without a dialect")
   }
-  let graph = configuration.architecture.build(configuration.config, dialect.weightLayout)
+  let graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
   var metadata = Metadata()
@@ -78,7 +78,7 @@ public func initialize(
   draft.companions = [companion]
   draft.weightDType = options.dtype ?? .f32
   for parameter in graph.parameters {
-    let part = part(parameter, of: graph, options)
+    let part = part(parameter, options)
     let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)
     draft.add(
       PlannedTensor(
@@ -99,14 +99,19 @@ public func initialize(
 private func configuration(
   _ architecture: String, _ options: InitializeOptions
 ) throws(IngotError) -> (ModelConfiguration, Companion) {
-  guard Architecture.named(architecture) != nil else {
+  guard let known = Architecture.named(architecture) else {
     let known = Architecture.all.map(\.id).joined(separator: ", ")
     throw .invalidRequest(
       option: "ARCHITECTURE", why: "there is no architecture \(architecture); known are \(words: known)")
   }
   let bytes: [UInt8]
   switch (options.preset, options.config) {
-  case (let preset?, nil): bytes = ConfigWriter.gpt2(preset.config)
+  case (let preset?, nil):
+    guard known.presets.contains(preset) else {
+      throw .invalidRequest(
+        option: "--preset", why: "\(words: preset.name) is no size of \(words: known.title)")
+    }
+    bytes = ConfigWriter.bytes(preset.config, of: known)
   case (nil, let path?): bytes = try Companions.text(path)
   default: throw .invalidRequest(option: "--preset", why: "give either a preset or a config, not both")
   }
@@ -118,10 +123,9 @@ private func configuration(
 }
 
 /// The values of one parameter.
-private func part(_ parameter: GraphParameter, of graph: ModelGraph, _ options: InitializeOptions) -> LazyPart
-{
+private func part(_ parameter: GraphParameter, _ options: InitializeOptions) -> LazyPart {
   let values: GeneratedValues
-  switch graph.initialization(of: parameter.role) {
+  switch parameter.initialization {
   case .constant(let value):
     values = .constant(Float(value))
   case .normal(let deviation):

@@ -12,7 +12,9 @@ enum InnerConfig {
   /// - Returns: the document, for ``IngotDialects/ConfigReader`` to check.
   static func document(of checkpoint: Checkpoint) -> Metadata? {
     for dialect in Dialect.all {
-      guard var document = dialect.config.document(in: checkpoint.metadata) else { continue }
+      guard
+        var document = dialect.config.document(in: checkpoint.metadata, architecture: dialect.architecture)
+      else { continue }
       if dialect.config.leavesToTensors { complete(&document, by: checkpoint.tensors, dialect) }
       return document
     }

@@ -56,7 +56,7 @@ public struct Model: Sendable {
       let document = InnerConfig.document(of: checkpoint)
     {
       configuration = try ConfigReader(document: document, path: path).read()
-      companion = Self.companion(configuration.config, keeping: document)
+      companion = Self.companion(configuration, keeping: document)
     } else {
       let configPath: String
       (companion, configPath) = try Self.findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
@@ -69,8 +69,8 @@ public struct Model: Sendable {
       takesStoredHead = true
       configuration.config.tiesHead = false
       configuration.document = ConfigWriter.document(
-        configuration.config, keeping: configuration.document)
-      companion = Self.companion(configuration.config, keeping: configuration.document)
+        configuration.config, of: configuration.architecture, keeping: configuration.document)
+      companion = Self.companion(configuration, keeping: configuration.document)
       recognised = try RecognisedModel(
         checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
     }
@@ -79,12 +79,17 @@ public struct Model: Sendable {
     self.config = companion
   }
 
-  private static func companion(_ config: ModelConfig, keeping document: Metadata) -> Companion {
-    Companion(kind: .config, name: "config.json", bytes: ConfigWriter.gpt2(config, keeping: document))
+  private static func companion(_ configuration: ModelConfiguration, keeping document: Metadata) -> Companion
+  {
+    let bytes = ConfigWriter.bytes(
+      configuration.config, of: configuration.architecture, keeping: document)
+    return Companion(kind: .config, name: "config.json", bytes: bytes)
   }
 
   /// The names a config has, in the order of preference.
-  private static let configNames = ["config.json", "hparams.json"]
+  private static let configNames: [String] = Dialect.all.reduce(into: []) { names, dialect in
+    if case .file(let name) = dialect.config.carrier, !names.contains(name) { names.append(name) }
+  }
 
   /// What stands in the place of a checkpoint's config: a git-lfs pointer, say; `nil` for a config, or none.
   static func standInForConfig(of checkpoint: Checkpoint, at path: String) -> IngotError? {

@@ -165,17 +165,24 @@ extension Model {
     let tensor = checkpoint.tensors[index]
     var stored = dequantizes ? try ParameterView(dequantized: tensor) : ParameterView(tensor)
     if isVerified { stored.parts = stored.parts.map { ($0.kind, $0.part.unchecked) } }
-    switch recognised.dialect.layout(of: role.kind) {
-    case .asIs?, .transposed?, nil: return stored
-    case .leadingOne?: return stored.withLeadingOne(false)
-    case .stacked?, .stackedTransposed?:
-      try requirePlain(stored, tensor.name)
-      return stored.element(role.block ?? 0)
-    case .padded?:
-      try requirePlain(stored, tensor.name)
-      let count = recognised.configuration.config.vocabularySize
-      return tensor.shape.dimensions.first == count ? stored : stored.firstRows(count)
+    guard let layout = recognised.dialect.layout(of: role.kind),
+      let parameter = recognised.graph.parameter(role)
+    else { return stored }
+    // The graph takes a linear weight as it is stored; every other step is taken back.
+    for step in layout.steps(turning: !parameter.isLinear).reversed() {
+      switch step {
+      case .transposed: stored = stored.transpose
+      case .leadingOne: stored = stored.withLeadingOne(false)
+      case .stacked:
+        try requirePlain(stored, tensor.name)
+        stored = stored.element(role.block ?? 0)
+      case .padded:
+        try requirePlain(stored, tensor.name)
+        let count = parameter.shape.dimensions.first ?? 0
+        if stored.shape.dimensions.first != count { stored = stored.firstRows(count) }
+      }
     }
+    return stored
   }
 
   /// The dtype of the parameters that are there, for those that are not.

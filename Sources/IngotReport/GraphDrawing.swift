@@ -16,7 +16,7 @@ public enum GraphDrawing {
         node.name, label(node.operation),
         node.inputs.compactMap { producers[$0.index] }.joined(separator: " "),
         graph.edges[node.output.index].description,
-        parameters.map { "\($0.role.kind.rawValue) \($0.shape.label)" }.joined(separator: ", "),
+        parameters.map { "\($0.role.kind.name) \($0.shape.label)" }.joined(separator: ", "),
       ])
     }
     let outputs = graph.outputs.map { "\($0.name) = \(producers[$0.edge.index] ?? "")" }

@@ -13,7 +13,7 @@ import Testing
     let start = try #require(lines.firstIndex { $0.hasPrefix("## `\(id)`: ") })
     let rows = lines[start...].drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
     let expected = dialect.parameters.map { kind, pattern, layout in
-      "| \(kind.rawValue) | `\(pattern.text)` | \(layout.rawValue) |"
+      "| \(kind.name) | `\(pattern.text)` | \(layout.description) |"
     }
     #expect(rows.map(String.init) == expected)
   }

@@ -12,7 +12,7 @@ import Testing
 
   @Test func `what is not said is as in transformers`() throws {
     let config = try Self.read(#"{"model_type": "gpt2"}"#).config
-    #expect(config == ModelConfig())
+    #expect(config == ModelConfig.gpt2())
     #expect(
       config.feedForwardWidth == 3072 && config.layerNormEpsilon == 1e-5 && config.activation == .geluTanh)
   }
@@ -27,7 +27,7 @@ import Testing
     ).config
     #expect(
       config
-        == ModelConfig(
+        == ModelConfig.gpt2(
           vocabularySize: 61, contextLength: 24, width: 15, blockCount: 3, headCount: 3, feedForwardWidth: 40,
           layerNormEpsilon: 0.001, activation: .quickGELU, scalesAttention: false,
           scalesAttentionByBlock: true,
@@ -41,7 +41,7 @@ import Testing
     #expect(names.width == 8 && names.headCount == 2 && names.blockCount == 1 && names.contextLength == 9)
     let openAI = try Self.read(
       #"{"n_vocab": 50257, "n_ctx": 1024, "n_embd": 768, "n_head": 12, "n_layer": 12}"#)
-    #expect(openAI.config == ModelConfig())
+    #expect(openAI.config == ModelConfig.gpt2())
   }
 
   @Test func `a key that nobody knows is reported, and null is as absent`() throws {
@@ -62,9 +62,9 @@ import Testing
       #"{"model_type": "gpt2", "vocab_size": 61, "n_ctx": 24, "n_embd": 16, "n_layer": 3, "n_head": 4, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-05, "_name_or_path": "small", "summary_type": "cls_index", "rotary_dim": 4}"#
     )
     var config = configuration.config
-    if id == "nanogpt" { config.activation = .gelu }
-    let (own, rest) = form.own(config, document: configuration.document)
-    let document = form.document(from: own)
+    if id == "nanogpt" { config[.activation] = .gelu }
+    let (own, rest) = form.own(config, of: .gpt2, document: configuration.document)
+    let document = form.document(from: own, architecture: "gpt2")
     #expect(try ConfigReader(document: document, path: id).read().config == config)
     // What a program has no spelling for is kept where its container takes any key, else it is told.
     let kept = ["summary_type", "rotary_dim"].filter { document[$0] != nil }

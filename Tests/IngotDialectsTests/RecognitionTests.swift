@@ -6,8 +6,12 @@ import IngotGraph
 import Testing
 
 @Suite struct RecognitionTests {
-  private static let config = ModelConfig(
+  private static let config = ModelConfig.gpt2(
     vocabularySize: 20, contextLength: 8, width: 4, blockCount: 2, headCount: 2)
+
+  /// The kinds of linear weights, which publishers store either way round.
+  private static let linearKinds = Set(
+    Architecture.gpt2.graph(config).parameters.filter(\.isLinear).map(\.role.kind))
 
   private static func configuration(_ config: ModelConfig = config) throws -> ModelConfiguration {
     ModelConfiguration(
@@ -17,7 +21,7 @@ import Testing
 
   /// The tensors of a sound model, by a dialect's names.
   private static func tensors(prefix: String, _ config: ModelConfig = config) -> [TensorDescriptor] {
-    gpt2(config).parameters.compactMap { parameter in
+    Architecture.gpt2.graph(config).parameters.compactMap { parameter in
       Dialect.all[0].name(of: parameter.role, prefix: NamePrefix(inner: prefix)).map {
         tensor($0, parameter.shape)
       }
@@ -49,13 +53,14 @@ import Testing
   @Test(arguments: Dialect.all.map(\.id))
   func `a dialect names every parameter but a head, each once`(_ id: String) throws {
     let dialect = try #require(Dialect.named(id, architecture: "gpt2"))
-    let kinds = Set(gpt2(ModelConfig(blockCount: 1)).parameters.map(\.role.kind))
+    let kinds = Set(Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 1)).parameters.map(\.role.kind))
     #expect(Set(dialect.parameters.map(\.kind)).subtracting([.head]) == kinds)
     #expect(dialect.parameters.count == Set(dialect.parameters.map(\.kind)).count)
     // A linear weight's layout is told by the table, and all of a dialect have one.
-    let turned = dialect.parameters.filter { $0.kind.isLinearWeight }.map(\.layout.isTransposed)
+    let linear = Self.linearKinds
+    let turned = dialect.parameters.filter { linear.contains($0.kind) }.map(\.layout.isTransposed)
     #expect(Set(turned).count == 1 && turned.count == 4)
-    #expect(!dialect.parameters.contains { $0.layout.isTransposed && !$0.kind.isLinearWeight })
+    #expect(dialect.transposedKinds.isSubset(of: linear))
   }
 
   @Test(arguments: [
@@ -80,7 +85,7 @@ import Testing
 
   @Test func `names that two publishers share are told apart by shapes that are never square`() throws {
     let nano = try #require(Dialect.named("nanogpt", architecture: "gpt2"))
-    let tensors = gpt2(Self.config, layout: .outIn).parameters.compactMap { parameter in
+    let tensors = Architecture.gpt2.build(Self.config, Self.linearKinds).parameters.compactMap { parameter in
       nano.name(of: parameter.role, prefix: nano.writtenPrefix).map { Self.tensor($0, parameter.shape) }
     }
     let model = try RecognisedModel(tensors, configuration: Self.configuration())

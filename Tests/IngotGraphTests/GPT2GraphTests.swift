@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct GPT2GraphTests {
   @Test func `the smallest published model has 124,439,808 parameters in 148 tensors`() {
-    let graph = gpt2(ModelConfig())
+    let graph = Architecture.gpt2.graph(ModelConfig.gpt2())
     #expect(graph.parameterCount == 124_439_808)
     #expect(graph.parameters.count == 148)
     #expect(graph.conflicts.isEmpty)
@@ -14,11 +14,13 @@ import Testing
 
   @Test(arguments: [(24, 1024, 16, 354_823_168), (36, 1280, 20, 774_030_080), (48, 1600, 25, 1_557_611_200)])
   func `the larger ones have what was published`(_ blocks: Int, _ width: Int, _ heads: Int, _ count: Int) {
-    #expect(gpt2(ModelConfig(width: width, blockCount: blocks, headCount: heads)).parameterCount == count)
+    #expect(
+      Architecture.gpt2.graph(ModelConfig.gpt2(width: width, blockCount: blocks, headCount: heads))
+        .parameterCount == count)
   }
 
   @Test func `layer norm stands at the input of each sub-block, and once more behind the last`() {
-    let graph = gpt2(ModelConfig(blockCount: 2))
+    let graph = Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 2))
     let names = graph.nodes.map(\.name)
     #expect(names.prefix(3) == ["wte", "wpe", "embed"])
     let block = [
@@ -30,7 +32,7 @@ import Testing
   }
 
   @Test func `outputs have the names that transformers gives them`() throws {
-    let graph = gpt2(ModelConfig(blockCount: 3))
+    let graph = Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 3))
     let expected = [
       "hidden_states.0", "hidden_states.1", "hidden_states.2", "hidden_states.3", "last_hidden_state",
       "logits",
@@ -45,7 +47,8 @@ import Testing
   func `scores of the second block are scaled as the config says`(
     _ scales: Bool, _ byBlock: Bool, _ expected: Double
   ) throws {
-    let graph = gpt2(ModelConfig(blockCount: 2, scalesAttention: scales, scalesAttentionByBlock: byBlock))
+    let graph = Architecture.gpt2.graph(
+      ModelConfig.gpt2(blockCount: 2, scalesAttention: scales, scalesAttentionByBlock: byBlock))
     let node = try #require(graph.nodes.first { $0.name == "h.1.attn" })
     guard case .attention(let attributes) = node.operation else { return #expect(Bool(false)) }
     #expect(attributes.scale == expected)
@@ -53,15 +56,15 @@ import Testing
   }
 
   @Test func `a tied head is the token embedding, an untied one a parameter of its own`() throws {
-    let tied = gpt2(ModelConfig(blockCount: 1))
-    let untied = gpt2(ModelConfig(blockCount: 1, tiesHead: false))
+    let tied = Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 1))
+    let untied = Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 1, tiesHead: false))
     #expect(tied.nodes.last?.parameters == [TensorRole(.tokenEmbedding)])
     #expect(untied.nodes.last?.parameters == [TensorRole(.head)])
     #expect(untied.parameterCount - tied.parameterCount == 50257 * 768)
   }
 
   @Test func `linear weights and the token embedding are quantized, along their output channels`() {
-    let graph = gpt2(ModelConfig(blockCount: 1))
+    let graph = Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 1))
     let axes = graph.parameters.filter(\.isQuantizable).map { ($0.role.kind, $0.outputAxis) }
     #expect(
       axes.map(\.0) == [

@@ -7,8 +7,8 @@ import Testing
 @Suite struct GraphValidatorTests {
   @Test func `nodes that do not fit together are errors at their names`() {
     // Four heads of one: attention takes 12 of the 18 that a width of 6 gives.
-    let graph = gpt2(
-      ModelConfig(vocabularySize: 5, contextLength: 4, width: 6, blockCount: 1, headCount: 4))
+    let graph = Architecture.gpt2.graph(
+      ModelConfig.gpt2(vocabularySize: 5, contextLength: 4, width: 6, blockCount: 1, headCount: 4))
     let parameters = graph.parameters.map {
       ($0.role, BoundTensor(name: $0.role.description, dtype: .f32, shape: $0.shape))
     }
@@ -19,8 +19,8 @@ import Testing
   }
 
   @Test func `a tensor is missing, of another shape or dtype, or too many`() {
-    let graph = gpt2(
-      ModelConfig(vocabularySize: 5, contextLength: 4, width: 6, blockCount: 1, headCount: 2))
+    let graph = Architecture.gpt2.graph(
+      ModelConfig.gpt2(vocabularySize: 5, contextLength: 4, width: 6, blockCount: 1, headCount: 2))
     var tensors: [TensorRole: BoundTensor] = [:]
     for parameter in graph.parameters {
       tensors[parameter.role] = BoundTensor(

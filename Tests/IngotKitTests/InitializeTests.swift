@@ -68,7 +68,7 @@ import Testing
       try initialize("gpt9", to: folder.file("x.npz"), options: options(seed: 1))
     }
     var both = options(seed: 1)
-    both.preset = .gpt2
+    both.preset = .named("gpt2")
     #expect(throws: IngotError.self) { try initialize("gpt2", to: folder.file("x.npz"), options: both) }
   }
 }

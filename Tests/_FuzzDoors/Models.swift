@@ -14,7 +14,8 @@ extension FuzzDoor {
       }
       // As one of another program's first: those keys are turned into transformers'.
       for form in ConfigForm.all {
-        if let read = try? ConfigReader(document: form.document(from: own), path: "config.json").read() {
+        let document = form.document(from: own, architecture: "gpt2")
+        if let read = try? ConfigReader(document: document, path: "config.json").read() {
           draw(read)
         }
       }
@@ -44,7 +45,7 @@ extension FuzzDoor {
   /// Builds the graph that a config describes, and draws it, unless it is a large one.
   private static func draw(_ configuration: ModelConfiguration) {
     guard configuration.config.blockCount <= 64 else { return }
-    let graph = configuration.architecture.build(configuration.config, .inOut)
+    let graph = configuration.architecture.graph(configuration.config)
     _ = GraphDrawing.text(graph, style: TextStyle())
     _ = GraphDrawing.json(graph)
   }

@@ -13,12 +13,11 @@ import IngotCore
 ///
 /// - Parameters:
 ///   - config: its numbers; the vocabulary is 50,257 and the context 1,024 in the paper.
-///   - layout: how linear weights are stored; `[in, out]` in the paper's code.
+///   - transposed: kinds of linear weights that are stored `[out, in]`; they are `[in, out]` in the paper's code.
 /// - Returns: the graph.
-@Sendable
-public func gpt2(_ config: ModelConfig, layout: WeightLayout = .inOut) -> ModelGraph {
+func gpt2Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> ModelGraph {
   var graph = GraphBuilder(blockCount: config.blockCount)
-  let parameters = GPT2Parameters(config, layout)
+  let parameters = GPT2Parameters(config, transposed: transposed)
 
   let token = graph.add("wte", .embedding, [graph.inputs.ids], [parameters.tokenEmbedding])
   let position = graph.add("wpe", .embedding, [graph.inputs.positions], [parameters.positionEmbedding])
@@ -34,26 +33,18 @@ public func gpt2(_ config: ModelConfig, layout: WeightLayout = .inOut) -> ModelG
     let norm1 = graph.add(
       "\(name).ln_1", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
       parameters.norm(.attentionNormGain, .attentionNormBias, block))
-    let qkv = graph.add(
-      "\(name).attn.c_attn", .linear(weightLayout: layout, hasBias: true), [norm1],
-      parameters.attentionInput(block))
+    let qkv = graph.linear("\(name).attn.c_attn", norm1, parameters.attentionInput(block))
     let attended = graph.add(
       "\(name).attn", .attention(attention), [qkv, graph.inputs.mask, graph.inputs.caches[block]])
-    let projected = graph.add(
-      "\(name).attn.c_proj", .linear(weightLayout: layout, hasBias: true), [attended],
-      parameters.attentionOutput(block))
+    let projected = graph.linear("\(name).attn.c_proj", attended, parameters.attentionOutput(block))
     hidden = graph.add("\(name).attn.add", .add, [hidden, projected])
 
     let norm2 = graph.add(
       "\(name).ln_2", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
       parameters.norm(.feedForwardNormGain, .feedForwardNormBias, block))
-    let expanded = graph.add(
-      "\(name).mlp.c_fc", .linear(weightLayout: layout, hasBias: true), [norm2],
-      parameters.feedForwardInput(block))
+    let expanded = graph.linear("\(name).mlp.c_fc", norm2, parameters.feedForwardInput(block))
     let activated = graph.add("\(name).mlp.act", .activation(config.activation), [expanded])
-    let contracted = graph.add(
-      "\(name).mlp.c_proj", .linear(weightLayout: layout, hasBias: true), [activated],
-      parameters.feedForwardOutput(block))
+    let contracted = graph.linear("\(name).mlp.c_proj", activated, parameters.feedForwardOutput(block))
     hidden = graph.add("\(name).mlp.add", .add, [hidden, contracted])
     if block < config.blockCount - 1 { graph.name(hidden, "hidden_states.\(block + 1)") }
   }
@@ -65,7 +56,7 @@ public func gpt2(_ config: ModelConfig, layout: WeightLayout = .inOut) -> ModelG
   graph.name(hidden, "hidden_states.\(config.blockCount)")
   graph.name(hidden, "last_hidden_state")
   let head = config.tiesHead ? parameters.tokenEmbedding : parameters.head
-  let logits = graph.add("lm_head", .linear(weightLayout: .outIn, hasBias: false), [hidden], [head])
+  let logits = graph.linear("lm_head", hidden, [head])
   graph.name(logits, "logits")
   return graph.build(architecture: "gpt2", config: config)
 }
@@ -73,72 +64,62 @@ public func gpt2(_ config: ModelConfig, layout: WeightLayout = .inOut) -> ModelG
 /// What scores of a block are multiplied with: `1/√E`, and `1/(i + 1)` where the config asks for it.
 private func attentionScale(_ config: ModelConfig, block: Int) -> Double {
   var scale = 1.0
-  if config.scalesAttention { scale /= Double(config.headDimension).squareRoot() }
-  if config.scalesAttentionByBlock { scale /= Double(block + 1) }
+  if config[.scalesAttention] { scale /= Double(config.headDimension).squareRoot() }
+  if config[.scalesAttentionByBlock] { scale /= Double(block + 1) }
   return scale
 }
 
-/// The shapes of GPT-2's parameters.
+/// GPT-2's parameters.
+///
+/// Weights start with the deviation 0.02, and those that write to the residual stream with `0.02 / √N`, N being the
+/// number of residual additions, two a block. Gains start as 1, biases as 0.
+///
+/// - SeeAlso: Radford et al., 2019, section 2.3; huggingface/transformers, `GPT2PreTrainedModel._init_weights`.
 private struct GPT2Parameters {
+  private let declare: ParameterDeclarations
   private let config: ModelConfig
-  private let layout: WeightLayout
+  private let weight = Initialization.normal(deviation: 0.02)
+  private let residual: Initialization
 
-  init(_ config: ModelConfig, _ layout: WeightLayout) {
+  init(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) {
     self.config = config
-    self.layout = layout
+    declare = ParameterDeclarations(layout: .inOut, transposed: transposed)
+    residual = .normal(deviation: 0.02 / Double(2 * config.blockCount).squareRoot())
   }
 
-  /// A linear weight, `[in, out]` or `[out, in]`.
-  private func weight(
-    _ kind: TensorRole.Kind, _ block: Int, _ input: (Int, String), _ output: (Int, String)
-  ) -> GraphParameter {
-    layout == .inOut
-      ? matrix(kind, block, input, output, axis: 1) : matrix(kind, block, output, input, axis: 0)
+  private var width: ParameterDeclarations.Dimension { (config.width, "n_embd") }
+  private var wide: ParameterDeclarations.Dimension { (config.feedForwardWidth, "n_inner") }
+  private var triple: ParameterDeclarations.Dimension { (3 * config.width, "3 · n_embd") }
+  private var vocabulary: ParameterDeclarations.Dimension { (config.vocabularySize, "vocab_size") }
+  private var positions: ParameterDeclarations.Dimension { (config.contextLength, "n_positions") }
+
+  var tokenEmbedding: GraphParameter {
+    declare.table(.tokenEmbedding, rows: vocabulary, width: width, isQuantizable: true, weight)
   }
-
-  private func matrix(
-    _ kind: TensorRole.Kind, _ block: Int?, _ rows: (Int, String), _ columns: (Int, String), axis: Int?,
-    isQuantizable: Bool = true
-  ) -> GraphParameter {
-    GraphParameter(
-      TensorRole(kind, block: block), shape: Shape([rows.0, columns.0]) ?? .scalar,
-      dimensionNames: [rows.1, columns.1], outputAxis: axis, isQuantizable: isQuantizable)
+  var head: GraphParameter {
+    declare.table(.head, rows: vocabulary, width: width, isQuantizable: true, weight)
   }
-
-  private func vector(_ kind: TensorRole.Kind, _ block: Int?, _ count: (Int, String)) -> GraphParameter {
-    GraphParameter(
-      TensorRole(kind, block: block), shape: Shape([count.0]) ?? .scalar, dimensionNames: [count.1])
-  }
-
-  private var width: (Int, String) { (config.width, "n_embd") }
-  private var wide: (Int, String) { (config.feedForwardWidth, "n_inner") }
-  private var triple: (Int, String) { (3 * config.width, "3 · n_embd") }
-  private var vocabulary: (Int, String) { (config.vocabularySize, "vocab_size") }
-
-  var tokenEmbedding: GraphParameter { matrix(.tokenEmbedding, nil, vocabulary, width, axis: 0) }
-  var head: GraphParameter { matrix(.head, nil, vocabulary, width, axis: 0) }
   var positionEmbedding: GraphParameter {
-    matrix(
-      .positionEmbedding, nil, (config.contextLength, "n_positions"), width, axis: nil, isQuantizable: false)
+    declare.table(.positionEmbedding, rows: positions, width: width, isQuantizable: false, weight)
   }
 
   func norm(_ gain: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil) -> [GraphParameter] {
-    [vector(gain, block, width), vector(bias, block, width)]
+    declare.norm(gain, bias, block, width)
   }
 
   func attentionInput(_ block: Int) -> [GraphParameter] {
-    [weight(.attentionInputWeight, block, width, triple), vector(.attentionInputBias, block, triple)]
+    declare.affine(.attentionInputWeight, .attentionInputBias, block, from: width, to: triple, weight)
   }
 
   func attentionOutput(_ block: Int) -> [GraphParameter] {
-    [weight(.attentionOutputWeight, block, width, width), vector(.attentionOutputBias, block, width)]
+    declare.affine(.attentionOutputWeight, .attentionOutputBias, block, from: width, to: width, residual)
   }
 
   func feedForwardInput(_ block: Int) -> [GraphParameter] {
-    [weight(.feedForwardInputWeight, block, width, wide), vector(.feedForwardInputBias, block, wide)]
+    declare.affine(.feedForwardInputWeight, .feedForwardInputBias, block, from: width, to: wide, weight)
   }
 
   func feedForwardOutput(_ block: Int) -> [GraphParameter] {
-    [weight(.feedForwardOutputWeight, block, wide, width), vector(.feedForwardOutputBias, block, width)]
+    declare.affine(.feedForwardOutputWeight, .feedForwardOutputBias, block, from: wide, to: width, residual)
   }
 }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a publisher stores a parameter, as steps from the order that its architecture's own publisher has.
+import IngotCore
+
+/// How a parameter is stored, held against the architecture's own layout: steps, each of which can be taken back.
+public struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
+  /// One step.
+  public enum Step: String, Hashable, Sendable {
+    /// Rows and columns are exchanged.
+    case transposed
+    /// A dimension of 1 stands before the others.
+    case leadingOne = "leading 1"
+    /// One tensor holds the parameters of all blocks, along a first dimension.
+    case stacked
+    /// Rows of zeros stand behind the others, up to a multiple of 128.
+    case padded
+  }
+
+  /// The steps from the parameter to the stored tensor.
+  public let steps: [Step]
+
+  /// Makes a layout of steps.
+  public init(_ steps: Step...) { self.steps = steps }
+
+  /// The same.
+  public static let asIs = ParameterLayout()
+  /// Rows and columns are exchanged.
+  public static let transposed = ParameterLayout(.transposed)
+  /// A dimension of 1 stands before the others.
+  public static let leadingOne = ParameterLayout(.leadingOne)
+  /// One tensor holds the parameters of all blocks.
+  public static let stacked = ParameterLayout(.stacked)
+  /// The same, of matrices whose rows and columns are exchanged.
+  public static let stackedTransposed = ParameterLayout(.transposed, .stacked)
+  /// Rows of zeros stand behind the others.
+  public static let padded = ParameterLayout(.padded)
+
+  /// Whether one tensor holds the parameters of all blocks.
+  public var isStacked: Bool { steps.contains(.stacked) }
+  /// Whether rows and columns are exchanged.
+  public var isTransposed: Bool { steps.contains(.transposed) }
+  /// Whether rows of zeros stand behind the others.
+  public var isPadded: Bool { steps.contains(.padded) }
+
+  /// The steps but for an exchange of rows and columns, where whoever computes takes a weight either way.
+  public func steps(turning: Bool) -> [Step] { steps.filter { turning || $0 != .transposed } }
+
+  /// The number of rows with those of zeros.
+  public static func paddedRowCount(_ count: Int) -> Int { count.checkedAlignUp(to: 128) ?? count }
+
+  /// The shape that a parameter is stored in.
+  ///
+  /// - Parameters:
+  ///   - shape: the parameter's, as its graph has it.
+  ///   - blockCount: L.
+  ///   - turning: whether the graph's order of rows and columns is the architecture's own.
+  /// - Returns: the stored tensor's; any number of padding rows may stand behind it where it is padded.
+  public func storedShape(of shape: Shape, blockCount: Int, turning: Bool) -> Shape {
+    let dimensions = steps(turning: turning).reduce(shape.dimensions) { dimensions, step in
+      switch step {
+      case .transposed: dimensions.reversed()
+      case .leadingOne: [1] + dimensions
+      case .stacked: [blockCount] + dimensions
+      case .padded: [Self.paddedRowCount(dimensions.first ?? 0)] + dimensions.dropFirst()
+      }
+    }
+    return Shape(dimensions) ?? shape
+  }
+
+  /// The layout in words: `stacked, transposed`.
+  public var description: String {
+    guard !steps.isEmpty else { return "as is" }
+    return steps.reversed().map(\.rawValue).joined(separator: ", ")
+  }
+
+  /// What reports call the dimensions of the stored tensor.
+  func storedNames(of names: [String], turning: Bool, blocks: String) -> [String] {
+    steps(turning: turning).reduce(names) { names, step in
+      switch step {
+      case .transposed: names.reversed()
+      case .leadingOne: ["1"] + names
+      case .stacked: [blocks] + names
+      case .padded: ["\(names.first ?? "") rounded up to 128"] + names.dropFirst()
+      }
+    }
+  }
+}

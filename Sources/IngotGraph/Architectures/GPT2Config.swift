@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// GPT-2's config: its keys, published sizes, and what is built of them.
+import IngotCore
+
+extension ConfigField where Value == Bool {
+  /// Whether scores are divided by √E.
+  public static let scalesAttention = ConfigField("scalesAttention", standard: true)
+  /// Whether scores of block i are divided by i + 1 too.
+  public static let scalesAttentionByBlock = ConfigField("scalesAttentionByBlock", standard: false)
+}
+
+extension Architecture {
+  /// GPT-2.
+  ///
+  /// - SeeAlso: `huggingface/transformers: src/transformers/models/gpt2/configuration_gpt2.py`; `openai/gpt-2`:
+  ///   `hparams.json`.
+  public static let gpt2 = Architecture(
+    id: "gpt2", title: "GPT-2",
+    keys: [
+      ConfigKey("vocab_size", .count(.vocabularySize, .value(50257), limit: 1 << 28), aliases: ["n_vocab"]),
+      ConfigKey(
+        "n_positions", .count(.contextLength, .value(1024), limit: 1 << 28),
+        aliases: ["n_ctx", "max_position_embeddings"]),
+      ConfigKey("n_embd", .count(.width, .value(768), limit: 1 << 20), aliases: ["hidden_size"]),
+      ConfigKey("n_layer", .count(.blockCount, .value(12), limit: 10_000), aliases: ["num_hidden_layers"]),
+      ConfigKey("n_head", .count(.headCount, .value(12), limit: 1 << 20), aliases: ["num_attention_heads"]),
+      ConfigKey(
+        "n_inner", .count(.feedForwardWidth, .derived("4 × n_embd") { 4 * $0.width }, limit: 1 << 24)),
+      ConfigKey("layer_norm_epsilon", .fraction(.layerNormEpsilon, .value(1e-5))),
+      ConfigKey(
+        "activation_function", .activation(.activation, .value(.geluTanh), names: transformersActivations)),
+      ConfigKey("scale_attn_weights", .flag(.scalesAttention, .value(true))),
+      ConfigKey("scale_attn_by_inverse_layer_idx", .flag(.scalesAttentionByBlock, .value(false))),
+      ConfigKey("tie_word_embeddings", .flag(.tiesHead, .value(true))),
+      ConfigKey("architectures", .head),
+      ConfigKey("add_cross_attention", .onlyValue(.bool(false))),
+      ConfigKey("is_encoder_decoder", .onlyValue(.bool(false))),
+    ]
+      // The first orders the same arithmetic differently: a matter of rounding only.
+      + .informational(
+        "reorder_and_upcast_attn", "_name_or_path", "attn_pdrop", "bias", "bos_token_id",
+        "chunk_size_feed_forward", "dtype", "embd_pdrop", "eos_token_id", "finetuning_task",
+        "gradient_checkpointing", "id2label", "initializer_range", "is_decoder", "label2id", "model_type",
+        "output_attentions", "output_hidden_states", "pad_token_id", "resid_pdrop", "return_dict",
+        "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type",
+        "summary_use_proj", "task_specific_params", "torch_dtype", "transformers_version", "use_cache"),
+    statements: [("initializer_range", .float64(0.02))],
+    signature: ["n_layer", "n_embd"],
+    heads: [ModelHead("language", classes: "GPT2LMHeadModel", "GPT2Model")],
+    presets: [
+      ModelPreset("gpt2", .gpt2()),
+      ModelPreset("gpt2-medium", .gpt2(width: 1024, blockCount: 24, headCount: 16)),
+      ModelPreset("gpt2-large", .gpt2(width: 1280, blockCount: 36, headCount: 20)),
+      ModelPreset("gpt2-xl", .gpt2(width: 1600, blockCount: 48, headCount: 25)),
+    ],
+    conflict: headsDivideWidth(key: "n_head"),
+    build: { gpt2Graph($0, transposed: $1) })
+
+  /// Refuses heads that have no equal part of the width.
+  static func headsDivideWidth(key: String) -> @Sendable (ModelConfig) -> ConfigConflict? {
+    { config in
+      guard !config.width.isMultiple(of: config.headCount) else { return nil }
+      return ConfigConflict(
+        key: key, found: "\(config.headCount, "head") for a width of \(config.width)",
+        expected: "a divisor of it")
+    }
+  }
+}
+
+extension ModelConfig {
+  /// GPT-2's numbers; those of the smallest published size unless others are given.
+  ///
+  /// - SeeAlso: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, table 2, with the heads of
+  ///   the published `hparams.json`.
+  public static func gpt2(
+    vocabularySize: Int = 50257, contextLength: Int = 1024, width: Int = 768, blockCount: Int = 12,
+    headCount: Int = 12, feedForwardWidth: Int? = nil, layerNormEpsilon: Double = 1e-5,
+    activation: ActivationKind = .geluTanh, scalesAttention: Bool = true,
+    scalesAttentionByBlock: Bool = false, tiesHead: Bool = true
+  ) -> ModelConfig {
+    var config = ModelConfig()
+    config[.head] = "language"
+    config[.vocabularySize] = vocabularySize
+    config[.contextLength] = contextLength
+    config[.width] = width
+    config[.blockCount] = blockCount
+    config[.headCount] = headCount
+    config[.feedForwardWidth] = feedForwardWidth ?? 4 * width
+    config[.layerNormEpsilon] = layerNormEpsilon
+    config[.activation] = activation
+    config[.scalesAttention] = scalesAttention
+    config[.scalesAttentionByBlock] = scalesAttentionByBlock
+    config[.tiesHead] = tiesHead
+    return config
+  }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of config.json, in one table an architecture: which change the arithmetic, which inform, which do nothing.
+// Page: formats/config.md.
+import IngotCore
+
+/// A key of a config.
+public struct ConfigKey: Sendable {
+  /// What becomes of a key.
+  public enum Effect: Sendable {
+    /// It changes the arithmetic, and is honoured.
+    case honoured(ConfigBinding)
+    /// It changes the arithmetic, and any value but this one is refused.
+    case onlyValue(MetadataValue)
+    /// It tells of the model's making or use, and changes no output.
+    case informational
+  }
+
+  /// The key, as the publisher spells it first.
+  public let name: String
+  /// Other spellings that publishers accept.
+  public let aliases: [String]
+  /// What becomes of it.
+  public let effect: Effect
+
+  /// Makes a key that is honoured.
+  public init(_ name: String, _ binding: ConfigBinding, aliases: [String] = []) {
+    self.init(name, .honoured(binding), aliases: aliases)
+  }
+
+  /// Makes a key.
+  public init(_ name: String, _ effect: Effect, aliases: [String] = []) {
+    self.name = name
+    self.aliases = aliases
+    self.effect = effect
+  }
+
+  /// The key under all its spellings.
+  public var spellings: [String] { [name] + aliases }
+
+  /// Whether the key says something of the arithmetic.
+  public var isOfArithmetic: Bool {
+    if case .informational = effect { false } else { true }
+  }
+
+  /// The field that it sets, when it is honoured.
+  public var binding: ConfigBinding? {
+    if case .honoured(let binding) = effect { binding } else { nil }
+  }
+}
+
+/// The value of a field whose key is absent or null.
+public enum ConfigDefault<Value: ConfigFieldValue>: Sendable {
+  /// The same in every model.
+  case value(Value)
+  /// Made of other fields, which stand before it in the table; with the formula for messages: `4 × n_embd`.
+  case derived(String, @Sendable (ModelConfig) -> Value)
+
+  /// The value.
+  public func value(in config: ModelConfig) -> Value {
+    switch self {
+    case .value(let value): value
+    case .derived(_, let formula): formula(config)
+    }
+  }
+
+  /// The formula, where there is one.
+  public var formula: String? {
+    if case .derived(let text, _) = self { text } else { nil }
+  }
+}
+
+/// The field that a key sets, and how a document writes its values.
+public enum ConfigBinding: Sendable {
+  /// A count, from 1 to a limit.
+  case count(ConfigField<Int>, ConfigDefault<Int>, limit: Int)
+  /// A real number above 0 and below 1.
+  case fraction(ConfigField<Double>, ConfigDefault<Double>)
+  /// True or false.
+  case flag(ConfigField<Bool>, ConfigDefault<Bool>)
+  /// The name of an activation; of several names of one, the first is written.
+  case activation(
+    ConfigField<ActivationKind>, ConfigDefault<ActivationKind>, names: [(String, ActivationKind)])
+  /// A list of names of classes, the first of which says the head; others than the architecture's say nothing.
+  case head
+
+  /// Sets the field to its default.
+  public func setDefault(in config: inout ModelConfig) {
+    switch self {
+    case .count(let field, let standard, _): config[field] = standard.value(in: config)
+    case .fraction(let field, let standard): config[field] = standard.value(in: config)
+    case .flag(let field, let standard): config[field] = standard.value(in: config)
+    case .activation(let field, let standard, _): config[field] = standard.value(in: config)
+    case .head: break
+    }
+  }
+
+  /// The field's value as a document has it.
+  ///
+  /// - Parameters:
+  ///   - config: the configuration.
+  ///   - isResolved: whether a value that is the default's formula is written as its number, and not as null.
+  /// - Returns: the value; `nil` for the head, which is an architecture's to name.
+  public func stated(in config: ModelConfig, isResolved: Bool = false) -> MetadataValue? {
+    switch self {
+    case .count(let field, let standard, _):
+      let isDefault = standard.formula != nil && config[field] == standard.value(in: config)
+      return isDefault && !isResolved ? .null : .int64(Int64(config[field]))
+    case .fraction(let field, _): return .float64(config[field])
+    case .flag(let field, _): return .bool(config[field])
+    case .activation(let field, _, let names):
+      return .string(names.first { $0.1 == config[field] }?.0 ?? config[field].rawValue)
+    case .head: return nil
+    }
+  }
+
+  /// The name of the field.
+  public var fieldName: String {
+    switch self {
+    case .count(let field, _, _): field.name
+    case .fraction(let field, _): field.name
+    case .flag(let field, _): field.name
+    case .activation(let field, _, _): field.name
+    case .head: ConfigField<String>.head.name
+    }
+  }
+
+  /// The formula of the default, where there is one.
+  public var formula: String? {
+    if case .count(_, let standard, _) = self { standard.formula } else { nil }
+  }
+}
+
+extension [ConfigKey] {
+  /// Keys that change no output, by their names.
+  public static func informational(_ names: String...) -> [ConfigKey] {
+    names.map { ConfigKey($0, .informational) }
+  }
+
+  /// The key of a name or alias.
+  public func key(spelled name: String) -> ConfigKey? { first { $0.spellings.contains(name) } }
+}
+
+/// The activations' names in transformers' table.
+///
+/// - SeeAlso: `huggingface/transformers: src/transformers/activations.py`, `ACT2CLS`.
+public let transformersActivations: [(String, ActivationKind)] = [
+  ("gelu", .gelu), ("gelu_new", .geluTanh), ("gelu_pytorch_tanh", .geluTanh), ("gelu_fast", .geluFast),
+  ("quick_gelu", .quickGELU), ("relu", .relu), ("relu2", .reluSquared), ("silu", .silu), ("swish", .silu),
+  ("tanh", .tanh), ("sigmoid", .sigmoid), ("mish", .mish), ("laplace", .laplace), ("linear", .linear),
+]
