@@ -10,11 +10,11 @@ public struct EdgeID: Hashable, Sendable {
 }
 
 /// A node: one operator, applied to edges and parameters.
-public struct GraphNode: Hashable, Sendable {
+public struct GraphNode: Sendable {
   /// The name by which reports call it: `h.3.attn.c_attn`.
   public let name: String
   /// What it computes.
-  public let operation: Operator
+  public let operation: any GraphOperator
   /// What goes in.
   public let inputs: [EdgeID]
   /// The parameters it uses, in the operator's order: weight or table first, then bias.
@@ -63,16 +63,12 @@ extension GraphParameter {
 
 /// A model as a graph.
 public struct ModelGraph: Sendable {
-  /// The inputs that every graph has.
-  public struct Inputs: Hashable, Sendable {
-    /// Token ids, `[B, T]`.
-    public let ids: EdgeID
-    /// Positions, `[B, T]`.
-    public let positions: EdgeID
-    /// 1 where a token may be seen, `[B, P + T]`.
-    public let mask: EdgeID
-    /// The cache of each block.
-    public let caches: [EdgeID]
+  /// An input with the edge on which it comes.
+  public struct Input: Sendable {
+    /// What it is.
+    public let input: GraphInput
+    /// Where it comes.
+    public let edge: EdgeID
   }
 
   /// The architecture's id: `gpt2`.
@@ -85,8 +81,8 @@ public struct ModelGraph: Sendable {
   public let nodes: [GraphNode]
   /// The parameters, in the order in which nodes first use them.
   public let parameters: [GraphParameter]
-  /// The inputs.
-  public let inputs: Inputs
+  /// What goes in, in the order in which the builder asked for it.
+  public let inputs: [Input]
   /// Outputs by the names that fixtures give them, in order: `hidden_states.0`, …, `logits`.
   public let outputs: [(name: String, edge: EdgeID)]
   /// What did not fit while it was built; empty for a sound graph.
@@ -97,6 +93,24 @@ public struct ModelGraph: Sendable {
     parameters.first { $0.role == role }
   }
 
+  /// The edge of an input; `nil` for what the model does not take.
+  public func edge(of input: GraphInput) -> EdgeID? {
+    inputs.first { $0.input == input }?.edge
+  }
+
+  /// The types of the caches, in order; none for a model that keeps nothing between runs.
+  public var caches: [EdgeType] { inputs.map(\.input.type).filter { $0.element == .cache } }
+
+  /// How many values the integers of an edge may have, from 0: one bound for each look-up by them.
+  public func valueCounts(of edge: EdgeID) -> [SymbolicDimension] {
+    nodes.flatMap { node -> [SymbolicDimension] in
+      let takers = node.inputs.indices.filter { node.inputs[$0] == edge }
+      guard !takers.isEmpty else { return [] }
+      let shapes = node.parameters.compactMap { parameter($0)?.shape }
+      return takers.compactMap { node.operation.valueCount(ofInput: $0, parameters: shapes) }
+    }
+  }
+
   /// All numbers the parameters hold; a tied head counts once.
   public var parameterCount: Int {
     parameters.reduce(0) { $0 + $1.shape.elementCount }
@@ -105,28 +119,28 @@ public struct ModelGraph: Sendable {
 
 /// Builds a graph node by node, checking each operator's shape rule on the way.
 public struct GraphBuilder {
-  private var edges: [EdgeType]
+  private var edges: [EdgeType] = []
   private var nodes: [GraphNode] = []
   private var parameters: [GraphParameter] = []
   private var shapes: [TensorRole: Shape] = [:]
+  private var inputs: [ModelGraph.Input] = []
   private var outputs: [(name: String, edge: EdgeID)] = []
   private var conflicts: [(node: String, conflict: ShapeConflict)] = []
-  /// The graph's inputs.
-  public let inputs: ModelGraph.Inputs
 
-  /// Starts a graph with caches for so many blocks.
-  public init(blockCount: Int) {
-    var edges: [EdgeType] = []
-    func edge(_ type: EdgeType) -> EdgeID {
-      edges.append(type)
-      return EdgeID(index: edges.count - 1)
-    }
-    let ids = edge(EdgeType(.ids, [.batch, .tokens]))
-    let positions = edge(EdgeType(.ids, [.batch, .tokens]))
-    let mask = edge(EdgeType(.mask, [.batch, .context]))
-    let caches = (0..<blockCount).map { _ in edge(EdgeType(.cache, [.batch, .context])) }
-    self.edges = edges
-    inputs = ModelGraph.Inputs(ids: ids, positions: positions, mask: mask, caches: caches)
+  /// Starts a graph.
+  public init() {}
+
+  /// The edge of an input, which the graph takes from now on.
+  public mutating func input(_ input: GraphInput) -> EdgeID {
+    if let known = inputs.first(where: { $0.input == input }) { return known.edge }
+    let edge = addEdge(input.type)
+    inputs.append(ModelGraph.Input(input: input, edge: edge))
+    return edge
+  }
+
+  private mutating func addEdge(_ type: EdgeType) -> EdgeID {
+    edges.append(type)
+    return EdgeID(index: edges.count - 1)
   }
 
   /// Adds a node.
@@ -138,7 +152,7 @@ public struct GraphBuilder {
   ///   - parameters: what it uses; a role met before is used again.
   /// - Returns: what comes out.
   public mutating func add(
-    _ name: String, _ operation: Operator, _ inputs: [EdgeID], _ parameters: [GraphParameter] = []
+    _ name: String, _ operation: some GraphOperator, _ inputs: [EdgeID], _ parameters: [GraphParameter] = []
   ) -> EdgeID {
     for parameter in parameters where shapes[parameter.role] == nil {
       shapes[parameter.role] = parameter.shape
@@ -146,13 +160,12 @@ public struct GraphBuilder {
     }
     var type = EdgeType.activations(0)
     do throws(ShapeConflict) {
-      type = try ShapeInference.output(
-        of: operation, inputs: inputs.map { edges[$0.index] }, parameters: parameters.map(\.shape))
+      type = try operation.outputType(
+        of: inputs.map { edges[$0.index] }, parameters: parameters.map(\.shape))
     } catch {
       conflicts.append((name, error))
     }
-    edges.append(type)
-    let output = EdgeID(index: edges.count - 1)
+    let output = addEdge(type)
     nodes.append(
       GraphNode(
         name: name, operation: operation, inputs: inputs, parameters: parameters.map(\.role), output: output))
@@ -169,7 +182,7 @@ public struct GraphBuilder {
   public mutating func linear(_ name: String, _ input: EdgeID, _ parameters: [GraphParameter]) -> EdgeID {
     add(
       name,
-      .linear(weightLayout: parameters.first?.weightLayout ?? .outIn, hasBias: parameters.count > 1),
+      Linear(weightLayout: parameters.first?.weightLayout ?? .outIn, hasBias: parameters.count > 1),
       [input], parameters)
   }
 
@@ -182,7 +195,6 @@ public struct GraphBuilder {
   public func build(architecture: String, config: ModelConfig) -> ModelGraph {
     ModelGraph(
       architecture: architecture, config: config, edges: edges, nodes: nodes, parameters: parameters,
-      inputs: inputs,
-      outputs: outputs, conflicts: conflicts)
+      inputs: inputs, outputs: outputs, conflicts: conflicts)
   }
 }

@@ -2,6 +2,7 @@
 // y = x · w + b of f32 activations and a weight in its stored type, or packed, on the threads of a pool. Sums have one
 // order for any number of threads; `ingot_product.h` states it.
 import CIngotKernels
+import IngotCore
 
 /// A weight as a product reads it.
 public struct WeightMatrix {
@@ -85,7 +86,7 @@ public struct ProductEnd {
   ) -> ingot_product_end {
     ingot_product_end(
       scale: scales, scale_step: hasScalePerColumn ? 1 : 0, bias: bias,
-      activation: activation?.code(accuracy) ?? -1,
+      activation: activation.flatMap { $0.code(accuracy) } ?? -1,
       residual: residual, y: y, y_stride: yStride)
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Row and element operators in float64, as their definitions read.
 import Glibc
+import IngotCore
 
 extension ReferenceKernels {
   /// An activation function of one number.
@@ -8,7 +9,7 @@ extension ReferenceKernels {
   /// - SeeAlso: huggingface/transformers, `src/transformers/activations.py`.
   public static func activation(_ kind: ActivationKind, _ x: Double) -> Double {
     switch kind {
-    case .geluErf: x * 0.5 * erfc(-x / 2.0.squareRoot())
+    case .gelu: x * 0.5 * erfc(-x / 2.0.squareRoot())
     case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
     case .geluFast: 0.5 * x * (1 + tanh(x * 0.7978845608 * (1 + 0.044715 * x * x)))
     case .quickGELU: x * sigmoid(1.702 * x)
@@ -21,6 +22,7 @@ extension ReferenceKernels {
     case .laplace: 0.5 * (1 + erf((x - 0.707107) / (0.282095 * 2.0.squareRoot())))
     case .reluSquared: x < 0 ? 0 : x * x
     case .relu6: x < 0 ? 0 : x > 6 ? 6 : x
+    case .linear: x
     }
   }
 

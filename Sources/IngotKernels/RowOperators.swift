@@ -1,39 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators on rows and elements of f32 activations: thin, checked doors to the kernels.
 import CIngotKernels
-
-/// An activation function, as transformers' `ACT2FN` defines it.
-public enum ActivationKind: Int32, CaseIterable, Sendable {
-  /// `x Φ(x)`, by erf: `gelu`.
-  case geluErf
-  /// `½x (1 + tanh(√(2/π) (x + 0.044715 x³)))`: `gelu_new`, `gelu_pytorch_tanh`.
-  case geluTanh
-  /// The same with `√(2/π)` as 0.7978845608: `gelu_fast`.
-  case geluFast
-  /// `x σ(1.702 x)`: `quick_gelu`.
-  case quickGELU
-  /// `max(x, 0)`: `relu`.
-  case relu
-  /// `x σ(x)`: `silu`, `swish`.
-  case silu
-  /// `tanh x`: `tanh`.
-  case tanh
-  /// `σ(x)`: `sigmoid`.
-  case sigmoid
-  /// `x tanh(log(1 + eˣ))`: `mish`.
-  case mish
-  /// `½ (1 + erf((x − 0.707107) / (0.282095 √2)))`: `laplace`.
-  case laplace
-  /// `max(x, 0)²`: `relu2`.
-  case reluSquared
-  /// `min(max(x, 0), 6)`: `relu6`.
-  case relu6
-}
+import IngotCore
 
 extension ActivationKind {
-  /// The number that kernels know it by.
-  func code(_ accuracy: FunctionAccuracy) -> Int32 {
-    accuracy == .exact ? rawValue : rawValue + Int32(INGOT_ACTIVATION_QUICK)
+  /// The number that kernels know it by; `nil` for the identity, which needs none.
+  func code(_ accuracy: FunctionAccuracy) -> Int32? {
+    kernel.map { Int32($0 + (accuracy == .exact ? 0 : INGOT_ACTIVATION_QUICK)) }
+  }
+
+  private var kernel: Int? {
+    switch self {
+    case .gelu: INGOT_ACTIVATION_GELU
+    case .geluTanh: INGOT_ACTIVATION_GELU_TANH
+    case .geluFast: INGOT_ACTIVATION_GELU_FAST
+    case .quickGELU: INGOT_ACTIVATION_QUICK_GELU
+    case .relu: INGOT_ACTIVATION_RELU
+    case .silu: INGOT_ACTIVATION_SILU
+    case .tanh: INGOT_ACTIVATION_TANH
+    case .sigmoid: INGOT_ACTIVATION_SIGMOID
+    case .mish: INGOT_ACTIVATION_MISH
+    case .laplace: INGOT_ACTIVATION_LAPLACE
+    case .reluSquared: INGOT_ACTIVATION_RELU_SQUARED
+    case .relu6: INGOT_ACTIVATION_RELU6
+    case .linear: nil
+    }
   }
 }
 
@@ -60,7 +51,11 @@ extension KernelTable {
     _ kind: ActivationKind, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int,
     accuracy: FunctionAccuracy = .exact
   ) {
-    rows.activate(x, y, count, kind.code(accuracy))
+    if let code = kind.code(accuracy) {
+      rows.activate(x, y, count, code)
+    } else if x != UnsafePointer(y) {
+      y.update(from: x, count: count)
+    }
   }
 
   /// Normalizes each row to mean 0 and variance 1, then applies gain and bias.

@@ -65,7 +65,7 @@ public final class ModelRunner {
     self.allowsNonFinite = allowsNonFinite
     let store = try WeightLoader(model, precision: precision).load()
     let graph = model.recognised.graph
-    reference = precision == .reference ? ReferenceExecutor(graph, operators: ReferenceOperators(store)) : nil
+    reference = precision == .reference ? ReferenceExecutor(graph, store) : nil
     float =
       precision == .reference
       ? nil : Float32Executor(graph, store, arithmetic: precision.arithmetic)
@@ -167,11 +167,11 @@ public final class ModelRunner {
     _ prompt: [Int], count: Int, visit: ((LogProbabilities) -> Void)?
   ) throws(IngotError) -> [Int] {
     guard let reference else { throw .internal("a runner without an executor") }
-    var cache: KVCache<Double>? = KVCache(slotCount: reference.graph.inputs.caches.count, batchCount: 1)
+    let cache = ReferenceCache(reference.graph)
     let context = reference.graph.config.contextLength
     return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
-      let isFirst = cache?.tokenCount == 0
-      let outputs = try reference.run(request, cache: &cache)
+      let isFirst = cache.tokenCount == 0
+      let outputs = try reference.run(request, cache: cache)
       try requireFinite(outputs)
       let logits = outputs["logits"]?.values ?? []
       if isFirst { visit?(LogProbabilities(logits)) }

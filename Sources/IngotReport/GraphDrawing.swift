@@ -30,7 +30,7 @@ public enum GraphDrawing {
     var lines = [
       "digraph \"\(graph.architecture)\" {", "  rankdir=TB;", "  node [shape=box, fontname=\"sans-serif\"];",
     ]
-    for name in ["ids", "positions", "mask"] { lines.append("  \"\(name)\" [shape=ellipse];") }
+    for input in shownInputs(graph) { lines.append("  \"\(input.input.name)\" [shape=ellipse];") }
     for node in graph.nodes {
       lines.append("  \"\(node.name)\" [label=\"\(node.name)\\n\(label(node.operation))\"];")
       for input in node.inputs {
@@ -49,7 +49,7 @@ public enum GraphDrawing {
         Metadata([
           .init(key: "name", value: .string(node.name)),
           .init(key: "operator", value: .string(node.operation.name)),
-          .init(key: "attributes", value: .object(attributes(node.operation))),
+          .init(key: "attributes", value: .object(node.operation.attributes)),
           .init(
             key: "inputs", value: .array(node.inputs.compactMap { producers[$0.index] }.map { .string($0) })),
           .init(key: "output", value: .string(graph.edges[node.output.index].description)),
@@ -73,39 +73,24 @@ public enum GraphDrawing {
     ])
   }
 
-  /// What each edge comes from; caches, which are state, are left out.
+  /// The inputs; caches, which are state, are left out.
+  private static func shownInputs(_ graph: ModelGraph) -> [ModelGraph.Input] {
+    graph.inputs.filter { $0.input.type.element != .cache }
+  }
+
+  /// What each edge comes from, but for caches.
   private static func producers(_ graph: ModelGraph) -> [Int: String] {
-    var producers = [
-      graph.inputs.ids.index: "ids", graph.inputs.positions.index: "positions",
-      graph.inputs.mask.index: "mask",
-    ]
+    var producers: [Int: String] = [:]
+    for input in shownInputs(graph) { producers[input.edge.index] = input.input.name }
     for node in graph.nodes { producers[node.output.index] = node.name }
     return producers
   }
 
-  private static func label(_ operation: Operator) -> String {
-    let attributes = attributes(operation).entries.map { "\($0.key) \(JSONText.text($0.value))" }
+  private static func label(_ operation: any GraphOperator) -> String {
+    let attributes = operation.attributes.entries.map { "\($0.key) \(JSONText.text($0.value))" }
     return attributes.isEmpty
       ? operation.name
       : "\(operation.name) (\(attributes.joined(separator: ", ")))"
         .filter { $0 != "\"" }
-  }
-
-  private static func attributes(_ operation: Operator) -> Metadata {
-    switch operation {
-    case .embedding, .add, .activation: return Metadata()
-    case .layerNorm(let epsilon): return Metadata([.init(key: "epsilon", value: .float64(epsilon))])
-    case .linear(let layout, let hasBias):
-      return Metadata([
-        .init(key: "weight", value: .string(layout.rawValue)), .init(key: "bias", value: .bool(hasBias)),
-      ])
-    case .attention(let attributes):
-      return Metadata([
-        .init(key: "heads", value: .int64(Int64(attributes.headCount))),
-        .init(key: "head_dimension", value: .int64(Int64(attributes.headDimension))),
-        .init(key: "scale", value: .float64(attributes.scale)),
-        .init(key: "causal", value: .bool(attributes.isCausal)),
-      ])
-    }
   }
 }

@@ -12,6 +12,8 @@ struct ExecutionPlan {
     case all
     /// The last token's of each sequence.
     case last
+    /// The one that each sequence has, of a value that is not about tokens.
+    case sequences
   }
 
   /// Where a value lies.
@@ -31,33 +33,26 @@ struct ExecutionPlan {
 
   /// One step.
   struct Step {
-    /// What a step computes.
-    enum Work {
-      case embedding(table: TensorRole, ofPositions: Bool)
-      case layerNorm(gain: TensorRole, bias: TensorRole, epsilon: Double)
-      case linear(Linear)
-      case attention(AttentionAttributes)
-      case activation(IngotGraph.ActivationKind)
-      case add
-      /// The last token's rows of the input.
-      case lastRows
-    }
-
-    var work: Work
+    /// What it computes.
+    var operation: any FloatOperator
+    /// Its parameters, in the operator's order.
+    var parameters: [TensorRole] = []
+    /// Its inputs that are activations, in the operator's order; the residual of a product last.
     var inputs: [Value]
+    /// The edges of its inputs that are integers, in the operator's order.
+    var integers: [Int] = []
     var output: Value
+    /// What follows a product in the same step.
+    var ending = Ending()
     /// Wanted outputs that are copies of the output.
     var copies: [Int] = []
   }
 
-  /// A matrix product with what follows it in the same step.
-  struct Linear {
-    var weight: TensorRole
-    var layout: WeightLayout
-    var bias: TensorRole?
-    var activation: IngotGraph.ActivationKind?
-    /// Whether the step's second input is added last.
-    var addsResidual = false
+  /// What follows a product in the same step: first the activation, then the residual.
+  struct Ending {
+    var activation: ActivationKind?
+    /// The step's input that is added last.
+    var residualInput: Int?
   }
 
   /// The steps in order.
@@ -66,6 +61,8 @@ struct ExecutionPlan {
   private(set) var slotWidths: [Int] = []
   /// Wanted names in the order of their outputs, with what each is.
   let outputs: [(name: String, width: Int, rows: Rows)]
+  /// Whether the tokens of a sequence may pass in chunks, first to last, keys and values through a cache.
+  let takesChunks: Bool
 
   /// Plans runs that want these edges.
   ///
@@ -73,14 +70,16 @@ struct ExecutionPlan {
   ///   - graph: the graph.
   ///   - targets: edges by wanted name.
   ///   - lastLogitsOnly: whether the logits of each sequence's last token are enough.
-  init(_ graph: ModelGraph, targets: [String: EdgeID], lastLogitsOnly: Bool) {
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for an operator that has no arithmetic.
+  init(_ graph: ModelGraph, targets: [String: EdgeID], lastLogitsOnly: Bool) throws(IngotError) {
     let needs = PlanNeeds(graph, targets: targets, lastLogitsOnly: lastLogitsOnly)
     let names = targets.sorted { $0.key < $1.key }
     outputs = names.map { name, edge in
       (name, graph.edges[edge.index].width ?? 0, needs.rows[edge.index] ?? .all)
     }
+    takesChunks = needs.nodes.allSatisfy { graph.nodes[$0].operation.reach != .sequence }
     var builder = PlanBuilder(graph, needs: needs, outputEdges: names.map(\.value.index))
-    builder.addSteps()
+    try builder.addSteps()
     steps = builder.steps
     slotWidths = builder.slotWidths
   }
@@ -98,20 +97,22 @@ struct PlanNeeds {
   let wanted: Set<Int>
 
   init(_ graph: ModelGraph, targets: [String: EdgeID], lastLogitsOnly: Bool) {
-    let logits = graph.outputs.first { $0.name == "logits" }?.edge.index
+    let logits = graph.outputs.first { $0.name == ModelGraph.logits }?.edge.index
     wanted = Set(targets.values.map(\.index))
-    for edge in wanted { rows[edge] = lastLogitsOnly && edge == logits ? .last : .all }
+    for edge in wanted {
+      rows[edge] = !graph.edges[edge].hasTokens ? .sequences : lastLogitsOnly && edge == logits ? .last : .all
+    }
     for (index, node) in graph.nodes.enumerated().reversed() {
       guard let needed = rows[node.output.index] else { continue }
       nodes.insert(index)
       for input in node.inputs {
         consumers[input.index, default: []].insert(index, at: 0)
-        // Every operator but attention works row by row: the last rows of its output need the last rows of its inputs.
-        var isByRow = true
-        if case .attention = node.operation { isByRow = false }
-        if !isByRow || needed == .all {
+        if !graph.edges[input.index].hasTokens {
+          rows[input.index] = .sequences
+        } else if node.operation.reach != .token || needed == .all {
           rows[input.index] = .all
         } else if rows[input.index] == nil {
+          // The last rows of what is computed row by row need the last rows of its inputs.
           rows[input.index] = .last
         }
       }
@@ -139,61 +140,64 @@ private struct PlanBuilder {
     remainingUses = needs.consumers.mapValues(\.count)
   }
 
-  mutating func addSteps() {
+  mutating func addSteps() throws(IngotError) {
     for index in graph.nodes.indices where needs.nodes.contains(index) && !absorbed.contains(index) {
-      addStep(for: index)
+      try addStep(for: index)
     }
   }
 
-  private mutating func addStep(for index: Int) {
+  private mutating func addStep(for index: Int) throws(IngotError) {
     let node = graph.nodes[index]
-    var (work, inputs, output) = (work(of: node), dataInputs(of: node), node.output.index)
-    if case .linear(var linear) = work {
-      if let next = onlyConsumer(of: output), case .activation(let kind) = graph.nodes[next].operation {
-        linear.activation = kind
-        (output, _) = (graph.nodes[next].output.index, absorbed.insert(next))
-      }
-      if let (next, other) = residual(of: output) {
-        linear.addsResidual = true
-        inputs.append(other)
-        (output, _) = (graph.nodes[next].output.index, absorbed.insert(next))
-      }
-      work = .linear(linear)
+    guard let operation = node.operation as? any FloatOperator else {
+      throw .internal("no arithmetic for \(words: node.operation.name)")
     }
+    var (inputs, output) = (inputs(of: node, .activations), node.output.index)
+    let overwritable = inputs.indices.filter { node.operation.mayOverwrite(input: $0) }
+    let ending = node.operation.isProduct ? absorbEnding(inputs: &inputs, output: &output) : .init()
     let rows = needs.rows[output] ?? .all
-    let takesAll: Bool
-    if case .attention = work { takesAll = true } else { takesAll = rows == .all }
-    let taken = inputs.map { takesAll ? values[$0] ?? empty : lastRowsValue(of: $0) }
-    let place = place(for: output, inputs: inputs, taken: taken, work)
+    let takesLast = rows == .last && node.operation.reach == .token
+    let taken = inputs.map { takesLast ? lastRowsValue(of: $0) : values[$0] ?? empty }
+    // The residual of a product is read where it is written.
+    let place = place(
+      for: output, inputs: inputs, taken: taken,
+      overwritable: ending.residualInput.map { [$0] } ?? overwritable)
     for input in inputs { release(input) }
     let value = ExecutionPlan.Value(place: place, width: graph.edges[output].width ?? 0, rows: rows)
     values[output] = value
-    var step = ExecutionPlan.Step(work: work, inputs: taken, output: value)
+    var step = ExecutionPlan.Step(
+      operation: operation, parameters: node.parameters, inputs: taken,
+      integers: self.inputs(of: node, .ids), output: value, ending: ending)
     step.copies = outputEdges.indices.filter { outputEdges[$0] == output && place != .output($0) }
     steps.append(step)
   }
 
   private var empty: ExecutionPlan.Value { ExecutionPlan.Value(place: .slot(0), width: 0, rows: .all) }
 
-  private func work(of node: GraphNode) -> ExecutionPlan.Step.Work {
-    switch node.operation {
-    case .embedding:
-      return .embedding(table: node.parameters[0], ofPositions: node.inputs.first == graph.inputs.positions)
-    case .add: return .add
-    case .layerNorm(let epsilon):
-      return .layerNorm(gain: node.parameters[0], bias: node.parameters[1], epsilon: epsilon)
-    case .linear(let layout, let hasBias):
-      return .linear(
-        ExecutionPlan.Linear(
-          weight: node.parameters[0], layout: layout, bias: hasBias ? node.parameters[1] : nil))
-    case .attention(let attributes): return .attention(attributes)
-    case .activation(let kind): return .activation(kind)
+  /// Takes the nodes that may end a product into its step: an activation, then an addition.
+  ///
+  /// - Parameters:
+  ///   - inputs: the product's inputs; gets the residual.
+  ///   - output: the product's output; becomes that of the last node taken in.
+  /// - Returns: what was taken in.
+  private mutating func absorbEnding(inputs: inout [Int], output: inout Int) -> ExecutionPlan.Ending {
+    var ending = ExecutionPlan.Ending()
+    if let next = onlyConsumer(of: output),
+      case .activation(let kind)? = graph.nodes[next].operation.productEnding
+    {
+      ending.activation = kind
+      (output, _) = (graph.nodes[next].output.index, absorbed.insert(next))
     }
+    if let (next, other) = residual(of: output) {
+      ending.residualInput = inputs.count
+      inputs.append(other)
+      (output, _) = (graph.nodes[next].output.index, absorbed.insert(next))
+    }
+    return ending
   }
 
-  /// The inputs that are values: not ids, masks and caches.
-  private func dataInputs(of node: GraphNode) -> [Int] {
-    node.inputs.map(\.index).filter { graph.edges[$0].element == .activations }
+  /// The inputs of a node that hold one kind of element.
+  private func inputs(of node: GraphNode, _ element: EdgeType.Element) -> [Int] {
+    node.inputs.map(\.index).filter { graph.edges[$0].element == element }
   }
 
   /// The one node that takes an edge which nobody asks for.
@@ -206,7 +210,9 @@ private struct PlanBuilder {
 
   /// The addition that takes an edge, with its other input, when that is known already.
   private func residual(of edge: Int) -> (node: Int, other: Int)? {
-    guard let next = onlyConsumer(of: edge), case .add = graph.nodes[next].operation else { return nil }
+    guard let next = onlyConsumer(of: edge), graph.nodes[next].operation.productEnding == .residual else {
+      return nil
+    }
     let others = graph.nodes[next].inputs.map(\.index).filter { $0 != edge }
     guard others.count == 1, values[others[0]] != nil else { return nil }
     return (next, others[0])
@@ -218,7 +224,7 @@ private struct PlanBuilder {
     if let known = lastRows[edge] { return known }
     let slot = takeSlot(width: value.width)
     let last = ExecutionPlan.Value(place: .slot(slot), width: value.width, rows: .last)
-    steps.append(ExecutionPlan.Step(work: .lastRows, inputs: [value], output: last))
+    steps.append(ExecutionPlan.Step(operation: LastRows(), inputs: [value], output: last))
     lastRows[edge] = last
     return last
   }
@@ -228,19 +234,12 @@ private struct PlanBuilder {
   /// The place of a step's output: the caller's memory when nothing here reads it again, the place of an input that is
   /// used up where the step may work in place, else a slot.
   private mutating func place(
-    for output: Int, inputs: [Int], taken: [ExecutionPlan.Value], _ work: ExecutionPlan.Step.Work
+    for output: Int, inputs: [Int], taken: [ExecutionPlan.Value], overwritable: [Int]
   ) -> ExecutionPlan.Place {
     if needs.consumers[output, default: []].isEmpty, let index = outputEdges.firstIndex(of: output) {
       return .output(index)
     }
-    let candidates: [Int]
-    switch work {
-    case .activation, .add, .layerNorm: candidates = Array(inputs.indices)
-    // A product reads all of its first input for every output; its residual is read where it is written.
-    case .linear(let linear): candidates = linear.addsResidual ? [1] : []
-    case .embedding, .attention, .lastRows: candidates = []
-    }
-    for index in candidates {
+    for index in overwritable {
       let edge = inputs[index]
       guard remainingUses[edge] == 1, case .slot = taken[index].place, taken[index] == values[edge] else {
         continue

@@ -9,17 +9,10 @@ import IngotKernels
 public final class Float32Executor {
   /// The graph that is run.
   public let graph: ModelGraph
-  /// What products are made of.
-  public let arithmetic: Arithmetic
-  private let store: WeightStore
-  let pool: ThreadPool
-  let kernels: KernelTable
-  let scratch = ProductScratch()
-  let headScratches: [ProductScratch]
+  private let inputs: InputCheck
+  private let weights: WeightBank
+  private let means: FloatMeans
   private var plans: [PlanKey: ExecutionPlan] = [:]
-  private var linears: [TensorRole: LinearWeight] = [:]
-  private var vectors: [TensorRole: AlignedBuffer] = [:]
-  private var tables: [TensorRole: EmbeddingTable] = [:]
   private var workspace = AlignedBuffer(byteCount: 0)
 
   /// What plans differ by.
@@ -29,9 +22,6 @@ public final class Float32Executor {
   }
 
   private let chunkRowCount: Int
-
-  /// What attention's products are made of: bf16 where products round that much anyway, and where it is faster.
-  var attentionForm: PackedWeight.Form { arithmetic != .stored && kernels.multipliesBF16 ? .bf16 : .f32 }
 
   /// Makes an executor.
   ///
@@ -48,11 +38,9 @@ public final class Float32Executor {
   ) {
     self.chunkRowCount = max(1, chunkRowCount)
     self.graph = graph
-    self.store = store
-    self.arithmetic = arithmetic
-    self.pool = pool
-    self.kernels = kernels
-    headScratches = (0..<pool.threadCount).map { _ in ProductScratch() }
+    inputs = InputCheck(graph)
+    means = FloatMeans(arithmetic: arithmetic, pool: pool, kernels: kernels)
+    weights = WeightBank(store, arithmetic: arithmetic, kernels: kernels)
   }
 
   /// Runs the graph.
@@ -67,7 +55,7 @@ public final class Float32Executor {
     _ request: RunRequest, cache: KeyValueCache? = nil, into outputs: inout [String: RunOutput<Float>]
   ) throws(IngotError) {
     let past = cache?.tokenCount ?? 0
-    let positions = try request.checkedPositions(for: graph, past: past)
+    let run = try inputs.values(of: request, past: past)
     if let cache, cache.batchCount != request.batchCount || past + request.tokenCount > cache.capacity {
       throw .unsuitable(
         Location("input"),
@@ -77,14 +65,19 @@ public final class Float32Executor {
     let plan = try plan(for: request)
     outputs = outputs.filter { request.wanted.contains($0.key) }
     for (name, width, rows) in plan.outputs {
-      let tokens = rows == .last ? 1 : request.tokenCount
-      let shape = Shape([request.batchCount, tokens, width]) ?? .scalar
+      let tokens: [Int] =
+        switch rows {
+        case .all: [request.tokenCount]
+        case .last: [1]
+        case .sequences: []
+        }
+      let shape = Shape([request.batchCount] + tokens + [width]) ?? .scalar
       if outputs[name]?.shape != shape {
         outputs[name] = RunOutput(shape: shape, values: Self.uninitialized(shape.elementCount))
       }
     }
     withTargets(plan.outputs.map(\.name)[...], &outputs, []) { targets in
-      runChunks(request, positions: positions, plan: plan, cache: cache, targets: targets)
+      runChunks(run, plan: plan, cache: cache, targets: targets)
     }
     cache?.advance(by: request.tokenCount)
   }
@@ -111,7 +104,7 @@ public final class Float32Executor {
   private func plan(for request: RunRequest) throws(IngotError) -> ExecutionPlan {
     let key = PlanKey(wanted: request.wanted, lastLogitsOnly: request.lastLogitsOnly)
     if let plan = plans[key] { return plan }
-    let plan = ExecutionPlan(
+    let plan = try ExecutionPlan(
       graph, targets: try request.targets(in: graph), lastLogitsOnly: request.lastLogitsOnly)
     plans[key] = plan
     return plan
@@ -134,29 +127,27 @@ public final class Float32Executor {
 
   // MARK: - Chunks
 
-  /// Cuts a run into passes of at most so many rows; keys and values of earlier chunks go through a cache.
+  /// Cuts a run into passes of about so many rows: sequences, and where it may be the tokens of one, whose keys and values go
+  /// from chunk to chunk through a cache.
   private func runChunks(
-    _ request: RunRequest, positions: [Int], plan: ExecutionPlan, cache: KeyValueCache?,
-    targets: [UnsafeMutablePointer<Float>]
+    _ run: RunInputs, plan: ExecutionPlan, cache: KeyValueCache?, targets: [UnsafeMutablePointer<Float>]
   ) {
-    let past = cache?.tokenCount ?? 0
-    let (batch, tokens) = (request.batchCount, request.tokenCount)
+    let (batch, tokens) = (run.extent.batchCount, run.extent.tokenCount)
     guard batch * tokens > chunkRowCount, batch * tokens > 1 else {
-      return runPass(
-        PlanPass(request, positions, rows: 0..<batch, tokens: 0..<tokens, past: past), plan, cache, targets)
+      return runPass(PlanPass(run, rows: 0..<batch, tokens: 0..<tokens), plan, cache, targets)
     }
-    // Rows of a batch one after the other, each in chunks of tokens.
+    let tokenStep = plan.takesChunks ? min(tokens, chunkRowCount) : tokens
+    let rowStep = max(1, chunkRowCount / tokens)
     let kept =
-      tokens <= chunkRowCount
-      ? cache : cache ?? KeyValueCache(graph, batchCount: batch, capacity: tokens)
-    for row in 0..<batch {
-      for first in stride(from: 0, to: tokens, by: chunkRowCount) {
-        let range = first..<min(tokens, first + chunkRowCount)
+      tokenStep == tokens ? cache : cache ?? KeyValueCache(graph, batchCount: batch, capacity: tokens)
+    for firstRow in stride(from: 0, to: batch, by: rowStep) {
+      let rows = firstRow..<min(batch, firstRow + rowStep)
+      for first in stride(from: 0, to: tokens, by: tokenStep) {
+        let range = first..<min(tokens, first + tokenStep)
         let places = zip(targets, plan.outputs).map { target, output in
-          target + (output.rows == .last ? row : row * tokens + first) * output.width
+          target + (output.rows == .all ? firstRow * tokens + first : firstRow) * output.width
         }
-        runPass(
-          PlanPass(request, positions, rows: row..<(row + 1), tokens: range, past: past), plan, kept, places)
+        runPass(PlanPass(run, rows: rows, tokens: range), plan, kept, places)
       }
     }
   }
@@ -175,73 +166,7 @@ public final class Float32Executor {
       slots.append(start)
       start += stride
     }
-    PlanRun(executor: self, pass: pass, cache: cache, slots: slots, targets: targets).run(plan.steps)
-  }
-
-  // MARK: - Weights
-
-  /// A linear weight, prepared when first used.
-  func linear(_ role: TensorRole, _ layout: WeightLayout) -> LinearWeight? {
-    if let known = linears[role] { return known }
-    guard let weight = store[role],
-      let linear = LinearWeight(weight, layout: layout, arithmetic: arithmetic, kernels: kernels)
-    else { return nil }
-    linears[role] = linear
-    return linear
-  }
-
-  /// A small weight as floats, converted when first used.
-  func vector(_ role: TensorRole) -> UnsafePointer<Float> {
-    if let known = vectors[role] { return UnsafePointer(known.pointer(as: Float.self)) }
-    let floats = store[role]?.floats ?? []
-    let buffer = AlignedBuffer(Float.self, count: floats.count)
-    buffer.pointer(as: Float.self).update(from: floats, count: floats.count)
-    vectors[role] = buffer
-    return UnsafePointer(buffer.pointer(as: Float.self))
-  }
-
-  /// A table of rows by id, prepared when first used.
-  func table(_ role: TensorRole) -> EmbeddingTable? {
-    if let known = tables[role] { return known }
-    guard let weight = store[role], let table = EmbeddingTable(weight) else { return nil }
-    tables[role] = table
-    return table
-  }
-}
-
-/// Which part of a request passes through the graph.
-struct PlanPass {
-  let batchCount: Int
-  let tokenCount: Int
-  /// The first row of the batch.
-  let firstRow: Int
-  /// Tokens before these: cached ones, and earlier chunks.
-  let past: Int
-  /// `[B, T]` of this pass.
-  let ids: [Int]
-  let positions: [Int]
-  /// 0 where a token may not be seen, `[B, P + T]`; empty where all may.
-  let mask: [UInt8]
-
-  init(_ request: RunRequest, _ positions: [Int], rows: Range<Int>, tokens: Range<Int>, past: Int) {
-    batchCount = rows.count
-    tokenCount = tokens.count
-    firstRow = rows.lowerBound
-    self.past = past + tokens.lowerBound
-    func part(_ values: [Int]) -> [Int] {
-      guard rows.count < request.batchCount || tokens.count < request.tokenCount else { return values }
-      return rows.flatMap { row in
-        values[
-          (row * request.tokenCount + tokens.lowerBound)..<(row * request.tokenCount + tokens.upperBound)]
-      }
-    }
-    ids = part(request.ids)
-    self.positions = part(positions)
-    let context = past + request.tokenCount
-    let seen = past + tokens.upperBound
-    mask =
-      request.mask.map { mask in
-        rows.flatMap { row in mask[(row * context)..<(row * context + seen)].map { $0 ? 1 : 0 } }
-      } ?? []
+    PlanRun(weights: weights, means: means, pass: pass, cache: cache, slots: slots, targets: targets)
+      .run(plan.steps)
   }
 }

@@ -5,12 +5,11 @@ import IngotKernels
 
 /// One run of an attention step over the rows of a batch.
 struct FloatAttention {
-  /// Keys and values of one row: where they start and how far apart tokens are, in elements.
+  /// Keys and values of one row: where each starts, and how far apart its tokens are, in elements.
   struct Context {
-    var keys: UnsafeRawPointer
-    var values: UnsafeRawPointer
+    var keys: (start: UnsafeRawPointer, stride: Int)
+    var values: (start: UnsafeRawPointer, stride: Int)
     var element: WeightMatrix.Element
-    var stride: Int
   }
 
   /// Queries of a block: two tiles of AVX-512.
@@ -20,7 +19,7 @@ struct FloatAttention {
   /// Queries from which packing keys and values pays.
   private static let manyQueries = 3
 
-  let attributes: AttentionAttributes
+  let attention: Attention
   /// B, T and P.
   let batchCount: Int, tokenCount: Int, pastCount: Int
   /// The first query that is wanted, counted from the first token of this run.
@@ -35,37 +34,42 @@ struct FloatAttention {
 
   /// Tokens that can be seen, P + T.
   var contextCount: Int { pastCount + tokenCount }
-  private var width: Int { attributes.headCount * attributes.headDimension }
+  private var width: Int { attention.queries.width }
   private var queryCount: Int { tokenCount - firstQuery }
 
   /// Computes all heads of all rows.
   ///
   /// - Parameters:
-  ///   - qkv: `[B, T, 3D]`, f32.
-  ///   - output: `[B, T − firstQuery, D]`, f32; overwritten.
+  ///   - queries: the first of `[B, T]`, H · E each.
+  ///   - output: `[B, T − firstQuery, H · E]`, f32; overwritten.
   ///   - scratches: memory of products, one for each thread.
   ///   - pool: the threads.
   ///   - kernels: the kernels.
   ///   - context: keys and values of a row.
   func run(
-    _ qkv: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>, scratches: [ProductScratch],
-    pool: ThreadPool, kernels: KernelTable, context: (_ row: Int) -> Context
+    _ queries: FloatRows, into output: UnsafeMutablePointer<Float>, scratches: [ProductScratch],
+    pool: ThreadPool,
+    kernels: KernelTable, context: (_ row: Int) -> Context
   ) {
     let contexts = (0..<batchCount).map(context)
-    let heads = attributes.headCount
+    let (heads, groupSize, dimension) = (
+      attention.queries.headCount, attention.groupSize, attention.queries.headDimension
+    )
     // A head is cut into parts only where there are few heads: each part packs keys and values anew.
     let parts = max(1, min(queryCount / 64, 2 * pool.threadCount / max(1, batchCount * heads)))
     let chunks = batchCount * heads * parts
     let body = { (slot: Int, chunk: Int) in
       let (row, head, part) = (chunk / (heads * parts), chunk / parts % heads, chunk % parts)
       let work = Head(
-        qkv: qkv + row * tokenCount * 3 * width, output: output + row * queryCount * width, row: row,
-        offset: head * attributes.headDimension, context: contexts[row], scratch: scratches[slot],
+        queries: FloatRows(
+          start: queries.row(row * tokenCount) + head * dimension, stride: queries.stride),
+        output: output + row * queryCount * width + head * dimension, row: row,
+        keyOffset: head / groupSize * dimension, context: contexts[row], scratch: scratches[slot],
         kernels: kernels)
       let first = firstQuery + queryCount * part / parts
       attend(work, queries: first..<(firstQuery + queryCount * (part + 1) / parts))
     }
-    if batchCount * heads * queryCount * contextCount * attributes.headDimension < Self.threadingThreshold {
+    if batchCount * heads * queryCount * contextCount * dimension < Self.threadingThreshold {
       for chunk in 0..<chunks { body(0, chunk) }
     } else {
       pool.run(chunkCount: chunks, body)
@@ -77,37 +81,40 @@ struct FloatAttention {
 
   /// One head of one row.
   private struct Head {
-    /// The row's first token, `[T, 3D]`.
-    let qkv: UnsafePointer<Float>
-    /// The row's first result, `[T − firstQuery, D]`.
+    /// This head's queries.
+    let queries: FloatRows
+    /// This head's first result, rows H · E apart.
     let output: UnsafeMutablePointer<Float>
     let row: Int
-    /// Elements of a token before this head's.
-    let offset: Int
+    /// Elements of a token's keys before those of this head.
+    let keyOffset: Int
     let context: Context
     let scratch: ProductScratch
     let kernels: KernelTable
 
     /// Keys or values as a product reads them.
-    func matrix(_ start: UnsafeRawPointer, _ layout: WeightMatrix.Layout) -> WeightMatrix {
+    func matrix(
+      _ rows: (start: UnsafeRawPointer, stride: Int), _ layout: WeightMatrix.Layout
+    ) -> WeightMatrix {
       WeightMatrix(
-        bytes: start + offset * context.element.byteWidth, element: context.element, layout: layout,
-        rowStride: context.stride)
+        bytes: rows.start + keyOffset * context.element.byteWidth, element: context.element, layout: layout,
+        rowStride: rows.stride)
     }
   }
 
   /// Tokens that the queries before `end` see.
-  private func seenCount(before end: Int) -> Int { attributes.isCausal ? pastCount + end : contextCount }
+  private func seenCount(before end: Int) -> Int { attention.isCausal ? pastCount + end : contextCount }
 
   /// Some queries of one head, block by block: `softmax(q kᵀ · scale) v`.
   private func attend(_ head: Head, queries: Range<Int>) {
-    let dimension = attributes.headDimension
+    let dimension = attention.queries.headDimension
     let seen = seenCount(before: queries.upperBound)
     let (keys, values) = (head.matrix(head.context.keys, .outIn), head.matrix(head.context.values, .inOut))
     guard queries.count >= Self.manyQueries else {
       let scores = head.scratch.scores(count: queries.count * seen)
       MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiplyByDots(
-        query(queries.lowerBound, head), xStride: 3 * width, by: keys, into: scores, yStride: seen,
+        head.queries.row(queries.lowerBound), xStride: head.queries.stride, by: keys, into: scores,
+        yStride: seen,
         kernels: head.kernels)
       weigh(scores, seen: seen, queries: queries, head)
       MatrixProduct(rowCount: queries.count, columnCount: dimension, depth: seen).multiply(
@@ -124,7 +131,7 @@ struct FloatAttention {
       let seen = seenCount(before: block.upperBound)
       let scores = head.scratch.scores(count: block.count * seen)
       MatrixProduct(rowCount: block.count, columnCount: seen, depth: dimension).multiply(
-        query(first, head), xStride: 3 * width, by: packedKeys, into: scores, yStride: seen,
+        head.queries.row(first), xStride: head.queries.stride, by: packedKeys, into: scores, yStride: seen,
         scratch: head.scratch, kernels: head.kernels)
       weigh(scores, seen: seen, queries: block, head)
       MatrixProduct(rowCount: block.count, columnCount: dimension, depth: seen).multiply(
@@ -133,20 +140,16 @@ struct FloatAttention {
     }
   }
 
-  private func query(_ token: Int, _ head: Head) -> UnsafePointer<Float> {
-    head.qkv + token * 3 * width + head.offset
-  }
-
   private func result(_ token: Int, _ head: Head) -> UnsafeMutablePointer<Float> {
-    head.output + (token - firstQuery) * width + head.offset
+    head.output + (token - firstQuery) * width
   }
 
   /// Scales the scores of some queries, hides what each may not see, and makes them shares.
   private func weigh(_ scores: UnsafeMutablePointer<Float>, seen: Int, queries: Range<Int>, _ head: Head) {
-    let scale = Float(attributes.scale)
+    let scale = Float(attention.scale)
     for query in queries {
       let row = scores + (query - queries.lowerBound) * seen
-      let count = attributes.isCausal ? pastCount + query + 1 : seen
+      let count = attention.isCausal ? pastCount + query + 1 : seen
       for index in 0..<count { row[index] *= scale }
       for index in count..<seen { row[index] = 0 }
       guard !mask.isEmpty else {

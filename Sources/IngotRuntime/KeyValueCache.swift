@@ -24,7 +24,7 @@ public final class KeyValueCache {
   public let element: Element
   /// Tokens seen, P.
   public private(set) var tokenCount = 0
-  /// A block's keys, then its values, `[B, capacity, D]` each.
+  /// The keys of each of the graph's caches, then its values, `[B, capacity, width]` each.
   private let memory: [AlignedBuffer]
   private let widths: [Int]
 
@@ -40,47 +40,46 @@ public final class KeyValueCache {
     self.batchCount = batchCount
     self.capacity = capacity
     self.element = element
-    var widths = [Int](repeating: 0, count: graph.inputs.caches.count)
-    for node in graph.nodes {
-      guard case .attention(let attributes) = node.operation, widths.indices.contains(attributes.cacheSlot)
-      else { continue }
-      widths[attributes.cacheSlot] = attributes.headCount * attributes.headDimension
-    }
-    self.widths = widths
+    widths = graph.caches.map { $0.width ?? 0 }
     let byteWidth = element.matrixElement.byteWidth
     memory = widths.map { width in
       AlignedBuffer(uninitializedByteCount: 2 * batchCount * capacity * width * byteWidth)
     }
   }
 
-  /// Where a row's keys and values of a block start, `[capacity, D]` each.
+  /// Where a row's keys and values of one of the caches start, `[capacity, width]` each.
   func rows(slot: Int, row: Int) -> (keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer) {
     let rowBytes = capacity * widths[slot] * element.matrixElement.byteWidth
     let start = memory[slot].start
     return (start + row * rowBytes, start + (batchCount + row) * rowBytes)
   }
 
+  /// Numbers from one token's keys to the next's.
+  func width(slot: Int) -> Int { widths[slot] }
+
   /// Keeps a row's new keys and values.
   ///
   /// - Parameters:
-  ///   - qkv: the first token's queries, keys and values, `[T, 3D]`, f32.
+  ///   - newKeys: the first token's keys.
+  ///   - newValues: the first token's values.
   ///   - count: T.
-  ///   - slot: the block.
+  ///   - slot: the cache, counted among the graph's.
   ///   - row: the row.
   ///   - position: tokens kept before.
-  func keep(_ qkv: UnsafePointer<Float>, count: Int, slot: Int, row: Int, at position: Int) {
+  func keep(
+    keys newKeys: FloatRows, values newValues: FloatRows, count: Int, slot: Int, row: Int, at position: Int
+  ) {
     let width = widths[slot]
     let (keys, values) = rows(slot: slot, row: row)
     let narrowing = element == .f16 ? ElementConversion(from: .f32, to: .f16, onOverflow: .infinity) : nil
     let byteWidth = element.matrixElement.byteWidth
     for token in 0..<count {
-      let source = qkv + token * 3 * width
       let offset = (position + token) * width * byteWidth
-      for (target, start) in [(keys, source + width), (values, source + 2 * width)] {
+      for (target, source) in [(keys, newKeys), (values, newValues)] {
         if let narrowing {
-          _ = narrowing.convert(count: width, from: UnsafeRawPointer(start), to: target + offset)
+          _ = narrowing.convert(count: width, from: UnsafeRawPointer(source.row(token)), to: target + offset)
         } else {
-          (target + offset).copyMemory(from: start, byteCount: width * 4)
+          (target + offset).copyMemory(from: source.row(token), byteCount: width * 4)
         }
       }
     }
@@ -88,4 +87,12 @@ public final class KeyValueCache {
 
   /// Counts tokens as seen, when all blocks hold them.
   func advance(by count: Int) { tokenCount += count }
+}
+
+/// Rows of floats, each a part of a longer one: where the first starts, and how far apart they are in elements.
+struct FloatRows {
+  var start: UnsafePointer<Float>
+  var stride: Int
+
+  func row(_ index: Int) -> UnsafePointer<Float> { start + index * stride }
 }

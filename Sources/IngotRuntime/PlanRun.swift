@@ -1,12 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out the steps of a plan for one pass of rows.
+// Carries out the steps of a plan for one pass of rows. What a step computes is said by its operator.
 import IngotCore
 import IngotGraph
 import IngotKernels
 
+/// An operator with f32 activations.
+protocol FloatOperator {
+  /// Computes the step's output.
+  func compute(_ step: FloatStep)
+}
+
+/// What steps compute with.
+struct FloatMeans {
+  let arithmetic: Arithmetic
+  let pool: ThreadPool
+  let kernels: KernelTable
+  let scratch = ProductScratch()
+  /// One for each thread.
+  let threadScratches: [ProductScratch]
+
+  init(arithmetic: Arithmetic, pool: ThreadPool, kernels: KernelTable) {
+    self.arithmetic = arithmetic
+    self.pool = pool
+    self.kernels = kernels
+    threadScratches = (0..<pool.threadCount).map { _ in ProductScratch() }
+  }
+
+  /// Functions of numbers that products round to bf16 or int8 need no more than single precision.
+  var accuracy: FunctionAccuracy { arithmetic == .stored ? .exact : .quick }
+
+  /// What attention's products are made of: bf16 where products round that much anyway, and where it is faster.
+  var attentionForm: PackedWeight.Form { arithmetic != .stored && kernels.multipliesBF16 ? .bf16 : .f32 }
+}
+
 /// One pass through the steps of a plan.
 struct PlanRun {
-  let executor: Float32Executor
+  let weights: WeightBank
+  let means: FloatMeans
   let pass: PlanPass
   let cache: KeyValueCache?
   /// The workspace's slots.
@@ -14,127 +44,121 @@ struct PlanRun {
   /// The caller's memory for wanted outputs.
   let targets: [UnsafeMutablePointer<Float>]
 
-  /// Elements below which work on rows stays on one thread.
-  private static let rowGrain = 1 << 13
-
-  /// Functions of numbers that products round to bf16 or int8 need no more than single precision.
-  private var accuracy: FunctionAccuracy { executor.arithmetic == .stored ? .exact : .quick }
-
   func run(_ steps: [ExecutionPlan.Step]) {
     for step in steps {
-      compute(step)
+      step.operation.compute(FloatStep(run: self, step: step))
       for copy in step.copies {
         targets[copy].update(from: pointer(step.output), count: rowCount(step.output) * step.output.width)
       }
     }
   }
 
-  private func pointer(_ value: ExecutionPlan.Value) -> UnsafeMutablePointer<Float> {
+  fileprivate func pointer(_ value: ExecutionPlan.Value) -> UnsafeMutablePointer<Float> {
     switch value.place {
     case .slot(let index): slots[index]
     case .output(let index): targets[index]
     }
   }
 
-  private func input(_ index: Int, _ step: ExecutionPlan.Step) -> UnsafeMutablePointer<Float> {
-    pointer(step.inputs[index])
-  }
-
-  private func rowCount(_ value: ExecutionPlan.Value) -> Int {
+  fileprivate func rowCount(_ value: ExecutionPlan.Value) -> Int {
     pass.batchCount * (value.rows == .all ? pass.tokenCount : 1)
   }
+}
 
-  private func compute(_ step: ExecutionPlan.Step) {
-    let output = pointer(step.output)
-    let rows = rowCount(step.output)
-    let width = step.output.width
-    let kernels = executor.kernels
-    switch step.work {
-    case .embedding(let table, let ofPositions):
-      executor.table(table)?.gather(
-        ids(of: ofPositions ? pass.positions : pass.ids, for: step.output), into: output, pool: executor.pool)
-    case .layerNorm(let gain, let bias, let epsilon):
-      let (gain, bias) = (executor.vector(gain), executor.vector(bias))
-      forEachRows(rows, width: width) { rows in
-        kernels.layerNorm(
-          input(0, step) + rows.lowerBound * width, into: output + rows.lowerBound * width,
-          rowCount: rows.count,
-          width: width, gain: gain, bias: bias, epsilon: epsilon)
-      }
-    case .linear(let linear):
-      var end = ProductEnd(bias: linear.bias.map(executor.vector), activation: linear.activation?.kernel)
-      end.accuracy = accuracy
-      if linear.addsResidual { end.residual = UnsafePointer(input(1, step)) }
-      executor.linear(linear.weight, linear.layout)?.multiply(
-        input(0, step), rowCount: rows, end: end, into: output, scratch: executor.scratch,
-        pool: executor.pool,
-        kernels: kernels)
-    case .attention(let attributes):
-      attend(input(0, step), attributes, into: output, rows: step.output.rows)
-    case .activation(let kind):
-      forEachRows(rows, width: width) { rows in
-        let range = (rows.lowerBound * width, rows.count * width)
-        if let kernel = kind.kernel {
-          kernels.activate(
-            kernel, input(0, step) + range.0, into: output + range.0, count: range.1, accuracy: accuracy)
-        } else if input(0, step) != output {
-          (output + range.0).update(from: input(0, step) + range.0, count: range.1)
-        }
-      }
-    case .add:
-      forEachRows(rows, width: width) { rows in
-        let start = rows.lowerBound * width
-        kernels.add(
-          input(0, step) + start, input(1, step) + start, into: output + start, count: rows.count * width)
-      }
-    case .lastRows:
-      for row in 0..<pass.batchCount {
-        let last = input(0, step) + ((row + 1) * pass.tokenCount - 1) * width
-        (output + row * width).update(from: last, count: width)
-      }
-    }
-  }
+/// One step of a pass: what its operator computes from, with, and into.
+struct FloatStep {
+  let run: PlanRun
+  let step: ExecutionPlan.Step
 
-  private func ids(of all: [Int], for value: ExecutionPlan.Value) -> [Int] {
-    guard value.rows == .last else { return all }
+  /// Elements below which work on rows stays on one thread.
+  private static let rowGrain = 1 << 13
+
+  var pass: PlanPass { run.pass }
+  var means: FloatMeans { run.means }
+  var kernels: KernelTable { run.means.kernels }
+  var cache: KeyValueCache? { run.cache }
+  var ending: ExecutionPlan.Ending { step.ending }
+  /// Which rows are wanted.
+  var rows: ExecutionPlan.Rows { step.output.rows }
+  /// Their number.
+  var rowCount: Int { run.rowCount(step.output) }
+  /// Numbers of each.
+  var width: Int { step.output.width }
+
+  /// Where the output lies, `[rowCount, width]`.
+  var output: UnsafeMutablePointer<Float> { run.pointer(step.output) }
+
+  /// Where an input lies that is activations; where rows are computed one by one, those that are wanted.
+  func input(_ index: Int) -> UnsafeMutablePointer<Float> { run.pointer(step.inputs[index]) }
+
+  /// What an input holds that is integers, for the rows that are wanted.
+  func integers(_ index: Int) -> [Int] {
+    let all = pass.integers[step.integers[index]] ?? []
+    guard rows == .last else { return all }
     return (0..<pass.batchCount).map { all[($0 + 1) * pass.tokenCount - 1] }
   }
 
-  /// Calls `body` with ranges of rows, on several threads where there is enough to do.
-  private func forEachRows(_ count: Int, width: Int, _ body: (Range<Int>) -> Void) {
-    guard count * width > 2 * Self.rowGrain else { return body(0..<count) }
-    executor.pool.forEachRange(count, grain: max(1, Self.rowGrain / max(1, width))) { _, rows in body(rows) }
+  /// A parameter as a linear weight.
+  func linear(_ index: Int, _ layout: WeightLayout) -> LinearWeight? {
+    run.weights.linear(step.parameters[index], layout)
   }
 
-  private func attend(
-    _ qkv: UnsafeMutablePointer<Float>, _ attributes: AttentionAttributes,
-    into output: UnsafeMutablePointer<Float>, rows: ExecutionPlan.Rows
-  ) {
-    let width = attributes.headCount * attributes.headDimension
-    if let cache {
-      for row in 0..<pass.batchCount {
-        cache.keep(
-          qkv + row * pass.tokenCount * 3 * width, count: pass.tokenCount, slot: attributes.cacheSlot,
-          row: pass.firstRow + row, at: pass.past)
+  /// A small parameter as floats.
+  func vector(_ index: Int) -> UnsafePointer<Float> { run.weights.vector(step.parameters[index]) }
+
+  /// A parameter as a table of rows by id.
+  func table(_ index: Int) -> EmbeddingTable? { run.weights.table(step.parameters[index]) }
+
+  /// Calls `body` with ranges of rows, on several threads where there is enough to do.
+  func forEachRows(_ body: (Range<Int>) -> Void) {
+    guard rowCount * width > 2 * Self.rowGrain else { return body(0..<rowCount) }
+    means.pool.forEachRange(rowCount, grain: max(1, Self.rowGrain / max(1, width))) { _, rows in body(rows) }
+  }
+}
+
+/// Which part of a run passes through the graph.
+struct PlanPass {
+  let batchCount: Int
+  let tokenCount: Int
+  /// The first row of the batch.
+  let firstRow: Int
+  /// Tokens before these: cached ones, and earlier chunks.
+  let past: Int
+  /// Integers by edge, `[B, T]` or `[B]` of this pass.
+  let integers: [Int: [Int]]
+  /// 0 where a token may not be seen, `[B, P + T]`; empty where all may.
+  let mask: [UInt8]
+
+  init(_ run: RunInputs, rows: Range<Int>, tokens: Range<Int>) {
+    let whole = run.extent
+    batchCount = rows.count
+    tokenCount = tokens.count
+    firstRow = rows.lowerBound
+    past = whole.pastCount + tokens.lowerBound
+    let isWhole = rows.count == whole.batchCount && tokens.count == whole.tokenCount
+    integers =
+      isWhole
+      ? run.integers
+      : run.integers.mapValues { values in
+        // One a token, or one a sequence, which then passes as a whole.
+        guard values.count == whole.batchCount * whole.tokenCount else { return Array(values[rows]) }
+        return rows.flatMap { row in
+          values[(row * whole.tokenCount + tokens.lowerBound)..<(row * whole.tokenCount + tokens.upperBound)]
+        }
       }
-    }
-    let attention = FloatAttention(
-      attributes: attributes, batchCount: pass.batchCount, tokenCount: pass.tokenCount, pastCount: pass.past,
-      firstQuery: rows == .all ? 0 : pass.tokenCount - 1, mask: pass.mask, accuracy: accuracy,
-      form: executor.attentionForm)
-    attention.run(
-      qkv, into: output, scratches: executor.headScratches, pool: executor.pool, kernels: executor.kernels
-    ) { row in
-      guard let cache else {
-        let start = qkv + row * pass.tokenCount * 3 * width
-        return FloatAttention.Context(
-          keys: UnsafeRawPointer(start + width), values: UnsafeRawPointer(start + 2 * width), element: .f32,
-          stride: 3 * width)
-      }
-      let (keys, values) = cache.rows(slot: attributes.cacheSlot, row: pass.firstRow + row)
-      return FloatAttention.Context(
-        keys: UnsafeRawPointer(keys), values: UnsafeRawPointer(values), element: cache.element.matrixElement,
-        stride: width)
-    }
+    let seen = whole.pastCount + tokens.upperBound
+    mask =
+      whole.mask.map { mask in
+        rows.flatMap { row -> [UInt8] in
+          let start = row * whole.contextCount
+          return mask[start..<(start + seen)].map { $0 ? 1 : 0 }
+        }
+      } ?? []
+  }
+  /// The last token of this pass that a row's mask shows; 0 when it shows none.
+  func lastVisibleToken(row: Int) -> Int {
+    guard !mask.isEmpty else { return tokenCount - 1 }
+    let start = row * (past + tokenCount) + past
+    return (0..<tokenCount).last { mask[start + $0] != 0 } ?? 0
   }
 }

@@ -50,9 +50,12 @@ import Testing
     let graph = Architecture.gpt2.graph(
       ModelConfig.gpt2(blockCount: 2, scalesAttention: scales, scalesAttentionByBlock: byBlock))
     let node = try #require(graph.nodes.first { $0.name == "h.1.attn" })
-    guard case .attention(let attributes) = node.operation else { return #expect(Bool(false)) }
-    #expect(attributes.scale == expected)
-    #expect(attributes.isCausal && attributes.headCount == 12 && attributes.headDimension == 64)
+    let attention = try #require(node.operation as? Attention)
+    #expect(attention.scale == expected)
+    #expect(attention.isCausal)
+    for view in [attention.queries, attention.keys, attention.values] {
+      #expect(view.headCount == 12 && view.headDimension == 64)
+    }
   }
 
   @Test func `a tied head is the token embedding, an untied one a parameter of its own`() throws {

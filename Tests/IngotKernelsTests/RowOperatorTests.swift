@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Row and element operators against their plain twins.
+import IngotCore
 import IngotKernels
 import IngotTestSupport
 import Testing

@@ -64,7 +64,7 @@ import Testing
   @Test func `the last token's logits are those of the whole run`() throws {
     let ids = try Self.ids(9)
     let executor = ReferenceExecutor(
-      try Self.model().recognised.graph, operators: ReferenceOperators(try loadWeights(Self.model())))
+      try Self.model().recognised.graph, try loadWeights(Self.model()))
     var request = RunRequest(batchCount: 1, tokenCount: 9, ids: ids)
     let all = try #require(try executor.run(request)["logits"])
     request.lastLogitsOnly = true

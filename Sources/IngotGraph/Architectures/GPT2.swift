@@ -16,42 +16,40 @@ import IngotCore
 ///   - transposed: kinds of linear weights that are stored `[out, in]`; they are `[in, out]` in the paper's code.
 /// - Returns: the graph.
 func gpt2Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> ModelGraph {
-  var graph = GraphBuilder(blockCount: config.blockCount)
+  var graph = GraphBuilder()
   let parameters = GPT2Parameters(config, transposed: transposed)
+  let (ids, positions, mask) = (graph.input(.ids), graph.input(.positions), graph.input(.mask))
+  let norm = LayerNorm(epsilon: config.layerNormEpsilon)
 
-  let token = graph.add("wte", .embedding, [graph.inputs.ids], [parameters.tokenEmbedding])
-  let position = graph.add("wpe", .embedding, [graph.inputs.positions], [parameters.positionEmbedding])
-  var hidden = graph.add("embed", .add, [token, position])
+  let token = graph.add("wte", Embedding(), [ids], [parameters.tokenEmbedding])
+  let position = graph.add("wpe", Embedding(), [positions], [parameters.positionEmbedding])
+  var hidden = graph.add("embed", Add(), [token, position])
   graph.name(hidden, "hidden_states.0")
 
   for block in 0..<config.blockCount {
     let name = "h.\(block)"
-    let attention = AttentionAttributes(
+    let attention = Attention.fused(
       headCount: config.headCount, headDimension: config.headDimension,
       scale: attentionScale(config, block: block), isCausal: true, cacheSlot: block)
+    let cache = graph.input(.cache(block, width: attention.keys.width))
 
     let norm1 = graph.add(
-      "\(name).ln_1", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
-      parameters.norm(.attentionNormGain, .attentionNormBias, block))
+      "\(name).ln_1", norm, [hidden], parameters.norm(.attentionNormGain, .attentionNormBias, block))
     let qkv = graph.linear("\(name).attn.c_attn", norm1, parameters.attentionInput(block))
-    let attended = graph.add(
-      "\(name).attn", .attention(attention), [qkv, graph.inputs.mask, graph.inputs.caches[block]])
+    let attended = graph.add("\(name).attn", attention, [qkv, mask, cache])
     let projected = graph.linear("\(name).attn.c_proj", attended, parameters.attentionOutput(block))
-    hidden = graph.add("\(name).attn.add", .add, [hidden, projected])
+    hidden = graph.add("\(name).attn.add", Add(), [hidden, projected])
 
     let norm2 = graph.add(
-      "\(name).ln_2", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
-      parameters.norm(.feedForwardNormGain, .feedForwardNormBias, block))
+      "\(name).ln_2", norm, [hidden], parameters.norm(.feedForwardNormGain, .feedForwardNormBias, block))
     let expanded = graph.linear("\(name).mlp.c_fc", norm2, parameters.feedForwardInput(block))
-    let activated = graph.add("\(name).mlp.act", .activation(config.activation), [expanded])
+    let activated = graph.add("\(name).mlp.act", Activation(config.activation), [expanded])
     let contracted = graph.linear("\(name).mlp.c_proj", activated, parameters.feedForwardOutput(block))
-    hidden = graph.add("\(name).mlp.add", .add, [hidden, contracted])
+    hidden = graph.add("\(name).mlp.add", Add(), [hidden, contracted])
     if block < config.blockCount - 1 { graph.name(hidden, "hidden_states.\(block + 1)") }
   }
 
-  hidden = graph.add(
-    "ln_f", .layerNorm(epsilon: config.layerNormEpsilon), [hidden],
-    parameters.norm(.finalNormGain, .finalNormBias))
+  hidden = graph.add("ln_f", norm, [hidden], parameters.norm(.finalNormGain, .finalNormBias))
   // As transformers returns them, the last hidden state is the one behind the final layer norm.
   graph.name(hidden, "hidden_states.\(config.blockCount)")
   graph.name(hidden, "last_hidden_state")

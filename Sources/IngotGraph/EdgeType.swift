@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What flows along an edge: what its elements are, and its dimensions, some of which are known at run time only.
+
+/// One dimension of an edge, known or to be known at run time.
+public enum SymbolicDimension: Hashable, Sendable, CustomStringConvertible {
+  /// B.
+  case batch
+  /// T: tokens of this run.
+  case tokens
+  /// P + T: tokens that can be seen, cached ones included.
+  case context
+  /// A number.
+  case fixed(Int)
+
+  /// The letter or number.
+  public var description: String {
+    switch self {
+    case .batch: "B"
+    case .tokens: "T"
+    case .context: "P+T"
+    case .fixed(let count): String(count)
+    }
+  }
+}
+
+/// What flows along an edge.
+public struct EdgeType: Hashable, Sendable, CustomStringConvertible {
+  /// What the elements are.
+  public enum Element: String, Hashable, Sendable {
+    /// Integers: token ids, positions, and other indexes.
+    case ids
+    /// 0 or 1.
+    case mask
+    /// Reals, in the precision of the run.
+    case activations
+    /// Keys and values of one block, kept between runs.
+    case cache
+  }
+
+  /// What the elements are.
+  public var element: Element
+  /// The dimensions.
+  public var dimensions: [SymbolicDimension]
+
+  /// Makes a type.
+  public init(_ element: Element, _ dimensions: [SymbolicDimension]) {
+    self.element = element
+    self.dimensions = dimensions
+  }
+
+  /// Activations `[B, T, width]`.
+  public static func activations(_ width: Int) -> EdgeType {
+    EdgeType(.activations, [.batch, .tokens, .fixed(width)])
+  }
+
+  /// The type as drawings write it: `[B, T, 768]`.
+  public var description: String {
+    "\(element == .activations ? "" : element.rawValue + " ")[\(dimensions.map(\.description).joined(separator: ", "))]"
+  }
+
+  /// The last dimension, when it is a number.
+  public var width: Int? {
+    guard case .fixed(let width)? = dimensions.last else { return nil }
+    return width
+  }
+  /// Whether there is a row for each token, and not only one for each sequence.
+  public var hasTokens: Bool { dimensions.contains(.tokens) }
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sum of two values: embeddings, and what a sub-block adds to what passes it by.
+import IngotCore
+
+/// Element by element: two values of one shape → the same.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+public struct Add: GraphOperator {
+  /// Makes the operator.
+  public init() {}
+
+  public var name: String { "add" }
+
+  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+    try expectCount(inputs, 2)
+    guard inputs[0] == inputs[1] else {
+      throw ShapeConflict(
+        found: "\(words: inputs[1].description)", expected: "\(words: inputs[0].description)")
+    }
+    return inputs[0]
+  }
+
+  public func mayOverwrite(input index: Int) -> Bool { true }
+
+  public var productEnding: ProductEnding? { .residual }
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attention: Vaswani et al., "Attention Is All You Need", 2017, section 3.2; with fewer heads of keys and values than of
+// queries: Ainslie et al., "GQA", 2023.
+import IngotCore
+
+/// `softmax(q kᵀ · scale) v`, head by head → `[B, T, H · E]`.
+///
+/// Inputs: the edges that hold queries, keys and values, one to three of them; the mask `[B, P + T]`; and where there is a
+/// cache, its edge.
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+public struct Attention: GraphOperator {
+  /// Queries, H heads.
+  public var queries: AttentionView
+  /// Keys; each head serves as many heads of queries as one after another share it.
+  public var keys: AttentionView
+  /// Values, as many heads as keys.
+  public var values: AttentionView
+  /// What scores are multiplied with.
+  public var scale: Double
+  /// Whether a token sees only itself and what stands before it.
+  public var isCausal: Bool
+  /// The cache that keys and values are kept in, counted among the graph's; `nil` where none are kept.
+  public var cacheSlot: Int?
+
+  /// Makes attention over views.
+  public init(
+    queries: AttentionView, keys: AttentionView, values: AttentionView, scale: Double, isCausal: Bool,
+    cacheSlot: Int? = nil
+  ) {
+    self.queries = queries
+    self.keys = keys
+    self.values = values
+    self.scale = scale
+    self.isCausal = isCausal
+    self.cacheSlot = cacheSlot
+  }
+
+  /// Attention over queries, keys and values side by side in one edge, `[B, T, 3 · H · E]`.
+  public static func fused(
+    headCount: Int, headDimension: Int, scale: Double, isCausal: Bool, cacheSlot: Int? = nil
+  ) -> Attention {
+    let width = headCount * headDimension
+    func view(_ part: Int) -> AttentionView {
+      AttentionView(
+        input: 0, offset: part * width, headCount: headCount, headDimension: headDimension,
+        rowStride: 3 * width)
+    }
+    return Attention(
+      queries: view(0), keys: view(1), values: view(2), scale: scale, isCausal: isCausal, cacheSlot: cacheSlot
+    )
+  }
+
+  /// Attention over queries `[B, T, H · E]`, keys and values, each in an edge of its own.
+  ///
+  /// - Parameters:
+  ///   - headCount: H.
+  ///   - keyHeadCount: heads of keys and values, `[B, T, keyHeadCount · E]`, which divide H; `nil` for H.
+  ///   - headDimension: E.
+  ///   - scale: what scores are multiplied with.
+  ///   - isCausal: whether a token sees only itself and what stands before it.
+  ///   - cacheSlot: the cache that keys and values are kept in; `nil` for none.
+  /// - Returns: the operator.
+  public static func separate(
+    headCount: Int, keyHeadCount: Int? = nil, headDimension: Int, scale: Double, isCausal: Bool,
+    cacheSlot: Int? = nil
+  ) -> Attention {
+    func view(_ input: Int, _ headCount: Int) -> AttentionView {
+      AttentionView(
+        input: input, offset: 0, headCount: headCount, headDimension: headDimension,
+        rowStride: headCount * headDimension)
+    }
+    let keyHeadCount = keyHeadCount ?? headCount
+    return Attention(
+      queries: view(0, headCount), keys: view(1, keyHeadCount), values: view(2, keyHeadCount), scale: scale,
+      isCausal: isCausal, cacheSlot: cacheSlot)
+  }
+
+  /// Heads of queries that share one head of keys and values.
+  public var groupSize: Int { keys.headCount > 0 ? queries.headCount / keys.headCount : 1 }
+
+  public var name: String { "attention" }
+
+  public var attributes: Metadata {
+    var attributes = Metadata([
+      .init(key: "heads", value: .int64(Int64(queries.headCount))),
+      .init(key: "head_dimension", value: .int64(Int64(queries.headDimension))),
+      .init(key: "scale", value: .float64(scale)), .init(key: "causal", value: .bool(isCausal)),
+    ])
+    if groupSize != 1 { attributes["key_value_heads"] = .int64(Int64(keys.headCount)) }
+    return attributes
+  }
+
+  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+    let views = [queries, keys, values]
+    let sourceCount = Set(views.map(\.input)).count
+    try expectCount(inputs, sourceCount + (cacheSlot == nil ? 1 : 2))
+    for view in views {
+      guard try width(of: inputs[view.input]) == view.rowStride, view.offset + view.width <= view.rowStride
+      else {
+        let heads: Evidence = "\(view.headCount, "head") of \(view.headDimension)"
+        throw ShapeConflict(
+          found: "\(words: inputs[view.input].description)",
+          expected: sourceCount == 1 ? "three times \(heads)" : heads)
+      }
+    }
+    try expectHeads()
+    guard inputs[sourceCount].element == .mask else {
+      throw ShapeConflict(found: "other inputs", expected: "a mask and a cache")
+    }
+    if cacheSlot != nil {
+      guard inputs[sourceCount + 1].element == .cache, inputs[sourceCount + 1].width == keys.width else {
+        throw ShapeConflict(found: "other inputs", expected: "a mask and a cache")
+      }
+    }
+    return EdgeType(.activations, inputs[queries.input].dimensions.dropLast() + [.fixed(queries.width)])
+  }
+
+  private func expectHeads() throws(ShapeConflict) {
+    guard keys.headCount > 0, queries.headCount % keys.headCount == 0, values.headCount == keys.headCount,
+      keys.headDimension == queries.headDimension, values.headDimension == queries.headDimension
+    else {
+      throw ShapeConflict(
+        found: "\(keys.headCount, "head") of keys and \(values.headCount) of values",
+        expected: "as many of each, a divisor of \(queries.headCount)")
+    }
+  }
+
+  /// Only what a cache keeps of earlier tokens can be seen from a later chunk, and nothing of later ones.
+  public var reach: TokenReach { isCausal && cacheSlot != nil ? .earlierTokens : .sequence }
+}

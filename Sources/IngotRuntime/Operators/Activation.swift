@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// A function of each number, in float64 and with f32 activations.
+import IngotGraph
+import IngotKernels
+
+extension Activation: ReferenceOperator {
+  func values(_ step: ReferenceStep) -> [Double] {
+    step.inputs[0].map { ReferenceKernels.activation(kind, $0) }
+  }
+}
+
+extension Activation: FloatOperator {
+  func compute(_ step: FloatStep) {
+    let (input, output, width) = (step.input(0), step.output, step.width)
+    step.forEachRows { rows in
+      let start = rows.lowerBound * width
+      step.kernels.activate(
+        kind, input + start, into: output + start, count: rows.count * width, accuracy: step.means.accuracy)
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of a table by number, in float64 and with f32 activations.
+import IngotGraph
+
+extension Embedding: ReferenceOperator {
+  func values(_ step: ReferenceStep) -> [Double] {
+    let (shape, table) = step.parameters[0]
+    let width = shape.dimensions.last ?? 0
+    return step.integers[0].flatMap { table[($0 * width)..<(($0 + 1) * width)] }
+  }
+}
+
+extension Embedding: FloatOperator {
+  func compute(_ step: FloatStep) {
+    step.table(0)?.gather(step.integers(0), into: step.output, pool: step.means.pool)
+  }
+}

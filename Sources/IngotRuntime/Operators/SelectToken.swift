@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// One token's row of each sequence, in float64 and with f32 activations.
+import IngotGraph
+
+extension SelectToken: ReferenceOperator {
+  func values(_ step: ReferenceStep) -> [Double] {
+    let width = step.inputs[0].count / (step.run.batchCount * step.run.tokenCount)
+    return (0..<step.run.batchCount).flatMap { row in
+      let token =
+        switch choice {
+        case .first: 0
+        case .last: step.run.lastVisibleToken(row: row)
+        case .given: step.integers[0][row]
+        }
+      let start = (row * step.run.tokenCount + token) * width
+      return step.inputs[0][start..<(start + width)]
+    }
+  }
+}
+
+extension SelectToken: FloatOperator {
+  func compute(_ step: FloatStep) {
+    let pass = step.pass
+    let given = choice == .given ? step.integers(0) : []
+    for row in 0..<pass.batchCount {
+      let token =
+        switch choice {
+        case .first: 0
+        case .last: pass.lastVisibleToken(row: row)
+        case .given: given[row]
+        }
+      let source = step.input(0) + (row * pass.tokenCount + token) * step.width
+      (step.output + row * step.width).update(from: source, count: step.width)
+    }
+  }
+}

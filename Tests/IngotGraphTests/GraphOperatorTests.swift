@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The shape rule of each operator, with what it refuses.
+import IngotCore
+import IngotGraph
+import Testing
+
+@Suite struct GraphOperatorTests {
+  private static let ids = EdgeType(.ids, [.batch, .tokens])
+  private static let hidden = EdgeType.activations(8)
+  private static let mask = EdgeType(.mask, [.batch, .context])
+  private static let cache = EdgeType(.cache, [.batch, .context, .fixed(8)])
+  private static let attention = Attention.fused(
+    headCount: 2, headDimension: 4, scale: 0.5, isCausal: true, cacheSlot: 0)
+
+  @Test(
+    arguments: [
+      (Embedding(), [ids], [[100, 8]], 8), (Add(), [hidden, hidden], [], 8),
+      (LayerNorm(epsilon: 1e-5), [hidden], [[8], [8]], 8),
+      (Linear(weightLayout: .inOut, hasBias: true), [hidden], [[8, 3], [3]], 3),
+      (Linear(weightLayout: .outIn, hasBias: false), [hidden], [[3, 8]], 3),
+      (attention, [.activations(24), mask, cache], [], 8), (Activation(.relu), [hidden], [], 8),
+    ] as [(any GraphOperator, [EdgeType], [Shape], Int)])
+  func `gives the width that the operator makes`(
+    _ node: any GraphOperator, _ inputs: [EdgeType], _ parameters: [Shape], _ width: Int
+  ) throws {
+    #expect(
+      try node.outputType(of: inputs, parameters: parameters) == .activations(width))
+  }
+
+  @Test(
+    arguments: [
+      (Embedding(), [hidden], [[100, 8]]), (Embedding(), [ids], [[8]]),
+      (Add(), [hidden, .activations(9)], []),
+      (Add(), [hidden], []), (LayerNorm(epsilon: 1e-5), [hidden], [[8]]),
+      (LayerNorm(epsilon: 1e-5), [hidden], [[8], [9]]),
+      (Linear(weightLayout: .inOut, hasBias: false), [hidden], [[3, 8]]),
+      (Linear(weightLayout: .inOut, hasBias: true), [hidden], [[8, 3], [8]]),
+      (Linear(weightLayout: .inOut, hasBias: true), [hidden], [[8, 3]]),
+      (Linear(weightLayout: .outIn, hasBias: false), [ids], [[3, 8]]),
+      (attention, [hidden, mask, cache], []), (attention, [.activations(24), cache, mask], []),
+      (Activation(.relu), [], []),
+    ] as [(any GraphOperator, [EdgeType], [Shape])])
+  func `refuses what does not fit`(_ node: any GraphOperator, _ inputs: [EdgeType], _ parameters: [Shape]) {
+    #expect(throws: ShapeConflict.self) {
+      try node.outputType(of: inputs, parameters: parameters)
+    }
+  }
+}
