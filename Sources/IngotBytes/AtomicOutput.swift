@@ -188,7 +188,7 @@ public final class AtomicOutput {
   }
 
   private static func exists(_ path: String) -> IngotError {
-    .outputRefused(path: path, why: "exists", hint: "--force replaces it")
+    .outputRefused(path: path, why: "exists", hint: .remedy(.overwrite))
   }
 
   private static func refuseForeignEntries(

@@ -53,7 +53,7 @@ struct HashCommand: ParsableCommand {
       reports.map { report in
         let line = HashManifest.Entry(digest: report.model, path: report.path).line
         // A file gets the name as it is, so that it is found again.
-        return style.columns == nil ? line : TextStyle.printable(line, limit: .max)
+        return style.columns == nil ? line : PrintableText.escaped(line, limit: .max)
       }
     }
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was found or expected, as words of ours and values of the file's kept apart, so that one place can make a
-// stranger's text safe to print.
+// stranger's text safe to print. Options, verbs and remedies are values as well: they are not called alike everywhere.
 
 /// What was found or expected: our words, and values that may come from a stranger's file.
 ///
-/// Write it as an interpolated literal. What is interpolated as text is a value: ErrorRenderer quotes, escapes and
-/// shortens it. Numbers and dtypes print as they are; a number of things agrees with what they are called.
+/// Write it as an interpolated literal. What is interpolated as text is a value: ErrorText quotes, escapes and shortens
+/// it. Numbers and dtypes print as they are; a number of things agrees with what they are called.
 ///
 /// ```swift
 /// found: "\(gap, "byte") that no tensor covers", expected: "0"
@@ -19,6 +19,12 @@ public struct Evidence: Hashable, Sendable {
     case value(String)
     /// A number of things.
     case count(Count)
+    /// Something that the caller can choose, with what is chosen.
+    case option(RequestOption, String?)
+    /// Something that can be done, with a choice for it.
+    case verb(Verb, RequestOption?, String?)
+    /// What helps.
+    case remedy(Remedy)
   }
 
   /// The pieces, in order.
@@ -81,6 +87,23 @@ extension Evidence: ExpressibleByStringInterpolation {
       pieces.append(.words(text.isEmpty ? "a scalar" : text))
     }
 
+    /// Adds something that the caller can choose, with what is chosen: `\(option: .dtype, "F32")`.
+    public mutating func appendInterpolation(option: RequestOption, _ value: String? = nil) {
+      pieces.append(.option(option, value))
+    }
+
+    /// Adds something that can be done, with a choice for it: `\(verb: .convert, .dtype, "F32")`.
+    public mutating func appendInterpolation(
+      verb: Verb, _ option: RequestOption? = nil, _ value: String? = nil
+    ) {
+      pieces.append(.verb(verb, option, value))
+    }
+
+    /// Adds what helps.
+    public mutating func appendInterpolation(remedy: Remedy) {
+      pieces.append(.remedy(remedy))
+    }
+
     /// Adds words of ours that are not a literal.
     public mutating func appendInterpolation(words: String) {
       pieces.append(.words(words))
@@ -100,5 +123,17 @@ extension Evidence: ExpressibleByStringInterpolation {
   /// Makes evidence of words.
   public init(stringLiteral value: String) {
     pieces = [.words(value)]
+  }
+}
+
+extension [Evidence] {
+  /// Pieces with words of ours between them.
+  package func joined(separator: String) -> Evidence {
+    var joined = Evidence(pieces: [])
+    for (index, evidence) in enumerated() {
+      if index > 0 { joined.pieces.append(.words(separator)) }
+      joined.pieces += evidence.pieces
+    }
+    return joined
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one error type, by blame. Cases hold values; only ErrorRenderer (IngotReport) turns them into text.
+// The one error type, by blame. Cases hold values; only ErrorText (IngotKit) turns them into text.
 
 /// Why work can't go on, sorted by who can mend it.
 public enum IngotError: Error, Hashable, Sendable {

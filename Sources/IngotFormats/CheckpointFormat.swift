@@ -86,7 +86,7 @@ public struct ReadOptions: Sendable {
   func passOver(_ name: String, _ error: IngotError) throws(IngotError) {
     switch error {
     case .unsupported(let feature, let location) where selection.takes(name):
-      throw .unsupported("\(feature); `ingot convert --exclude` with its name leaves it out", at: location)
+      throw .unsupported("\(feature); \(verb: .convert, .exclude) with its name leaves it out", at: location)
     case .unsupported, .malformed:
       guard !selection.takes(name) else { throw error }
     default: throw error

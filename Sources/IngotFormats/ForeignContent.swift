@@ -197,15 +197,3 @@ package enum ForeignContent {
     (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
   }
 }
-
-extension [Evidence] {
-  /// Pieces with words of ours between them.
-  fileprivate func joined(separator: String) -> Evidence {
-    var joined = Evidence(pieces: [])
-    for (index, evidence) in enumerated() {
-      if index > 0 { joined.pieces.append(.words(separator)) }
-      joined.pieces += evidence.pieces
-    }
-    return joined
-  }
-}

@@ -49,6 +49,6 @@ public enum FormatRegistry {
     if let refusal = try ForeignContent.refusal(of: source, isClaimed: claimant != nil) { throw refusal }
     if let claimant { return claimant }
     throw .unsupported(
-      "a file of no known format; `ingot formats` lists those that are read", at: Location(source.path))
+      "a file of no known format; \(verb: .formats) lists those that are read", at: Location(source.path))
   }
 }

@@ -219,7 +219,7 @@ public struct ShardIndex: Sendable {
   ) throws(IngotError) -> PlannedFile {
     var files = Set<String>()
     for entry in map { files.insert(entry.file) }
-    try Limit.shards.admit(files.count, "files", target: target, hint: "a larger --shard-size makes fewer")
+    try Limit.shards.admit(files.count, "files", target: target, hint: .remedy(.cutLarger))
     let sorted = map.sorted { $0.tensor.utf8.lexicographicallyPrecedes($1.tensor.utf8) }
     // Entry by entry: a document of a million values would take many times its text.
     var bytes = Array(

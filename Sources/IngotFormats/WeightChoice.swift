@@ -62,7 +62,7 @@ struct WeightChooser {
       throw .unsuitable(
         Location(folder),
         why: "holds several weight files: \(candidates.map(\.name).joined(separator: ", "))",
-        hint: "--from NAME chooses one")
+        hint: .remedy(.chooseFile))
     }
     return first
   }

@@ -5,7 +5,7 @@ import IngotEncodings
 
 extension DType {
   /// What to do with a tensor of this type where a format lacks it.
-  var wayOut: Evidence { isCast ? "--dtype casts" : "--exclude leaves it out" }
+  var wayOut: Remedy { isCast ? .cast(to: []) : .leaveOut }
 }
 
 extension Limit {

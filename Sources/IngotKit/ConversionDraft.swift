@@ -37,7 +37,8 @@ struct ConversionDraft {
     for (index, tensor) in source.tensors.enumerated() {
       guard selection.takes(tensor.name) else {
         output.losses.append(
-          Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
+          Loss(
+            .dropped, tensor: tensor.name, detail: "left out by \(option: .include) or \(option: .exclude)"))
         continue
       }
       if tensor.aliasOf != nil, options.head == .tie {

@@ -16,7 +16,8 @@ extension ConvertOptions {
   func requireUse(_ change: DialectChange?, of source: Checkpoint) throws(IngotError) {
     if config != nil, change == nil {
       throw .invalidRequest(
-        option: "--config", why: "nothing needs it: names and layouts stay without --dialect or --for")
+        option: "--config",
+        why: "nothing needs it: names and layouts stay without \(option: .dialect) or \(option: .program)")
     }
     let hasEffect = change?.changesHead ?? source.tensors.contains { $0.aliasOf != nil }
     switch head {

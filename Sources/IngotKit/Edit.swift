@@ -86,7 +86,7 @@ public func edit(
   guard let editor = format.metadataEditor else {
     throw .unsuitable(
       Location(file), why: "is \(words: format.title), whose metadata and tensors can't be told apart",
-      hint: "`ingot convert` writes a new file")
+      hint: .remedy(.convert))
   }
   let head = try editor.head(of: source, changed: options.change)
   let schemes = QuantizedParts.metadataKey
@@ -105,7 +105,7 @@ public func edit(
     throw .unsuitable(
       Location(file),
       why: "has a head of \(head.dataOffset, "byte"), and the new one takes \(head.bytes.count)",
-      hint: "without --in-place a new file takes its place")
+      hint: .remedy(.replaceFile))
   }
   let total = head.bytes.count + source.byteCount - head.dataOffset
   let report = EditReport(

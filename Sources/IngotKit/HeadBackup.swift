@@ -24,7 +24,7 @@ enum HeadBackup {
     of file: String, with new: [UInt8], old: [UInt8], system: any SystemCalls
   ) throws(IngotError) {
     try AtomicOutput.requireOwnContent(
-      file, hint: "without --in-place a link gives way to a file of its own", system: system)
+      file, hint: "without \(option: .isInPlace) a link gives way to a file of its own", system: system)
     let hold = try InterruptHold()
     defer { withExtendedLifetime(hold) {} }
     let backup = path(for: file)

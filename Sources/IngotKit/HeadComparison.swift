@@ -61,7 +61,7 @@ extension Model {
     if head != .tie, let finding = try tiedFinding(), finding.severity == .error {
       throw .unsuitable(
         Location(path, tensor: finding.subject), why: finding.detail,
-        hint: "--tie takes the token embedding for the head, --untie the head that is stored")
+        hint: .remedy(.chooseHead))
     }
     guard head == .tie, let own = recognised.tensors[TensorRole(.head)], try !isTokenEmbedding(own) else {
       return
@@ -69,7 +69,7 @@ extension Model {
     throw .unsuitable(
       Location(path, tensor: checkpoint.tensors[own].name),
       why:
-        "differs from \(recognised.name(of: TensorRole(.tokenEmbedding))), and is a head of its own by the config: --tie would change the model",
+        "differs from \(recognised.name(of: TensorRole(.tokenEmbedding))), and is a head of its own by the config: \(option: .tie) would change the model",
       hint: nil)
   }
 
@@ -77,7 +77,7 @@ extension Model {
   func droppedHead(_ index: Int) throws(IngotError) -> Evidence {
     try isTokenEmbedding(index)
       ? "a copy of the token embedding, which is the tied head"
-      : "differs from the token embedding, which --tie takes for the head"
+      : "differs from the token embedding, which \(option: .tie) takes for the head"
   }
 
   /// Throws where a choice of heads has no effect: none of some models has one of its own, or a second one.

@@ -68,11 +68,11 @@ extension Model {
       [.missing, .unexpected, .wrongShape, .configConflict, .graph].contains($0.kind) && $0.severity == .error
     }
     guard let first = errors.first else { return [] }
-    let more = errors.count > 1 ? "; `ingot validate` lists \(errors.count - 1) more" : ""
+    let more: Evidence = errors.count > 1 ? "; \(remedy: .validate(more: errors.count - 1))" : ""
     return [
       Finding(
         .configConflict, severity: .note, subject: FilePath.name(of: recognised.configuration.path),
-        detail: "and the weights disagree: \(first.subject) \(first.detail)\(words: more)")
+        detail: "and the weights disagree: \(first.subject) \(first.detail)\(more)")
     ]
   }
 }

@@ -66,7 +66,7 @@ struct OutputDestination: Sendable {
       throw .invalidRequest(
         option: "--to",
         why:
-          "\(FilePath.name(of: path)) is one file of a set; give the set's folder, with --to \(words: found.id)"
+          "\(FilePath.name(of: path)) is one file of a set; give the set's folder, with \(option: .format, found.id)"
       )
     }
     let isFolder = asksForFolder || (writer.needsFolder && path != "-")

@@ -32,7 +32,7 @@ struct OutputDraft {
       Loss(.metadata, detail: "\($0.subject): \($0.detail)")
     }
     losses += source.unopened.map {
-      Loss(.dropped, tensor: $0, detail: "left out by --include or --exclude")
+      Loss(.dropped, tensor: $0, detail: "left out by \(option: .include) or \(option: .exclude)")
     }
   }
 
@@ -78,7 +78,7 @@ struct OutputDraft {
     guard ElementConversion(from: tensor.dtype, to: dtype) != nil else {
       throw .unrepresentable(
         tensor: tensor.name, target: dtype.rawValue, why: "there is no conversion from \(tensor.dtype)",
-        hint: "--exclude leaves it out")
+        hint: .remedy(.leaveOut))
     }
     request.tensors.append(
       PlannedTensor(
@@ -129,7 +129,7 @@ struct OutputDraft {
     else { return }
     throw .unrepresentable(
       tensor: tensor.name, target: destination.formatID,
-      why: "it has no \(words: tensor.typeName) blocks", hint: "--dtype F32 dequantizes them")
+      why: "it has no \(words: tensor.typeName) blocks", hint: .remedy(.dequantize))
   }
 
   /// Gives tensors other names.
@@ -188,7 +188,7 @@ struct OutputDraft {
         Loss(
           .readers,
           detail:
-            "only ingot reads I8 with scales kept so; to other programs the integers are the weights (`ingot convert --dtype f32` makes those)"
+            "only ingot reads I8 with scales kept so; to other programs the integers are the weights (\(verb: .convert, .dtype, "F32") makes those)"
         ))
     }
     var plan = try destination.writer.plan(request)

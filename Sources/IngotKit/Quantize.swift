@@ -131,5 +131,5 @@ private func requireWhole(_ model: Model) throws(IngotError) {
   throw .unsuitable(
     Location(model.path, tensor: tensors[weight.values].name),
     why: "is \(tensors[weight.values].dtype) with scales in tensors of their own",
-    hint: "`ingot convert --dtype f32` multiplies by them")
+    hint: .remedy(.applyScales))
 }

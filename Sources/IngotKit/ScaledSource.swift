@@ -70,7 +70,7 @@ struct ScaledSource {
     let values = source.tensors[weight.values]
     throw .unrepresentable(
       tensor: values.name, target: target, why: "its \(values.dtype) have scales in tensors of their own",
-      hint: "--dtype F32 multiplies by them, --dialect keep leaves names")
+      hint: "\(remedy: .applyScales), \(remedy: .keepNames)")
   }
 
   /// The config, when it is there and can be read; what is wrong with it is not for here to say.
@@ -86,7 +86,8 @@ struct ScaledSource {
     func refusal(_ why: Evidence) -> IngotError {
       .unrepresentable(
         tensor: values.name, target: dtype.rawValue, why: why,
-        hint: "without --dtype it is copied as it is, with its scales; --exclude leaves it out")
+        hint:
+          "without \(option: .dtype) it is copied as it is, with its scales; \(remedy: .leaveOut)")
     }
     if case .unknown(let why) = weight.scheme { throw refusal(why) }
     for index in weight.zeros {

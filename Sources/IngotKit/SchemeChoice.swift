@@ -86,7 +86,7 @@ struct SchemeChoice {
     if own.allSatisfy({ $0.obstacle != nil }), let obstacle = first.obstacle {
       throw .unrepresentable(
         tensor: first.tensor.name, target: scheme.rawValue, why: obstacle,
-        hint: "--rule names linear weights and the token embedding")
+        hint: "\(option: .rules) names linear weights and the token embedding")
     }
     for candidate in own { note(candidate, scheme) }
   }
@@ -105,7 +105,7 @@ struct SchemeChoice {
     let already = wanted.filter(\.isQuantizedAlready)
     guard let first = wanted.first else {
       throw .invalidRequest(
-        option: "--scheme", why: "no weight would be quantized; `ingot convert` writes a model as it is")
+        option: "--scheme", why: "no weight would be quantized; \(verb: .convert) writes a model as it is")
     }
     guard already.count < wanted.count else {
       throw .unsuitable(

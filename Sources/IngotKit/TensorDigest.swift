@@ -154,7 +154,7 @@ extension TensorDescriptor {
       why: blockType == nil
         ? "\(self.dtype) with such scales are kept as they are, not dequantized"
         : "\(words: typeName) blocks are kept as they are, not dequantized",
-      hint: "--exclude leaves it out")
+      hint: .remedy(.leaveOut))
   }
 
   /// What dequantizing it is called in the provenance.

@@ -99,7 +99,8 @@ private struct Verification {
       fixtures = try FixtureSet(
         path: path, vocabularySize: model.recognised.graph.config.vocabularySize)
     } else if options.against == nil {
-      throw .invalidRequest(option: "--fixtures", why: "give fixtures, or another model with --against")
+      throw .invalidRequest(
+        option: "--fixtures", why: "give fixtures, or another model with \(option: .against)")
     } else if let tokens = options.tokens {
       fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
     } else {

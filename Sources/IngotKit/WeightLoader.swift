@@ -69,7 +69,7 @@ struct WeightLoader {
       guard case .unrepresentable(_, _, let why, _) = error else { throw error }
       throw .unsuitable(
         Location(model.path, tensor: name), why: "is F64, and computed with in F32: \(why)",
-        hint: "--precision reference computes in float64")
+        hint: .remedy(.computeInFloat64))
     }
   }
 

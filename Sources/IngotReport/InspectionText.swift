@@ -48,7 +48,8 @@ public enum InspectionText {
     default: value = JSONText.text(start(of: entry.value))
     }
     let label = style.text("meta ", .dim)
-    return "\(label)  \(TextStyle.printable(entry.key, limit: 40)): \(TextStyle.printable(value, limit: 60))"
+    return
+      "\(label)  \(PrintableText.escaped(entry.key, limit: 40)): \(PrintableText.escaped(value, limit: 60))"
   }
 
   /// As much of a value as a line may show: a vocabulary has a million.
@@ -127,7 +128,7 @@ private struct TensorGroup {
 
   init(_ tensor: InspectionReport.Tensor) {
     self.tensor = tensor
-    name = TextStyle.printable(tensor.descriptor.name, limit: 300)
+    name = PrintableText.escaped(tensor.descriptor.name, limit: 300)
     count = 1
   }
 
@@ -152,7 +153,7 @@ private struct TensorGroup {
       numbers == Array(low...high)
     else { return list.map { TensorGroup(tensors[$0.index]) } }
     var group = TensorGroup(tensors[first.index])
-    group.name = "\(TextStyle.printable(key.before)){\(low)…\(high)}\(TextStyle.printable(key.after))"
+    group.name = "\(PrintableText.escaped(key.before)){\(low)…\(high)}\(PrintableText.escaped(key.after))"
     group.count = list.count
     return [group]
   }

@@ -115,7 +115,7 @@ public enum SecurityText {
 
   private static func line(_ call: ContentSurvey.Call) -> String {
     let arguments = call.arguments.map { argument in
-      argument.kind + (argument.value.map { " \"\(TextStyle.printable($0, limit: 120))\"" } ?? "")
+      argument.kind + (argument.value.map { " \"\(PrintableText.escaped($0, limit: 120))\"" } ?? "")
     }
     let name = call.global.map { ErrorRenderer.name($0) } ?? "the result of a call"
     return "  \(name)(\(arguments.joined(separator: ", ")))  \(place(call.place))"

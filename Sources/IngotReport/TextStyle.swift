@@ -39,39 +39,12 @@ public struct TextStyle: Sendable {
     return "\u{1B}[\(code)m\(text)\u{1B}[0m"
   }
 
-  /// Text from a stranger's file, made safe to print: control characters are escaped, long text is cut.
-  ///
-  /// - Parameters:
-  ///   - text: the text.
-  ///   - limit: characters that are kept.
-  /// - Returns: text without control characters, bidirectional ones included.
-  public static func printable(_ text: String, limit: Int = 200) -> String {
-    // Names are plain nearly always.
-    if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20..<0x7f).contains($0) }) { return text }
-    var result = ""
-    var count = 0
-    for scalar in text.unicodeScalars {
-      guard count < limit else { return result + "…" }
-      count += 1
-      if let byte = PathText.byte(of: scalar) {
-        result += "\\x" + String(byte, radix: 16)
-        continue
-      }
-      if mayDeceive(scalar) {
-        result += "\\u{" + String(scalar.value, radix: 16) + "}"
-      } else {
-        result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
-  }
-
   /// A JSON document made safe to print: in its strings, characters that a terminal obeys are escaped.
   static func escapedInJSON(_ document: String) -> String {
     if document.utf8.allSatisfy({ $0 < 0x7f }) { return document }
     var result = ""
     for scalar in document.unicodeScalars {
-      if scalar != "\n", mayDeceive(scalar) {
+      if scalar != "\n", PrintableText.mayDeceive(scalar) {
         for unit in String(scalar).utf16 {
           let digits = String(unit, radix: 16)
           result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
@@ -81,13 +54,5 @@ public struct TextStyle: Sendable {
       }
     }
     return result
-  }
-
-  /// Whether a character is no sign, but something that a terminal obeys, or that turns or hides others.
-  private static func mayDeceive(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
-    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: true
-    default: false
-    }
   }
 }

@@ -129,7 +129,7 @@ final class BlockTiles: TileSource {
     if encoder.nonFiniteCount > 0 {
       throw refusal(
         "\(encoder.nonFiniteCount, "of its blocks has", "of its blocks have") values that are not finite",
-        hint: "`ingot validate` names the first of them")
+        hint: .remedy(.findNonFinite))
     }
     if encoder.overflowCount > 0 {
       throw refusal(

@@ -65,7 +65,7 @@ final class CastTiles: TileSource {
     guard conversion.onOverflow == .refuse, !report.isInRange else { return }
     throw .unrepresentable(
       tensor: name, target: conversion.target.rawValue, why: report.outOfRange,
-      hint: "--on-overflow says what becomes of them")
+      hint: .remedy(.decideOverflow))
   }
 }
 

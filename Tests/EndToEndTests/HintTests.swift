@@ -40,4 +40,21 @@ import Testing
     #expect(rule.contains("; --rule") && !rule.contains("first:"), "\(rule)")
     try run("quantize", "bf16", "q.npz", "--npy-bits", in: folder)
   }
+
+  @Test func `every option that a sentence may name is one of a command`() throws {
+    let page = try Fixture.packageText("Sources/IngotReport/CommandNames.swift")
+    let spellings = page.matches(of: /"(--[a-z0-9-]+)"/).map { String($0.1) }
+    #expect(spellings.count > 30)
+    let commands = [
+      "convert", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
+      "quantize",
+      "record", "validate", "verify",
+    ]
+    var known = Set<String>()
+    for command in commands {
+      let help = try IngotProgram.process([command, "--help"]).run().standardOutput
+      known.formUnion(help.matches(of: /--[a-z0-9-]+/).map { String($0.0) })
+    }
+    #expect(Set(spellings).subtracting(known).isEmpty)
+  }
 }

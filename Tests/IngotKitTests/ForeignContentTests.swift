@@ -28,12 +28,7 @@ import Testing
   }
 
   private func words(_ evidence: Evidence) -> String {
-    evidence.pieces.map { piece in
-      switch piece {
-      case .words(let text), .value(let text): text
-      case .count(let count): count.description
-      }
-    }.joined()
+    evidence.description
   }
 
   @Test(arguments: [

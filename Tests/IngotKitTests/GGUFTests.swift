@@ -191,17 +191,17 @@ import Testing
 
   @Test func `what GGUF or another format can't hold is refused with a way on`() throws {
     let folder = try TemporaryFolder()
-    func refusal(_ path: String, _ output: String) throws -> (why: String, hint: String)? {
+    func refusal(_ path: String, _ output: String) throws -> (why: String, remedies: [Remedy])? {
       do throws(IngotError) {
         _ = try Conversion(path, to: folder.file(output), options: ConvertOptions())
         return nil
       } catch {
-        guard case .unrepresentable(_, _, let why, let hint) = error else { throw error }
-        return ("\(why)", "\(String(describing: hint))")
+        guard case .unrepresentable(_, _, let why, _) = error else { throw error }
+        return ("\(why)", error.remedies)
       }
     }
     let blocks = try #require(try refusal(Self.path("blocks.gguf"), "out.safetensors"))
-    #expect(blocks.why.contains("Q8_0") && blocks.hint.contains("--dtype F32"))
+    #expect(blocks.why.contains("Q8_0") && blocks.remedies == [.dequantize])
     let dtype = try #require(try refusal(Fixture.path("golden/npy/dtype-u8.npy"), "out.gguf"))
     #expect(dtype.why.contains("U64"))
     let rank = try #require(try refusal(Fixture.path("golden/npy/twelve-dimensions.npy"), "out.gguf"))

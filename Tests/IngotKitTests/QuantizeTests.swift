@@ -202,12 +202,7 @@ import Testing
   }
 
   private static func text(_ evidence: Evidence) -> String {
-    evidence.pieces.map { piece in
-      switch piece {
-      case .words(let text), .value(let text): text
-      case .count(let count): count.description
-      }
-    }.joined()
+    evidence.description
   }
 
   /// Nats a token: ten times what the model's blocks cost.

@@ -117,7 +117,7 @@ extension CheckpointOpener {
       throw .unsuitable(
         Location(path),
         why: "holds weight files in several folders: \(candidates.map(\.name).joined(separator: ", "))",
-        hint: "--from NAME chooses one")
+        hint: .remedy(.chooseFile))
     }
     return folder
   }

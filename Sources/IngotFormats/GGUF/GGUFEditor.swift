@@ -20,7 +20,7 @@ public struct GGUFEditor: MetadataEditor {
   ) throws(IngotError) -> EditedHead {
     let header = try GGUFHeader(source)
     guard header.byteOrder == .little else {
-      throw .unsupported("editing a big-endian file; `ingot convert` turns it", at: Location(source.path))
+      throw .unsupported("editing a big-endian file; \(verb: .convert) turns it", at: Location(source.path))
     }
     let metadata = try change.applied(to: header.metadata) { (key, text, old) throws(IngotError) in
       try Self.value(text, for: key, old: old)

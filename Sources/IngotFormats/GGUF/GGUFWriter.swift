@@ -41,7 +41,7 @@ public struct GGUFWriter: CheckpointWriter {
     guard groups.count <= Int(UInt16.max), let tensorCount = Int32(exactly: request.tensors.count) else {
       throw .unrepresentable(
         tensor: nil, target: "gguf", why: "the set would have \(groups.count, "file")",
-        hint: "a larger --shard-size makes fewer")
+        hint: .remedy(.cutLarger))
     }
     var files: [PlannedFile] = []
     for (number, group) in groups.enumerated() {
@@ -70,7 +70,7 @@ public struct GGUFWriter: CheckpointWriter {
         throw unrepresentable(
           tensor,
           "its name has \(tensor.name.utf8.count, "byte"), and ggml takes \(usual) unless it is built for more",
-          hint: "a dialect's names are shorter; --dialect keep writes it as it is")
+          hint: "a dialect's names are shorter; \(option: .dialect, "keep") writes it as it is")
       }
       guard !tensor.name.utf8.contains(0) else { throw unrepresentable(tensor, "its name has a NUL in it") }
     }
@@ -199,7 +199,7 @@ public struct GGUFWriter: CheckpointWriter {
     guard tensor.quantization == nil else {
       throw unrepresentable(
         tensor, "it has no \(tensor.dtype) with scales beside it",
-        hint: "`ingot quantize --scheme q8_0` makes blocks")
+        hint: .remedy(.makeBlocks(.q80)))
     }
     guard tensor.shape.rank <= GGUFLayout.greatestRank else {
       throw unrepresentable(tensor, "\(tensor.shape.rank, "dimension"), over \(GGUFLayout.greatestRank)")
@@ -207,7 +207,7 @@ public struct GGUFWriter: CheckpointWriter {
     guard let number = GGUFElementType.number(dtype: tensor.dtype, blockType: tensor.blockType) else {
       throw unrepresentable(
         tensor, "ggml has no \(tensor.dtype)",
-        hint: tensor.dtype.wayOut)
+        hint: .remedy(tensor.dtype.wayOut))
     }
     encoder.text(tensor.name)
     encoder.number(UInt32(tensor.shape.rank))

@@ -26,7 +26,7 @@ public struct LLMCFormat: CheckpointFormat {
     let words = try LLMCHeader.words(of: source)
     guard words.first != LLMCHeader.stateMagic else {
       throw .unsupported(
-        "a debug state of llm.c, whose arrays need a model to be told: `ingot verify MODEL --fixtures` takes it",
+        "a debug state of llm.c, whose arrays need a model to be told: \(verb: .verify, .fixtures) takes it",
         at: Location(source.path))
     }
     let header = try LLMCHeader(words, byteCount: source.byteCount, path: source.path)

@@ -68,7 +68,7 @@ public struct LLMCWriter: CheckpointWriter {
     if dtypes == [.bf16] { return .bfloat16 }
     let odd = request.tensors.first { $0.dtype != .f32 }
     throw unrepresentable(
-      odd?.name, "all tensors of a file are F32, or all are BF16", hint: "--dtype f32 or --dtype bf16 casts")
+      odd?.name, "all tensors of a file are F32, or all are BF16", hint: .remedy(.cast(to: [.f32, .bf16])))
   }
 
   /// The header's numbers: from the shapes of three tensors, and the two that no shape tells from the metadata.

@@ -52,7 +52,7 @@ extension NumPyArrayHeader {
       else {
         let example = byteCount == 1 ? DType.f8E4M3 : .bf16
         throw .unsupported(
-          "an array of \(descr), raw bytes without a meaning; --npy-dtype 'GLOB=\(example)' names one",
+          "an array of \(descr), raw bytes without a meaning; \(remedy: .nameDType(example))",
           at: location)
       }
       return named

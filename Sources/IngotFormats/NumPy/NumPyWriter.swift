@@ -19,12 +19,12 @@ public struct NumPyArrayWriter: CheckpointWriter {
       throw .unrepresentable(
         tensor: nil, target: "npy",
         why: "an .npy file holds one tensor, and the source has \(request.tensors.count)",
-        hint: "choose .npz, or one with --include")
+        hint: "choose .npz, or one with \(option: .include)")
     }
     guard let descr = NumPyDType.descr(of: tensor.dtype) else {
       throw .unrepresentable(
         tensor: tensor.name, target: "npy", why: "NumPy has no \(tensor.dtype)",
-        hint: tensor.dtype.isCast ? "--dtype casts" : nil)
+        hint: tensor.dtype.isCast ? .remedy(.cast(to: [])) : nil)
     }
     try Limit.numpyRank.admit(tensor.shape.rank, "dimensions", tensor: tensor.name, target: "npy")
     let header = NumPyArrayHeader.bytes(descr: descr, shape: tensor.shape)
@@ -67,7 +67,9 @@ public struct NumPyArchiveWriter: CheckpointWriter {
     if !request.keepsUnknownBits {
       losses = request.metadata.entries.map {
         Loss(
-          .metadata, detail: "\($0.key): an npz holds arrays only; --npy-bits keeps it in a member of its own"
+          .metadata,
+          detail:
+            "\($0.key): an npz holds arrays only; \(option: .keepsUnknownBits) keeps it in a member of its own"
         )
       }
     }
@@ -80,7 +82,7 @@ public struct NumPyArchiveWriter: CheckpointWriter {
         guard name + ".npy" != NumPyHiddenMember.name else {
           throw .unrepresentable(
             tensor: name, target: "npz", why: "the member of this name holds dtypes and metadata",
-            hint: "--rename gives another name")
+            hint: .remedy(.rename))
         }
         try Limit.numpyRank.admit(part.shape.rank, "dimensions", tensor: name, target: "npz")
         let stored = try Self.storedType(part.dtype, name: name, keepsBits: request.keepsUnknownBits)
@@ -123,7 +125,8 @@ public struct NumPyArchiveWriter: CheckpointWriter {
     guard keepsBits, let bits = NumPyDType.bits(of: dtype) else {
       throw .unrepresentable(
         tensor: name, target: "npz", why: "NumPy has no \(dtype)",
-        hint: dtype.byteWidth == nil ? dtype.wayOut : "\(dtype.wayOut), --npy-bits keeps the bits"
+        hint: dtype.byteWidth == nil
+          ? .remedy(dtype.wayOut) : "\(remedy: dtype.wayOut), \(remedy: .keepBits)"
       )
     }
     return bits

@@ -87,7 +87,8 @@ public struct PyTorchWriter: CheckpointWriter {
         itemCount += Self.itemCount(of: part.shape)
         guard PyTorchGlobals.name(of: part.dtype) != nil else {
           throw .unrepresentable(
-            tensor: name, target: "pytorch", why: "torch has no \(part.dtype)", hint: part.dtype.wayOut)
+            tensor: name, target: "pytorch", why: "torch has no \(part.dtype)",
+            hint: .remedy(part.dtype.wayOut))
         }
         guard names.insert(ExactName(name)).inserted else {
           throw .unrepresentable(
@@ -98,7 +99,7 @@ public struct PyTorchWriter: CheckpointWriter {
     if request.shardByteLimit == nil {
       try Limit.pickleObjects.admit(
         itemCount, "items in its pickle", target: "pytorch",
-        hint: "--shard-size cuts the output into several files")
+        hint: .remedy(.cutOutput))
     }
   }
 
@@ -179,7 +180,7 @@ private struct PyTorchArchiveDraft {
     writePickle()
     try Limit.pickleBytes.admit(
       pickle.bytes.count, "bytes of pickle", target: "pytorch",
-      hint: "--shard-size cuts the output into several files")
+      hint: .remedy(.cutOutput))
     var layout = ZipLayout(for: "pytorch", padding: .torch, memberCount: stored.count + 4)
     try layout.add(Self.folder + PyTorchArchive.pickleName, content: pickle.bytes)
     try layout.add(Self.folder + "byteorder", content: Array("little".utf8))

@@ -163,7 +163,7 @@ public struct SafetensorsWriter: CheckpointWriter {
       guard tensor.name != taken else {
         throw .unrepresentable(
           tensor: tensor.name, target: "safetensors", why: "this key of its header is no tensor's",
-          hint: "--rename gives another name")
+          hint: .remedy(.rename))
       }
     }
     guard request.tensors.contains(where: { $0.quantization != nil }) else { return }
@@ -208,7 +208,7 @@ public struct SafetensorsWriter: CheckpointWriter {
     guard headerByteCount <= Limit.safetensorsHeaderBytes.value else {
       throw .unrepresentable(
         tensor: nil, target: "safetensors", why: "the header would have \(headerByteCount, "byte")",
-        hint: "--shard-size cuts the output into several files")
+        hint: .remedy(.cutOutput))
     }
     var length: [UInt8] = []
     length.appendLittle(headerByteCount)

@@ -36,7 +36,7 @@ public struct TensorFlowWriter: CheckpointWriter {
     try Limit.sortedTableBytes.admit(
       draft.greatestIndexByteCount, "bytes of index", target: "tensorflow")
     try Limit.shards.admit(
-      draft.files.count, "files", target: "tensorflow", hint: "a larger --shard-size makes fewer")
+      draft.files.count, "files", target: "tensorflow", hint: .remedy(.cutLarger))
     let finished = draft
     let files = draft.files
     let index = PlannedFile(name: prefix + TensorFlowFileName.indexSuffix, chunks: [])
@@ -126,7 +126,7 @@ private struct TensorBundleDraft: Sendable {
     for reference in parts {
       let (name, part) = named(reference)
       guard let dtype = TensorFlowDType.number(of: part.dtype) else {
-        throw Self.unrepresentable(name, "TensorFlow has no \(part.dtype)", hint: part.dtype.wayOut)
+        throw Self.unrepresentable(name, "TensorFlow has no \(part.dtype)", hint: .remedy(part.dtype.wayOut))
       }
       try checkName(name)
       guard part.shape.rank <= TensorBundleEntry.greatestRank else {

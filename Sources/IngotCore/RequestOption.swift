@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller can ask for, as values: errors, hints and losses name these. What each is called is for the reader's side
+// to say: a program has options and commands, a library properties and functions.
+
+/// Something that a caller can choose.
+///
+/// Most cases are called as the property of the verbs' options that they stand for.
+public enum RequestOption: String, CaseIterable, Hashable, Sendable {
+  case against, architecture, check, compresses, config, dialect, dtype, exclude, fileName, fixtures, force,
+    format
+  case include, isInPlace, keepsUnknownBits, nonFinite, onOverflow, precision, preset, program, rawDTypes,
+    removals
+  case renames, resumes, rules, scheme, shardByteLimit, storesSHA256, stride, tokens, values
+  /// The dialect in whose names a digest is taken.
+  case digestDialect
+  /// The names of tensors that an inspection is of: a first selection, not ``include``.
+  case names
+  /// The token embedding is the head.
+  case tie
+  /// The head is the one that is stored.
+  case untie
+}
+
+/// Something that is done with a checkpoint.
+public enum Verb: String, CaseIterable, Hashable, Sendable {
+  case convert, formats, inspect, quantize, validate, verify
+}
