@@ -98,6 +98,26 @@ public struct ModelGraph: Sendable {
     inputs.first { $0.input == input }?.edge
   }
 
+  /// Whether it says of each token which one comes next, and looks at no later ones.
+  public var continuesText: Bool {
+    guard let logits = outputs.first(where: { $0.name == Self.logits })?.edge, edges[logits.index].hasTokens
+    else { return false }
+    var needed: Set<EdgeID> = [logits]
+    for node in nodes.reversed() where needed.contains(node.output) {
+      guard node.operation.reach != .sequence else { return false }
+      needed.formUnion(node.inputs)
+    }
+    return true
+  }
+
+  /// The name of what a head says, of each token or of a whole sequence.
+  public static let logits = "logits"
+
+  /// Whether a node gives the logits.
+  public func isLogits(_ node: GraphNode) -> Bool {
+    outputs.contains { $0.name == Self.logits && $0.edge == node.output }
+  }
+
   /// The types of the caches, in order; none for a model that keeps nothing between runs.
   public var caches: [EdgeType] { inputs.map(\.input.type).filter { $0.element == .cache } }
 

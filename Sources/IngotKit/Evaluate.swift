@@ -72,6 +72,7 @@ public func evaluate(
   let models = [model, other].compactMap(\.self)
   try Model.requireStoredHead(allowances.head, in: models)
   try Model.requireUse(of: options.precision, in: models)
+  for model in models { try model.requireNextTokens() }
   func runner(_ model: Model) throws(IngotError) -> ModelRunner {
     try ModelRunner(model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
   }

@@ -146,6 +146,7 @@ public final class ModelRunner {
     _ prompt: [Int], count: Int, cacheElement: KeyValueCache.Element = .f32,
     visit: ((LogProbabilities) -> Void)?
   ) throws(IngotError) -> [Int] {
+    try model.requireNextTokens()
     guard let float else { return try generateInDouble(prompt, count: count, visit: visit) }
     let context = model.recognised.graph.config.contextLength
     // One token needs no keys and values of others afterwards.
@@ -201,5 +202,14 @@ public final class ModelRunner {
       throw try notFinite("logits", mayGoOn: false)
     }
     return token
+  }
+}
+
+extension Model {
+  /// Throws for a model whose logits do not say which token comes next.
+  func requireNextTokens() throws(IngotError) {
+    guard recognised.graph.continuesText else {
+      throw .unsuitable(Location(path), why: "does not say which token comes next", hint: nil)
+    }
   }
 }

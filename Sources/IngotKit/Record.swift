@@ -65,7 +65,7 @@ public func record(
   let names = graph.outputs.map(\.name)
   let runner = try ModelRunner(
     model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
-  let results = try runner.run(fixtures.request(wanting: Set(names)))
+  let results = try runner.run(fixtures.request(wanting: Set(names), of: graph))
 
   var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
   for name in names {
@@ -73,7 +73,7 @@ public func record(
       arrays.append((name, reals(result.values, result.shape, options.precision)))
     }
   }
-  if fixtures.tokenCount > 1, let logits = results["logits"] {
+  if graph.continuesText, fixtures.tokenCount > 1, let logits = results["logits"] {
     let loss = fixtures.loss(of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1)
     arrays.append(("loss", reals([loss], .scalar, options.precision)))
   }

@@ -120,7 +120,7 @@ private struct Verification {
     let runner = try ModelRunner(
       model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
     let actual = try runner.run(
-      fixtures.request(wanting: wanted.union(expected["loss"] != nil ? ["logits"] : [])))
+      fixtures.request(wanting: wanted.union(expected["loss"] != nil ? ["logits"] : []), of: graph))
     var comparisons: [OutputComparison] = []
     for name in names where wanted.contains(name) {
       guard let output = actual[name], let array = expected[name] else { continue }
@@ -163,7 +163,7 @@ private struct Verification {
     let known = Set(graph.outputs.map(\.name) + graph.nodes.map(\.name))
     let runner = try ModelRunner(
       model, precision: .reference, allowsNonFinite: options.allowances.nonFinite)
-    return try runner.run(fixtures.request(wanting: known.intersection(names)))
+    return try runner.run(fixtures.request(wanting: known.intersection(names), of: graph))
       .mapValues { RealArray(shape: $0.shape, values: $0.values, dtype: .f64) }
   }
 
@@ -176,7 +176,8 @@ private struct Verification {
         why: "has shape \(expected.shape), and the model gives \(output.shape)",
         hint: nil)
     }
-    let mask = fixtures.attentionMask?.values
+    // What is said of a sequence counts whatever its padding.
+    let mask = expected.shape.rank == 3 ? fixtures.attentionMask?.values : nil
     return OutputComparison(
       name: name, actual: output.values, expected: expected.values,
       rowElementCount: expected.shape.dimensions.last ?? 1, isCounted: { mask?[$0] != 0 },
@@ -209,10 +210,8 @@ private struct Verification {
       Finding(
         .notUsed, severity: .note, subject: $0.name, detail: "is not compared: this model has no such output")
     }
-    if fixtures.tokenTypeIDs != nil {
-      findings.append(
-        Finding(
-          .notUsed, severity: .note, subject: "token_type_ids", detail: "is not used: this model takes none"))
+    findings += fixtures.integers.filter { model.recognised.graph.edge(of: $0.input) == nil }.map {
+      Finding(.notUsed, severity: .note, subject: $0.name, detail: "is not used: this model takes none")
     }
     if options.against == nil, let recorded = fixtures.metadata.string(FixtureSet.modelKey) {
       let actual = try hash(model.path, options: HashOptions()).model
@@ -256,12 +255,21 @@ extension FixtureSet {
   static let modelKey = "ingot.model"
 
   /// The inputs as a run takes them.
-  func request(wanting names: Set<String>) -> RunRequest {
+  func request(wanting names: Set<String>, of graph: ModelGraph) -> RunRequest {
     var request = RunRequest(
       batchCount: batchCount, tokenCount: tokenCount, ids: inputIDs.values, wanted: names)
-    request.positions = positionIDs?.values
+    for (_, input, array) in integers where graph.edge(of: input) != nil {
+      request.integers[input] = array.values
+    }
     request.mask = attentionMask?.values.map { $0 != 0 }
     return request
+  }
+
+  /// The arrays that a model may take beside ids and mask.
+  var integers: [(name: String, input: GraphInput, array: IntegerArray)] {
+    [("position_ids", .positions, positionIDs), ("token_type_ids", .tokenTypes, tokenTypeIDs)]
+      .compactMap { (name: String, input: GraphInput, array: IntegerArray?) in array.map { (name, input, $0) }
+      }
   }
 
   /// The value of a label that does not count, as in PyTorch.

@@ -10,6 +10,11 @@ protocol FloatOperator {
   func compute(_ step: FloatStep)
 }
 
+extension GraphOperator {
+  /// Whether both executors can compute it; false for one whose file is missing here.
+  package static var hasArithmetic: Bool { self is any (ReferenceOperator & FloatOperator).Type }
+}
+
 /// What steps compute with.
 struct FloatMeans {
   let arithmetic: Arithmetic

@@ -55,13 +55,3 @@ extension RunRequest {
     return targets
   }
 }
-
-extension ModelGraph {
-  /// The name of what a head says of each token or of a whole sequence.
-  static let logits = "logits"
-
-  /// Whether a node gives the logits.
-  func isLogits(_ node: GraphNode) -> Bool {
-    outputs.contains { $0.name == Self.logits && $0.edge == node.output }
-  }
-}

@@ -12,6 +12,11 @@ import Testing
   private static let attention = Attention.fused(
     headCount: 2, headDimension: 4, scale: 0.5, isCausal: true, cacheSlot: 0)
 
+  private static let grouped = Attention.separate(
+    headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 0.5, isCausal: false)
+  private static let keys = EdgeType.activations(4)
+  private static let indexes = EdgeType(.ids, [.batch])
+
   @Test(
     arguments: [
       (Embedding(), [ids], [[100, 8]], 8), (Add(), [hidden, hidden], [], 8),
@@ -19,6 +24,7 @@ import Testing
       (Linear(weightLayout: .inOut, hasBias: true), [hidden], [[8, 3], [3]], 3),
       (Linear(weightLayout: .outIn, hasBias: false), [hidden], [[3, 8]], 3),
       (attention, [.activations(24), mask, cache], [], 8), (Activation(.relu), [hidden], [], 8),
+      (grouped, [hidden, keys, keys, mask], [], 8),
     ] as [(any GraphOperator, [EdgeType], [Shape], Int)])
   func `gives the width that the operator makes`(
     _ node: any GraphOperator, _ inputs: [EdgeType], _ parameters: [Shape], _ width: Int
@@ -39,10 +45,34 @@ import Testing
       (Linear(weightLayout: .outIn, hasBias: false), [ids], [[3, 8]]),
       (attention, [hidden, mask, cache], []), (attention, [.activations(24), cache, mask], []),
       (Activation(.relu), [], []),
+      (grouped, [hidden, hidden, hidden, mask], []), (grouped, [hidden, keys, mask], []),
+      (grouped, [hidden, keys, keys, mask, cache], []), (grouped, [hidden, keys, keys, ids], []),
+      (
+        Attention.separate(headCount: 4, keyHeadCount: 3, headDimension: 2, scale: 1, isCausal: true),
+        [hidden, .activations(6), .activations(6), mask], []
+      ),
+      (attention, [.activations(24), mask, EdgeType(.cache, [.batch, .context, .fixed(4)])], []),
+      (SelectToken(.first), [hidden, mask], []), (SelectToken(.last), [hidden], []),
+      (SelectToken(.last), [hidden, ids], []), (SelectToken(.given), [hidden, ids], []),
+      (SelectToken(.lastOther(than: 0)), [hidden, mask], []),
+      (SelectToken(.first), [EdgeType(.activations, [.batch, .fixed(8)])], []),
     ] as [(any GraphOperator, [EdgeType], [Shape])])
   func `refuses what does not fit`(_ node: any GraphOperator, _ inputs: [EdgeType], _ parameters: [Shape]) {
     #expect(throws: ShapeConflict.self) {
       try node.outputType(of: inputs, parameters: parameters)
     }
+  }
+
+  @Test func `one token's row of each sequence has no dimension of tokens`() throws {
+    let row = EdgeType(.activations, [.batch, .fixed(8)])
+    #expect(try SelectToken(.first).outputType(of: [Self.hidden], parameters: []) == row)
+    #expect(try SelectToken(.last).outputType(of: [Self.hidden, Self.mask], parameters: []) == row)
+    #expect(try SelectToken(.given).outputType(of: [Self.hidden, Self.indexes], parameters: []) == row)
+    #expect(
+      try SelectToken(.lastOther(than: 0)).outputType(of: [Self.hidden, Self.ids], parameters: []) == row)
+    #expect(try LayerNorm(epsilon: 0).outputType(of: [row], parameters: [[8], [8]]) == row)
+    let linear = Linear(weightLayout: .outIn, hasBias: false)
+    #expect(
+      try linear.outputType(of: [row], parameters: [[3, 8]]) == EdgeType(.activations, [.batch, .fixed(3)]))
   }
 }

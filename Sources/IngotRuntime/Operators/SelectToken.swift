@@ -4,15 +4,17 @@ import IngotGraph
 
 extension SelectToken: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {
-    let width = step.inputs[0].count / (step.run.batchCount * step.run.tokenCount)
+    let tokenCount = step.run.tokenCount
+    let width = step.inputs[0].count / (step.run.batchCount * tokenCount)
     return (0..<step.run.batchCount).flatMap { row in
       let token =
         switch choice {
         case .first: 0
         case .last: step.run.lastVisibleToken(row: row)
+        case .lastOther(let id): (0..<tokenCount).last { step.integers[0][row * tokenCount + $0] != id } ?? 0
         case .given: step.integers[0][row]
         }
-      let start = (row * step.run.tokenCount + token) * width
+      let start = (row * tokenCount + token) * width
       return step.inputs[0][start..<(start + width)]
     }
   }
@@ -21,15 +23,17 @@ extension SelectToken: ReferenceOperator {
 extension SelectToken: FloatOperator {
   func compute(_ step: FloatStep) {
     let pass = step.pass
-    let given = choice == .given ? step.integers(0) : []
+    let integers = step.step.integers.isEmpty ? [] : step.integers(0)
     for row in 0..<pass.batchCount {
+      let first = row * pass.tokenCount
       let token =
         switch choice {
         case .first: 0
         case .last: pass.lastVisibleToken(row: row)
-        case .given: given[row]
+        case .lastOther(let id): (0..<pass.tokenCount).last { integers[first + $0] != id } ?? 0
+        case .given: integers[row]
         }
-      let source = step.input(0) + (row * pass.tokenCount + token) * step.width
+      let source = step.input(0) + (first + token) * step.width
       (step.output + row * step.width).update(from: source, count: step.width)
     }
   }
