@@ -24,8 +24,9 @@ SENTENCES = [
     "In the beginning God created the heaven and the earth.", "A cheetah chases its prey across a field.",
     "Norms follow each sub-block, and the mean over the tokens that count is the embedding of a sentence. " * 12,
 ]
-# The least cosine of two embeddings of a sentence that pass as the same, and after rounding weights to eight bits.
-SAME, COARSE = 1 - 1e-6, 0.99
+# The least cosine that passes: of embeddings that are the same, with weights in eight bits, and with activations, too.
+# The same rounding in PyTorch gives 0.9965 and 0.974 at the least, 0.9992 and 0.9945 in the mean.
+SAME, COARSE, COARSEST = 1 - 1e-6, 0.99, 0.95
 
 
 def encode(folder: pathlib.Path) -> np.ndarray:
@@ -124,7 +125,7 @@ class MiniLM(unittest.TestCase):
     def test_eight_bits_keep_the_embeddings(self):
         ingot("quantize", MINILM, self.out / "int8.ingot", "--scheme", "int8")
         self.check("int8", recorded(self.out / "int8.ingot", "auto"), COARSE)
-        self.check("int8, activations too", recorded(self.out / "int8.ingot", "w8a8"), COARSE)
+        self.check("int8, activations too", recorded(self.out / "int8.ingot", "w8a8"), COARSEST)
 
 
 if __name__ == "__main__":
