@@ -109,7 +109,7 @@ struct ConvertCommand: ParsableCommand {
     if let program { path = try options.target(program, output: output) }
     let conversion = try Conversion(input, to: path, options: options)
     guard onOverflow == nil || dtype != nil || conversion.castsValues else {
-      throw IngotError.invalidRequest(option: "--on-overflow", why: "no value is cast without --dtype")
+      throw IngotError.invalidRequest(option: .onOverflow, why: "no value is cast without --dtype")
     }
     guard !plan else {
       return show {
@@ -142,13 +142,13 @@ struct ConvertCommand: ParsableCommand {
     options.format = format
     if let dtype {
       guard ElementConversion(from: .f32, to: dtype) != nil, dtype.isFloating else {
-        throw IngotError.invalidRequest(option: "--dtype", why: "nothing is converted to \(dtype)")
+        throw IngotError.invalidRequest(option: .dtype, why: "nothing is converted to \(dtype)")
       }
       options.dtype = dtype
     }
     if let digests {
       guard digests.lowercased() == "sha256" else {
-        throw IngotError.invalidRequest(option: "--digests", why: "\(digests) is not sha256")
+        throw IngotError.invalidRequest(option: .storesSHA256, why: "\(digests) is not sha256")
       }
       options.storesSHA256 = true
     }

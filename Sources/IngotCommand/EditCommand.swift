@@ -51,7 +51,7 @@ struct EditCommand: ParsableCommand {
     var settings = EditOptions()
     settings.change.values = try values.map { (spelling) throws(IngotError) in
       guard let (key, value) = spelling.divided(at: "="), !key.isEmpty else {
-        throw .invalidRequest(option: "--set", why: "\(spelling) is not of the form KEY=VALUE")
+        throw .invalidRequest(option: .values, why: "\(spelling) is not of the form KEY=VALUE")
       }
       return (key, value)
     }

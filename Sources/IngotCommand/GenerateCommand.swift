@@ -57,7 +57,7 @@ struct GenerateCommand: ParsableCommand {
   func run() throws {
     let prompt = try TokenInput.read(tokens)
     guard prompt.shape.dimensions.first == 1 else {
-      throw IngotError.invalidRequest(option: "--tokens", why: "a prompt is one sequence")
+      throw IngotError.invalidRequest(option: .tokens, why: "a prompt is one sequence")
     }
     let allowances = soundness.allowances
     let model = try Model(

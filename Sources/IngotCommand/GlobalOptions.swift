@@ -67,7 +67,7 @@ struct ReadingOptions: ParsableArguments {
       guard let (pattern, word) = spelling.divided(at: "=", last: true),
         let dtype = DType(caseInsensitive: word)
       else {
-        throw .invalidRequest(option: "--npy-dtype", why: "\(spelling) is not of the form GLOB=DTYPE")
+        throw .invalidRequest(option: .rawDTypes, why: "\(spelling) is not of the form GLOB=DTYPE")
       }
       return (pattern: Glob(pattern), dtype: dtype)
     }

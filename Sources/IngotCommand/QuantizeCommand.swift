@@ -69,7 +69,7 @@ struct QuantizeCommand: ParsableCommand {
       guard let (pattern, word) = spelling.divided(at: "=", last: true),
         let scheme = QuantizationScheme(rawValue: word)
       else {
-        throw .invalidRequest(option: "--rule", why: "\(spelling) is not of the form GLOB=SCHEME")
+        throw .invalidRequest(option: .rules, why: "\(spelling) is not of the form GLOB=SCHEME")
       }
       return (pattern: Glob(pattern), scheme: scheme)
     }

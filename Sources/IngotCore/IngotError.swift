@@ -14,7 +14,7 @@ public enum IngotError: Error, Hashable, Sendable {
   /// The input is well-formed, but not what the command can work on. Exit 65.
   case unsuitable(Location, why: Evidence, hint: Evidence?)
   /// The caller's mistake. Exit 64.
-  case invalidRequest(option: String, why: Evidence)
+  case invalidRequest(option: RequestOption, why: Evidence)
   /// A file the work needs is not there. Exit 66.
   case missing(path: String, why: Evidence, hint: Evidence?)
   /// The output may not be put there. Exit 73.

@@ -36,13 +36,13 @@ public struct TensorSelection: Sendable {
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
   public func check(
     against checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]] = [:],
-    includedBy argument: String = "--include"
+    includedBy argument: RequestOption = .include
   ) throws(IngotError) {
     guard !include.isEmpty || !exclude.isEmpty else { return }
     let tensors = checkpoint.tensors
     let shown =
       tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) } + checkpoint.unopened.map { [$0] }
-    for (option, globs) in [(argument, include), ("--exclude", exclude)] {
+    for (option, globs) in [(argument, include), (.exclude, exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
         throw .invalidRequest(option: option, why: glob.noMatch(of: "tensor", among: shown.joined()))
       }
@@ -50,11 +50,11 @@ public struct TensorSelection: Sendable {
     let included = TensorSelection(include: include)
     for glob in exclude where !shown.contains(where: { Self.match([glob], $0) && included.takes($0) }) {
       throw .invalidRequest(
-        option: "--exclude", why: "\(glob.pattern) matches no tensor that \(words: argument) takes")
+        option: .exclude, why: "\(glob.pattern) matches no tensor that \(option: argument) takes")
     }
     // A file whose only tensor can't be read is asked for what else it holds.
     guard !checkpoint.unopened.isEmpty || shown.contains(where: { takes($0) }) else {
-      throw .invalidRequest(option: "--exclude", why: "no tensor is left")
+      throw .invalidRequest(option: .exclude, why: "no tensor is left")
     }
   }
 }

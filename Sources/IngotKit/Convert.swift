@@ -123,11 +123,11 @@ public struct Conversion: Sendable {
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: keepsName ? source : nil, system)
     if destination.isStream, options.check {
-      throw .invalidRequest(option: "--check", why: "standard output can't be read back; name a file")
+      throw .invalidRequest(option: .check, why: "standard output can't be read back; name a file")
     }
     if destination.isStream, options.resumes {
       throw .invalidRequest(
-        option: "--resume", why: "standard output keeps nothing to go on with; name a file")
+        option: .resumes, why: "standard output keeps nothing to go on with; name a file")
     }
     try options.requireAbilities(of: destination)
     try options.reading.requireUse(at: [input], by: [source])

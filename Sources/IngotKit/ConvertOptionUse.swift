@@ -7,25 +7,25 @@ import IngotFormats
 extension ConvertOptions {
   /// Throws for what the output's format can't do.
   func requireAbilities(of destination: OutputDestination) throws(IngotError) {
-    if compresses { try destination.require(.compressing, for: "--compress") }
-    if keepsUnknownBits { try destination.require(.keepingUnknownBits, for: "--npy-bits") }
-    if storesSHA256 { try destination.require(.storingSHA256, for: "--digests") }
+    if compresses { try destination.require(.compressing, for: .compresses) }
+    if keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
+    if storesSHA256 { try destination.require(.storingSHA256, for: .storesSHA256) }
   }
 
   /// Throws for options that ask for a change of the model's names or head where there is none.
   func requireUse(_ change: DialectChange?, of source: Checkpoint) throws(IngotError) {
     if config != nil, change == nil {
       throw .invalidRequest(
-        option: "--config",
+        option: .config,
         why: "nothing needs it: names and layouts stay without \(option: .dialect) or \(option: .program)")
     }
     let hasEffect = change?.changesHead ?? source.tensors.contains { $0.aliasOf != nil }
     switch head {
     case .asIs: return
     case .tie where !hasEffect:
-      throw .invalidRequest(option: "--tie", why: "no head is stored that could be left out")
+      throw .invalidRequest(option: .tie, why: "no head is stored that could be left out")
     case .untie where !hasEffect:
-      throw .invalidRequest(option: "--untie", why: "no head or other tensor is tied")
+      throw .invalidRequest(option: .untie, why: "no head or other tensor is tied")
     case .tie, .untie: return
     }
   }

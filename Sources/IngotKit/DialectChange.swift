@@ -17,8 +17,6 @@ struct DialectChange {
   private let head: HeadTie
   /// The program that must be able to compute with the output; `nil` when none is named.
   private let program: String?
-  /// How another dtype comes about.
-  private let castHint: Evidence
   /// The names that tensors get, by their position: reports show them, so that patterns match them too.
   let targetNames: [Int: [String]]
 
@@ -58,7 +56,7 @@ struct DialectChange {
     if let wanted, !Dialect.all.contains(where: { $0.id == wanted }) {
       let known = Dialect.all.map(\.id).joined(separator: ", ")
       throw .invalidRequest(
-        option: "--dialect", why: "there is no dialect \(wanted); known are \(words: known), keep")
+        option: .dialect, why: "there is no dialect \(wanted); known are \(words: known), keep")
     }
     guard wanted != nil || implied != nil || options.head != .asIs else { return nil }
     let model: Model
@@ -82,15 +80,14 @@ struct DialectChange {
       throw .unrepresentable(
         tensor: tensor.name, target: id,
         why: "\(words: tensor.typeName) blocks have no other names or layouts",
-        hint: "\(words: canDequantize ? "--dtype F32 dequantizes them, " : "")--dialect keep leaves names")
+        hint: canDequantize ? "\(remedy: .dequantize), \(remedy: .keepNames)" : .remedy(.keepNames))
     }
-    target = try Dialect.required(id, for: model, option: "--dialect")
+    target = try Dialect.required(id, for: model, option: .dialect)
     self.model = model
     selection = options.selection
     head = options.head
     targetNames = Self.targetNames(model, target)
     program = options.program?.rawValue ?? (implied == id ? id : nil)
-    castHint = "--dtype F32"
   }
 
   /// The remark that an output has other names than its format's program knows.
@@ -111,7 +108,6 @@ struct DialectChange {
     // Which head is meant is settled by now; the output has it as the model does.
     head = model.head == .tie ? .tie : .asIs
     program = target.id
-    castHint = "`ingot convert --dtype f32`"
     targetNames = [:]
   }
 
@@ -214,8 +210,7 @@ struct DialectChange {
     throw .unrepresentable(
       tensor: tensor.view.values.name ?? tensor.name, target: program,
       why: "it does not compute with \(planned.dtype)\(words: isQuantized ? " and scales beside them" : "")",
-      hint: isQuantized || planned.dtype.isFloating
-        ? "\(castHint) \(words: isQuantized ? "dequantizes" : "casts")" : nil)
+      hint: isQuantized ? .remedy(.dequantize) : planned.dtype.isFloating ? .remedy(.cast(to: [.f32])) : nil)
   }
 
   /// Zeros that are added, and copies.
@@ -258,7 +253,7 @@ struct DialectChange {
     throw .unsuitable(
       Location(model.path, tensor: first.subject), why: first.detail,
       hint:
-        "--dialect keep converts without regard to the model\(words: errors.count > 1 ? "; `ingot validate` lists \(errors.count - 1) more" : "")"
+        "\(option: .dialect, "keep") converts without regard to the model\(errors.count > 1 ? "; \(remedy: .validate(more: errors.count - 1))" : "")"
     )
   }
 
@@ -273,7 +268,7 @@ struct DialectChange {
     let taken = takenNames
     for tensor in model.checkpoint.tensors where !taken.contains(tensor.name) {
       output.losses.append(
-        Loss(.dropped, tensor: tensor.name, detail: "left out by --include or --exclude"))
+        Loss(.dropped, tensor: tensor.name, detail: "left out by \(option: .include) or \(option: .exclude)"))
     }
     if let copy = recognised.tiedCopy, selection.takes(model.checkpoint.tensors[copy].name),
       !target.storesTiedHead || head == .tie

@@ -133,7 +133,7 @@ struct DialectDraft {
       guard view.quantization == nil else {
         throw .unrepresentable(
           tensor: name, target: target.id, why: "quantized tensors are not stacked",
-          hint: "--dtype F32 dequantizes them")
+          hint: .remedy(.dequantize))
       }
       views.append(view)
     }
@@ -152,7 +152,7 @@ extension Dialect {
   ///
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an id that there is not, and
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one without names for the architecture.
-  static func required(_ id: String, for model: Model, option: String) throws(IngotError) -> Dialect {
+  static func required(_ id: String, for model: Model, option: RequestOption) throws(IngotError) -> Dialect {
     let architecture = model.recognised.configuration.architecture
     if let dialect = named(id, architecture: architecture.id) { return dialect }
     guard all.contains(where: { $0.id == id.lowercased() }) else {

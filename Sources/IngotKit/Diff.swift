@@ -127,7 +127,7 @@ private struct ModelPair {
     }
     let (a, b) = (models.0.recognised, models.1.recognised)
     guard options.dialect != nil || a.dialect.id != b.dialect.id || a.prefix != b.prefix else { return nil }
-    names = try Dialect.required(options.dialect ?? "hf", for: models.0, option: "--dialect")
+    names = try Dialect.required(options.dialect ?? "hf", for: models.0, option: .dialect)
   }
 
   func diff(options: DiffOptions, progress: (any ProgressObserver)?) throws(IngotError) -> DiffReport {

@@ -98,7 +98,7 @@ public func edit(
   }
   let keys = head.metadata.old.entries.map(\.key)
   for glob in options.change.removals where !glob.matchesEverything && !keys.contains(where: glob.matches) {
-    throw .invalidRequest(option: "--remove", why: glob.noMatch(of: "key", among: keys))
+    throw .invalidRequest(option: .removals, why: glob.noMatch(of: "key", among: keys))
   }
   let fits = head.bytes.count == head.dataOffset
   guard fits || !options.isInPlace else {

@@ -36,7 +36,7 @@ package struct ErrorText {
     case .unsuitable(let location, let why, let hint):
       "\(Self.place(location)): \(text(why))\(text(hint: hint))"
     case .invalidRequest(let option, let why):
-      "\(Self.name(option)): \(text(why))"
+      "\(names.name(of: option, nil)): \(text(why))"
     case .missing(let path, let why, let hint), .outputRefused(let path, let why, let hint):
       "\(Self.name(path)): \(text(why))\(text(hint: hint))"
     case .environment(let failure):

@@ -91,7 +91,7 @@ public func evaluate(
   }
   let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
   if let stride = options.stride, !(1...context).contains(stride) {
-    throw .invalidRequest(option: "--stride", why: "is from 1 to the context, which is \(context, "token")")
+    throw .invalidRequest(option: .stride, why: "is from 1 to the context, which is \(context, "token")")
   }
   let windows = EvaluationWindows(
     tokenCount: ids.values.count, context: context, stride: options.stride ?? context)

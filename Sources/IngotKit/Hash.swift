@@ -103,7 +103,7 @@ private func hash(
   try Model.requireStoredHead(options.head, in: [model])
   try model.requireSound()
   let draft = try DialectDraft(
-    model, to: try Dialect.required(id, for: model, option: "--as"), isOnlySeen: true)
+    model, to: try Dialect.required(id, for: model, option: .digestDialect), isOnlySeen: true)
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
   let drafted = try draft.tensors().filter { $0.aliasOf == nil }
   progress?.begin("hashing", byteCount: drafted.reduce(0) { $0 + $1.view.byteCount })

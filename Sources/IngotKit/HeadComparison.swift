@@ -91,9 +91,9 @@ extension Model {
     switch head {
     case .asIs: return
     case .untie where stored.isEmpty:
-      throw .invalidRequest(option: "--untie", why: "no head of its own is stored")
+      throw .invalidRequest(option: .untie, why: "no head of its own is stored")
     case .tie where stored.isEmpty && models.allSatisfy({ $0.recognised.tiedCopy == nil }):
-      throw .invalidRequest(option: "--tie", why: "no head is stored beside the token embedding")
+      throw .invalidRequest(option: .tie, why: "no head is stored beside the token embedding")
     case .tie, .untie: return
     }
   }
@@ -109,6 +109,6 @@ extension Model {
       !models.contains(where: { $0.checkpoint.tensors.contains { $0.quantization != nil } })
     else { return }
     throw .invalidRequest(
-      option: "--precision", why: "w8a8 quantizes activations where weights are int8, and none is")
+      option: .precision, why: "w8a8 quantizes activations where weights are int8, and none is")
   }
 }

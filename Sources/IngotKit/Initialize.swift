@@ -102,22 +102,22 @@ private func configuration(
   guard let known = Architecture.named(architecture) else {
     let known = Architecture.all.map(\.id).joined(separator: ", ")
     throw .invalidRequest(
-      option: "ARCHITECTURE", why: "there is no architecture \(architecture); known are \(words: known)")
+      option: .architecture, why: "there is no architecture \(architecture); known are \(words: known)")
   }
   let bytes: [UInt8]
   switch (options.preset, options.config) {
   case (let preset?, nil):
     guard known.presets.contains(preset) else {
       throw .invalidRequest(
-        option: "--preset", why: "\(words: preset.name) is no size of \(words: known.title)")
+        option: .preset, why: "\(words: preset.name) is no size of \(words: known.title)")
     }
     bytes = ConfigWriter.bytes(preset.config, of: known)
   case (nil, let path?): bytes = try Companions.text(path)
-  default: throw .invalidRequest(option: "--preset", why: "give either a preset or a config, not both")
+  default: throw .invalidRequest(option: .preset, why: "give either a preset or a config, not both")
   }
   let read = try ConfigReader(bytes, path: options.config ?? "config.json").read()
   guard read.architecture.id == architecture else {
-    throw .invalidRequest(option: "--config", why: "is of the architecture \(words: read.architecture.id)")
+    throw .invalidRequest(option: .config, why: "is of the architecture \(words: read.architecture.id)")
   }
   return (read, Companion(kind: .config, name: "config.json", bytes: bytes))
 }

@@ -112,7 +112,7 @@ public func inspect(
   reading.selection = options.selection
   let checkpoint = try CheckpointOpener(options: reading).open(path)
   try options.reading.requireUse(at: [path], by: [checkpoint])
-  try options.selection.check(against: checkpoint, includedBy: "<globs>")
+  try options.selection.check(against: checkpoint, includedBy: .names)
   var report = InspectionReport(checkpoint, path: path, selection: options.selection)
   let listed = report.tensors.descriptors
   guard options.hashes || options.statistics else { return report }

@@ -126,7 +126,7 @@ public struct Model: Sendable {
     throw .missing(
       path: path, why: "has no config",
       hint:
-        "looked for \(words: configNames.joined(separator: " and ")) in \(folder); --config FILE names one")
+        "looked for \(words: configNames.joined(separator: " and ")) in \(folder); \(remedy: .nameConfig)")
   }
 
   /// The descriptor of a parameter; `nil` when it is missing.
@@ -143,6 +143,6 @@ public struct Model: Sendable {
     guard let first = errors.first else { return try requireOneHead() }
     throw .unsuitable(
       Location(path, tensor: first.subject), why: first.detail,
-      hint: errors.count > 1 ? "\(errors.count - 1) more; `ingot validate` lists all" : nil)
+      hint: errors.count > 1 ? .remedy(.validate(more: errors.count - 1)) : nil)
   }
 }

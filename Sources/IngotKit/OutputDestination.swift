@@ -25,7 +25,7 @@ struct OutputDestination: Sendable {
   var holdsCompanions: Bool { isFolder || writer.holdsCompanions }
 
   /// Throws unless the format can do what is asked for.
-  func require(_ ability: WriteAbility, for option: String) throws(IngotError) {
+  func require(_ ability: WriteAbility, for option: RequestOption) throws(IngotError) {
     guard !writer.abilities.contains(ability) else { return }
     let able = FormatRegistry.formats.filter { $0.writer?.abilities.contains(ability) == true }.map(\.id)
     throw .invalidRequest(
@@ -57,14 +57,14 @@ struct OutputDestination: Sendable {
     let asksForFolder = path != "-" && (path.hasSuffix("/") || status?.kind == .folder || isSharded)
     let found = try Self.format(named: format, path: path, isFolder: asksForFolder)
     guard let writer = found.writer else {
-      throw .invalidRequest(option: "--to", why: "\(words: found.id) is read, not written")
+      throw .invalidRequest(option: .format, why: "\(words: found.id) is read, not written")
     }
     guard !isSharded || writer.shards else {
-      throw .invalidRequest(option: "--shard-size", why: "\(words: found.id) is one file, without shards")
+      throw .invalidRequest(option: .shardByteLimit, why: "\(words: found.id) is one file, without shards")
     }
     guard format != nil || asksForFolder || !writer.needsFolder else {
       throw .invalidRequest(
-        option: "--to",
+        option: .format,
         why:
           "\(FilePath.name(of: path)) is one file of a set; give the set's folder, with \(option: .format, found.id)"
       )
@@ -92,7 +92,7 @@ struct OutputDestination: Sendable {
     if let id {
       guard let format = FormatRegistry.format(id: id) else {
         let known = FormatRegistry.formats.map(\.id).joined(separator: ", ")
-        throw .invalidRequest(option: "--to", why: "there is no format \(id); known are \(words: known)")
+        throw .invalidRequest(option: .format, why: "there is no format \(id); known are \(words: known)")
       }
       return format
     }
@@ -100,16 +100,16 @@ struct OutputDestination: Sendable {
       path.hasSuffix("/") ? [] : FormatRegistry.formats(forExtension: FilePath.fileExtension(of: path))
     guard byName.count < 2 else {
       let ids = byName.map(\.id).joined(separator: " or ")
-      throw .invalidRequest(option: "--to", why: "\(FilePath.name(of: path)) may become \(words: ids)")
+      throw .invalidRequest(option: .format, why: "\(FilePath.name(of: path)) may become \(words: ids)")
     }
     if let format = byName.first { return format }
     if isFolder { return SafetensorsFormat() }
     guard path != "-" else {
-      throw .invalidRequest(option: "--to", why: "standard output has no extension that tells the format")
+      throw .invalidRequest(option: .format, why: "standard output has no extension that tells the format")
     }
     let known = FormatRegistry.formats.flatMap(\.fileExtensions).map { "." + $0 }.joined(separator: " ")
     throw .invalidRequest(
-      option: "--to", why: "\(FilePath.name(of: path)) has none of the extensions \(words: known)")
+      option: .format, why: "\(FilePath.name(of: path)) has none of the extensions \(words: known)")
   }
 
   /// Writes an output so that it appears whole or not at all.

@@ -145,7 +145,7 @@ struct OutputDraft {
     for (index, rename) in renames.enumerated() where !used.contains(index) {
       let isLate = request.tensors.contains { rename.apply(to: $0.name) != nil }
       throw .invalidRequest(
-        option: "--rename",
+        option: .renames,
         why: isLate
           ? "\(rename.old) matches only tensors that an earlier rule names, which holds"
           : "\(rename.old) matches no tensor")

@@ -65,7 +65,7 @@ struct QuantizationDraft {
     guard let implied = Dialect.implied(byFormat: format), implied.id != model.recognised.dialect.id else {
       return nil
     }
-    return try Dialect.required(implied.id, for: model, option: "--to")
+    return try Dialect.required(implied.id, for: model, option: .format)
   }
 
   // MARK: - What becomes what
@@ -115,7 +115,7 @@ struct QuantizationDraft {
       case .integers?:
         throw .unrepresentable(
           tensor: model.descriptor(role)?.name, target: format, why: "it has no I8 with scales beside it",
-          hint: "--scheme q8_0 makes blocks")
+          hint: .remedy(.makeBlocks(.q80)))
       case nil: continue
       }
     }
@@ -130,7 +130,7 @@ struct QuantizationDraft {
         tensor: tensor.name, target: blockType.rawValue,
         why:
           "its rows have \(tensor.shape.dimensions.last ?? 0, "value"), no multiple of \(blockType.elementCount)",
-        hint: "--rule GLOB=keep, by its name in the input, leaves it as it is")
+        hint: .remedy(.keepWeight))
     }
   }
 
@@ -150,7 +150,7 @@ struct QuantizationDraft {
       case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
       case (.stacked?, _), (.stackedTransposed?, _), (.padded?, _):
         throw .unsupported(
-          "quantizing a tensor that holds more than one parameter; `ingot convert --dialect hf` takes them apart",
+          "quantizing a tensor that holds more than one parameter; \(verb: .convert, .dialect, "hf") takes them apart",
           at: Location(model.path, tensor: tensor.name))
       default: break
       }
@@ -264,7 +264,7 @@ struct QuantizationDraft {
     guard let finding = try model.nonFiniteFindings(of: Set(rest.values).sorted()).first else { return }
     throw .unsuitable(
       Location(model.path, tensor: finding.subject), why: finding.detail,
-      hint: "--allow-nonfinite keeps it as it is")
+      hint: "\(option: .nonFinite) keeps it as it is")
   }
 
   private func requireFinite(
@@ -274,7 +274,7 @@ struct QuantizationDraft {
       throw .unsuitable(
         Location(model.path, tensor: tensor.name),
         why: "has \(largest.nonFiniteCount, "value that is", "values that are") not finite",
-        hint: "`ingot validate` names the first of them")
+        hint: .remedy(.findNonFinite))
     }
   }
 

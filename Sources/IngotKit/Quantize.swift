@@ -106,9 +106,9 @@ public func quantize(
   let destination = try OutputDestination(
     output, format: options.format, isSharded: options.shardByteLimit != nil,
     keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input) ? model.checkpoint : nil, system)
-  if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: "--npy-bits") }
+  if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
   if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
-    throw .invalidRequest(option: "--on-overflow", why: "no weight is F64, which alone can be beyond F32")
+    throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
   }
   let draft = try QuantizationDraft(model, options: options, destination: destination, progress: progress)
   let planned = try draft.output.planned(for: destination)

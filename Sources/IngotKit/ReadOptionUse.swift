@@ -18,14 +18,14 @@ extension ReadOptions {
       for path in paths where try opener.isChosenFrom(path) { isUsed = true }
       guard isUsed else {
         throw .invalidRequest(
-          option: "--from", why: "\(paths.joined(separator: " and ")) is one file, with none to choose from")
+          option: .fileName, why: "\(paths.joined(separator: " and ")) is one file, with none to choose from")
       }
     }
     for (pattern, dtype) in rawDTypes {
       let arrays = checkpoints.filter { ["npy", "npz"].contains($0.format) }.flatMap(\.tensors)
       guard !arrays.contains(where: { $0.dtype == dtype && pattern.matches($0.name) }) else { continue }
       throw .invalidRequest(
-        option: "--npy-dtype", why: "\(pattern.pattern) matches no NumPy array of raw bytes that are \(dtype)"
+        option: .rawDTypes, why: "\(pattern.pattern) matches no NumPy array of raw bytes that are \(dtype)"
       )
     }
   }

@@ -75,12 +75,12 @@ struct SchemeChoice {
     let matches = candidates.filter { candidate in candidate.names.contains { pattern.matches($0) } }
     guard !matches.isEmpty else {
       throw .invalidRequest(
-        option: "--rule", why: pattern.noMatch(of: "tensor", among: candidates.flatMap(\.names)))
+        option: .rules, why: pattern.noMatch(of: "tensor", among: candidates.flatMap(\.names)))
     }
     let own = matches.filter { rule(of: $0) == index }
     guard let first = own.first else {
       throw .invalidRequest(
-        option: "--rule", why: "\(pattern.pattern) matches only tensors that a later rule names, which holds")
+        option: .rules, why: "\(pattern.pattern) matches only tensors that a later rule names, which holds")
     }
     guard scheme != .keep else { return }
     if own.allSatisfy({ $0.obstacle != nil }), let obstacle = first.obstacle {
@@ -105,7 +105,7 @@ struct SchemeChoice {
     let already = wanted.filter(\.isQuantizedAlready)
     guard let first = wanted.first else {
       throw .invalidRequest(
-        option: "--scheme", why: "no weight would be quantized; \(verb: .convert) writes a model as it is")
+        option: .scheme, why: "no weight would be quantized; \(verb: .convert) writes a model as it is")
     }
     guard already.count < wanted.count else {
       throw .unsuitable(

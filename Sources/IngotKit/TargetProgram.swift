@@ -13,7 +13,9 @@ extension ConvertOptions {
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format or dialect, and for standard
   ///   output where a folder is wanted.
   public mutating func target(_ program: TargetProgram, output: String) throws(IngotError) -> String {
-    for (option, value, own) in [("--to", format, program.format), ("--dialect", dialect, program.dialect)] {
+    for (option, value, own) in [
+      (RequestOption.format, format, program.format), (.dialect, dialect, program.dialect),
+    ] {
       guard value == nil || value == own else {
         throw .invalidRequest(option: option, why: "\(words: program.rawValue) reads \(words: own)")
       }
@@ -23,7 +25,7 @@ extension ConvertOptions {
     dialect = program.dialect
     guard program.wantsFolder, !output.hasSuffix("/") else { return output }
     guard output != "-" else {
-      throw .invalidRequest(option: "--for", why: "\(words: program.rawValue) loads a folder, not a stream")
+      throw .invalidRequest(option: .program, why: "\(words: program.rawValue) loads a folder, not a stream")
     }
     return output + "/"
   }

@@ -19,7 +19,7 @@ public struct TensorRename: Hashable, Sendable {
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a rule that is none.
   public init(_ rule: String) throws(IngotError) {
     guard let (old, new) = rule.divided(at: "="), !old.isEmpty else {
-      throw .invalidRequest(option: "--rename", why: "\(rule) is not of the form OLD=NEW")
+      throw .invalidRequest(option: .renames, why: "\(rule) is not of the form OLD=NEW")
     }
     self.rule = rule
     self.old = old
@@ -27,11 +27,11 @@ public struct TensorRename: Hashable, Sendable {
     newPieces = Self.split(new)
     guard newPieces.count <= pieces.count else {
       throw .invalidRequest(
-        option: "--rename",
+        option: .renames,
         why: "\(rule) has more * on the right than on the left, which say what they stand for")
     }
     guard !new.isEmpty else {
-      throw .invalidRequest(option: "--rename", why: "\(rule) leaves no name")
+      throw .invalidRequest(option: .renames, why: "\(rule) leaves no name")
     }
   }
 

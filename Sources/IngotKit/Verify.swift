@@ -100,7 +100,7 @@ private struct Verification {
         path: path, vocabularySize: model.recognised.graph.config.vocabularySize)
     } else if options.against == nil {
       throw .invalidRequest(
-        option: "--fixtures", why: "give fixtures, or another model with \(option: .against)")
+        option: .fixtures, why: "give fixtures, or another model with \(option: .against)")
     } else if let tokens = options.tokens {
       fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
     } else {

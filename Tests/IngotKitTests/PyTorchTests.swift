@@ -106,7 +106,7 @@ import Testing
     #expect {
       _ = try Conversion(Fixture.path("kjv-gpt2"), to: folder.file("out.bin"), options: ConvertOptions())
     } throws: { error in
-      if case IngotError.invalidRequest(option: "--to", _) = error { true } else { false }
+      if case IngotError.invalidRequest(option: .format, _) = error { true } else { false }
     }
   }
 

@@ -64,19 +64,19 @@ public struct GGUFEditor: MetadataEditor {
   ) throws(IngotError) -> MetadataValue {
     guard (1...GGUFLayout.greatestKeyByteCount).contains(key.utf8.count) else {
       throw .invalidRequest(
-        option: "--set",
+        option: .values,
         why: "a key has 1 to \(GGUFLayout.greatestKeyByteCount, "byte"), not \(key.utf8.count)"
       )
     }
     guard let old else {
       guard let value = GGUFValueText.value(text) else {
-        throw .invalidRequest(option: "--set", why: "\(text) is no list of values of one type")
+        throw .invalidRequest(option: .values, why: "\(text) is no list of values of one type")
       }
       return value
     }
     guard let value = GGUFValueText.value(text, as: old) else {
       throw .invalidRequest(
-        option: "--set", why: "\(key) holds \(words: GGUFValueText.typeName(of: old)), and \(text) is none")
+        option: .values, why: "\(key) holds \(words: GGUFValueText.typeName(of: old)), and \(text) is none")
     }
     return value
   }

@@ -24,12 +24,12 @@ public struct SafetensorsEditor: MetadataEditor {
     let old = Metadata(header.metadata.entries.filter { !SafetensorsAliases.isAlias($0, of: names) })
     let metadata = try change.applied(to: old) { (key, text, _) throws(IngotError) in
       guard !aliases.contains(where: { ExactName($0.key) == ExactName(key) }) else {
-        throw .invalidRequest(option: "--set", why: "\(key) is another name of a tensor, no metadata")
+        throw .invalidRequest(option: .values, why: "\(key) is another name of a tensor, no metadata")
       }
       let entry = Metadata.Entry(key: key, value: .string(text))
       guard !SafetensorsAliases.isAlias(entry, of: names) else {
         throw .invalidRequest(
-          option: "--set", why: "\(key) would be read as another name of the tensor \(text)")
+          option: .values, why: "\(key) would be read as another name of the tensor \(text)")
       }
       return entry.value
     }
