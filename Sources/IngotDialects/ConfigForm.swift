@@ -75,7 +75,7 @@ public struct ConfigForm: Sendable {
     numberType: .int64, builtIn: [("activation_function", .string("gelu"))],
     assumed: [("bias", .bool(true)), ("resid_pdrop", .float64(0))])
 
-  /// The forms that are not config.json's own.
+  /// The forms of GPT-2's config that are not config.json's own.
   public static let all: [ConfigForm] = [openAI, gguf, llmc, nanoGPT]
 
   /// The document that config.json would be.
@@ -126,7 +126,7 @@ public struct ConfigForm: Sendable {
       if let typed = value.flatMap(typed) { own[spelling] = typed }
     }
     // What the dialect has checked against its program.
-    let checked = architecture.keys.filter(\.isOfArithmetic).filter { $0.name != "architectures" }
+    let checked = architecture.keys.filter { $0.isOfArithmetic && !$0.isOfHead && $0.name != "architectures" }
     let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
     let rest = Metadata(document.entries.filter { !said.contains($0.key) && $0.value != .null })
     if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }

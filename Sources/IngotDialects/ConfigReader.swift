@@ -80,17 +80,26 @@ public struct ConfigReader {
       if let binding = key.binding { try read(key, binding, of: architecture, into: &config) }
     }
     if let conflict = architecture.conflict(config) {
-      throw malformed(.heads, conflict.key, conflict.found, conflict.expected)
+      throw malformed(
+        conflict.isRefusal ? .refused : .heads, conflict.key, conflict.found, conflict.expected)
     }
     return ModelConfiguration(
       architecture: architecture, config: config, findings: try otherKeys(architecture), path: path,
-      document: plainDocument)
+      document: plainDocument(architecture))
   }
 
-  /// The document under transformers' spellings: OpenAI's is made into that.
-  private var plainDocument: Metadata {
-    document["model_type"] == nil
-      ? ConfigForm.openAI.document(from: document, architecture: "gpt2") : document
+  /// The document under transformers' spellings: another program's file is made into that.
+  private func plainDocument(_ architecture: Architecture) -> Metadata {
+    guard document["model_type"] == nil else { return document }
+    for dialect in Dialect.all where dialect.architecture == architecture.id {
+      if case .file = dialect.config.carrier, let form = dialect.config.form {
+        let read = form.document(from: document, architecture: architecture.id)
+        let spelled = Set(form.rows.map(\.spelling))
+        return Metadata(
+          read.entries + document.entries.filter { !spelled.contains($0.key) && read[$0.key] == nil })
+      }
+    }
+    return Metadata([.init(key: "model_type", value: .string(architecture.id))] + document.entries)
   }
 
   private func malformed(_ rule: ConfigRule, _ key: String, _ found: Evidence, _ expected: Evidence)
@@ -111,7 +120,9 @@ public struct ConfigReader {
       }
       return architecture
     case nil:
-      let signed = Architecture.all.first { $0.signature.allSatisfy { document[$0] != nil } }
+      let signed = Architecture.all.first { architecture in
+        !architecture.signature.isEmpty && architecture.signature.allSatisfy { document[$0] != nil }
+      }
       if let signed { return signed }
       throw malformed(.architecture, "model_type", "no such key", "the architecture's id")
     default:
@@ -150,6 +161,21 @@ public struct ConfigReader {
       guard case .array(let classes) = value else { return }
       let heads = classes.compactMap { $0.text.flatMap(architecture.head(ofClass:)) }
       if let head = heads.first { config[.head] = head.id }
+    case .token(let field):
+      // A negative id is one that no token has.
+      guard let id = value.integer else {
+        throw malformed(.type, name, "a value of another type", "an integer")
+      }
+      config[field] = id
+    case .word(let field):
+      guard let word = value.text else { throw malformed(.type, name, "a value of another type", "a word") }
+      config[field] = word
+    case .labels:
+      if case .object(let names) = value {
+        config[.labelCount] = try count(name, .int64(Int64(names.entries.count)), limit: 1 << 20)
+      } else {
+        config[.labelCount] = try count(name, value, limit: 1 << 20)
+      }
     }
   }
 

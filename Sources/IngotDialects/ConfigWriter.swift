@@ -43,6 +43,7 @@ public enum ConfigWriter {
   private static func stated(
     _ key: ConfigKey, _ config: ModelConfig, _ architecture: Architecture
   ) -> MetadataValue? {
+    guard !key.isOfHead else { return nil }
     guard case .head? = key.binding else { return key.binding?.stated(in: config) }
     let name = architecture.heads.first { $0.id == config[.head] }?.classes.first
     return name.map { .array([.string($0)]) }
@@ -53,7 +54,8 @@ public enum ConfigWriter {
     _ entry: Metadata.Entry, _ config: ModelConfig, _ architecture: Architecture
   ) -> Bool {
     if entry.key == "model_type" { return false }
-    switch architecture.keys.key(spelled: entry.key)?.binding {
+    guard let key = architecture.keys.key(spelled: entry.key), !key.isOfHead else { return true }
+    switch key.binding {
     case nil: return true
     case .head?:
       // One of the names that this head has, or of something that is no head.

@@ -70,6 +70,10 @@ public struct Dialect: Sendable {
   public let parameters: [Parameter]
   /// Kinds whose names never carry a prefix.
   public var unprefixed: Set<TensorRole.Kind> = []
+  /// Ends of names that some files have in place of those of the table: `LayerNorm.gamma` for `LayerNorm.weight`.
+  public var otherSpellings: [(end: String, tableEnd: String)] = []
+  /// Kinds without a name here that the publisher's program does without, whatever model it is given.
+  public var doesWithout: Set<TensorRole.Kind> = []
   /// Names of buffers: constants that are stored, and that no computation here needs.
   public var buffers: [NamePattern] = []
   /// Starts and ends of the names of what training leaves behind, with a `*`: `optimizer.*`.
@@ -101,6 +105,11 @@ public struct Dialect: Sendable {
   public static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
   ]
+
+  /// The ids of all dialects, each once.
+  public static let ids: [String] = all.reduce(into: []) { ids, dialect in
+    if !ids.contains(dialect.id) { ids.append(dialect.id) }
+  }
 
   /// The dialect of an id and architecture.
   public static func named(_ id: String, architecture: String) -> Dialect? {
@@ -150,6 +159,7 @@ public struct Dialect: Sendable {
   ///
   /// A tensor that holds the parameters of all blocks has a role without a block.
   public func role(of name: String, prefix: NamePrefix) -> TensorRole? {
+    let name = tableName(name)
     for (kind, pattern, _) in parameters {
       guard let rest = name.utf8(behind: start(of: kind, prefix)), let match = pattern.match(rest) else {
         continue
@@ -160,6 +170,14 @@ public struct Dialect: Sendable {
       }
     }
     return nil
+  }
+
+  /// A name as the table spells it.
+  private func tableName(_ name: String) -> String {
+    for (end, tableEnd) in otherSpellings where name.utf8.count >= end.utf8.count && name.hasSuffix(end) {
+      return name.dropLast(end.count) + tableEnd
+    }
+    return name
   }
 
   private func start(of kind: TensorRole.Kind, _ prefix: NamePrefix) -> String {

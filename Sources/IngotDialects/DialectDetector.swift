@@ -34,9 +34,11 @@ public enum DialectDetector {
     let weights = LinearWeights(configuration)
     for dialect in Dialect.all where dialect.architecture == configuration.architecture.id {
       for prefix in dialect.allPrefixes {
-        guard let embedding = dialect.name(of: TensorRole(.tokenEmbedding), prefix: prefix),
-          names.contains(embedding)
-        else { continue }
+        // A tied table may be stored by the head's name alone.
+        let tables = [TensorRole(.tokenEmbedding), TensorRole(.head)].compactMap {
+          dialect.name(of: $0, prefix: prefix)
+        }
+        guard tables.contains(where: names.contains) else { continue }
         let candidate = Candidate(dialect, prefix, tensors, metadata, weights)
         guard let current = best, candidate.matchCount == current.candidate.matchCount else {
           if candidate.matchCount > best?.candidate.matchCount ?? 0 { best = (candidate, 0) }

@@ -11,8 +11,8 @@ extension Dialect {
     architecture: "gpt2",
     wrappers: pytorchWrappers,
     prefixes: ["transformer.", ""],
-    parameters: huggingFaceRows(linear: .asIs) + [(.head, "lm_head.weight", .asIs)],
-    unprefixed: [.head],
+    parameters: huggingFaceRows(linear: .asIs) + [(.head, "lm_head.weight", .asIs)] + gptHeadRows,
+    unprefixed: gptHeadKinds,
     // The causal mask and the number it puts where nothing may be seen; `h.0.attn.c_attn.bias` is no buffer.
     buffers: maskBuffers,
     leftovers: trainingLeftovers,
@@ -43,6 +43,16 @@ extension Dialect {
       (.finalNormBias, "ln_f.bias", .asIs),
     ]
   }
+
+  /// The rows of heads for fine-tuning, which GPT-1 and GPT-2 share.
+  static let gptHeadRows: [Parameter] = [
+    (.summaryWeight, "multiple_choice_head.summary.weight", .asIs),
+    (.summaryBias, "multiple_choice_head.summary.bias", .asIs),
+    (.scoreWeight, "score.weight", .asIs),
+  ]
+
+  /// What stands beside the decoder.
+  static let gptHeadKinds = Set([TensorRole.Kind.head] + gptHeadRows.map(\.kind))
 
   /// What training scripts and Lightning keep beside the model.
   static let trainingLeftovers = ["optimizer.*", "optimizer_state_dict.*", "optimizer_states.*"]

@@ -8,7 +8,7 @@ public struct RecognisedModel: Sendable {
   /// The config it was understood by.
   public let configuration: ModelConfiguration
   /// The graph of the model.
-  public let graph: ModelGraph
+  public private(set) var graph: ModelGraph
   /// Whose names the tensors have.
   public let dialect: Dialect
   /// The prefix that its names carry.
@@ -21,6 +21,8 @@ public struct RecognisedModel: Sendable {
   public let buffers: [Int]
   /// Indexes of what training left behind.
   public let leftovers: [Int]
+  /// Indexes of tensors that are tied to a parameter, with what it is for.
+  public let copies: [(index: Int, role: TensorRole)]
   /// Index of a stored copy of the token embedding that serves as the tied head.
   public let tiedCopy: Int?
   /// Indexes of tensors that stand for nothing.
@@ -46,6 +48,12 @@ public struct RecognisedModel: Sendable {
         why: "is a \(words: configuration.architecture.title) config, but no tensor has one of its names",
         hint: nil)
     }
+    var configuration = configuration
+    let stored = descriptors.compactMap { tensor in
+      choice.dialect.role(of: tensor.name, prefix: choice.prefix).map { ($0.kind, tensor.shape) }
+    }
+    configuration.architecture.settle(
+      &configuration.config, Dictionary(stored) { first, _ in first })
     self.configuration = configuration
     dialect = choice.dialect
     prefix = choice.prefix
@@ -53,14 +61,28 @@ public struct RecognisedModel: Sendable {
     graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
     let needed = graph.parameters.map(\.role)
     let sorted = SortedTensors(
-      descriptors, dialect: dialect, prefix: prefix, needed: Set(needed), config: configuration.config)
+      descriptors, dialect: dialect, prefix: prefix, needed: Set(needed), config: configuration.config,
+      tiedKinds: configuration.architecture.tiedKinds)
     tensors = sorted.tensors
     buffers = sorted.buffers
     leftovers = sorted.leftovers
     unexpected = sorted.unexpected
     tiedCopy = sorted.tiedCopy
+    copies = sorted.copies
     let optional = Set(needed.filter { choice.dialect.zeroWhenAbsent.contains($0.kind) })
     zeros = optional.isDisjoint(with: sorted.tensors.keys) ? optional : []
+  }
+
+  /// The model with inputs that it takes where they are given.
+  public func taking(_ inputs: [GraphInput]) -> RecognisedModel {
+    var config = configuration.config
+    for (input, field) in configuration.architecture.optionalInputs where inputs.contains(input) {
+      config[field] = true
+    }
+    guard config != configuration.config else { return self }
+    var model = self
+    model.graph = configuration.architecture.build(config, dialect.transposedKinds)
+    return model
   }
 
   /// The published name of a role, for what is missing.
@@ -143,10 +165,11 @@ private struct SortedTensors {
   var leftovers: [Int] = []
   var unexpected: [Int] = []
   var tiedCopy: Int?
+  var copies: [(index: Int, role: TensorRole)] = []
 
   init(
     _ descriptors: [TensorDescriptor], dialect: Dialect, prefix: NamePrefix, needed: Set<TensorRole>,
-    config: ModelConfig
+    config: ModelConfig, tiedKinds: [(first: TensorRole.Kind, second: TensorRole.Kind)]
   ) {
     for (index, tensor) in descriptors.enumerated() {
       guard let role = dialect.role(of: tensor.name, prefix: prefix) else {
@@ -161,13 +184,29 @@ private struct SortedTensors {
       }
       if dialect.layout(of: role.kind)?.isStacked == true {
         for block in 0..<config.blockCount { tensors[TensorRole(role.kind, block: block)] = index }
+      } else if tensors[role] != nil {
+        unexpected.append(index)
       } else if needed.contains(role) {
         tensors[role] = index
       } else if role.kind == .head, config.tiesHead {
         tiedCopy = index
+      } else if config.tiesHead, let pair = tiedKinds.first(where: { $0.second == role.kind }),
+        needed.contains(TensorRole(pair.first))
+      {
+        copies.append((index, TensorRole(pair.first)))
+      } else if !config.tiesHead, tiedKinds.contains(where: { $0.first == role.kind }) {
+        buffers.append(index)
       } else {
         unexpected.append(index)
       }
     }
+    takeTiedTable(config)
+  }
+
+  /// Takes a tied head for the token embedding where that is stored by the head's name alone.
+  private mutating func takeTiedTable(_ config: ModelConfig) {
+    guard config.tiesHead, tensors[TensorRole(.tokenEmbedding)] == nil, let head = tiedCopy else { return }
+    tensors[TensorRole(.tokenEmbedding)] = head
+    tiedCopy = nil
   }
 }

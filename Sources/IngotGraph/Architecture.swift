@@ -39,6 +39,8 @@ public struct ConfigConflict: Hashable, Sendable {
   public let found: Evidence
   /// What has to be.
   public let expected: Evidence
+  /// Whether the value is sound, and its arithmetic is not built.
+  public var isRefusal = false
 }
 
 /// A family of models.
@@ -59,6 +61,13 @@ public struct Architecture: Sendable {
   public let presets: [ModelPreset]
   /// What contradicts in a configuration, if anything does.
   public let conflict: @Sendable (ModelConfig) -> ConfigConflict?
+  /// Sets what the parameters that are stored tell, by their kinds and shapes: which head there is, and what it lacks.
+  public var settle: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = { _, _ in }
+  /// Kinds that are one parameter where the head is tied, and of which only the second is used where it is not, if that
+  /// is no other part of the model; beside the token embedding and the head.
+  public var tiedKinds: [(first: TensorRole.Kind, second: TensorRole.Kind)] = []
+  /// Inputs that a model takes where they are given, by the field that builds it so.
+  public var optionalInputs: [(input: GraphInput, field: ConfigField<Bool>)] = []
   /// Builds the graph of a model, some kinds of whose linear weights are stored the other way round.
   public let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 

@@ -21,14 +21,17 @@ public struct ConfigKey: Sendable {
   public let aliases: [String]
   /// What becomes of it.
   public let effect: Effect
+  /// Whether only some heads look at it, so that a document has it or not.
+  public let isOfHead: Bool
 
   /// Makes a key that is honoured.
-  public init(_ name: String, _ binding: ConfigBinding, aliases: [String] = []) {
-    self.init(name, .honoured(binding), aliases: aliases)
+  public init(_ name: String, _ binding: ConfigBinding, aliases: [String] = [], isOfHead: Bool = false) {
+    self.init(name, .honoured(binding), aliases: aliases, isOfHead: isOfHead)
   }
 
   /// Makes a key.
-  public init(_ name: String, _ effect: Effect, aliases: [String] = []) {
+  public init(_ name: String, _ effect: Effect, aliases: [String] = [], isOfHead: Bool = false) {
+    self.isOfHead = isOfHead
     self.name = name
     self.aliases = aliases
     self.effect = effect
@@ -82,6 +85,12 @@ public enum ConfigBinding: Sendable {
     ConfigField<ActivationKind>, ConfigDefault<ActivationKind>, names: [(String, ActivationKind)])
   /// A list of names of classes, the first of which says the head; others than the architecture's say nothing.
   case head
+  /// The labels of a classifier, or their number.
+  case labels
+  /// The id of a token.
+  case token(ConfigField<Int>)
+  /// A word.
+  case word(ConfigField<String>)
 
   /// Sets the field to its default.
   public func setDefault(in config: inout ModelConfig) {
@@ -90,7 +99,9 @@ public enum ConfigBinding: Sendable {
     case .fraction(let field, let standard): config[field] = standard.value(in: config)
     case .flag(let field, let standard): config[field] = standard.value(in: config)
     case .activation(let field, let standard, _): config[field] = standard.value(in: config)
-    case .head: break
+    case .token(let field): config[field] = field.standard
+    case .word(let field): config[field] = field.standard
+    case .head, .labels: break
     }
   }
 
@@ -99,7 +110,7 @@ public enum ConfigBinding: Sendable {
   /// - Parameters:
   ///   - config: the configuration.
   ///   - isResolved: whether a value that is the default's formula is written as its number, and not as null.
-  /// - Returns: the value; `nil` for the head, which is an architecture's to name.
+  /// - Returns: the value; `nil` for the head, which is an architecture's to name, and for what only heads look at.
   public func stated(in config: ModelConfig, isResolved: Bool = false) -> MetadataValue? {
     switch self {
     case .count(let field, let standard, _):
@@ -109,7 +120,7 @@ public enum ConfigBinding: Sendable {
     case .flag(let field, _): return .bool(config[field])
     case .activation(let field, _, let names):
       return .string(names.first { $0.1 == config[field] }?.0 ?? config[field].rawValue)
-    case .head: return nil
+    case .head, .labels, .token, .word: return nil
     }
   }
 
@@ -121,6 +132,9 @@ public enum ConfigBinding: Sendable {
     case .flag(let field, _): field.name
     case .activation(let field, _, _): field.name
     case .head: ConfigField<String>.head.name
+    case .labels: ConfigField<Int>.labelCount.name
+    case .token(let field): field.name
+    case .word(let field): field.name
     }
   }
 

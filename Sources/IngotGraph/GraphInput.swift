@@ -76,10 +76,11 @@ extension GraphInput {
     defaultValues: { run in [Int](repeating: 0, count: run.batchCount * run.tokenCount) },
     outOfRange: { "token type \($0) is none of \($1)" })
 
-  /// The token of this run that stands for its sequence, `[B]`; the last that the mask shows when nothing is said.
+  /// The token of this run that stands for its sequence, `[B]`; the last when nothing is said, whatever the mask, as in
+  /// transformers.
   public static let tokenIndexes = GraphInput(
     integers: "token_indexes", [.batch], noun: "token index", plural: "token indexes",
-    defaultValues: { run in (0..<run.batchCount).map(run.lastVisibleToken) },
+    defaultValues: { run in [Int](repeating: run.tokenCount - 1, count: run.batchCount) },
     outOfRange: { "token index \($0) is outside \($1, "token")" })
 
   /// 1 where a token may be seen, `[B, P + T]`.

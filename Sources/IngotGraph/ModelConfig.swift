@@ -12,7 +12,7 @@ public struct ModelConfig: Hashable, Sendable {
   /// The value of a field.
   public subscript<Value>(_ field: ConfigField<Value>) -> Value {
     get { values[field.name].flatMap(Value.init) ?? field.standard }
-    set { values[field.name] = newValue.configValue }
+    set { values[field.name] = newValue == field.standard ? nil : newValue.configValue }
   }
 
   /// A configuration with another value of a field.

@@ -41,6 +41,22 @@ public struct ParameterDeclarations: Sendable {
       isLinear: true, isQuantizable: true, initialization)
   }
 
+  /// The weight of a small linear node behind the last block, `[out, in]` as torch's `nn.Linear` has it, whatever blocks
+  /// have.
+  ///
+  /// - Parameters:
+  ///   - kind: what it is for.
+  ///   - input: the inputs.
+  ///   - output: the outputs.
+  ///   - initialization: how it starts out.
+  /// - Returns: the parameter.
+  public func head(
+    _ kind: TensorRole.Kind, from input: Dimension, to output: Dimension, _ initialization: Initialization
+  ) -> GraphParameter {
+    matrix(
+      kind, nil, output, input, outputAxis: 0, isLinear: true, isQuantizable: true, initialization)
+  }
+
   /// The weight and the bias of a linear node; the bias starts as 0.
   public func affine(
     _ weight: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil, from input: Dimension,

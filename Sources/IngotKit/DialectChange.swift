@@ -53,8 +53,8 @@ struct DialectChange {
     guard wanted != "keep" else { return nil }
     let implied = Dialect.implied(byFormat: format)?.id
     let isAskedFor = wanted != nil || (options.head != .asIs && implied == nil)
-    if let wanted, !Dialect.all.contains(where: { $0.id == wanted }) {
-      let known = Dialect.all.map(\.id).joined(separator: ", ")
+    if let wanted, !Dialect.ids.contains(wanted) {
+      let known = Dialect.ids.joined(separator: ", ")
       throw .invalidRequest(
         option: .dialect, why: "there is no dialect \(wanted); known are \(words: known), keep")
     }
@@ -264,6 +264,9 @@ struct DialectChange {
       output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))
     }
     for index in recognised.buffers { leaveOut(index, "a mask buffer, which the target does not use") }
+    for (index, role) in recognised.copies {
+      leaveOut(index, "a copy of \(recognised.name(of: role)), to which it is tied")
+    }
     for index in recognised.leftovers { leaveOut(index, "state of a training, no parameter") }
     let taken = takenNames
     for tensor in model.checkpoint.tensors where !taken.contains(tensor.name) {
@@ -274,6 +277,11 @@ struct DialectChange {
       !target.storesTiedHead || head == .tie
     {
       leaveOut(copy, try model.droppedHead(copy))
+    }
+    for parameter in recognised.graph.parameters where target.doesWithout.contains(parameter.role.kind) {
+      if let index = recognised.tensors[parameter.role] {
+        leaveOut(index, "a parameter that this dialect's program does without")
+      }
     }
     if head == .tie, let index = recognised.tensors[TensorRole(.head)] {
       leaveOut(index, "equals the token embedding, which is the head from now on")

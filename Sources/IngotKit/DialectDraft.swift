@@ -59,6 +59,15 @@ struct DialectDraft {
     case .untie: config.tiesHead = false
     }
     if !isOnlySeen { try target.requireExpressible(config) }
+    let unnamed = model.recognised.graph.parameters.first {
+      $0.role.kind != .head && target.layout(of: $0.role.kind) == nil
+        && !target.doesWithout.contains($0.role.kind)
+    }
+    if let unnamed, !isOnlySeen {
+      throw .unrepresentable(
+        tensor: model.recognised.name(of: unnamed.role), target: target.id,
+        why: "it has no name for this parameter", hint: nil)
+    }
     guard config.tiesHead || target.layout(of: .head) != nil else {
       throw .unrepresentable(
         tensor: nil, target: target.id, why: "it has no name for a head of its own", hint: nil)
@@ -155,8 +164,8 @@ extension Dialect {
   static func required(_ id: String, for model: Model, option: RequestOption) throws(IngotError) -> Dialect {
     let architecture = model.recognised.configuration.architecture
     if let dialect = named(id, architecture: architecture.id) { return dialect }
-    guard all.contains(where: { $0.id == id.lowercased() }) else {
-      let known = Set(all.map(\.id)).sorted().joined(separator: ", ")
+    guard ids.contains(id.lowercased()) else {
+      let known = ids.sorted().joined(separator: ", ")
       throw .invalidRequest(option: option, why: "there is no dialect \(id); known are \(words: known)")
     }
     throw .unrepresentable(

@@ -3,39 +3,9 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
+import IngotGraph
 import IngotKernels
 import IngotTransforms
-
-/// Integers with a shape: token ids, positions, masks.
-public struct IntegerArray: Hashable, Sendable {
-  /// The dimensions, `[B, T]` for all inputs.
-  public var shape: Shape
-  /// The values in C order.
-  public var values: [Int]
-
-  /// Makes an array.
-  public init(shape: Shape, values: [Int]) {
-    self.shape = shape
-    self.values = values
-  }
-}
-
-/// Reals with a shape: an expected output.
-public struct RealArray: Hashable, Sendable {
-  /// The dimensions.
-  public var shape: Shape
-  /// The values in C order.
-  public var values: [Double]
-  /// The dtype they are stored in, which bounds how well they can be met.
-  public var dtype: DType
-
-  /// Makes an array.
-  public init(shape: Shape, values: [Double], dtype: DType) {
-    self.shape = shape
-    self.values = values
-    self.dtype = dtype
-  }
-}
 
 /// Inputs and expected outputs, as a fixtures file holds them.
 public struct FixtureSet: Sendable {
@@ -45,10 +15,8 @@ public struct FixtureSet: Sendable {
   public var inputIDs: IntegerArray
   /// 1 where a token counts, `[B, T]`.
   public var attentionMask: IntegerArray?
-  /// Segments, `[B, T]`.
-  public var tokenTypeIDs: IntegerArray?
-  /// Positions, `[B, T]`.
-  public var positionIDs: IntegerArray?
+  /// What else goes into a graph, by the file's names: positions, token types, indexes of tokens.
+  public var otherInputs: [(name: String, input: GraphInput, array: IntegerArray)] = []
   /// Ids that the loss is taken on, shifted by one: logits at t against the label at t + 1; −100 does not count.
   public var labels: IntegerArray?
   /// Ids that the loss is taken on, not shifted.
@@ -91,20 +59,32 @@ public struct FixtureSet: Sendable {
         unknown.append(tensor.name)
       }
     }
+    if let ids = inputs["input_ids"], ids.shape.rank == 3 {
+      // Several sequences to choose from pass as rows of the batch.
+      let choices = Array(ids.shape.dimensions.prefix(2))
+      inputs = inputs.mapValues { IntegerArray(shape: $0.shape.merging(choices), values: $0.values) }
+      expected = expected.map { ($0.name, RealArray(shape: $0.array.shape.merging(choices), of: $0.array)) }
+    }
     guard let ids = inputs["input_ids"], ids.shape.rank == 2, ids.shape.elementCount > 0 else {
       throw .unsuitable(
         Location(path, tensor: "input_ids"), why: "fixtures need token ids of shape batch × tokens", hint: nil
       )
     }
-    for (name, array) in inputs where array.shape != ids.shape {
+    for (name, array) in inputs {
+      let isOfSequences = Self.graphInputs.contains { $0.name == name && !$0.input.type.hasTokens }
+      guard array.shape.dimensions != (isOfSequences ? [ids.shape.dimensions[0]] : ids.shape.dimensions)
+      else {
+        continue
+      }
       throw .unsuitable(
         Location(path, tensor: name), why: "has shape \(array.shape), and input_ids \(ids.shape)", hint: nil)
     }
     self.path = path
     inputIDs = ids
     attentionMask = inputs["attention_mask"]
-    tokenTypeIDs = inputs["token_type_ids"]
-    positionIDs = inputs["position_ids"]
+    otherInputs = Self.graphInputs.compactMap { name, input in
+      inputs[name].map { (name, input, $0) }
+    }
     labels = inputs["labels"]
     targets = inputs["targets"]
     metadata = checkpoint.metadata
@@ -126,85 +106,24 @@ public struct FixtureSet: Sendable {
   /// Tokens a row.
   public var tokenCount: Int { inputIDs.shape.dimensions[1] }
 
-  private static let inputNames: Set<String> = [
-    "input_ids", "attention_mask", "token_type_ids", "position_ids", "labels", "targets",
+  /// transformers' names of what goes into a graph beside ids and mask.
+  private static let graphInputs: [(name: String, input: GraphInput)] = [
+    ("token_type_ids", .tokenTypes), ("position_ids", .positions), ("mc_token_ids", .tokenIndexes),
+  ]
+
+  private static let inputNames: Set<String> = Set(
+    ["input_ids", "attention_mask", "labels", "targets"] + graphInputs.map(\.name))
+
+  /// transformers' names of outputs, those of models with other heads among them.
+  private static let outputNames: Set<String> = [
+    "last_hidden_state", "logits", "pooler_output", "prediction_logits", "seq_relationship_logits",
+    "mc_logits",
+    "loss",
   ]
 
   private static func isOutput(_ name: String) -> Bool {
-    let fixed = ["last_hidden_state", "logits", "pooler_output", "seq_relationship_logits", "loss"]
-    if fixed.contains(name) { return true }
+    if outputNames.contains(name) { return true }
     guard name.hasPrefix("hidden_states.") else { return false }
     return Int(name.dropFirst("hidden_states.".count)) != nil
-  }
-}
-
-/// Loads small arrays whole.
-struct ArrayLoader {
-  private let files: SourceFiles
-  private let path: String
-
-  init(_ checkpoint: Checkpoint) {
-    files = SourceFiles(checkpoint.files)
-    path = checkpoint.files.first?.path ?? ""
-  }
-
-  /// Bytes of a part in canonical order, converted when asked to.
-  func bytes(_ part: LazyPart) throws(IngotError) -> [UInt8] {
-    let tiles = try part.open(files: files, scratchFolder: defaultScratchFolder)
-    var bytes: [UInt8] = []
-    // The length is backed by the file: raw parts lie inside it, deflated ones have a declared length that decoding
-    // checks piece by piece.
-    try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in bytes.append(contentsOf: tile) }
-    return bytes
-  }
-
-  /// Integers of any width.
-  func integers(_ tensor: TensorDescriptor) throws(IngotError) -> IntegerArray {
-    guard let width = tensor.dtype.byteWidth,
-      [.signedInteger, .unsignedInteger, .boolean].contains(tensor.dtype.family)
-    else {
-      throw .unsuitable(
-        Location(path, tensor: tensor.name), why: "is \(tensor.dtype), not integers", hint: nil)
-    }
-    let raw = try bytes(.stored(name: tensor.name, tensor.parts[0]))
-    let isSigned = tensor.dtype.family == .signedInteger
-    var values: [Int] = []
-    values.reserveCapacity(tensor.shape.elementCount)
-    for start in stride(from: 0, to: raw.count, by: width) {
-      var bits: UInt64 = 0
-      for (index, byte) in raw[start..<(start + width)].enumerated() {
-        bits |= UInt64(byte) << (8 * UInt64(index))
-      }
-      let shift = UInt64(64 - 8 * width)
-      let value =
-        isSigned ? Int(exactly: Int64(bitPattern: bits << shift) >> Int64(shift)) : Int(exactly: bits)
-      guard let value else {
-        throw .unsuitable(
-          Location(path, tensor: tensor.name), why: "holds \(bits), which no id or position is", hint: nil)
-      }
-      values.append(value)
-    }
-    return IntegerArray(shape: tensor.shape, values: values)
-  }
-
-  /// Reals of any floating dtype, exactly.
-  func reals(_ tensor: TensorDescriptor) throws(IngotError) -> RealArray {
-    guard tensor.dtype.isFloating, let stored = tensor.values else {
-      throw .unsuitable(
-        Location(path, tensor: tensor.name), why: "is \(words: tensor.typeName), not floating point",
-        hint: nil)
-    }
-    return RealArray(shape: tensor.shape, values: try doubles(stored), dtype: tensor.dtype)
-  }
-
-  /// Values of any dtype that doubles hold.
-  func doubles(_ part: LazyPart) throws(IngotError) -> [Double] {
-    let tiles = try part.casting(to: .f64, onOverflow: .infinity).open(
-      files: files, scratchFolder: defaultScratchFolder)
-    var values: [Double] = []
-    try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in
-      values += try Elements(tile, tiles.elementType).doubles()
-    }
-    return values
   }
 }

@@ -33,32 +33,44 @@ extension Model {
   /// - Returns: whether it is.
   /// - Throws: read errors.
   func isTokenEmbedding(_ index: Int) throws(IngotError) -> Bool {
-    guard let embedding = descriptor(TensorRole(.tokenEmbedding)) else { return false }
-    let head = checkpoint.tensors[index]
-    guard head.aliasOf != embedding.name, embedding.aliasOf != head.name else { return true }
-    return try TensorComparer((checkpoint, checkpoint), options: DiffOptions())
-      .areEqual(DiffOperand(head), DiffOperand(embedding))
+    try isCopy(index, of: TensorRole(.tokenEmbedding))
   }
 
-  /// A stored head beside a config that ties it; `nil` when none is stored.
-  func tiedFinding() throws(IngotError) -> Finding? {
-    guard let copy = recognised.tiedCopy else { return nil }
-    let name = checkpoint.tensors[copy].name
-    let embedding = recognised.name(of: TensorRole(.tokenEmbedding))
-    return try isTokenEmbedding(copy)
-      ? Finding(
-        .tiedCopy, severity: .note, subject: name,
-        detail: "equals \(embedding), and the config says tied: a copy that nothing needs")
-      : Finding(
-        .tiedDiffers, severity: .error, subject: name,
-        detail: "differs from \(embedding), and the config says tied: programs disagree on which is the head")
+  /// Whether a tensor is another name of a parameter, or has its values.
+  private func isCopy(_ index: Int, of role: TensorRole) throws(IngotError) -> Bool {
+    guard let original = descriptor(role) else { return false }
+    let copy = checkpoint.tensors[index]
+    guard copy.aliasOf != original.name, original.aliasOf != copy.name else { return true }
+    return try TensorComparer((checkpoint, checkpoint), options: DiffOptions())
+      .areEqual(DiffOperand(copy), DiffOperand(original))
+  }
+
+  /// Parts of a head that are stored beside a config that ties it.
+  func tiedFindings() throws(IngotError) -> [Finding] {
+    var findings: [Finding] = []
+    let head = recognised.tiedCopy.map { [(index: $0, role: TensorRole(.tokenEmbedding))] } ?? []
+    for (copy, role) in head + recognised.copies {
+      let name = checkpoint.tensors[copy].name
+      let original = recognised.name(of: role)
+      findings.append(
+        try isCopy(copy, of: role)
+          ? Finding(
+            .tiedCopy, severity: .note, subject: name,
+            detail: "equals \(original), and the config says tied: a copy that nothing needs")
+          : Finding(
+            .tiedDiffers, severity: .error, subject: name,
+            detail:
+              "differs from \(original), and the config says tied: programs disagree on which is the head"
+          ))
+    }
+    return findings
   }
 
   /// Throws where it is open which head is meant, or where ``HeadTie/tie`` would make another model.
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) naming both tensors.
   func requireOneHead() throws(IngotError) {
-    if head != .tie, let finding = try tiedFinding(), finding.severity == .error {
+    if head != .tie, let finding = try tiedFindings().first(where: { $0.severity == .error }) {
       throw .unsuitable(
         Location(path, tensor: finding.subject), why: finding.detail,
         hint: .remedy(.chooseHead))

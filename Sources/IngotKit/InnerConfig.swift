@@ -11,14 +11,17 @@ enum InnerConfig {
   /// - Parameter checkpoint: the checkpoint.
   /// - Returns: the document, for ``IngotDialects/ConfigReader`` to check.
   static func document(of checkpoint: Checkpoint) -> Metadata? {
-    for dialect in Dialect.all {
-      guard
-        var document = dialect.config.document(in: checkpoint.metadata, architecture: dialect.architecture)
-      else { continue }
-      if dialect.config.leavesToTensors { complete(&document, by: checkpoint.tensors, dialect) }
-      return document
+    let found = Dialect.all.compactMap { dialect in
+      dialect.config.document(in: checkpoint.metadata, architecture: dialect.architecture).map {
+        (dialect, $0)
+      }
     }
-    return nil
+    // Keys that name an architecture without a table are a config too, which is refused by that name.
+    let ofItsOwn = found.first { $0.1.string("model_type") == $0.0.architecture }
+    guard let (dialect, read) = ofItsOwn ?? found.first else { return nil }
+    var document = read
+    if dialect.config.leavesToTensors { complete(&document, by: checkpoint.tensors, dialect) }
+    return document
   }
 
   /// Adds what the tensors say: how many tokens there are, and whether the head is tied.

@@ -13,7 +13,7 @@ public struct Model: Sendable {
   /// The checkpoint.
   public let checkpoint: Checkpoint
   /// Its config, graph and tensors by role.
-  public let recognised: RecognisedModel
+  public private(set) var recognised: RecognisedModel
   /// The config's bytes, to travel along.
   public let config: Companion
   /// Which head is meant where another is stored than the config says.
@@ -132,6 +132,25 @@ public struct Model: Sendable {
   /// The descriptor of a parameter; `nil` when it is missing.
   func descriptor(_ role: TensorRole) -> TensorDescriptor? {
     recognised.tensors[role].map { checkpoint.tensors[$0] }
+  }
+
+  /// The model with inputs that it takes where they are given.
+  func taking(_ inputs: [GraphInput]) -> Model {
+    var model = self
+    model.recognised = recognised.taking(inputs)
+    return model
+  }
+
+  /// Throws for a model that does not predict the next token.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) naming its outputs.
+  func requireNextTokens() throws(IngotError) {
+    guard !recognised.graph.continuesText else { return }
+    let outputs = recognised.graph.outputs.map(\.name).filter { !$0.hasPrefix("hidden_states.") }
+    throw .unsuitable(
+      Location(path),
+      why: "does not predict the next token; its outputs are \(words: outputs.joined(separator: ", "))",
+      hint: nil)
   }
 
   /// Throws unless every parameter is there with its shape and a type that can be computed with, and it is clear which

@@ -204,12 +204,3 @@ public final class ModelRunner {
     return token
   }
 }
-
-extension Model {
-  /// Throws for a model whose logits do not say which token comes next.
-  func requireNextTokens() throws(IngotError) {
-    guard recognised.graph.continuesText else {
-      throw .unsuitable(Location(path), why: "does not say which token comes next", hint: nil)
-    }
-  }
-}

@@ -65,7 +65,7 @@ public func record(
   let names = graph.outputs.map(\.name)
   let runner = try ModelRunner(
     model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
-  let results = try runner.run(fixtures.request(wanting: Set(names), of: graph))
+  let results = try runner.run(fixtures.request(of: graph, wanting: Set(names)))
 
   var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
   for name in names {
@@ -73,8 +73,10 @@ public func record(
       arrays.append((name, reals(result.values, result.shape, options.precision)))
     }
   }
+  // Ids are no labels of a model that predicts tokens in their own place.
   if graph.continuesText, fixtures.tokenCount > 1, let logits = results["logits"] {
-    let loss = fixtures.loss(of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1)
+    let loss = fixtures.loss(
+      of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1, predictsNext: true)
     arrays.append(("loss", reals([loss], .scalar, options.precision)))
   }
   var metadata = Metadata()

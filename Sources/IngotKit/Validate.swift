@@ -36,7 +36,7 @@ public func validate(
   let model = try Model(path, config: config, reading: reading)
   let structural = model.recognised.structuralFindings(model.checkpoint.tensors)
   var values = try model.nonFiniteFindings(progress: progress)
-  if let tied = try model.tiedFinding() { values.append(tied) }
+  values += try model.tiedFindings()
   return ValidationReport(
     path: path, model: model, findings: model.checkpoint.findings + structural + values + model.roleNotes())
 }

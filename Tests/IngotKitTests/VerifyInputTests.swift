@@ -42,10 +42,11 @@ import Testing
     let folder = try TemporaryFolder()
     let report = try verify(
       Self.model,
-      options: fixtures("**{'hidden_states.9': ids * 1.0, 'odd': ids, 'token_type_ids': ids * 0}", in: folder)
+      options: fixtures(
+        "**{'hidden_states.9': ids * 1.0, 'odd': ids, 'mc_token_ids': ids[:, 0] * 0}", in: folder)
     )
     #expect(report.passed)
-    #expect(Set(report.findings.map(\.subject)) == ["hidden_states.9", "odd", "token_type_ids"])
+    #expect(Set(report.findings.map(\.subject)) == ["hidden_states.9", "odd", "mc_token_ids"])
     #expect(Set(report.findings.map(\.kind)) == [.notUsed, .unknown])
   }
 

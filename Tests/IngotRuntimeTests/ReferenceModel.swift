@@ -13,9 +13,7 @@ struct ReferenceModel: Sendable, CustomTestStringConvertible {
   var testDescription: String { folder }
 
   static let all =
-    Fixture.names(in: "models").map { ReferenceModel(folder: "models/" + $0) } + [
-      ReferenceModel(folder: "kjv-gpt2")
-    ]
+    (Fixture.models + ["kjv-gpt2"]).map { ReferenceModel(folder: $0) }
 
   /// The model's path.
   var path: String { Fixture.path(folder) }

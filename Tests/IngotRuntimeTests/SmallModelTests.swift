@@ -96,8 +96,8 @@ import Testing
     let implied = try exact.run(request)["pooler_output"]?.values
     request.integers[.tokenTypes] = [Int](repeating: 0, count: 18)
     request.integers[.positions] = (0..<18).map { $0 % 6 }
-    // The last that the mask shows.
-    request.integers[.tokenIndexes] = [5, 3, 5]
+    // The last, whether or not the mask shows it.
+    request.integers[.tokenIndexes] = [5, 5, 5]
     #expect(try exact.run(request)["pooler_output"]?.values == implied)
     request.integers[.tokenIndexes] = [5, 4, 5]
     #expect(try exact.run(request)["pooler_output"]?.values != implied)

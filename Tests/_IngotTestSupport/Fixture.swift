@@ -39,6 +39,13 @@ package enum Fixture {
     return (names ?? []).filter { !$0.hasPrefix(".") }.sorted()
   }
 
+  /// The small models with expected outputs, as paths under `fixtures/`.
+  package static var models: [String] {
+    ["models", "gpt2-heads"].flatMap { folder in
+      names(in: folder).map { "\(folder)/\($0)" }
+    }
+  }
+
   /// Every file under a folder of the package, as paths relative to the root, sorted; hidden ones left out.
   ///
   /// - Parameters:

@@ -17,13 +17,14 @@ import IngotCore
 /// - Returns: the graph.
 func gpt2Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> ModelGraph {
   var graph = GraphBuilder()
-  let parameters = GPT2Parameters(config, transposed: transposed)
-  let (ids, positions, mask) = (graph.input(.ids), graph.input(.positions), graph.input(.mask))
+  // Radford et al., 2019, section 2.3: 1/√N, N being the number of residual additions, two a block.
+  let residual = 0.02 / Double(2 * config.blockCount).squareRoot()
+  let parameters = GPTParameters(
+    config, transposed: transposed, feedForwardWidth: config.feedForwardWidth, residualDeviation: residual)
+  let mask = graph.input(.mask)
   let norm = LayerNorm(epsilon: config.layerNormEpsilon)
 
-  let token = graph.add("wte", Embedding(), [ids], [parameters.tokenEmbedding])
-  let position = graph.add("wpe", Embedding(), [positions], [parameters.positionEmbedding])
-  var hidden = graph.add("embed", Add(), [token, position])
+  var hidden = graph.addEmbeddings(token: "wte", position: "wpe", config, parameters)
   graph.name(hidden, "hidden_states.0")
 
   for block in 0..<config.blockCount {
@@ -53,9 +54,7 @@ func gpt2Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> Model
   // As transformers returns them, the last hidden state is the one behind the final layer norm.
   graph.name(hidden, "hidden_states.\(config.blockCount)")
   graph.name(hidden, "last_hidden_state")
-  let head = config.tiesHead ? parameters.tokenEmbedding : parameters.head
-  let logits = graph.linear("lm_head", hidden, [head])
-  graph.name(logits, "logits")
+  graph.addHead(hidden, config, parameters)
   return graph.build(architecture: "gpt2", config: config)
 }
 
@@ -65,59 +64,4 @@ private func attentionScale(_ config: ModelConfig, block: Int) -> Double {
   if config[.scalesAttention] { scale /= Double(config.headDimension).squareRoot() }
   if config[.scalesAttentionByBlock] { scale /= Double(block + 1) }
   return scale
-}
-
-/// GPT-2's parameters.
-///
-/// Weights start with the deviation 0.02, and those that write to the residual stream with `0.02 / √N`, N being the
-/// number of residual additions, two a block. Gains start as 1, biases as 0.
-///
-/// - SeeAlso: Radford et al., 2019, section 2.3; huggingface/transformers, `GPT2PreTrainedModel._init_weights`.
-private struct GPT2Parameters {
-  private let declare: ParameterDeclarations
-  private let config: ModelConfig
-  private let weight = Initialization.normal(deviation: 0.02)
-  private let residual: Initialization
-
-  init(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) {
-    self.config = config
-    declare = ParameterDeclarations(layout: .inOut, transposed: transposed)
-    residual = .normal(deviation: 0.02 / Double(2 * config.blockCount).squareRoot())
-  }
-
-  private var width: ParameterDeclarations.Dimension { (config.width, "n_embd") }
-  private var wide: ParameterDeclarations.Dimension { (config.feedForwardWidth, "n_inner") }
-  private var triple: ParameterDeclarations.Dimension { (3 * config.width, "3 · n_embd") }
-  private var vocabulary: ParameterDeclarations.Dimension { (config.vocabularySize, "vocab_size") }
-  private var positions: ParameterDeclarations.Dimension { (config.contextLength, "n_positions") }
-
-  var tokenEmbedding: GraphParameter {
-    declare.table(.tokenEmbedding, rows: vocabulary, width: width, isQuantizable: true, weight)
-  }
-  var head: GraphParameter {
-    declare.table(.head, rows: vocabulary, width: width, isQuantizable: true, weight)
-  }
-  var positionEmbedding: GraphParameter {
-    declare.table(.positionEmbedding, rows: positions, width: width, isQuantizable: false, weight)
-  }
-
-  func norm(_ gain: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil) -> [GraphParameter] {
-    declare.norm(gain, bias, block, width)
-  }
-
-  func attentionInput(_ block: Int) -> [GraphParameter] {
-    declare.affine(.attentionInputWeight, .attentionInputBias, block, from: width, to: triple, weight)
-  }
-
-  func attentionOutput(_ block: Int) -> [GraphParameter] {
-    declare.affine(.attentionOutputWeight, .attentionOutputBias, block, from: width, to: width, residual)
-  }
-
-  func feedForwardInput(_ block: Int) -> [GraphParameter] {
-    declare.affine(.feedForwardInputWeight, .feedForwardInputBias, block, from: width, to: wide, weight)
-  }
-
-  func feedForwardOutput(_ block: Int) -> [GraphParameter] {
-    declare.affine(.feedForwardOutputWeight, .feedForwardOutputBias, block, from: wide, to: width, residual)
-  }
 }

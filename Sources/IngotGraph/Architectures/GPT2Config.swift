@@ -35,25 +35,30 @@ extension Architecture {
       ConfigKey("architectures", .head),
       ConfigKey("add_cross_attention", .onlyValue(.bool(false))),
       ConfigKey("is_encoder_decoder", .onlyValue(.bool(false))),
-    ]
+    ] + .gptHeads
       // The first orders the same arithmetic differently: a matter of rounding only.
       + .informational(
         "reorder_and_upcast_attn", "_name_or_path", "attn_pdrop", "bias", "bos_token_id",
         "chunk_size_feed_forward", "dtype", "embd_pdrop", "eos_token_id", "finetuning_task",
-        "gradient_checkpointing", "id2label", "initializer_range", "is_decoder", "label2id", "model_type",
-        "output_attentions", "output_hidden_states", "pad_token_id", "resid_pdrop", "return_dict",
-        "summary_activation", "summary_first_dropout", "summary_proj_to_labels", "summary_type",
-        "summary_use_proj", "task_specific_params", "torch_dtype", "transformers_version", "use_cache"),
+        "gradient_checkpointing", "initializer_range", "is_decoder", "label2id", "model_type",
+        "output_attentions", "output_hidden_states", "problem_type", "resid_pdrop", "return_dict",
+        "summary_first_dropout", "task_specific_params", "torch_dtype", "transformers_version", "use_cache"),
     statements: [("initializer_range", .float64(0.02))],
     signature: ["n_layer", "n_embd"],
-    heads: [ModelHead("language", classes: "GPT2LMHeadModel", "GPT2Model")],
+    heads: [
+      ModelHead(GPTHead.language.rawValue, classes: "GPT2LMHeadModel", "GPT2Model"),
+      ModelHead(GPTHead.doubleHeads.rawValue, classes: "GPT2DoubleHeadsModel"),
+      ModelHead(GPTHead.sequenceClassification.rawValue, classes: "GPT2ForSequenceClassification"),
+    ],
     presets: [
       ModelPreset("gpt2", .gpt2()),
       ModelPreset("gpt2-medium", .gpt2(width: 1024, blockCount: 24, headCount: 16)),
       ModelPreset("gpt2-large", .gpt2(width: 1280, blockCount: 36, headCount: 20)),
       ModelPreset("gpt2-xl", .gpt2(width: 1600, blockCount: 48, headCount: 25)),
     ],
-    conflict: headsDivideWidth(key: "n_head"),
+    conflict: gptConflict,
+    settle: settleGPT,
+    optionalInputs: [(.tokenTypes, .addsTokenTypes)],
     build: { gpt2Graph($0, transposed: $1) })
 
   /// Refuses heads that have no equal part of the width.
@@ -79,7 +84,7 @@ extension ModelConfig {
     scalesAttentionByBlock: Bool = false, tiesHead: Bool = true
   ) -> ModelConfig {
     var config = ModelConfig()
-    config[.head] = "language"
+    config[.head] = GPTHead.language.rawValue
     config[.vocabularySize] = vocabularySize
     config[.contextLength] = contextLength
     config[.width] = width

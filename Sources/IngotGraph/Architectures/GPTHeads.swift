@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// What GPT-1 and GPT-2 may give out: scores of the next token, and those of the heads for fine-tuning.
+// huggingface/transformers: src/transformers/models/gpt2/modeling_gpt2.py; openai/finetune-transformer-lm: train.py.
+import IngotCore
+
+/// The heads of GPT-1 and GPT-2.
+enum GPTHead: String {
+  /// Scores of the next token.
+  case language
+  /// The same, and a score of the whole sequence, by which one of several is chosen.
+  case doubleHeads = "double_heads"
+  /// One label for the sequence.
+  case sequenceClassification = "sequence_classification"
+
+  /// The head whose parameters are there.
+  init(of kinds: Set<TensorRole.Kind>) {
+    if kinds.contains(.scoreWeight) {
+      self = .sequenceClassification
+    } else {
+      self = kinds.contains(.summaryWeight) ? .doubleHeads : .language
+    }
+  }
+}
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension TensorRole.Kind {
+  public static let scoreWeight = Self("score.weight")
+  public static let summaryWeight = Self("summary.weight")
+  public static let summaryBias = Self("summary.bias")
+}
+
+extension ConfigField where Value == Int {
+  /// What a classifier chooses from; 0 where the config does not say, which means what is stored, or 2.
+  public static let labelCount = ConfigField("labelCount", standard: 0)
+  /// The token that fills up rows; −1 for none.
+  public static let paddingToken = ConfigField("paddingToken", standard: -1)
+}
+
+extension ConfigField where Value == String {
+  /// Which token the summary of a sequence is of.
+  public static let summaryType = ConfigField("summaryType", standard: "cls_index")
+  /// The function behind the summary's projection; empty for none.
+  public static let summaryActivation = ConfigField("summaryActivation", standard: "")
+}
+
+extension ConfigField where Value == Bool {
+  /// Whether types of tokens, which are looked up among the tokens, are added to the embeddings.
+  public static let addsTokenTypes = ConfigField("addsTokenTypes", standard: false)
+  /// Whether a summary is projected.
+  public static let projectsSummary = ConfigField("projectsSummary", standard: true)
+  /// Whether it is projected to labels, and not to the width.
+  public static let projectsSummaryToLabels = ConfigField("projectsSummaryToLabels", standard: true)
+}
+
+extension ModelConfig {
+  /// The labels of a classifier.
+  var labels: ParameterDeclarations.Dimension { (self[.labelCount] == 0 ? 2 : self[.labelCount], "labels") }
+}
+
+extension [ConfigKey] {
+  /// The keys that the heads of GPT-1 and GPT-2 look at.
+  static let gptHeads: [ConfigKey] = [
+    ConfigKey("id2label", .labels, isOfHead: true), ConfigKey("num_labels", .labels, isOfHead: true),
+    ConfigKey("pad_token_id", .token(.paddingToken), isOfHead: true),
+    ConfigKey("summary_type", .word(.summaryType), isOfHead: true),
+    ConfigKey("summary_activation", .word(.summaryActivation), isOfHead: true),
+    ConfigKey("summary_use_proj", .flag(.projectsSummary, .value(true)), isOfHead: true),
+    ConfigKey("summary_proj_to_labels", .flag(.projectsSummaryToLabels, .value(true)), isOfHead: true),
+  ]
+}
+
+extension Architecture {
+  /// Sets the head that is stored.
+  static let settleGPT: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = { config, stored in
+    let head = GPTHead(of: Set(stored.keys))
+    if head != .language { config[.head] = head.rawValue }
+    if config[.labelCount] == 0, let rows = stored[.scoreWeight]?.dimensions.first {
+      config[.labelCount] = rows
+    }
+  }
+
+  /// What contradicts in a config of GPT-1 or GPT-2: heads that have no equal part of the width, and summaries of other
+  /// kinds than are built.
+  static let gptConflict: @Sendable (ModelConfig) -> ConfigConflict? = { config in
+    if let conflict = headsDivideWidth(key: "n_head")(config) { return conflict }
+    guard GPTHead(rawValue: config[.head]) == .doubleHeads else { return nil }
+    func refusal(_ key: String, _ found: Evidence, _ expected: Evidence) -> ConfigConflict {
+      ConfigConflict(
+        key: key, found: found, expected: "\(expected), the only value whose arithmetic is built",
+        isRefusal: true)
+    }
+    guard config[.summaryType] == "cls_index" else {
+      return refusal("summary_type", .value(config[.summaryType]), .value("cls_index"))
+    }
+    guard config[.projectsSummary] else { return refusal("summary_use_proj", "false", "true") }
+    guard config[.projectsSummaryToLabels] else { return refusal("summary_proj_to_labels", "false", "true") }
+    guard ["", "tanh"].contains(config[.summaryActivation]) else {
+      return refusal("summary_activation", .value(config[.summaryActivation]), "null or tanh")
+    }
+    return nil
+  }
+}
+
+extension GraphBuilder {
+  /// Adds the embeddings of tokens and positions, and of types where they are given.
+  mutating func addEmbeddings(
+    token: String, position: String, _ config: ModelConfig, _ parameters: GPTParameters
+  ) -> EdgeID {
+    let tokens = add(token, Embedding(), [input(.ids)], [parameters.tokenEmbedding])
+    let positions = add(position, Embedding(), [input(.positions)], [parameters.positionEmbedding])
+    let sum = add("embed", Add(), [tokens, positions])
+    guard config[.addsTokenTypes] else { return sum }
+    let types = add("\(token).types", Embedding(), [input(.tokenTypes)], [parameters.tokenEmbedding])
+    return add("embed.types", Add(), [sum, types])
+  }
+
+  /// Adds the head of a GPT-1 or GPT-2 to its last hidden state.
+  mutating func addHead(_ hidden: EdgeID, _ config: ModelConfig, _ parameters: GPTParameters) {
+    switch GPTHead(rawValue: config[.head]) ?? .language {
+    case .language: addLanguageHead(hidden, config, parameters)
+    case .doubleHeads:
+      addLanguageHead(hidden, config, parameters)
+      let chosen = add("multiple_choice_head.select", SelectToken(.given), [hidden, input(.tokenIndexes)])
+      var score = linear("multiple_choice_head.summary", chosen, parameters.summary)
+      if config[.summaryActivation] == "tanh" {
+        score = add("multiple_choice_head.activation", Activation(.tanh), [score])
+      }
+      name(score, "mc_logits")
+    case .sequenceClassification:
+      let last = add(
+        "score.select", SelectToken(.lastOther(than: config[.paddingToken])), [hidden, input(.ids)])
+      name(linear("score", last, [parameters.score]), "logits")
+    }
+  }
+
+  private mutating func addLanguageHead(
+    _ hidden: EdgeID, _ config: ModelConfig, _ parameters: GPTParameters
+  ) {
+    let head = config.tiesHead ? parameters.tokenEmbedding : parameters.head
+    name(linear("lm_head", hidden, [head]), "logits")
+  }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a graph's logits say, read off its outputs.
+
+extension ModelGraph {
+  /// Whether each token's logits are scores of all tokens.
+  public var predictsTokens: Bool {
+    guard let logits = outputs.first(where: { $0.name == "logits" }) else { return false }
+    return edges[logits.edge.index] == .activations(config.vocabularySize)
+  }
+}
