@@ -75,6 +75,18 @@ public struct ConfigForm: Sendable {
     numberType: .int64, builtIn: [("activation_function", .string("gelu"))],
     assumed: [("bias", .bool(true)), ("resid_pdrop", .float64(0))])
 
+  /// Google's `bert_config.json`, whose keys transformers took over.
+  ///
+  /// - SeeAlso: `google-research/bert: modeling.py`, `BertConfig`.
+  public static let googleBERT = ConfigForm(
+    dialect: "google",
+    rows: [
+      "attention_probs_dropout_prob", "hidden_act", "hidden_dropout_prob", "hidden_size", "initializer_range",
+      "intermediate_size", "max_position_embeddings", "num_attention_heads", "num_hidden_layers",
+      "type_vocab_size", "vocab_size",
+    ].map { ($0, $0) },
+    numberType: .int64, builtIn: [])
+
   /// The forms of GPT-2's config that are not config.json's own.
   public static let all: [ConfigForm] = [openAI, gguf, llmc, nanoGPT]
 

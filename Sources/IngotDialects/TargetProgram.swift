@@ -38,9 +38,12 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   public static let openAI = Self("openai", format: "tensorflow", dialect: "openai", wantsFolder: true)
   /// Karpathy's nanoGPT.
   public static let nanoGPT = Self("nanogpt", format: "pytorch", dialect: "nanogpt", wantsFolder: false)
+  /// Google's code of BERT.
+  public static let googleBERT = Self(
+    "google", format: "tensorflow", dialect: "google", wantsFolder: true)
   /// NumPy, and what reads its archives.
   public static let numpy = Self("numpy", format: "npz", dialect: "hf", wantsFolder: false)
 
   /// All programs: a new one is a value, and its place here.
-  public static let allCases = [transformers, llamaCpp, mlx, llmc, openAI, nanoGPT, numpy]
+  public static let allCases = [transformers, llamaCpp, mlx, llmc, openAI, nanoGPT, googleBERT, numpy]
 }

@@ -72,7 +72,7 @@ public struct Architecture: Sendable {
   public let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 
   /// All architectures.
-  public static let all: [Architecture] = [gpt2, gpt1]
+  public static let all: [Architecture] = [gpt2, gpt1, bert]
 
   /// The architecture of an id.
   public static func named(_ id: String) -> Architecture? {

@@ -59,8 +59,8 @@ import Testing
     let folder = try TemporaryFolder()
     _ = try quantize(Self.model, to: folder.file("g8/"))
     let before = folder.entries()
-    // nanoGPT's activation is another, which its own refusal says first.
-    guard program != .nanoGPT else { return }
+    // nanoGPT's activation is another, and Google's code has no names for GPT-2, which is said first.
+    guard program != .nanoGPT, program != .googleBERT else { return }
     let run = try IngotProgram.run("convert", "g8", "out", "--for", program.rawValue, in: folder.path)
     #expect(run.exitCode == 65, "\(run.standardOutput)")
     #expect(run.standardError.contains("dequantizes"), "\(run.standardError)")

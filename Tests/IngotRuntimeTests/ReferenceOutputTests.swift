@@ -71,7 +71,8 @@ import Testing
 
     mutating func add(_ largest: Double, _ rms: Double, to name: String) {
       // A head of few numbers has too few to compare two orders of a sum by.
-      let kind = name.hasSuffix("logits") ? "logits" : name.hasPrefix("hidden_states") ? "hidden_states" : name
+      let kind =
+        name.hasSuffix("logits") ? "logits" : name.hasPrefix("hidden_states") ? "hidden_states" : name
       let known = errors[kind] ?? (0, 0, 0)
       errors[kind] = (known.squares + rms * rms, max(known.largest, largest), known.count + 1)
     }
