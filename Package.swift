@@ -49,11 +49,15 @@ let package = Package(
     .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotKernels"]),
     .target(name: "IngotEvaluation", dependencies: ["IngotRuntime", "CIngotKernels"]),
 
+    // Plans carried out: destinations, companions, journals, and what was written read back.
+    .target(name: "IngotOutput", dependencies: ["IngotFormats", "IngotTransforms"]),
+
     // The verbs, their words, and the program.
     .target(
       name: "IngotKit",
       dependencies: [
-        "IngotFormats", "IngotTransforms", "IngotDialects", "IngotText", "IngotRuntime", "IngotQuantization",
+        "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects", "IngotText", "IngotRuntime",
+        "IngotQuantization",
         "IngotEvaluation",
       ]),
     .target(name: "IngotReport", dependencies: ["IngotKit"]),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A planned output: every byte that is known beforehand, and where the tensors' bytes go. Writers make plans and do
-// no input or output; one engine (CheckpointOutput in IngotKit) carries them out, in any order and from any thread.
+// no input or output; one engine (PlanWriter in IngotKit) carries them out, in any order and from any thread.
 import IngotBytes
 import IngotCore
 

@@ -4,6 +4,7 @@ import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotKernels
+import IngotOutput
 
 /// The tensors of a conversion while they are being collected.
 struct ConversionDraft {
@@ -14,7 +15,7 @@ struct ConversionDraft {
   /// The dialect of a model whose names stay, where its program wants some tensors in F32.
   private let dialect: Dialect?
   /// What is to be written.
-  private(set) var output: OutputDraft
+  private(set) var output: OutputBuilder
 
   /// Collects every tensor that the selection takes.
   init(
@@ -27,7 +28,7 @@ struct ConversionDraft {
     dialect = Dialect.implied(byFormat: destination.formatID).flatMap { [source] in
       $0.config.document(in: source.metadata, architecture: $0.architecture) == nil ? nil : $0
     }
-    output = OutputDraft(of: source)
+    output = OutputBuilder(of: source)
     output.companions = scaled.companions
     try addTensors()
   }

@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// What a conversion is to do, beside its input and output.
@@ -139,7 +140,7 @@ public struct Conversion: Sendable {
       scaled.checkpoint, at: input, options: options, format: destination.formatID, findings: &notes)
     try options.requireUse(change, of: source)
     try options.selection.check(against: source, alsoKnownAs: change?.targetNames ?? [:])
-    var draft: OutputDraft
+    var draft: OutputBuilder
     if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)
       draft = try change.output(options, destination: destination, companions: scaled.companions)
@@ -147,7 +148,6 @@ public struct Conversion: Sendable {
       draft = try ConversionDraft(source: scaled, options: options, destination: destination).output
     }
     draft.losses += companions.losses + scaled.losses + scaled.losses(of: options.renames)
-    draft.weightDType = options.dtype
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     draft.configure { request in
       request.shardByteLimit = options.shardByteLimit
@@ -157,8 +157,9 @@ public struct Conversion: Sendable {
       request.keepsLongNames = keepsLongNames
     }
     try draft.rename(options.renames, target: destination.formatID)
+    draft.stateDType(options.dtype, for: destination)
     planned = try draft.planned(for: destination)
-    let byteCount = try CheckpointOutput(
+    let byteCount = try PlanWriter(
       planned, files: SourceFiles([]), scratchFolder: options.scratchFolder
     ).plannedByteCount()
     // A remark of the reader's that holds for the output too is made once.
@@ -189,7 +190,7 @@ public struct Conversion: Sendable {
   public func run(progress: (any ProgressObserver)? = nil) throws(IngotError) -> ConversionReport {
     var report = report
     let files = SourceFiles(source.files, system: system)
-    let output = CheckpointOutput(
+    let output = PlanWriter(
       planned, files: files, scratchFolder: options.scratchFolder,
       extraDigests: options.check ? [.xxh3] : [], jobs: options.jobs)
     let key = JournalKey(
@@ -203,7 +204,7 @@ public struct Conversion: Sendable {
       system: system, progress: progress
     ) { (written, path) throws(IngotError) in
       guard options.check else { return }
-      try OutputCheck(
+      try ReadBack(
         names: planned.tensors.map(\.name), written: written.parts, scratchFolder: options.scratchFolder,
         jobs: options.jobs, system: system
       ).run(path, for: report.output, progress: progress)

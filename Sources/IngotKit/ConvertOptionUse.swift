@@ -3,6 +3,7 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
+import IngotOutput
 
 extension ConvertOptions {
   /// Throws for what the output's format can't do.

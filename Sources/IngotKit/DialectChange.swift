@@ -7,6 +7,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// A change from one dialect to another.
@@ -142,13 +143,13 @@ struct DialectChange {
   func output(
     _ options: ConvertOptions, destination: OutputDestination, companions: [Companion],
     blocks: [TensorRole: BlockType] = [:]
-  ) throws(IngotError) -> OutputDraft {
+  ) throws(IngotError) -> OutputBuilder {
     try requireSound()
     let taken = takenNames
     let draft = try DialectDraft(model, to: target, head: head, dequantizes: options.dtype != nil) {
       taken.contains($0)
     }
-    var output = OutputDraft(of: model.checkpoint)
+    var output = OutputBuilder(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
     let start = target.writtenWrappers[destination.formatID] ?? ""
     for var tensor in try draft.tensors() {
@@ -170,7 +171,7 @@ struct DialectChange {
   }
 
   private func add(
-    _ tensor: DialectDraft.Tensor, to output: inout OutputDraft, _ options: ConvertOptions,
+    _ tensor: DialectDraft.Tensor, to output: inout OutputBuilder, _ options: ConvertOptions,
     staysFloat32: Bool, keepsAliases: Bool
   ) throws(IngotError) {
     var view = tensor.view
@@ -215,7 +216,7 @@ struct DialectChange {
 
   /// Zeros that are added, and copies.
   private func reportChanges(
-    of tensor: DialectDraft.Tensor, keepsAliases: Bool, in output: inout OutputDraft
+    of tensor: DialectDraft.Tensor, keepsAliases: Bool, in output: inout OutputBuilder
   ) {
     if let name = tensor.aliasOf, !keepsAliases {
       output.losses.append(
@@ -258,7 +259,7 @@ struct DialectChange {
   }
 
   /// Buffers, what training left behind, and a copy of the tied embedding.
-  private func reportLeftOut(in output: inout OutputDraft, _ draft: DialectDraft) throws(IngotError) {
+  private func reportLeftOut(in output: inout OutputBuilder, _ draft: DialectDraft) throws(IngotError) {
     let recognised = model.recognised
     func leaveOut(_ index: Int, _ detail: Evidence) {
       output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))
@@ -290,7 +291,7 @@ struct DialectChange {
   }
 
   /// Padding rows of the source: zeros unless a training gave them values that no token ever gets.
-  private func reportDroppedRows(in output: inout OutputDraft) throws(IngotError) {
+  private func reportDroppedRows(in output: inout OutputBuilder) throws(IngotError) {
     let recognised = model.recognised
     guard recognised.dialect.layout(of: .tokenEmbedding)?.isPadded == true,
       target.layout(of: .tokenEmbedding)?.isPadded != true,

@@ -5,6 +5,7 @@ import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotGraph
+import IngotOutput
 
 /// A config on its way to another dialect.
 struct DialectConfig {
@@ -36,7 +37,7 @@ struct DialectConfig {
   ///   - format: the output's format.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a tokenizer that is none.
   func travel(
-    in output: inout OutputDraft, companions: [Companion], format: String
+    in output: inout OutputBuilder, companions: [Companion], format: String
   ) throws(IngotError) {
     output.losses += removed
     var metadata = InnerConfig.stripped(model.checkpoint.metadata)
@@ -95,7 +96,7 @@ struct DialectConfig {
     Companion(kind: .config, name: name, bytes: ConfigWriter.bytes(of: document))
   }
 
-  private func report(_ rest: Metadata, in output: inout OutputDraft) {
+  private func report(_ rest: Metadata, in output: inout OutputBuilder) {
     for entry in rest.entries {
       output.losses.append(
         Loss(.metadata, detail: "\(entry.key): the config of \(words: target.id) has no place for it"))

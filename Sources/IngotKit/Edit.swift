@@ -4,6 +4,7 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
+import IngotOutput
 import IngotTransforms
 
 /// What ``edit(_:options:progress:)`` is to do.
@@ -80,7 +81,7 @@ public func edit(
   system: any SystemCalls = LiveSystem()
 ) throws(IngotError) -> EditReport {
   let file = try fileToEdit(path, system)
-  try HeadBackup.restore(for: file, system: system)
+  try HeaderBackup.restore(for: file, system: system)
   let source = try FileByteSource(path: file, system: system)
   let format = try FormatRegistry.detect(source)
   guard let editor = format.metadataEditor else {
@@ -113,7 +114,7 @@ public func edit(
     byteCount: options.isInPlace ? head.bytes.count : total, wasInPlace: options.isInPlace)
   guard !options.isPlan, !report.isUnchanged else { return report }
   if options.isInPlace {
-    try HeadBackup.replaceHead(
+    try HeaderBackup.replaceHead(
       of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset), system: system)
   } else {
     try replace(
@@ -156,7 +157,7 @@ private func replace(
     ])
   let planned = PlannedOutput(
     plan: plan, tensors: [PlannedTensor(name: "data", dtype: .u8, shape: shape)], contents: draft, losses: [])
-  let output = CheckpointOutput(
+  let output = PlanWriter(
     planned, files: SourceFiles([file], system: system), scratchFolder: options.scratchFolder)
   _ = try OutputDestination(replacing: path, formatID: format.id, writer: writer).write(
     output, force: true, sources: [], system: system, progress: progress)

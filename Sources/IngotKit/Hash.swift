@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
+import IngotOutput
 import IngotTransforms
 
 /// The digests of a checkpoint.
@@ -110,7 +111,7 @@ private func hash(
   defer { progress?.end() }
   var tensors: [HashReport.Tensor] = []
   for tensor in drafted {
-    let digest = try digester.digest(of: tensor.view) { progress?.advance($0.count) }
+    let digest = try digester.digest(of: tensor.view.parts.map(\.part)) { progress?.advance($0.count) }
     tensors.append(
       HashReport.Tensor(
         name: tensor.name, typeName: tensor.view.dtype.rawValue, shape: tensor.view.shape, sha256: digest))

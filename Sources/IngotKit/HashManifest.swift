@@ -3,6 +3,7 @@
 // name begins with may join the space before it to one character. Page: formats/manifest.md.
 import IngotBytes
 import IngotCore
+import IngotOutput
 
 /// A manifest: one line a checkpoint, as sha256sum writes and reads them.
 public struct HashManifest: Sendable {

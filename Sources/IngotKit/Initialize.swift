@@ -6,6 +6,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// What an untrained model is to be.
@@ -73,10 +74,9 @@ public func initialize(
     output, format: options.format, isSharded: options.shardByteLimit != nil, system)
   var metadata = Metadata()
   dialect.mark(&metadata, in: destination.formatID)
-  var draft = OutputDraft(metadata: metadata)
+  var draft = OutputBuilder(metadata: metadata)
   draft.configure { $0.shardByteLimit = options.shardByteLimit }
   draft.companions = [companion]
-  draft.weightDType = options.dtype ?? .f32
   for parameter in graph.parameters {
     let part = part(parameter, options)
     let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)
@@ -85,8 +85,9 @@ public func initialize(
         name: name ?? parameter.role.description, dtype: part.dtype, shape: parameter.shape,
         transforms: [.initialized(seed: options.seed)]), [part])
   }
+  draft.stateDType(options.dtype ?? .f32, for: destination)
   let planned = try draft.planned(for: destination)
-  let written = CheckpointOutput(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+  let written = PlanWriter(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
   let result = try destination.write(
     written, force: options.force, sources: [], system: system, progress: progress)
   return InitializationReport(

@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// What a look into a checkpoint found.
@@ -174,7 +175,7 @@ private struct TensorScan {
 
   /// Digests, and statistics when wanted.
   func hashed(takingStatistics: Bool) throws(IngotError) -> [Result] {
-    let gathered = Gathered(count: takingStatistics ? tensors.count : 0, initial: StretchStatistics())
+    let gathered = IndexedResults(count: takingStatistics ? tensors.count : 0, initial: StretchStatistics())
     let digests = try digester.digests(of: tensors, distinct, crew: crew) { index, part, tile, offset in
       if takingStatistics, part.kind == .values {
         gathered[index].add(Elements(tile, part.elementType), at: offset)
@@ -197,7 +198,7 @@ private struct TensorScan {
   func statistics(
     where isWanted: (TensorDescriptor) -> Bool = { _ in true }
   ) throws(IngotError) -> [Result] {
-    let gathered = Gathered(count: tensors.count, initial: Result())
+    let gathered = IndexedResults(count: tensors.count, initial: Result())
     let wanted = distinct.indexes.filter { index in
       let tensor = tensors[index]
       return isWanted(tensor) && ElementStatistics.supports(tensor.dtype) && tensor.values != nil

@@ -5,6 +5,7 @@ import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotGraph
+import IngotOutput
 
 /// A checkpoint opened as a model.
 public struct Model: Sendable {

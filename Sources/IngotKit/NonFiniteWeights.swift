@@ -4,6 +4,7 @@
 import IngotBytes
 import IngotCore
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 extension Model {

@@ -7,6 +7,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// A parameter as a lazy view of stored tensors.

@@ -6,6 +6,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotOutput
 import IngotQuantization
 import IngotTransforms
 
@@ -17,7 +18,7 @@ struct QuantizationDraft {
   /// The dialect that names and layouts become, where the output's format belongs to one program.
   private let target: Dialect?
   /// What is to be written.
-  private(set) var output: OutputDraft
+  private(set) var output: OutputBuilder
 
   /// Collects every tensor, and finds the scales of those that need some.
   ///
@@ -31,7 +32,7 @@ struct QuantizationDraft {
     self.options = options
     files = SourceFiles(model.checkpoint.files)
     target = try Self.dialect(of: destination.formatID, for: model)
-    output = OutputDraft(of: model.checkpoint)
+    output = OutputBuilder(of: model.checkpoint)
     let companions = try Companions(of: model.checkpoint, at: model.path, for: destination)
     output.companions = companions.files
     if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
@@ -232,7 +233,7 @@ struct QuantizationDraft {
     let layouts = zip(indexes, tensors).map { index, tensor in
       ChannelLayout(shape: tensor.shape, axis: schemes[index].flatMap(Self.axis))
     }
-    let found = Gathered<[Float]>(count: indexes.count, initial: [])
+    let found = IndexedResults<[Float]>(count: indexes.count, initial: [])
     let crew = WorkCrew(jobs: options.jobs)
     try PartPass(crew: crew, files: files, scratchFolder: options.scratchFolder)
       .run(count: indexes.count) { (index) throws(IngotError) in
@@ -289,7 +290,7 @@ struct QuantizationDraft {
   ///   - output: the output's path.
   /// - Returns: the report.
   func report(
-    _ result: CheckpointOutput.Result, planned: PlannedOutput, input: String, output: String
+    _ result: PlanWriter.Result, planned: PlannedOutput, input: String, output: String
   ) -> QuantizationReport {
     let bufferCount = target == nil ? model.recognised.buffers.count : 0
     var report = QuantizationReport(

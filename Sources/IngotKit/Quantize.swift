@@ -5,6 +5,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotOutput
 import IngotQuantization
 
 /// What quantizing is to do.
@@ -112,7 +113,7 @@ public func quantize(
   }
   let draft = try QuantizationDraft(model, options: options, destination: destination, progress: progress)
   let planned = try draft.output.planned(for: destination)
-  let written = CheckpointOutput(
+  let written = PlanWriter(
     planned, files: SourceFiles(model.checkpoint.files, system: system), scratchFolder: options.scratchFolder,
     jobs: options.jobs)
   let result = try destination.write(

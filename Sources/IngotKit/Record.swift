@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotGraph
+import IngotOutput
 import IngotRuntime
 import IngotTransforms
 
@@ -106,14 +107,14 @@ private func write(
   options: RecordOptions, _ system: any SystemCalls
 ) throws(IngotError) -> RecordReport {
   let destination = try OutputDestination(output, format: options.format, isSharded: false, system)
-  var draft = OutputDraft(metadata: metadata)
+  var draft = OutputBuilder(metadata: metadata)
   for (name, part) in arrays {
     draft.add(PlannedTensor(name: name, dtype: part.dtype, shape: part.shape), [part])
   }
   // An npz keeps metadata in a member of its own, so that the model's digest travels along.
   draft.configure { $0.keepsUnknownBits = true }
   let planned = try draft.planned(for: destination)
-  let written = CheckpointOutput(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+  let written = PlanWriter(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
   let result = try destination.write(
     written, force: options.force,
     sources: model.checkpoint.files

@@ -6,6 +6,7 @@ import IngotCore
 import IngotDialects
 import IngotEncodings
 import IngotFormats
+import IngotOutput
 import IngotTransforms
 
 /// A checkpoint on its way to be converted, with the scales of its weights.

@@ -6,6 +6,7 @@ import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotGraph
+import IngotOutput
 import IngotRuntime
 import IngotTransforms
 

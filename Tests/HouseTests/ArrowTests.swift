@@ -18,7 +18,9 @@ private let allowedImports: [String: Set<String>] = [
   "IngotRuntime": ["IngotGraph", "IngotKernels"],
   "IngotQuantization": ["IngotGraph", "IngotKernels"],
   "IngotEvaluation": ["IngotRuntime", "IngotGraph", "CIngotKernels"],
+  "IngotOutput": ["IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes"],
   "IngotKit": [
+    "IngotOutput",
     "IngotBytes", "IngotEncodings", "IngotFormats", "IngotKernels", "IngotTransforms", "IngotGraph",
     "IngotDialects", "IngotText",
     "IngotRuntime", "IngotQuantization", "IngotEvaluation",

@@ -10,7 +10,7 @@ import IngotTransforms
 
 /// The state of one pass over a plan.
 final class OutputPass {
-  private let output: CheckpointOutput
+  private let output: PlanWriter
   private let progress: ProgressRelay
   /// Checksums that the output asks for.
   private let digests: Set<PartDigestKind>
@@ -18,7 +18,7 @@ final class OutputPass {
   private let taken: Set<PartDigestKind>
   private let engine = TileEngine()
   private var places: [PartPlace] = []
-  private let findings: Findings
+  private let records: WriteRecords
   /// Where the files end so far.
   private(set) var fileEnds: [Int]
 
@@ -26,22 +26,22 @@ final class OutputPass {
   /// Parts that an earlier run had written.
   private(set) var resumedPartCount = 0
 
-  init(_ output: CheckpointOutput, progress: (any ProgressObserver)?, journal: OutputJournal?) {
+  init(_ output: PlanWriter, progress: (any ProgressObserver)?, journal: OutputJournal?) {
     self.output = output
     self.journal = journal
     self.progress = ProgressRelay(progress)
     digests = output.plan.digests.union(output.extraDigests)
     taken = journal != nil && digests.isSubset(of: [.sourceXXH3]) ? digests.union([.crc32]) : digests
-    findings = Findings(keeping: digests)
+    records = WriteRecords(keeping: digests)
     fileEnds = output.plan.files.map { _ in 0 }
   }
 
   /// What was written, in the order of the plan; nothing when there are no checksums.
-  var written: WrittenParts { findings.written }
+  var written: WrittenParts { records.written }
   /// What casting lost, by tensor.
-  var castReports: [Int: CastReport] { findings.castReports }
+  var castReports: [Int: CastReport] { records.castReports }
   /// What rounding to int8 cost, by tensor.
-  var quantizationErrors: [Int: QuantizationError] { findings.quantizationErrors }
+  var quantizationErrors: [Int: QuantizationError] { records.quantizationErrors }
 
   func noteEnd(of file: Int, at end: Int) {
     fileEnds[file] = max(fileEnds[file], end)
@@ -90,7 +90,7 @@ final class OutputPass {
     var place = place
     let part = try record(of: place)
     // Without checksums nobody asks what became of a part, and a million of them would be remembered for nothing.
-    if !digests.isEmpty { place.record = findings.add(part) }
+    if !digests.isEmpty { place.record = records.add(part) }
     places.append(place)
     return part.storedByteCount
   }
@@ -107,7 +107,7 @@ final class OutputPass {
         try take(part, at: place)
       } else if try copyInKernel(place, to: targets[place.file]) {
         let part = try record(of: place)
-        var finished = FinishedPart(part, chunk: place.chunk, castReport: nil)
+        var finished = JournalLine(part, chunk: place.chunk, castReport: nil)
         finished.isCopied = true
         try journal?.note(finished.line, byteCount: part.storedByteCount)
       } else {
@@ -133,14 +133,14 @@ final class OutputPass {
   }
 
   /// The parts that an earlier run had written and that are still as it wrote them, by their places.
-  private func finishedParts(in targets: [any OutputTarget]) throws(IngotError) -> [Int: FinishedPart] {
-    let parts = (journal?.finished ?? []).compactMap { FinishedPart(line: $0) }
+  private func finishedParts(in targets: [any OutputTarget]) throws(IngotError) -> [Int: JournalLine] {
+    let parts = (journal?.finished ?? []).compactMap { JournalLine(line: $0) }
     guard !parts.isEmpty else { return [:] }
     let noted = Dictionary(parts.map { ($0.place, $0) }) { $1 }
     let claims = places.indices.compactMap { index in
-      noted[FinishedPart.Place(file: places[index].file, chunk: places[index].chunk)].map { (index, $0) }
+      noted[JournalLine.Place(file: places[index].file, chunk: places[index].chunk)].map { (index, $0) }
     }
-    let intact = Gathered(count: claims.count, initial: false)
+    let intact = IndexedResults(count: claims.count, initial: false)
     try WorkCrew(jobs: output.jobs).run(taskCount: claims.count) { (_, number) throws(IngotError) in
       let (index, part) = claims[number]
       let place = places[index]
@@ -158,12 +158,12 @@ final class OutputPass {
   }
 
   /// Takes a part as an earlier run has written it.
-  private func take(_ finished: FinishedPart, at place: PartPlace) throws(IngotError) {
+  private func take(_ finished: JournalLine, at place: PartPlace) throws(IngotError) {
     var part = try record(of: place)
     (part.crc32, part.crc32c) = (finished.crc32, finished.crc32c)
     (part.xxh3, part.sha256) = (finished.xxh3, finished.sha256)
     part.sourceXXH3 = finished.sourceXXH3
-    findings.take(part, castReport: finished.castReport, at: digests.isEmpty ? nil : place.record)
+    records.take(part, castReport: finished.castReport, at: digests.isEmpty ? nil : place.record)
     progress.advance(part.storedByteCount)
     resumedPartCount += 1
   }
@@ -195,10 +195,10 @@ final class OutputPass {
       for next in stretches.dropFirst() { first.append(next) }
       first.finish(&part)
     }
-    findings.finish(part, source, at: digests.isEmpty ? nil : place.record)
+    records.finish(part, source, at: digests.isEmpty ? nil : place.record)
     part.sourceXXH3 = source.sourceDigest
     try journal?.note(
-      FinishedPart(part, chunk: place.chunk, castReport: source.castReport).line,
+      JournalLine(part, chunk: place.chunk, castReport: source.castReport).line,
       byteCount: part.storedByteCount)
   }
 
@@ -259,7 +259,7 @@ final class OutputPass {
     }
     part.storedByteCount = try sink.finish()
     taken.finish(&part)
-    findings.finish(part, source, at: digests.isEmpty ? nil : findings.add(part))
+    records.finish(part, source, at: digests.isEmpty ? nil : records.add(part))
     return part.storedByteCount
   }
 }
@@ -297,95 +297,5 @@ private struct PartPlace {
     self.offset = offset
     (self.narrowFile, self.narrowChunk) = (narrowFile, narrowChunk)
     self.narrowLeadByteCount = narrowLeadByteCount
-  }
-}
-
-/// What was found while parts were written, by any thread.
-private final class Findings: Sendable {
-  private struct State {
-    var written: WrittenParts
-    var castReports: [Int: CastReport] = [:]
-    var quantizationErrors: [Int: QuantizationError] = [:]
-  }
-
-  private let state: Locked<State>
-
-  init(keeping kinds: Set<PartDigestKind>) { state = Locked(State(written: WrittenParts(keeping: kinds))) }
-
-  var written: WrittenParts { state.withLock { $0.written } }
-  var castReports: [Int: CastReport] { state.withLock { $0.castReports } }
-  var quantizationErrors: [Int: QuantizationError] { state.withLock { $0.quantizationErrors } }
-
-  /// Keeps a place for a part; returns which.
-  func add(_ part: WrittenPart) -> Int {
-    state.withLock { state in
-      state.written.append(part)
-      return state.written.count - 1
-    }
-  }
-
-  /// Notes what an earlier run found of a part.
-  func take(_ part: WrittenPart, castReport: CastReport?, at index: Int?) {
-    state.withLock { state in
-      if let index { state.written[index] = part }
-      if let castReport { state.castReports[part.reference.tensor] = castReport }
-    }
-  }
-
-  /// Notes what became of a part.
-  func finish(_ part: WrittenPart, _ source: any TileSource, at index: Int?) {
-    var part = part
-    part.sourceXXH3 = source.sourceDigest
-    let (cast, error, tensor) = (source.castReport, source.quantizationError, part.reference.tensor)
-    state.withLock { state in
-      if let index { state.written[index] = part }
-      if let cast { state.castReports[tensor] = cast }
-      if let error { state.quantizationErrors[tensor] = error }
-    }
-  }
-}
-
-/// Writes the bytes of one part one behind the other, compressed or as they are.
-private final class PartSink {
-  private let target: any OutputTarget
-  private let start: Int
-  private var offset: Int
-  private var deflater: Deflater?
-  private var buffer: UnsafeMutableRawBufferPointer
-
-  init(target: any OutputTarget, offset: Int, deflates: Bool) {
-    self.target = target
-    self.start = offset
-    self.offset = offset
-    if deflates { deflater = Deflater() }
-    buffer = .allocate(byteCount: deflates ? 1 << 18 : 0, alignment: 64)
-  }
-
-  deinit { buffer.deallocate() }
-
-  func write(_ bytes: [UInt8]) throws(IngotError) {
-    var failure: IngotError?
-    bytes.withUnsafeBytes { raw in
-      do throws(IngotError) { try write(raw, isLast: false) } catch { failure = error }
-    }
-    if let failure { throw failure }
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool) throws(IngotError) {
-    guard deflater != nil else {
-      try target.write(bytes, at: offset)
-      offset += bytes.count
-      return
-    }
-    try deflater?.encode(bytes, isLast: isLast, using: buffer) { (packed) throws(IngotError) in
-      try target.write(packed, at: offset)
-      offset += packed.count
-    }
-  }
-
-  /// Ends the part; returns the bytes it takes.
-  func finish() throws(IngotError) -> Int {
-    if deflater != nil { try write(UnsafeRawBufferPointer(start: nil, count: 0), isLast: true) }
-    return offset - start
   }
 }

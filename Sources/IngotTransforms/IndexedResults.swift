@@ -3,17 +3,17 @@
 import IngotBytes
 
 /// Values by index, set by any thread.
-final class Gathered<Value: Sendable>: Sendable {
+package final class IndexedResults<Value: Sendable>: Sendable {
   private let storage: Locked<[Value]>
 
   /// Makes a place for each.
-  init(count: Int, initial: Value) { storage = Locked(Array(repeating: initial, count: count)) }
+  package init(count: Int, initial: Value) { storage = Locked(Array(repeating: initial, count: count)) }
 
   /// All values; for when the threads are done.
-  var values: [Value] { storage.withLock { $0 } }
+  package var values: [Value] { storage.withLock { $0 } }
 
   /// One of them.
-  subscript(index: Int) -> Value {
+  package subscript(index: Int) -> Value {
     get { storage.withLock { $0[index] } }
     set { storage.withLock { $0[index] = newValue } }
   }

@@ -6,7 +6,7 @@ import IngotFormats
 import IngotKernels
 
 /// A part that is written, with what was learnt on the way.
-struct FinishedPart {
+struct JournalLine {
   /// Where it is in the plan.
   struct Place: Hashable {
     /// Index of its file.
@@ -93,7 +93,7 @@ struct FinishedPart {
   }
 }
 
-extension FinishedPart {
+extension JournalLine {
   /// Whether a file holds the part as it was written: what is on disk is read before it is trusted.
   ///
   /// - Parameters:

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an output is to hold, collected tensor by tensor, and the plan that a writer makes of it.
 import IngotCore
-import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotTransforms
 
 /// The tensors and companions of an output while they are being collected.
-struct OutputDraft {
+package struct OutputBuilder {
   /// What the writer is asked for.
-  private(set) var request: WriteRequest
+  package private(set) var request: WriteRequest
   /// What each tensor is made of.
-  private(set) var contents: OutputContents
+  package private(set) var contents: OutputContents
   private let source: [TensorDescriptor]
   /// What is not kept.
-  var losses: [Loss] = []
+  package var losses: [Loss] = []
   /// Files that travel along where the output holds them.
-  var companions: [Companion] = []
-  /// What weights were cast to, which a config is to state; `nil` when nothing was asked for.
-  var weightDType: DType?
+  package var companions: [Companion] = []
 
   /// Starts an output that is made of a checkpoint.
-  init(of source: Checkpoint) {
+  package init(of source: Checkpoint) {
     self.init(metadata: source.metadata, source: source.tensors)
     // An index describes the set it stands beside, not the tensors.
     request.metadata["index"] = nil
@@ -37,14 +34,14 @@ struct OutputDraft {
   }
 
   /// Starts an output that is made of nothing on disk.
-  init(metadata: Metadata, source: [TensorDescriptor] = []) {
+  package init(metadata: Metadata, source: [TensorDescriptor] = []) {
     request = WriteRequest(tensors: [], metadata: metadata, fileName: "")
     contents = OutputContents(source: source)
     self.source = source
   }
 
   /// Adds a tensor made of some parts.
-  mutating func add(_ tensor: PlannedTensor, _ parts: [LazyPart]) {
+  package mutating func add(_ tensor: PlannedTensor, _ parts: [LazyPart]) {
     request.tensors.append(tensor)
     contents.append(.made(parts))
   }
@@ -54,7 +51,7 @@ struct OutputDraft {
   /// - Parameters:
   ///   - index: which tensor.
   ///   - aliasOf: the tensor whose bytes these are too, where the output keeps that.
-  mutating func keep(_ index: Int, aliasOf: String? = nil) {
+  package mutating func keep(_ index: Int, aliasOf: String? = nil) {
     let tensor = source[index]
     var planned = PlannedTensor(
       name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, blockType: tensor.blockType,
@@ -71,7 +68,7 @@ struct OutputDraft {
   /// Adds a tensor of the source, cast.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a conversion that there is not.
-  mutating func cast(
+  package mutating func cast(
     _ index: Int, to dtype: DType, onOverflow: OverflowPolicy, aliasOf: String?
   ) throws(IngotError) {
     let tensor = source[index]
@@ -91,7 +88,7 @@ struct OutputDraft {
   /// wanted.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for blocks that are kept as they are.
-  mutating func dequantize(
+  package mutating func dequantize(
     _ index: Int, to dtype: DType, onOverflow: OverflowPolicy, aliasOf: String?
   ) throws(IngotError) {
     let tensor = source[index]
@@ -115,7 +112,9 @@ struct OutputDraft {
   ///   - values: F32.
   ///   - blockType: the type of the blocks.
   ///   - notes: what was done before.
-  mutating func addBlocks(_ name: String, of values: LazyPart, _ blockType: BlockType, notes: [Provenance]) {
+  package mutating func addBlocks(
+    _ name: String, of values: LazyPart, _ blockType: BlockType, notes: [Provenance]
+  ) {
     add(
       PlannedTensor(
         name: name, dtype: .f32, shape: values.shape, blockType: blockType,
@@ -136,7 +135,7 @@ struct OutputDraft {
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for two tensors of one name, and
   ///   ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that names no tensor.
-  mutating func rename(_ renames: [TensorRename], target: String) throws(IngotError) {
+  package mutating func rename(_ renames: [TensorRename], target: String) throws(IngotError) {
     guard !renames.isEmpty else { return }
     var used = Set<Int>()
     for tensor in request.tensors {
@@ -164,20 +163,19 @@ struct OutputDraft {
   }
 
   /// Sets what a writer may do.
-  mutating func configure(_ change: (inout WriteRequest) -> Void) {
+  package mutating func configure(_ change: (inout WriteRequest) -> Void) {
     change(&request)
   }
 
   /// Plans the output for a destination.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what the format can't hold.
-  func planned(for destination: OutputDestination) throws(IngotError) -> PlannedOutput {
+  package func planned(for destination: OutputDestination) throws(IngotError) -> PlannedOutput {
     try checkBlocks(for: destination)
     var request = request
     var losses = losses
     request.fileName = destination.fileName
-    var travelling = companions.filter { $0.kind != .shardIndex }
-    if destination.holdsCompanions { losses += stateDType(in: &travelling) }
+    let travelling = companions.filter { $0.kind != .shardIndex }
     if destination.writer.holdsCompanions, !destination.isFolder {
       request.companions = travelling
     } else if !destination.isFolder {
@@ -210,25 +208,6 @@ struct OutputDraft {
       losses: losses + plan.losses + (try largerFiles()))
   }
 
-  /// Makes configs state what the weights are from now on: loaders cast them back otherwise.
-  private func stateDType(in companions: inout [Companion]) -> [Loss] {
-    guard let weightDType,
-      request.tensors.contains(where: { $0.dtype == weightDType && !$0.transforms.isEmpty })
-    else { return [] }
-    var losses: [Loss] = []
-    for index in companions.indices where companions[index].isConfig {
-      let name = companions[index].name
-      guard let stated = ConfigDType.stating(weightDType, in: companions[index].bytes) else { continue }
-      companions[index].bytes = stated.bytes
-      losses += stated.changes.map {
-        Loss(
-          .changed,
-          detail: "\(name): \($0.key) is \($0.new) from now on, as the weights are; it was \($0.old)")
-      }
-    }
-    return losses
-  }
-
   /// Tensors that alone take more than a file is to have.
   private func largerFiles() throws(IngotError) -> [Loss] {
     guard let limit = request.shardByteLimit else { return [] }
@@ -247,22 +226,20 @@ struct OutputDraft {
   }
 }
 
-extension Companion {
-  /// Whether it is a config of the weights beside it.
-  fileprivate var isConfig: Bool {
-    kind == .config
-      || (kind == .other && !name.utf8.contains(UInt8(ascii: "/")) && name.hasSuffix("config.json"))
-  }
-}
-
 /// An output that is ready to be written.
-struct PlannedOutput: Sendable {
+package struct PlannedOutput: Sendable {
   /// The files.
-  let plan: WritePlan
+  package let plan: WritePlan
   /// The tensors.
-  let tensors: [PlannedTensor]
+  package let tensors: [PlannedTensor]
   /// What each tensor is made of.
-  let contents: OutputContents
+  package let contents: OutputContents
   /// What is not kept, as far as that is known before writing.
-  let losses: [Loss]
+  package let losses: [Loss]
+
+  /// Puts a plan, and what its tensors are made of, together.
+  package init(plan: WritePlan, tensors: [PlannedTensor], contents: OutputContents, losses: [Loss]) {
+    (self.plan, self.tensors) = (plan, tensors)
+    (self.contents, self.losses) = (contents, losses)
+  }
 }

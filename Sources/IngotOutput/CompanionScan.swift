@@ -6,23 +6,23 @@ import IngotCore
 import IngotFormats
 
 /// The files beside a checkpoint's weights.
-struct CompanionScan {
+package struct CompanionScan {
   /// A file that goes along.
-  struct Entry {
+  package struct Entry {
     /// Its path below the folder.
-    var name: String
+    package var name: String
     /// What it is for.
-    var kind: Companion.Kind
+    package var kind: Companion.Kind
     /// Its length.
-    var byteCount: Int
+    package var byteCount: Int
   }
 
   /// Those that go along, in the order in which companions are listed.
-  private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
   /// Those that do not.
-  private(set) var losses: [Loss] = []
+  package private(set) var losses: [Loss] = []
   /// Paths of the indexes of sets.
-  private(set) var indexes: [String] = []
+  package private(set) var indexes: [String] = []
 
   private let folder: String
   private let system: any SystemCalls
@@ -44,7 +44,9 @@ struct CompanionScan {
   ///   - checkpoint: the checkpoint.
   ///   - output: a path that is no companion, nor anything below it.
   ///   - system: the operating system.
-  init(of path: String, _ checkpoint: Checkpoint, besides output: String? = nil, system: any SystemCalls) {
+  package init(
+    of path: String, _ checkpoint: Checkpoint, besides output: String? = nil, system: any SystemCalls
+  ) {
     folder = Self.folder(of: path, system: system)
     self.system = system
     stem = checkpoint.stem ?? ""
@@ -58,7 +60,7 @@ struct CompanionScan {
   }
 
   /// The folder whose files go with a checkpoint: the path itself, or the folder that holds it.
-  static func folder(of path: String, system: any SystemCalls) -> String {
+  package static func folder(of path: String, system: any SystemCalls) -> String {
     let status = try? system.status(at: path, followingLinks: true)
     return status?.kind == .folder ? path : FilePath.folder(of: path)
   }
@@ -73,7 +75,7 @@ struct CompanionScan {
   }
 
   /// The path of a file that goes along.
-  func path(of entry: Entry) -> String { FilePath.join(folder, entry.name) }
+  package func path(of entry: Entry) -> String { FilePath.join(folder, entry.name) }
 
   /// What makes two paths the same file.
   private struct FileIdentity: Hashable {

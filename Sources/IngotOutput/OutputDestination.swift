@@ -5,27 +5,27 @@ import IngotCore
 import IngotFormats
 
 /// Where an output goes.
-struct OutputDestination: Sendable {
+package struct OutputDestination: Sendable {
   /// The path; `-` for standard output.
-  let path: String
+  package let path: String
   /// The format's id.
-  let formatID: String
+  package let formatID: String
   /// The format's writer.
-  let writer: any CheckpointWriter
+  package let writer: any CheckpointWriter
   /// Whether it is a folder of files.
-  let isFolder: Bool
+  package let isFolder: Bool
 
   /// Whether it is standard output.
-  var isStream: Bool { path == "-" }
+  package var isStream: Bool { path == "-" }
 
   /// The name of the weight file.
-  let fileName: String
+  package let fileName: String
 
   /// Whether companions have a place in it.
-  var holdsCompanions: Bool { isFolder || writer.holdsCompanions }
+  package var holdsCompanions: Bool { isFolder || writer.holdsCompanions }
 
   /// Throws unless the format can do what is asked for.
-  func require(_ ability: WriteAbility, for option: RequestOption) throws(IngotError) {
+  package func require(_ ability: WriteAbility, for option: RequestOption) throws(IngotError) {
     guard !writer.abilities.contains(ability) else { return }
     let able = FormatRegistry.formats.filter { $0.writer?.abilities.contains(ability) == true }.map(\.id)
     throw .invalidRequest(
@@ -48,7 +48,7 @@ struct OutputDestination: Sendable {
   ///   - source: the folder of weights whose file's name a folder keeps; `nil` for the name that libraries look for.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` when no format, or none that is written, fits.
-  init(
+  package init(
     _ path: String, format: String?, isSharded: Bool, keepingNameOf source: Checkpoint? = nil,
     _ system: any SystemCalls
   ) throws(IngotError) {
@@ -78,7 +78,7 @@ struct OutputDestination: Sendable {
   }
 
   /// A file that takes the place of the one that stands there, in its own format.
-  init(replacing path: String, formatID: String, writer: any CheckpointWriter) {
+  package init(replacing path: String, formatID: String, writer: any CheckpointWriter) {
     self.path = path
     self.formatID = formatID
     self.writer = writer
@@ -124,11 +124,11 @@ struct OutputDestination: Sendable {
   ///   - check: looks at the output, where it lies until it is complete.
   /// - Returns: what was written.
   /// - Throws: any error; the destination then holds what it held before.
-  func write(
-    _ output: CheckpointOutput, force: Bool, sources: [CheckpointFile], journal: JournalKey? = nil,
+  package func write(
+    _ output: PlanWriter, force: Bool, sources: [CheckpointFile], journal: JournalKey? = nil,
     system: any SystemCalls, progress: (any ProgressObserver)?,
-    check: (CheckpointOutput.Result, _ path: String) throws(IngotError) -> Void = { _, _ in }
-  ) throws(IngotError) -> CheckpointOutput.Result {
+    check: (PlanWriter.Result, _ path: String) throws(IngotError) -> Void = { _, _ in }
+  ) throws(IngotError) -> PlanWriter.Result {
     guard !isStream else {
       let stream = StandardOutput(system: system)
       return try output.write(progress: progress) { (_) throws(IngotError) in stream }

@@ -60,14 +60,14 @@ public final class TensorDigester: Sendable {
   ///     order on one.
   /// - Returns: the digests, in the order of the tensors.
   /// - Throws: the sources' errors.
-  func digests(
+  package func digests(
     of tensors: [TensorDescriptor], _ distinct: DistinctTensors, crew: WorkCrew,
     observe: (Int, QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
   ) throws(IngotError) -> [String] {
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
     let indexes = distinct.indexes
     let order = WorkCrew.order(count: indexes.count) { tensors[indexes[$0]].byteCount }
-    let results = Gathered<String>(count: tensors.count, initial: "")
+    let results = IndexedResults<String>(count: tensors.count, initial: "")
     try crew.run(taskCount: indexes.count) { (slot, task) throws(IngotError) in
       let index = indexes[order?[task] ?? task]
       results[index] = try digest(of: tensors[index], engine: engines[slot]) { part, tile, offset in
@@ -78,12 +78,13 @@ public final class TensorDigester: Sendable {
     return distinct.owners.map { values[$0] }
   }
 
-  /// SHA-256 over a parameter's parts, as of a tensor that holds it.
-  func digest(of view: ParameterView, observe: (UnsafeRawBufferPointer) -> Void) throws(IngotError) -> String
-  {
+  /// SHA-256 over parts, one behind the other, as of a tensor that holds them.
+  package func digest(
+    of parts: [LazyPart], observe: (UnsafeRawBufferPointer) -> Void
+  ) throws(IngotError) -> String {
     var hash = SHA256()
     let engine = TileEngine()
-    for (_, part) in view.parts {
+    for part in parts {
       let tiles = try part.open(files: files, scratchFolder: scratchFolder)
       try engine.forEachTile(of: tiles) { (tile, _) throws(IngotError) in
         hash.update(tile)
@@ -107,12 +108,12 @@ public final class TensorDigester: Sendable {
   }
 
   /// A pass over parts of the checkpoint's tensors.
-  func pass(crew: WorkCrew) -> PartPass {
+  package func pass(crew: WorkCrew) -> PartPass {
     PartPass(crew: crew, files: files, scratchFolder: scratchFolder)
   }
 
   /// Hands over the elements of a part, tile by tile.
-  func forEachRun(
+  package func forEachRun(
     of part: LazyPart, _ body: (Elements) throws(IngotError) -> Void
   ) throws(IngotError) {
     let tiles = try part.open(files: files, scratchFolder: scratchFolder)
@@ -127,50 +128,3 @@ public final class TensorDigester: Sendable {
 
 /// The most threads that work at the same time, whatever is asked for.
 public let jobLimit = WorkCrew.jobLimit
-
-extension TensorDescriptor {
-  /// Whether its elements stand for other numbers: blocks, or values with scales.
-  var isQuantized: Bool { blockType != nil || quantization != nil }
-
-  /// The F32 values that the tensor's blocks, or its values with their scales, stand for; `nil` for one that is not
-  /// quantized, and for blocks and schemes without such arithmetic.
-  var dequantizedValues: LazyPart? {
-    if let quantization {
-      return .scaled(parts.map { ($0.kind, .stored(name: name, $0)) }, quantization.scheme)
-    }
-    guard let blockType, BlockDecoder.supports(blockType) else { return nil }
-    return .dequantized(.stored(name: name, parts[0]), blockType, shape)
-  }
-
-  /// The numbers that the elements stand for; `nil` where they can't be told.
-  var values: LazyPart? {
-    isQuantized ? dequantizedValues : .stored(name: name, parts[0])
-  }
-
-  /// The error of one whose numbers can't be told, on its way to a dtype.
-  func notDequantized(to dtype: DType) -> IngotError {
-    .unrepresentable(
-      tensor: name, target: dtype.rawValue,
-      why: blockType == nil
-        ? "\(self.dtype) with such scales are kept as they are, not dequantized"
-        : "\(words: typeName) blocks are kept as they are, not dequantized",
-      hint: .remedy(.leaveOut))
-  }
-
-  /// What dequantizing it is called in the provenance.
-  var dequantization: Provenance { blockType.map { .dequantizedBlocks($0) } ?? .scaled(from: dtype) }
-}
-
-extension Provenance {
-  /// The loss of a tensor that became what it stands for; `nil` for what is no dequantizing.
-  func dequantization(of tensor: String, to dtype: DType) -> Loss? {
-    switch self {
-    case .scaled(let source):
-      Loss(.dequantized, tensor: tensor, detail: "\(source) times their scales, now \(dtype)")
-    case .dequantizedBlocks(let type):
-      Loss(
-        .dequantized, tensor: tensor, detail: "what \(words: type.rawValue) blocks stand for, now \(dtype)")
-    default: nil
-    }
-  }
-}

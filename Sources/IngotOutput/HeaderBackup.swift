@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// The old head of a file whose head is being written over.
-enum HeadBackup {
+package enum HeaderBackup {
   /// Where the old head stands meanwhile.
   private static func path(for file: String) -> String {
     FilePath.join(FilePath.folder(of: file), ".\(FilePath.shortened(FilePath.name(of: file))).ingot-head")
@@ -20,7 +20,7 @@ enum HeadBackup {
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/outputRefused(path:why:hint:)`` for a file that others count on, and
   ///   ``IngotCore/IngotError/environment(_:)``.
-  static func replaceHead(
+  package static func replaceHead(
     of file: String, with new: [UInt8], old: [UInt8], system: any SystemCalls
   ) throws(IngotError) {
     try AtomicOutput.requireOwnContent(
@@ -36,7 +36,7 @@ enum HeadBackup {
   }
 
   /// Puts an old head back that an interrupted edit has left; without one, does nothing.
-  static func restore(for file: String, system: any SystemCalls) throws(IngotError) {
+  package static func restore(for file: String, system: any SystemCalls) throws(IngotError) {
     let backup = path(for: file)
     guard (try? system.status(at: backup, followingLinks: false))?.kind == .file else { return }
     let hold = try InterruptHold()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out a write plan: the one place where tensors' bytes are written. How is OutputPass's.
+// Carries out a write plan: the one place where tensors' bytes are written. OutputPass says how.
 import IngotBytes
 import IngotCore
 import IngotFormats
@@ -7,22 +7,22 @@ import IngotKernels
 import IngotTransforms
 
 /// Writes the files of a plan.
-struct CheckpointOutput {
+package struct PlanWriter {
   /// What is to be written.
-  let plan: WritePlan
+  package let plan: WritePlan
   /// What the tensors are made of.
-  let contents: OutputContents
+  package let contents: OutputContents
   /// The sources' open files.
-  let files: SourceFiles
+  package let files: SourceFiles
   /// Where scratch files go.
-  let scratchFolder: String
+  package let scratchFolder: String
   /// Checksums to take beside those that the plan needs.
-  let extraDigests: Set<PartDigestKind>
+  package let extraDigests: Set<PartDigestKind>
   /// Threads that work at the same time; `nil` for one a processor.
-  let jobs: Int?
+  package let jobs: Int?
 
   /// Prepares to write an output.
-  init(
+  package init(
     _ output: PlannedOutput, files: SourceFiles, scratchFolder: String,
     extraDigests: Set<PartDigestKind> = [],
     jobs: Int? = nil
@@ -36,23 +36,23 @@ struct CheckpointOutput {
   }
 
   /// What was written.
-  struct Result {
+  package struct Result {
     /// Every part, in the order of the plan; none when no checksum was asked for.
-    var parts: WrittenParts
+    package var parts: WrittenParts
     /// What casting lost, by tensor.
     var castReports: [Int: CastReport]
     /// What rounding to int8 cost, by tensor.
-    var quantizationErrors: [Int: QuantizationError]
+    package var quantizationErrors: [Int: QuantizationError]
     /// Bytes of all files.
-    var byteCount: Int
+    package var byteCount: Int
     /// Parts that an earlier run had written.
-    var resumedPartCount = 0
+    package var resumedPartCount = 0
     /// What killed runs had left, and this one has removed.
-    var leftovers = OutputLeftovers()
+    package var leftovers = OutputLeftovers()
   }
 
   /// Bytes of a planned file; `nil` when compression leaves that open.
-  func byteCount(of file: PlannedFile) throws(IngotError) -> Int? {
+  package func byteCount(of file: PlannedFile) throws(IngotError) -> Int? {
     if let byteCount = file.chunks.byteCount { return byteCount }
     var total = 0
     for chunk in file.chunks {
@@ -66,7 +66,7 @@ struct CheckpointOutput {
   }
 
   /// Canonical bytes of a part.
-  func partByteCount(_ reference: PartReference) throws(IngotError) -> Int {
+  package func partByteCount(_ reference: PartReference) throws(IngotError) -> Int {
     let part = try contents.part(reference)
     guard let count = part.shape.byteCount(of: part.dtype) else {
       throw .internal("a part whose bytes overflow")
@@ -75,7 +75,7 @@ struct CheckpointOutput {
   }
 
   /// Bytes that the files will have at the most, as far as that is known beforehand.
-  func plannedByteCount() throws(IngotError) -> Int {
+  package func plannedByteCount() throws(IngotError) -> Int {
     var total = plan.tailByteCount
     for file in plan.files { total += try byteCount(of: file) ?? 0 }
     return total
@@ -89,7 +89,7 @@ struct CheckpointOutput {
   ///   - open: gives the target of each file.
   /// - Returns: what was written.
   /// - Throws: the sources' errors and those of the targets.
-  func write(
+  package func write(
     progress: (any ProgressObserver)?, journal: OutputJournal? = nil,
     open: (PlannedFile) throws(IngotError) -> any OutputTarget
   ) throws(IngotError) -> Result {

@@ -6,17 +6,28 @@ import IngotFormats
 import IngotTransforms
 
 /// A comparison of an output, as its own reader sees it, with the checksums taken while it was written.
-struct OutputCheck {
+package struct ReadBack {
   /// The tensors' names, by index.
-  let names: [String]
+  private let names: [String]
   /// What was written, with XXH3 of each part.
-  let written: WrittenParts
+  private let written: WrittenParts
   /// Where scratch files go.
-  let scratchFolder: String
+  private let scratchFolder: String
   /// Threads that work at the same time; `nil` for one a processor.
-  let jobs: Int?
+  private let jobs: Int?
   /// The operating system.
-  let system: any SystemCalls
+  private let system: any SystemCalls
+
+  /// Prepares to read an output back.
+  package init(
+    names: [String], written: WrittenParts, scratchFolder: String, jobs: Int?, system: any SystemCalls
+  ) {
+    self.names = names
+    self.written = written
+    self.scratchFolder = scratchFolder
+    self.jobs = jobs
+    self.system = system
+  }
 
   /// Reads the output and compares every part.
   ///
@@ -25,7 +36,7 @@ struct OutputCheck {
   ///   - output: the place that it is for, which errors name.
   ///   - progress: hears of bytes read.
   /// - Throws: ``IngotCore/IngotError/sourceChanged(path:found:expected:)`` when the disk gives back other bytes.
-  func run(_ path: String, for output: String, progress: (any ProgressObserver)?) throws(IngotError) {
+  package func run(_ path: String, for output: String, progress: (any ProgressObserver)?) throws(IngotError) {
     do throws(IngotError) {
       try compare(path, progress: progress)
     } catch {

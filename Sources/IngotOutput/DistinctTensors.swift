@@ -4,16 +4,16 @@
 import IngotCore
 
 /// Tensors, each with the one whose bytes it has.
-struct DistinctTensors {
+package struct DistinctTensors {
   /// For each tensor, the index of the one that is read for it: its own, or that of another name of the same bytes.
-  let owners: [Int]
+  package let owners: [Int]
   /// The tensors that are read.
-  let indexes: [Int]
+  package let indexes: [Int]
   /// Canonical bytes of those.
-  let byteCount: Int
+  package let byteCount: Int
 
   /// Finds the tensors that are other names of one; their storages tell, whatever they are called.
-  init(_ tensors: [TensorDescriptor]) {
+  package init(_ tensors: [TensorDescriptor]) {
     let targets = Set(tensors.compactMap { $0.aliasOf.map { ExactName($0) } })
     var first: [TensorDescriptor: Int] = [:]
     owners = tensors.indices.map { index in

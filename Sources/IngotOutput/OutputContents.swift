@@ -7,9 +7,9 @@ import IngotKernels
 import IngotTransforms
 
 /// What the tensors of an output are made of, in the order of the output.
-struct OutputContents: Sendable {
+package struct OutputContents: Sendable {
   /// What one tensor is made of.
-  enum Content: Sendable {
+  package enum Content: Sendable {
     /// A tensor of the source, as it is.
     case stored(Int)
     /// A tensor of the source, cast.
@@ -22,15 +22,15 @@ struct OutputContents: Sendable {
   private var contents: [Content] = []
 
   /// Starts an output made of these tensors, or of nothing on disk.
-  init(source: [TensorDescriptor] = []) {
+  package init(source: [TensorDescriptor] = []) {
     self.source = source
   }
 
   /// Adds a tensor behind the others.
-  mutating func append(_ content: Content) { contents.append(content) }
+  package mutating func append(_ content: Content) { contents.append(content) }
 
   /// The parts of a tensor, in the order of digests.
-  func parts(of tensor: Int) -> [LazyPart] {
+  package func parts(of tensor: Int) -> [LazyPart] {
     guard contents.indices.contains(tensor) else { return [] }
     switch contents[tensor] {
     case .stored(let index):
@@ -47,7 +47,7 @@ struct OutputContents: Sendable {
   /// One part.
   ///
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a part that there is not.
-  func part(_ reference: PartReference) throws(IngotError) -> LazyPart {
+  package func part(_ reference: PartReference) throws(IngotError) -> LazyPart {
     let parts = parts(of: reference.tensor)
     guard parts.indices.contains(reference.part) else {
       throw .internal("a plan for a part that there is not")

@@ -6,11 +6,11 @@ import IngotCore
 import IngotFormats
 
 /// The small files that travel with a checkpoint.
-struct Companions {
+package struct Companions {
   /// Those that travel, with their bytes.
-  private(set) var files: [Companion]
+  package private(set) var files: [Companion]
   /// Those that do not.
-  private(set) var losses: [Loss]
+  package private(set) var losses: [Loss]
 
   /// Finds the companions inside a checkpoint, else those beside it.
   ///
@@ -20,7 +20,7 @@ struct Companions {
   ///   - destination: where they go: what has no place there is not read but named.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a known one that is too large, and read errors.
-  init(
+  package init(
     of checkpoint: Checkpoint, at path: String, for destination: OutputDestination,
     system: any SystemCalls = LiveSystem()
   ) throws(IngotError) {
@@ -67,7 +67,7 @@ struct Companions {
 
   /// Whether a folder that a checkpoint is written to gets a weight file of the same name: it comes from a folder, or from
   /// an archive of one.
-  static func keepsName(of checkpoint: Checkpoint, at path: String) -> Bool {
+  package static func keepsName(of checkpoint: Checkpoint, at path: String) -> Bool {
     CompanionScan.isModelFolder(path, system: LiveSystem())
       || WeightFileName.stem(of: path) != checkpoint.stem
   }
@@ -80,7 +80,7 @@ struct Companions {
   ///   - output: where the output goes: what an older one holds, when it is a folder, is no source.
   ///   - system: the operating system.
   /// - Returns: what the path names, companions, and indexes of sets, those that are there.
-  static func files(
+  package static func files(
     beside path: String, of checkpoint: Checkpoint, output: OutputDestination,
     system: any SystemCalls = LiveSystem()
   ) -> [CheckpointFile] {
@@ -98,14 +98,18 @@ struct Companions {
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for what a version control system or a server put in its
   ///   place, and as ``read(_:system:)``.
-  static func text(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) -> [UInt8] {
+  package static func text(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError)
+    -> [UInt8]
+  {
     let bytes = try read(path, system: system)
     if let refusal = ForeignContent.standIn(bytes, path: path) { throw refusal }
     return bytes
   }
 
   /// Reads a small file whole.
-  static func read(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) -> [UInt8] {
+  package static func read(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError)
+    -> [UInt8]
+  {
     let file = try FileByteSource(path: path, system: system)
     guard UInt64(file.byteCount) <= Limit.companionBytes.value else {
       throw .limitExceeded(.companionBytes, at: Location(path), asked: UInt64(file.byteCount))
@@ -116,7 +120,7 @@ struct Companions {
 
 extension Companion {
   /// Refuses what a version control system or a server put in the file's place.
-  func requireItself(at path: String) throws(IngotError) {
+  package func requireItself(at path: String) throws(IngotError) {
     if let refusal = ForeignContent.standIn(bytes, path: path) { throw refusal }
   }
 }

@@ -11,7 +11,7 @@ extension PlannedOutput {
   ///   - result: what was written.
   ///   - onOverflow: what became of values beyond the new dtype's range.
   /// - Returns: the losses, in the order of the tensors.
-  func castLosses(_ result: CheckpointOutput.Result, onOverflow: OverflowPolicy) -> [Loss] {
+  package func castLosses(_ result: PlanWriter.Result, onOverflow: OverflowPolicy) -> [Loss] {
     result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
       let tensor = tensors[index]
       // What becomes small integers or blocks goes by way of F32, and its rounding is told by its error.

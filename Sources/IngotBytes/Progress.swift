@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long work tells how far it is. What becomes of it, a line on a terminal or nothing, is the caller's to say.
-import IngotBytes
 
 /// What work is counted in.
 public enum ProgressUnit: Sendable {
@@ -19,20 +18,20 @@ public protocol ProgressObserver: AnyObject {
 
 extension ProgressObserver {
   /// Work of a known number of bytes begins.
-  func begin(_ activity: String, byteCount: Int) { begin(activity, count: byteCount, unit: .bytes) }
+  package func begin(_ activity: String, byteCount: Int) { begin(activity, count: byteCount, unit: .bytes) }
 }
 
 /// Hands what many threads have done to an observer, one call at a time.
 ///
 /// SAFETY: the observer is called under the lock only.
-final class ProgressRelay: @unchecked Sendable {
+package final class ProgressRelay: @unchecked Sendable {
   private let lock = Locked(())
   private let observer: (any ProgressObserver)?
 
-  init(_ observer: (any ProgressObserver)?) { self.observer = observer }
+  package init(_ observer: (any ProgressObserver)?) { self.observer = observer }
 
   /// More bytes are done.
-  func advance(_ byteCount: Int) {
+  package func advance(_ byteCount: Int) {
     guard let observer else { return }
     lock.withLock { _ in observer.advance(byteCount) }
   }
