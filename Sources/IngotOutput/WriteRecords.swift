@@ -1,6 +1,6 @@
-import IngotBytes
 // SPDX-License-Identifier: Apache-2.0
 // What a pass over a plan learns of the parts that it writes: checksums, what casting lost, what rounding cost.
+import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
