@@ -8,14 +8,15 @@ struct InitCommand: ParsableCommand {
     commandName: "init",
     abstract: "Make an untrained model from a seed.",
     discussion: """
-      By the paper's initialization: deviation 0.02, and 0.02 / √N for weights that write to the residual stream, N being \
-      the number of residual additions. The same seed gives the same bytes on every machine.
+      By each paper's initialization: deviation 0.02; in GPT-2 0.02 / √N for weights that write to the residual stream, N \
+      being the number of residual additions. The same seed gives the same bytes on every machine.
 
       \(understoodModels)
 
       EXAMPLES
         ingot init gpt2 --preset gpt2 --seed 1 random/
         ingot init gpt2 --config small.json --dtype bf16 small.ingot
+        ingot init bert --preset bert-base random-bert/
       """)
 
   @Argument(help: "The architecture: \(architectureNames).")

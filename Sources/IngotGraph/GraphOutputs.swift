@@ -7,4 +7,9 @@ extension ModelGraph {
     guard let logits = outputs.first(where: { $0.name == "logits" }) else { return false }
     return edges[logits.edge.index] == .activations(config.vocabularySize)
   }
+
+  /// Whether scores of tokens are products with the token embedding.
+  public var usesTokenEmbeddingAsHead: Bool {
+    nodes.contains { $0.operation.isProduct && $0.parameters.first == TensorRole(.tokenEmbedding) }
+  }
 }

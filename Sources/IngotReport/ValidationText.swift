@@ -25,6 +25,7 @@ public enum ValidationText {
   public static func json(_ report: ValidationReport) -> String {
     JSONText.document([
       ("path", .string(report.path)), ("architecture", .string(report.model.recognised.graph.architecture)),
+      ("head", .string(report.model.recognised.graph.config[.head])),
       ("dialect", .string(report.model.recognised.dialect.id)), ("valid", .bool(report.isValid)),
       ("findings", FindingText.json(report.findings)),
     ])
@@ -39,11 +40,14 @@ public enum ModelText {
     let config = recognised.graph.config
     let count = recognised.graph.parameterCount
     let title = recognised.configuration.architecture.title
-    let tied = config.tiesHead ? ", output tied" : ""
+    let tied = recognised.graph.usesTokenEmbeddingAsHead ? ", output tied" : ""
+    // The first is what a config that names none means.
+    let isPlain = recognised.configuration.architecture.heads.first?.id == config[.head]
+    let head = isPlain ? "" : ", head \(config[.head].replacing("_", with: " "))"
     let buffers = recognised.buffers.count
     let names = ErrorRenderer.text(recognised.explanation)
     return [
-      "\(style.text("model", .dim))  \(title): \(numbers(config))\(tied) · \(Quantity.count(count)) parameters",
+      "\(style.text("model", .dim))  \(title): \(numbers(config))\(head)\(tied) · \(Quantity.count(count)) parameters",
       "\(style.text("names", .dim))  \(names)\(buffers > 0 ? ", \(Count(buffers, "mask buffer"))" : "")",
     ]
   }

@@ -44,11 +44,29 @@ extension Architecture {
       ModelHead(GPTHead.doubleHeads.rawValue, classes: "OpenAIGPTDoubleHeadsModel"),
       ModelHead(GPTHead.sequenceClassification.rawValue, classes: "OpenAIGPTForSequenceClassification"),
     ],
-    presets: [],
+    presets: [ModelPreset("openai-gpt", .gpt1)],
     conflict: gptConflict,
     settle: settleGPT,
     optionalInputs: [(.tokenTypes, .addsTokenTypes)],
     build: gpt1Graph)
+}
+
+extension ModelConfig {
+  /// GPT-1's numbers.
+  ///
+  /// - SeeAlso: Radford et al., 2018, section 4.1; the vocabulary is that of transformers' copy of the release.
+  static let gpt1: ModelConfig = {
+    var config = ModelConfig()
+    config[.head] = GPTHead.language.rawValue
+    config[.vocabularySize] = 40478
+    config[.contextLength] = 512
+    config[.width] = 768
+    config[.blockCount] = 12
+    config[.headCount] = 12
+    config[.layerNormEpsilon] = 1e-5
+    config[.activation] = .geluTanh
+    return config
+  }()
 }
 
 /// Builds GPT-1.
