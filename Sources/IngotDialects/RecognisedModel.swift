@@ -195,7 +195,8 @@ private struct SortedTensors {
       {
         copies.append((index, TensorRole(pair.first)))
       } else if !config.tiesHead, tiedKinds.contains(where: { $0.first == role.kind }) {
-        buffers.append(index)
+        // Nothing is computed with it, and its publisher's program wants it all the same.
+        tensors[role] = index
       } else {
         unexpected.append(index)
       }

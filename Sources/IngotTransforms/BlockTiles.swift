@@ -53,9 +53,7 @@ final class DequantizedTiles: TileSource {
     source.endStretch()
   }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    if let next = next as? DequantizedTiles { try source.merge(next.source) }
-  }
+  func merge(_ next: DequantizedTiles) throws(IngotError) { try source.mergeStretch(next.source) }
 
   func finish() throws(IngotError) { try source.finish() }
 }
@@ -118,10 +116,9 @@ final class BlockTiles: TileSource {
     source.endStretch()
   }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    guard let next = next as? BlockTiles else { return }
+  func merge(_ next: BlockTiles) throws(IngotError) {
     encoder.merge(next.encoder)
-    try source.merge(next.source)
+    try source.mergeStretch(next.source)
   }
 
   func finish() throws(IngotError) {

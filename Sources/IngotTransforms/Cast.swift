@@ -54,10 +54,9 @@ final class CastTiles: TileSource {
     source.endStretch()
   }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    guard let next = next as? CastTiles else { return }
+  func merge(_ next: CastTiles) throws(IngotError) {
     report.merge(next.report)
-    try source.merge(next.source)
+    try source.mergeStretch(next.source)
   }
 
   func finish() throws(IngotError) {

@@ -35,9 +35,7 @@ final class SlicedTiles: TileSource {
 
   func endStretch() { reader.source.endStretch() }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    if let next = next as? SlicedTiles { try reader.source.merge(next.reader.source) }
-  }
+  func merge(_ next: SlicedTiles) throws(IngotError) { try reader.source.mergeStretch(next.reader.source) }
 
   func finish() throws(IngotError) { try reader.source.finish() }
 }

@@ -190,6 +190,6 @@ private final class PartAssembly<Finding>: @unchecked Sendable {
 
   private func take(_ source: any TileSource) throws(IngotError) {
     guard let first else { return first = source }
-    try first.merge(source)
+    try first.mergeStretch(source)
   }
 }

@@ -45,10 +45,9 @@ final class QuantizedTiles: TileSource {
     source.endStretch()
   }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    guard let next = next as? QuantizedTiles else { return }
+  func merge(_ next: QuantizedTiles) throws(IngotError) {
     quantizer.merge(next.quantizer)
-    try source.merge(next.source)
+    try source.mergeStretch(next.source)
   }
 
   func finish() throws(IngotError) {

@@ -117,10 +117,9 @@ final class ScaledTiles: TileSource {
     source.endStretch()
   }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    guard let next = next as? ScaledTiles else { return }
+  func merge(_ next: ScaledTiles) throws(IngotError) {
     hasOverflown = hasOverflown || next.hasOverflown
-    try source.merge(next.source)
+    try source.mergeStretch(next.source)
   }
 
   func finish() throws(IngotError) {

@@ -55,7 +55,7 @@ public protocol TileSource: AnyObject {
   /// Takes over what the source of the stretch behind this one's found.
   ///
   /// - Throws: a container's checksum that does not hold, once all of it has been seen.
-  func merge(_ next: any TileSource) throws(IngotError)
+  func merge(_ next: Self) throws(IngotError)
 }
 
 extension TileSource {
@@ -77,7 +77,16 @@ extension TileSource {
   /// A source without buffers has nothing to let go of.
   public func endStretch() {}
   /// A source that finds out nothing has nothing to take over.
-  public func merge(_ next: any TileSource) throws(IngotError) {}
+  public func merge(_ next: Self) throws(IngotError) {}
+
+  /// Takes over what the source of the stretch behind this one's found: one opened alike, and so of the same kind.
+  ///
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for one of another kind, whose checksum would be lost; else as
+  ///   ``merge(_:)``.
+  func mergeStretch(_ next: any TileSource) throws(IngotError) {
+    guard let next = next as? Self else { throw .internal("stretches of one part by different sources") }
+    try merge(next)
+  }
 }
 
 /// A part as it is stored.
@@ -115,9 +124,7 @@ final class StoredTiles: TileSource {
 
   func beginStretch(at offset: Int) { reader.beginStretch(at: offset) }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    if let next = next as? StoredTiles { try reader.merge(next.reader) }
-  }
+  func merge(_ next: StoredTiles) throws(IngotError) { try reader.merge(next.reader) }
 
   func finish() throws(IngotError) {
     try reader.verifyStoredChecksum()

@@ -162,8 +162,8 @@ final class TransposedTiles: TileSource {
     reader.source.endStretch()
   }
 
-  func merge(_ next: any TileSource) throws(IngotError) {
-    if let next = next as? TransposedTiles { try reader.source.merge(next.reader.source) }
+  func merge(_ next: TransposedTiles) throws(IngotError) {
+    try reader.source.mergeStretch(next.reader.source)
   }
 
   func finish() throws(IngotError) { try reader.source.finish() }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every chunk once, whatever the number of threads and callers.
+import IngotBytes
 import IngotKernels
 import Synchronization
 import Testing
@@ -52,9 +53,9 @@ import Testing
 
 /// Counters that several threads may change.
 private final class Counters: Sendable {
-  private let state: Mutex<[Int]>
+  private let state: Locked<[Int]>
 
-  init(count: Int) { state = Mutex([Int](repeating: 0, count: count)) }
+  init(count: Int) { state = Locked([Int](repeating: 0, count: count)) }
 
   var values: [Int] { state.withLock { $0 } }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operating system on a bad day: a disk that fills midway, a source that ends early, calls that do half.
+import IngotBytes
 import IngotKit
 import IngotTestSupport
-import Synchronization
 
 /// The operating system with faults put in.
 final class FaultySystem: ForwardingSystem {
@@ -14,7 +14,7 @@ final class FaultySystem: ForwardingSystem {
   let transferByteLimit: Int
   private static let crossDevice: Int32 = 18
   private static let notSupported: Int32 = 95
-  private let written = Mutex(0)
+  private let written = Locked(0)
 
   init(writableByteCount: Int = .max, readableEnd: Int = .max, transferByteLimit: Int = .max) {
     self.writableByteCount = writableByteCount

@@ -66,8 +66,8 @@ import Testing
     _ part: LazyPart, _ files: SourceFiles, jobs: Int
   ) throws -> (digest: String, CastReport?, QuantizationError?) {
     let byteCount = try #require(part.shape.byteCount(of: part.dtype))
-    let bytes = Mutex([UInt8](repeating: 0, count: byteCount))
-    let losses = Mutex<(CastReport?, QuantizationError?)>((nil, nil))
+    let bytes = Locked([UInt8](repeating: 0, count: byteCount))
+    let losses = Locked<(CastReport?, QuantizationError?)>((nil, nil))
     try PartPass(crew: WorkCrew(jobs: jobs), files: files, scratchFolder: "/tmp")
       .run(count: 1) { (_) throws(IngotError) in
         part

@@ -2,7 +2,6 @@
 // The operating system with a record of what it was asked to change, in order: what no look at the result can tell, such
 // as whether a file was flushed before it got its name.
 import IngotBytes
-import Synchronization
 
 /// The operating system, which remembers what is changed on disk.
 package final class RecordingSystem: ForwardingSystem {
@@ -13,7 +12,7 @@ package final class RecordingSystem: ForwardingSystem {
 
   private let folder: String
   private let isReached: @Sendable (String) -> Void
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   /// Makes a record.
   ///
