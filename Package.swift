@@ -52,11 +52,17 @@ let package = Package(
     // Plans carried out: destinations, companions, journals, and what was written read back.
     .target(name: "IngotOutput", dependencies: ["IngotFormats", "IngotTransforms"]),
 
+    // Models between dialects, and as the runtime takes them.
+    .target(
+      name: "IngotModels",
+      dependencies: ["IngotOutput", "IngotDialects", "IngotText", "IngotRuntime", "IngotQuantization"]),
+
     // The verbs, their words, and the program.
     .target(
       name: "IngotKit",
       dependencies: [
-        "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects", "IngotText", "IngotRuntime",
+        "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects", "IngotText",
+        "IngotRuntime",
         "IngotQuantization",
         "IngotEvaluation",
       ]),

@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotModels
 import IngotOutput
 import IngotTransforms
 
@@ -51,6 +52,14 @@ public struct ConvertOptions: Sendable {
 
   /// Makes options that convert everything as it is.
   public init() {}
+
+  /// What they ask of names, layouts and values.
+  fileprivate var change: ChangeRequest {
+    var change = ChangeRequest()
+    (change.dtype, change.onOverflow, change.selection) = (dtype, onOverflow, selection)
+    (change.dialect, change.program, change.head, change.config) = (dialect, program, head, config)
+    return change
+  }
 }
 
 /// What a conversion did, or with a plan would do.
@@ -134,18 +143,19 @@ public struct Conversion: Sendable {
     try options.reading.requireUse(at: [input], by: [source])
 
     let companions = try Companions(of: source, at: input, for: destination, system: system)
-    let scaled = try ScaledSource(source, companions: companions.files, options: options)
+    let requested = options.change
+    let scaled = try ScaledSource(source, companions: companions.files, options: requested)
     var notes: [Finding] = []
     let change = try DialectChange(
-      scaled.checkpoint, at: input, options: options, format: destination.formatID, findings: &notes)
+      scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
     try options.requireUse(change, of: source)
     try options.selection.check(against: source, alsoKnownAs: change?.targetNames ?? [:])
     var draft: OutputBuilder
     if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)
-      draft = try change.output(options, destination: destination, companions: scaled.companions)
+      draft = try change.output(requested, destination: destination, companions: scaled.companions)
     } else {
-      draft = try ConversionDraft(source: scaled, options: options, destination: destination).output
+      draft = try PlainConversion(source: scaled, options: requested, destination: destination).output
     }
     draft.losses += companions.losses + scaled.losses + scaled.losses(of: options.renames)
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID

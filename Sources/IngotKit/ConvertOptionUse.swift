@@ -3,6 +3,7 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
+import IngotModels
 import IngotOutput
 
 extension ConvertOptions {

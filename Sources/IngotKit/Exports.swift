@@ -8,6 +8,7 @@
 @_exported import IngotFormats
 @_exported import IngotGraph
 @_exported import IngotKernels
+@_exported import IngotModels
 @_exported import IngotOutput
 @_exported import IngotQuantization
 @_exported import IngotRuntime

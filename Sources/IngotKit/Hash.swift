@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
+import IngotModels
 import IngotOutput
 import IngotTransforms
 
@@ -103,7 +104,7 @@ private func hash(
   let model = try Model(checkpoint, path: path, config: options.config, head: options.head)
   try Model.requireStoredHead(options.head, in: [model])
   try model.requireSound()
-  let draft = try DialectDraft(
+  let draft = try DialectLayout(
     model, to: try Dialect.required(id, for: model, option: .digestDialect), isOnlySeen: true)
   let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
   let drafted = try draft.tensors().filter { $0.aliasOf == nil }

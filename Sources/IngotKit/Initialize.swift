@@ -6,6 +6,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotModels
 import IngotOutput
 import IngotTransforms
 

@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotModels
 import IngotOutput
 import IngotTransforms
 

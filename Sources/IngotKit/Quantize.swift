@@ -5,8 +5,10 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotModels
 import IngotOutput
 import IngotQuantization
+import IngotTransforms
 
 /// What quantizing is to do.
 public struct QuantizeOptions: Sendable {
@@ -37,6 +39,13 @@ public struct QuantizeOptions: Sendable {
 
   /// Makes options for int8, one scale an output channel.
   public init() {}
+
+  /// What they ask of weights.
+  fileprivate var request: QuantizationRequest {
+    QuantizationRequest(
+      scheme: scheme, rules: rules, onOverflow: onOverflow, keepsNonFinite: allowances.nonFinite,
+      scratchFolder: scratchFolder, jobs: jobs)
+  }
 }
 
 /// What quantizing did.
@@ -111,8 +120,14 @@ public func quantize(
   if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
     throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
   }
-  let draft = try QuantizationDraft(model, options: options, destination: destination, progress: progress)
-  let planned = try draft.output.planned(for: destination)
+  let conversion = try QuantizedConversion(
+    model, options: options.request, destination: destination, progress: progress)
+  var builder = conversion.output
+  builder.configure {
+    $0.shardByteLimit = options.shardByteLimit
+    $0.keepsUnknownBits = options.keepsUnknownBits
+  }
+  let planned = try builder.planned(for: destination)
   let written = PlanWriter(
     planned, files: SourceFiles(model.checkpoint.files, system: system), scratchFolder: options.scratchFolder,
     jobs: options.jobs)
@@ -121,7 +136,8 @@ public func quantize(
     sources: model.checkpoint.files
       + Companions.files(beside: input, of: model.checkpoint, output: destination), system: system,
     progress: progress)
-  return draft.report(result, planned: planned, input: input, output: output)
+  return QuantizationReport(
+    result, of: conversion, planned: planned, options: options, input: input, output: output)
 }
 
 /// Throws for weights that are quantized already, with scales in tensors of their own.
@@ -133,4 +149,62 @@ private func requireWhole(_ model: Model) throws(IngotError) {
     Location(model.path, tensor: tensors[weight.values].name),
     why: "is \(tensors[weight.values].dtype) with scales in tensors of their own",
     hint: .remedy(.applyScales))
+}
+
+extension QuantizationReport {
+  /// Tells what quantizing did.
+  ///
+  /// - Parameters:
+  ///   - result: what was written.
+  ///   - conversion: what became what.
+  ///   - planned: what was planned.
+  ///   - options: what was asked for.
+  ///   - input: the input's path.
+  ///   - output: the output's path.
+  fileprivate init(
+    _ result: PlanWriter.Result, of conversion: QuantizedConversion, planned: PlannedOutput,
+    options: QuantizeOptions, input: String, output: String
+  ) {
+    self.init(
+      input: input, output: output, scheme: options.scheme, dialects: conversion.dialects, tensors: [],
+      keptCount: planned.tensors.count - result.quantizationErrors.count - conversion.bufferCount,
+      bufferCount: conversion.bufferCount, byteCounts: (0, 0),
+      losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
+    for (index, tensor) in planned.tensors.enumerated() {
+      let parts = planned.contents.parts(of: index)
+      let before = parts.reduce(0) { $0 + $1.unconvertedByteCount }
+      let after = parts.reduce(0) { $0 + $1.byteCount }
+      byteCounts.before += before
+      byteCounts.after += after
+      guard let error = result.quantizationErrors[index], let coding = tensor.coding else { continue }
+      tensors.append(
+        Tensor(
+          name: tensor.name, coding: coding, error: error, byteCountBefore: before, byteCountAfter: after))
+    }
+  }
+}
+
+extension PlannedTensor {
+  /// How its values are coded; `nil` for plain ones.
+  fileprivate var coding: WeightCoding? {
+    if let blockType { return .blocks(blockType) }
+    return quantization.map { .integers($0.scheme) }
+  }
+}
+
+extension LazyPart {
+  /// Bytes of the part.
+  fileprivate var byteCount: Int { shape.byteCount(of: dtype) ?? 0 }
+
+  /// Bytes of what the part was made from; none for what was found out on the way.
+  fileprivate var unconvertedByteCount: Int {
+    switch self {
+    case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
+      .dequantized(let source, _, _):
+      source.unconvertedByteCount
+    case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
+    case .literal: 0
+    default: byteCount
+    }
+  }
 }

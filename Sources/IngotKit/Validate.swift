@@ -6,6 +6,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotModels
 
 /// What validating found.
 public struct ValidationReport: Sendable {

@@ -19,8 +19,12 @@ private let allowedImports: [String: Set<String>] = [
   "IngotQuantization": ["IngotGraph", "IngotKernels"],
   "IngotEvaluation": ["IngotRuntime", "IngotGraph", "CIngotKernels"],
   "IngotOutput": ["IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes"],
+  "IngotModels": [
+    "IngotOutput", "IngotFormats", "IngotTransforms", "IngotKernels", "IngotEncodings", "IngotBytes",
+    "IngotDialects", "IngotGraph", "IngotText", "IngotRuntime", "IngotQuantization",
+  ],
   "IngotKit": [
-    "IngotOutput",
+    "IngotModels", "IngotOutput",
     "IngotBytes", "IngotEncodings", "IngotFormats", "IngotKernels", "IngotTransforms", "IngotGraph",
     "IngotDialects", "IngotText",
     "IngotRuntime", "IngotQuantization", "IngotEvaluation",

@@ -37,7 +37,8 @@ private let longestHeader = 8
 
   /// Targets that compute with streamed values: they are handed `Elements`, whose type kernels ask for.
   private static let typedTargets = [
-    "IngotTransforms", "IngotOutput", "IngotKit", "IngotRuntime", "IngotQuantization", "IngotEvaluation",
+    "IngotTransforms", "IngotOutput", "IngotModels", "IngotKit", "IngotRuntime", "IngotQuantization",
+    "IngotEvaluation",
   ]
 
   @Test(arguments: typedTargets.flatMap { Fixture.files(under: "Sources/" + $0, suffix: ".swift") })

@@ -2,6 +2,7 @@
 // Token ids made up from a seed, for comparing two models without a text.
 import IngotCore
 import IngotGraph
+import IngotModels
 
 /// Token ids made up from a seed, the same on every machine.
 enum SeededTokens {

@@ -11,22 +11,22 @@ import IngotOutput
 import IngotTransforms
 
 /// A parameter as a lazy view of stored tensors.
-struct ParameterView: Sendable {
+package struct ParameterView: Sendable {
   /// Values, then scales and zero points of a quantized parameter.
-  var parts: [(kind: QuantizedPartKind, part: LazyPart)]
+  package var parts: [(kind: QuantizedPartKind, part: LazyPart)]
   /// How values stand for real numbers.
-  var quantization: Quantization?
+  package var quantization: Quantization?
   /// What was done to what is stored.
-  var notes: [Provenance] = []
+  package var notes: [Provenance] = []
 
   /// A view of parts that are there.
-  init(parts: [(kind: QuantizedPartKind, part: LazyPart)], quantization: Quantization? = nil) {
+  package init(parts: [(kind: QuantizedPartKind, part: LazyPart)], quantization: Quantization? = nil) {
     self.parts = parts
     self.quantization = quantization
   }
 
   /// A stored tensor as it is; of blocks the values that they stand for.
-  init(_ tensor: TensorDescriptor) {
+  package init(_ tensor: TensorDescriptor) {
     quantization = tensor.quantization?.scheme
     if let blockType = tensor.blockType, let values = tensor.dequantizedValues {
       parts = [(.values, values)]
@@ -39,7 +39,7 @@ struct ParameterView: Sendable {
   /// A stored tensor as the numbers that its blocks, or its values with their scales, stand for.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` where they can't be told.
-  init(dequantized tensor: TensorDescriptor) throws(IngotError) {
+  package init(dequantized tensor: TensorDescriptor) throws(IngotError) {
     guard tensor.isQuantized else {
       self.init(tensor)
       return
@@ -50,19 +50,19 @@ struct ParameterView: Sendable {
   }
 
   /// Zeros.
-  init(zeros shape: Shape, _ dtype: DType) {
+  package init(zeros shape: Shape, _ dtype: DType) {
     parts = [(.values, .zeros(dtype, shape))]
   }
 
   /// The values.
-  var values: LazyPart { parts.first?.part ?? .zeros(.u8, [0]) }
+  package var values: LazyPart { parts.first?.part ?? .zeros(.u8, [0]) }
   /// The element type of the values.
-  var dtype: DType { values.dtype }
+  package var dtype: DType { values.dtype }
   /// The shape of the values.
-  var shape: Shape { values.shape }
+  package var shape: Shape { values.shape }
 
   /// Canonical bytes of all parts.
-  var byteCount: Int { parts.reduce(0) { $0 + ($1.part.shape.byteCount(of: $1.part.dtype) ?? 0) } }
+  package var byteCount: Int { parts.reduce(0) { $0 + ($1.part.shape.byteCount(of: $1.part.dtype) ?? 0) } }
 
   /// The view with the values, and scales by group, seen otherwise.
   private func map(_ note: Provenance, axis: (Int) -> Int, _ change: (LazyPart) -> LazyPart) -> ParameterView
@@ -83,7 +83,7 @@ struct ParameterView: Sendable {
   }
 
   /// The transpose of a matrix.
-  var transpose: ParameterView {
+  package var transpose: ParameterView {
     map(.transposed, axis: { 1 - $0 }) { $0.transpose }
   }
 
@@ -100,22 +100,22 @@ struct ParameterView: Sendable {
   }
 
   /// The first rows of a plain table.
-  func firstRows(_ count: Int) -> ParameterView {
+  package func firstRows(_ count: Int) -> ParameterView {
     map(.firstRows(count), axis: { $0 }) { $0.slice(0..<count) }
   }
 
   /// One block's part of a plain stack.
-  func element(_ index: Int) -> ParameterView {
+  package func element(_ index: Int) -> ParameterView {
     map(.block(index), axis: { $0 }) { $0.element(index) }
   }
 
   /// A plain table with rows of zeros behind it.
-  func padded(toRows count: Int) -> ParameterView {
+  package func padded(toRows count: Int) -> ParameterView {
     map(.padded(toRows: count), axis: { $0 }) { $0.pad(toRows: count) }
   }
 
   /// The parameters of all blocks along a new first dimension.
-  static func stack(_ views: [ParameterView]) -> ParameterView {
+  package static func stack(_ views: [ParameterView]) -> ParameterView {
     var view = ParameterView(parts: [(.values, .stack(views.map(\.values)))])
     view.notes = (views.first?.notes ?? []).filter { $0 != .block(0) } + [.stacked(blocks: views.count)]
     return view
@@ -125,7 +125,7 @@ struct ParameterView: Sendable {
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are no real numbers by
   ///   themselves.
-  func cast(to dtype: DType, onOverflow: OverflowPolicy) throws(IngotError) -> ParameterView {
+  package func cast(to dtype: DType, onOverflow: OverflowPolicy) throws(IngotError) -> ParameterView {
     if quantization == nil, values.dtype == dtype { return self }
     guard quantization == nil, values.dtype.isFloating,
       ElementConversion(from: values.dtype, to: dtype) != nil
@@ -152,7 +152,7 @@ extension Model {
   ///   - dequantizes: whether values come multiplied by their scales.
   /// - Returns: the view, with linear weights in the layout of the model's graph.
   /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for quantized tensors that hold more than a parameter.
-  func view(
+  package func view(
     of role: TensorRole, isVerified: Bool = false, dequantizes: Bool = false
   ) throws(IngotError) -> ParameterView? {
     guard let index = recognised.tensors[role] else {

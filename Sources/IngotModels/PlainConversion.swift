@@ -7,19 +7,19 @@ import IngotKernels
 import IngotOutput
 
 /// The tensors of a conversion while they are being collected.
-struct ConversionDraft {
+package struct PlainConversion {
   private let source: Checkpoint
   private let fixed: Set<ExactName>
-  private let options: ConvertOptions
+  private let options: ChangeRequest
   private let keepsAliases: Bool
   /// The dialect of a model whose names stay, where its program wants some tensors in F32.
   private let dialect: Dialect?
   /// What is to be written.
-  private(set) var output: OutputBuilder
+  package private(set) var output: OutputBuilder
 
   /// Collects every tensor that the selection takes.
-  init(
-    source scaled: ScaledSource, options: ConvertOptions, destination: OutputDestination
+  package init(
+    source scaled: ScaledSource, options: ChangeRequest, destination: OutputDestination
   ) throws(IngotError) {
     source = scaled.checkpoint
     fixed = scaled.fixed

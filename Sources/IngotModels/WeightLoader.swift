@@ -13,13 +13,13 @@ import IngotTransforms
 extension MappedFile: PagedBytes {}
 
 /// Loads weights for the runtime.
-struct WeightLoader {
+package struct WeightLoader {
   private let model: Model
   private let precision: Precision
   private let files: SourceFiles
   private let loader: ArrayLoader
 
-  init(_ model: Model, precision: Precision) {
+  package init(_ model: Model, precision: Precision) {
     self.model = model
     self.precision = precision
     files = SourceFiles(model.checkpoint.files)
@@ -30,7 +30,7 @@ struct WeightLoader {
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound, and read errors; a
   ///   container's own checksum that does not hold is one.
-  func load() throws(IngotError) -> WeightStore {
+  package func load() throws(IngotError) -> WeightStore {
     try model.requireSound()
     var maps: [Int: MappedFile] = [:]
     var store: WeightStore = [:]

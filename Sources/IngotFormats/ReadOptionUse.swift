@@ -2,7 +2,6 @@
 // Options of reading that were given and that nothing needs: `--from` for what is one file, `--npy-dtype` for arrays that
 // are of a type or not there.
 import IngotCore
-import IngotFormats
 
 extension ReadOptions {
   /// Throws unless each option has an effect on one of some checkpoints.
@@ -11,7 +10,7 @@ extension ReadOptions {
   ///   - paths: the paths that they were opened by.
   ///   - checkpoints: the checkpoints.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the option.
-  func requireUse(at paths: [String], by checkpoints: [Checkpoint]) throws(IngotError) {
+  package func requireUse(at paths: [String], by checkpoints: [Checkpoint]) throws(IngotError) {
     if fileName != nil {
       let opener = CheckpointOpener(options: self)
       var isUsed = false

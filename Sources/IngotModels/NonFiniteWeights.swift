@@ -15,7 +15,7 @@ extension Model {
   ///   - progress: hears of bytes read.
   /// - Returns: findings in the order of the tensors.
   /// - Throws: read errors.
-  func nonFiniteFindings(
+  package func nonFiniteFindings(
     of indexes: [Int]? = nil, progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> [Finding] {
     let digester = TensorDigester(checkpoint)

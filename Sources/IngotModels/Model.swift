@@ -44,7 +44,7 @@ public struct Model: Sendable {
   }
 
   /// Understands a checkpoint that is open already.
-  init(
+  package init(
     _ checkpoint: Checkpoint, path: String, config: String?, fallbackConfig: String? = nil,
     head: HeadTie = .asIs
   ) throws(IngotError) {
@@ -93,7 +93,7 @@ public struct Model: Sendable {
   }
 
   /// What stands in the place of a checkpoint's config: a git-lfs pointer, say; `nil` for a config, or none.
-  static func standInForConfig(of checkpoint: Checkpoint, at path: String) -> IngotError? {
+  package static func standInForConfig(of checkpoint: Checkpoint, at path: String) -> IngotError? {
     let isInside = checkpoint.companions.contains { $0.kind == .config }
     guard isInside || InnerConfig.document(of: checkpoint) == nil else { return nil }
     do throws(IngotError) {
@@ -131,12 +131,12 @@ public struct Model: Sendable {
   }
 
   /// The descriptor of a parameter; `nil` when it is missing.
-  func descriptor(_ role: TensorRole) -> TensorDescriptor? {
+  package func descriptor(_ role: TensorRole) -> TensorDescriptor? {
     recognised.tensors[role].map { checkpoint.tensors[$0] }
   }
 
   /// The model with inputs that it takes where they are given.
-  func taking(_ inputs: [GraphInput]) -> Model {
+  package func taking(_ inputs: [GraphInput]) -> Model {
     var model = self
     model.recognised = recognised.taking(inputs)
     return model
@@ -145,7 +145,7 @@ public struct Model: Sendable {
   /// Throws for a model that does not predict the next token.
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) naming its outputs.
-  func requireNextTokens() throws(IngotError) {
+  package func requireNextTokens() throws(IngotError) {
     guard !recognised.graph.continuesText else { return }
     let outputs = recognised.graph.outputs.map(\.name).filter { !$0.hasPrefix("hidden_states.") }
     throw .unsuitable(
@@ -158,7 +158,7 @@ public struct Model: Sendable {
   /// head is meant.
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) with the first finding.
-  func requireSound() throws(IngotError) {
+  package func requireSound() throws(IngotError) {
     let errors = recognised.structuralFindings(checkpoint.tensors).filter { $0.severity == .error }
     guard let first = errors.first else { return try requireOneHead() }
     throw .unsuitable(

@@ -5,6 +5,7 @@ import IngotCore
 import IngotFormats
 import IngotGraph
 import IngotKernels
+import IngotModels
 import IngotTransforms
 
 /// Inputs and expected outputs, as a fixtures file holds them.

@@ -15,24 +15,13 @@ public enum HeadTie: String, Hashable, Sendable {
   case untie
 }
 
-/// What a model is computed with though `validate` rejects it.
-public struct Allowances: Hashable, Sendable {
-  /// Which head is meant where another is stored than the config says.
-  public var head = HeadTie.asIs
-  /// Whether weights and outputs may be NaN or infinite.
-  public var nonFinite = false
-
-  /// Allows nothing.
-  public init() {}
-}
-
 extension Model {
   /// Whether a stored head is the token embedding: another name of it, or of the same values.
   ///
   /// - Parameter index: the head's tensor.
   /// - Returns: whether it is.
   /// - Throws: read errors.
-  func isTokenEmbedding(_ index: Int) throws(IngotError) -> Bool {
+  package func isTokenEmbedding(_ index: Int) throws(IngotError) -> Bool {
     try isCopy(index, of: TensorRole(.tokenEmbedding))
   }
 
@@ -41,12 +30,12 @@ extension Model {
     guard let original = descriptor(role) else { return false }
     let copy = checkpoint.tensors[index]
     guard copy.aliasOf != original.name, original.aliasOf != copy.name else { return true }
-    return try TensorComparer((checkpoint, checkpoint), options: DiffOptions())
-      .areEqual(DiffOperand(copy), DiffOperand(original))
+    return try TensorPairReader((checkpoint, checkpoint))
+      .areEqual(ComparedTensor(copy), ComparedTensor(original))
   }
 
   /// Parts of a head that are stored beside a config that ties it.
-  func tiedFindings() throws(IngotError) -> [Finding] {
+  package func tiedFindings() throws(IngotError) -> [Finding] {
     var findings: [Finding] = []
     let head = recognised.tiedCopy.map { [(index: $0, role: TensorRole(.tokenEmbedding))] } ?? []
     for (copy, role) in head + recognised.copies {
@@ -108,19 +97,5 @@ extension Model {
       throw .invalidRequest(option: .tie, why: "no head is stored beside the token embedding")
     case .tie, .untie: return
     }
-  }
-
-  /// Throws where an arithmetic has no effect: quantized activations meet int8 weights alone.
-  ///
-  /// - Parameters:
-  ///   - precision: the arithmetic.
-  ///   - models: the models that are computed with.
-  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
-  public static func requireUse(of precision: Precision, in models: [Model]) throws(IngotError) {
-    guard precision == .w8a8,
-      !models.contains(where: { $0.checkpoint.tensors.contains { $0.quantization != nil } })
-    else { return }
-    throw .invalidRequest(
-      option: .precision, why: "w8a8 quantizes activations where weights are int8, and none is")
   }
 }

@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
+import IngotModels
 
 /// What differs between two checkpoints.
 public struct DiffReport: Sendable {
@@ -102,7 +103,7 @@ public func diff(
   let report = DiffReport(
     first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
   return try TensorComparer((a, b), options: options).compare(
-    a.tensors.lazy.map { DiffOperand($0) }, b.tensors.lazy.map { DiffOperand($0) }, into: report,
+    a.tensors.lazy.map { ComparedTensor($0) }, b.tensors.lazy.map { ComparedTensor($0) }, into: report,
     progress: progress)
 }
 
@@ -145,14 +146,14 @@ private struct ModelPair {
       try operands(models.0), try operands(models.1), into: report, progress: progress)
   }
 
-  private func operands(_ model: Model) throws(IngotError) -> [DiffOperand] {
-    let parameters = try DialectDraft(model, to: names, isOnlySeen: true).tensors().filter {
+  private func operands(_ model: Model) throws(IngotError) -> [ComparedTensor] {
+    let parameters = try DialectLayout(model, to: names, isOnlySeen: true).tensors().filter {
       $0.aliasOf == nil
     }
     // A head that is no copy is something that the other side has too, or lacks.
-    return parameters.map { DiffOperand($0.name, $0.view) }
+    return parameters.map { ComparedTensor($0.name, $0.view) }
       + (try model.otherHead).map {
-        DiffOperand(
+        ComparedTensor(
           names.name(of: TensorRole(.head), prefix: names.writtenPrefix) ?? $0.name, ParameterView($0))
       }
   }

@@ -3,6 +3,7 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
+import IngotModels
 
 /// Token ids as a caller gives them.
 public enum TokenInput {

@@ -11,7 +11,7 @@ extension OutputBuilder {
   /// - Parameters:
   ///   - dtype: what weights were cast to; `nil` when nothing was asked for.
   ///   - destination: where they go.
-  mutating func stateDType(_ dtype: DType?, for destination: OutputDestination) {
+  package mutating func stateDType(_ dtype: DType?, for destination: OutputDestination) {
     guard let dtype, destination.holdsCompanions,
       request.tensors.contains(where: { $0.dtype == dtype && !$0.transforms.isEmpty })
     else { return }

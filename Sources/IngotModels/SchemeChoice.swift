@@ -24,7 +24,7 @@ struct SchemeChoice {
     }
   }
 
-  private let options: QuantizeOptions
+  private let options: QuantizationRequest
   private let candidates: [Candidate]
   private let indexes: [TensorRole: Int]
   /// Tensors that keep their type though another was asked for.
@@ -39,7 +39,7 @@ struct SchemeChoice {
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a rule without effect,
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one whose tensors can't be quantized at all,
   ///   and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model without anything to quantize.
-  init(_ options: QuantizeOptions, for model: Model, target: Dialect?) throws(IngotError) {
+  init(_ options: QuantizationRequest, for model: Model, target: Dialect?) throws(IngotError) {
     self.options = options
     let recognised = model.recognised
     indexes = recognised.tensors

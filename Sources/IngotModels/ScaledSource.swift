@@ -10,15 +10,15 @@ import IngotOutput
 import IngotTransforms
 
 /// A checkpoint on its way to be converted, with the scales of its weights.
-struct ScaledSource {
+package struct ScaledSource {
   /// The checkpoint: weights that --dtype reaches are one tensor each with their scales.
-  private(set) var checkpoint: Checkpoint
+  package private(set) var checkpoint: Checkpoint
   /// The companions, without what is true of the quantized weights only where these are so no longer.
-  private(set) var companions: [Companion]
+  package private(set) var companions: [Companion]
   /// Scales whose values stay as they are, and which therefore stay too.
-  private(set) var fixed: Set<ExactName> = []
+  package private(set) var fixed: Set<ExactName> = []
   /// What is not kept.
-  private(set) var losses: [Loss] = []
+  package private(set) var losses: [Loss] = []
   /// Weights whose scales are still tensors of their own.
   private var apart: [ScaleTensors.Weight] = []
   private let source: Checkpoint
@@ -27,7 +27,7 @@ struct ScaledSource {
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for weights whose scales are not
   ///   understood.
-  init(_ source: Checkpoint, companions: [Companion], options: ConvertOptions) throws(IngotError) {
+  package init(_ source: Checkpoint, companions: [Companion], options: ChangeRequest) throws(IngotError) {
     self.source = source
     checkpoint = source
     self.companions = companions
@@ -66,7 +66,7 @@ struct ScaledSource {
   }
 
   /// Throws where scales are still tensors of their own: names and layouts of a model know none.
-  func requireWhole(for target: String, _ selection: TensorSelection) throws(IngotError) {
+  package func requireWhole(for target: String, _ selection: TensorSelection) throws(IngotError) {
     guard let weight = apart.first(where: { selection.takes(source.tensors[$0.values].name) }) else { return }
     let values = source.tensors[weight.values]
     throw .unrepresentable(
@@ -115,7 +115,7 @@ struct ScaledSource {
   }
 
   /// Names weights that renaming parts from their scales.
-  func losses(of renames: [TensorRename]) -> [Loss] {
+  package func losses(of renames: [TensorRename]) -> [Loss] {
     guard !renames.isEmpty, !apart.isEmpty else { return [] }
     func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
     var tensors = source.tensors

@@ -5,6 +5,7 @@ import IngotCore
 import IngotEvaluation
 import IngotFormats
 import IngotGraph
+import IngotModels
 import IngotRuntime
 
 /// What verifying is to do.

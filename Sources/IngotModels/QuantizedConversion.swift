@@ -10,22 +10,52 @@ import IngotOutput
 import IngotQuantization
 import IngotTransforms
 
+/// What a quantization needs to know of what a user asks for.
+package struct QuantizationRequest: Sendable {
+  /// The scheme of all weights that no rule names.
+  package var scheme: QuantizationScheme
+  /// Schemes by name pattern; the last that matches holds.
+  package var rules: [(pattern: Glob, scheme: QuantizationScheme)]
+  /// What becomes of values that F32, which scales are found in, has no room for.
+  package var onOverflow: OverflowPolicy
+  /// Whether weights that stay as they are may be NaN or infinite.
+  package var keepsNonFinite: Bool
+  /// Where scratch files go.
+  package var scratchFolder: String
+  /// Threads that work at the same time; `nil` for one a processor.
+  package var jobs: Int?
+
+  /// Puts a request together.
+  package init(
+    scheme: QuantizationScheme, rules: [(pattern: Glob, scheme: QuantizationScheme)],
+    onOverflow: OverflowPolicy, keepsNonFinite: Bool, scratchFolder: String, jobs: Int?
+  ) {
+    (self.scheme, self.rules, self.onOverflow) = (scheme, rules, onOverflow)
+    (self.keepsNonFinite, self.scratchFolder, self.jobs) = (keepsNonFinite, scratchFolder, jobs)
+  }
+}
+
 /// A quantization while its tensors are being collected.
-struct QuantizationDraft {
+package struct QuantizedConversion {
   private let model: Model
-  private let options: QuantizeOptions
+  private let options: QuantizationRequest
   private let files: SourceFiles
   /// The dialect that names and layouts become, where the output's format belongs to one program.
   private let target: Dialect?
   /// What is to be written.
-  private(set) var output: OutputBuilder
+  package private(set) var output: OutputBuilder
+
+  /// The dialects of input and output, when names change from one to the other.
+  package var dialects: (from: String, to: String)? { target.map { (model.recognised.dialect.id, $0.id) } }
+  /// Mask buffers that stay as they are.
+  package var bufferCount: Int { target == nil ? model.recognised.buffers.count : 0 }
 
   /// Collects every tensor, and finds the scales of those that need some.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the format or a shape
   ///   does not allow; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for values that are not finite.
-  init(
-    _ model: Model, options: QuantizeOptions, destination: OutputDestination,
+  package init(
+    _ model: Model, options: QuantizationRequest, destination: OutputDestination,
     progress: (any ProgressObserver)?
   ) throws(IngotError) {
     self.model = model
@@ -40,7 +70,7 @@ struct QuantizationDraft {
     let codings = try codings(choice, for: destination)
     try requireFiniteRest(codings)
     if let target {
-      var conversion = ConvertOptions()
+      var conversion = ChangeRequest()
       conversion.onOverflow = options.onOverflow
       output = try DialectChange(model, to: target).output(
         conversion, destination: destination, companions: output.companions,
@@ -55,10 +85,6 @@ struct QuantizationDraft {
     }
     output.losses += companions.losses + choice.losses
     try requireWholeBlocks()
-    output.configure {
-      $0.shardByteLimit = options.shardByteLimit
-      $0.keepsUnknownBits = options.keepsUnknownBits
-    }
   }
 
   /// The dialect of a format that belongs to one program; `nil` when the model is in it already, or there is none.
@@ -257,7 +283,7 @@ struct QuantizationDraft {
   /// Throws for parameters that stay as they are and hold NaN or infinities: those that are quantized are looked at while
   /// their scales are found.
   private func requireFiniteRest(_ codings: [TensorRole: WeightCoding]) throws(IngotError) {
-    guard !options.allowances.nonFinite else { return }
+    guard !options.keepsNonFinite else { return }
     let rest = model.recognised.tensors.filter { role, index in
       let tensor = model.checkpoint.tensors[index]
       return codings[role] == nil || tensor.quantization != nil || tensor.blockType != nil
@@ -276,65 +302,6 @@ struct QuantizationDraft {
         Location(model.path, tensor: tensor.name),
         why: "has \(largest.nonFiniteCount, "value that is", "values that are") not finite",
         hint: .remedy(.findNonFinite))
-    }
-  }
-
-  // MARK: - The report
-
-  /// What quantizing did.
-  ///
-  /// - Parameters:
-  ///   - result: what was written.
-  ///   - planned: what was planned.
-  ///   - input: the input's path.
-  ///   - output: the output's path.
-  /// - Returns: the report.
-  func report(
-    _ result: PlanWriter.Result, planned: PlannedOutput, input: String, output: String
-  ) -> QuantizationReport {
-    let bufferCount = target == nil ? model.recognised.buffers.count : 0
-    var report = QuantizationReport(
-      input: input, output: output, scheme: options.scheme,
-      dialects: target.map { (model.recognised.dialect.id, $0.id) }, tensors: [],
-      keptCount: planned.tensors.count - result.quantizationErrors.count - bufferCount,
-      bufferCount: bufferCount, byteCounts: (0, 0),
-      losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
-    for (index, tensor) in planned.tensors.enumerated() {
-      let parts = planned.contents.parts(of: index)
-      let before = parts.reduce(0) { $0 + $1.unconvertedByteCount }
-      let after = parts.reduce(0) { $0 + $1.byteCount }
-      report.byteCounts.before += before
-      report.byteCounts.after += after
-      guard let error = result.quantizationErrors[index], let coding = tensor.coding else { continue }
-      report.tensors.append(
-        QuantizationReport.Tensor(
-          name: tensor.name, coding: coding, error: error, byteCountBefore: before, byteCountAfter: after))
-    }
-    return report
-  }
-}
-
-extension PlannedTensor {
-  /// How its values are coded; `nil` for plain ones.
-  fileprivate var coding: WeightCoding? {
-    if let blockType { return .blocks(blockType) }
-    return quantization.map { .integers($0.scheme) }
-  }
-}
-
-extension LazyPart {
-  /// Bytes of the part.
-  fileprivate var byteCount: Int { shape.byteCount(of: dtype) ?? 0 }
-
-  /// Bytes of what the part was made from; none for what was found out on the way.
-  fileprivate var unconvertedByteCount: Int {
-    switch self {
-    case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
-      .dequantized(let source, _, _):
-      source.unconvertedByteCount
-    case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
-    case .literal: 0
-    default: byteCount
     }
   }
 }

@@ -4,21 +4,10 @@ import IngotBytes
 import IngotCore
 import IngotEvaluation
 import IngotGraph
+import IngotModels
 import IngotRuntime
 
-/// The arithmetic that a model is run in.
-public enum Precision: String, CaseIterable, Hashable, Sendable {
-  /// Each weight in its stored type, activations in fp32.
-  case auto
-  /// float64 throughout, over the exact values of the weights.
-  case reference
-  /// The same as `auto` for all weight types there are: fp32 activations.
-  case fp32
-  /// Weights and activations rounded to bf16 at each product, sums in fp32.
-  case bf16
-  /// Int8 weights with activations quantized to int8 token by token; weights of other types as in `fp32`.
-  case w8a8
-
+extension Precision {
   /// What products are made of, outside the reference.
   var arithmetic: Arithmetic {
     switch self {

@@ -8,25 +8,25 @@ import IngotGraph
 import IngotTransforms
 
 /// A model's parameters in another dialect.
-struct DialectDraft {
+package struct DialectLayout {
   /// One tensor of it.
-  struct Tensor {
+  package struct Tensor {
     /// Its name.
-    var name: String
+    package var name: String
     /// What it holds.
-    var role: TensorRole
+    package var role: TensorRole
     /// What it is made of.
-    var view: ParameterView
+    package var view: ParameterView
     /// The tensor that it is another name of.
-    var aliasOf: String?
+    package var aliasOf: String?
   }
 
   /// The model.
-  let model: Model
+  package let model: Model
   /// The dialect.
-  let target: Dialect
+  package let target: Dialect
   /// The numbers of the model in it: its head may be tied or untied on the way.
-  private(set) var config: ModelConfig
+  package private(set) var config: ModelConfig
   private let head: HeadTie
   private let dequantizes: Bool
   private let takes: (String) -> Bool
@@ -42,7 +42,7 @@ struct DialectDraft {
   ///   - takes: whether a stored tensor is taken.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a model that the dialect's program
   ///   can't express, naming the key.
-  init(
+  package init(
     _ model: Model, to target: Dialect, head: HeadTie = .asIs, isOnlySeen: Bool = false,
     dequantizes: Bool = false,
     takes: @escaping (String) -> Bool = { _ in true }
@@ -77,7 +77,7 @@ struct DialectDraft {
   /// The tensors, in the publisher's order.
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for stacks of differing dtypes.
-  func tensors() throws(IngotError) -> [Tensor] {
+  package func tensors() throws(IngotError) -> [Tensor] {
     var tensors: [Tensor] = []
     for role in target.roles(blockCount: config.blockCount) {
       guard let name = target.name(of: role, prefix: target.writtenPrefix),
@@ -161,7 +161,9 @@ extension Dialect {
   ///
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an id that there is not, and
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one without names for the architecture.
-  static func required(_ id: String, for model: Model, option: RequestOption) throws(IngotError) -> Dialect {
+  package static func required(_ id: String, for model: Model, option: RequestOption) throws(IngotError)
+    -> Dialect
+  {
     let architecture = model.recognised.configuration.architecture
     if let dialect = named(id, architecture: architecture.id) { return dialect }
     guard ids.contains(id.lowercased()) else {

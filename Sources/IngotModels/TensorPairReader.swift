@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compares tensors, or parameters seen as lazy views, of two checkpoints: bytes first, then values.
+// Streams tensors, or parameters seen as lazy views, of two checkpoints side by side: bytes first, then values.
 import IngotBytes
 import IngotCore
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// What is compared under one name.
-struct DiffOperand {
+package struct ComparedTensor {
   /// The name.
-  let name: String
+  package let name: String
   /// The name of the element type: a dtype's, or a block type's.
-  let typeName: String
+  package let typeName: String
   /// The element type; of what blocks, or values with scales, stand for.
-  let dtype: DType
+  package let dtype: DType
   /// The dimensions.
-  let shape: Shape
+  package let shape: Shape
   /// How values stand for real numbers.
-  let quantization: Quantization?
+  package let quantization: Quantization?
   /// What it is made of, in the order of digests.
-  let parts: [LazyPart]
+  package let parts: [LazyPart]
   /// The values as elements of ``dtype``; `nil` for blocks that are kept as they are.
-  let values: LazyPart?
+  package let values: LazyPart?
   /// The tensor that it is another name of.
-  let aliasOf: String?
+  package let aliasOf: String?
 
   /// A stored tensor.
-  init(_ tensor: TensorDescriptor) {
+  package init(_ tensor: TensorDescriptor) {
     name = tensor.name
     aliasOf = tensor.aliasOf
     typeName = tensor.typeName
@@ -37,7 +38,7 @@ struct DiffOperand {
   }
 
   /// A parameter.
-  init(_ name: String, _ view: ParameterView) {
+  package init(_ name: String, _ view: ParameterView) {
     self.name = name
     aliasOf = nil
     typeName = view.dtype.rawValue
@@ -49,113 +50,34 @@ struct DiffOperand {
   }
 
   /// Canonical bytes of all parts.
-  var byteCount: Int { parts.reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) } }
+  package var byteCount: Int { parts.reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) } }
 }
 
-/// Two tensors by the names that they are stored under.
-private struct AliasPair: Hashable {
-  private let first: ExactName
-  private let second: ExactName
-
-  /// `nil` where neither is another name of a tensor.
-  init?(_ first: DiffOperand, _ second: DiffOperand) {
-    guard first.aliasOf != nil || second.aliasOf != nil else { return nil }
-    self.first = ExactName(first.aliasOf ?? first.name)
-    self.second = ExactName(second.aliasOf ?? second.name)
-  }
-}
-
-/// Compares tensors of two checkpoints, streaming both.
-final class TensorComparer {
-  private let options: DiffOptions
+/// Streams tensors of two checkpoints side by side.
+package final class TensorPairReader {
   private let files: (SourceFiles, SourceFiles)
+  private let scratchFolder: String
 
-  init(_ checkpoints: (Checkpoint, Checkpoint), options: DiffOptions) {
-    self.options = options
+  /// Prepares to read two checkpoints.
+  package init(_ checkpoints: (Checkpoint, Checkpoint), scratchFolder: String = defaultScratchFolder) {
     files = (SourceFiles(checkpoints.0.files), SourceFiles(checkpoints.1.files))
-  }
-
-  /// Compares what has the same name, and tells what has none of the other's.
-  ///
-  /// Operands may be made when they are looked at: there may be millions.
-  func compare<First: RandomAccessCollection<DiffOperand>, Second: RandomAccessCollection<DiffOperand>>(
-    _ first: First, _ second: Second, into report: DiffReport, progress: (any ProgressObserver)?
-  ) throws(IngotError) -> DiffReport {
-    var report = report
-    var others: [ExactName: Second.Index] = [:]
-    for index in second.indices { others[ExactName(second[index].name)] = index }
-    var names = Set<ExactName>(minimumCapacity: first.count)
-    var byteCount = 0
-    for operand in first {
-      names.insert(ExactName(operand.name))
-      byteCount += operand.byteCount
-      if others[ExactName(operand.name)] == nil { report.onlyFirst.append(operand.name) }
-    }
-    for operand in second where !names.contains(ExactName(operand.name)) {
-      report.onlySecond.append(operand.name)
-    }
-    names = []
-    progress?.begin("comparing", byteCount: byteCount)
-    defer { progress?.end() }
-    // Other names of two tensors are compared once: a file may have any number of them.
-    var known: [AliasPair: DiffReport.Change?] = [:]
-    for operand in first {
-      guard let index = others[ExactName(operand.name)] else { continue }
-      let other = second[index]
-      let pair = AliasPair(operand, other)
-      let found: DiffReport.Change?
-      if let pair, let earlier = known[pair] {
-        found = earlier
-      } else {
-        found = try compare(operand, other)
-        if let pair { known[pair] = .some(found) }
-      }
-      if var change = found {
-        change.name = operand.name
-        report.changed.append(change)
-      } else {
-        report.equalCount += 1
-      }
-      progress?.advance(operand.byteCount)
-    }
-    return report
-  }
-
-  /// The change between two tensors; `nil` when they are the same.
-  private func compare(_ a: DiffOperand, _ b: DiffOperand) throws(IngotError) -> DiffReport.Change? {
-    var change = DiffReport.Change(
-      name: a.name, typeNames: (a.typeName, b.typeName), shapes: (a.shape, b.shape), isWithinTolerance: false)
-    guard a.shape == b.shape else { return change }
-    let sameType = a.typeName == b.typeName && a.quantization == b.quantization
-    if sameType, try haveSameBytes(a, b) { return nil }
-    guard let result = try compareValues(a, b) else { return change }
-    change.maxAbs = result.maxAbs
-    change.rmsRel = result.rmsRel
-    change.differingCount = result.differingCount
-    if !sameType, a.dtype.isFloating, b.dtype.isFloating {
-      if try isCast((a, files.0), (b, files.1)) {
-        change.isCastTo = b.dtype
-      } else if try isCast((b, files.1), (a, files.0)) {
-        change.isCastFrom = a.dtype
-      }
-    }
-    if let tolerance = options.tolerance { change.isWithinTolerance = result.maxAbs <= tolerance }
-    return change
+    self.scratchFolder = scratchFolder
   }
 
   /// Whether two tensors have the same shape and the same values, whatever their dtypes.
-  func areEqual(_ a: DiffOperand, _ b: DiffOperand) throws(IngotError) -> Bool {
+  func areEqual(_ a: ComparedTensor, _ b: ComparedTensor) throws(IngotError) -> Bool {
     guard a.shape == b.shape else { return false }
     if a.typeName == b.typeName, a.quantization == b.quantization, try haveSameBytes(a, b) { return true }
     guard a.quantization == nil, b.quantization == nil else { return false }
-    return try compareValues(a, b)?.maxAbs == 0
+    return try difference(a, b)?.maxAbs == 0
   }
 
   private func open(_ part: LazyPart, _ files: SourceFiles) throws(IngotError) -> any TileSource {
-    try part.open(files: files, scratchFolder: options.scratchFolder)
+    try part.open(files: files, scratchFolder: scratchFolder)
   }
 
-  private func haveSameBytes(_ a: DiffOperand, _ b: DiffOperand) throws(IngotError) -> Bool {
+  /// Whether two tensors are the same bytes, part by part.
+  package func haveSameBytes(_ a: ComparedTensor, _ b: ComparedTensor) throws(IngotError) -> Bool {
     for (left, right) in zip(a.parts, b.parts) {
       if try !areEqual(open(left, files.0), open(right, files.1)) { return false }
     }
@@ -171,9 +93,20 @@ final class TensorComparer {
     return isSame
   }
 
+  /// Whether the second of two tensors is the first, cast to its dtype in one rounding.
+  package func isSecondCast(_ a: ComparedTensor, _ b: ComparedTensor) throws(IngotError) -> Bool {
+    try isCast((a, files.0), (b, files.1))
+  }
+
+  /// Whether the first of two tensors is the second, cast to its dtype in one rounding.
+  package func isFirstCast(_ a: ComparedTensor, _ b: ComparedTensor) throws(IngotError) -> Bool {
+    try isCast((b, files.1), (a, files.0))
+  }
+
   /// Whether a tensor is another, cast to its dtype in one rounding.
   private func isCast(
-    _ source: (tensor: DiffOperand, files: SourceFiles), _ target: (tensor: DiffOperand, files: SourceFiles)
+    _ source: (tensor: ComparedTensor, files: SourceFiles),
+    _ target: (tensor: ComparedTensor, files: SourceFiles)
   ) throws(IngotError) -> Bool {
     let (a, b) = (source.tensor, target.tensor)
     guard ElementConversion(from: a.dtype, to: b.dtype) != nil, b.typeName == b.dtype.rawValue,
@@ -183,10 +116,11 @@ final class TensorComparer {
     return try areEqual(open(cast, source.files), open(expected, target.files))
   }
 
-  private func compareValues(
-    _ a: DiffOperand, _ b: DiffOperand
+  /// How far the values of two tensors of one shape are apart; `nil` where they are no real numbers.
+  package func difference(
+    _ a: ComparedTensor, _ b: ComparedTensor
   ) throws(IngotError) -> ValueDifference? {
-    func asDoubles(_ tensor: DiffOperand) -> LazyPart? {
+    func asDoubles(_ tensor: ComparedTensor) -> LazyPart? {
       guard ElementConversion(from: tensor.dtype, to: .f64) != nil else { return nil }
       return tensor.values?.casting(to: .f64, onOverflow: .infinity)
     }
@@ -232,18 +166,18 @@ final class TensorComparer {
 }
 
 /// How far values are apart.
-private struct ValueDifference {
+package struct ValueDifference {
   /// The largest absolute difference; NaN where a value of either side is.
-  var maxAbs = 0.0
-  var differingCount = 0
+  package var maxAbs = 0.0
+  package var differingCount = 0
   private var squaredDifference = 0.0
   private var squaredValue = 0.0
 
   /// The root mean square of the differences over that of the first's values; infinite when only the latter is 0.
-  var rmsRel: Double { squaredDifference == 0 ? 0 : (squaredDifference / squaredValue).squareRoot() }
+  package var rmsRel: Double { squaredDifference == 0 ? 0 : (squaredDifference / squaredValue).squareRoot() }
 
   /// Adds elements.
-  mutating func add(_ left: UnsafeBufferPointer<Double>, _ right: UnsafeBufferPointer<Double>) {
+  package mutating func add(_ left: UnsafeBufferPointer<Double>, _ right: UnsafeBufferPointer<Double>) {
     for (a, b) in zip(left, right) {
       if a.isFinite { squaredValue += a * a }
       if a == b { continue }

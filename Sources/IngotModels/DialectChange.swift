@@ -11,7 +11,7 @@ import IngotOutput
 import IngotTransforms
 
 /// A change from one dialect to another.
-struct DialectChange {
+package struct DialectChange {
   private let model: Model
   private let target: Dialect
   private let selection: TensorSelection
@@ -19,10 +19,10 @@ struct DialectChange {
   /// The program that must be able to compute with the output; `nil` when none is named.
   private let program: String?
   /// The names that tensors get, by their position: reports show them, so that patterns match them too.
-  let targetNames: [Int: [String]]
+  package let targetNames: [Int: [String]]
 
   /// Whether there is a head that ``HeadTie`` leaves out or stores.
-  var changesHead: Bool {
+  package var changesHead: Bool {
     let recognised = model.recognised
     switch head {
     case .asIs: return false
@@ -34,7 +34,7 @@ struct DialectChange {
   }
 
   /// The ids of both dialects.
-  var dialects: (from: String, to: String) { (model.recognised.dialect.id, target.id) }
+  package var dialects: (from: String, to: String) { (model.recognised.dialect.id, target.id) }
 
   /// Finds out whether and to which dialect a conversion changes; `nil` when names and layouts stay.
   ///
@@ -46,8 +46,8 @@ struct DialectChange {
   ///   - findings: hear why names stay where that program knows others.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a dialect that there is not, and the errors of
   ///   opening a model where one is asked for.
-  init?(
-    _ source: Checkpoint, at path: String, options: ConvertOptions, format: String,
+  package init?(
+    _ source: Checkpoint, at path: String, options: ChangeRequest, format: String,
     findings: inout [Finding]
   ) throws(IngotError) {
     let wanted = options.dialect?.lowercased()
@@ -102,7 +102,7 @@ struct DialectChange {
   }
 
   /// Changes a whole model to a dialect.
-  init(_ model: Model, to target: Dialect) {
+  package init(_ model: Model, to target: Dialect) {
     self.model = model
     self.target = target
     selection = TensorSelection()
@@ -140,13 +140,13 @@ struct DialectChange {
   /// - Returns: the output.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound, and
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one that the dialect can't express.
-  func output(
-    _ options: ConvertOptions, destination: OutputDestination, companions: [Companion],
+  package func output(
+    _ options: ChangeRequest, destination: OutputDestination, companions: [Companion],
     blocks: [TensorRole: BlockType] = [:]
   ) throws(IngotError) -> OutputBuilder {
     try requireSound()
     let taken = takenNames
-    let draft = try DialectDraft(model, to: target, head: head, dequantizes: options.dtype != nil) {
+    let draft = try DialectLayout(model, to: target, head: head, dequantizes: options.dtype != nil) {
       taken.contains($0)
     }
     var output = OutputBuilder(of: model.checkpoint)
@@ -171,7 +171,7 @@ struct DialectChange {
   }
 
   private func add(
-    _ tensor: DialectDraft.Tensor, to output: inout OutputBuilder, _ options: ConvertOptions,
+    _ tensor: DialectLayout.Tensor, to output: inout OutputBuilder, _ options: ChangeRequest,
     staysFloat32: Bool, keepsAliases: Bool
   ) throws(IngotError) {
     var view = tensor.view
@@ -204,7 +204,7 @@ struct DialectChange {
 
   /// Throws for elements that the output's program does not compute with.
   private func requireComputable(
-    _ planned: PlannedTensor, made tensor: DialectDraft.Tensor
+    _ planned: PlannedTensor, made tensor: DialectLayout.Tensor
   ) throws(IngotError) {
     guard let program, planned.quantization != nil || !target.computes.contains(planned.dtype) else { return }
     let isQuantized = planned.quantization != nil
@@ -216,7 +216,7 @@ struct DialectChange {
 
   /// Zeros that are added, and copies.
   private func reportChanges(
-    of tensor: DialectDraft.Tensor, keepsAliases: Bool, in output: inout OutputBuilder
+    of tensor: DialectLayout.Tensor, keepsAliases: Bool, in output: inout OutputBuilder
   ) {
     if let name = tensor.aliasOf, !keepsAliases {
       output.losses.append(
@@ -259,7 +259,7 @@ struct DialectChange {
   }
 
   /// Buffers, what training left behind, and a copy of the tied embedding.
-  private func reportLeftOut(in output: inout OutputBuilder, _ draft: DialectDraft) throws(IngotError) {
+  private func reportLeftOut(in output: inout OutputBuilder, _ draft: DialectLayout) throws(IngotError) {
     let recognised = model.recognised
     func leaveOut(_ index: Int, _ detail: Evidence) {
       output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))

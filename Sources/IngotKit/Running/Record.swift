@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotGraph
+import IngotModels
 import IngotOutput
 import IngotRuntime
 import IngotTransforms

@@ -33,20 +33,20 @@ public struct RealArray: Hashable, Sendable {
   }
 
   /// The same values in another shape, of as many.
-  init(shape: Shape, of other: RealArray) {
+  package init(shape: Shape, of other: RealArray) {
     self.init(shape: shape, values: other.values, dtype: other.dtype)
   }
 }
 
 extension Shape {
   /// The shape with its first two dimensions made one, where they are these.
-  func merging(_ leading: [Int]) -> Shape {
+  package func merging(_ leading: [Int]) -> Shape {
     guard Array(dimensions.prefix(2)) == leading else { return self }
     return Shape([leading.reduce(1, *)] + dimensions.dropFirst(2)) ?? self
   }
 
   /// The shape without dimensions of 1 at its end.
-  var withoutTrailingOnes: Shape {
+  package var withoutTrailingOnes: Shape {
     let kept = dimensions.lastIndex { $0 != 1 }.map { $0 + 1 } ?? 0
     return Shape(Array(dimensions.prefix(kept))) ?? self
   }

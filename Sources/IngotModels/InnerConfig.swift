@@ -46,7 +46,7 @@ enum InnerConfig {
 
 extension IngotError {
   /// Whether it is a config that is there and can't be read.
-  var isUnreadableConfig: Bool {
+  package var isUnreadableConfig: Bool {
     switch self {
     case .malformed(let rule, _, _, _): rule == ConfigRule.json.rule
     case .limitExceeded, .environment, .sourceChanged, .interrupted, .internal: true
@@ -55,7 +55,7 @@ extension IngotError {
   }
 
   /// Why a checkpoint is understood as no model; `nil` for errors of another kind.
-  var reason: Evidence? {
+  package var reason: Evidence? {
     switch self {
     case .malformed(_, let location, let found, let expected):
       let key = location.key.map { key -> Evidence in "\(key): " } ?? ""

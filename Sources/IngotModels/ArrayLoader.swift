@@ -7,17 +7,17 @@ import IngotKernels
 import IngotTransforms
 
 /// Loads small arrays whole.
-struct ArrayLoader {
+package struct ArrayLoader {
   private let files: SourceFiles
   private let path: String
 
-  init(_ checkpoint: Checkpoint) {
+  package init(_ checkpoint: Checkpoint) {
     files = SourceFiles(checkpoint.files)
     path = checkpoint.files.first?.path ?? ""
   }
 
   /// Bytes of a part in canonical order, converted when asked to.
-  func bytes(_ part: LazyPart) throws(IngotError) -> [UInt8] {
+  package func bytes(_ part: LazyPart) throws(IngotError) -> [UInt8] {
     let tiles = try part.open(files: files, scratchFolder: defaultScratchFolder)
     var bytes: [UInt8] = []
     // The length is backed by the file: raw parts lie inside it, deflated ones have a declared length that decoding
@@ -27,7 +27,7 @@ struct ArrayLoader {
   }
 
   /// Integers of any width.
-  func integers(_ tensor: TensorDescriptor) throws(IngotError) -> IntegerArray {
+  package func integers(_ tensor: TensorDescriptor) throws(IngotError) -> IntegerArray {
     guard let width = tensor.dtype.byteWidth,
       [.signedInteger, .unsignedInteger, .boolean].contains(tensor.dtype.family)
     else {
@@ -56,7 +56,7 @@ struct ArrayLoader {
   }
 
   /// Reals of any floating dtype, exactly.
-  func reals(_ tensor: TensorDescriptor) throws(IngotError) -> RealArray {
+  package func reals(_ tensor: TensorDescriptor) throws(IngotError) -> RealArray {
     guard tensor.dtype.isFloating, let stored = tensor.values else {
       throw .unsuitable(
         Location(path, tensor: tensor.name), why: "is \(words: tensor.typeName), not floating point",
@@ -66,7 +66,7 @@ struct ArrayLoader {
   }
 
   /// Values of any dtype that doubles hold.
-  func doubles(_ part: LazyPart) throws(IngotError) -> [Double] {
+  package func doubles(_ part: LazyPart) throws(IngotError) -> [Double] {
     let tiles = try part.casting(to: .f64, onOverflow: .infinity).open(
       files: files, scratchFolder: defaultScratchFolder)
     var values: [Double] = []

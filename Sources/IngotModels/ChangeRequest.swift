@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What conversions need to know of what a user asks for.
+import IngotCore
+import IngotDialects
+import IngotFormats
+import IngotKernels
+
+/// What is to become of a checkpoint's names, layouts and values.
+package struct ChangeRequest: Sendable {
+  /// What floating-point tensors become; `nil` keeps them.
+  package var dtype: DType?
+  /// What becomes of values beyond the new dtype's range.
+  package var onOverflow: OverflowPolicy = .refuse
+  /// Which tensors are taken.
+  package var selection = TensorSelection()
+  /// The dialect that names and layouts become: an id, or `keep`; `nil` keeps them unless the target format belongs to
+  /// one program.
+  package var dialect: String?
+  /// The program that the output is made for.
+  package var program: TargetProgram?
+  /// What becomes of a head that is tied to the token embedding.
+  package var head = HeadTie.asIs
+  /// The config's file; `nil` to look for it.
+  package var config: String?
+
+  /// Asks for nothing to change.
+  package init() {}
+}
