@@ -14,6 +14,8 @@ public protocol CheckpointFormat: Sendable {
   var title: String { get }
   /// Extensions that choose this format for an output, without dots, in lower case.
   var fileExtensions: [String] { get }
+  /// The name of the file by which a checkpoint is opened, where it is always the same, and known by nothing else.
+  var fileName: String? { get }
   /// The page that specifies it, under `formats/`.
   var page: String { get }
   /// Plans files of this format; `nil` when it is only read.
@@ -44,6 +46,9 @@ public protocol CheckpointFormat: Sendable {
 }
 
 extension CheckpointFormat {
+  /// In most formats any name will do.
+  public var fileName: String? { nil }
+
   /// In most formats metadata and tensors can't be told apart.
   public var metadataEditor: (any MetadataEditor)? { nil }
 

@@ -8,7 +8,7 @@ public enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   public static let formats: [any CheckpointFormat] = [
     IngotFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
-    SafetensorsFormat(), TensorFlowFormat(),
+    SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(),
   ]
 
   /// Bytes from a file's start that recognising may look at.
@@ -24,8 +24,14 @@ public enum FormatRegistry {
     formats.filter { $0.fileExtensions.contains(name) }
   }
 
-  /// The one format that claims a file by its extension; one that several claim tells nothing.
+  /// The format whose checkpoints are opened by a file of this name.
+  static func format(openedBy name: String) -> (any CheckpointFormat)? {
+    formats.first { $0.fileName == name }
+  }
+
+  /// The one format that claims a file by its name or extension; an extension that several claim tells nothing.
   static func claimant(of path: String) -> (any CheckpointFormat)? {
+    if let format = format(openedBy: FilePath.name(of: path)) { return format }
     let byName = formats(forExtension: FilePath.fileExtension(of: path))
     return byName.count == 1 ? byName.first : nil
   }
@@ -46,6 +52,7 @@ public enum FormatRegistry {
     let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
     if let byContent { return byContent }
     let claimant = claimant(of: source.path)
+    if let claimant, claimant.fileName != nil { return claimant }
     if let refusal = try ForeignContent.refusal(of: source, isClaimed: claimant != nil) { throw refusal }
     if let claimant { return claimant }
     throw .unsupported(

@@ -48,7 +48,9 @@ struct WeightChooser {
 
   /// By the names that transformers gives, else the only candidate.
   private func onlyChoice() throws(IngotError) -> WeightChoice {
-    let known = ShardSetKind.all.flatMap { [$0.indexFileName, $0.weightFileName] }
+    let known =
+      ShardSetKind.all.flatMap { [$0.indexFileName, $0.weightFileName] }
+      + FormatRegistry.formats.compactMap(\.fileName)
     if let name = known.first(where: names.contains) { return .file(name) }
     let candidates = try candidates()
     guard let first = candidates.first else {

@@ -29,6 +29,7 @@ package enum WeightFileName {
   package static func inFolder(_ format: any CheckpointFormat, keepingStemOf source: Checkpoint? = nil)
     -> String
   {
+    if let name = format.fileName { return name }
     var stem = ownStem(of: format.id)
     if let source, let given = source.stem, given != ownStem(of: source.format) { stem = given }
     let kind = ShardSetKind.all.first { $0.format.id == format.id }
@@ -47,6 +48,7 @@ package enum WeightFileName {
   /// The stem that libraries look for in files of a format.
   private static func ownStem(of format: String) -> String {
     if format == TensorFlowFormat().id { return TensorFlowFileName.prefix }
+    if let name = FormatRegistry.format(id: format)?.fileName { return FilePath.stem(of: name) }
     return ShardSetKind.all.first { $0.format.id == format }?.stem ?? ShardSetKind.safetensors.stem
   }
 

@@ -14,7 +14,9 @@ public enum FormatsText {
       let writer = format.writer
       table.add([
         format.id, "yes", writer == nil ? "no" : "yes", writer?.shards == true ? "yes" : "no",
-        format.fileExtensions.map { "." + $0 }.joined(separator: " "), "formats/" + format.page,
+        (format.fileExtensions.map { "." + $0 } + [format.fileName].compactMap(\.self)).joined(
+          separator: " "),
+        "formats/" + format.page,
       ])
     }
     return table.lines(style)

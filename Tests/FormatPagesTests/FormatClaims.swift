@@ -53,6 +53,9 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       page: "tensorflow-bundle.md", formats: ["tensorflow"], rules: TensorFlowRule.ids,
       malformed: ["tensorflow"], madeByTests: [:]),
     FormatClaims(
+      page: "openai-params.md", formats: ["openai-params"], rules: OpenAIParamsRule.ids,
+      malformed: ["openai-params"], madeByTests: [:]),
+    FormatClaims(
       page: "containers/sorted-table.md", formats: [], rules: SortedTableRule.ids,
       malformed: ["sorted-table"],
       madeByTests: [:]),

@@ -131,11 +131,25 @@ struct ReaderConformance {
       && suffixes.contains { path.hasSuffix($0) }
   }
 
+  /// What is opened by a file of one name, which stands in a folder of its own.
+  static let named = [
+    "published/openai-gpt/params_shapes.json", "published/openai-gpt-named/params_shapes.json",
+  ]
+
+  @Test(arguments: named)
+  func `a file of one name is read or refused whatever is cut, flipped or overwritten`(_ path: String) throws {
+    try Self.check(path)
+  }
+
   @Test(arguments: files)
   func `a reader answers or refuses whatever is cut, flipped or overwritten`(_ path: String) throws {
+    try Self.check(path)
+  }
+
+  private static func check(_ path: String) throws {
     let bytes = try Fixture.bytes(path)
     let source = MemoryByteSource(bytes, path: path)
-    let siblings = try Self.siblings(of: path)
+    let siblings = try siblings(of: path)
     let format = try FormatRegistry.detect(source)
     ReaderConformance(path: path, bytes: bytes, siblings: siblings) { (source) throws(IngotError) in
       try format.read(source, options: ReadOptions())
@@ -156,13 +170,13 @@ struct ReaderConformance {
     }.check()
   }
 
-  /// The data files of a TensorFlow bundle and the other files of a split GGUF, by name.
+  /// The data files of a TensorFlow bundle, what stands beside a file of a name of its own, and the other files of a split GGUF, by name.
   private static func siblings(of path: String) throws -> [String: [UInt8]] {
     let folder = FilePath.folder(of: path)
     var names: [String] = []
     if path.hasSuffix(".index") {
       names = Fixture.names(in: folder).filter { $0.hasPrefix(FilePath.stem(of: path) + ".data-") }
-    } else if folder.hasSuffix("/split") {
+    } else if folder.hasSuffix("/split") || named.contains(path) {
       names = Fixture.names(in: folder).filter { $0 != FilePath.name(of: path) }
     }
     return Dictionary(uniqueKeysWithValues: try names.map { ($0, try Fixture.bytes("\(folder)/\($0)")) })
@@ -170,7 +184,9 @@ struct ReaderConformance {
 
   @Test func `every format of the registry is held to it`() {
     for format in FormatRegistry.formats {
-      let isHeld = Self.files.contains { path in format.fileExtensions.contains { path.hasSuffix(".\($0)") } }
+      let isHeld =
+        Self.files.contains { path in format.fileExtensions.contains { path.hasSuffix(".\($0)") } }
+        || Self.named.contains { FilePath.name(of: $0) == format.fileName }
       #expect(isHeld, "\(format.id)")
     }
   }

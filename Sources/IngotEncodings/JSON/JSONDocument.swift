@@ -17,6 +17,17 @@ public enum JSONDocument {
     return metadata
   }
 
+  /// Reads a document whose outermost value is an array, as ``object(_:limit:)`` reads one that is an object.
+  public static func array(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure)
+    -> [MetadataValue]
+  {
+    var scanner = JSONScanner(bytes)
+    var count = ValueCount(limit: limit)
+    let values = try array(&scanner, &count)
+    try scanner.finish()
+    return values
+  }
+
   /// Counts values: two bytes make one, which takes many times that.
   private struct ValueCount {
     let limit: Limit
@@ -44,16 +55,21 @@ public enum JSONDocument {
     return Metadata(entries)
   }
 
+  private static func array(
+    _ scanner: inout JSONScanner, _ count: inout ValueCount
+  ) throws(JSONFailure) -> [MetadataValue] {
+    var values: [MetadataValue] = []
+    try scanner.array { (scanner) throws(JSONFailure) in values.append(try value(&scanner, &count)) }
+    return values
+  }
+
   private static func value(
     _ scanner: inout JSONScanner, _ count: inout ValueCount
   ) throws(JSONFailure) -> MetadataValue {
     try count.add(scanner)
     switch try scanner.peek() {
     case .object: return .object(try object(&scanner, &count))
-    case .array:
-      var values: [MetadataValue] = []
-      try scanner.array { (scanner) throws(JSONFailure) in values.append(try value(&scanner, &count)) }
-      return .array(values)
+    case .array: return .array(try array(&scanner, &count))
     case .string: return .string(try scanner.string())
     case .number: return try scanner.number()
     case .bool: return .bool(try scanner.bool())

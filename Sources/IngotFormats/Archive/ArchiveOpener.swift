@@ -5,9 +5,10 @@ import IngotBytes
 import IngotCore
 
 extension CheckpointOpener {
-  /// Whether a name has the extension of a weight file.
+  /// Whether a name is that of a weight file, or has the extension of one.
   static func isWeightFile(_ name: String) -> Bool {
-    !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
+    FormatRegistry.format(openedBy: name) != nil
+      || !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: name)).isEmpty
   }
 
   /// The checkpoint that an archive holds; `nil` for what is no archive, or is a format of its own on a zip.

@@ -53,6 +53,11 @@ enum ArchiveKind: Hashable, Sendable {
     guard cursor.seek(to: 26), let count = cursor.little(UInt16.self), cursor.seek(to: 30),
       let name = cursor.bytes(min(Int(count), cursor.remainingCount))
     else { return false }
-    return name.suffix(4).elementsEqual(".npy".utf8) || name.suffix(9).elementsEqual("/data.pkl".utf8)
+    // An archive of OpenAI's release may begin with one of its arrays.
+    let isOfRelease = OpenAIParamsFileName.arrays.contains {
+      name.suffix($0.utf8.count).elementsEqual($0.utf8)
+    }
+    return name.suffix(4).elementsEqual(".npy".utf8) && !isOfRelease
+      || name.suffix(9).elementsEqual("/data.pkl".utf8)
   }
 }
