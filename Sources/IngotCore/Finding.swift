@@ -48,6 +48,8 @@ public struct Finding: Hashable, Sendable {
     case shownAs = "shown_as"
     /// Bytes that no checksum covers.
     case unchecked
+    /// A config that no file says, made of shapes and of a program's defaults.
+    case assumedConfig = "assumed_config"
     /// Names and layouts that stay as they are, in a format whose program knows others.
     case namesKept = "names_kept"
     /// A config that can't be read.

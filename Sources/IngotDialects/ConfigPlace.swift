@@ -40,6 +40,8 @@ public struct ConfigPlace: Sendable {
   public var facts: [(key: String, fact: Fact)] = []
   /// Whether the number of tokens, and whether the head is tied, are said by the tensors.
   public var leavesToTensors = false
+  /// How a config is made of shapes where there is none in this place; `nil` where one has to be there.
+  public var shapes: ShapeConfig?
 
   /// transformers' config.json.
   public static let configFile = ConfigPlace(carrier: .file("config.json"))

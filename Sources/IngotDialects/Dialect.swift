@@ -104,7 +104,7 @@ public struct Dialect: Sendable {
   /// A new one is a table in a file of its own, and a line here.
   public static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
-    huggingFaceGPT1, huggingFaceBERT, googleBERT,
+    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT,
   ]
 
   /// The ids of all dialects, each once.

@@ -5,8 +5,8 @@
 public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// What it is called.
   public let rawValue: String
-  /// The id of the format that it reads.
-  public let format: String
+  /// The id of the format that it reads, but for architectures whose dialect has a format of its own.
+  private let format: String
   /// The id of the dialect that it reads.
   public let dialect: String
   /// Whether it loads a folder of weights and config, and not a file.
@@ -17,6 +17,22 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
     self.format = format
     self.dialect = dialect
     self.wantsFolder = wantsFolder
+  }
+
+  /// The id of the format that it reads an architecture from.
+  ///
+  /// - Parameter architecture: the architecture's id.
+  public func format(for architecture: String) -> String {
+    Dialect.named(dialect, architecture: architecture)?.ownFormat ?? format
+  }
+
+  /// The ids of all formats that it reads.
+  public var formats: [String] {
+    var ids = [format]
+    for dialect in Dialect.all where dialect.id == self.dialect {
+      if let own = dialect.ownFormat, !ids.contains(own) { ids.append(own) }
+    }
+    return ids
   }
 
   /// The program of a name.
@@ -34,7 +50,7 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   public static let mlx = Self("mlx", format: "safetensors", dialect: "mlx", wantsFolder: true)
   /// Karpathy's llm.c.
   public static let llmc = Self("llm.c", format: "llmc", dialect: "llmc", wantsFolder: false)
-  /// OpenAI's code of 2019.
+  /// OpenAI's code of 2018 and 2019.
   public static let openAI = Self("openai", format: "tensorflow", dialect: "openai", wantsFolder: true)
   /// Karpathy's nanoGPT.
   public static let nanoGPT = Self("nanogpt", format: "pytorch", dialect: "nanogpt", wantsFolder: false)

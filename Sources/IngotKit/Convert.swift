@@ -121,11 +121,12 @@ public struct Conversion: Sendable {
   public init(
     _ input: String, to output: String, options: ConvertOptions, system: any SystemCalls = LiveSystem()
   ) throws(IngotError) {
-    self.options = options
     self.system = system
     var reading = options.reading
     reading.selection = options.selection
     source = try CheckpointOpener(options: reading, system: system).open(input)
+    let options = try options.settled(for: source, at: input)
+    self.options = options
     // Only a change of dialect gives the weight file another name.
     let keepsName =
       ["keep", nil].contains(options.dialect?.lowercased()) && Companions.keepsName(of: source, at: input)

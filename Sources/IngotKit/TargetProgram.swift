@@ -14,19 +14,38 @@ extension ConvertOptions {
   ///   output where a folder is wanted.
   public mutating func target(_ program: TargetProgram, output: String) throws(IngotError) -> String {
     for (option, value, own) in [
-      (RequestOption.format, format, program.format), (.dialect, dialect, program.dialect),
+      (RequestOption.format, format, program.formats), (.dialect, dialect, [program.dialect]),
     ] {
-      guard value == nil || value == own else {
-        throw .invalidRequest(option: option, why: "\(words: program.rawValue) reads \(words: own)")
-      }
+      guard let value, !own.contains(value) else { continue }
+      throw .invalidRequest(
+        option: option, why: "\(words: program.rawValue) reads \(words: own.joined(separator: " or "))")
     }
     self.program = program
-    format = program.format
+    if program.formats.count == 1 { format = program.formats.first }
     dialect = program.dialect
     guard program.wantsFolder, !output.hasSuffix("/") else { return output }
     guard output != "-" else {
       throw .invalidRequest(option: .program, why: "\(words: program.rawValue) loads a folder, not a stream")
     }
     return output + "/"
+  }
+
+  /// The options with the format that the program reads this model from, where that depends on the architecture.
+  ///
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format, and the errors of opening a
+  ///   model.
+  func settled(for source: Checkpoint, at path: String) throws(IngotError) -> ConvertOptions {
+    guard let program, program.formats.count > 1 else { return self }
+    let architecture = try Model(source, path: path, config: config, head: head).recognised.configuration
+      .architecture
+    let own = program.format(for: architecture.id)
+    guard format == nil || format == own else {
+      throw .invalidRequest(
+        option: .format,
+        why: "\(words: program.rawValue) reads \(words: architecture.title) from \(words: own)")
+    }
+    var options = self
+    options.format = own
+    return options
   }
 }

@@ -83,7 +83,14 @@ package struct DialectChange {
         why: "\(words: tensor.typeName) blocks have no other names or layouts",
         hint: canDequantize ? "\(remedy: .dequantize), \(remedy: .keepNames)" : .remedy(.keepNames))
     }
-    target = try Dialect.required(id, for: model, option: .dialect)
+    let target = try Dialect.required(id, for: model, option: .dialect)
+    guard wanted != nil || implied == nil || target.ownFormat == format else {
+      throw .unrepresentable(
+        tensor: nil, target: format,
+        why: "its program has no names for \(words: model.recognised.configuration.architecture.title)",
+        hint: .remedy(.keepNames))
+    }
+    self.target = target
     self.model = model
     selection = options.selection
     head = options.head

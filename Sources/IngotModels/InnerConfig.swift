@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The config that a checkpoint's own metadata hold: GGUF's keys, llm.c's header, nanoGPT's arguments.
+// The config that a checkpoint's own metadata hold: GGUF's keys, llm.c's header, nanoGPT's arguments; and the one that the
+// shapes of its tensors make where its publisher has none.
 import IngotCore
 import IngotDialects
+import IngotEncodings
 import IngotGraph
 
 /// Configs inside metadata.
@@ -35,6 +37,41 @@ enum InnerConfig {
       document["vocab_size"] = .int64(Int64(rows))
     }
     document["tie_word_embeddings"] = .bool(tensor(.head) == nil)
+  }
+
+  /// What config.json would say of a checkpoint whose publisher has no config: what the shapes tell, and what its program
+  /// takes unless it is told otherwise.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the checkpoint.
+  ///   - path: its path.
+  /// - Returns: the document, and a remark on what is assumed; `nil` for a checkpoint of another publisher.
+  /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when they contradict each other.
+  static func assumed(
+    of checkpoint: Checkpoint, at path: String
+  ) throws(IngotError) -> (document: Metadata, note: Finding)? {
+    for dialect in Dialect.all {
+      guard let document = dialect.shapeDocument(of: checkpoint), let shapes = dialect.config.shapes else {
+        continue
+      }
+      do throws(IngotError) {
+        _ = try ConfigReader(document: document, path: path).read()
+      } catch {
+        let reason = error.reason.map { reason -> Evidence in ": \(reason)" } ?? ""
+        throw .missing(
+          path: path, why: "has no config, and its shapes fit no program's defaults\(reason)",
+          hint: .remedy(.nameConfig))
+      }
+      let defaults = shapes.defaults.map { "\($0.key) \(JSONWriter.text($0.value))" }
+      return (
+        document,
+        Finding(
+          .assumedConfig, severity: .note, subject: "config.json",
+          detail:
+            "is made of shapes and of the program's defaults, \(words: defaults.joined(separator: " and "))")
+      )
+    }
+    return nil
   }
 
   /// Metadata without the keys that a config was read from, and without those that only its own format needs.

@@ -59,9 +59,10 @@ public struct Model: Sendable {
       configuration = try ConfigReader(document: document, path: path).read()
       companion = Self.companion(configuration, keeping: document)
     } else {
-      let configPath: String
-      (companion, configPath) = try Self.findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
-      configuration = try ConfigReader(companion.bytes, path: configPath).read()
+      let found = try Self.findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
+      companion = found.0
+      configuration = try ConfigReader(companion.bytes, path: found.path).read()
+      configuration.findings += found.notes
     }
     var takesStoredHead = false
     var recognised = try RecognisedModel(
@@ -107,23 +108,27 @@ public struct Model: Sendable {
 
   private static func findConfig(
     _ option: String?, or fallback: String?, for checkpoint: Checkpoint, at path: String
-  ) throws(IngotError) -> (Companion, path: String) {
-    func named(_ file: String) throws(IngotError) -> (Companion, path: String) {
-      (Companion(kind: .config, name: FilePath.name(of: file), bytes: try Companions.text(file)), file)
+  ) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {
+    func named(_ file: String) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {
+      (Companion(kind: .config, name: FilePath.name(of: file), bytes: try Companions.text(file)), file, [])
     }
     if let option { return try named(option) }
     if let inside = checkpoint.companions.first(where: { $0.kind == .config }) {
       let place = "\(path): \(inside.name)"
       try inside.requireItself(at: place)
-      return (inside, place)
+      return (inside, place, [])
     }
     let folder = CompanionScan.folder(of: path, system: LiveSystem())
     for name in configNames {
       let candidate = FilePath.join(folder, name)
       guard (try? LiveSystem().status(at: candidate, followingLinks: true)) != nil else { continue }
-      return (Companion(kind: .config, name: name, bytes: try Companions.text(candidate)), candidate)
+      return (Companion(kind: .config, name: name, bytes: try Companions.text(candidate)), candidate, [])
     }
     if let fallback { return try named(fallback) }
+    if let (document, note) = try InnerConfig.assumed(of: checkpoint, at: path) {
+      let bytes = ConfigWriter.bytes(of: document)
+      return (Companion(kind: .config, name: "config.json", bytes: bytes), path, [note])
+    }
     throw .missing(
       path: path, why: "has no config",
       hint:
