@@ -22,6 +22,7 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   /// The id of the format that it reads an architecture from.
   ///
   /// - Parameter architecture: the architecture's id.
+  /// - Returns: the format's id.
   public func format(for architecture: String) -> String {
     Dialect.named(dialect, architecture: architecture)?.ownFormat ?? format
   }

@@ -137,7 +137,8 @@ struct ReaderConformance {
   ]
 
   @Test(arguments: named)
-  func `a file of one name is read or refused whatever is cut, flipped or overwritten`(_ path: String) throws {
+  func `a file of one name is read or refused whatever is cut, flipped or overwritten`(_ path: String) throws
+  {
     try Self.check(path)
   }
 

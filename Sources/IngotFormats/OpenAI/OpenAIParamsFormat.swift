@@ -108,6 +108,7 @@ private struct OpenAIParamsArrays {
   /// - Parameters:
   ///   - start: the first.
   ///   - count: how many; as many are there.
+  /// - Returns: the places in their order.
   func segments(from start: Int, count: Int) -> TensorStorage.Segments {
     let wanted = start..<(start + count)
     let segments = pieces.compactMap { piece -> StorageSegment? in
