@@ -105,6 +105,7 @@ import Testing
     ["out.safetensors"], ["out.npy", "--include", "transformer.wte.weight"], ["out.npz"], ["out.ingot"],
     ["out.pt"],
     ["out.gguf"], ["out.bin", "--to", "llmc"], ["out/", "--to", "tensorflow"],
+    ["out/", "--to", "openai-params", "--dialect", "keep"],
     ["out/", "--to", "pytorch", "--shard-size", "2MB"],
   ]
 
