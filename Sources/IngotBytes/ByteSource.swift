@@ -38,6 +38,8 @@ extension ByteSource {
     guard offset >= 0, count >= 0, let end = offset.checkedAdd(count), end <= byteCount else {
       throw .internal("a read of \(count, "byte") at \(offset) of a source of \(byteCount)")
     }
+    // Swift writes the count of an array that it makes, of an empty one into storage that all threads share.
+    guard count > 0 else { return [] }
     var failure: IngotError?
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
       do throws(IngotError) {

@@ -138,7 +138,7 @@ public struct ConfigForm: Sendable {
       if let typed = value.flatMap(typed) { own[spelling] = typed }
     }
     // What the dialect has checked against its program.
-    let checked = architecture.keys.filter { $0.isOfArithmetic && !$0.isOfHead && $0.name != "architectures" }
+    let checked = architecture.keys.filter(\.isOfBody)
     let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
     let rest = Metadata(document.entries.filter { !said.contains($0.key) && $0.value != .null })
     if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }

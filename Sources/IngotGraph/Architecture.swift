@@ -17,17 +17,26 @@ public struct ModelHead: Hashable, Sendable {
   }
 }
 
-/// The numbers of a published size.
+/// A published size: what it has in place of the defaults.
 public struct ModelPreset: Hashable, Sendable {
   /// What it is called: `gpt2-medium`.
   public let name: String
-  /// Its numbers.
-  public let config: ModelConfig
+  /// The id of the head; `nil` for the default.
+  let head: String?
+  /// Sizes by field; the others are the defaults.
+  let sizes: [ConfigField<Int>: Int]
 
-  /// Makes a preset.
-  public init(_ name: String, _ config: ModelConfig) {
+  /// Makes a preset; what is not given is as the architecture's default.
+  init(
+    _ name: String, head: String? = nil, width: Int? = nil, blockCount: Int? = nil, headCount: Int? = nil,
+    feedForwardWidth: Int? = nil
+  ) {
     self.name = name
-    self.config = config
+    self.head = head
+    let given: [ConfigField<Int>: Int?] = [
+      .width: width, .blockCount: blockCount, .headCount: headCount, .feedForwardWidth: feedForwardWidth,
+    ]
+    sizes = given.compactMapValues(\.self)
   }
 }
 
@@ -83,10 +92,20 @@ public struct Architecture: Sendable {
   public func graph(_ config: ModelConfig) -> ModelGraph { build(config, []) }
 
   /// The values of a config that says nothing.
-  public var defaults: ModelConfig {
+  public var defaults: ModelConfig { config(of: nil) }
+
+  /// The numbers of a published size.
+  ///
+  /// - Parameter preset: one of ``presets``; `nil` for the defaults.
+  /// - Returns: the numbers; those that formulas make of others are made of the preset's.
+  public func config(of preset: ModelPreset?) -> ModelConfig {
     var config = ModelConfig()
-    config[.head] = heads.first?.id ?? ""
-    for key in keys { key.binding?.setDefault(in: &config) }
+    config[.head] = preset?.head ?? heads.first?.id ?? ""
+    for key in keys {
+      key.binding?.setDefault(in: &config)
+      guard case .count(let field, _, _)? = key.binding, let size = preset?.sizes[field] else { continue }
+      config[field] = size
+    }
     return config
   }
 

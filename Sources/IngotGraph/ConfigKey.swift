@@ -45,6 +45,12 @@ public struct ConfigKey: Sendable {
     if case .informational = effect { false } else { true }
   }
 
+  /// Whether it says something of the arithmetic of every head, so that a program that spells it otherwise has to agree.
+  public var isOfBody: Bool {
+    if case .head? = binding { return false }
+    return isOfArithmetic && !isOfHead
+  }
+
   /// The field that it sets, when it is honoured.
   public var binding: ConfigBinding? {
     if case .honoured(let binding) = effect { binding } else { nil }

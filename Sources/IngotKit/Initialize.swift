@@ -113,7 +113,7 @@ private func configuration(
       throw .invalidRequest(
         option: .preset, why: "\(words: preset.name) is no size of \(words: known.title)")
     }
-    bytes = ConfigWriter.bytes(preset.config, of: known)
+    bytes = ConfigWriter.bytes(known.config(of: preset), of: known)
   case (nil, let path?): bytes = try Companions.text(path)
   default: throw .invalidRequest(option: .preset, why: "give either a preset or a config, not both")
   }

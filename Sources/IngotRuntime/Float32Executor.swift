@@ -98,7 +98,7 @@ public final class Float32Executor {
   }
 
   private static func uninitialized(_ count: Int) -> [Float] {
-    [Float](unsafeUninitializedCapacity: count) { _, initialized in initialized = count }
+    count == 0 ? [] : [Float](unsafeUninitializedCapacity: count) { _, initialized in initialized = count }
   }
 
   private func plan(for request: RunRequest) throws(IngotError) -> ExecutionPlan {

@@ -160,6 +160,7 @@ struct PlanPass {
         }
       } ?? []
   }
+
   /// The last token of this pass that a row's mask shows; 0 when it shows none.
   func lastVisibleToken(row: Int) -> Int {
     guard !mask.isEmpty else { return tokenCount - 1 }

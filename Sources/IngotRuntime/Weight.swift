@@ -99,7 +99,7 @@ public struct Weight: @unchecked Sendable {
   /// Every value rounded to float; exact for all types but F64 and scaled int8.
   public var floats: [Float] {
     guard scales.isEmpty, let conversion = ElementConversion(from: dtype, to: .f32, onOverflow: .infinity),
-      let start = bytes.baseAddress
+      shape.elementCount > 0, let start = bytes.baseAddress
     else { return doubles.map { Float($0) } }
     return [Float](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
       guard let target = buffer.baseAddress else { return }

@@ -42,6 +42,8 @@ extension TokenizerVocabulary {
 
   /// What all of GGUF's keys of tokenizers begin with.
   public static let ggufPrefix = "tokenizer."
+  /// What GGUF calls this kind of tokenizer, byte-level BPE, whatever model has it.
+  private static let ggufKind: (key: String, name: String) = ("tokenizer.ggml.model", "gpt2")
 
   /// GGUF's names of ids by purpose, where they are not `tokenizer.ggml.<purpose>_token_id`.
   private static func ggufKey(of special: SpecialToken) -> String {
@@ -56,7 +58,7 @@ extension TokenizerVocabulary {
   /// The vocabulary as GGUF's keys, in the order in which llama.cpp's converter writes them.
   public var ggufMetadata: Metadata {
     var entries: [Metadata.Entry] = [
-      .init(key: "tokenizer.ggml.model", value: .string("gpt2")),
+      .init(key: Self.ggufKind.key, value: .string(Self.ggufKind.name)),
       .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
       .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })),
       .init(key: "tokenizer.ggml.token_type", value: .array(tokens.map { .int32($0.kind.rawValue) })),
@@ -83,7 +85,7 @@ extension TokenizerVocabulary {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
   public init?(gguf metadata: Metadata, path: String) throws(IngotError) {
-    guard metadata.string("tokenizer.ggml.model") == "gpt2",
+    guard metadata.string(Self.ggufKind.key) == Self.ggufKind.name,
       let tokens = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
     else { return nil }
     let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []

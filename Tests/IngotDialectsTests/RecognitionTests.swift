@@ -56,16 +56,22 @@ import Testing
   ) throws {
     let dialect = Dialect.all[index]
     let architecture = try #require(Architecture.named(dialect.architecture))
-    let parameters = architecture.graph(architecture.defaults.with(.blockCount, 1)).parameters
+    let config = architecture.defaults.with(.blockCount, 1)
+    let parameters = architecture.graph(config).parameters
     let named = Set(dialect.parameters.map(\.kind))
-    #expect(named.subtracting([.head]).isSuperset(of: parameters.map(\.role.kind)))
     #expect(dialect.parameters.count == named.count)
+    // Every parameter of a plain model has a name, and none stands for nothing.
+    #expect(named.isSuperset(of: parameters.map(\.role.kind)))
+    let ofAllHeads = architecture.heads.flatMap { head in
+      [true, false].flatMap { tied in
+        architecture.graph(config.with(.head, head.id).with(.tiesHead, tied)).parameters
+      }
+    }
+    #expect(named.subtracting(ofAllHeads.map(\.role.kind)).isEmpty)
     // One program multiplies all weights of blocks in one way.
     let linear = parameters.filter { $0.isLinear && $0.role.block != nil }.map(\.role.kind)
-    #expect(!linear.isEmpty && Set(linear.map { dialect.layout(of: $0)?.isTransposed }).count == 1)
-    let ofAllHeads = architecture.heads.flatMap { head in
-      architecture.graph(architecture.defaults.with(.blockCount, 1).with(.head, head.id)).parameters
-    }
+    let turned = linear.map { dialect.layout(of: $0)?.isTransposed }
+    #expect(Set(turned).count == 1 && turned.count == (architecture.id == "bert" ? 6 : 4))
     #expect(dialect.transposedKinds.isSubset(of: ofAllHeads.filter(\.isLinear).map(\.role.kind)))
   }
 

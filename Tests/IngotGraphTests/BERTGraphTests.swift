@@ -9,7 +9,7 @@ import Testing
   @Test(arguments: [("bert-base", 110_106_428), ("bert-large", 336_226_108)])
   func `the published sizes have as many parameters as in transformers`(_ name: String, _ count: Int) throws {
     let preset = try #require(ModelPreset.named(name))
-    let graph = Architecture.bert.graph(preset.config)
+    let graph = Architecture.bert.graph(Architecture.bert.config(of: preset))
     #expect(graph.conflicts.isEmpty && graph.parameterCount == count)
   }
 

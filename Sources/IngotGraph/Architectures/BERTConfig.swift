@@ -102,9 +102,12 @@ extension Architecture {
       ModelHead(BERTHead.sequenceClassification.rawValue, classes: "BertForSequenceClassification"),
       ModelHead(BERTHead.tokenClassification.rawValue, classes: "BertForTokenClassification"),
     ],
+    // Devlin et al., 2019, section 3; with the heads of pre-training.
     presets: [
-      ModelPreset("bert-base", size(width: 768, blocks: 12, heads: 12)),
-      ModelPreset("bert-large", size(width: 1024, blocks: 24, heads: 16)),
+      ModelPreset("bert-base", head: BERTHead.preTraining.rawValue),
+      ModelPreset(
+        "bert-large", head: BERTHead.preTraining.rawValue, width: 1024, blockCount: 24, headCount: 16,
+        feedForwardWidth: 4096),
     ],
     conflict: headsDivideWidth(key: "num_attention_heads"),
     settle: { config, stored in
@@ -113,30 +116,8 @@ extension Architecture {
       if head != .bare { config[.head] = head.rawValue }
       let needsPooler = BERTHead(rawValue: config[.head])?.needsPooler ?? false
       config[.hasPooler] = needsPooler || stored[.poolerWeight] != nil
-      if config[.labelCount] == 0, let rows = stored[.classifierWeight]?.dimensions.first {
-        config[.labelCount] = rows
-      }
+      config.takeLabels(of: stored[.classifierWeight])
     },
     tiedKinds: [(.headBias, .decoderBias)],
     build: bertGraph)
-
-  /// The numbers of a published size, with the heads of pre-training.
-  ///
-  /// - SeeAlso: Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding", 2019,
-  ///   section 3.
-  private static func size(width: Int, blocks: Int, heads: Int) -> ModelConfig {
-    var config = ModelConfig()
-    config[.head] = BERTHead.preTraining.rawValue
-    config[.vocabularySize] = 30522
-    config[.contextLength] = 512
-    config[.tokenTypeCount] = 2
-    config[.width] = width
-    config[.blockCount] = blocks
-    config[.headCount] = heads
-    config[.feedForwardWidth] = 4 * width
-    config[.layerNormEpsilon] = 1e-12
-    config[.activation] = .gelu
-    config[.tiesHead] = true
-    return config
-  }
 }

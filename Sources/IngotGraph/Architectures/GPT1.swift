@@ -10,25 +10,13 @@ extension Architecture {
   /// - SeeAlso: `huggingface/transformers: src/transformers/models/openai/configuration_openai.py`.
   public static let gpt1 = Architecture(
     id: "openai-gpt", title: "GPT-1",
-    keys: [
-      ConfigKey("vocab_size", .count(.vocabularySize, .value(40478), limit: 1 << 28)),
-      ConfigKey(
-        "n_positions", .count(.contextLength, .value(512), limit: 1 << 28),
-        aliases: ["n_ctx", "max_position_embeddings"]),
-      ConfigKey("n_embd", .count(.width, .value(768), limit: 1 << 20), aliases: ["hidden_size"]),
-      ConfigKey("n_layer", .count(.blockCount, .value(12), limit: 10_000), aliases: ["num_hidden_layers"]),
-      ConfigKey("n_head", .count(.headCount, .value(12), limit: 1 << 20), aliases: ["num_attention_heads"]),
-      ConfigKey("layer_norm_epsilon", .fraction(.layerNormEpsilon, .value(1e-5))),
+    keys: .gptSizes(vocabulary: 40478, context: 512) + [
       // In this model's code, gelu is the tanh form.
       ConfigKey(
         "afn",
         .activation(
           .activation, .value(.geluTanh),
-          names: [("gelu", .geluTanh), ("relu", .relu), ("silu", .silu), ("swish", .silu)])),
-      ConfigKey("tie_word_embeddings", .flag(.tiesHead, .value(true))),
-      ConfigKey("architectures", .head),
-      ConfigKey("add_cross_attention", .onlyValue(.bool(false))),
-      ConfigKey("is_encoder_decoder", .onlyValue(.bool(false))),
+          names: [("gelu", .geluTanh), ("relu", .relu), ("silu", .silu), ("swish", .silu)]))
     ] + .gptHeads
       + .informational(
         "_name_or_path", "attn_pdrop", "bos_token_id", "chunk_size_feed_forward", "dtype", "embd_pdrop",
@@ -44,29 +32,12 @@ extension Architecture {
       ModelHead(GPTHead.doubleHeads.rawValue, classes: "OpenAIGPTDoubleHeadsModel"),
       ModelHead(GPTHead.sequenceClassification.rawValue, classes: "OpenAIGPTForSequenceClassification"),
     ],
-    presets: [ModelPreset("openai-gpt", .gpt1)],
+    // Radford et al., 2018, section 4.1; the vocabulary is that of transformers' copy of the release.
+    presets: [ModelPreset("openai-gpt")],
     conflict: gptConflict,
     settle: settleGPT,
     optionalInputs: [(.tokenTypes, .addsTokenTypes)],
     build: gpt1Graph)
-}
-
-extension ModelConfig {
-  /// GPT-1's numbers.
-  ///
-  /// - SeeAlso: Radford et al., 2018, section 4.1; the vocabulary is that of transformers' copy of the release.
-  static let gpt1: ModelConfig = {
-    var config = ModelConfig()
-    config[.head] = GPTHead.language.rawValue
-    config[.vocabularySize] = 40478
-    config[.contextLength] = 512
-    config[.width] = 768
-    config[.blockCount] = 12
-    config[.headCount] = 12
-    config[.layerNormEpsilon] = 1e-5
-    config[.activation] = .geluTanh
-    return config
-  }()
 }
 
 /// Builds GPT-1.
@@ -86,7 +57,6 @@ private func gpt1Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) 
   var graph = GraphBuilder()
   let parameters = GPTParameters(
     config, transposed: transposed, feedForwardWidth: 4 * config.width, residualDeviation: 0.02)
-  let mask = graph.input(.mask)
   let norm = LayerNorm(epsilon: config.layerNormEpsilon)
 
   var hidden = graph.addEmbeddings(token: "tokens_embed", position: "positions_embed", config, parameters)
@@ -94,21 +64,13 @@ private func gpt1Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) 
 
   for block in 0..<config.blockCount {
     let name = "h.\(block)"
-    let attention = Attention.fused(
-      headCount: config.headCount, headDimension: config.headDimension,
-      scale: 1 / Double(config.headDimension).squareRoot(), isCausal: true, cacheSlot: block)
-    let cache = graph.input(.cache(block, width: attention.keys.width))
-
-    let qkv = graph.linear("\(name).attn.c_attn", hidden, parameters.attentionInput(block))
-    let attended = graph.add("\(name).attn", attention, [qkv, mask, cache])
-    let projected = graph.linear("\(name).attn.c_proj", attended, parameters.attentionOutput(block))
-    let sum = graph.add("\(name).attn.add", Add(), [hidden, projected])
+    let attended = graph.addAttention(
+      hidden, block: block, scale: 1 / Double(config.headDimension).squareRoot(), config, parameters)
+    let sum = graph.add("\(name).attn.add", Add(), [hidden, attended])
     let normed = graph.add(
       "\(name).ln_1", norm, [sum], parameters.norm(.attentionNormGain, .attentionNormBias, block))
 
-    let expanded = graph.linear("\(name).mlp.c_fc", normed, parameters.feedForwardInput(block))
-    let activated = graph.add("\(name).mlp.act", Activation(config.activation), [expanded])
-    let contracted = graph.linear("\(name).mlp.c_proj", activated, parameters.feedForwardOutput(block))
+    let contracted = graph.addFeedForward(normed, block: block, config, parameters)
     let total = graph.add("\(name).mlp.add", Add(), [normed, contracted])
     hidden = graph.add(
       "\(name).ln_2", norm, [total], parameters.norm(.feedForwardNormGain, .feedForwardNormBias, block))

@@ -21,7 +21,6 @@ func gpt2Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> Model
   let residual = 0.02 / Double(2 * config.blockCount).squareRoot()
   let parameters = GPTParameters(
     config, transposed: transposed, feedForwardWidth: config.feedForwardWidth, residualDeviation: residual)
-  let mask = graph.input(.mask)
   let norm = LayerNorm(epsilon: config.layerNormEpsilon)
 
   var hidden = graph.addEmbeddings(token: "wte", position: "wpe", config, parameters)
@@ -29,23 +28,15 @@ func gpt2Graph(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> Model
 
   for block in 0..<config.blockCount {
     let name = "h.\(block)"
-    let attention = Attention.fused(
-      headCount: config.headCount, headDimension: config.headDimension,
-      scale: attentionScale(config, block: block), isCausal: true, cacheSlot: block)
-    let cache = graph.input(.cache(block, width: attention.keys.width))
-
     let norm1 = graph.add(
       "\(name).ln_1", norm, [hidden], parameters.norm(.attentionNormGain, .attentionNormBias, block))
-    let qkv = graph.linear("\(name).attn.c_attn", norm1, parameters.attentionInput(block))
-    let attended = graph.add("\(name).attn", attention, [qkv, mask, cache])
-    let projected = graph.linear("\(name).attn.c_proj", attended, parameters.attentionOutput(block))
-    hidden = graph.add("\(name).attn.add", Add(), [hidden, projected])
+    let attended = graph.addAttention(
+      norm1, block: block, scale: attentionScale(config, block: block), config, parameters)
+    hidden = graph.add("\(name).attn.add", Add(), [hidden, attended])
 
     let norm2 = graph.add(
       "\(name).ln_2", norm, [hidden], parameters.norm(.feedForwardNormGain, .feedForwardNormBias, block))
-    let expanded = graph.linear("\(name).mlp.c_fc", norm2, parameters.feedForwardInput(block))
-    let activated = graph.add("\(name).mlp.act", Activation(config.activation), [expanded])
-    let contracted = graph.linear("\(name).mlp.c_proj", activated, parameters.feedForwardOutput(block))
+    let contracted = graph.addFeedForward(norm2, block: block, config, parameters)
     hidden = graph.add("\(name).mlp.add", Add(), [hidden, contracted])
     if block < config.blockCount - 1 { graph.name(hidden, "hidden_states.\(block + 1)") }
   }

@@ -16,25 +16,13 @@ extension Architecture {
   ///   `hparams.json`.
   public static let gpt2 = Architecture(
     id: "gpt2", title: "GPT-2",
-    keys: [
-      ConfigKey("vocab_size", .count(.vocabularySize, .value(50257), limit: 1 << 28), aliases: ["n_vocab"]),
-      ConfigKey(
-        "n_positions", .count(.contextLength, .value(1024), limit: 1 << 28),
-        aliases: ["n_ctx", "max_position_embeddings"]),
-      ConfigKey("n_embd", .count(.width, .value(768), limit: 1 << 20), aliases: ["hidden_size"]),
-      ConfigKey("n_layer", .count(.blockCount, .value(12), limit: 10_000), aliases: ["num_hidden_layers"]),
-      ConfigKey("n_head", .count(.headCount, .value(12), limit: 1 << 20), aliases: ["num_attention_heads"]),
+    keys: .gptSizes(vocabulary: 50257, aliases: ["n_vocab"], context: 1024) + [
       ConfigKey(
         "n_inner", .count(.feedForwardWidth, .derived("4 × n_embd") { 4 * $0.width }, limit: 1 << 24)),
-      ConfigKey("layer_norm_epsilon", .fraction(.layerNormEpsilon, .value(1e-5))),
       ConfigKey(
         "activation_function", .activation(.activation, .value(.geluTanh), names: transformersActivations)),
       ConfigKey("scale_attn_weights", .flag(.scalesAttention, .value(true))),
       ConfigKey("scale_attn_by_inverse_layer_idx", .flag(.scalesAttentionByBlock, .value(false))),
-      ConfigKey("tie_word_embeddings", .flag(.tiesHead, .value(true))),
-      ConfigKey("architectures", .head),
-      ConfigKey("add_cross_attention", .onlyValue(.bool(false))),
-      ConfigKey("is_encoder_decoder", .onlyValue(.bool(false))),
     ] + .gptHeads
       // The first orders the same arithmetic differently: a matter of rounding only.
       + .informational(
@@ -50,11 +38,11 @@ extension Architecture {
       ModelHead(GPTHead.doubleHeads.rawValue, classes: "GPT2DoubleHeadsModel"),
       ModelHead(GPTHead.sequenceClassification.rawValue, classes: "GPT2ForSequenceClassification"),
     ],
+    // Radford et al., 2019, table 2, with the heads of the published `hparams.json`.
     presets: [
-      ModelPreset("gpt2", .gpt2()),
-      ModelPreset("gpt2-medium", .gpt2(width: 1024, blockCount: 24, headCount: 16)),
-      ModelPreset("gpt2-large", .gpt2(width: 1280, blockCount: 36, headCount: 20)),
-      ModelPreset("gpt2-xl", .gpt2(width: 1600, blockCount: 48, headCount: 25)),
+      ModelPreset("gpt2"), ModelPreset("gpt2-medium", width: 1024, blockCount: 24, headCount: 16),
+      ModelPreset("gpt2-large", width: 1280, blockCount: 36, headCount: 20),
+      ModelPreset("gpt2-xl", width: 1600, blockCount: 48, headCount: 25),
     ],
     conflict: gptConflict,
     settle: settleGPT,
@@ -74,17 +62,13 @@ extension Architecture {
 
 extension ModelConfig {
   /// GPT-2's numbers; those of the smallest published size unless others are given.
-  ///
-  /// - SeeAlso: Radford et al., "Language Models are Unsupervised Multitask Learners", 2019, table 2, with the heads of
-  ///   the published `hparams.json`.
   public static func gpt2(
     vocabularySize: Int = 50257, contextLength: Int = 1024, width: Int = 768, blockCount: Int = 12,
     headCount: Int = 12, feedForwardWidth: Int? = nil, layerNormEpsilon: Double = 1e-5,
     activation: ActivationKind = .geluTanh, scalesAttention: Bool = true,
     scalesAttentionByBlock: Bool = false, tiesHead: Bool = true
   ) -> ModelConfig {
-    var config = ModelConfig()
-    config[.head] = GPTHead.language.rawValue
+    var config = Architecture.gpt2.defaults
     config[.vocabularySize] = vocabularySize
     config[.contextLength] = contextLength
     config[.width] = width

@@ -55,11 +55,40 @@ extension ConfigField where Value == Bool {
 extension ModelConfig {
   /// The labels of a classifier.
   var labels: ParameterDeclarations.Dimension { (self[.labelCount] == 0 ? 2 : self[.labelCount], "labels") }
+
+  /// Takes the labels of a stored classifier, `[labels, D]`, where the config does not say how many there are.
+  mutating func takeLabels(of classifier: Shape?) {
+    if self[.labelCount] == 0, let rows = classifier?.dimensions.first { self[.labelCount] = rows }
+  }
 }
 
 extension [ConfigKey] {
-  /// The keys that the heads of GPT-1 and GPT-2 look at.
+  /// The sizes of GPT-1 and GPT-2.
+  ///
+  /// - Parameters:
+  ///   - vocabulary: the default of the vocabulary.
+  ///   - aliases: other spellings of its key.
+  ///   - context: the default of the context.
+  /// - Returns: the keys.
+  static func gptSizes(vocabulary: Int, aliases: [String] = [], context: Int) -> [ConfigKey] {
+    [
+      ConfigKey(
+        "vocab_size", .count(.vocabularySize, .value(vocabulary), limit: 1 << 28), aliases: aliases),
+      ConfigKey(
+        "n_positions", .count(.contextLength, .value(context), limit: 1 << 28),
+        aliases: ["n_ctx", "max_position_embeddings"]),
+      ConfigKey("n_embd", .count(.width, .value(768), limit: 1 << 20), aliases: ["hidden_size"]),
+      ConfigKey("n_layer", .count(.blockCount, .value(12), limit: 10_000), aliases: ["num_hidden_layers"]),
+      ConfigKey("n_head", .count(.headCount, .value(12), limit: 1 << 20), aliases: ["num_attention_heads"]),
+      ConfigKey("layer_norm_epsilon", .fraction(.layerNormEpsilon, .value(1e-5))),
+    ]
+  }
+
+  /// The keys that the heads of GPT-1 and GPT-2 look at, and what neither is.
   static let gptHeads: [ConfigKey] = [
+    ConfigKey("tie_word_embeddings", .flag(.tiesHead, .value(true))), ConfigKey("architectures", .head),
+    ConfigKey("add_cross_attention", .onlyValue(.bool(false))),
+    ConfigKey("is_encoder_decoder", .onlyValue(.bool(false))),
     ConfigKey("id2label", .labels, isOfHead: true), ConfigKey("num_labels", .labels, isOfHead: true),
     ConfigKey("pad_token_id", .token(.paddingToken), isOfHead: true),
     ConfigKey("summary_type", .word(.summaryType), isOfHead: true),
@@ -74,9 +103,7 @@ extension Architecture {
   static let settleGPT: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = { config, stored in
     let head = GPTHead(of: Set(stored.keys))
     if head != .language { config[.head] = head.rawValue }
-    if config[.labelCount] == 0, let rows = stored[.scoreWeight]?.dimensions.first {
-      config[.labelCount] = rows
-    }
+    config.takeLabels(of: stored[.scoreWeight])
   }
 
   /// What contradicts in a config of GPT-1 or GPT-2: heads that have no equal part of the width, and summaries of other
@@ -102,18 +129,6 @@ extension Architecture {
 }
 
 extension GraphBuilder {
-  /// Adds the embeddings of tokens and positions, and of types where they are given.
-  mutating func addEmbeddings(
-    token: String, position: String, _ config: ModelConfig, _ parameters: GPTParameters
-  ) -> EdgeID {
-    let tokens = add(token, Embedding(), [input(.ids)], [parameters.tokenEmbedding])
-    let positions = add(position, Embedding(), [input(.positions)], [parameters.positionEmbedding])
-    let sum = add("embed", Add(), [tokens, positions])
-    guard config[.addsTokenTypes] else { return sum }
-    let types = add("\(token).types", Embedding(), [input(.tokenTypes)], [parameters.tokenEmbedding])
-    return add("embed.types", Add(), [sum, types])
-  }
-
   /// Adds the head of a GPT-1 or GPT-2 to its last hidden state.
   mutating func addHead(_ hidden: EdgeID, _ config: ModelConfig, _ parameters: GPTParameters) {
     switch GPTHead(rawValue: config[.head]) ?? .language {
