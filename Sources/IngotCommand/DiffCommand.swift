@@ -61,7 +61,7 @@ struct DiffCommand: ParsableCommand {
     options.scratchFolder = reading.scratchFolder
     options.dialect = dialect
     options.config = model.config
-    var report = try diff(first, second, options: options, progress: global.progress)
+    var report = try Ingot.diff(first, second, options: options, progress: global.progress)
     if sort { report.changed.sort { $0.distance > $1.distance } }
     global.print(json: { JSONText.diff(report) }) { DiffText.lines(report, style: $0) }
     if !report.isEqual { throw CheckFailed() }

@@ -58,7 +58,7 @@ struct EditCommand: ParsableCommand {
     settings.change.removals = removals.map(Glob.init)
     settings.isInPlace = isInPlace
     settings.isPlan = isPlan
-    let report = try edit(path, options: settings, progress: global.progress)
+    let report = try Ingot.edit(path, options: settings, progress: global.progress)
     global.print(json: { EditText.json(report) }) { EditText.lines(report, isPlan: isPlan, style: $0) }
   }
 }

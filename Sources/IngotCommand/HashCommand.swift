@@ -67,7 +67,7 @@ struct HashCommand: ParsableCommand {
     options.config = model.config
     options.head = head.head
     options.isOneOfSeveral = paths.count != 1
-    return try hash(path, options: options, progress: global.progress)
+    return try Ingot.hash(path, options: options, progress: global.progress)
   }
 
   /// What became of a line of a manifest.

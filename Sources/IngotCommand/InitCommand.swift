@@ -68,7 +68,7 @@ struct InitCommand: ParsableCommand {
     settings.shardByteLimit = shardSize?.value
     settings.force = force
     let start = Process.monotonicSeconds
-    let report = try initialize(architecture, to: output, options: settings, progress: global.progress)
+    let report = try Ingot.initialize(architecture, to: output, options: settings, progress: global.progress)
     let seconds = Process.monotonicSeconds - start
     global.print(besides: output, json: { InitializationText.json(report) }) {
       InitializationText.lines(report, seconds: seconds, style: $0)

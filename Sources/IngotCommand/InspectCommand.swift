@@ -68,14 +68,14 @@ struct InspectCommand: ParsableCommand {
     options.reading = try reading.options(isRaw: raw)
     options.scratchFolder = reading.scratchFolder
     options.jobs = work.jobs
-    let report = try inspect(path, options: options, progress: global.progress)
+    let report = try Ingot.inspect(path, options: options, progress: global.progress)
     global.print(json: { JSONText.inspection(report) }) { style in
       InspectionText.lines(report, isUnfolded: all, style: style)
     }
   }
 
   private func listCalls() throws {
-    let report = try surveySecurity(path, reading: reading.options())
+    let report = try Ingot.surveySecurity(path, reading: reading.options())
     global.print(json: { SecurityText.json(report) }) { SecurityText.lines(report, style: $0) }
     guard report.isClean else { throw CheckFailed() }
   }

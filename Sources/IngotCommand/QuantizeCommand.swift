@@ -83,7 +83,7 @@ struct QuantizeCommand: ParsableCommand {
     settings.scratchFolder = reading.scratchFolder
     settings.jobs = work.jobs
     settings.reading = try reading.options()
-    let report = try quantize(input, to: output, options: settings, progress: global.progress)
+    let report = try Ingot.quantize(input, to: output, options: settings, progress: global.progress)
     global.print(besides: output, json: { QuantizationText.json(report) }) {
       QuantizationText.lines(report, style: $0)
     }

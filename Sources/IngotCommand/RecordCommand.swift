@@ -48,7 +48,7 @@ struct RecordCommand: ParsableCommand {
     settings.config = options.config
     settings.allowances = soundness.allowances
     settings.reading = try reading.options()
-    let report = try record(model, tokens: tokens, to: output, options: settings)
+    let report = try Ingot.record(model, tokens: tokens, to: output, options: settings)
     global.print(json: { RecordText.json(report) }) { RecordText.lines(report, style: $0) }
   }
 }

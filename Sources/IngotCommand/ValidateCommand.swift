@@ -66,7 +66,7 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
-    let report = try IngotReport.validate(
+    let report = try Ingot.validate(
       model, config: options.config, reading: reading.options(), progress: global.progress)
     global.print(json: { ValidationText.json(report) }) { ValidationText.lines(report, style: $0) }
     if !report.isValid { throw CheckFailed() }

@@ -16,6 +16,8 @@ public protocol CheckpointFormat: Sendable {
   var fileExtensions: [String] { get }
   /// The name of the file by which a checkpoint is opened, where it is always the same, and known by nothing else.
   var fileName: String? { get }
+  /// Whether its files keep the names of tensors; an only tensor has the file's otherwise.
+  var keepsNames: Bool { get }
   /// The page that specifies it, under `formats/`.
   var page: String { get }
   /// Plans files of this format; `nil` when it is only read.
@@ -48,6 +50,8 @@ public protocol CheckpointFormat: Sendable {
 extension CheckpointFormat {
   /// In most formats any name will do.
   public var fileName: String? { nil }
+  /// Most formats keep names.
+  public var keepsNames: Bool { true }
 
   /// In most formats metadata and tensors can't be told apart.
   public var metadataEditor: (any MetadataEditor)? { nil }

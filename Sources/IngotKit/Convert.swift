@@ -230,18 +230,20 @@ public struct Conversion: Sendable {
   }
 }
 
-/// Converts a checkpoint: plans the output, and writes it.
-///
-/// - Parameters:
-///   - input: path of the checkpoint.
-///   - output: path of the output; `-` for standard output.
-///   - options: what is to be done.
-///   - progress: hears of every byte.
-/// - Returns: what was done, and all that is not kept.
-/// - Throws: the errors of ``Conversion``; the destination then holds what it held before.
-public func convert(
-  _ input: String, to output: String, options: ConvertOptions = ConvertOptions(),
-  progress: (any ProgressObserver)? = nil
-) throws(IngotError) -> ConversionReport {
-  try Conversion(input, to: output, options: options).run(progress: progress)
+extension Ingot {
+  /// Converts a checkpoint: plans the output, and writes it.
+  ///
+  /// - Parameters:
+  ///   - input: path of the checkpoint.
+  ///   - output: path of the output; `-` for standard output.
+  ///   - options: what is to be done.
+  ///   - progress: hears of every byte.
+  /// - Returns: what was done, and all that is not kept.
+  /// - Throws: the errors of ``Conversion``; the destination then holds what it held before.
+  public static func convert(
+    _ input: String, to output: String, options: ConvertOptions = ConvertOptions(),
+    progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> ConversionReport {
+    try Conversion(input, to: output, options: options).run(progress: progress)
+  }
 }

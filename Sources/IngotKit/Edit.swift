@@ -7,7 +7,7 @@ import IngotFormats
 import IngotOutput
 import IngotTransforms
 
-/// What ``edit(_:options:progress:)`` is to do.
+/// What ``Ingot/edit(_:options:progress:)`` is to do.
 public struct EditOptions: Sendable {
   /// What is to become of the metadata.
   public var change = MetadataChange()
@@ -66,61 +66,63 @@ extension MetadataValue {
   }
 }
 
-/// Changes a file's metadata.
-///
-/// - Parameters:
-///   - path: a file, or a folder that holds one.
-///   - options: the change.
-///   - progress: hears of every byte.
-///   - system: the operating system.
-/// - Returns: what was done.
-/// - Throws: the reader's errors; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a format whose metadata can't be
-///   changed so, and for a head that does not fit in place.
-public func edit(
-  _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil,
-  system: any SystemCalls = LiveSystem()
-) throws(IngotError) -> EditReport {
-  let file = try fileToEdit(path, system)
-  try HeaderBackup.restore(for: file, system: system)
-  let source = try FileByteSource(path: file, system: system)
-  let format = try FormatRegistry.detect(source)
-  guard let editor = format.metadataEditor else {
-    throw .unsuitable(
-      Location(file), why: "is \(words: format.title), whose metadata and tensors can't be told apart",
-      hint: .remedy(.convert))
+extension Ingot {
+  /// Changes a file's metadata.
+  ///
+  /// - Parameters:
+  ///   - path: a file, or a folder that holds one.
+  ///   - options: the change.
+  ///   - progress: hears of every byte.
+  ///   - system: the operating system.
+  /// - Returns: what was done.
+  /// - Throws: the reader's errors; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a format whose metadata can't be
+  ///   changed so, and for a head that does not fit in place.
+  public static func edit(
+    _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil,
+    system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) -> EditReport {
+    let file = try fileToEdit(path, system)
+    try HeaderBackup.restore(for: file, system: system)
+    let source = try FileByteSource(path: file, system: system)
+    let format = try FormatRegistry.detect(source)
+    guard let editor = format.metadataEditor else {
+      throw .unsuitable(
+        Location(file), why: "is \(words: format.title), whose metadata and tensors can't be told apart",
+        hint: .remedy(.convert))
+    }
+    let head = try editor.head(of: source, changed: options.change)
+    let schemes = QuantizedParts.metadataKey
+    guard head.metadata.old[schemes] == head.metadata.new[schemes] else {
+      throw .unsuitable(
+        Location(file, key: schemes),
+        why: "tells what the values of quantized tensors are, and stays with them",
+        hint: nil)
+    }
+    let keys = head.metadata.old.entries.map(\.key)
+    for glob in options.change.removals where !glob.matchesEverything && !keys.contains(where: glob.matches) {
+      throw .invalidRequest(option: .removals, why: glob.noMatch(of: "key", among: keys))
+    }
+    let fits = head.bytes.count == head.dataOffset
+    guard fits || !options.isInPlace else {
+      throw .unsuitable(
+        Location(file),
+        why: "has a head of \(head.dataOffset, "byte"), and the new one takes \(head.bytes.count)",
+        hint: .remedy(.replaceFile))
+    }
+    let total = head.bytes.count + source.byteCount - head.dataOffset
+    let report = EditReport(
+      path: file, format: format.id, from: head.metadata.old, to: head.metadata.new,
+      byteCount: options.isInPlace ? head.bytes.count : total, wasInPlace: options.isInPlace)
+    guard !options.isPlan, !report.isUnchanged else { return report }
+    if options.isInPlace {
+      try HeaderBackup.replaceHead(
+        of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset), system: system)
+    } else {
+      try replace(
+        file, format: format, source: source, head: head, options: options, progress: progress, system)
+    }
+    return report
   }
-  let head = try editor.head(of: source, changed: options.change)
-  let schemes = QuantizedParts.metadataKey
-  guard head.metadata.old[schemes] == head.metadata.new[schemes] else {
-    throw .unsuitable(
-      Location(file, key: schemes),
-      why: "tells what the values of quantized tensors are, and stays with them",
-      hint: nil)
-  }
-  let keys = head.metadata.old.entries.map(\.key)
-  for glob in options.change.removals where !glob.matchesEverything && !keys.contains(where: glob.matches) {
-    throw .invalidRequest(option: .removals, why: glob.noMatch(of: "key", among: keys))
-  }
-  let fits = head.bytes.count == head.dataOffset
-  guard fits || !options.isInPlace else {
-    throw .unsuitable(
-      Location(file),
-      why: "has a head of \(head.dataOffset, "byte"), and the new one takes \(head.bytes.count)",
-      hint: .remedy(.replaceFile))
-  }
-  let total = head.bytes.count + source.byteCount - head.dataOffset
-  let report = EditReport(
-    path: file, format: format.id, from: head.metadata.old, to: head.metadata.new,
-    byteCount: options.isInPlace ? head.bytes.count : total, wasInPlace: options.isInPlace)
-  guard !options.isPlan, !report.isUnchanged else { return report }
-  if options.isInPlace {
-    try HeaderBackup.replaceHead(
-      of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset), system: system)
-  } else {
-    try replace(
-      file, format: format, source: source, head: head, options: options, progress: progress, system)
-  }
-  return report
 }
 
 /// The one file of a checkpoint.

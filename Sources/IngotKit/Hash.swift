@@ -43,7 +43,7 @@ public struct HashReport: Sendable {
   }
 }
 
-/// Options of ``hash(_:options:progress:)``.
+/// Options of ``Ingot/hash(_:options:progress:)``.
 public struct HashOptions: Sendable {
   /// How to read.
   public var reading = ReadOptions()
@@ -64,40 +64,42 @@ public struct HashOptions: Sendable {
   public init() {}
 }
 
-/// Takes the digests of a checkpoint.
-///
-/// - Parameters:
-///   - path: a file, index or folder.
-///   - options: how to read.
-///   - progress: hears of bytes read.
-/// - Returns: the digests.
-/// - Throws: the reader's errors.
-public func hash(
-  _ path: String, options: HashOptions = HashOptions(), progress: (any ProgressObserver)? = nil
-) throws(IngotError) -> HashReport {
-  let checkpoint = try CheckpointOpener(options: options.reading).open(path)
-  if !options.isOneOfSeveral { try options.reading.requireUse(at: [path], by: [checkpoint]) }
-  if let dialect = options.dialect {
-    return try hash(checkpoint, path: path, as: dialect, options: options, progress: progress)
+extension Ingot {
+  /// Takes the digests of a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: a file, index or folder.
+  ///   - options: how to read.
+  ///   - progress: hears of bytes read.
+  /// - Returns: the digests.
+  /// - Throws: the reader's errors.
+  public static func hash(
+    _ path: String, options: HashOptions = HashOptions(), progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> HashReport {
+    let checkpoint = try CheckpointOpener(options: options.reading).open(path)
+    if !options.isOneOfSeveral { try options.reading.requireUse(at: [path], by: [checkpoint]) }
+    if let dialect = options.dialect {
+      return try digests(checkpoint, path: path, as: dialect, options: options, progress: progress)
+    }
+    let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+    let distinct = DistinctTensors(checkpoint.tensors)
+    progress?.begin("hashing", byteCount: distinct.byteCount)
+    defer { progress?.end() }
+    let relay = ProgressRelay(progress)
+    let digests = try digester.digests(
+      of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: options.jobs)
+    ) { _, _, tile, _ in relay.advance(tile.count) }
+    var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
+      HashReport.Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)
+    }
+    try digester.checkUnchanged()
+    tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    return HashReport(path: path, tensors: tensors, findings: checkpoint.findings)
   }
-  let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
-  let distinct = DistinctTensors(checkpoint.tensors)
-  progress?.begin("hashing", byteCount: distinct.byteCount)
-  defer { progress?.end() }
-  let relay = ProgressRelay(progress)
-  let digests = try digester.digests(
-    of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: options.jobs)
-  ) { _, _, tile, _ in relay.advance(tile.count) }
-  var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
-    HashReport.Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)
-  }
-  try digester.checkUnchanged()
-  tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-  return HashReport(path: path, tensors: tensors, findings: checkpoint.findings)
 }
 
 /// Takes the digests of a model's parameters as in a dialect.
-private func hash(
+private func digests(
   _ checkpoint: Checkpoint, path: String, as id: String, options: HashOptions,
   progress: (any ProgressObserver)?
 ) throws(IngotError) -> HashReport {

@@ -51,50 +51,52 @@ public struct InitializationReport: Sendable {
   public var losses: [Loss]
 }
 
-/// Makes an untrained model by the paper's initialization.
-///
-/// - Parameters:
-///   - architecture: the architecture's id: `gpt2`.
-///   - output: path of the output; a folder gets its config.json.
-///   - options: size and seed.
-///   - progress: hears of every byte.
-///   - system: the operating system.
-/// - Returns: what was made.
-/// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an architecture or size that is not known, the
-///   errors of reading a config, and the writer's errors.
-public func initialize(
-  _ architecture: String, to output: String, options: InitializeOptions,
-  progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
-) throws(IngotError) -> InitializationReport {
-  let (configuration, companion) = try configuration(architecture, options)
-  guard let dialect = Dialect.all.first(where: { $0.architecture == configuration.architecture.id }) else {
-    throw .internal("an architecture without a dialect")
+extension Ingot {
+  /// Makes an untrained model by the paper's initialization.
+  ///
+  /// - Parameters:
+  ///   - architecture: the architecture's id: `gpt2`.
+  ///   - output: path of the output; a folder gets its config.json.
+  ///   - options: size and seed.
+  ///   - progress: hears of every byte.
+  ///   - system: the operating system.
+  /// - Returns: what was made.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an architecture or size that is not known, the
+  ///   errors of reading a config, and the writer's errors.
+  public static func initialize(
+    _ architecture: String, to output: String, options: InitializeOptions,
+    progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) -> InitializationReport {
+    let (configuration, companion) = try configuration(architecture, options)
+    guard let dialect = Dialect.all.first(where: { $0.architecture == configuration.architecture.id }) else {
+      throw .internal("an architecture without a dialect")
+    }
+    let graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
+    let destination = try OutputDestination(
+      output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+    var metadata = Metadata()
+    dialect.mark(&metadata, in: destination.formatID)
+    var draft = OutputBuilder(metadata: metadata)
+    draft.configure { $0.shardByteLimit = options.shardByteLimit }
+    draft.companions = [companion]
+    for parameter in graph.parameters {
+      let part = part(parameter, options)
+      let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)
+      draft.add(
+        PlannedTensor(
+          name: name ?? parameter.role.description, dtype: part.dtype, shape: parameter.shape,
+          transforms: [.initialized(seed: options.seed)]), [part])
+    }
+    draft.stateDType(options.dtype ?? .f32, for: destination)
+    let planned = try draft.planned(for: destination)
+    let written = PlanWriter(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+    let result = try destination.write(
+      written, force: options.force, sources: [], system: system, progress: progress)
+    return InitializationReport(
+      output: output, format: destination.formatID, config: configuration.config, seed: options.seed,
+      parameterCount: graph.parameterCount, tensorCount: graph.parameters.count, byteCount: result.byteCount,
+      losses: planned.losses)
   }
-  let graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
-  let destination = try OutputDestination(
-    output, format: options.format, isSharded: options.shardByteLimit != nil, system)
-  var metadata = Metadata()
-  dialect.mark(&metadata, in: destination.formatID)
-  var draft = OutputBuilder(metadata: metadata)
-  draft.configure { $0.shardByteLimit = options.shardByteLimit }
-  draft.companions = [companion]
-  for parameter in graph.parameters {
-    let part = part(parameter, options)
-    let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)
-    draft.add(
-      PlannedTensor(
-        name: name ?? parameter.role.description, dtype: part.dtype, shape: parameter.shape,
-        transforms: [.initialized(seed: options.seed)]), [part])
-  }
-  draft.stateDType(options.dtype ?? .f32, for: destination)
-  let planned = try draft.planned(for: destination)
-  let written = PlanWriter(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
-  let result = try destination.write(
-    written, force: options.force, sources: [], system: system, progress: progress)
-  return InitializationReport(
-    output: output, format: destination.formatID, config: configuration.config, seed: options.seed,
-    parameterCount: graph.parameterCount, tensorCount: graph.parameters.count, byteCount: result.byteCount,
-    losses: planned.losses)
 }
 
 /// The numbers of a preset or a config file, with the file that goes along.

@@ -79,7 +79,7 @@ extension Model {
   }
 }
 
-/// Options of ``inspect(_:options:progress:)``.
+/// Options of ``Ingot/inspect(_:options:progress:)``.
 public struct InspectOptions: Sendable {
   /// Whether to take digests.
   public var hashes = false
@@ -98,37 +98,39 @@ public struct InspectOptions: Sendable {
   public init() {}
 }
 
-/// Looks into a checkpoint.
-///
-/// - Parameters:
-///   - path: a file, index or folder.
-///   - options: what to compute.
-///   - progress: hears of bytes read.
-/// - Returns: the report.
-/// - Throws: the reader's errors, and ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that matches
-///   nothing.
-public func inspect(
-  _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
-) throws(IngotError) -> InspectionReport {
-  var reading = options.reading
-  reading.selection = options.selection
-  let checkpoint = try CheckpointOpener(options: reading).open(path)
-  try options.reading.requireUse(at: [path], by: [checkpoint])
-  try options.selection.check(against: checkpoint, includedBy: .names)
-  var report = InspectionReport(checkpoint, path: path, selection: options.selection)
-  let listed = report.tensors.descriptors
-  guard options.hashes || options.statistics else { return report }
+extension Ingot {
+  /// Looks into a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: a file, index or folder.
+  ///   - options: what to compute.
+  ///   - progress: hears of bytes read.
+  /// - Returns: the report.
+  /// - Throws: the reader's errors, and ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that matches
+  ///   nothing.
+  public static func inspect(
+    _ path: String, options: InspectOptions = InspectOptions(), progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> InspectionReport {
+    var reading = options.reading
+    reading.selection = options.selection
+    let checkpoint = try CheckpointOpener(options: reading).open(path)
+    try options.reading.requireUse(at: [path], by: [checkpoint])
+    try options.selection.check(against: checkpoint, includedBy: .names)
+    var report = InspectionReport(checkpoint, path: path, selection: options.selection)
+    let listed = report.tensors.descriptors
+    guard options.hashes || options.statistics else { return report }
 
-  let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
-  let distinct = DistinctTensors(listed)
-  progress?.begin("reading", byteCount: distinct.byteCount)
-  defer { progress?.end() }
-  let scan = TensorScan(
-    listed, distinct, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
-  report.tensors.results =
-    options.hashes ? try scan.hashed(takingStatistics: options.statistics) : try scan.statistics()
-  try digester.checkUnchanged()
-  return report
+    let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+    let distinct = DistinctTensors(listed)
+    progress?.begin("reading", byteCount: distinct.byteCount)
+    defer { progress?.end() }
+    let scan = TensorScan(
+      listed, distinct, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
+    report.tensors.results =
+      options.hashes ? try scan.hashed(takingStatistics: options.statistics) : try scan.statistics()
+    try digester.checkUnchanged()
+    return report
+  }
 }
 
 /// The model that a checkpoint is; `nil`, with a remark where its config can't be read, when it is none that is known.

@@ -89,55 +89,58 @@ public struct QuantizationReport: Sendable {
   }
 }
 
-/// Quantizes a model's weights.
-///
-/// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer.
-///
-/// - Parameters:
-///   - input: the model.
-///   - output: path of the output.
-///   - options: what is to be done.
-///   - progress: hears of bytes read and written.
-///   - system: the operating system.
-/// - Returns: what it cost.
-/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound or holds values that are
-///   not finite; ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the output's format
-///   or a tensor's shape does not allow; the reader's and the writer's errors. The destination then holds what it held
-///   before.
-public func quantize(
-  _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
-  progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
-) throws(IngotError) -> QuantizationReport {
-  let model = try Model(
-    input, config: options.config, head: options.allowances.head, reading: options.reading)
-  try Model.requireStoredHead(options.allowances.head, in: [model])
-  try requireWhole(model)
-  try model.requireSound()
-  let destination = try OutputDestination(
-    output, format: options.format, isSharded: options.shardByteLimit != nil,
-    keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input) ? model.checkpoint : nil, system)
-  if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
-  if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
-    throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
+extension Ingot {
+  /// Quantizes a model's weights.
+  ///
+  /// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer.
+  ///
+  /// - Parameters:
+  ///   - input: the model.
+  ///   - output: path of the output.
+  ///   - options: what is to be done.
+  ///   - progress: hears of bytes read and written.
+  ///   - system: the operating system.
+  /// - Returns: what it cost.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound or holds values that are
+  ///   not finite; ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the output's format
+  ///   or a tensor's shape does not allow; the reader's and the writer's errors. The destination then holds what it held
+  ///   before.
+  public static func quantize(
+    _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
+    progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) -> QuantizationReport {
+    let model = try Model(
+      input, config: options.config, head: options.allowances.head, reading: options.reading)
+    try Model.requireStoredHead(options.allowances.head, in: [model])
+    try requireWhole(model)
+    try model.requireSound()
+    let destination = try OutputDestination(
+      output, format: options.format, isSharded: options.shardByteLimit != nil,
+      keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input) ? model.checkpoint : nil, system)
+    if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
+    if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
+      throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
+    }
+    let conversion = try QuantizedConversion(
+      model, options: options.request, destination: destination, progress: progress)
+    var builder = conversion.output
+    builder.configure {
+      $0.shardByteLimit = options.shardByteLimit
+      $0.keepsUnknownBits = options.keepsUnknownBits
+    }
+    let planned = try builder.planned(for: destination)
+    let written = PlanWriter(
+      planned, files: SourceFiles(model.checkpoint.files, system: system),
+      scratchFolder: options.scratchFolder,
+      jobs: options.jobs)
+    let result = try destination.write(
+      written, force: options.force,
+      sources: model.checkpoint.files
+        + Companions.files(beside: input, of: model.checkpoint, output: destination), system: system,
+      progress: progress)
+    return QuantizationReport(
+      result, of: conversion, planned: planned, options: options, input: input, output: output)
   }
-  let conversion = try QuantizedConversion(
-    model, options: options.request, destination: destination, progress: progress)
-  var builder = conversion.output
-  builder.configure {
-    $0.shardByteLimit = options.shardByteLimit
-    $0.keepsUnknownBits = options.keepsUnknownBits
-  }
-  let planned = try builder.planned(for: destination)
-  let written = PlanWriter(
-    planned, files: SourceFiles(model.checkpoint.files, system: system), scratchFolder: options.scratchFolder,
-    jobs: options.jobs)
-  let result = try destination.write(
-    written, force: options.force,
-    sources: model.checkpoint.files
-      + Companions.files(beside: input, of: model.checkpoint, output: destination), system: system,
-    progress: progress)
-  return QuantizationReport(
-    result, of: conversion, planned: planned, options: options, input: input, output: output)
 }
 
 /// Throws for weights that are quantized already, with scales in tensors of their own.

@@ -15,31 +15,33 @@ public struct SecurityReport: Sendable {
   public var isClean: Bool { files.allSatisfy(\.survey.isClean) }
 }
 
-/// Lists what a path would make other programs run.
-///
-/// - Parameters:
-///   - path: a file, index, folder or archive.
-///   - reading: where an archive's files go that have to be decoded.
-///   - system: the operating system.
-/// - Returns: a list, which may hold calls that are not let through, and files that could not be read.
-/// - Throws: the errors of opening the path, of the system, and of an interrupt.
-public func surveySecurity(
-  _ path: String, reading: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()
-) throws(IngotError) -> SecurityReport {
-  let opener = CheckpointOpener(options: reading, system: system)
-  var scanner = ContentScanner(opener)
-  if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
-    try scan(folder: path, depth: 0, system, &scanner)
-  } else {
-    let (file, shards) = try opener.files(of: path)
-    try scanner.scan(FileByteSource(path: file, system: system))
-    for shard in shards { try scan(file: shard, system, &scanner) }
+extension Ingot {
+  /// Lists what a path would make other programs run.
+  ///
+  /// - Parameters:
+  ///   - path: a file, index, folder or archive.
+  ///   - reading: where an archive's files go that have to be decoded.
+  ///   - system: the operating system.
+  /// - Returns: a list, which may hold calls that are not let through, and files that could not be read.
+  /// - Throws: the errors of opening the path, of the system, and of an interrupt.
+  public static func surveySecurity(
+    _ path: String, reading: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) -> SecurityReport {
+    let opener = CheckpointOpener(options: reading, system: system)
+    var scanner = ContentScanner(opener)
+    if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
+      try scan(folder: path, depth: 0, system, &scanner)
+    } else {
+      let (file, shards) = try opener.files(of: path)
+      try scanner.scan(FileByteSource(path: file, system: system))
+      for shard in shards { try scan(file: shard, system, &scanner) }
+    }
+    if scanner.isFull {
+      scanner.note(
+        path, .limitExceeded(.companionFiles, at: Location(path), asked: Limit.companionFiles.value + 1))
+    }
+    return SecurityReport(path: path, files: scanner.files)
   }
-  if scanner.isFull {
-    scanner.note(
-      path, .limitExceeded(.companionFiles, at: Location(path), asked: Limit.companionFiles.value + 1))
-  }
-  return SecurityReport(path: path, files: scanner.files)
 }
 
 /// Looks at the files of a folder and of those below it, hidden ones too.

@@ -32,12 +32,11 @@ extension ConvertOptions {
 
   /// The options with the format that the program reads this model from, where that depends on the architecture.
   ///
-  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format, and the errors of opening a
-  ///   model.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format, and the errors of reading a
+  ///   config.
   func settled(for source: Checkpoint, at path: String) throws(IngotError) -> ConvertOptions {
     guard let program, program.formats.count > 1 else { return self }
-    let architecture = try Model(source, path: path, config: config, head: head).recognised.configuration
-      .architecture
+    let architecture = try Model.configuration(of: source, at: path, config: config).0.architecture
     let own = program.format(for: architecture.id)
     guard format == nil || format == own else {
       throw .invalidRequest(

@@ -21,25 +21,27 @@ public struct ValidationReport: Sendable {
   public var isValid: Bool { !findings.contains { $0.severity == .error } }
 }
 
-/// Validates a model.
-///
-/// - Parameters:
-///   - path: the checkpoint.
-///   - config: its config's file; `nil` to look for it.
-///   - reading: how to read.
-///   - progress: hears of bytes read.
-/// - Returns: all findings at once.
-/// - Throws: errors of files that can't be read at all.
-public func validate(
-  _ path: String, config: String? = nil, reading: ReadOptions = ReadOptions(),
-  progress: (any ProgressObserver)? = nil
-) throws(IngotError) -> ValidationReport {
-  let model = try Model(path, config: config, reading: reading)
-  let structural = model.recognised.structuralFindings(model.checkpoint.tensors)
-  var values = try model.nonFiniteFindings(progress: progress)
-  values += try model.tiedFindings()
-  return ValidationReport(
-    path: path, model: model, findings: model.checkpoint.findings + structural + values + model.roleNotes())
+extension Ingot {
+  /// Validates a model.
+  ///
+  /// - Parameters:
+  ///   - path: the checkpoint.
+  ///   - config: its config's file; `nil` to look for it.
+  ///   - reading: how to read.
+  ///   - progress: hears of bytes read.
+  /// - Returns: all findings at once.
+  /// - Throws: errors of files that can't be read at all.
+  public static func validate(
+    _ path: String, config: String? = nil, reading: ReadOptions = ReadOptions(),
+    progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> ValidationReport {
+    let model = try Model(path, config: config, reading: reading)
+    let structural = model.recognised.structuralFindings(model.checkpoint.tensors)
+    var values = try model.nonFiniteFindings(progress: progress)
+    values += try model.tiedFindings()
+    return ValidationReport(
+      path: path, model: model, findings: model.checkpoint.findings + structural + values + model.roleNotes())
+  }
 }
 
 extension Model {

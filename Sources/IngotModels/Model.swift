@@ -51,19 +51,8 @@ public struct Model: Sendable {
     self.path = path
     self.checkpoint = checkpoint
     self.head = head
-    var configuration: ModelConfiguration
-    var companion: Companion
-    if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
-      let document = InnerConfig.document(of: checkpoint)
-    {
-      configuration = try ConfigReader(document: document, path: path).read()
-      companion = Self.companion(configuration, keeping: document)
-    } else {
-      let found = try Self.findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
-      companion = found.0
-      configuration = try ConfigReader(companion.bytes, path: found.path).read()
-      configuration.findings += found.notes
-    }
+    var (configuration, companion) = try Self.configuration(
+      of: checkpoint, at: path, config: config, fallbackConfig: fallbackConfig)
     var takesStoredHead = false
     var recognised = try RecognisedModel(
       checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
@@ -79,6 +68,30 @@ public struct Model: Sendable {
     self.takesStoredHead = takesStoredHead
     self.recognised = recognised
     self.config = companion
+  }
+
+  /// Reads the config of a checkpoint, wherever it is, without a look at the tensors' names.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the checkpoint.
+  ///   - path: where it is.
+  ///   - config: the config's file; `nil` to look for it.
+  ///   - fallbackConfig: the config's file when there is no other.
+  /// - Returns: what it says, and its bytes.
+  /// - Throws: as ``init(_:config:fallbackConfig:head:reading:isOneOfTwo:)``.
+  package static func configuration(
+    of checkpoint: Checkpoint, at path: String, config: String?, fallbackConfig: String? = nil
+  ) throws(IngotError) -> (ModelConfiguration, Companion) {
+    if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
+      let document = InnerConfig.document(of: checkpoint)
+    {
+      let configuration = try ConfigReader(document: document, path: path).read()
+      return (configuration, companion(configuration, keeping: document))
+    }
+    let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
+    var configuration = try ConfigReader(found.0.bytes, path: found.path).read()
+    configuration.findings += found.notes
+    return (configuration, found.0)
   }
 
   private static func companion(_ configuration: ModelConfiguration, keeping document: Metadata) -> Companion

@@ -52,8 +52,9 @@ package struct ReadBack {
     let checkpoint = try CheckpointOpener(system: system).open(path)
     var positions: [ExactName: Int] = [:]
     for (position, tensor) in checkpoint.tensors.enumerated() { positions[ExactName(tensor.name)] = position }
-    // The one tensor of an .npy file has no name of its own: the file's is another where the output is called otherwise.
-    let unnamed = checkpoint.format == NumPyArrayFormat().id ? checkpoint.tensors.first : nil
+    // A tensor that is called by its file has another name where the output is called otherwise.
+    let keepsNames = FormatRegistry.format(id: checkpoint.format)?.keepsNames ?? true
+    let unnamed = keepsNames ? nil : checkpoint.tensors.first
     var pass = PartPass(
       crew: WorkCrew(jobs: jobs), files: SourceFiles(checkpoint.files, system: system),
       scratchFolder: scratchFolder)

@@ -42,7 +42,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
       case "config": _ = try ConfigReader(Fixture.bytes(path), path: path).read()
       case "tokenizer": _ = try TokenizerFiles(companions(), folder: path).vocabulary(rowCount: 8)
       case "llmc-state": _ = try FixtureSet(path: Fixture.path(path), vocabularySize: 5)
-      default: _ = try hash(Fixture.path(path))
+      default: _ = try Ingot.hash(Fixture.path(path))
       }
       return "accepted"
     } catch {

@@ -20,7 +20,7 @@ import Testing
     var options = HashOptions()
     options.dialect = dialect
     options.config = config
-    return try hash(path, options: options).tensors.map(\.line)
+    return try Ingot.hash(path, options: options).tensors.map(\.line)
   }
 
   @discardableResult
@@ -35,7 +35,7 @@ import Testing
   func `is recognised, and holds the same parameters as in transformers' names`(_ id: String) throws {
     let model = try Model(Self.golden(id))
     #expect(model.recognised.dialect.id == id)
-    #expect(try validate(Self.golden(id)).isValid)
+    #expect(try Ingot.validate(Self.golden(id)).isValid)
     #expect(try Self.digests(Self.golden(id), as: "hf") == Self.digests(Self.source(id), as: "hf"))
   }
 
@@ -67,7 +67,7 @@ import Testing
     let source = Self.source(id)
     options.fixtures = source + "/expected.safetensors"
     options.precision = precision
-    #expect(try verify(Self.golden(id), options: options).passed)
+    #expect(try Ingot.verify(Self.golden(id), options: options).passed)
   }
 
   @Test(arguments: ids)
@@ -84,7 +84,7 @@ import Testing
     #expect(try Self.digests(folder.file("there.ingot"), as: "hf", config: config) == Self.digests(model))
     var options = VerifyOptions()
     options.fixtures = model + "/expected.npz"
-    #expect(try verify(folder.file("there.ingot"), options: options).passed)
+    #expect(try Ingot.verify(folder.file("there.ingot"), options: options).passed)
   }
 
   @Test(
@@ -143,7 +143,7 @@ import Testing
       try TensorRename("transformer.h.*.attn.*=block/*/attention/*"), try TensorRename("transformer.*=*"),
     ]
     _ = try Conversion(Self.source("hf"), to: folder.file("a.safetensors"), options: options).run()
-    let names = try inspect(folder.file("a.safetensors")).checkpoint.tensors.map(\.name)
+    let names = try Ingot.inspect(folder.file("a.safetensors")).checkpoint.tensors.map(\.name)
     #expect(names.contains("block/1/attention/c_attn.weight") && names.contains("h.0.ln_1.bias"))
     #expect(!names.contains { $0.hasPrefix("transformer.") })
     options.renames = [try TensorRename("*.weight=w")]
@@ -157,10 +157,10 @@ import Testing
 
   @Test func `quantized weights keep their scales when they are turned`() throws {
     let folder = try TemporaryFolder()
-    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8/"))
+    _ = try Ingot.quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8/"))
     try Self.convert(folder.file("int8/"), folder.file("turned/"), to: "mlx")
     _ = try Self.convert(Fixture.path("kjv-gpt2"), folder.file("mlx/"), to: "mlx")
-    _ = try quantize(folder.file("mlx/"), to: folder.file("again/"))
+    _ = try Ingot.quantize(folder.file("mlx/"), to: folder.file("again/"))
     #expect(try Self.digests(folder.file("turned/")) == Self.digests(folder.file("again/")))
   }
 
@@ -182,14 +182,15 @@ import Testing
 @Suite struct DialectCommandTests {
   @Test(arguments: DialectTests.ids.filter { $0 != "nanogpt" })
   func `two dialects of one model have no difference`(_ id: String) throws {
-    let report = try diff(DialectTests.source(id), DialectTests.golden(id))
+    let report = try Ingot.diff(DialectTests.source(id), DialectTests.golden(id))
     #expect(report.isEqual && report.equalCount == 28)
     #expect(report.matching?.dialects.1 == (id == "hf" ? nil : id))
     #expect(report.matching?.transposedCount ?? 0 == (["gguf", "llmc", "mlx"].contains(id) ? 8 : 0))
     var options = DiffOptions()
     options.dialect = "keep"
     #expect(
-      try diff(DialectTests.source(id), DialectTests.golden(id), options: options).isEqual == (id == "hf"))
+      try Ingot.diff(DialectTests.source(id), DialectTests.golden(id), options: options).isEqual
+        == (id == "hf"))
   }
 
   @Test func `a parameter that differs is named, in the names asked for`() throws {
@@ -197,9 +198,9 @@ import Testing
     options.dialect = "openai"
     options.config = DialectTests.source("hf") + "/config.json"
     let other = Fixture.path("models/labels")
-    let report = try diff(other, DialectTests.golden("gguf"), options: options)
+    let report = try Ingot.diff(other, DialectTests.golden("gguf"), options: options)
     #expect(!report.isEqual && report.changed.contains { $0.name == "model/h0/attn/c_attn/w" })
-    let buffers = try diff(Fixture.path("models/mask-buffers"), DialectTests.golden("hf"))
+    let buffers = try Ingot.diff(Fixture.path("models/mask-buffers"), DialectTests.golden("hf"))
     #expect(buffers.matching?.ignored.0.count == 4)
   }
 

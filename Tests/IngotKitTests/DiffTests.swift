@@ -25,9 +25,9 @@ import Testing
   ) throws {
     let folder = try TemporaryFolder()
     let (wide, narrow) = try pair(name, in: folder)
-    let down = try #require(try diff(wide, narrow).changed.first)
+    let down = try #require(try Ingot.diff(wide, narrow).changed.first)
     #expect(down.isCastTo == dtype && down.isCastFrom == nil)
-    let up = try #require(try diff(narrow, wide).changed.first)
+    let up = try #require(try Ingot.diff(narrow, wide).changed.first)
     #expect(up.isCastTo == nil && up.isCastFrom == dtype)
     #expect(up.maxAbs == down.maxAbs && up.differingCount == down.differingCount)
   }

@@ -28,14 +28,14 @@ import Testing
     let folder = try TemporaryFolder()
     let largest = try Self.pair(in: folder, place: place)
     let paths = (folder.file("one.safetensors"), folder.file("two.safetensors"))
-    let report = try diff(paths.0, paths.1)
+    let report = try Ingot.diff(paths.0, paths.1)
     #expect(!report.isEqual && report.equalCount == 1 && report.changed.map(\.name) == ["a"])
     #expect(report.changed.first?.maxAbs == largest && report.changed.first?.differingCount == 1)
     var options = DiffOptions()
     options.tolerance = largest
-    #expect(try diff(paths.0, paths.1, options: options).isEqual)
+    #expect(try Ingot.diff(paths.0, paths.1, options: options).isEqual)
     options.tolerance = largest.nextDown
-    #expect(try !diff(paths.0, paths.1, options: options).isEqual)
+    #expect(try !Ingot.diff(paths.0, paths.1, options: options).isEqual)
   }
 
   @Test func `a tensor that one side lacks is a difference at any tolerance`() throws {
@@ -44,9 +44,9 @@ import Testing
     var options = DiffOptions()
     options.tolerance = 1e9
     let (one, three) = (folder.file("one.safetensors"), folder.file("three.safetensors"))
-    let lacking = try diff(one, three, options: options)
+    let lacking = try Ingot.diff(one, three, options: options)
     #expect(!lacking.isEqual && lacking.onlyFirst == ["c"] && lacking.onlySecond == [])
-    let added = try diff(three, one, options: options)
+    let added = try Ingot.diff(three, one, options: options)
     #expect(!added.isEqual && added.onlyFirst == [] && added.onlySecond == ["c"])
   }
 }

@@ -41,7 +41,7 @@ import Testing
     let array = Fixture.path("golden/npy/dtype-u8.npy")
     func remedies(of output: String) -> [Remedy]? {
       do throws(IngotError) {
-        _ = try convert(array, to: folder.file(output))
+        _ = try Ingot.convert(array, to: folder.file(output))
         return nil
       } catch { return error.remedies }
     }

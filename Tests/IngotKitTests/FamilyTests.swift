@@ -8,24 +8,24 @@ import Testing
   private static let models = Fixture.models.filter { !$0.hasPrefix("models/") }
 
   private static func digests(_ path: String) throws -> [String: String] {
-    Dictionary(uniqueKeysWithValues: try hash(path).tensors.map { ($0.name, $0.sha256) })
+    Dictionary(uniqueKeysWithValues: try Ingot.hash(path).tensors.map { ($0.name, $0.sha256) })
   }
 
   @Test(arguments: models)
   func `a model of another head or architecture is valid`(_ model: String) throws {
-    let report = try validate(Fixture.path(model))
+    let report = try Ingot.validate(Fixture.path(model))
     #expect(report.isValid, "\(report.findings)")
   }
 
   @Test(arguments: models)
   func `it quantizes to int8, and still computes nearly the same`(_ model: String) throws {
     let folder = try TemporaryFolder()
-    let report = try quantize(Fixture.path(model), to: folder.file("q/"))
+    let report = try Ingot.quantize(Fixture.path(model), to: folder.file("q/"))
     #expect(report.tensors.count > 4)
     var options = VerifyOptions()
     options.against = Fixture.path(model)
     options.tolerance = 0.5
-    let verification = try IngotKit.verify(folder.file("q/"), options: options)
+    let verification = try Ingot.verify(folder.file("q/"), options: options)
     #expect(verification.passed && verification.outputs.contains { $0.maxRel > 0 })
   }
 
@@ -42,14 +42,14 @@ import Testing
     let prefix = stored.keys.contains { $0.hasPrefix("bert.") } ? "" : "bert."
     let expected = stored.map { ($0.key.hasPrefix("classifier") ? $0.key : prefix + $0.key, $0.value) }
     #expect(try Self.digests(folder.file("back/")) == Dictionary(uniqueKeysWithValues: expected))
-    #expect(try validate(folder.file("there/")).isValid)
+    #expect(try Ingot.validate(folder.file("there/")).isValid)
   }
 
   @Test(arguments: [("bert", 30), ("bert-classifier", 25)])
   func `Google's own files are valid, and equal to what was made of the same weights`(
     _ name: String, _ count: Int
   ) throws {
-    let report = try validate(Fixture.path("published/" + name))
+    let report = try Ingot.validate(Fixture.path("published/" + name))
     #expect(report.isValid && report.model.recognised.tensors.count == count)
     #expect(report.model.recognised.dialect.id == "google")
   }
@@ -97,9 +97,9 @@ import Testing
     let architecture = model.hasPrefix("bert") ? "bert" : "openai-gpt"
     let run = try IngotProgram.run("init", architecture, folder.file("new/"), "--config", config)
     #expect(run.exitCode == 0, "\(run.standardError)")
-    let report = try validate(folder.file("new/"))
+    let report = try Ingot.validate(folder.file("new/"))
     #expect(report.isValid, "\(report.findings)")
-    let recognised = try validate(Fixture.path(model)).model.recognised
+    let recognised = try Ingot.validate(Fixture.path(model)).model.recognised
     #expect(report.model.recognised.graph.parameterCount == recognised.graph.parameterCount)
   }
 }

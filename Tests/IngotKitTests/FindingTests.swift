@@ -7,11 +7,11 @@ import Testing
 
 @Suite struct FindingTests {
   private static func kinds(_ path: String) throws -> [Finding.Kind: [String]] {
-    Dictionary(grouping: try validate(path).findings, by: \.kind).mapValues { $0.map(\.subject) }
+    Dictionary(grouping: try Ingot.validate(path).findings, by: \.kind).mapValues { $0.map(\.subject) }
   }
 
   @Test func `a stored head that equals the embedding is a note`() throws {
-    let report = try validate(Fixture.path("models/stored-head"))
+    let report = try Ingot.validate(Fixture.path("models/stored-head"))
     #expect(report.isValid && report.findings.map(\.kind) == [.tiedCopy])
     #expect(report.findings.map(\.subject) == ["lm_head.weight"])
   }
@@ -25,12 +25,12 @@ import Testing
     let key = "\"tie_word_embeddings\": "
     try #require(config.contains(key + "false"))
     try folder.write(config.replacing(key + "false", with: key + "true"), to: "config.json")
-    let report = try validate(folder.path)
+    let report = try Ingot.validate(folder.path)
     #expect(!report.isValid && report.findings.map(\.kind) == [.tiedDiffers])
   }
 
   @Test func `mask buffers are a note`() throws {
-    let report = try validate(Fixture.path("models/mask-buffers"))
+    let report = try Ingot.validate(Fixture.path("models/mask-buffers"))
     #expect(report.isValid && report.findings.map(\.kind) == [.unused])
   }
 
@@ -51,7 +51,7 @@ import Testing
       code: code, [model + "/model.safetensors", folder.file("model.safetensors")]
     )
     .standardOutput
-    let report = try validate(folder.path)
+    let report = try Ingot.validate(folder.path)
     #expect(
       report.findings.map(\.kind) == [.nonFinite]
         && report.findings.map(\.subject) == [String(name.dropLast())])
@@ -61,15 +61,15 @@ import Testing
   @Test func `fixtures of another model are a note, those of this one none`() throws {
     let folder = try TemporaryFolder()
     let model = Fixture.path("models/base")
-    _ = try record(model, tokens: "1,2,3", to: folder.file("fixtures.npz"))
+    _ = try Ingot.record(model, tokens: "1,2,3", to: folder.file("fixtures.npz"))
     var options = VerifyOptions()
     options.fixtures = folder.file("fixtures.npz")
-    #expect(try verify(model, options: options).findings == [])
+    #expect(try Ingot.verify(model, options: options).findings == [])
     let cast = folder.file("bf16/")
     var conversion = ConvertOptions()
     conversion.dtype = .bf16
     _ = try Conversion(model, to: cast, options: conversion).run()
-    #expect(try verify(cast, options: options).findings.map(\.kind) == [.otherModel])
+    #expect(try Ingot.verify(cast, options: options).findings.map(\.kind) == [.otherModel])
   }
 
   @Test func `integers wider than a word are shown as text, and said`() throws {

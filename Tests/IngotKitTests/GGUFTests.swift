@@ -56,7 +56,7 @@ import Testing
 
   @Test(arguments: manifest.keys.sorted())
   func `reads the metadata that gguf-py reads, with its types`(_ name: String) throws {
-    let metadata = try inspect(Self.path(name)).checkpoint.metadata
+    let metadata = try Ingot.inspect(Self.path(name)).checkpoint.metadata
     let expected = try #require(Self.manifest[name]).metadata
     #expect(metadata.entries.map(\.key) == expected.map(\.key))
     for (entry, expected) in zip(metadata.entries, expected) {
@@ -87,7 +87,7 @@ import Testing
   @Test(arguments: manifest.keys.sorted().filter { !(manifest[$0]?.values.isEmpty ?? true) })
   func `dequantizes to the bits that gguf-py gives, or refuses by name`(_ name: String) throws {
     let folder = try TemporaryFolder()
-    for (index, tensor) in try inspect(Self.path(name)).tensors.enumerated() {
+    for (index, tensor) in try Ingot.inspect(Self.path(name)).tensors.enumerated() {
       guard let blockType = tensor.descriptor.blockType else { continue }
       let expected = Self.manifest[name]?.values[tensor.descriptor.name]
       var options = ConvertOptions()
@@ -137,7 +137,7 @@ import Testing
     }
     var options = QuantizeOptions()
     options.scheme = scheme
-    _ = try quantize(model, to: path, options: options)
+    _ = try Ingot.quantize(model, to: path, options: options)
   }
 
   @Test(arguments: [DType.f16, .bf16], [false, true])
@@ -149,7 +149,7 @@ import Testing
     var options = ConvertOptions()
     options.dtype = dtype
     let report = try Conversion(folder.file("a.gguf"), to: folder.file("b.gguf"), options: options).run()
-    let cast = try inspect(folder.file("b.gguf")).checkpoint
+    let cast = try Ingot.inspect(folder.file("b.gguf")).checkpoint
     for tensor in cast.tensors {
       let isMatrix = tensor.shape.rank == 2 && tensor.name != "position_embd.weight"
       #expect(tensor.dtype == (isMatrix ? dtype : .f32) && tensor.blockType == nil, "\(tensor.name)")
@@ -161,7 +161,8 @@ import Testing
     guard !isQuantized else { return }
     _ = try Conversion(Fixture.path("kjv-gpt2"), to: folder.file("c.gguf"), options: options).run()
     #expect(
-      try hash(folder.file("b.gguf")).tensors.map(\.line) == hash(folder.file("c.gguf")).tensors.map(\.line))
+      try Ingot.hash(folder.file("b.gguf")).tensors.map(\.line)
+        == Ingot.hash(folder.file("c.gguf")).tensors.map(\.line))
   }
 
   @Test func `blocks are one tensor of their type`() throws {
@@ -175,14 +176,14 @@ import Testing
         return options
       }()
     ).run()
-    let difference = try diff(Self.path("blocks.gguf"), folder.file("f32.gguf"))
+    let difference = try Ingot.diff(Self.path("blocks.gguf"), folder.file("f32.gguf"))
     #expect(difference.onlyFirst == ["blocks.TQ1_0", "blocks.TQ2_0", "blocks.MXFP4", "blocks.cube"])
     let q8 = try #require(difference.changed.first { $0.name == "blocks.Q8_0" })
     #expect(q8.typeNames == ("Q8_0", "F32") && q8.maxAbs == 0 && q8.isCastTo == .f32)
     var options = InspectOptions()
     options.statistics = true
-    let blocks = try inspect(Self.path("blocks.gguf"), options: options).tensors
-    let plain = try inspect(folder.file("f32.gguf"), options: options).tensors
+    let blocks = try Ingot.inspect(Self.path("blocks.gguf"), options: options).tensors
+    let plain = try Ingot.inspect(folder.file("f32.gguf"), options: options).tensors
     for tensor in plain {
       #expect(blocks.first { $0.descriptor.name == tensor.descriptor.name }?.statistics == tensor.statistics)
     }
@@ -211,20 +212,20 @@ import Testing
   @Test func `a split set is opened by its first part or its folder, and nothing else`() throws {
     let folder = try TemporaryFolder()
     for name in Fixture.names(in: "golden/gguf/split") { try folder.copy(Self.path("split/" + name)) }
-    let byName = try inspect(folder.file("tiny-00001-of-00003.gguf")).checkpoint
+    let byName = try Ingot.inspect(folder.file("tiny-00001-of-00003.gguf")).checkpoint
     #expect(byName.tensors.count == 5 && byName.files.count == 3)
     #expect(byName.metadata.entries.map(\.key) == ["general.architecture", "general.name", "index"])
-    #expect(try inspect(folder.path).checkpoint.tensors.count == 5)
+    #expect(try Ingot.inspect(folder.path).checkpoint.tensors.count == 5)
     // Put together, it is what gguf-py would have written whole.
     _ = try Conversion(folder.path, to: folder.file("whole.gguf"), options: ConvertOptions()).run()
     let whole = try PythonPeer.run("fixtures/peers/read_back.py", [folder.file("whole.gguf")]).standardOutput
     let set = try PythonPeer.run("fixtures/peers/read_back.py", [Self.path("split")]).standardOutput
     #expect(whole == set)
     try FileManager.default.removeItem(atPath: folder.file("whole.gguf"))
-    #expect(throws: IngotError.self) { try inspect(folder.file("tiny-00002-of-00003.gguf")) }
+    #expect(throws: IngotError.self) { try Ingot.inspect(folder.file("tiny-00002-of-00003.gguf")) }
     try FileManager.default.removeItem(atPath: folder.file("tiny-00003-of-00003.gguf"))
     do throws(IngotError) {
-      _ = try inspect(folder.path)
+      _ = try Ingot.inspect(folder.path)
       Issue.record("a set without its last part was opened")
     } catch {
       if case .missing(let path, _, _) = error {
@@ -278,15 +279,15 @@ import Testing
     options.format = "gguf"
     options.shardByteLimit = 1
     _ = try Conversion(Self.path("alignment-64.gguf"), to: folder.file("set/"), options: options).run()
-    let set = try inspect(folder.file("set/")).checkpoint
-    let whole = try inspect(Self.path("alignment-64.gguf")).checkpoint
+    let set = try Ingot.inspect(folder.file("set/")).checkpoint
+    let whole = try Ingot.inspect(Self.path("alignment-64.gguf")).checkpoint
     #expect(set.files.count == whole.tensors.count && set.tensors.map(\.name) == whole.tensors.map(\.name))
     #expect(
       set.tensors.allSatisfy { tensor in
         guard case .one(let segment) = tensor.storage.segments else { return false }
         return segment.offset % 64 == 0
       })
-    #expect(try hash(folder.file("set/")).model == hash(Self.path("alignment-64.gguf")).model)
+    #expect(try Ingot.hash(folder.file("set/")).model == Ingot.hash(Self.path("alignment-64.gguf")).model)
     options.shardByteLimit = 1 << 30
     _ = try Conversion(Self.path("alignment-64.gguf"), to: folder.file("one/"), options: options).run()
     #expect(try folder.bytes("one/model.gguf") == Fixture.bytes("golden/gguf/alignment-64.gguf"))
@@ -299,7 +300,7 @@ import Testing
   @Test(arguments: Fixture.names(in: "unsupported/gguf"))
   func `what is not read is refused by name`(_ name: String) {
     do throws(IngotError) {
-      _ = try inspect(Fixture.path("unsupported/gguf/" + name))
+      _ = try Ingot.inspect(Fixture.path("unsupported/gguf/" + name))
       Issue.record("read")
     } catch {
       switch error {
@@ -348,7 +349,7 @@ import Testing
         writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
         save_file({sys.argv[2]: numpy.ones((4, 8), numpy.float32)}, sys.argv[1] + "/sd.safetensors")
         """, [folder.path, name])
-    let findings = try inspect(folder.file("sd.gguf")).checkpoint.findings
+    let findings = try Ingot.inspect(folder.file("sd.gguf")).checkpoint.findings
     #expect(findings.map(\.kind) == [.overProgramLimit])
     #expect(findings.map(\.subject) == [name])
     let copy = try Conversion(folder.file("sd.gguf"), to: folder.file("o.gguf"), options: ConvertOptions())

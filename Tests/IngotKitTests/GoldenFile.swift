@@ -45,7 +45,7 @@ struct GoldenFile: Sendable, CustomStringConvertible {
     var options = InspectOptions()
     options.hashes = true
     options.reading = reading
-    return try inspect(path, options: options).tensors.map { tensor in
+    return try Ingot.inspect(path, options: options).tensors.map { tensor in
       ReadTensor(
         name: tensor.descriptor.name, dtype: tensor.descriptor.typeName,
         shape: tensor.descriptor.shape.dimensions, sha256: tensor.sha256 ?? "")

@@ -114,6 +114,6 @@ import Testing
   @Test func `content tells the format, whatever the extension`() throws {
     let folder = try TemporaryFolder()
     try folder.copy(Fixture.path("golden/npz/stored.npz"), as: "weights.safetensors")
-    #expect(try inspect(folder.file("weights.safetensors")).checkpoint.format == "npz")
+    #expect(try Ingot.inspect(folder.file("weights.safetensors")).checkpoint.format == "npz")
   }
 }

@@ -23,6 +23,6 @@ import Testing
       print(digest.hexdigest())
       """
     let digest = try PythonPeer.run(code: code, [folder.path]).standardOutput.dropLast()
-    for number in 0..<3 { #expect(try hash(folder.file("\(number).npz")).model == digest) }
+    for number in 0..<3 { #expect(try Ingot.hash(folder.file("\(number).npz")).model == digest) }
   }
 }

@@ -51,8 +51,8 @@ import Testing
   private static func ours(_ path: String) throws -> [Tensor] {
     // Names that Swift takes for equal may be spelled by other bytes.
     let known = Dictionary(
-      uniqueKeysWithValues: try hash(path).tensors.map { (ExactName($0.name), $0) })
-    return try inspect(path).checkpoint.tensors.map { tensor in
+      uniqueKeysWithValues: try Ingot.hash(path).tensors.map { (ExactName($0.name), $0) })
+    return try Ingot.inspect(path).checkpoint.tensors.map { tensor in
       let digest = try #require(known[ExactName(tensor.name)])
       return Tensor(
         name: tensor.name, dtype: digest.typeName, shape: tensor.shape.dimensions, sha256: digest.sha256,
@@ -79,7 +79,7 @@ import Testing
     _ = try Conversion(
       Fixture.path("golden/pytorch/tied.pt"), to: folder.file("tied.ingot"), options: ConvertOptions()
     ).run()
-    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"))
+    _ = try Ingot.quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"))
     for name in folder.entries() {
       #expect(try Self.outside(folder.file(name)) == Self.ours(folder.file(name)), "\(name)")
     }

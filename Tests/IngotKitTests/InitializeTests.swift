@@ -18,31 +18,31 @@ import Testing
 
   @Test func `makes a model that validates, with its config beside it`() throws {
     let path = folder.file("random/")
-    let report = try initialize("gpt2", to: path, options: options(seed: 1))
+    let report = try Ingot.initialize("gpt2", to: path, options: options(seed: 1))
     let model = try Model(path)
-    #expect(try validate(path).findings.isEmpty)
+    #expect(try Ingot.validate(path).findings.isEmpty)
     #expect(model.recognised.graph.config == report.config)
     #expect(report.tensorCount == model.checkpoint.tensors.count)
   }
 
   @Test func `gives the same bytes for the same seed in every format, and others for another`() throws {
     let names = ["a.safetensors", "b.ingot", "c.npz"]
-    for name in names { _ = try initialize("gpt2", to: folder.file(name), options: options(seed: 5)) }
-    let digests = try names.map { try hash(folder.file($0), options: HashOptions()).model }
+    for name in names { _ = try Ingot.initialize("gpt2", to: folder.file(name), options: options(seed: 5)) }
+    let digests = try names.map { try Ingot.hash(folder.file($0), options: HashOptions()).model }
     #expect(Set(digests).count == 1)
-    _ = try initialize("gpt2", to: folder.file("d.npz"), options: options(seed: 6))
-    #expect(try hash(folder.file("d.npz"), options: HashOptions()).model != digests[0])
+    _ = try Ingot.initialize("gpt2", to: folder.file("d.npz"), options: options(seed: 6))
+    #expect(try Ingot.hash(folder.file("d.npz"), options: HashOptions()).model != digests[0])
   }
 
   /// The digest that all machines agree on; it changes only with the generator.
   @Test func `the seed 5 is these bytes`() throws {
-    _ = try initialize("gpt2", to: folder.file("a.npz"), options: options(seed: 5))
-    let digest = try hash(folder.file("a.npz"), options: HashOptions()).model
+    _ = try Ingot.initialize("gpt2", to: folder.file("a.npz"), options: options(seed: 5))
+    let digest = try Ingot.hash(folder.file("a.npz"), options: HashOptions()).model
     #expect(digest == "055afb842554d5c02b0a689698f4d39efe97c20194c20f8cb6817167253f4088")
   }
 
   @Test func `has the paper's deviations`() throws {
-    _ = try initialize("gpt2", to: folder.file("m/"), options: options(seed: 3))
+    _ = try Ingot.initialize("gpt2", to: folder.file("m/"), options: options(seed: 3))
     let model = try Model(folder.file("m/"))
     let store = try loadWeights(model)
     for (role, weight) in store {
@@ -65,10 +65,10 @@ import Testing
 
   @Test func `refuses architectures that there are not, and two sizes at once`() throws {
     #expect(throws: IngotError.self) {
-      try initialize("gpt9", to: folder.file("x.npz"), options: options(seed: 1))
+      try Ingot.initialize("gpt9", to: folder.file("x.npz"), options: options(seed: 1))
     }
     var both = options(seed: 1)
     both.preset = .named("gpt2")
-    #expect(throws: IngotError.self) { try initialize("gpt2", to: folder.file("x.npz"), options: both) }
+    #expect(throws: IngotError.self) { try Ingot.initialize("gpt2", to: folder.file("x.npz"), options: both) }
   }
 }

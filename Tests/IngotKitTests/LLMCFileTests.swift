@@ -26,9 +26,9 @@ import Testing
       let source = Fixture.path("golden/llmc/\(stem).bin")
       let report = try Conversion(source, to: folder.file(stem + ".bin"), options: llmc).run()
       #expect(report.losses.isEmpty)
-      let written = try inspect(folder.file(stem + ".bin")).checkpoint
+      let written = try Ingot.inspect(folder.file(stem + ".bin")).checkpoint
       #expect(written.metadata["llmc.version"] == .int32(3))
-      #expect(try hash(folder.file(stem + ".bin")).model == hash(source).model)
+      #expect(try Ingot.hash(folder.file(stem + ".bin")).model == Ingot.hash(source).model)
     }
     var options = llmc
     options.dtype = .bf16
@@ -42,7 +42,7 @@ import Testing
     var options = VerifyOptions()
     options.fixtures = Fixture.path("llmc-state/base.bin")
     options.precision = precision
-    let report = try verify(Fixture.path("models/base"), options: options)
+    let report = try Ingot.verify(Fixture.path("models/base"), options: options)
     #expect(report.outputs.map(\.name) == ["logits", "loss"])
     #expect(report.passed)
     #expect(report.findings.map(\.subject) == ["gradients"])
@@ -51,6 +51,6 @@ import Testing
   @Test func `another model does not pass`() throws {
     var options = VerifyOptions()
     options.fixtures = Fixture.path("llmc-state/base.bin")
-    #expect(try verify(Fixture.path("models/activation-relu"), options: options).passed == false)
+    #expect(try Ingot.verify(Fixture.path("models/activation-relu"), options: options).passed == false)
   }
 }

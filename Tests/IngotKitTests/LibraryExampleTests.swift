@@ -11,13 +11,13 @@ import Testing
     let folder = try TemporaryFolder()
     let source = Fixture.path("kjv-gpt2/model.safetensors")
     let target = folder.file("model.npz")
-    let report = try inspect(source)
+    let report = try Ingot.inspect(source)
     let names = report.checkpoint.tensors.map(\.name)
 
     var options = ConvertOptions()
     options.dtype = .f16
-    let losses = try convert(source, to: target, options: options).losses
-    #expect(try inspect(target).checkpoint.tensors.map(\.name) == names)
+    let losses = try Ingot.convert(source, to: target, options: options).losses
+    #expect(try Ingot.inspect(target).checkpoint.tensors.map(\.name) == names)
     #expect(losses.contains { $0.kind == .cast })
   }
 

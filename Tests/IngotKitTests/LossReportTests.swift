@@ -66,7 +66,7 @@ import Testing
       """, to: "config.json")
     var size = InitializeOptions()
     size.config = config
-    _ = try initialize("gpt2", to: folder.file("model/"), options: size)
+    _ = try Ingot.initialize("gpt2", to: folder.file("model/"), options: size)
     // llm.c's rows are a multiple of 128: `padded_vocab_size` in its train_gpt2.py.
     let padding = 56
     var options = ConvertOptions()

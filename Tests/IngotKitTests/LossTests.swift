@@ -86,7 +86,7 @@ import Testing
     let losses = try Self.losses(.dropped, Self.model, to: folder.file("a.npz")) {
       $0.selection = TensorSelection(exclude: [Glob("*.bias")])
     }
-    let names = try inspect(Self.model).checkpoint.tensors.map(\.name).filter { $0.hasSuffix(".bias") }
+    let names = try Ingot.inspect(Self.model).checkpoint.tensors.map(\.name).filter { $0.hasSuffix(".bias") }
     #expect(!names.isEmpty && losses.map(\.tensor) == names)
   }
 
@@ -159,6 +159,6 @@ import Testing
       $0.dtype = .bf16
       $0.keepsUnknownBits = true
     }
-    #expect(losses.map(\.tensor) == (try inspect(Self.model)).checkpoint.tensors.map(\.name))
+    #expect(losses.map(\.tensor) == (try Ingot.inspect(Self.model)).checkpoint.tensors.map(\.name))
   }
 }

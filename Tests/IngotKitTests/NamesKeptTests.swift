@@ -59,7 +59,7 @@ import Testing
     }
     #expect(location.file.hasSuffix("config.json") && location.offset != nil)
     #expect(try convert(folder, dialect: "keep").findings.isEmpty)
-    let report = try inspect(folder.path)
+    let report = try Ingot.inspect(folder.path)
     #expect(report.checkpoint.findings.map(\.kind) == [.unreadableConfig])
   }
 }

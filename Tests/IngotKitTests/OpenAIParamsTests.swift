@@ -14,7 +14,7 @@ import Testing
   private static let model = Fixture.path("openai-gpt/language-model")
 
   private static func digests(_ path: String) throws -> [String: String] {
-    Dictionary(uniqueKeysWithValues: try hash(path).tensors.map { ($0.name, $0.sha256) })
+    Dictionary(uniqueKeysWithValues: try Ingot.hash(path).tensors.map { ($0.name, $0.sha256) })
   }
 
   /// A folder with the release's files, some of them others.
@@ -70,24 +70,24 @@ import Testing
   }
 
   @Test func `the named release is the model that it was made of, by numbers from outside`() throws {
-    let report = try validate(Self.named)
+    let report = try Ingot.validate(Self.named)
     #expect(report.isValid && report.findings == [] && report.model.recognised.tensors.count == 26)
     var options = VerifyOptions()
     options.fixtures = Self.model + "/expected.safetensors"
     options.precision = .reference
-    let verification = try verify(Self.named, options: options)
+    let verification = try Ingot.verify(Self.named, options: options)
     #expect(verification.passed && !verification.outputs.isEmpty)
-    #expect(try diff(Self.named, Self.model).isEqual)
+    #expect(try Ingot.diff(Self.named, Self.model).isEqual)
   }
 
   @Test func `heads that no shape tells are asked for where the default does not fit`() throws {
     #expect {
-      try validate(Self.release)
+      try Ingot.validate(Self.release)
     } throws: {
       guard case .missing(_, _, let hint)? = $0 as? IngotError else { return false }
       return hint?.remedies == [.nameConfig] && "\($0)".contains("n_head")
     }
-    let report = try validate(Self.release, config: Self.model + "/config.json")
+    let report = try Ingot.validate(Self.release, config: Self.model + "/config.json")
     #expect(report.isValid && report.model.recognised.dialect.id == "openai")
   }
 
@@ -105,7 +105,7 @@ import Testing
     #expect(run.exitCode == 0, "\(run.standardError)")
     try FileManager.default.removeItem(atPath: folder.file("out/config.json"))
     try FileManager.default.removeItem(atPath: folder.file("out/parameters_names.json"))
-    let report = try validate(folder.file("out"))
+    let report = try Ingot.validate(folder.file("out"))
     #expect(report.isValid)
     #expect(report.findings.map(\.kind) == [.assumedConfig] && "\(report.findings)".contains("n_head 12"))
     let (config, original) = (
@@ -113,7 +113,7 @@ import Testing
       try Model(folder.file("hf")).recognised.configuration.config
     )
     #expect(config == original)
-    #expect(try diff(folder.file("out"), folder.file("hf")).isEqual)
+    #expect(try Ingot.diff(folder.file("out"), folder.file("hf")).isEqual)
   }
 
   /// The lines of train.py that load the release, up to where it makes its own variables of the arrays; then names by
@@ -151,7 +151,7 @@ import Testing
       "convert", source, folder.file("there/"), "--for", "openai", "--check")
     #expect(there.exitCode == 0, "\(there.standardError)")
     try PythonPeer.run(code: Self.loader, [folder.file("there"), source])
-    #expect(try validate(folder.file("there")).isValid)
+    #expect(try Ingot.validate(folder.file("there")).isValid)
     let back = try IngotProgram.run(
       "convert", folder.file("there"), folder.file("back/"), "--for", "transformers")
     #expect(back.exitCode == 0, "\(back.standardError)")
@@ -217,6 +217,6 @@ import Testing
     let run = try IngotProgram.run("convert", source, folder.file("out/"), "--to", "openai-params", "--check")
     #expect(run.exitCode == 0, "\(run.standardError)")
     #expect(try Self.digests(folder.file("out")) == Self.digests(source))
-    #expect(try hash(folder.file("out")).tensors.count == 3)
+    #expect(try Ingot.hash(folder.file("out")).tensors.count == 3)
   }
 }

@@ -103,7 +103,7 @@ import Testing
     options.change.removals = [Glob("*")]
     options.isInPlace = inPlace
     let system = RecordingSystem(in: folder.path)
-    _ = try edit(source, options: options, system: system)
+    _ = try Ingot.edit(source, options: options, system: system)
     let name = "in.safetensors"
     // In place, the old head stands beside, whole and on the disk, until the new one is.
     let backup = ".in.safetensors.ingot-head"
@@ -127,15 +127,15 @@ import Testing
         var options = InitializeOptions()
         options.config = Fixture.path("kjv-gpt2/config.json")
         options.force = force
-        _ = try initialize("gpt2", to: output, options: options, system: system)
+        _ = try Ingot.initialize("gpt2", to: output, options: options, system: system)
       case "quantize":
         var options = QuantizeOptions()
         options.force = force
-        _ = try quantize(model, to: output, options: options, system: system)
+        _ = try Ingot.quantize(model, to: output, options: options, system: system)
       default:
         var options = RecordOptions()
         options.force = force
-        _ = try record(model, tokens: "1,2,3", to: output, options: options, system: system)
+        _ = try Ingot.record(model, tokens: "1,2,3", to: output, options: options, system: system)
       }
       let rename = force ? "rename" : "rename-new"
       #expect(steps(system) == ["flush PARTIAL/out.npz", "\(rename) PARTIAL/out.npz out.npz", "flush ."])

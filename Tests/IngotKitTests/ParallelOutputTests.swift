@@ -111,7 +111,7 @@ import Testing
       options.jobs = jobs
       options.hashes = hashes
       options.statistics = true
-      reports.append(try inspect(source, options: options))
+      reports.append(try Ingot.inspect(source, options: options))
     }
     for report in reports {
       #expect(report.tensors.map(\.statistics) == reports[0].tensors.map(\.statistics))

@@ -60,7 +60,7 @@ import Testing
       let path = try folder.write(bytes, to: "damaged.pt")
       var options = InspectOptions()
       options.hashes = true
-      #expect(throws: IngotError.self) { try inspect(path, options: options) }
+      #expect(throws: IngotError.self) { try Ingot.inspect(path, options: options) }
     }
   }
 
@@ -98,7 +98,7 @@ import Testing
     _ = try Conversion(Fixture.path("kjv-gpt2"), to: folder.file("out/"), options: options).run()
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("out"))
     #expect(names.contains("pytorch_model.bin") && names.contains("config.json"))
-    #expect(try hash(folder.file("out")).model == hash(Fixture.path("kjv-gpt2")).model)
+    #expect(try Ingot.hash(folder.file("out")).model == Ingot.hash(Fixture.path("kjv-gpt2")).model)
   }
 
   @Test func `an output called .bin does not tell its format`() throws {
@@ -163,9 +163,10 @@ import Testing
 
   @Test func `a quantized model comes back quantized`() throws {
     let folder = try TemporaryFolder()
-    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"), options: QuantizeOptions())
+    _ = try Ingot.quantize(
+      Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"), options: QuantizeOptions())
     _ = try Conversion(folder.file("int8.ingot"), to: folder.file("int8.pt"), options: ConvertOptions()).run()
-    let (before, after) = try (hash(folder.file("int8.ingot")), hash(folder.file("int8.pt")))
+    let (before, after) = try (Ingot.hash(folder.file("int8.ingot")), Ingot.hash(folder.file("int8.pt")))
     #expect(before.model == after.model)
   }
 
@@ -219,12 +220,12 @@ import Testing
       ).run().losses.filter { $0.kind == .metadata }.map { "\($0.detail)" }
     }
     #expect(try losses("numbers").count == 1)
-    let trained = try inspect(folder.file("trained.pt")).checkpoint.findings
+    let trained = try Ingot.inspect(folder.file("trained.pt")).checkpoint.findings
     #expect(trained.map(\.subject) == ["requires_grad"])
     #expect(try losses("trained").count == 1)
     // What is left is the number beside the tensors.
     #expect(try losses("plain").count == 1)
-    #expect(try inspect(folder.file("plain.pt")).checkpoint.findings.isEmpty)
+    #expect(try Ingot.inspect(folder.file("plain.pt")).checkpoint.findings.isEmpty)
   }
 
   @Test(arguments: ["0", "-1", "11", "99999999999999999999", "x"])
@@ -240,9 +241,9 @@ import Testing
   }
 
   @Test func `keys of nested containers that become one name are a finding, and plain ones are not`() throws {
-    let nested = try inspect(Fixture.path("golden/pytorch/training.pt")).checkpoint
+    let nested = try Ingot.inspect(Fixture.path("golden/pytorch/training.pt")).checkpoint
     #expect(nested.findings.map(\.kind).contains(.joined))
-    let plain = try inspect(Fixture.path("golden/pytorch/state-dict.pt")).checkpoint
+    let plain = try Ingot.inspect(Fixture.path("golden/pytorch/state-dict.pt")).checkpoint
     #expect(!plain.findings.map(\.kind).contains(.joined))
   }
 }

@@ -42,7 +42,7 @@ import Testing
     let model = try TinyModel.make(in: folder, "m", change: change)
     var options = QuantizeOptions()
     options.scheme = scheme
-    let report = try quantize(model, to: folder.file("q.safetensors"), options: options)
+    let report = try Ingot.quantize(model, to: folder.file("q.safetensors"), options: options)
     let output = try PythonPeer.run(
       code: Self.judge, [model + "/model.safetensors", folder.file("q.safetensors")]
     ).outputBytes
@@ -59,7 +59,9 @@ import Testing
     let model = try TinyModel.make(in: folder, "m", change: Self.largeWeights[0])
     var options = QuantizeOptions()
     options.scheme = .q80
-    #expect(throws: IngotError.self) { try quantize(model, to: folder.file("q.gguf"), options: options) }
+    #expect(throws: IngotError.self) {
+      try Ingot.quantize(model, to: folder.file("q.gguf"), options: options)
+    }
     #expect(folder.entries().allSatisfy { $0.hasPrefix("m") })
   }
 
@@ -95,7 +97,7 @@ import Testing
     let model = try TinyModel.make(in: folder, "m", change: change)
     var options = QuantizeOptions()
     options.scheme = .q80
-    _ = try quantize(model, to: folder.file("q.gguf"), options: options)
+    _ = try Ingot.quantize(model, to: folder.file("q.gguf"), options: options)
     let count = try PythonPeer.run(
       code: Self.blockJudge, [model + "/model.safetensors", folder.file("q.gguf")]
     ).standardOutput

@@ -45,7 +45,7 @@ import Testing
     let path = folder.file("int8.safetensors")
     var options = QuantizeOptions()
     options.scheme = scheme
-    let report = try quantize(Self.model, to: path, options: options)
+    let report = try Ingot.quantize(Self.model, to: path, options: options)
     let output = try PythonPeer.run(
       code: Self.judge, [Self.model + "/model.safetensors", path, scheme.rawValue]
     ).outputBytes
@@ -63,12 +63,12 @@ import Testing
     let folder = try TemporaryFolder()
     var digests = Set<String>()
     for name in ["a.safetensors", "a.npz", "a.ingot", "a.pt", "shards/"] {
-      _ = try quantize(Self.model, to: folder.file(name))
-      digests.insert(try hash(folder.file(name)).model)
+      _ = try Ingot.quantize(Self.model, to: folder.file(name))
+      digests.insert(try Ingot.hash(folder.file(name)).model)
     }
     for name in ["b.safetensors", "b.npz", "b.ingot", "b.pt"] {
       _ = try Conversion(folder.file("a.npz"), to: folder.file(name), options: ConvertOptions()).run()
-      digests.insert(try hash(folder.file(name)).model)
+      digests.insert(try Ingot.hash(folder.file(name)).model)
     }
     #expect(digests.count == 1)
   }
@@ -77,10 +77,10 @@ import Testing
     let folder = try TemporaryFolder()
     var options = QuantizeOptions()
     options.rules = [(Glob("*"), .int8Tensor), (Glob("*wte*"), .keep)]
-    let report = try quantize(Self.model, to: folder.file("a.ingot"), options: options)
+    let report = try Ingot.quantize(Self.model, to: folder.file("a.ingot"), options: options)
     #expect(report.tensors.count == 16)
     #expect(report.tensors.allSatisfy { $0.coding == .integers(Quantization(granularity: .perTensor)) })
-    let embedding = try inspect(folder.file("a.ingot")).tensors.first {
+    let embedding = try Ingot.inspect(folder.file("a.ingot")).tensors.first {
       $0.descriptor.name.hasSuffix("wte.weight")
     }
     #expect(embedding?.descriptor.dtype == .f32)
@@ -93,9 +93,9 @@ import Testing
     bytes.replaceSubrange((bytes.count - 4)..., with: [0, 0, 0xC0, 0x7F])
     try folder.write(bytes, to: "model.safetensors")
     try folder.copy(Self.model + "/config.json")
-    #expect(throws: IngotError.self) { try quantize(folder.path, to: folder.file("out.ingot")) }
+    #expect(throws: IngotError.self) { try Ingot.quantize(folder.path, to: folder.file("out.ingot")) }
     #expect(folder.entries() == ["config.json", "model.safetensors"])
-    let report = try validate(folder.path)
+    let report = try Ingot.validate(folder.path)
     #expect(!report.isValid)
     #expect(report.findings.map(\.subject) == ["transformer.wte.weight"])
     #expect(report.findings.first?.detail == "has \(words: "1 NaN"), first at [\(words: "2047, 127")]")
@@ -137,7 +137,7 @@ import Testing
     var options = QuantizeOptions()
     options.scheme = .q80
     options.rules = rules
-    return try quantize(input, to: output, options: options)
+    return try Ingot.quantize(input, to: output, options: options)
   }
 
   @Test func `blocks are gguf-py's, byte for byte, and so is their cost`() throws {
@@ -161,7 +161,7 @@ import Testing
   @Test func `the way to blocks does not matter`() throws {
     let folder = try TemporaryFolder()
     _ = try Self.quantizeToBlocks(Self.model, folder.file("q.gguf"))
-    var lines = Set([try hash(folder.file("q.gguf")).tensors.map(\.line).sorted()])
+    var lines = Set([try Ingot.hash(folder.file("q.gguf")).tensors.map(\.line).sorted()])
     try folder.copy(Self.model + "/config.json")
     // By way of plain GGUF, of another dialect, and of .ingot, whose blocks are then in llama.cpp's layout.
     for (name, dialect) in [("plain.gguf", nil), ("openai.npz", "openai"), ("mlx.safetensors", "mlx")] {
@@ -169,12 +169,12 @@ import Testing
       options.dialect = dialect
       _ = try Conversion(Self.model, to: folder.file(name), options: options).run()
       _ = try Self.quantizeToBlocks(folder.file(name), folder.file("q-\(name).gguf"))
-      lines.insert(try hash(folder.file("q-\(name).gguf")).tensors.map(\.line).sorted())
+      lines.insert(try Ingot.hash(folder.file("q-\(name).gguf")).tensors.map(\.line).sorted())
     }
     _ = try Self.quantizeToBlocks(folder.file("plain.gguf"), folder.file("q.ingot"))
-    lines.insert(try hash(folder.file("q.ingot")).tensors.map(\.line).sorted())
+    lines.insert(try Ingot.hash(folder.file("q.ingot")).tensors.map(\.line).sorted())
     _ = try Conversion(folder.file("q.ingot"), to: folder.file("back.gguf"), options: ConvertOptions()).run()
-    lines.insert(try hash(folder.file("back.gguf")).tensors.map(\.line).sorted())
+    lines.insert(try Ingot.hash(folder.file("back.gguf")).tensors.map(\.line).sorted())
     #expect(lines.count == 1)
   }
 
@@ -184,18 +184,18 @@ import Testing
     var options = ConvertOptions()
     options.dtype = .f32
     _ = try Conversion(folder.file("q.gguf"), to: folder.file("plain.gguf"), options: options).run()
-    let model = try inspect(folder.file("plain.gguf")).checkpoint
+    let model = try Ingot.inspect(folder.file("plain.gguf")).checkpoint
     #expect(model.metadata["general.file_type"] == .uint32(0))
     #expect(model.tensors.allSatisfy { $0.blockType == nil })
     for precision in [Precision.auto, .reference] {
       var options = VerifyOptions()
       options.against = folder.file("plain.gguf")
       options.precision = precision
-      #expect(try verify(folder.file("q.gguf"), options: options).passed)
+      #expect(try Ingot.verify(folder.file("q.gguf"), options: options).passed)
     }
     var evaluation = EvaluateOptions()
     evaluation.against = Self.model
-    let report = try evaluate(
+    let report = try Ingot.evaluate(
       folder.file("q.gguf"), tokens: Self.model + "/heldout.npy", options: evaluation)
     let divergence = try #require(report.divergence).mean
     #expect(divergence > 0 && divergence < Self.divergenceOfBlocks)
@@ -215,7 +215,7 @@ import Testing
       var options = QuantizeOptions()
       options.scheme = scheme
       do throws(IngotError) {
-        _ = try quantize(input, to: folder.file(output), options: options)
+        _ = try Ingot.quantize(input, to: folder.file(output), options: options)
         return "written"
       } catch {
         guard case .unrepresentable = error else { throw error }

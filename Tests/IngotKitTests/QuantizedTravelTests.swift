@@ -42,9 +42,9 @@ import Testing
     let folder = try TemporaryFolder()
     var options = QuantizeOptions()
     options.scheme = scheme
-    _ = try quantize(Self.model, to: folder.file("q.safetensors"), options: options)
+    _ = try Ingot.quantize(Self.model, to: folder.file("q.safetensors"), options: options)
     options.shardByteLimit = name.hasSuffix("/") ? 200_000 : nil
-    _ = try quantize(Self.model, to: folder.file(name), options: options)
+    _ = try Ingot.quantize(Self.model, to: folder.file(name), options: options)
     let report = try Self.convert(folder.file(name), to: folder.file("out.npz"))
     #expect(report.losses.count { $0.kind == .dequantized } == 17)
     try PythonPeer.run(code: Self.judge, [folder.file("q.safetensors"), folder.file("out.npz"), "float32"])
@@ -58,7 +58,7 @@ import Testing
   ) throws {
     let folder = try TemporaryFolder()
     let model = program == .googleBERT ? Fixture.path("bert/pre-training") : Self.model
-    _ = try quantize(model, to: folder.file("g8/"))
+    _ = try Ingot.quantize(model, to: folder.file("g8/"))
     let before = folder.entries()
     // nanoGPT's activation is another, which its own refusal says first.
     guard program != .nanoGPT else { return }
@@ -72,14 +72,15 @@ import Testing
     options.dialect = "hf"
     options.config = model + "/config.json"
     #expect(
-      try hash(folder.file("there"), options: options).model
-        == hash(folder.file("plain"), options: options).model)
+      try Ingot.hash(folder.file("there"), options: options).model
+        == Ingot.hash(folder.file("plain"), options: options).model)
   }
 
   @Test func `a folder that only ingot reads is said to be one`() throws {
     let folder = try TemporaryFolder()
-    #expect(try quantize(Self.model, to: folder.file("g8/")).losses.contains { $0.kind == .readers })
-    #expect(try !quantize(Self.model, to: folder.file("g8.ingot")).losses.contains { $0.kind == .readers })
+    #expect(try Ingot.quantize(Self.model, to: folder.file("g8/")).losses.contains { $0.kind == .readers })
+    #expect(
+      try !Ingot.quantize(Self.model, to: folder.file("g8.ingot")).losses.contains { $0.kind == .readers })
     let copy = try Self.convert(folder.file("g8.ingot"), to: folder.file("copy/"), dtype: nil)
     #expect(copy.losses.contains { $0.kind == .readers })
     let plain = try Self.convert(folder.file("g8.ingot"), to: folder.file("plain/"))
@@ -153,8 +154,8 @@ import Testing
 
   @Test func `a diff with int8 has figures of what it stands for`() throws {
     let folder = try TemporaryFolder()
-    let report = try quantize(Self.model, to: folder.file("g8.ingot"))
-    let changes = try diff(Self.model, folder.file("g8.ingot")).changed
+    let report = try Ingot.quantize(Self.model, to: folder.file("g8.ingot"))
+    let changes = try Ingot.diff(Self.model, folder.file("g8.ingot")).changed
     #expect(changes.count == report.tensors.count)
     for change in changes {
       let error = try #require(report.tensors.first { $0.name == change.name }).error

@@ -39,7 +39,7 @@ import Testing
     options.check = true
     let report = try Conversion(path, to: out, options: options).run()
     #expect(report.losses.filter { $0.kind == .alias }.count == (format == "npz" ? 1 : 0))
-    #expect(try hash(out).model == hash(path).model)
+    #expect(try Ingot.hash(out).model == Ingot.hash(path).model)
     let tensors = try CheckpointOpener().open(out).tensors
     #expect(Set(tensors.map(\.name)) == ["e.weight", "h.weight", "pt"])
     #expect((tensors.first { $0.name == "h.weight" }?.aliasOf == nil) == (format == "npz"))
@@ -139,20 +139,20 @@ import Testing
         print(hashlib.sha256("".join(lines).encode()).hexdigest())
         """)
     let counter = Counter()
-    #expect(try hash(path, progress: counter).model + "\n" == expected.standardOutput)
+    #expect(try Ingot.hash(path, progress: counter).model + "\n" == expected.standardOutput)
     #expect(counter.read == stored && counter.expected == stored)
     for hashes in [false, true] {
       var options = InspectOptions()
       (options.hashes, options.statistics) = (hashes, true)
       let counter = Counter()
-      let report = try inspect(path, options: options, progress: counter)
+      let report = try Ingot.inspect(path, options: options, progress: counter)
       #expect(counter.read == stored && counter.expected == stored)
       let named = report.tensors.filter { $0.descriptor.aliasOf != nil }
       #expect(named.count == 200 && named.allSatisfy { $0.statistics?.max == 11 })
       #expect(Set(named.map(\.sha256)).count == 1 && (named.first?.sha256 != nil) == hashes)
       // Names alone that are listed, without the tensor that they stand for.
       options.selection = TensorSelection(include: [Glob("a*")])
-      #expect(try inspect(path, options: options, progress: counter).tensors.count == 200)
+      #expect(try Ingot.inspect(path, options: options, progress: counter).tensors.count == 200)
       #expect(counter.read == stored + 12 * 4)
     }
   }
@@ -169,8 +169,8 @@ import Testing
         data[8 + count + 3] ^= 1
         open(sys.argv[2], "wb").write(data)
         """, [path, folder.file("other.safetensors")])
-    #expect(try diff(path, path).equalCount == 52)
-    let report = try diff(path, folder.file("other.safetensors"))
+    #expect(try Ingot.diff(path, path).equalCount == 52)
+    let report = try Ingot.diff(path, folder.file("other.safetensors"))
     #expect(report.equalCount == 1)
     #expect(Set(report.changed.map(\.name)) == Set((0..<50).map { "a\($0)" } + ["e.weight"]))
     #expect(report.changed.allSatisfy { $0.differingCount == 1 })

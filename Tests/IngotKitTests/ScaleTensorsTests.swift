@@ -157,7 +157,7 @@ import Testing
     try PythonPeer.run(code: Self.judge, [folder.file("expected.npz"), folder.file("out.npz"), "float32"])
     #expect(report.losses.contains { $0.kind == .dequantized })
     try Self.convert(input, to: folder.file("half/")) { $0.dtype = .bf16 }
-    #expect(try inspect(folder.file("half")).tensors.allSatisfy { $0.descriptor.dtype == .bf16 })
+    #expect(try Ingot.inspect(folder.file("half")).tensors.allSatisfy { $0.descriptor.dtype == .bf16 })
     try Self.convert(folder.file("half"), to: folder.file("half.npz")) { $0.dtype = .f32 }
     try PythonPeer.run(code: Self.judge, [folder.file("expected.npz"), folder.file("half.npz"), "bfloat16"])
     if folder.entries().contains("in/config.json") {
@@ -189,7 +189,7 @@ import Testing
     #expect(run.standardError.contains(scheme == "mxfp4" ? "e.up_blocks" : "a."), "\(run.standardError)")
     #expect(folder.entries() == before)
     try Self.convert(folder.file("in"), to: folder.file("copy/"))
-    #expect(try hash(folder.file("copy")).model == hash(folder.file("in")).model)
+    #expect(try Ingot.hash(folder.file("copy")).model == Ingot.hash(folder.file("in")).model)
     // What is left out is not judged.
     let rest = try Self.convert(folder.file("in"), to: folder.file("rest/")) {
       $0.dtype = .bf16
@@ -205,7 +205,7 @@ import Testing
       report.losses.filter { $0.kind == .kept }.map(\.tensor) == [
         "a.weight_scale_inv", "b.weight_scale_inv", "c.weight_scale_inv",
       ])
-    let scales = try inspect(folder.file("out")).tensors.filter { $0.descriptor.name.hasSuffix("_inv") }
+    let scales = try Ingot.inspect(folder.file("out")).tensors.filter { $0.descriptor.name.hasSuffix("_inv") }
     #expect(scales.count == 3 && scales.allSatisfy { $0.descriptor.dtype == .f32 })
   }
 

@@ -292,7 +292,7 @@ import Testing
     let bad = try TinyModel.make(in: folder, "bad", change: "w['lm_head.weight'] = n(V, D)")
     let tied = try TinyModel.make(in: folder, "tied")
     #expect(try exitCode("convert", tied, folder.file("t.npz"), "--dialect", "openai") == 0)
-    let report = try diff(
+    let report = try Ingot.diff(
       bad, folder.file("t.npz"),
       options: {
         var options = DiffOptions()
@@ -309,7 +309,7 @@ import Testing
     let folder = try TemporaryFolder()
     let model = try TinyModel.make(in: folder, "m")
     let other = try TinyModel.make(in: folder, "other", width: 64)
-    #expect(try inspect(model).findings.isEmpty)
+    #expect(try Ingot.inspect(model).findings.isEmpty)
     try FileManager.default.removeItem(atPath: model + "/config.json")
     try FileManager.default.createDirectory(atPath: folder.file("f"), withIntermediateDirectories: true)
     #expect(try exitCode("convert", model + "/model.safetensors", folder.file("f/m.\(format)")) == 0)
@@ -322,7 +322,7 @@ import Testing
     let folder = try TemporaryFolder()
     let model = try TinyModel.make(in: folder, "m")
     #expect(try exitCode("convert", model, folder.file("m.gguf")) == 0)
-    #expect(try inspect(folder.file("m.gguf")).findings.isEmpty)
+    #expect(try Ingot.inspect(folder.file("m.gguf")).findings.isEmpty)
     #expect(
       try exitCode("edit", folder.file("m.gguf"), "--set", "gpt2.block_count=2", "--in-place") == 0)
     try expectConflict(
@@ -330,7 +330,7 @@ import Testing
   }
 
   private func expectConflict(_ path: String, _ subject: String, _ detail: String) throws {
-    let findings = try inspect(path).findings
+    let findings = try Ingot.inspect(path).findings
     #expect(findings.map(\.kind) == [.configConflict] && findings.map(\.subject) == [subject])
     let text = try IngotProgram.run("inspect", path).standardOutput
     #expect(text.contains("\(subject)  and the weights disagree: \(detail)"), "\(text)")

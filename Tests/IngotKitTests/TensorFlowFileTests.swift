@@ -108,9 +108,9 @@ import Testing
         folder.file(name + ".ingot"), to: folder.file(name + "-back"), options: tensorflow
       ).run()
       #expect(report.losses.isEmpty)
-      let metadata = try inspect(source).checkpoint.metadata
+      let metadata = try Ingot.inspect(source).checkpoint.metadata
       #expect(!metadata.isEmpty)
-      #expect(try inspect(folder.file(name + "-back")).checkpoint.metadata == metadata)
+      #expect(try Ingot.inspect(folder.file(name + "-back")).checkpoint.metadata == metadata)
     }
     let other = Fixture.path("golden/ingot/metadata.ingot")
     let report = try Conversion(other, to: folder.file("other"), options: tensorflow).run()
@@ -120,10 +120,10 @@ import Testing
   @Test func `quantized tensors come back`() throws {
     let folder = try TemporaryFolder()
     let source = folder.file("int8.ingot")
-    _ = try quantize(Fixture.path("kjv-gpt2"), to: source)
+    _ = try Ingot.quantize(Fixture.path("kjv-gpt2"), to: source)
     _ = try Conversion(source, to: folder.file("out"), options: tensorflow).run()
     #expect(try Set(GoldenFile.read(folder.file("out"))) == Set(GoldenFile.read(source)))
-    #expect(try inspect(folder.file("out")).checkpoint.tensors.contains { $0.quantization != nil })
+    #expect(try Ingot.inspect(folder.file("out")).checkpoint.tensors.contains { $0.quantization != nil })
   }
 
   @Test func `an existing bundle is replaced with force, and only as a whole`() throws {

@@ -28,19 +28,19 @@ import Testing
   func `ids outside the vocabulary and positions past the context are refused`(_ arrays: String) throws {
     let folder = try TemporaryFolder()
     let options = try fixtures(arrays, in: folder)
-    #expect(throws: IngotError.self) { try verify(Self.model, options: options) }
+    #expect(throws: IngotError.self) { try Ingot.verify(Self.model, options: options) }
   }
 
   @Test func `labels of -100 do not count`() throws {
     let folder = try TemporaryFolder()
-    let report = try verify(
+    let report = try Ingot.verify(
       Self.model, options: fixtures("labels=np.where(np.arange(31) == 0, -100, ids)", in: folder))
     #expect(report.passed, "the first label is never predicted")
   }
 
   @Test func `what is not compared or not used is said`() throws {
     let folder = try TemporaryFolder()
-    let report = try verify(
+    let report = try Ingot.verify(
       Self.model,
       options: fixtures(
         "**{'hidden_states.9': ids * 1.0, 'odd': ids, 'mc_token_ids': ids[:, 0] * 0}", in: folder)
@@ -52,6 +52,6 @@ import Testing
 
   @Test(arguments: ["1,2048", "2048,1"])
   func `evaluation refuses a token that the model does not know`(_ tokens: String) throws {
-    #expect(throws: IngotError.self) { try evaluate(Self.model, tokens: tokens) }
+    #expect(throws: IngotError.self) { try Ingot.evaluate(Self.model, tokens: tokens) }
   }
 }

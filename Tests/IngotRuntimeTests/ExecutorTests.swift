@@ -101,12 +101,12 @@ import Testing
     let path = folder.path + "/int8.ingot"
     var options = QuantizeOptions()
     options.scheme = scheme
-    _ = try quantize(Fixture.path("kjv-gpt2"), to: path, options: options)
+    _ = try Ingot.quantize(Fixture.path("kjv-gpt2"), to: path, options: options)
     var verification = VerifyOptions()
     verification.against = path
     verification.comparesNodes = true
     verification.tolerance = Self.int8Tolerance
-    let report = try verify(path, options: verification)
+    let report = try Ingot.verify(path, options: verification)
     #expect(report.passed, "\(report.firstFailure ?? "")")
   }
 }

@@ -29,7 +29,7 @@ struct ReferenceModel: Sendable, CustomTestStringConvertible {
     var options = VerifyOptions()
     options.fixtures = expected
     options.precision = precision
-    return try IngotKit.verify(path, options: options)
+    return try Ingot.verify(path, options: options)
   }
 
   /// PyTorch's own error in float32 on the same inputs, by output.

@@ -26,11 +26,11 @@ import Testing
 
   @Test func `int8 with quantized activations agrees with float64 within its tolerance`() throws {
     let folder = try TemporaryFolder()
-    _ = try quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"))
+    _ = try Ingot.quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"))
     var options = VerifyOptions()
     options.against = folder.file("int8.ingot")
     options.precision = .w8a8
-    let report = try IngotKit.verify(folder.file("int8.ingot"), options: options)
+    let report = try Ingot.verify(folder.file("int8.ingot"), options: options)
     #expect(report.passed, "\(report.firstFailure ?? "")")
     // It is another arithmetic: were activations not quantized, all would agree to fp32's rounding.
     #expect(report.outputs.contains { $0.maxRel > 1e-3 })

@@ -8,12 +8,12 @@ extension FuzzDoor {
   static let files: [FuzzDoor] = [
     FuzzDoor("file", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in
       try withFile(bytes, of: "file") { (path) throws(IngotError) in
-        _ = try? surveySecurity(path).isClean
+        _ = try? Ingot.surveySecurity(path).isClean
         var options = InspectOptions()
         options.hashes = true
         options.statistics = true
         options.jobs = 1
-        let report = try inspect(path, options: options)
+        let report = try Ingot.inspect(path, options: options)
         _ = JSONText.inspection(report)
         _ = InspectionText.lines(report, isUnfolded: false, style: TextStyle())
       }

@@ -18,7 +18,7 @@ enum MutationReader {
   /// head, where its format has one.
   private static func verdict(_ path: String) -> String {
     do throws(IngotError) {
-      _ = try hash(path)
+      _ = try Ingot.hash(path)
       try planEdit(path)
       return "ok"
     } catch {
@@ -38,7 +38,7 @@ enum MutationReader {
     options.isPlan = true
     options.change.values = [("key", "[1,2]")]
     do throws(IngotError) {
-      _ = try edit(path, options: options)
+      _ = try Ingot.edit(path, options: options)
     } catch {
       switch error {
       case .unsuitable, .unsupported, .limitExceeded: return

@@ -13,6 +13,7 @@ public struct NumPyArrayFormat: CheckpointFormat {
   public let title = "NumPy array"
   public let fileExtensions = ["npy"]
   public let page = "numpy.md"
+  public let keepsNames = false
   public var writer: (any CheckpointWriter)? { NumPyArrayWriter() }
 
   /// The magic bytes of an array.

@@ -63,7 +63,7 @@ public struct DiffReport: Sendable {
   }
 }
 
-/// Options of ``diff(_:_:options:progress:)``.
+/// Options of ``Ingot/diff(_:_:options:progress:)``.
 public struct DiffOptions: Sendable {
   /// The largest absolute difference of a value that still counts as equal; `nil` for bytes that are the same.
   public var tolerance: Double?
@@ -81,30 +81,32 @@ public struct DiffOptions: Sendable {
   public init() {}
 }
 
-/// Compares two checkpoints.
-///
-/// - Parameters:
-///   - first: a file, index or folder.
-///   - second: another.
-///   - options: how close is equal.
-///   - progress: hears of bytes compared.
-/// - Returns: what differs.
-/// - Throws: the readers' errors.
-public func diff(
-  _ first: String, _ second: String, options: DiffOptions = DiffOptions(),
-  progress: (any ProgressObserver)? = nil
-) throws(IngotError) -> DiffReport {
-  let opener = CheckpointOpener(options: options.reading)
-  let (a, b) = (try opener.open(first), try opener.open(second))
-  try options.reading.requireUse(at: [first, second], by: [a, b])
-  if let models = try ModelPair(a, b, paths: (first, second), options: options) {
-    return try models.diff(options: options, progress: progress)
+extension Ingot {
+  /// Compares two checkpoints.
+  ///
+  /// - Parameters:
+  ///   - first: a file, index or folder.
+  ///   - second: another.
+  ///   - options: how close is equal.
+  ///   - progress: hears of bytes compared.
+  /// - Returns: what differs.
+  /// - Throws: the readers' errors.
+  public static func diff(
+    _ first: String, _ second: String, options: DiffOptions = DiffOptions(),
+    progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> DiffReport {
+    let opener = CheckpointOpener(options: options.reading)
+    let (a, b) = (try opener.open(first), try opener.open(second))
+    try options.reading.requireUse(at: [first, second], by: [a, b])
+    if let models = try ModelPair(a, b, paths: (first, second), options: options) {
+      return try models.diff(options: options, progress: progress)
+    }
+    let report = DiffReport(
+      first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
+    return try TensorComparer((a, b), options: options).compare(
+      a.tensors.lazy.map { ComparedTensor($0) }, b.tensors.lazy.map { ComparedTensor($0) }, into: report,
+      progress: progress)
   }
-  let report = DiffReport(
-    first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
-  return try TensorComparer((a, b), options: options).compare(
-    a.tensors.lazy.map { ComparedTensor($0) }, b.tensors.lazy.map { ComparedTensor($0) }, into: report,
-    progress: progress)
 }
 
 /// Two models whose parameters are compared by what they are for.

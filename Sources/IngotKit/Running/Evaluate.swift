@@ -8,7 +8,7 @@ import IngotGraph
 import IngotModels
 import IngotRuntime
 
-/// Options of ``evaluate(_:tokens:options:progress:)``.
+/// Options of ``Ingot/evaluate(_:tokens:options:progress:)``.
 public struct EvaluateOptions: Sendable {
   /// A baseline that the model is compared with, token by token.
   public var against: String?
@@ -41,73 +41,78 @@ public struct EvaluationReport: Sendable {
   public var divergence: ModelDivergence?
 }
 
-/// Evaluates a model.
-///
-/// Tokens are cut into windows of the context's length; each token but the first is predicted once, from what stands
-/// before it in its window.
-///
-/// - Parameters:
-///   - path: the model.
-///   - tokens: ids as ``TokenInput/read(_:)`` takes them, one sequence.
-///   - options: the baseline, and how windows overlap.
-///   - progress: hears of tokens.
-/// - Returns: the figures.
-/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer than two tokens, models of differing
-///   vocabularies, and models that do not validate; read errors.
-public func evaluate(
-  _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
-  progress: (any ProgressObserver)? = nil
-) throws(IngotError) -> EvaluationReport {
-  let ids = try TokenInput.read(tokens)
-  guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
-    throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
+extension Ingot {
+  /// Evaluates a model.
+  ///
+  /// Tokens are cut into windows of the context's length; each token but the first is predicted once, from what stands
+  /// before it in its window.
+  ///
+  /// - Parameters:
+  ///   - path: the model.
+  ///   - tokens: ids as ``TokenInput/read(_:)`` takes them, one sequence.
+  ///   - options: the baseline, and how windows overlap.
+  ///   - progress: hears of tokens.
+  /// - Returns: the figures.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer than two tokens, models of differing
+  ///   vocabularies, and models that do not validate; read errors.
+  public static func evaluate(
+    _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
+    progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> EvaluationReport {
+    let ids = try TokenInput.read(tokens)
+    guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
+      throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
+    }
+    let allowances = options.allowances
+    let isOneOfTwo = options.against != nil
+    let model = try Model(
+      path, config: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: isOneOfTwo)
+    let other = try options.against.map { (path) throws(IngotError) in
+      try Model(
+        path, fallbackConfig: options.config, head: allowances.head, reading: options.reading,
+        isOneOfTwo: true)
+    }
+    let models = [model, other].compactMap(\.self)
+    try Model.requireStoredHead(allowances.head, in: models)
+    try Model.requireUse(of: options.precision, in: models)
+    for model in models { try model.requireNextTokens() }
+    func runner(_ model: Model) throws(IngotError) -> ModelRunner {
+      try ModelRunner(model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
+    }
+    let candidate = try runner(model)
+    let baseline = try other.map { (model) throws(IngotError) in try runner(model) }
+    let config = model.recognised.graph.config
+    if let other = baseline?.model.recognised.graph.config, other.vocabularySize != config.vocabularySize {
+      throw .unsuitable(
+        Location(path),
+        why: "has \(config.vocabularySize, "token"), and the baseline \(other.vocabularySize)",
+        hint: nil)
+    }
+    if let id = ids.values.first(where: { !(0..<config.vocabularySize).contains($0) }) {
+      throw .unsuitable(
+        Location(tokens), why: "token id \(id) is outside the vocabulary of \(config.vocabularySize)",
+        hint: nil
+      )
+    }
+    let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
+    if let stride = options.stride, !(1...context).contains(stride) {
+      throw .invalidRequest(option: .stride, why: "is from 1 to the context, which is \(context, "token")")
+    }
+    let windows = EvaluationWindows(
+      tokenCount: ids.values.count, context: context, stride: options.stride ?? context)
+    var report = EvaluationReport(
+      model: path, against: options.against, loss: LanguageModelLoss(),
+      baselineLoss: baseline == nil ? nil : LanguageModelLoss(),
+      divergence: baseline == nil ? nil : ModelDivergence())
+    progress?.begin("evaluating", count: ids.values.count, unit: .tokens)
+    defer { progress?.end() }
+    for window in windows.all {
+      if Process.isInterrupted { throw .interrupted }
+      try report.add(ids.values, window, runner: candidate, baseline: baseline)
+      progress?.advance(window.scored.count)
+    }
+    return report
   }
-  let allowances = options.allowances
-  let isOneOfTwo = options.against != nil
-  let model = try Model(
-    path, config: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: isOneOfTwo)
-  let other = try options.against.map { (path) throws(IngotError) in
-    try Model(
-      path, fallbackConfig: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: true)
-  }
-  let models = [model, other].compactMap(\.self)
-  try Model.requireStoredHead(allowances.head, in: models)
-  try Model.requireUse(of: options.precision, in: models)
-  for model in models { try model.requireNextTokens() }
-  func runner(_ model: Model) throws(IngotError) -> ModelRunner {
-    try ModelRunner(model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
-  }
-  let candidate = try runner(model)
-  let baseline = try other.map { (model) throws(IngotError) in try runner(model) }
-  let config = model.recognised.graph.config
-  if let other = baseline?.model.recognised.graph.config, other.vocabularySize != config.vocabularySize {
-    throw .unsuitable(
-      Location(path), why: "has \(config.vocabularySize, "token"), and the baseline \(other.vocabularySize)",
-      hint: nil)
-  }
-  if let id = ids.values.first(where: { !(0..<config.vocabularySize).contains($0) }) {
-    throw .unsuitable(
-      Location(tokens), why: "token id \(id) is outside the vocabulary of \(config.vocabularySize)", hint: nil
-    )
-  }
-  let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
-  if let stride = options.stride, !(1...context).contains(stride) {
-    throw .invalidRequest(option: .stride, why: "is from 1 to the context, which is \(context, "token")")
-  }
-  let windows = EvaluationWindows(
-    tokenCount: ids.values.count, context: context, stride: options.stride ?? context)
-  var report = EvaluationReport(
-    model: path, against: options.against, loss: LanguageModelLoss(),
-    baselineLoss: baseline == nil ? nil : LanguageModelLoss(),
-    divergence: baseline == nil ? nil : ModelDivergence())
-  progress?.begin("evaluating", count: ids.values.count, unit: .tokens)
-  defer { progress?.end() }
-  for window in windows.all {
-    if Process.isInterrupted { throw .interrupted }
-    try report.add(ids.values, window, runner: candidate, baseline: baseline)
-    progress?.advance(window.scored.count)
-  }
-  return report
 }
 
 /// How a sequence is cut into windows.

@@ -44,47 +44,49 @@ public struct RecordOptions: Sendable {
   public init() {}
 }
 
-/// Records a model's outputs on some tokens.
-///
-/// - Parameters:
-///   - path: the model.
-///   - tokens: ids as ``TokenInput/read(_:)`` takes them.
-///   - output: the fixtures file.
-///   - options: the arithmetic, and what may be replaced.
-///   - system: the operating system.
-/// - Returns: what was recorded: all outputs of the graph, and the loss of rows of two tokens and more.
-/// - Throws: the errors of reading, running and writing.
-public func record(
-  _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions(),
-  system: any SystemCalls = LiveSystem()
-) throws(IngotError) -> RecordReport {
-  let model = try Model(
-    path, config: options.config, head: options.allowances.head, reading: options.reading)
-  try Model.requireStoredHead(options.allowances.head, in: [model])
-  try Model.requireUse(of: options.precision, in: [model])
-  let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
-  let graph = model.recognised.graph
-  let names = graph.outputs.map(\.name)
-  let runner = try ModelRunner(
-    model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
-  let results = try runner.run(fixtures.request(of: graph, wanting: Set(names)))
+extension Ingot {
+  /// Records a model's outputs on some tokens.
+  ///
+  /// - Parameters:
+  ///   - path: the model.
+  ///   - tokens: ids as ``TokenInput/read(_:)`` takes them.
+  ///   - output: the fixtures file.
+  ///   - options: the arithmetic, and what may be replaced.
+  ///   - system: the operating system.
+  /// - Returns: what was recorded: all outputs of the graph, and the loss of rows of two tokens and more.
+  /// - Throws: the errors of reading, running and writing.
+  public static func record(
+    _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions(),
+    system: any SystemCalls = LiveSystem()
+  ) throws(IngotError) -> RecordReport {
+    let model = try Model(
+      path, config: options.config, head: options.allowances.head, reading: options.reading)
+    try Model.requireStoredHead(options.allowances.head, in: [model])
+    try Model.requireUse(of: options.precision, in: [model])
+    let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
+    let graph = model.recognised.graph
+    let names = graph.outputs.map(\.name)
+    let runner = try ModelRunner(
+      model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
+    let results = try runner.run(fixtures.request(of: graph, wanting: Set(names)))
 
-  var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
-  for name in names {
-    if let result = results[name] {
-      arrays.append((name, reals(result.values, result.shape, options.precision)))
+    var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
+    for name in names {
+      if let result = results[name] {
+        arrays.append((name, reals(result.values, result.shape, options.precision)))
+      }
     }
+    // Ids are no labels of a model that predicts tokens in their own place.
+    if graph.continuesText, fixtures.tokenCount > 1, let logits = results["logits"] {
+      let loss = fixtures.loss(
+        of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1, predictsNext: true)
+      arrays.append(("loss", reals([loss], .scalar, options.precision)))
+    }
+    var metadata = Metadata()
+    metadata["producer"] = .string("ingot, \(options.precision.rawValue)")
+    metadata[FixtureSet.modelKey] = .string(try Ingot.hash(path, options: HashOptions()).model)
+    return try write(arrays, metadata: metadata, model: model, to: output, options: options, system)
   }
-  // Ids are no labels of a model that predicts tokens in their own place.
-  if graph.continuesText, fixtures.tokenCount > 1, let logits = results["logits"] {
-    let loss = fixtures.loss(
-      of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1, predictsNext: true)
-    arrays.append(("loss", reals([loss], .scalar, options.precision)))
-  }
-  var metadata = Metadata()
-  metadata["producer"] = .string("ingot, \(options.precision.rawValue)")
-  metadata[FixtureSet.modelKey] = .string(try hash(path, options: HashOptions()).model)
-  return try write(arrays, metadata: metadata, model: model, to: output, options: options, system)
 }
 
 private func integers(_ array: IntegerArray) -> LazyPart {

@@ -61,20 +61,22 @@ public struct VerificationReport: Sendable {
   public var firstFailure: String? { outputs.first { !$0.passed }?.name }
 }
 
-/// Verifies a model.
-///
-/// - Parameters:
-///   - path: the model.
-///   - options: what to compare it with, and how closely.
-/// - Returns: every comparison.
-/// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate, fixtures with nothing
-///   to compare, and inputs that the model can't take; read errors.
-public func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
-  let model = try Model(
-    path, config: options.config, head: options.allowances.head, reading: options.reading,
-    isOneOfTwo: options.against != nil)
-  let verification = try Verification(model, options: options)
-  return try verification.run()
+extension Ingot {
+  /// Verifies a model.
+  ///
+  /// - Parameters:
+  ///   - path: the model.
+  ///   - options: what to compare it with, and how closely.
+  /// - Returns: every comparison.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate, fixtures with nothing
+  ///   to compare, and inputs that the model can't take; read errors.
+  public static func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
+    let model = try Model(
+      path, config: options.config, head: options.allowances.head, reading: options.reading,
+      isOneOfTwo: options.against != nil)
+    let verification = try Verification(model, options: options)
+    return try verification.run()
+  }
 }
 
 /// One verification: inputs, and where expectations come from.
@@ -220,7 +222,7 @@ private struct Verification {
       Finding(.notUsed, severity: .note, subject: $0.name, detail: "is not used: this model takes none")
     }
     if options.against == nil, let recorded = fixtures.metadata.string(FixtureSet.modelKey) {
-      let actual = try hash(model.path, options: HashOptions()).model
+      let actual = try Ingot.hash(model.path, options: HashOptions()).model
       if actual != recorded {
         findings.append(
           Finding(
