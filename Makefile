@@ -19,7 +19,7 @@ endif
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests demo test test-levels test-mutations test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
+.PHONY: help setup build build-tests build-examples demo test test-levels test-mutations test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -33,10 +33,13 @@ build: setup ## Build the program: .build/release/ingot
 build-tests: setup ## Build the program and the tests
 	@$(SWIFT) build -c release --build-tests
 
+build-examples: setup ## Build the package in Examples, which uses the library as others do
+	@$(SWIFT) build --package-path Examples --scratch-path .build/examples
+
 demo: build ## Show what ingot does, on fixtures/kjv-gpt2
 	@Scripts/demo $(ingot)
 
-test: setup lint build-tests ## Run every test that needs no heavy peer
+test: setup lint build-tests build-examples ## Run every test that needs no heavy peer
 	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python \
 	  $(SWIFT) test -c release --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
@@ -70,10 +73,10 @@ build-benchmarks: build
 	@$(SWIFT) build -c release --product RuntimeBenchmark
 
 format: ## Format the Swift sources in place
-	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks Fuzz/Package.swift Fuzz/Sources
+	@$(SWIFT) format -i -r Package.swift Sources Tests Benchmarks Examples/Package.swift Examples/Sources Fuzz/Package.swift Fuzz/Sources
 
 lint: setup ## Check format and public documentation
-	@$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks Fuzz/Package.swift Fuzz/Sources
+	@$(SWIFT) format lint --strict -r Package.swift Sources Tests Benchmarks Examples/Package.swift Examples/Sources Fuzz/Package.swift Fuzz/Sources
 
 clean: ## Remove what was built
 	@rm -rf .build .build-mutations .build-address .build-thread .build-fuzz

@@ -46,8 +46,8 @@ let package = Package(
     // Tokenizers' files.
     .target(name: "IngotText", dependencies: ["IngotEncodings"]),
     .target(name: "IngotRuntime", dependencies: ["IngotGraph", "IngotKernels"]),
-    .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotKernels"]),
-    .target(name: "IngotEvaluation", dependencies: ["IngotRuntime", "CIngotKernels"]),
+    .target(name: "IngotQuantization", dependencies: ["IngotGraph"]),
+    .target(name: "IngotEvaluation", dependencies: ["CIngotKernels"]),
 
     // Plans carried out: destinations, companions, journals, and what was written read back.
     .target(name: "IngotOutput", dependencies: ["IngotFormats", "IngotTransforms"]),
@@ -61,7 +61,7 @@ let package = Package(
     .target(
       name: "IngotKit",
       dependencies: [
-        "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects", "IngotText",
+        "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects",
         "IngotRuntime",
         "IngotQuantization",
         "IngotEvaluation",
@@ -111,6 +111,11 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// A member is seen where its own target is imported, and not by way of another: so imports are all that code uses.
+for target in package.targets where target.type != .system {
+  target.swiftSettings = [.enableUpcomingFeature("MemberImportVisibility")]
+}
 
 // `make` sets this in CI. Elsewhere a newer compiler's new warning must not stop a build.
 if Context.environment["INGOT_WARNINGS_AS_ERRORS"] != nil {

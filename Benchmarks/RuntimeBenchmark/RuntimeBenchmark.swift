@@ -4,7 +4,10 @@
 //   load NAME PATH auto|bf16|w8a8        prefill NAME TOKENS all|last        decode NAME PROMPT COUNT f32|f16
 //   logits NAME ID,ID,… FILE             writes the logits of every token, `[T, V]`, as f32 in C order
 import Glibc
+import IngotKernels
 import IngotKit
+import IngotModels
+import IngotRuntime
 
 @main
 struct RuntimeBenchmark {
@@ -29,7 +32,7 @@ struct RuntimeBenchmark {
     }
 
     /// Seconds for `count` single tokens behind a prompt.
-    func decode(_ prompt: Int, _ count: Int, _ element: KeyValueCache.Element) throws(IngotError) -> Double {
+    func decode(_ prompt: Int, _ count: Int, _ element: CacheElement) throws(IngotError) -> Double {
       let cache = KeyValueCache(executor.graph, capacity: prompt + count + 1, element: element)
       let ids = Self.ids(prompt + count, executor)
       try run(ids[..<prompt], lastOnly: true, cache: cache)
@@ -93,7 +96,7 @@ struct RuntimeBenchmark {
     case ("prefill", 4):
       try models[words[1]]?.prefill(Int(words[2]) ?? 1, lastOnly: words[3] == "last")
     case ("decode", 5):
-      let element: KeyValueCache.Element = words[4] == "f16" ? .f16 : .f32
+      let element: CacheElement = words[4] == "f16" ? .f16 : .f32
       seconds = try models[words[1]]?.decode(Int(words[2]) ?? 1, Int(words[3]) ?? 1, element)
     case ("logits", 4):
       try models[words[1]]?.logits(of: words[2].split(separator: ",").compactMap { Int($0) }, to: words[3])

@@ -122,4 +122,4 @@ int ingot_hold_interrupts(void) {
 
 void ingot_release_interrupts(void) { atomic_fetch_sub(&hold_count, 1); }
 
-int ingot_interrupted(void) { return atomic_load(&interrupted); }
+int ingot_interrupted(void) { return atomic_load(&interrupted) || ingot_is_cancelled(); }

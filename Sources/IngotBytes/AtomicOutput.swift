@@ -7,20 +7,20 @@ import IngotCore
 ///
 /// Make one, add files, write them, then ``commit()``. Without that, ``discard(keeping:)`` removes every trace; the
 /// destination holds what it held before. What replaces a file has its mode, owner where allowed and extended attributes.
-public final class AtomicOutput {
+package final class AtomicOutput {
   /// What stands where the output is to go.
   private enum Destination {
     case nothing, file, emptyFolder, folder
   }
 
   /// The path the output gets.
-  public let path: String
+  package let path: String
   /// What killed runs had left, and this one has removed.
-  public let leftovers: OutputLeftovers
+  package let leftovers: OutputLeftovers
   /// What is noted of finished work; `nil` when nothing is.
-  public private(set) var journal: OutputJournal?
+  package private(set) var journal: OutputJournal?
   /// Whether the output of an earlier run is gone on with.
-  public let isResumed: Bool
+  package let isResumed: Bool
 
   private let isFolder: Bool
   private let force: Bool
@@ -48,7 +48,7 @@ public final class AtomicOutput {
   ///   - belongs: for a folder that is replaced, whether an entry belongs to the set it holds, by its path below it; a
   ///     folder's ends with `/`.
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73) when the destination may not be taken.
-  public init(
+  package init(
     path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], journal key: JournalKey? = nil,
     system: any SystemCalls = LiveSystem(), belongs: @escaping (String) -> Bool = { _ in false }
   ) throws(IngotError) {
@@ -97,7 +97,7 @@ public final class AtomicOutput {
   deinit { discard() }
 
   /// Where the output lies until it is complete, under its own name.
-  public var partialPath: String { partial.contentPath }
+  package var partialPath: String { partial.contentPath }
 
   private static func failure(_ error: CallFailure, _ path: String) -> IngotError {
     .failed(error, path: path, purpose: .createOutput)
@@ -162,7 +162,7 @@ public final class AtomicOutput {
   ///   - hint: what to do instead.
   ///   - system: the calls to use.
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)``.
-  public static func requireOwnContent(
+  package static func requireOwnContent(
     _ path: String, hint: Evidence = "write to another place", system: any SystemCalls
   ) throws(IngotError) {
     let name = FilePath.name(of: (try? system.resolve(path)) ?? path)
@@ -237,7 +237,7 @@ public final class AtomicOutput {
   ///   file.
   /// - Returns: the file, empty, or as an earlier run has left it.
   /// - Throws: ``IngotError/environment(_:)`` when it can't be made.
-  public func file(named name: String) throws(IngotError) -> OutputFile {
+  package func file(named name: String) throws(IngotError) -> OutputFile {
     var place = partial.contentPath
     var final = path
     if isFolder {
@@ -260,14 +260,14 @@ public final class AtomicOutput {
   }
 
   /// Bytes that can still be written where the output goes.
-  public var freeByteCount: Int? { try? system.freeByteCount(at: parent) }
+  package var freeByteCount: Int? { try? system.freeByteCount(at: parent) }
 
   // MARK: - The end
 
   /// Flushes everything and gives it its final name in one step.
   ///
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` when something stands there now that may not be replaced.
-  public func commit() throws(IngotError) {
+  package func commit() throws(IngotError) {
     for (name, file) in files {
       try file.takeOverAttributes(of: isFolder ? FilePath.join(path, name) : path)
       try file.synchronize()
@@ -362,7 +362,7 @@ public final class AtomicOutput {
   /// Removes the partial output, unless it was committed.
   ///
   /// - Parameter isKept: whether it stays, with its journal, for a run that goes on.
-  public func discard(keeping isKept: Bool = false) {
+  package func discard(keeping isKept: Bool = false) {
     guard !isDone else { return }
     isDone = true
     window.close()

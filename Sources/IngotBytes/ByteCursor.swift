@@ -2,26 +2,26 @@
 // A bounded cursor over header bytes: every read is checked against the end.
 
 /// Reads numbers and strings from header bytes; each read past the end is `nil`.
-public struct ByteCursor: Sendable {
+package struct ByteCursor: Sendable {
   private let bytes: ArraySlice<UInt8>
   /// The position of the next byte, from the start of the bytes.
-  public private(set) var offset = 0
+  package private(set) var offset = 0
 
   /// Makes a cursor at the start of the bytes.
-  public init(_ bytes: some Collection<UInt8>) {
+  package init(_ bytes: some Collection<UInt8>) {
     self.bytes = ArraySlice(Array(bytes))
   }
 
   /// Makes a cursor at the start of a slice, which is not copied.
-  public init(_ bytes: ArraySlice<UInt8>) {
+  package init(_ bytes: ArraySlice<UInt8>) {
     self.bytes = bytes
   }
 
   /// Bytes between the cursor and the end.
-  public var remainingCount: Int { bytes.count - offset }
+  package var remainingCount: Int { bytes.count - offset }
 
   /// Takes the next bytes.
-  public mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {
+  package mutating func bytes(_ count: Int) -> ArraySlice<UInt8>? {
     guard count >= 0, count <= remainingCount else { return nil }
     let start = bytes.startIndex + offset
     offset += count
@@ -29,21 +29,30 @@ public struct ByteCursor: Sendable {
   }
 
   /// Takes the next byte.
-  public mutating func byte() -> UInt8? {
+  package mutating func byte() -> UInt8? {
     guard remainingCount > 0 else { return nil }
     defer { offset += 1 }
     return bytes[bytes.startIndex + offset]
   }
 
-  /// Takes a little-endian number of at most 64 bits.
-  @inlinable
-  public mutating func little<Number: FixedWidthInteger & UnsignedInteger>(_: Number.Type) -> Number? {
-    unsigned(byteCount: MemoryLayout<Number>.size).map { Number(truncatingIfNeeded: $0) }
+  /// Takes a little-endian number of 8 bits.
+  package mutating func little(_: UInt8.Type) -> UInt8? { byte() }
+
+  /// Takes a little-endian number of 16 bits.
+  package mutating func little(_: UInt16.Type) -> UInt16? {
+    unsigned(byteCount: 2).map { UInt16(truncatingIfNeeded: $0) }
   }
 
-  /// Takes a little-endian number of some bytes, eight at the most; not generic, so that it is fast from any module.
-  @usableFromInline
-  mutating func unsigned(byteCount: Int) -> UInt64? {
+  /// Takes a little-endian number of 32 bits.
+  package mutating func little(_: UInt32.Type) -> UInt32? {
+    unsigned(byteCount: 4).map { UInt32(truncatingIfNeeded: $0) }
+  }
+
+  /// Takes a little-endian number of 64 bits.
+  package mutating func little(_: UInt64.Type) -> UInt64? { unsigned(byteCount: 8) }
+
+  /// Takes a little-endian number of some bytes, eight at the most.
+  package mutating func unsigned(byteCount: Int) -> UInt64? {
     guard byteCount <= 8, byteCount <= remainingCount else { return nil }
     let start = bytes.startIndex + offset
     var number: UInt64 = 0
@@ -53,13 +62,13 @@ public struct ByteCursor: Sendable {
   }
 
   /// Takes a little-endian number of 64 bits that must fit an `Int`; larger ones are `nil`, as past the end.
-  public mutating func count64() -> Int? {
+  package mutating func count64() -> Int? {
     little(UInt64.self).flatMap { Int(exactly: $0) }
   }
 
   /// Takes a number of 7 bits a byte, least significant first, of at most 10 bytes and 64 bits; `nil` for a longer one,
   /// and at the end.
-  public mutating func varint() -> UInt64? {
+  package mutating func varint() -> UInt64? {
     var number: UInt64 = 0
     var shift: UInt64 = 0
     while shift < 64, let byte = byte() {
@@ -73,12 +82,12 @@ public struct ByteCursor: Sendable {
   }
 
   /// Takes UTF-8 text; invalid text is `nil`.
-  public mutating func text(byteCount: Int) -> String? {
+  package mutating func text(byteCount: Int) -> String? {
     bytes(byteCount).flatMap { String(validating: $0, as: UTF8.self) }
   }
 
   /// Moves to a position; `false` when that is past the end.
-  public mutating func seek(to position: Int) -> Bool {
+  package mutating func seek(to position: Int) -> Bool {
     guard position >= 0, position <= bytes.count else { return false }
     offset = position
     return true
@@ -87,7 +96,7 @@ public struct ByteCursor: Sendable {
 
 extension Array where Element == UInt8 {
   /// Appends a number, 7 bits a byte, least significant first.
-  public mutating func appendVarint(_ number: UInt64) {
+  package mutating func appendVarint(_ number: UInt64) {
     var rest = number
     while rest >= 0x80 {
       append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -96,10 +105,24 @@ extension Array where Element == UInt8 {
     append(UInt8(rest))
   }
 
-  /// Appends a number, least significant byte first.
-  @inlinable
-  public mutating func appendLittle(_ number: some FixedWidthInteger) {
-    // SAFETY: the bytes are a number's own, and are copied before it is gone.
-    Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }
+  /// Appends a number of 16 bits, least significant byte first.
+  package mutating func appendLittle(_ number: UInt16) { appendLittle(UInt64(number), byteCount: 2) }
+
+  /// Appends a number of 32 bits, least significant byte first.
+  package mutating func appendLittle(_ number: UInt32) { appendLittle(UInt64(number), byteCount: 4) }
+
+  /// Appends a number of 32 bits, least significant byte first.
+  package mutating func appendLittle(_ number: Int32) { appendLittle(UInt32(bitPattern: number)) }
+
+  /// Appends a number of 64 bits, least significant byte first.
+  package mutating func appendLittle(_ number: UInt64) { appendLittle(number, byteCount: 8) }
+
+  /// Appends a number of 64 bits, least significant byte first.
+  package mutating func appendLittle(_ number: Int64) { appendLittle(UInt64(bitPattern: number)) }
+
+  /// Appends the low bytes of a number, eight at the most, least significant byte first.
+  package mutating func appendLittle(_ number: UInt64, byteCount: Int) {
+    // SAFETY: the bytes are the number's own, and are copied before it is gone.
+    Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0.prefix(byteCount)) }
   }
 }

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// Something of known length that is read by position.
-public protocol ByteSource: Sendable {
+package protocol ByteSource: Sendable {
   /// The path by which messages call it.
   var path: String { get }
   /// Its length in bytes.
@@ -25,7 +25,7 @@ public protocol ByteSource: Sendable {
 
 extension ByteSource {
   /// A source stands alone unless it says otherwise.
-  public func sibling(named name: String) throws(IngotError) -> any ByteSource {
+  package func sibling(named name: String) throws(IngotError) -> any ByteSource {
     throw .missing(
       path: FilePath.join(FilePath.folder(of: path), name), why: "does not exist",
       hint: "\(path) names this file")
@@ -34,7 +34,7 @@ extension ByteSource {
   /// Reads a range into an array of its own.
   ///
   /// The range is the caller's to check; a length beyond the end is never allocated.
-  public func bytes(at offset: Int, count: Int) throws(IngotError) -> [UInt8] {
+  package func bytes(at offset: Int, count: Int) throws(IngotError) -> [UInt8] {
     guard offset >= 0, count >= 0, let end = offset.checkedAdd(count), end <= byteCount else {
       throw .internal("a read of \(count, "byte") at \(offset) of a source of \(byteCount)")
     }
@@ -55,9 +55,9 @@ extension ByteSource {
 }
 
 /// Bytes in memory, as tests and nested archives have them.
-public struct MemoryByteSource: ByteSource {
+package struct MemoryByteSource: ByteSource {
   /// The name by which messages call it.
-  public let path: String
+  package let path: String
   private let content: [UInt8]
   private let siblings: [String: [UInt8]]
 
@@ -67,14 +67,14 @@ public struct MemoryByteSource: ByteSource {
   ///   - content: the bytes.
   ///   - path: the name by which messages call it.
   ///   - siblings: the other files of its folder, by plain name.
-  public init(_ content: [UInt8], path: String, siblings: [String: [UInt8]] = [:]) {
+  package init(_ content: [UInt8], path: String, siblings: [String: [UInt8]] = [:]) {
     self.content = content
     self.path = path
     self.siblings = siblings
   }
 
   /// Another file of the same folder.
-  public func sibling(named name: String) throws(IngotError) -> any ByteSource {
+  package func sibling(named name: String) throws(IngotError) -> any ByteSource {
     let path = FilePath.join(FilePath.folder(of: path), name)
     guard let content = siblings[name] else {
       throw .missing(path: path, why: "does not exist", hint: "\(self.path) names this file")
@@ -83,10 +83,10 @@ public struct MemoryByteSource: ByteSource {
   }
 
   /// The number of bytes.
-  public var byteCount: Int { content.count }
+  package var byteCount: Int { content.count }
 
   /// Copies bytes from a position.
-  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= content.count else {
       throw .sourceChanged(path: path, found: "\(content.count, "byte")", expected: "more than \(offset)")
     }
@@ -97,21 +97,21 @@ public struct MemoryByteSource: ByteSource {
 /// An open file.
 ///
 /// Reads are by position, so one file serves many readers.
-public final class FileByteSource: ByteSource {
+package final class FileByteSource: ByteSource {
   /// The path as it was given.
-  public let path: String
+  package let path: String
   /// The file's length when it was opened.
-  public let byteCount: Int
+  package let byteCount: Int
   /// What the file was when it was opened.
-  public let status: FileStatus
+  package let status: FileStatus
   /// The open descriptor, for copies inside the kernel.
-  public let descriptor: Int32
+  package let descriptor: Int32
   private let system: any SystemCalls
 
   /// Opens a regular file for reading.
   ///
   /// - Throws: ``IngotError/environment(_:)`` when it can't be opened or is no regular file.
-  public init(path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+  package init(path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
     self.path = path
     self.system = system
     do throws(CallFailure) {
@@ -136,7 +136,7 @@ public final class FileByteSource: ByteSource {
   deinit { system.close(descriptor) }
 
   /// Opens another file of the same folder.
-  public func sibling(named name: String) throws(IngotError) -> any ByteSource {
+  package func sibling(named name: String) throws(IngotError) -> any ByteSource {
     let path = FilePath.join(FilePath.folder(of: path), name)
     do throws(IngotError) {
       return try FileByteSource(path: path, system: system)
@@ -149,7 +149,7 @@ public final class FileByteSource: ByteSource {
   }
 
   /// Reads bytes from a position, however short the system's own reads are.
-  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
     var done = 0
     while done < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
@@ -177,7 +177,7 @@ extension IngotError {
   ///   - path: the path it was about.
   ///   - purpose: what it was for.
   /// - Returns: the error.
-  public static func failed(
+  package static func failed(
     _ call: CallFailure, path: String, purpose: SystemFailure.Purpose
   ) -> IngotError {
     guard call.errorNumber != Process.ErrorNumber.interrupted else { return .interrupted }

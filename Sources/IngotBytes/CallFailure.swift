@@ -2,14 +2,14 @@
 // A failed call of the system, before it is known what the call was for.
 
 /// A call that failed: the C function's name and the error number it left.
-public struct CallFailure: Error, Hashable, Sendable {
+package struct CallFailure: Error, Hashable, Sendable {
   /// The C function's name.
-  public var call: String
+  package var call: String
   /// `errno` after the call.
-  public var errorNumber: Int32
+  package var errorNumber: Int32
 
   /// Makes a record of a failed call.
-  public init(call: String, errorNumber: Int32) {
+  package init(call: String, errorNumber: Int32) {
     self.call = call
     self.errorNumber = errorNumber
   }

@@ -10,7 +10,7 @@ import IngotCore
 /// CRC-32 with the IEEE polynomial, as zip entries carry it.
 ///
 /// By carry-less multiplication where the processor has it, else by zlib; both give the same.
-public struct CRC32: Sendable {
+package struct CRC32: Sendable {
   /// How the checksum is computed.
   package enum Level: Int32, CaseIterable, Sendable {
     case zlib, carryLess, carryLessWide
@@ -20,19 +20,19 @@ public struct CRC32: Sendable {
   }
 
   /// The checksum of what has been fed.
-  public private(set) var value: UInt32 = 0
+  package private(set) var value: UInt32 = 0
   /// Bytes fed so far.
-  public private(set) var byteCount = 0
+  package private(set) var byteCount = 0
   private let level: Level
 
   /// Makes the checksum of no bytes.
-  public init() { self.init(level: .current) }
+  package init() { self.init(level: .current) }
 
   /// Makes the checksum of no bytes at a level that the processor has.
   package init(level: Level) { self.level = level }
 
   /// Feeds bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
     let folded = ingot_crc32_fold(level.rawValue, &value, start, bytes.count)
     byteCount += bytes.count
@@ -44,14 +44,14 @@ public struct CRC32: Sendable {
   /// Appends what another has been fed, as if it had been fed here behind the rest.
   ///
   /// - Complexity: O(log n) for n bytes of `next`; they are not needed.
-  public mutating func append(_ next: CRC32) {
+  package mutating func append(_ next: CRC32) {
     value = UInt32(
       truncatingIfNeeded: crc32_combine(UInt(value), UInt(next.value), next.byteCount))
     byteCount += next.byteCount
   }
 
   /// The checksum of bytes at hand.
-  public static func value(of bytes: [UInt8]) -> UInt32 {
+  package static func value(of bytes: [UInt8]) -> UInt32 {
     var crc = CRC32()
     bytes.withUnsafeBytes { crc.update($0) }
     return crc.value
@@ -61,17 +61,17 @@ public struct CRC32: Sendable {
 /// CRC-32C, with Castagnoli's polynomial, as sorted tables and TensorFlow's checkpoints carry it.
 ///
 /// - SeeAlso: RFC 3720, appendix B.4.
-public struct CRC32C: Sendable {
+package struct CRC32C: Sendable {
   /// The checksum of what has been fed.
-  public private(set) var value: UInt32 = 0
+  package private(set) var value: UInt32 = 0
   /// Bytes fed so far.
-  public private(set) var byteCount = 0
+  package private(set) var byteCount = 0
 
   /// Makes the checksum of no bytes.
-  public init() {}
+  package init() {}
 
   /// Feeds bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
     value = ingot_crc32c(value, start, bytes.count)
     byteCount += bytes.count
@@ -80,7 +80,7 @@ public struct CRC32C: Sendable {
   /// Appends what another has been fed, as if it had been fed here behind the rest.
   ///
   /// - Complexity: O(log n) for n bytes of `next`; they are not needed.
-  public mutating func append(_ next: CRC32C) {
+  package mutating func append(_ next: CRC32C) {
     // x^(8 n) by squaring x^8, both of them modulo the polynomial.
     var factor: UInt32 = 1 << 31
     var square: UInt32 = 1 << 23
@@ -106,24 +106,24 @@ public struct CRC32C: Sendable {
   }
 
   /// Feeds bytes at hand.
-  public mutating func update(_ bytes: [UInt8]) {
+  package mutating func update(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { update($0) }
   }
 
   /// The checksum of bytes at hand.
-  public static func value(of bytes: ArraySlice<UInt8>) -> UInt32 {
+  package static func value(of bytes: ArraySlice<UInt8>) -> UInt32 {
     var crc = CRC32C()
     bytes.withUnsafeBytes { crc.update($0) }
     return crc.value
   }
 
   /// The form in which files keep a checksum, so that a checksum of data that holds it is another number.
-  public static func masked(_ value: UInt32) -> UInt32 {
+  package static func masked(_ value: UInt32) -> UInt32 {
     (value >> 15 | value << 17) &+ maskDelta
   }
 
   /// The checksum that a masked one stands for.
-  public static func unmasked(_ value: UInt32) -> UInt32 {
+  package static func unmasked(_ value: UInt32) -> UInt32 {
     let rotated = value &- maskDelta
     return rotated >> 17 | rotated << 15
   }
@@ -135,11 +135,11 @@ public struct CRC32C: Sendable {
 /// XXH3 with 128 bits, the checksum of `.ingot` files.
 ///
 /// - SeeAlso: `Cyan4973/xxHash: doc/xxhash_spec.md`.
-public struct XXH3: ~Copyable {
+package struct XXH3: ~Copyable {
   private let state: OpaquePointer
 
   /// Makes the checksum of no bytes.
-  public init() {
+  package init() {
     // SAFETY: the library returns a state of its own or, out of memory, none; `deinit` frees it.
     guard let state = XXH3_createState() else { preconditionFailure("no memory for a checksum's state") }
     self.state = state
@@ -149,19 +149,19 @@ public struct XXH3: ~Copyable {
   deinit { XXH3_freeState(state) }
 
   /// Feeds bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
     XXH3_128bits_update(state, start, bytes.count)
   }
 
   /// The checksum of what has been fed.
-  public var value: XXH3Digest {
+  package var value: XXH3Digest {
     let hash = XXH3_128bits_digest(state)
     return XXH3Digest(high: hash.high64, low: hash.low64)
   }
 
   /// The checksum of bytes at hand.
-  public static func digest(of bytes: [UInt8]) -> XXH3Digest {
+  package static func digest(of bytes: [UInt8]) -> XXH3Digest {
     var hash = XXH3()
     bytes.withUnsafeBytes { hash.update($0) }
     return hash.value
@@ -169,11 +169,11 @@ public struct XXH3: ~Copyable {
 }
 
 /// SHA-256, the digest by which tensors are compared across formats.
-public struct SHA256: ~Copyable {
+package struct SHA256: ~Copyable {
   private let context: OpaquePointer
 
   /// Makes the digest of no bytes.
-  public init() {
+  package init() {
     // SAFETY: as for XXH3; `EVP_sha256` is a constant of the library and never fails to initialize.
     guard let context = EVP_MD_CTX_new() else { preconditionFailure("no memory for a digest's state") }
     self.context = context
@@ -183,25 +183,25 @@ public struct SHA256: ~Copyable {
   deinit { EVP_MD_CTX_free(context) }
 
   /// Feeds bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
     EVP_DigestUpdate(context, start, bytes.count)
   }
 
   /// The 32 bytes of the digest; nothing may be fed afterwards.
-  public consuming func finish() -> [UInt8] {
+  package consuming func finish() -> [UInt8] {
     var digest = [UInt8](repeating: 0, count: 32)
     EVP_DigestFinal_ex(context, &digest, nil)
     return digest
   }
 
   /// The digest as 64 lowercase hexadecimal digits; nothing may be fed afterwards.
-  public consuming func finishHex() -> String {
+  package consuming func finishHex() -> String {
     hexadecimal(finish())
   }
 
   /// The digest of text, as 64 hexadecimal digits.
-  public static func hex(of text: String) -> String {
+  package static func hex(of text: String) -> String {
     var hash = SHA256()
     var text = text
     text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
@@ -210,7 +210,7 @@ public struct SHA256: ~Copyable {
 }
 
 /// Bytes as lowercase hexadecimal digits.
-public func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
   let digits = Array("0123456789abcdef".utf8)
   var text: [UInt8] = []
   for byte in bytes {

@@ -137,7 +137,7 @@ package final class DecodingStream {
 }
 
 /// The rules of compressed streams, on the page of the container that uses them.
-public enum StreamRule: String, FormatRule {
+package enum StreamRule: String, FormatRule {
   /// A deflate stream decodes to exactly the bytes its directory declares.
   case deflate = "ZIP-20"
 }

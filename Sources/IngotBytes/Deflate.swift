@@ -4,9 +4,9 @@ import CZlib
 import IngotCore
 
 /// Decompresses a deflate stream, piece by piece.
-public struct Inflater: ~Copyable {
+package struct Inflater: ~Copyable {
   /// What stands around the stream.
-  public enum Frame: Sendable {
+  package enum Frame: Sendable {
     /// Nothing.
     case none
     /// gzip's header and trailer (RFC 1952), whose CRC-32 and length are compared.
@@ -25,7 +25,7 @@ public struct Inflater: ~Copyable {
   }
 
   /// Why a stream can't be decoded.
-  public enum Failure: Error, Sendable {
+  package enum Failure: Error, Sendable {
     /// The bytes are no deflate stream.
     case corrupt
     /// The stream needs more input than there is.
@@ -35,10 +35,10 @@ public struct Inflater: ~Copyable {
   // SAFETY: zlib keeps a pointer to the stream, so it stands at one address until `deinit`.
   private let stream: UnsafeMutablePointer<z_stream>
   /// Whether the stream's end mark has been read.
-  public private(set) var isFinished = false
+  package private(set) var isFinished = false
 
   /// Makes a decoder at the start of a stream.
-  public init(_ frame: Frame = .none) {
+  package init(_ frame: Frame = .none) {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     inflateInit2_(stream, frame.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
@@ -52,7 +52,7 @@ public struct Inflater: ~Copyable {
   /// Decodes as much as fits.
   ///
   /// - Returns: how many bytes of the input were used and how many of the output were written.
-  public mutating func decode(
+  package mutating func decode(
     _ input: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
   ) throws(Failure) -> (used: Int, written: Int) {
     let inputCount = min(input.count, Int(UInt32.max))
@@ -73,11 +73,11 @@ public struct Inflater: ~Copyable {
 }
 
 /// Compresses to a raw deflate stream, piece by piece.
-public struct Deflater: ~Copyable {
+package struct Deflater: ~Copyable {
   private let stream: UnsafeMutablePointer<z_stream>
 
   /// Makes an encoder at zlib's default level, which `numpy.savez_compressed` uses too.
-  public init() {
+  package init() {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     deflateInit2_(
@@ -98,7 +98,7 @@ public struct Deflater: ~Copyable {
   ///   - buffer: room for output, not empty.
   ///   - emit: takes the compressed bytes.
   /// - Throws: what `emit` throws.
-  public mutating func encode(
+  package mutating func encode(
     _ input: UnsafeRawBufferPointer, isLast: Bool, using buffer: UnsafeMutableRawBufferPointer,
     emit: (UnsafeRawBufferPointer) throws(IngotError) -> Void
   ) throws(IngotError) {

@@ -2,42 +2,42 @@
 // The few things this package does with paths, as text.
 
 /// Paths as text.
-public enum FilePath {
+package enum FilePath {
   /// The folder a path is in: `.` for a bare name.
-  public static func folder(of path: String) -> String {
+  package static func folder(of path: String) -> String {
     let trimmed = withoutTrailingSlashes(path)
     guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
   }
 
   /// The last part of a path.
-  public static func name(of path: String) -> String {
+  package static func name(of path: String) -> String {
     let trimmed = withoutTrailingSlashes(path)
     guard let slash = trimmed.utf8.lastIndex(of: UInt8(ascii: "/")), trimmed != "/" else { return trimmed }
     return String(trimmed[trimmed.utf8.index(after: slash)...])
   }
 
   /// The name without its last extension; a leading dot starts no extension.
-  public static func stem(of path: String) -> String {
+  package static func stem(of path: String) -> String {
     let name = name(of: path)
     guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot != name.startIndex else { return name }
     return String(name[..<dot])
   }
 
   /// The last extension in lower case, without its dot; empty when there is none.
-  public static func fileExtension(of path: String) -> String {
+  package static func fileExtension(of path: String) -> String {
     let name = name(of: path)
     guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")), dot != name.startIndex else { return "" }
     return String(name[name.utf8.index(after: dot)...]).lowercased()
   }
 
   /// A path below a folder.
-  public static func join(_ folder: String, _ name: String) -> String {
+  package static func join(_ folder: String, _ name: String) -> String {
     folder.hasSuffix("/") ? folder + name : folder + "/" + name
   }
 
   /// The path without slashes at its end; the root keeps its own.
-  public static func withoutTrailingSlashes(_ path: String) -> String {
+  package static func withoutTrailingSlashes(_ path: String) -> String {
     var path = Substring(path)
     while path.utf8.count > 1, path.hasSuffix("/") { path = path.dropLast() }
     return String(path)
@@ -61,7 +61,7 @@ public enum FilePath {
 
   /// Whether a file's name is the digest of its content, as caches name what several names lead to: Hugging Face's hub,
   /// Ollama, DVC, git-annex.
-  public static func isContentDigest(_ name: String) -> Bool {
+  package static func isContentDigest(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     /// From MD5's digits, less the two that DVC names a folder by, to those of SHA-512.
     func isDigest(_ digits: ArraySlice<UInt8>) -> Bool {
@@ -79,19 +79,19 @@ public enum FilePath {
   /// Whether a path written inside a file stays below the folder that it starts from: relative, without `..`.
   ///
   /// Paths are bytes: an accent behind a slash would hide it from a comparison of characters.
-  public static func staysInside(_ path: String) -> Bool {
+  package static func staysInside(_ path: String) -> Bool {
     let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
     return !path.isEmpty && parts.first?.isEmpty == false && !path.utf8.contains(0)
       && !parts.contains { $0.elementsEqual("..".utf8) }
   }
 
   /// Whether a path written inside a file stays below where it is unpacked: plain names between slashes.
-  public static func isPlainPath(_ path: String) -> Bool {
+  package static func isPlainPath(_ path: String) -> Bool {
     path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isPlainName(String($0)) }
   }
 
   /// Whether a name written inside a file is a plain file name: no folder, no way out of one, not empty.
-  public static func isPlainName(_ name: String) -> Bool {
+  package static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
       && !name.utf8.contains(0)
   }

@@ -4,12 +4,12 @@
 import IngotCore
 
 /// A file mapped into memory, read-only.
-public final class MappedFile: Sendable {
+package final class MappedFile: Sendable {
   private let system: any SystemCalls
   private let mapping: FileMapping
 
   /// Maps a whole file.
-  public init(path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+  package init(path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
     let file = try FileByteSource(path: path, system: system)
     self.system = system
     do throws(CallFailure) {
@@ -20,7 +20,7 @@ public final class MappedFile: Sendable {
   }
 
   /// Maps a scratch file, whose blocks then live as long as the map.
-  public init(_ scratch: ScratchSource, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+  package init(_ scratch: ScratchSource, system: any SystemCalls = LiveSystem()) throws(IngotError) {
     self.system = system
     do throws(CallFailure) {
       mapping = try scratch.file.map(byteCount: scratch.byteCount, path: scratch.path)
@@ -32,15 +32,15 @@ public final class MappedFile: Sendable {
   deinit { system.unmap(mapping) }
 
   /// The file's bytes, valid as long as this object lives.
-  public var bytes: UnsafeRawBufferPointer { mapping.bytes }
+  package var bytes: UnsafeRawBufferPointer { mapping.bytes }
 
   /// Lets a part of the bytes leave memory until it is read again.
   ///
   /// - Parameter part: a part of ``bytes``.
-  public func release(_ part: UnsafeRawBufferPointer) { system.release(part) }
+  package func release(_ part: UnsafeRawBufferPointer) { system.release(part) }
 
   /// Brings a part of the bytes into memory at once, which costs less than page by page.
   ///
   /// - Parameter part: a part of ``bytes``.
-  public func populate(_ part: UnsafeRawBufferPointer) { system.populate(part) }
+  package func populate(_ part: UnsafeRawBufferPointer) { system.populate(part) }
 }

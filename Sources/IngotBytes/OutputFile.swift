@@ -3,14 +3,14 @@
 import IngotCore
 
 /// Something that bytes are written to by position.
-public protocol OutputTarget: Sendable {
+package protocol OutputTarget: Sendable {
   /// Writes all bytes at a position.
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError)
 }
 
 extension OutputTarget {
   /// Writes bytes at hand at a position.
-  public func write(_ bytes: [UInt8], at offset: Int) throws(IngotError) {
+  package func write(_ bytes: [UInt8], at offset: Int) throws(IngotError) {
     var failure: IngotError?
     bytes.withUnsafeBytes { raw in
       do throws(IngotError) { try write(raw, at: offset) } catch { failure = error }
@@ -46,9 +46,9 @@ final class OpenFileWindow: Sendable {
 }
 
 /// A file being written by position, open while it is used.
-public final class OutputFile: OutputTarget {
+package final class OutputFile: OutputTarget {
   /// The path by which messages call it: the final one, not the partial one.
-  public let path: String
+  package let path: String
   private let system: any SystemCalls
   /// Where it is opened again; `nil` for one that stays open.
   private let place: String?
@@ -76,7 +76,7 @@ public final class OutputFile: OutputTarget {
   /// Opens a file that is there, to write over some of its bytes.
   ///
   /// - Throws: ``IngotError/environment(_:)`` when it can't be opened for writing.
-  public convenience init(updating path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
+  package convenience init(updating path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
     do throws(CallFailure) {
       self.init(adopting: try system.open(path, .update), path: path, system: system)
     } catch {
@@ -139,7 +139,7 @@ public final class OutputFile: OutputTarget {
   ///   - system: the calls to use.
   /// - Returns: the file, open.
   /// - Throws: ``IngotError/environment(_:)`` when there is no space or no right to it.
-  public static func scratch(
+  package static func scratch(
     in folder: String, byteCount: Int, system: any SystemCalls = LiveSystem()
   ) throws(IngotError) -> OutputFile {
     do throws(CallFailure) {
@@ -154,14 +154,14 @@ public final class OutputFile: OutputTarget {
   }
 
   /// Reserves space for the whole file; a disk that lacks it is found here.
-  public func reserve(byteCount: Int) throws(IngotError) {
+  package func reserve(byteCount: Int) throws(IngotError) {
     try transferring { (descriptor) throws(CallFailure) in
       try system.reserve(descriptor, byteCount: byteCount)
     }
   }
 
   /// Writes all bytes at a position.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError) {
     try transferring { (descriptor) throws(CallFailure) in
       var done = 0
       while done < bytes.count {
@@ -174,7 +174,7 @@ public final class OutputFile: OutputTarget {
   }
 
   /// Reads back what was written.
-  public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
+  package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(IngotError) {
     try transferring { (descriptor) throws(CallFailure) in
       var done = 0
       while done < buffer.count {
@@ -189,7 +189,7 @@ public final class OutputFile: OutputTarget {
   /// Copies a range of a source without passing it through this process, as far as the file systems allow.
   ///
   /// - Returns: the bytes copied: all, or fewer where the kernel can't go on and reads and writes must.
-  public func copy(
+  package func copy(
     from source: FileByteSource, at sourceOffset: Int, byteCount: Int, to offset: Int,
     progress: (Int) throws(IngotError) -> Void
   ) throws(IngotError) -> Int {
@@ -224,7 +224,7 @@ public final class OutputFile: OutputTarget {
   }
 
   /// Flushes content and length to the disk.
-  public func synchronize() throws(IngotError) {
+  package func synchronize() throws(IngotError) {
     try transferring { (descriptor) throws(CallFailure) in try system.synchronize(descriptor) }
   }
 

@@ -4,14 +4,14 @@
 import IngotCore
 
 /// By what a run knows an output that an earlier one of the same work has left.
-public struct JournalKey: Hashable, Sendable {
+package struct JournalKey: Hashable, Sendable {
   /// A digest of the work: what is read, in which state, and what is made of it.
-  public var fingerprint: String
+  package var fingerprint: String
   /// Whether to go on from an unfinished output; otherwise it is removed.
-  public var resumes: Bool
+  package var resumes: Bool
 
   /// Makes a key.
-  public init(fingerprint: String, resumes: Bool) {
+  package init(fingerprint: String, resumes: Bool) {
     self.fingerprint = fingerprint
     self.resumes = resumes
   }
@@ -23,9 +23,9 @@ public struct JournalKey: Hashable, Sendable {
 }
 
 /// The journal of an output that is being written.
-public final class OutputJournal: Sendable {
+package final class OutputJournal: Sendable {
   /// The lines that an earlier run has left, in its order.
-  public let finished: [String]
+  package let finished: [String]
 
   private struct State {
     var end: Int
@@ -73,7 +73,7 @@ public final class OutputJournal: Sendable {
   ///   - line: what was done, without a line feed.
   ///   - byteCount: the bytes that it wrote.
   /// - Throws: ``IngotError/environment(_:)`` when the journal can't be written.
-  public func note(_ line: String, byteCount: Int) throws(IngotError) {
+  package func note(_ line: String, byteCount: Int) throws(IngotError) {
     try state.withLock { (state) throws(IngotError) in
       state.pending += "\(line) \(Self.checksum(of: line))".utf8
       state.pending.append(UInt8(ascii: "\n"))

@@ -3,14 +3,14 @@
 // way in, and the same bytes on their way out; only what is shown is escaped. SystemCalls.swift is the one door.
 
 /// Between a path's bytes and the text that stands for it.
-public enum PathText {
+package enum PathText {
   /// The character of byte 0; no other program's text has those up to byte 255 but by the way of this one.
   private static let first: UInt32 = 0x10_FF00
   /// The byte that all of these characters begin with in UTF-8.
   private static let lead: UInt8 = 0xF4
 
   /// The byte that a character stands for; `nil` for an ordinary one.
-  public static func byte(of scalar: Unicode.Scalar) -> UInt8? {
+  package static func byte(of scalar: Unicode.Scalar) -> UInt8? {
     scalar.value >= first + 0x80 ? UInt8(exactly: scalar.value - first) : nil
   }
 
@@ -18,7 +18,7 @@ public enum PathText {
   ///
   /// - Parameter bytes: the path, as the system has it.
   /// - Returns: text from which ``bytes(of:)`` makes the same bytes, whatever they are.
-  public static func text(_ bytes: some Collection<UInt8>) -> String {
+  package static func text(_ bytes: some Collection<UInt8>) -> String {
     if !bytes.contains(lead), let text = String(validating: bytes, as: UTF8.self) { return text }
     var text = String.UnicodeScalarView()
     var rest = ArraySlice(bytes)
@@ -38,7 +38,7 @@ public enum PathText {
   }
 
   /// The bytes of a path.
-  public static func bytes(of text: String) -> [UInt8] {
+  package static func bytes(of text: String) -> [UInt8] {
     guard text.utf8.contains(lead) else { return Array(text.utf8) }
     return text.unicodeScalars.flatMap { scalar in
       byte(of: scalar).map { [$0] } ?? Array(String(scalar).utf8)
@@ -46,7 +46,7 @@ public enum PathText {
   }
 
   /// The text as it is shown or stored: `lat\\xe9n` for what no text can hold.
-  public static func shown(_ text: String, escape: String = "\\x") -> String {
+  package static func shown(_ text: String, escape: String = "\\x") -> String {
     guard text.utf8.contains(lead) else { return text }
     return text.unicodeScalars.reduce(into: "") { shown, scalar in
       guard let byte = byte(of: scalar) else { return shown.unicodeScalars.append(scalar) }

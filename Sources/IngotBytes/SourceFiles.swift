@@ -4,7 +4,7 @@
 import IngotCore
 
 /// The files of a checkpoint, by index, opened on demand.
-public final class SourceFiles: Sendable {
+package final class SourceFiles: Sendable {
   /// Files kept open at a time; far below any limit of a process.
   private static let openLimit = 16
 
@@ -21,7 +21,7 @@ public final class SourceFiles: Sendable {
   private let fixed: Bool
 
   /// Makes the set of a checkpoint's files; none is opened yet.
-  public init(_ files: [CheckpointFile], system: any SystemCalls = LiveSystem()) {
+  package init(_ files: [CheckpointFile], system: any SystemCalls = LiveSystem()) {
     self.files = files
     self.system = system
     self.fixed = false
@@ -29,7 +29,7 @@ public final class SourceFiles: Sendable {
   }
 
   /// Makes a set of sources that are open already, such as bytes in memory.
-  public init(sources: [any ByteSource]) {
+  package init(sources: [any ByteSource]) {
     self.files = sources.map { CheckpointFile(path: $0.path, byteCount: $0.byteCount) }
     self.system = LiveSystem()
     self.fixed = true
@@ -40,7 +40,7 @@ public final class SourceFiles: Sendable {
   ///
   /// - Throws: ``IngotError/sourceChanged(path:found:expected:)`` when its length is not the one its header was read
   ///   with, or it is no longer the file that was opened before.
-  public subscript(index: Int) -> any ByteSource {
+  package subscript(index: Int) -> any ByteSource {
     get throws(IngotError) {
       let cached = state.withLock { $0.open[index] }
       if let cached { return cached }
@@ -95,7 +95,7 @@ public final class SourceFiles: Sendable {
   }
 
   /// Throws when a file that was read is no longer what it was: its length or its time of change differs.
-  public func checkUnchanged() throws(IngotError) {
+  package func checkUnchanged() throws(IngotError) {
     let seen = state.withLock { $0.seen }
     for (index, status) in seen.sorted(by: { $0.key < $1.key }) {
       let path = files[index].path

@@ -3,17 +3,17 @@
 import IngotCore
 
 /// Standard output: bytes must come in order, without gaps.
-public final class StandardOutput: OutputTarget {
+package final class StandardOutput: OutputTarget {
   private let system: any SystemCalls
   private let position = Locked(0)
 
   /// Makes a target at the start of a stream.
-  public init(system: any SystemCalls = LiveSystem()) {
+  package init(system: any SystemCalls = LiveSystem()) {
     self.system = system
   }
 
   /// Writes the next bytes of the stream.
-  public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError) {
+  package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(IngotError) {
     guard position.withLock({ $0 }) == offset else {
       throw .internal("a write that goes back in a stream")
     }

@@ -8,19 +8,19 @@ import IngotCore
 /// Rows (indexes of the first dimension) may be asked for in any order where the storage allows it. Storage that can
 /// only be read in order, and is asked for out of order or is not in C order, is decoded once to a scratch file that
 /// has no name.
-public final class TensorReader {
+package final class TensorReader {
   /// The tensor's name, for messages.
-  public let name: String
+  package let name: String
   /// The part being read.
-  public let part: QuantizedPart
+  package let part: QuantizedPart
   /// Canonical bytes of the whole part.
-  public let byteCount: Int
+  package let byteCount: Int
   /// Rows of the first dimension; 1 for a scalar.
   ///
   /// Of storage in another order, the first dimension that is not 1.
-  public let rowCount: Int
+  package let rowCount: Int
   /// Canonical bytes of one row.
-  public let rowByteCount: Int
+  package let rowByteCount: Int
 
   private let files: SourceFiles
   private let scratchFolder: String
@@ -44,7 +44,7 @@ public final class TensorReader {
   ///   - files: the checkpoint's files.
   ///   - scratchFolder: where a scratch file goes, should one be needed.
   /// - Throws: ``IngotError/internal(_:)`` for a description that a reader must not give.
-  public init(_ name: String, _ part: QuantizedPart, files: SourceFiles, scratchFolder: String)
+  package init(_ name: String, _ part: QuantizedPart, files: SourceFiles, scratchFolder: String)
     throws(IngotError)
   {
     guard let byteCount = part.shape.byteCount(of: part.dtype) else {
@@ -67,7 +67,7 @@ public final class TensorReader {
   }
 
   /// Whether `read(bytesAt:into:)` may cut anywhere, though only between blocks; otherwise only between rows.
-  public var cutsAnywhere: Bool { strided == nil && boxes == nil }
+  package var cutsAnywhere: Bool { strided == nil && boxes == nil }
 
   /// Reads canonical bytes from a position.
   ///
@@ -76,7 +76,7 @@ public final class TensorReader {
   ///   - buffer: receives the bytes; of whole rows unless ``cutsAnywhere``.
   /// - Throws: the system's errors, and ``IngotError/malformed(_:at:found:expected:)`` when the container's own checksum
   ///   is another.
-  public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+  package func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard buffer.count > 0 else { return }
     if !cutsAnywhere || offset != checkedByteCount { try verifyStoredChecksum() }
     guard let end = offset.checkedAdd(buffer.count), offset >= 0, end <= byteCount else {
@@ -101,7 +101,7 @@ public final class TensorReader {
   }
 
   /// Tells that reading in order begins here, because other readers read what comes before.
-  public func beginStretch(at offset: Int) {
+  package func beginStretch(at offset: Int) {
     stretchStart = offset
     checkedByteCount = offset
   }
@@ -109,7 +109,7 @@ public final class TensorReader {
   /// Takes over what the reader of the stretch behind this one's has seen of the checksum.
   ///
   /// - Throws: ``IngotError/malformed(_:at:found:expected:)`` when all has been seen, and the checksum is another.
-  public func merge(_ next: TensorReader) throws(IngotError) {
+  package func merge(_ next: TensorReader) throws(IngotError) {
     guard !isVerified, let check, let following = next.check, checkedByteCount == next.stretchStart else {
       return
     }
@@ -123,7 +123,7 @@ public final class TensorReader {
   /// Checks the container's own checksum of these bytes in a pass of its own; without one, does nothing.
   ///
   /// Reading a part from its start to its end in order checks it on the way; this is for all other uses.
-  public func verifyStoredChecksum() throws(IngotError) {
+  package func verifyStoredChecksum() throws(IngotError) {
     for segment in part.storage.segments.all { try files.verifySeal(of: segment.file) }
     guard let expected = part.storage.checksum, !isVerified else { return }
     // Views share storages: each of these is checked once, however many tensors there are.

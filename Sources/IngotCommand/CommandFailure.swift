@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a command ends when it does not end well.
 import ArgumentParser
+import IngotBytes
 import IngotReport
 
 /// A check ran and does not hold: exit 1, with nothing more to say.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ingot convert`.
 import ArgumentParser
+import IngotBytes
 import IngotReport
 
 struct ConvertCommand: ParsableCommand {
@@ -100,7 +101,7 @@ struct ConvertCommand: ParsableCommand {
   var digests: String?
 
   @OptionGroup var reading: ReadingOptions
-  @OptionGroup var work: WorkOptions
+  @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -141,7 +142,7 @@ struct ConvertCommand: ParsableCommand {
     var options = ConvertOptions()
     options.format = format
     if let dtype {
-      guard ElementConversion(from: .f32, to: dtype) != nil, dtype.isFloating else {
+      guard ConvertOptions.dtypes.contains(dtype) else {
         throw IngotError.invalidRequest(option: .dtype, why: "nothing is converted to \(dtype)")
       }
       options.dtype = dtype
@@ -164,8 +165,7 @@ struct ConvertCommand: ParsableCommand {
     options.check = check
     options.compresses = compress
     options.keepsUnknownBits = npyBits
-    options.scratchFolder = reading.scratchFolder
-    options.jobs = work.jobs
+    options.work = reading.work(threads)
     options.reading = try reading.options()
     return options
   }

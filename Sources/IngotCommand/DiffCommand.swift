@@ -58,7 +58,7 @@ struct DiffCommand: ParsableCommand {
     var options = DiffOptions()
     options.tolerance = tolerance
     options.reading = try reading.options()
-    options.scratchFolder = reading.scratchFolder
+    options.work = reading.work()
     options.dialect = dialect
     options.config = model.config
     var report = try Ingot.diff(first, second, options: options, progress: global.progress)

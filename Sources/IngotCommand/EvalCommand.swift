@@ -76,6 +76,7 @@ struct EvalCommand: ParsableCommand {
     settings.config = options.config
     settings.allowances = soundness.allowances
     settings.reading = try reading.options()
+    settings.work = reading.work()
     let report = try Ingot.evaluate(model, tokens: tokens, options: settings, progress: global.progress)
     global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }
     guard let divergence = report.divergence else { return }

@@ -38,7 +38,7 @@ struct GenerateCommand: ParsableCommand {
   var precision: Precision = .auto
 
   @Option(help: "How keys and values of earlier tokens are kept; f16 takes half the memory.")
-  var cache: KeyValueCache.Element = .f32
+  var cache: CacheElement = .f32
 
   @OptionGroup var options: ModelOptions
   @OptionGroup var soundness: AllowanceOptions
@@ -55,25 +55,18 @@ struct GenerateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let prompt = try TokenInput.read(tokens)
-    guard prompt.shape.dimensions.first == 1 else {
-      throw IngotError.invalidRequest(option: .tokens, why: "a prompt is one sequence")
-    }
-    let allowances = soundness.allowances
-    let model = try Model(
-      model, config: options.config, head: allowances.head, reading: reading.options())
-    try Model.requireStoredHead(allowances.head, in: [model])
-    try Model.requireUse(of: precision, in: [model])
-    let runner = try ModelRunner(model, precision: precision, allowsNonFinite: allowances.nonFinite)
-    var likeliest: [(token: Int, probability: Double)] = []
-    let visit = { (expected: LogProbabilities) in
-      likeliest = expected.likeliest(top).map { ($0.token, expected.probability(of: $0.token)) }
-    }
-    let added = try runner.generate(
-      prompt.values, count: maximumCount, cacheElement: cache, visit: top > 0 ? visit : nil)
-    let report = GenerationText.Report(prompt: prompt.values, added: added, likeliest: likeliest)
+    var settings = GenerateOptions()
+    settings.maximumCount = maximumCount
+    settings.top = top
+    settings.precision = precision
+    settings.cache = cache
+    settings.config = options.config
+    settings.allowances = soundness.allowances
+    settings.reading = try reading.options()
+    settings.work = reading.work()
+    let report = try Ingot.generate(model, tokens: tokens, options: settings)
     global.print(json: { GenerationText.json(report) }) { GenerationText.lines(report, style: $0) }
   }
 }
 
-extension KeyValueCache.Element: ExpressibleByArgument {}
+extension CacheElement: ExpressibleByArgument {}

@@ -59,7 +59,7 @@ struct ReadingOptions: ParsableArguments {
     name: .customLong("scratch"),
     help: ArgumentHelp(
       "Where scratch files go, should the input have to be decompressed.", valueName: "folder"))
-  var scratchFolder: String = defaultScratchFolder
+  var scratchFolder: String = WorkOptions.defaultScratchFolder
 
   /// The options as the library takes them.
   func options(isRaw: Bool = false) throws -> ReadOptions {
@@ -71,17 +71,24 @@ struct ReadingOptions: ParsableArguments {
       }
       return (pattern: Glob(pattern), dtype: dtype)
     }
-    return ReadOptions(
-      rawDTypes: pairs, isRaw: isRaw, fileName: fileName, scratchFolder: scratchFolder)
+    return ReadOptions(rawDTypes: pairs, isRaw: isRaw, fileName: fileName)
+  }
+
+  /// How the work is done, as the library takes it.
+  func work(_ threads: JobOptions? = nil) -> WorkOptions {
+    var work = WorkOptions()
+    work.scratchFolder = scratchFolder
+    work.jobs = threads?.jobs
+    return work
   }
 }
 
 /// How many threads work.
-struct WorkOptions: ParsableArguments {
+struct JobOptions: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Threads that work at the same time; without it, one a processor. At most \(jobLimit) are used.",
+      "Threads that work at the same time; without it, one a processor. At most \(WorkOptions.jobLimit) are used.",
       valueName: "n"))
   var jobs: Int?
 
@@ -134,15 +141,13 @@ extension DType: ExpressibleByArgument {
 
   /// The dtypes that something can be converted to, for help and completions.
   public static var allValueStrings: [String] {
-    allCases.filter { $0.isFloating && ElementConversion(from: .f32, to: $0) != nil }.map {
-      $0.rawValue.lowercased()
-    }
+    ConvertOptions.dtypes.map { $0.rawValue.lowercased() }
   }
 }
 
 extension OverflowPolicy: ExpressibleByArgument {}
 
 /// The ids of the architectures, for help.
-let architectureNames = Architecture.all.map(\.id).joined(separator: ", ")
+let architectureNames = Ingot.models.map(\.id).joined(separator: ", ")
 /// Which models the commands that need one understand: a sentence for their overviews.
-let understoodModels = "Models understood: \(Architecture.all.map(\.title).joined(separator: ", "))."
+let understoodModels = "Models understood: \(Ingot.models.map(\.title).joined(separator: ", "))."

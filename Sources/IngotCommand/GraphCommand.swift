@@ -37,7 +37,11 @@ struct GraphCommand: ParsableCommand {
   }
 
   func run() throws {
-    let graph = try Model(model, config: options.config, reading: reading.options()).recognised.graph
+    var settings = ValidateOptions()
+    settings.config = options.config
+    settings.reading = try reading.options()
+    settings.work = reading.work()
+    let graph = try Ingot.graph(of: model, options: settings)
     switch global.json ? .json : format ?? .text {
     case .json: Terminal.printOutput(GraphDrawing.json(graph))
     case .dot: Terminal.printOutput(GraphDrawing.dot(graph))

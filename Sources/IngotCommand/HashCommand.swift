@@ -35,7 +35,7 @@ struct HashCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var head: HeadOptions
   @OptionGroup var reading: ReadingOptions
-  @OptionGroup var work: WorkOptions
+  @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -61,8 +61,7 @@ struct HashCommand: ParsableCommand {
   private func report(_ path: String) throws -> HashReport {
     var options = HashOptions()
     options.reading = try reading.options()
-    options.scratchFolder = reading.scratchFolder
-    options.jobs = work.jobs
+    options.work = reading.work(threads)
     options.dialect = dialect
     options.config = model.config
     options.head = head.head

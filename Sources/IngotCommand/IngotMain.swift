@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program's entry: parses, runs one command, and turns what it throws into one line and an exit code.
 import ArgumentParser
+import IngotBytes
 import IngotReport
 
 @main

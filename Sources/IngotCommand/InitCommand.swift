@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ingot init`.
 import ArgumentParser
+import IngotBytes
 import IngotReport
 
 struct InitCommand: ParsableCommand {

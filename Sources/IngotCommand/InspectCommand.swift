@@ -44,19 +44,19 @@ struct InspectCommand: ParsableCommand {
   var security = false
 
   @OptionGroup var reading: ReadingOptions
-  @OptionGroup var work: WorkOptions
+  @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
     let needless = [
       ("--hash", hash), ("--stats", stats), ("--all", all), ("--raw", raw), ("name patterns", !globs.isEmpty),
-      ("--npy-dtype", !reading.rawDTypes.isEmpty), ("--jobs", work.jobs != nil),
+      ("--npy-dtype", !reading.rawDTypes.isEmpty), ("--jobs", threads.jobs != nil),
       ("--from", reading.fileName != nil),
     ].filter(\.1).map(\.0)
     if security, let option = needless.first {
       throw ValidationError("--security looks at every file and reads no tensors: it goes without \(option).")
     }
-    if work.jobs != nil, !hash, !stats { throw ValidationError("--jobs goes with --hash or --stats.") }
+    if threads.jobs != nil, !hash, !stats { throw ValidationError("--jobs goes with --hash or --stats.") }
   }
 
   func run() throws {
@@ -66,8 +66,7 @@ struct InspectCommand: ParsableCommand {
     options.statistics = stats
     options.selection = TensorSelection(include: globs.map(Glob.init))
     options.reading = try reading.options(isRaw: raw)
-    options.scratchFolder = reading.scratchFolder
-    options.jobs = work.jobs
+    options.work = reading.work(threads)
     let report = try Ingot.inspect(path, options: options, progress: global.progress)
     global.print(json: { JSONText.inspection(report) }) { style in
       InspectionText.lines(report, isUnfolded: all, style: style)
@@ -75,7 +74,10 @@ struct InspectCommand: ParsableCommand {
   }
 
   private func listCalls() throws {
-    let report = try Ingot.surveySecurity(path, reading: reading.options())
+    var options = SecurityOptions()
+    options.reading = try reading.options()
+    options.work = reading.work()
+    let report = try Ingot.surveySecurity(path, options: options)
     global.print(json: { SecurityText.json(report) }) { SecurityText.lines(report, style: $0) }
     guard report.isClean else { throw CheckFailed() }
   }

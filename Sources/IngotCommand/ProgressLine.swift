@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One line on a terminal that tells how far long work is, at which rate, and how long it will take.
+import IngotBytes
 import IngotReport
 
 /// Progress on a terminal's last line; nothing is shown of work that is done in a moment.

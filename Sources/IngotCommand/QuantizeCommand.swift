@@ -59,7 +59,7 @@ struct QuantizeCommand: ParsableCommand {
   @OptionGroup var options: ModelOptions
   @OptionGroup var soundness: AllowanceOptions
   @OptionGroup var reading: ReadingOptions
-  @OptionGroup var work: WorkOptions
+  @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
@@ -80,8 +80,7 @@ struct QuantizeCommand: ParsableCommand {
     settings.shardByteLimit = shardSize?.value
     settings.force = force
     settings.keepsUnknownBits = npyBits
-    settings.scratchFolder = reading.scratchFolder
-    settings.jobs = work.jobs
+    settings.work = reading.work(threads)
     settings.reading = try reading.options()
     let report = try Ingot.quantize(input, to: output, options: settings, progress: global.progress)
     global.print(besides: output, json: { QuantizationText.json(report) }) {

@@ -48,6 +48,7 @@ struct RecordCommand: ParsableCommand {
     settings.config = options.config
     settings.allowances = soundness.allowances
     settings.reading = try reading.options()
+    settings.work = reading.work()
     let report = try Ingot.record(model, tokens: tokens, to: output, options: settings)
     global.print(json: { RecordText.json(report) }) { RecordText.lines(report, style: $0) }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Standard output and error: what they are connected to, and writing to them whole.
+import IngotBytes
 import IngotReport
 
 /// One of the standard streams.

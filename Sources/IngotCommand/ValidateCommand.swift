@@ -66,8 +66,11 @@ struct ValidateCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
-    let report = try Ingot.validate(
-      model, config: options.config, reading: reading.options(), progress: global.progress)
+    var settings = ValidateOptions()
+    settings.config = options.config
+    settings.reading = try reading.options()
+    settings.work = reading.work()
+    let report = try Ingot.validate(model, options: settings, progress: global.progress)
     global.print(json: { ValidationText.json(report) }) { ValidationText.lines(report, style: $0) }
     if !report.isValid { throw CheckFailed() }
   }

@@ -91,6 +91,7 @@ struct VerifyCommand: ParsableCommand {
     settings.config = options.config
     settings.allowances = soundness.allowances
     settings.reading = try reading.options()
+    settings.work = reading.work()
     let report = try Ingot.verify(model, options: settings)
     global.print(json: { VerificationText.json(report) }) { VerificationText.lines(report, style: $0) }
     if !report.passed { throw CheckFailed() }

@@ -2,7 +2,7 @@
 // The activation functions of published models: one list for configs, graphs and kernels.
 
 /// The activation functions of published models, by the formula they stand for.
-public enum ActivationKind: String, CaseIterable, Hashable, Sendable {
+package enum ActivationKind: String, CaseIterable, Hashable, Sendable {
   /// `x · Φ(x)`, exact, by erf.
   case gelu
   /// `½x(1 + tanh(√(2/π)(x + 0.044715x³)))`: `gelu_new` and `gelu_pytorch_tanh`.

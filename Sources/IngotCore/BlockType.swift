@@ -43,7 +43,7 @@ public enum BlockType: String, CaseIterable, Hashable, Sendable {
   }
 
   /// ggml's number of the type, which files have.
-  public var ggmlNumber: UInt32 {
+  package var ggmlNumber: UInt32 {
     switch self {
     case .q40: 2
     case .q41: 3
@@ -78,7 +78,7 @@ public enum BlockType: String, CaseIterable, Hashable, Sendable {
   private static let byNumber = Dictionary(uniqueKeysWithValues: allCases.map { ($0.ggmlNumber, $0) })
 
   /// The type that ggml numbers so; `nil` for plain types and for numbers that are none.
-  public init?(ggmlNumber: UInt32) {
+  package init?(ggmlNumber: UInt32) {
     guard let type = Self.byNumber[ggmlNumber] else { return nil }
     self = type
   }
@@ -91,7 +91,7 @@ public enum BlockType: String, CaseIterable, Hashable, Sendable {
 
   /// The numbers of more than a byte in a block, which another byte order turns; `nil` for types that ggml reads in
   /// words of differing widths, so that no byte order but this machine's is known for them.
-  public var numbers: [BlockNumbers]? { layout.numbers }
+  package var numbers: [BlockNumbers]? { layout.numbers }
 
   private var layout: (elements: Int, bytes: Int, numbers: [BlockNumbers]?) {
     switch self {
@@ -129,7 +129,7 @@ public enum BlockType: String, CaseIterable, Hashable, Sendable {
   ///
   /// - Parameter shape: of the values.
   /// - Returns: the shape, as U8; `nil` when the last dimension is no multiple of a block, or the bytes overflow.
-  public func byteShape(of shape: Shape) -> Shape? {
+  package func byteShape(of shape: Shape) -> Shape? {
     guard let last = shape.dimensions.last, last % elementCount == 0,
       let row = (last / elementCount).checkedMultiply(byteCount)
     else { return nil }
@@ -138,13 +138,13 @@ public enum BlockType: String, CaseIterable, Hashable, Sendable {
 }
 
 /// Numbers of equal width that stand side by side in a block.
-public struct BlockNumbers: Hashable, Sendable {
+package struct BlockNumbers: Hashable, Sendable {
   /// Where the first one starts in the block.
-  public let offset: Int
+  package let offset: Int
   /// How many there are.
-  public let count: Int
+  package let count: Int
   /// Bytes of each.
-  public let width: Int
+  package let width: Int
 
   /// Places numbers in a block; most are one half-precision scale.
   init(at offset: Int, count: Int = 1, width: Int = 2) {

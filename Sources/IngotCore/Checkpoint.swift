@@ -2,10 +2,10 @@
 // What a reader returns: tensors, metadata and companions of a checkpoint, with nothing but headers read.
 
 /// An open file without a name, which lives as long as the checkpoints that refer to it.
-public protocol UnnamedFile: AnyObject, Sendable {}
+package protocol UnnamedFile: AnyObject, Sendable {}
 
 /// What an archive says of the bytes of its files: checked when they are first read.
-public protocol FileSeal: AnyObject, Sendable {}
+package protocol FileSeal: AnyObject, Sendable {}
 
 /// A file that belongs to a checkpoint.
 public struct CheckpointFile: Hashable, Sendable {
@@ -14,12 +14,12 @@ public struct CheckpointFile: Hashable, Sendable {
   /// Its length when the header was read; a later difference is an error.
   public var byteCount: Int
   /// The file itself, when it has no name to open it by.
-  public var unnamed: (any UnnamedFile)?
+  package var unnamed: (any UnnamedFile)?
   /// What has to hold of its bytes before any of them is used, when it is an archive.
-  public var seal: (any FileSeal)?
+  package var seal: (any FileSeal)?
 
   /// Makes a reference to a file.
-  public init(path: String, byteCount: Int, unnamed: (any UnnamedFile)? = nil, seal: (any FileSeal)? = nil) {
+  package init(path: String, byteCount: Int, unnamed: (any UnnamedFile)? = nil, seal: (any FileSeal)? = nil) {
     self.path = path
     self.byteCount = byteCount
     self.unnamed = unnamed
@@ -74,22 +74,22 @@ public struct Checkpoint: Sendable {
   /// The tensors, in the format's order.
   public var tensors: [TensorDescriptor]
   /// The names of tensors that can't be read, and that the caller did not want.
-  public var unopened: [String] = []
+  package var unopened: [String] = []
   /// Metadata as stored.
   public var metadata: Metadata
   /// Files that travel with the weights; inside the file or beside it.
   public var companions: [Companion]
   /// What the names of its weight files begin with, before number and extension; `nil` when unknown.
-  public var stem: String?
+  package var stem: String?
   /// What stands beside the weights in the same archive and does not travel.
   public var losses: [Loss] = []
   /// Remarks on the input that do not stop the work.
   public var findings: [Finding]
   /// Bytes of headers and indexes read; the memory bound counts them.
-  public var indexByteCount: Int
+  package var indexByteCount: Int
 
   /// Makes a checkpoint that its reader has checked.
-  public init(
+  package init(
     format: String, files: [CheckpointFile], tensors: [TensorDescriptor], metadata: Metadata = Metadata(),
     companions: [Companion] = [], findings: [Finding] = [], indexByteCount: Int
   ) {

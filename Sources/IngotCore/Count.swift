@@ -14,7 +14,7 @@ public struct Count: Hashable, Sendable, CustomStringConvertible {
   ///   - number: how many.
   ///   - one: what follows 1: `byte`, or with its verb `value is`.
   ///   - many: what follows any other number; without it, `one` and an s.
-  public init(_ number: some BinaryInteger, _ one: StaticString, _ many: StaticString? = nil) {
+  package init(_ number: some BinaryInteger, _ one: StaticString, _ many: StaticString? = nil) {
     digits = String(number)
     self.one = "\(one)"
     self.many = many.map { "\($0)" } ?? "\(one)s"
@@ -27,13 +27,13 @@ public struct Count: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// As many as both together, of the same things.
-  public func adding(_ other: Count) -> Count {
+  package func adding(_ other: Count) -> Count {
     guard let own = Int(digits), let others = Int(other.digits) else { return self }
     return Count(digits: String(own &+ others), like: self)
   }
 
   /// The same things without their number: what counts of one kind have in common.
-  public var things: Count { Count(digits: "", like: self) }
+  package var things: Count { Count(digits: "", like: self) }
 
   /// `1 byte`, `2 bytes`.
   public var description: String { "\(digits) \(digits == "1" ? one : many)" }

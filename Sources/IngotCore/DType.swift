@@ -62,7 +62,7 @@ public enum DType: String, CaseIterable, Hashable, Sendable {
   }
 
   /// Bytes of the unit that a change of byte order turns: half an element for complex types.
-  public var swapWidth: Int {
+  package var swapWidth: Int {
     switch family {
     case .complex: bitWidth / 16
     default: max(1, bitWidth / 8)

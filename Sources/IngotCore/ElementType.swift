@@ -27,5 +27,5 @@ public enum ElementType: Hashable, Sendable, CustomStringConvertible {
 
 extension QuantizedPart {
   /// What its bytes are.
-  public var elementType: ElementType { blockType.map { .block($0) } ?? .number(dtype) }
+  package var elementType: ElementType { blockType.map { .block($0) } ?? .number(dtype) }
 }

@@ -2,20 +2,20 @@
 // Names from files are compared by their bytes: Unicode's equivalence is not theirs to know.
 
 /// A name that equals another only when their bytes do; `String` also takes composed and decomposed letters as equal.
-public struct ExactName: Hashable, Sendable {
+package struct ExactName: Hashable, Sendable {
   /// The name.
-  public let text: String
+  package let text: String
 
   /// Makes a name to be compared by its bytes.
-  public init(_ text: String) { self.text = text }
+  package init(_ text: String) { self.text = text }
 
   /// Whether both have the same UTF-8 bytes.
-  public static func == (left: ExactName, right: ExactName) -> Bool {
+  package static func == (left: ExactName, right: ExactName) -> Bool {
     left.text.utf8.elementsEqual(right.text.utf8)
   }
 
   /// Feeds the UTF-8 bytes.
-  public func hash(into hasher: inout Hasher) {
+  package func hash(into hasher: inout Hasher) {
     var text = text
     text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
   }
@@ -28,7 +28,8 @@ extension String {
   ///   - separator: what stands between.
   ///   - last: whether the last one divides, and not the first.
   /// - Returns: both texts; `nil` when the separator is not there.
-  public func divided(at separator: Unicode.Scalar, last: Bool = false) -> (before: String, behind: String)? {
+  package func divided(at separator: Unicode.Scalar, last: Bool = false) -> (before: String, behind: String)?
+  {
     let scalars = unicodeScalars
     guard let place = last ? scalars.lastIndex(of: separator) : scalars.firstIndex(of: separator) else {
       return nil

@@ -3,7 +3,7 @@
 
 extension Double {
   /// The larger of this and another number; NaN when one of them is NaN, so that no bound holds.
-  public func orLarger(_ other: Double) -> Double {
+  package func orLarger(_ other: Double) -> Double {
     if isNaN { return self }
     return self >= other ? self : other
   }

@@ -9,17 +9,17 @@ public struct Rule: Hashable, Sendable {
   public let id: String
 
   /// Makes a reference to a rule.
-  public init(id: String) {
+  package init(id: String) {
     self.id = id
   }
 }
 
 /// The rules of one format: an enumeration whose raw values are the ids on its page.
-public protocol FormatRule: RawRepresentable, CaseIterable, Sendable where RawValue == String {}
+package protocol FormatRule: RawRepresentable, CaseIterable, Sendable where RawValue == String {}
 
 extension FormatRule {
   /// The rule as errors carry it.
-  public var rule: Rule { Rule(id: rawValue) }
+  package var rule: Rule { Rule(id: rawValue) }
 }
 
 /// A place in the input.

@@ -40,17 +40,17 @@ public struct MetadataArray: Hashable, Sendable {
   /// The number of elements.
   public let count: Int
   /// The elements, packed.
-  public let packed: [UInt8]
+  package let packed: [UInt8]
 
   /// Makes an array of bytes that its reader has checked: exactly `count` elements, nested ones as deep as a limit says.
-  public init(checked packed: [UInt8], of elementType: MetadataType, count: Int) {
+  package init(checked packed: [UInt8], of elementType: MetadataType, count: Int) {
     self.elementType = elementType
     self.count = count
     self.packed = packed
   }
 
   /// Makes an array of strings.
-  public init(_ strings: some Sequence<String>) {
+  package init(_ strings: some Sequence<String>) {
     var packer = MetadataPacker()
     var count = 0
     for string in strings {
@@ -61,7 +61,7 @@ public struct MetadataArray: Hashable, Sendable {
   }
 
   /// Makes an array of 32-bit integers, such as token types.
-  public init(_ integers: some Sequence<Int32>) {
+  package init(_ integers: some Sequence<Int32>) {
     var packer = MetadataPacker()
     var count = 0
     for integer in integers {
@@ -73,7 +73,7 @@ public struct MetadataArray: Hashable, Sendable {
 
   /// Makes an array of values that are all of one type; `nil` when they are not, when there are none, and for nulls and
   /// objects.
-  public init?(of values: [MetadataValue]) {
+  package init?(of values: [MetadataValue]) {
     guard let type = values.first?.type else { return nil }
     var packer = MetadataPacker()
     for value in values {
@@ -132,15 +132,15 @@ extension MetadataValue {
 }
 
 /// Packs values behind each other.
-public struct MetadataPacker {
+package struct MetadataPacker {
   /// What was packed.
-  public private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
 
   /// Starts with nothing.
-  public init() {}
+  package init() {}
 
   /// Packs a value without its type; `false`, and nothing, for one that a packed array can't hold.
-  public mutating func put(_ value: MetadataValue) -> Bool {
+  package mutating func put(_ value: MetadataValue) -> Bool {
     switch value {
     case .bool(let value): put(UInt8(value ? 1 : 0))
     case .uint8(let value): put(value)
@@ -161,21 +161,21 @@ public struct MetadataPacker {
   }
 
   /// Packs an integer, least significant byte first.
-  public mutating func put(_ number: some FixedWidthInteger) {
+  package mutating func put(_ number: some FixedWidthInteger) {
     withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
   /// Packs bytes as they are.
-  public mutating func put(raw: some Sequence<UInt8>) { bytes.append(contentsOf: raw) }
+  package mutating func put(raw: some Sequence<UInt8>) { bytes.append(contentsOf: raw) }
 
   /// Packs a string: its length as 64 bits, its bytes.
-  public mutating func put(_ string: String) {
+  package mutating func put(_ string: String) {
     put(UInt64(string.utf8.count))
     bytes.append(contentsOf: string.utf8)
   }
 
   /// Packs an array: its element type as 32 bits, its count as 64 bits, its elements.
-  public mutating func put(_ array: MetadataArray) {
+  package mutating func put(_ array: MetadataArray) {
     put(array.elementType.rawValue)
     put(UInt64(array.count))
     bytes.append(contentsOf: array.packed)

@@ -2,14 +2,14 @@
 // Finds what somebody may have meant by a text with a slip in it.
 
 /// Suggestions for texts that match nothing.
-public enum NearestText {
+package enum NearestText {
   /// The candidate that is nearest to a text, when it is near enough to be what was meant.
   ///
   /// - Parameters:
   ///   - text: what was written.
   ///   - candidates: what there is.
   /// - Returns: the nearest candidate: at most a third of the text, or two characters, away.
-  public static func match(_ text: String, among candidates: some Sequence<String>) -> String? {
+  package static func match(_ text: String, among candidates: some Sequence<String>) -> String? {
     let nearest = candidates.map { (name: $0, distance: editDistance($0, text)) }
       .min { $0.distance < $1.distance }
     guard let nearest, nearest.distance <= max(2, text.count / 3) else { return nil }

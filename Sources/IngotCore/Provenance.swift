@@ -3,7 +3,7 @@
 // the provenance of `.ingot` files (formats/ingot.md, "Tail").
 
 /// One thing that was done to a tensor's values or layout.
-public enum Provenance: Hashable, Sendable {
+package enum Provenance: Hashable, Sendable {
   /// Rounded once to another dtype.
   case cast(from: DType, to: DType)
   /// Rows and columns exchanged.
@@ -36,7 +36,7 @@ public enum Provenance: Hashable, Sendable {
 
 extension Provenance: CustomStringConvertible {
   /// The words that `.ingot` files store.
-  public var description: String {
+  package var description: String {
     switch self {
     case .cast(let source, let target): "cast \(source.rawValue) to \(target.rawValue)"
     case .transposed: "transpose"

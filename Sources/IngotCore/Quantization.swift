@@ -60,7 +60,7 @@ public struct Quantization: Hashable, Sendable {
   public var activations: ActivationScheme
 
   /// Makes a description.
-  public init(
+  package init(
     granularity: Granularity, scaleKind: ScaleKind = .direct, activations: ActivationScheme = .none
   ) {
     self.granularity = granularity
@@ -86,12 +86,12 @@ public struct Quantization: Hashable, Sendable {
 /// What a part of a quantized tensor holds.
 ///
 /// The order of the cases is the order in which a digest takes the parts.
-public enum QuantizedPartKind: String, CaseIterable, Hashable, Sendable {
+package enum QuantizedPartKind: String, CaseIterable, Hashable, Sendable {
   case values, scales
   case zeroPoints = "zero_points"
 
   /// What stands behind the tensor's name in containers that store the parts as tensors of their own.
-  public var nameSuffix: String {
+  package var nameSuffix: String {
     switch self {
     case .values: ""
     case .scales: "_scale"
@@ -101,20 +101,20 @@ public enum QuantizedPartKind: String, CaseIterable, Hashable, Sendable {
 }
 
 /// One of the arrays that a tensor is stored as.
-public struct QuantizedPart: Hashable, Sendable {
+package struct QuantizedPart: Hashable, Sendable {
   /// What it holds.
-  public var kind: QuantizedPartKind
+  package var kind: QuantizedPartKind
   /// Its element type.
-  public var dtype: DType
+  package var dtype: DType
   /// Its dimensions.
-  public var shape: Shape
+  package var shape: Shape
   /// Where its bytes are.
-  public var storage: TensorStorage
+  package var storage: TensorStorage
   /// The blocks that the bytes are, when they are blocks.
-  public var blockType: BlockType?
+  package var blockType: BlockType?
 
   /// Makes a part.
-  public init(
+  package init(
     kind: QuantizedPartKind, dtype: DType, shape: Shape, storage: TensorStorage, blockType: BlockType? = nil
   ) {
     self.kind = kind
@@ -130,10 +130,10 @@ public struct QuantizedStorage: Hashable, Sendable {
   /// How values stand for real numbers.
   public var scheme: Quantization
   /// Scales, then zero points when there are any.
-  public var parts: [QuantizedPart]
+  package var parts: [QuantizedPart]
 
   /// Makes a description of stored parts.
-  public init(scheme: Quantization, parts: [QuantizedPart]) {
+  package init(scheme: Quantization, parts: [QuantizedPart]) {
     self.scheme = scheme
     self.parts = parts
   }

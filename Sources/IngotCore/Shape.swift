@@ -29,6 +29,16 @@ public struct Shape: Hashable, Sendable {
   /// The product is taken in order, as the safetensors reference takes it: `[0, huge, huge]` is a shape and
   /// `[huge, huge, 0]` is not.
   public init?(_ dimensions: some Sequence<some BinaryInteger>) {
+    self.init(checking: dimensions)
+  }
+
+  /// Makes a shape of dimensions at hand; `nil` when one is negative or the product overflows.
+  package init?(_ dimensions: [Int]) { self.init(checking: dimensions) }
+
+  /// Makes a shape of dimensions from a file; `nil` when the product overflows.
+  package init?(_ dimensions: [UInt64]) { self.init(checking: dimensions) }
+
+  private init?(checking dimensions: some Sequence<some BinaryInteger>) {
     var checked: [Int] = []
     var count = 1
     for dimension in dimensions {
@@ -59,15 +69,15 @@ public struct Shape: Hashable, Sendable {
 }
 
 /// The shapes of one checkpoint, each with its dimensions once: a million tensors have few.
-public struct SharedShapes: Sendable {
+package struct SharedShapes: Sendable {
   private static let limit = 1024
   private var known = Set<Shape>()
 
   /// Starts without any.
-  public init() {}
+  package init() {}
 
   /// A shape that shares its dimensions with equal ones.
-  public mutating func shared(_ shape: Shape) -> Shape {
+  package mutating func shared(_ shape: Shape) -> Shape {
     if let index = known.firstIndex(of: shape) { return known[index] }
     if known.count < Self.limit { known.insert(shape) }
     return shape

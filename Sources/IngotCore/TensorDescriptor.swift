@@ -10,7 +10,7 @@ public struct TensorDescriptor: Hashable, Sendable {
   /// The dimensions, outermost first; of the values, when quantized.
   public var shape: Shape
   /// Where the elements are.
-  public var storage: TensorStorage
+  package var storage: TensorStorage
   private var rarities: Rarities?
 
   /// What few tensors have.
@@ -49,7 +49,7 @@ public struct TensorDescriptor: Hashable, Sendable {
   }
 
   /// Makes a descriptor that its reader has checked.
-  public init(
+  package init(
     name: String, dtype: DType, shape: Shape, storage: TensorStorage,
     quantization: QuantizedStorage? = nil, blockType: BlockType? = nil, aliasOf: String? = nil
   ) {
@@ -92,7 +92,7 @@ public struct TensorDescriptor: Hashable, Sendable {
 
   /// Everything the tensor is stored as, in the order of its digest; one part for a plain tensor, and one of bytes for
   /// blocks.
-  public var parts: [QuantizedPart] {
+  package var parts: [QuantizedPart] {
     if let blockType {
       let bytes = blockType.byteShape(of: shape) ?? [0]
       return [

@@ -5,7 +5,7 @@ import IngotCore
 import IngotEncodings
 
 /// The keys of a config that state the dtype of its weights.
-public enum ConfigDType {
+package enum ConfigDType {
   /// What transformers has called it, before version 5 and since, and what others do; in the config of any part.
   private static let keys: Set<String> = [
     "torch_dtype", "dtype", "param_dtype", "params_dtype", "model_dtype", "weight_dtype", "weights_dtype",
@@ -24,13 +24,13 @@ public enum ConfigDType {
   ]
 
   /// A key whose value is another.
-  public struct Change: Hashable, Sendable {
+  package struct Change: Hashable, Sendable {
     /// The key, behind those of the objects that it is in: `text_config.dtype`.
-    public var key: String
+    package var key: String
     /// What it said.
-    public var old: String
+    package var old: String
     /// What it says.
-    public var new: String
+    package var new: String
   }
 
   /// Makes a config state a dtype wherever it states one of numbers.
@@ -39,7 +39,7 @@ public enum ConfigDType {
   ///   - dtype: what the weights are.
   ///   - bytes: the config.
   /// - Returns: the config and what was changed; `nil` when that is nothing, or the file is no JSON object.
-  public static func stating(_ dtype: DType, in bytes: [UInt8]) -> (bytes: [UInt8], changes: [Change])? {
+  package static func stating(_ dtype: DType, in bytes: [UInt8]) -> (bytes: [UInt8], changes: [Change])? {
     var scanner = JSONScanner(bytes)
     let finder = Finder(dtype)
     do throws(JSONFailure) {

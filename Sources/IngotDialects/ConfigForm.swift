@@ -6,32 +6,32 @@ import IngotEncodings
 import IngotGraph
 
 /// One program's spelling of a config.
-public struct ConfigForm: Sendable {
+package struct ConfigForm: Sendable {
   /// The type that a program gives its values.
-  public enum NumberType: Sendable {
+  package enum NumberType: Sendable {
     case int32, int64, uint32
   }
 
   /// One line of the table.
-  public typealias Row = (key: String, spelling: String)
+  package typealias Row = (key: String, spelling: String)
 
   /// The id of the dialect whose program it is.
-  public let dialect: String
+  package let dialect: String
   /// Keys of config.json with their spellings here.
-  public let rows: [Row]
+  package let rows: [Row]
   /// The type of counts.
-  public let numberType: NumberType
+  package let numberType: NumberType
   /// Values that the program has built in and that config.json has to say.
-  public let builtIn: [(key: String, value: MetadataValue)]
+  package let builtIn: [(key: String, value: MetadataValue)]
   /// Values of keys that a config need not say, and that the program asks for.
-  public var assumed: [(key: String, value: MetadataValue)] = []
+  package var assumed: [(key: String, value: MetadataValue)] = []
   /// The key under which what has no spelling is kept as JSON, where the container takes any key.
-  public var keeping: String?
+  package var keeping: String?
 
   /// OpenAI's `hparams.json`.
   ///
   /// - SeeAlso: `openai/gpt-2: src/model.py`, `default_hparams`.
-  public static let openAI = ConfigForm(
+  package static let openAI = ConfigForm(
     dialect: "openai",
     rows: [
       ("vocab_size", "n_vocab"), ("n_positions", "n_ctx"), ("n_embd", "n_embd"), ("n_head", "n_head"),
@@ -42,7 +42,7 @@ public struct ConfigForm: Sendable {
   /// The keys of llama.cpp's GGUF files.
   ///
   /// - SeeAlso: `ggml-org/ggml: docs/gguf.md`; `ggml-org/llama.cpp: conversion/gpt2.py`.
-  public static let gguf = ConfigForm(
+  package static let gguf = ConfigForm(
     dialect: "gguf",
     rows: [
       ("_name_or_path", "general.name"), ("n_positions", "gpt2.context_length"),
@@ -55,7 +55,7 @@ public struct ConfigForm: Sendable {
   /// The words of llm.c's header, as its reader names them.
   ///
   /// - SeeAlso: `karpathy/llm.c: train_gpt2.py`, `write_model`.
-  public static let llmc = ConfigForm(
+  package static let llmc = ConfigForm(
     dialect: "llmc",
     rows: [
       ("n_positions", "llmc.max_seq_len"), ("vocab_size", "llmc.vocab_size"), ("n_layer", "llmc.n_layer"),
@@ -66,7 +66,7 @@ public struct ConfigForm: Sendable {
   /// nanoGPT's `model_args`.
   ///
   /// - SeeAlso: `karpathy/nanoGPT: model.py`, `GPTConfig`.
-  public static let nanoGPT = ConfigForm(
+  package static let nanoGPT = ConfigForm(
     dialect: "nanogpt",
     rows: [
       ("n_layer", "n_layer"), ("n_head", "n_head"), ("n_embd", "n_embd"), ("n_positions", "block_size"),
@@ -78,7 +78,7 @@ public struct ConfigForm: Sendable {
   /// Google's `bert_config.json`, whose keys transformers took over.
   ///
   /// - SeeAlso: `google-research/bert: modeling.py`, `BertConfig`.
-  public static let googleBERT = ConfigForm(
+  package static let googleBERT = ConfigForm(
     dialect: "google",
     rows: [
       "attention_probs_dropout_prob", "hidden_act", "hidden_dropout_prob", "hidden_size", "initializer_range",
@@ -88,7 +88,7 @@ public struct ConfigForm: Sendable {
     numberType: .int64, builtIn: [])
 
   /// The forms of GPT-2's config that are not config.json's own.
-  public static let all: [ConfigForm] = [openAI, gguf, llmc, nanoGPT]
+  package static let all: [ConfigForm] = [openAI, gguf, llmc, nanoGPT]
 
   /// The document that config.json would be.
   ///
@@ -96,7 +96,7 @@ public struct ConfigForm: Sendable {
   ///   - own: keys as this program spells them.
   ///   - architecture: the architecture's id.
   /// - Returns: keys as transformers spells them; values are the reader's to check.
-  public func document(from own: Metadata, architecture: String) -> Metadata {
+  package func document(from own: Metadata, architecture: String) -> Metadata {
     var document = Metadata()
     document["model_type"] = .string(architecture)
     for (key, spelling) in rows {
@@ -127,7 +127,7 @@ public struct ConfigForm: Sendable {
   ///   - architecture: its architecture.
   ///   - document: the config.json they come from, for what is no number of the model.
   /// - Returns: the keys, and those of the document that have no place among them.
-  public func own(
+  package func own(
     _ config: ModelConfig, of architecture: Architecture, document: Metadata
   ) -> (own: Metadata, rest: Metadata) {
     let complete = ConfigWriter.document(config, of: architecture, keeping: document)

@@ -5,9 +5,9 @@ import IngotCore
 import IngotGraph
 
 /// Where a publisher's program looks for the config of a model.
-public struct ConfigPlace: Sendable {
+package struct ConfigPlace: Sendable {
   /// What carries the config.
-  public enum Carrier: Hashable, Sendable {
+  package enum Carrier: Hashable, Sendable {
     /// A file beside the weights.
     case file(String)
     /// Keys among the container's metadata; a container without this one holds no config.
@@ -17,7 +17,7 @@ public struct ConfigPlace: Sendable {
   }
 
   /// What a key of the container is for that is no number of the config.
-  public enum Fact: Hashable, Sendable {
+  package enum Fact: Hashable, Sendable {
     /// The architecture's id.
     case architecture
     /// What the model is called.
@@ -29,30 +29,30 @@ public struct ConfigPlace: Sendable {
   }
 
   /// What carries the config.
-  public let carrier: Carrier
+  package let carrier: Carrier
   /// How its keys are spelled; `nil` for config.json's own spelling.
-  public var form: ConfigForm?
+  package var form: ConfigForm?
   /// The id of the format whose files have such a place, others having a config.json; `nil` when all have.
-  public var format: String?
+  package var format: String?
   /// Numbers of the model that the program looks for under another key than transformers.
-  public var echoes: [(key: String, number: any KeyPath<ModelConfig, Int> & Sendable)] = []
+  package var echoes: [(key: String, number: any KeyPath<ModelConfig, Int> & Sendable)] = []
   /// Keys of the container beside the config's, in the order in which they are written.
-  public var facts: [(key: String, fact: Fact)] = []
+  package var facts: [(key: String, fact: Fact)] = []
   /// Whether the number of tokens, and whether the head is tied, are said by the tensors.
-  public var leavesToTensors = false
+  package var leavesToTensors = false
   /// How a config is made of shapes where there is none in this place; `nil` where one has to be there.
-  public var shapes: ShapeConfig?
+  package var shapes: ShapeConfig?
 
   /// transformers' config.json.
-  public static let configFile = ConfigPlace(carrier: .file("config.json"))
+  package static let configFile = ConfigPlace(carrier: .file("config.json"))
 
   /// This place in files of its format, and config.json beside others.
-  public func place(in format: String) -> ConfigPlace {
+  package func place(in format: String) -> ConfigPlace {
     self.format == nil || self.format == format ? self : .configFile
   }
 
   /// The key of a fact.
-  public func key(of fact: Fact) -> String? { facts.first { $0.fact == fact }?.key }
+  package func key(of fact: Fact) -> String? { facts.first { $0.fact == fact }?.key }
 
   /// What config.json would say of a checkpoint whose metadata hold a config in this place.
   ///
@@ -60,7 +60,7 @@ public struct ConfigPlace: Sendable {
   ///   - metadata: the checkpoint's metadata.
   ///   - architecture: the id of the architecture whose config has this place.
   /// - Returns: the document; `nil` when they hold none.
-  public func document(in metadata: Metadata, architecture: String) -> Metadata? {
+  package func document(in metadata: Metadata, architecture: String) -> Metadata? {
     guard let form else { return nil }
     switch carrier {
     case .file: return nil
@@ -77,7 +77,7 @@ public struct ConfigPlace: Sendable {
   }
 
   /// The container's keys that a config in this place has, and those that only its container needs.
-  public var containerKeys: [String] {
+  package var containerKeys: [String] {
     switch carrier {
     case .file: []
     case .object(let key): [key]

@@ -5,7 +5,7 @@ import IngotEncodings
 import IngotGraph
 
 /// The rules of `formats/config.md`.
-public enum ConfigRule: String, FormatRule {
+package enum ConfigRule: String, FormatRule {
   case json = "CF-01"
   case architecture = "CF-02"
   case type = "CF-03"
@@ -17,20 +17,20 @@ public enum ConfigRule: String, FormatRule {
 }
 
 /// A config that was read: the architecture, its numbers, and what was noticed.
-public struct ModelConfiguration: Sendable {
+package struct ModelConfiguration: Sendable {
   /// The architecture.
-  public var architecture: Architecture
+  package var architecture: Architecture
   /// Its numbers.
-  public var config: ModelConfig
+  package var config: ModelConfig
   /// Remarks on keys that mean nothing here.
-  public var findings: [Finding]
+  package var findings: [Finding]
   /// The file it comes from.
-  public var path: String
+  package var path: String
   /// What config.json says, or would say.
-  public var document: Metadata
+  package var document: Metadata
 
   /// Makes a configuration.
-  public init(
+  package init(
     architecture: Architecture, config: ModelConfig, findings: [Finding], path: String,
     document: Metadata = Metadata()
   ) {
@@ -43,7 +43,7 @@ public struct ModelConfiguration: Sendable {
 }
 
 /// Reads one config.
-public struct ConfigReader {
+package struct ConfigReader {
   private let document: Metadata
   private let path: String
 
@@ -53,7 +53,7 @@ public struct ConfigReader {
   ///   - bytes: JSON.
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with CF-01.
-  public init(_ bytes: [UInt8], path: String) throws(IngotError) {
+  package init(_ bytes: [UInt8], path: String) throws(IngotError) {
     do throws(JSONFailure) {
       document = try JSONDocument.object(bytes)
     } catch {
@@ -63,7 +63,7 @@ public struct ConfigReader {
   }
 
   /// Takes a document that was put together from another program's keys.
-  public init(document: Metadata, path: String) {
+  package init(document: Metadata, path: String) {
     self.document = document
     self.path = path
   }
@@ -73,7 +73,7 @@ public struct ConfigReader {
   /// - Returns: the architecture with its numbers.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken, in the order of the
   ///   rules, and ``IngotCore/IngotError/unsupported(_:at:)`` for an architecture that is not built.
-  public func read() throws(IngotError) -> ModelConfiguration {
+  package func read() throws(IngotError) -> ModelConfiguration {
     let architecture = try architecture()
     var config = architecture.defaults
     for key in architecture.keys {

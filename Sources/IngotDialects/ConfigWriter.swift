@@ -5,7 +5,7 @@ import IngotEncodings
 import IngotGraph
 
 /// Writes a config.
-public enum ConfigWriter {
+package enum ConfigWriter {
   /// A model's numbers as transformers' config.json has them.
   ///
   /// - Parameters:
@@ -13,19 +13,19 @@ public enum ConfigWriter {
   ///   - architecture: the architecture.
   ///   - document: a config.json whose other keys are kept.
   /// - Returns: the file's bytes.
-  public static func bytes(
+  package static func bytes(
     _ config: ModelConfig, of architecture: Architecture, keeping document: Metadata = Metadata()
   ) -> [UInt8] {
     bytes(of: Self.document(config, of: architecture, keeping: document))
   }
 
   /// A document as the bytes of its file.
-  public static func bytes(of document: Metadata) -> [UInt8] {
+  package static func bytes(of document: Metadata) -> [UInt8] {
     Array((JSONWriter.text(document, style: .indented) + "\n").utf8)
   }
 
   /// The same as a document.
-  public static func document(
+  package static func document(
     _ config: ModelConfig, of architecture: Architecture, keeping document: Metadata = Metadata()
   ) -> Metadata {
     var keys = architecture.statements + [("model_type", .string(architecture.id))]

@@ -5,46 +5,46 @@ import IngotCore
 import IngotGraph
 
 /// What stands before the names of a file: what training code wrapped the model in, then the model's own prefix.
-public struct NamePrefix: Hashable, Sendable {
+package struct NamePrefix: Hashable, Sendable {
   /// `module.`, `_orig_mod.`, `model.` or nothing: before every name.
-  public let wrapper: String
+  package let wrapper: String
   /// The publisher's own, such as `transformer.`: before all names but some.
-  public let inner: String
+  package let inner: String
 
   /// Makes a prefix.
-  public init(wrapper: String = "", inner: String) {
+  package init(wrapper: String = "", inner: String) {
     self.wrapper = wrapper
     self.inner = inner
   }
 
   /// Both.
-  public var text: String { wrapper + inner }
+  package var text: String { wrapper + inner }
 }
 
 /// What a file says of itself, and of whose names it has.
-public struct FileMark: Hashable, Sendable {
+package struct FileMark: Hashable, Sendable {
   /// The key of its metadata.
-  public let key: String
+  package let key: String
   /// The value; `nil` when the key alone says it.
-  public let value: String?
+  package let value: String?
   /// The id of the format whose files are written with it; `nil` when none is.
-  public let format: String?
+  package let format: String?
 
   /// Makes a mark.
-  public init(_ key: String, _ value: String? = nil, writtenIn format: String? = nil) {
+  package init(_ key: String, _ value: String? = nil, writtenIn format: String? = nil) {
     self.key = key
     self.value = value
     self.format = format
   }
 
   /// Whether metadata have it.
-  public func stands(in metadata: Metadata) -> Bool {
+  package func stands(in metadata: Metadata) -> Bool {
     value.map { metadata.string(key) == $0 } ?? (metadata[key] != nil)
   }
 }
 
 /// How a program has a tokenizer.
-public enum TokenizerPlace: Hashable, Sendable {
+package enum TokenizerPlace: Hashable, Sendable {
   /// `tokenizer.json`, or `vocab.json` and `merges.txt`.
   case transformersFiles
   /// `encoder.json` and `vocab.bpe`.
@@ -54,93 +54,93 @@ public enum TokenizerPlace: Hashable, Sendable {
 }
 
 /// The names of one publisher for one architecture.
-public struct Dialect: Sendable {
+package struct Dialect: Sendable {
   /// One line of the table.
-  public typealias Parameter = (kind: TensorRole.Kind, pattern: NamePattern, layout: ParameterLayout)
+  package typealias Parameter = (kind: TensorRole.Kind, pattern: NamePattern, layout: ParameterLayout)
 
   /// The id in options and reports: `hf`.
-  public let id: String
+  package let id: String
   /// The architecture it names.
-  public let architecture: String
+  package let architecture: String
   /// What training code may put before every name; none of it is written.
-  public var wrappers: [String] = [""]
+  package var wrappers: [String] = [""]
   /// Prefixes that all names but ``unprefixed`` may carry; one file uses one of them throughout, the first is written.
-  public let prefixes: [String]
+  package let prefixes: [String]
   /// The names and layouts, one a kind of role, in the order in which the publisher writes them.
-  public let parameters: [Parameter]
+  package let parameters: [Parameter]
   /// Kinds whose names never carry a prefix.
-  public var unprefixed: Set<TensorRole.Kind> = []
+  package var unprefixed: Set<TensorRole.Kind> = []
   /// Ends of names that some files have in place of those of the table: `LayerNorm.gamma` for `LayerNorm.weight`.
-  public var otherSpellings: [(end: String, tableEnd: String)] = []
+  package var otherSpellings: [(end: String, tableEnd: String)] = []
   /// Kinds without a name here that the publisher's program does without, whatever model it is given.
-  public var doesWithout: Set<TensorRole.Kind> = []
+  package var doesWithout: Set<TensorRole.Kind> = []
   /// Names of buffers: constants that are stored, and that no computation here needs.
-  public var buffers: [NamePattern] = []
+  package var buffers: [NamePattern] = []
   /// Starts and ends of the names of what training leaves behind, with a `*`: `optimizer.*`.
-  public var leftovers: [String] = []
+  package var leftovers: [String] = []
   /// Kinds that a model may lack altogether: they count as zeros.
-  public var zeroWhenAbsent: Set<TensorRole.Kind> = []
+  package var zeroWhenAbsent: Set<TensorRole.Kind> = []
   /// Whether a tied head is listed too.
-  public var storesTiedHead = false
+  package var storesTiedHead = false
   /// Whether a tensor must be F32, whatever the others are, by its name in this dialect and its shape.
-  public var staysFloat32: (@Sendable (_ name: String, _ shape: Shape) -> Bool)?
+  package var staysFloat32: (@Sendable (_ name: String, _ shape: Shape) -> Bool)?
   /// Element types that the publisher's program computes with.
-  public var computes: Set<DType> = [.f64, .f32, .f16, .bf16]
+  package var computes: Set<DType> = [.f64, .f32, .f16, .bf16]
   /// What the publisher's program has built in, so that no other value of the config can be expressed.
-  public var fixed: [FixedValue] = []
+  package var fixed: [FixedValue] = []
   /// The id of the format that belongs to the publisher's program: its files have these names.
-  public var ownFormat: String?
+  package var ownFormat: String?
   /// Where the publisher's program looks for the config.
-  public var config = ConfigPlace.configFile
+  package var config = ConfigPlace.configFile
   /// How the publisher's program has a tokenizer.
-  public var tokenizer = TokenizerPlace.transformersFiles
+  package var tokenizer = TokenizerPlace.transformersFiles
   /// What files say of themselves.
-  public var marks: [FileMark] = []
+  package var marks: [FileMark] = []
   /// What is written before every name, by the id of the format, where anything is.
-  public var writtenWrappers: [String: String] = [:]
+  package var writtenWrappers: [String: String] = [:]
 
   /// All dialects.
   ///
   /// A new one is a table in a file of its own, and a line here.
-  public static let all: [Dialect] = [
+  package static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
     huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT,
   ]
 
   /// The ids of all dialects, each once.
-  public static let ids: [String] = all.reduce(into: []) { ids, dialect in
+  package static let ids: [String] = all.reduce(into: []) { ids, dialect in
     if !ids.contains(dialect.id) { ids.append(dialect.id) }
   }
 
   /// The dialect of an id and architecture.
-  public static func named(_ id: String, architecture: String) -> Dialect? {
+  package static func named(_ id: String, architecture: String) -> Dialect? {
     all.first { $0.id == id.lowercased() && $0.architecture == architecture }
   }
 
   /// Sets what files of a format say of themselves, in place of what those of other dialects say.
-  public func mark(_ metadata: inout Metadata, in format: String) {
+  package func mark(_ metadata: inout Metadata, in format: String) {
     for mark in Self.all.flatMap(\.marks) where mark.format != nil { metadata[mark.key] = nil }
     for mark in marks where mark.format == format { metadata[mark.key] = mark.value.map { .string($0) } }
   }
 
   /// The dialect of a format that belongs to one program.
-  public static func implied(byFormat format: String) -> Dialect? { all.first { $0.ownFormat == format } }
+  package static func implied(byFormat format: String) -> Dialect? { all.first { $0.ownFormat == format } }
 
   /// Every prefix that a file may use.
-  public var allPrefixes: [NamePrefix] {
+  package var allPrefixes: [NamePrefix] {
     wrappers.flatMap { wrapper in prefixes.map { NamePrefix(wrapper: wrapper, inner: $0) } }
   }
 
   /// The prefix of files that are written.
-  public var writtenPrefix: NamePrefix { NamePrefix(inner: prefixes.first ?? "") }
+  package var writtenPrefix: NamePrefix { NamePrefix(inner: prefixes.first ?? "") }
 
   /// Kinds whose rows and columns are exchanged.
-  public var transposedKinds: Set<TensorRole.Kind> {
+  package var transposedKinds: Set<TensorRole.Kind> {
     Set(parameters.filter(\.layout.isTransposed).map(\.kind))
   }
 
   /// How parameters of a kind are stored; `nil` for a kind that this dialect has no name for.
-  public func layout(of kind: TensorRole.Kind) -> ParameterLayout? {
+  package func layout(of kind: TensorRole.Kind) -> ParameterLayout? {
     parameters.first { $0.kind == kind }?.layout
   }
 
@@ -150,7 +150,7 @@ public struct Dialect: Sendable {
   ///   - role: what the parameter is for.
   ///   - prefix: one of ``allPrefixes``.
   /// - Returns: the name; `nil` for a role that this dialect has no name for.
-  public func name(of role: TensorRole, prefix: NamePrefix) -> String? {
+  package func name(of role: TensorRole, prefix: NamePrefix) -> String? {
     guard let entry = parameters.first(where: { $0.kind == role.kind }) else { return nil }
     let name = entry.pattern.name(block: role.block)
     return start(of: role.kind, prefix) + name
@@ -159,7 +159,7 @@ public struct Dialect: Sendable {
   /// The role of a published name; `nil` for one that stands for none.
   ///
   /// A tensor that holds the parameters of all blocks has a role without a block.
-  public func role(of name: String, prefix: NamePrefix) -> TensorRole? {
+  package func role(of name: String, prefix: NamePrefix) -> TensorRole? {
     let name = tableName(name)
     for (kind, pattern, _) in parameters {
       guard let rest = name.utf8(behind: start(of: kind, prefix)), let match = pattern.match(rest) else {
@@ -186,13 +186,13 @@ public struct Dialect: Sendable {
   }
 
   /// Whether a name is a buffer's.
-  public func isBuffer(_ name: String, prefix: NamePrefix) -> Bool {
+  package func isBuffer(_ name: String, prefix: NamePrefix) -> Bool {
     guard let rest = name.utf8(behind: prefix.text) else { return false }
     return buffers.contains { $0.match(rest) != nil }
   }
 
   /// Whether a name is of something that training leaves behind.
-  public func isLeftover(_ name: String) -> Bool {
+  package func isLeftover(_ name: String) -> Bool {
     leftovers.contains { pattern in
       if pattern.hasSuffix("*") { return name.hasPrefix(pattern.dropLast()) }
       if pattern.hasPrefix("*") { return name.hasSuffix(pattern.dropFirst()) }
@@ -202,7 +202,7 @@ public struct Dialect: Sendable {
 
   /// The roles of a model in the order in which the publisher writes them: what stands before the blocks, each block,
   /// and what stands behind; a stack of all blocks has no block.
-  public func roles(blockCount: Int) -> [TensorRole] {
+  package func roles(blockCount: Int) -> [TensorRole] {
     let isBlocks = { (entry: Parameter) in entry.pattern.hasBlock }
     guard let first = parameters.firstIndex(where: isBlocks), let last = parameters.lastIndex(where: isBlocks)
     else { return parameters.map { TensorRole($0.kind) } }

@@ -5,17 +5,17 @@ import IngotCore
 import IngotGraph
 
 /// Finds out whose names a checkpoint's tensors have.
-public enum DialectDetector {
+package enum DialectDetector {
   /// A dialect with its prefix, and why it was chosen.
-  public struct Choice: Sendable {
+  package struct Choice: Sendable {
     /// The dialect.
-    public let dialect: Dialect
+    package let dialect: Dialect
     /// The prefix.
-    public let prefix: NamePrefix
+    package let prefix: NamePrefix
     /// Names it knows.
-    public let matchCount: Int
+    package let matchCount: Int
     /// Why, in words.
-    public let explanation: Evidence
+    package let explanation: Evidence
   }
 
   /// The dialect that knows most names; among several that know as many, the one whose layout the shapes have, then the
@@ -26,7 +26,7 @@ public enum DialectDetector {
   ///   - metadata: what the file says of itself.
   ///   - configuration: the config; the architecture's dialects alone are looked at.
   /// - Returns: the choice; `nil` when none knows the token embedding's name.
-  public static func choose(
+  package static func choose(
     _ tensors: [TensorDescriptor], metadata: Metadata, configuration: ModelConfiguration
   ) -> Choice? {
     var best: (candidate: Candidate, rivals: Int)?

@@ -4,14 +4,14 @@ import IngotCore
 import IngotGraph
 
 /// A key of the config whose value a program has built in.
-public struct FixedValue: Hashable, Sendable {
+package struct FixedValue: Hashable, Sendable {
   /// The config's key.
-  public let key: String
+  package let key: String
   /// The value; `null` for the formula that is the key's default.
-  public let value: MetadataValue
+  package let value: MetadataValue
 
   /// Makes a value.
-  public init(_ key: String, _ value: MetadataValue) {
+  package init(_ key: String, _ value: MetadataValue) {
     self.key = key
     self.value = value
   }
@@ -22,7 +22,7 @@ public struct FixedValue: Hashable, Sendable {
   ///   - config: the config.
   ///   - architecture: its architecture.
   /// - Returns: what was found and what the program has built in.
-  public func conflict(
+  package func conflict(
     with config: ModelConfig, of architecture: Architecture
   ) -> (found: Evidence, expected: Evidence)? {
     guard let binding = architecture.keys.key(spelled: key)?.binding,
@@ -54,7 +54,7 @@ extension Dialect {
   ///
   /// - Parameter config: the model's numbers.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` naming the key.
-  public func requireExpressible(_ config: ModelConfig) throws(IngotError) {
+  package func requireExpressible(_ config: ModelConfig) throws(IngotError) {
     guard let architecture = Architecture.named(architecture) else { return }
     for value in fixed {
       guard let (found, expected) = value.conflict(with: config, of: architecture) else { continue }

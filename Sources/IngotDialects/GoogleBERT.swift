@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of BERT in Google's release, a TensorFlow checkpoint: dense layers have kernels `[in, out]`, those of two heads
 // are matrices `[out, in]`. google-research/bert: modeling.py, run_pretraining.py, run_classifier.py.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

@@ -2,6 +2,7 @@
 // The names of GPT-2 in Hugging Face's transformers, with `transformer.` (saved from GPT2LMHeadModel) and without
 // (saved from GPT2Model). Linear weights are Conv1D's, `[in, out]`: the layout that others are held against.
 // huggingface/transformers: src/transformers/models/gpt2/modeling_gpt2.py.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of GPT-2 in Karpathy's llm.c, as its code calls the tensors of a file that has no names: each holds all
 // blocks, linear weights are `[out, in]`, the vocabulary is padded. karpathy/llm.c: train_gpt2.py, train_gpt2.c.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

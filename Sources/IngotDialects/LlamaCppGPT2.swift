@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of GPT-2 in llama.cpp's GGUF files: linear weights are `[out, in]`, and a head of its own is optional.
 // ggml-org/llama.cpp: gguf-py/gguf/tensor_mapping.py, conversion/gpt2.py, src/models/gpt2.cpp.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

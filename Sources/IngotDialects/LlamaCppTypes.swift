@@ -4,7 +4,7 @@
 import IngotCore
 
 /// The types of tensors in llama.cpp's files.
-public enum LlamaCppTypes {
+package enum LlamaCppTypes {
   /// Tables and small matrices that are not multiplied by.
   private static let names = ["position_embd.weight", "token_types.weight"]
   private static let ends = ["_norm.weight", ".ffn_gate_inp.weight", ".ssm_conv1d.weight"]
@@ -15,7 +15,7 @@ public enum LlamaCppTypes {
   ///   - name: its name in a GGUF file.
   ///   - shape: its shape.
   /// - Returns: `true` for vectors, norms, positions, and what is no weight.
-  @Sendable public static func staysFloat32(_ name: String, _ shape: Shape) -> Bool {
+  @Sendable package static func staysFloat32(_ name: String, _ shape: Shape) -> Bool {
     shape.rank <= 1 || !name.hasSuffix(".weight") || names.contains(name)
       || ends.contains(where: name.hasSuffix)
   }

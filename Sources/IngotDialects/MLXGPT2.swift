@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of GPT-2 in Apple's mlx-lm: transformers' own behind `model.`, but linear weights are `[out, in]`, and there
 // is no head. ml-explore/mlx-lm: mlx_lm/models/gpt2.py.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

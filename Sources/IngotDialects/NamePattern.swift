@@ -2,13 +2,13 @@
 // Published names with a block number in them, readable in both directions.
 
 /// A name with at most one `{block}` in it: `h.{block}.attn.c_attn.weight`.
-public struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
+package struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
   private let before: String
   /// `nil` when there is no block in the name.
   private let after: String?
 
   /// Makes a pattern.
-  public init(stringLiteral text: String) {
+  package init(stringLiteral text: String) {
     let marker = "{block}"
     var search = text[...]
     while !search.isEmpty, !search.hasPrefix(marker) { search = search.dropFirst() }
@@ -17,19 +17,19 @@ public struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
   }
 
   /// The pattern as written.
-  public var text: String { before + (after.map { "{block}" + $0 } ?? "") }
+  package var text: String { before + (after.map { "{block}" + $0 } ?? "") }
 
   /// Whether names of this pattern carry a block.
-  public var hasBlock: Bool { after != nil }
+  package var hasBlock: Bool { after != nil }
 
   /// The name of a block's tensor, or the name itself.
-  public func name(block: Int?) -> String {
+  package func name(block: Int?) -> String {
     guard let after else { return before }
     return before + String(block ?? 0) + after
   }
 
   /// What a name matches.
-  public enum Match: Hashable, Sendable {
+  package enum Match: Hashable, Sendable {
     case whole
     case block(Int)
   }
@@ -37,7 +37,7 @@ public struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
   /// The match of a whole name, byte by byte.
   ///
   /// `nil` when it is none. Block numbers are written without leading zeros, with six digits at the most.
-  public func match(_ name: Substring.UTF8View) -> Match? {
+  package func match(_ name: Substring.UTF8View) -> Match? {
     guard let after else { return name.elementsEqual(before.utf8) ? .whole : nil }
     let digitCount = name.count - before.utf8.count - after.utf8.count
     guard (1...6).contains(digitCount), name.starts(with: before.utf8),

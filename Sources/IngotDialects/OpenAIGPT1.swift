@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of GPT-1 in OpenAI's release: the variables of openai/finetune-transformer-lm: train.py, whose one variable
 // of positions and tokens, `model/we`, is two arrays in the files. Linear weights are `[1, in, out]`.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The names of GPT-2 in OpenAI's release, a TensorFlow checkpoint: linear weights are `[1, in, out]`, kernels of
 // convolutions of width 1. openai/gpt-2: src/model.py.
+import IngotCore
 import IngotGraph
 
 extension Dialect {

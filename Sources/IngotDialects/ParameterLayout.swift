@@ -3,9 +3,9 @@
 import IngotCore
 
 /// How a parameter is stored, held against the architecture's own layout: steps, each of which can be taken back.
-public struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
+package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   /// One step.
-  public enum Step: String, Hashable, Sendable {
+  package enum Step: String, Hashable, Sendable {
     /// Rows and columns are exchanged.
     case transposed
     /// A dimension of 1 stands before the others.
@@ -17,36 +17,36 @@ public struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The steps from the parameter to the stored tensor.
-  public let steps: [Step]
+  package let steps: [Step]
 
   /// Makes a layout of steps.
-  public init(_ steps: Step...) { self.steps = steps }
+  package init(_ steps: Step...) { self.steps = steps }
 
   /// The same.
-  public static let asIs = ParameterLayout()
+  package static let asIs = ParameterLayout()
   /// Rows and columns are exchanged.
-  public static let transposed = ParameterLayout(.transposed)
+  package static let transposed = ParameterLayout(.transposed)
   /// A dimension of 1 stands before the others.
-  public static let leadingOne = ParameterLayout(.leadingOne)
+  package static let leadingOne = ParameterLayout(.leadingOne)
   /// One tensor holds the parameters of all blocks.
-  public static let stacked = ParameterLayout(.stacked)
+  package static let stacked = ParameterLayout(.stacked)
   /// The same, of matrices whose rows and columns are exchanged.
-  public static let stackedTransposed = ParameterLayout(.transposed, .stacked)
+  package static let stackedTransposed = ParameterLayout(.transposed, .stacked)
   /// Rows of zeros stand behind the others.
-  public static let padded = ParameterLayout(.padded)
+  package static let padded = ParameterLayout(.padded)
 
   /// Whether one tensor holds the parameters of all blocks.
-  public var isStacked: Bool { steps.contains(.stacked) }
+  package var isStacked: Bool { steps.contains(.stacked) }
   /// Whether rows and columns are exchanged.
-  public var isTransposed: Bool { steps.contains(.transposed) }
+  package var isTransposed: Bool { steps.contains(.transposed) }
   /// Whether rows of zeros stand behind the others.
-  public var isPadded: Bool { steps.contains(.padded) }
+  package var isPadded: Bool { steps.contains(.padded) }
 
   /// The steps but for an exchange of rows and columns, where whoever computes takes a weight either way.
-  public func steps(turning: Bool) -> [Step] { steps.filter { turning || $0 != .transposed } }
+  package func steps(turning: Bool) -> [Step] { steps.filter { turning || $0 != .transposed } }
 
   /// The number of rows with those of zeros.
-  public static func paddedRowCount(_ count: Int) -> Int { count.checkedAlignUp(to: 128) ?? count }
+  package static func paddedRowCount(_ count: Int) -> Int { count.checkedAlignUp(to: 128) ?? count }
 
   /// The shape that a parameter is stored in.
   ///
@@ -55,7 +55,7 @@ public struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   ///   - blockCount: L.
   ///   - turning: whether the graph's order of rows and columns is the architecture's own.
   /// - Returns: the stored tensor's; any number of padding rows may stand behind it where it is padded.
-  public func storedShape(of shape: Shape, blockCount: Int, turning: Bool) -> Shape {
+  package func storedShape(of shape: Shape, blockCount: Int, turning: Bool) -> Shape {
     let dimensions = steps(turning: turning).reduce(shape.dimensions) { dimensions, step in
       switch step {
       case .transposed: dimensions.reversed()
@@ -68,7 +68,7 @@ public struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The layout in words: `stacked, transposed`.
-  public var description: String {
+  package var description: String {
     guard !steps.isEmpty else { return "as is" }
     return steps.reversed().map(\.rawValue).joined(separator: ", ")
   }

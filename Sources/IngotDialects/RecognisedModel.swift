@@ -4,31 +4,31 @@ import IngotCore
 import IngotGraph
 
 /// A checkpoint understood as a model.
-public struct RecognisedModel: Sendable {
+package struct RecognisedModel: Sendable {
   /// The config it was understood by.
-  public let configuration: ModelConfiguration
+  package let configuration: ModelConfiguration
   /// The graph of the model.
-  public private(set) var graph: ModelGraph
+  package private(set) var graph: ModelGraph
   /// Whose names the tensors have.
-  public let dialect: Dialect
+  package let dialect: Dialect
   /// The prefix that its names carry.
-  public let prefix: NamePrefix
+  package let prefix: NamePrefix
   /// Indexes of the tensors that hold parameters, by role; one may hold those of all blocks.
-  public let tensors: [TensorRole: Int]
+  package let tensors: [TensorRole: Int]
   /// Parameters that the publisher leaves out where they are zeros.
-  public let zeros: Set<TensorRole>
+  package let zeros: Set<TensorRole>
   /// Indexes of buffers.
-  public let buffers: [Int]
+  package let buffers: [Int]
   /// Indexes of what training left behind.
-  public let leftovers: [Int]
+  package let leftovers: [Int]
   /// Indexes of tensors that are tied to a parameter, with what it is for.
-  public let copies: [(index: Int, role: TensorRole)]
+  package let copies: [(index: Int, role: TensorRole)]
   /// Index of a stored copy of the token embedding that serves as the tied head.
-  public let tiedCopy: Int?
+  package let tiedCopy: Int?
   /// Indexes of tensors that stand for nothing.
-  public let unexpected: [Int]
+  package let unexpected: [Int]
   /// What was recognised, and by what.
-  public let explanation: Evidence
+  package let explanation: Evidence
 
   /// Understands a checkpoint.
   ///
@@ -37,7 +37,7 @@ public struct RecognisedModel: Sendable {
   ///   - metadata: what the file says of itself.
   ///   - configuration: the config.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` when no dialect knows the names.
-  public init(
+  package init(
     _ descriptors: [TensorDescriptor], metadata: Metadata = Metadata(), configuration: ModelConfiguration
   ) throws(IngotError) {
     guard
@@ -74,7 +74,7 @@ public struct RecognisedModel: Sendable {
   }
 
   /// The model with inputs that it takes where they are given.
-  public func taking(_ inputs: [GraphInput]) -> RecognisedModel {
+  package func taking(_ inputs: [GraphInput]) -> RecognisedModel {
     var config = configuration.config
     for (input, field) in configuration.architecture.optionalInputs where inputs.contains(input) {
       config[field] = true
@@ -86,7 +86,7 @@ public struct RecognisedModel: Sendable {
   }
 
   /// The published name of a role, for what is missing.
-  public func name(of role: TensorRole) -> String {
+  package func name(of role: TensorRole) -> String {
     dialect.name(of: role, prefix: prefix) ?? role.description
   }
 
@@ -94,7 +94,7 @@ public struct RecognisedModel: Sendable {
   ///
   /// - Parameter descriptors: the tensors that the model was made of.
   /// - Returns: findings, in a stable order.
-  public func structuralFindings(_ descriptors: [TensorDescriptor]) -> [Finding] {
+  package func structuralFindings(_ descriptors: [TensorDescriptor]) -> [Finding] {
     var bound: [TensorRole: BoundTensor] = [:]
     for (role, index) in tensors {
       let tensor = descriptors[index]

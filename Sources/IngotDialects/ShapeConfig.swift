@@ -5,13 +5,13 @@ import IngotCore
 import IngotGraph
 
 /// How a config is made of the shapes of a model's parameters, where a publisher's files have none.
-public struct ShapeConfig: Sendable {
+package struct ShapeConfig: Sendable {
   /// Keys of config.json, each with the parameter that has as many of something, along which dimension.
-  public let sizes: [(key: String, kind: TensorRole.Kind, dimension: Int)]
+  package let sizes: [(key: String, kind: TensorRole.Kind, dimension: Int)]
   /// The key of the number of blocks.
-  public let blockCountKey: String
+  package let blockCountKey: String
   /// What the program takes when it is told nothing, of what no shape tells.
-  public let defaults: [(key: String, value: MetadataValue)]
+  package let defaults: [(key: String, value: MetadataValue)]
 }
 
 extension Dialect {
@@ -19,7 +19,7 @@ extension Dialect {
   ///
   /// - Parameter checkpoint: the checkpoint.
   /// - Returns: the document, for ``ConfigReader`` to check; `nil` for another format, and where a parameter is missing.
-  public func shapeDocument(of checkpoint: Checkpoint) -> Metadata? {
+  package func shapeDocument(of checkpoint: Checkpoint) -> Metadata? {
     guard let shapes = config.shapes, checkpoint.format == ownFormat else { return nil }
     var blockCount = 0
     var known: [TensorRole.Kind: Shape] = [:]

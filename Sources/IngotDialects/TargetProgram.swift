@@ -8,9 +8,9 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   /// The id of the format that it reads, but for architectures whose dialect has a format of its own.
   private let format: String
   /// The id of the dialect that it reads.
-  public let dialect: String
+  package let dialect: String
   /// Whether it loads a folder of weights and config, and not a file.
-  public let wantsFolder: Bool
+  package let wantsFolder: Bool
 
   private init(_ name: String, format: String, dialect: String, wantsFolder: Bool) {
     rawValue = name
@@ -23,12 +23,12 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   ///
   /// - Parameter architecture: the architecture's id.
   /// - Returns: the format's id.
-  public func format(for architecture: String) -> String {
+  package func format(for architecture: String) -> String {
     Dialect.named(dialect, architecture: architecture)?.ownFormat ?? format
   }
 
   /// The ids of all formats that it reads.
-  public var formats: [String] {
+  package var formats: [String] {
     var ids = [format]
     for dialect in Dialect.all where dialect.id == self.dialect {
       if let own = dialect.ownFormat, !ids.contains(own) { ids.append(own) }

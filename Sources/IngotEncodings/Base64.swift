@@ -2,14 +2,14 @@
 // Bytes as text: RFC 4648, section 4, with padding.
 
 /// Bytes as text of 64 letters.
-public enum Base64 {
+package enum Base64 {
   private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
   private static let values: [UInt8: UInt32] = Dictionary(
     uniqueKeysWithValues: letters.enumerated().map { ($1, UInt32($0)) })
   private static let padding = UInt8(ascii: "=")
 
   /// The text of some bytes.
-  public static func text(of bytes: [UInt8]) -> String {
+  package static func text(of bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     text.reserveCapacity((bytes.count + 2) / 3 * 4)
     for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -24,7 +24,7 @@ public enum Base64 {
   }
 
   /// The bytes of a text; `nil` when it is none that ``text(of:)`` gives.
-  public static func bytes(of text: String) -> [UInt8]? {
+  package static func bytes(of text: String) -> [UInt8]? {
     let text = Array(text.utf8)
     guard text.count % 4 == 0 else { return nil }
     var bytes: [UInt8] = []

@@ -10,14 +10,14 @@ public struct ModelDivergence: Sendable {
   private var hasLikeliest = true
 
   /// Makes the divergence over no tokens.
-  public init() {}
+  package init() {}
 
   /// Adds a position.
   ///
   /// - Parameters:
   ///   - baseline: what the baseline expects.
   ///   - candidate: what the model under test expects.
-  public mutating func add(baseline: LogProbabilities, candidate: LogProbabilities) {
+  package mutating func add(baseline: LogProbabilities, candidate: LogProbabilities) {
     divergences.append(baseline.divergence(from: candidate))
     guard let expected = baseline.likeliest, let found = candidate.likeliest else {
       hasLikeliest = false

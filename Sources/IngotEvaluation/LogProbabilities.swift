@@ -4,14 +4,14 @@ import CIngotKernels
 import IngotCore
 
 /// One row of logits as a distribution over tokens; one that holds NaN is NaN throughout.
-public struct LogProbabilities: Sendable {
+package struct LogProbabilities: Sendable {
   /// `log p` of each token, `[V]`, natural logarithm.
-  public private(set) var values: [Double]
+  package private(set) var values: [Double]
 
   /// Normalizes a row: `log p(v) = x(v) − log Σ exp x`, the largest logit taken out first so that nothing overflows.
   ///
   /// - Parameter logits: scores, `[V]`, at least one.
-  public init(_ logits: ArraySlice<Double>) {
+  package init(_ logits: ArraySlice<Double>) {
     values = Array(logits)
     var largest = -Double.infinity
     for value in values where value > largest { largest = value }
@@ -22,21 +22,25 @@ public struct LogProbabilities: Sendable {
   }
 
   /// Normalizes a row of scores, `[V]`.
-  public init(_ logits: [Double]) {
+  package init(_ logits: [Double]) {
     self.init(logits[...])
   }
 
   /// Normalizes a row of fp32 scores, `[V]`.
-  public init(_ logits: [Float]) {
+  package init(_ logits: [Float]) {
     self.init(logits.map(Double.init))
   }
 
   /// The likeliest token; the first of several; `nil` when a score is NaN.
-  public var likeliest: Int? { Self.likeliest(values) }
+  package var likeliest: Int? { Self.likeliest(values) }
 
   /// The index of the largest of some scores; the first of several; `nil` for none, and when one is NaN.
-  @inlinable
-  public static func likeliest(_ scores: [some BinaryFloatingPoint]) -> Int? {
+  package static func likeliest(_ scores: [Double]) -> Int? { largest(scores) }
+
+  /// The index of the largest of some fp32 scores; the first of several; `nil` for none, and when one is NaN.
+  package static func likeliest(_ scores: [Float]) -> Int? { largest(scores) }
+
+  private static func largest(_ scores: [some BinaryFloatingPoint]) -> Int? {
     guard var best = scores.indices.first else { return nil }
     for index in scores.indices {
       if scores[index].isNaN { return nil }
@@ -46,7 +50,7 @@ public struct LogProbabilities: Sendable {
   }
 
   /// The likeliest tokens with their `log p`, the likeliest first; ties in the order of ids; none when a score is NaN.
-  public func likeliest(_ count: Int) -> [(token: Int, logProbability: Double)] {
+  package func likeliest(_ count: Int) -> [(token: Int, logProbability: Double)] {
     guard likeliest != nil else { return [] }
     // Few are wanted of many: each is put in its place among the best so far.
     var best: [Int] = []
@@ -60,12 +64,12 @@ public struct LogProbabilities: Sendable {
   }
 
   /// The probability of a token; 0 outside the vocabulary.
-  public func probability(of token: Int) -> Double {
+  package func probability(of token: Int) -> Double {
     values.indices.contains(token) ? ingot_exp(values[token]) : 0
   }
 
   /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats; NaN when either holds NaN.
-  public func divergence(from other: LogProbabilities) -> Double {
+  package func divergence(from other: LogProbabilities) -> Double {
     guard values.count == other.values.count else { return .nan }
     var sum = 0.0
     for index in values.indices where values[index] != -.infinity {

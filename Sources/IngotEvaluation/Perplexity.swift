@@ -11,14 +11,14 @@ public struct LanguageModelLoss: Hashable, Sendable {
   public private(set) var sum = 0.0
 
   /// Makes the loss of no tokens.
-  public init() {}
+  package init() {}
 
   /// Adds a token that came next.
   ///
   /// - Parameters:
   ///   - token: its id; below the vocabulary's size.
   ///   - probabilities: what the model expected.
-  public mutating func add(token: Int, given probabilities: LogProbabilities) {
+  package mutating func add(token: Int, given probabilities: LogProbabilities) {
     guard probabilities.values.indices.contains(token) else { return }
     tokenCount += 1
     sum -= probabilities.values[token]
@@ -31,7 +31,7 @@ public struct LanguageModelLoss: Hashable, Sendable {
   public var perplexity: Double { ingot_exp(mean) }
 
   /// Bits for each byte of the text that the tokens stand for.
-  public func bitsPerByte(byteCount: Int) -> Double {
+  package func bitsPerByte(byteCount: Int) -> Double {
     guard byteCount > 0 else { return .nan }
     return sum / ingot_log(2) / Double(byteCount)
   }

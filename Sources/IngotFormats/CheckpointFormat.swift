@@ -7,7 +7,7 @@ import IngotCore
 ///
 /// A reader is handed a source of known length and reads headers only. It does no other input or output, and returns
 /// no unchecked number: every offset in a ``IngotCore/Checkpoint`` lies inside its file.
-public protocol CheckpointFormat: Sendable {
+package protocol CheckpointFormat: Sendable {
   /// The id in reports and options: `safetensors`.
   var id: String { get }
   /// The name for people.
@@ -49,15 +49,15 @@ public protocol CheckpointFormat: Sendable {
 
 extension CheckpointFormat {
   /// In most formats any name will do.
-  public var fileName: String? { nil }
+  package var fileName: String? { nil }
   /// Most formats keep names.
-  public var keepsNames: Bool { true }
+  package var keepsNames: Bool { true }
 
   /// In most formats metadata and tensors can't be told apart.
-  public var metadataEditor: (any MetadataEditor)? { nil }
+  package var metadataEditor: (any MetadataEditor)? { nil }
 
   /// A format owns the files with its extensions, unless it says otherwise.
-  public func owns(fileName name: String) -> Bool {
+  package func owns(fileName name: String) -> Bool {
     fileExtensions.contains(FilePath.fileExtension(of: name))
   }
 }
@@ -72,18 +72,14 @@ public struct ReadOptions: Sendable {
   public var isRaw: Bool
   /// Which of several weight files in a folder or archive to read.
   public var fileName: String?
-  /// Where an archive's files go that have to be decoded.
-  public var scratchFolder: String
 
   /// Makes options; the defaults interpret everything.
   public init(
-    rawDTypes: [(pattern: Glob, dtype: DType)] = [], isRaw: Bool = false, fileName: String? = nil,
-    scratchFolder: String = defaultScratchFolder
+    rawDTypes: [(pattern: Glob, dtype: DType)] = [], isRaw: Bool = false, fileName: String? = nil
   ) {
     self.rawDTypes = rawDTypes
     self.isRaw = isRaw
     self.fileName = fileName
-    self.scratchFolder = scratchFolder
   }
 
   /// Passes over a tensor that can't be opened: what is wrong with one that is not wanted does not matter.

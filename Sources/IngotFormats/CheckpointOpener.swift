@@ -6,14 +6,16 @@ import IngotCore
 import IngotEncodings
 
 /// Opens checkpoints by path.
-public struct CheckpointOpener: Sendable {
+package struct CheckpointOpener: Sendable {
   private let system: any SystemCalls
   let options: ReadOptions
+  let scratchFolder: String
 
   /// Makes an opener.
-  public init(options: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()) {
+  package init(options: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions()) {
     self.options = options
-    self.system = system
+    system = work.system
+    scratchFolder = work.scratchFolder
   }
 
   /// Reads the headers of a checkpoint.
@@ -23,7 +25,7 @@ public struct CheckpointOpener: Sendable {
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is nothing to open,
   ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) for a folder with several checkpoints, and the readers'
   ///   errors.
-  public func open(_ path: String) throws(IngotError) -> Checkpoint {
+  package func open(_ path: String) throws(IngotError) -> Checkpoint {
     let path = indexPath(ofPrefix: path) ?? path
     let status = try status(of: path)
     let checkpoint =

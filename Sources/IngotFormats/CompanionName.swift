@@ -5,9 +5,9 @@ import IngotBytes
 import IngotCore
 
 /// The rule by which files beside weights are companions.
-public enum CompanionName {
+package enum CompanionName {
   /// Known names, in the order in which companions are listed.
-  public static let known: [(name: String, kind: Companion.Kind)] = [
+  package static let known: [(name: String, kind: Companion.Kind)] = [
     ("config.json", .config), ("hparams.json", .config), ("generation_config.json", .generationConfig),
     ("tokenizer.json", .tokenizer), ("tokenizer_config.json", .tokenizer),
     ("special_tokens_map.json", .tokenizer),
@@ -16,7 +16,7 @@ public enum CompanionName {
   ]
 
   /// What a file beside weights is by its name.
-  public enum Judgement: Hashable, Sendable {
+  package enum Judgement: Hashable, Sendable {
     case companion(Companion.Kind)
     /// Weights, or the index of some.
     case weights
@@ -32,7 +32,7 @@ public enum CompanionName {
   ]
 
   /// Judges a file by its path below the folder of the weights.
-  public static func judge(_ path: String) -> Judgement {
+  package static func judge(_ path: String) -> Judgement {
     let parts = path.split(separator: "/")
     if parts.contains(where: { isHidden(String($0)) }) { return .hidden }
     if isWeights(FilePath.name(of: path)) { return .weights }
@@ -40,15 +40,15 @@ public enum CompanionName {
   }
 
   /// What a companion is for, by its path.
-  public static func kind(of path: String) -> Companion.Kind {
+  package static func kind(of path: String) -> Companion.Kind {
     known.first { $0.name == path }?.kind ?? .other
   }
 
   /// Whether a file or folder of this name is left where it is, with all that is in it.
-  public static func isHidden(_ name: String) -> Bool { name.hasPrefix(".") || name == "__pycache__" }
+  package static func isHidden(_ name: String) -> Bool { name.hasPrefix(".") || name == "__pycache__" }
 
   /// Whether a file is, by its name, the index of a set.
-  public static func isIndex(_ path: String) -> Bool { path.wholeMatch(of: /.+\.index(\..+)?\.json/) != nil }
+  package static func isIndex(_ path: String) -> Bool { path.wholeMatch(of: /.+\.index(\..+)?\.json/) != nil }
 
   private static func isWeights(_ name: String) -> Bool {
     isIndex(name) || foreignExtensions.contains(FilePath.fileExtension(of: name))
@@ -56,7 +56,7 @@ public enum CompanionName {
   }
 
   /// The order in which companions are listed: known names in theirs, then the others by their bytes.
-  public static func precedes(_ left: String, _ right: String) -> Bool {
+  package static func precedes(_ left: String, _ right: String) -> Bool {
     func rank(_ name: String) -> Int { known.firstIndex { $0.name == name } ?? known.count }
     let ranks = (rank(left), rank(right))
     return ranks.0 == ranks.1 ? left.utf8.lexicographicallyPrecedes(right.utf8) : ranks.0 < ranks.1
@@ -88,7 +88,7 @@ extension Companion {
   /// What is said of a file that its name makes a companion and that holds weights all the same; `nil` for others.
   ///
   /// A zip that holds no PyTorch checkpoint is no weights.
-  public var holdingWeights: Loss? {
+  package var holdingWeights: Loss? {
     let head = Array(bytes.prefix(FormatRegistry.headByteCount))
     let holdsWeights = FormatRegistry.formats.contains {
       $0.id != "npz" && $0.recognizes(head: head, byteCount: bytes.count)
@@ -99,12 +99,12 @@ extension Companion {
 
 extension Loss {
   /// A file beside weights that does not travel.
-  public static func leftBehind(_ path: String, _ why: Evidence) -> Loss {
+  package static func leftBehind(_ path: String, _ why: Evidence) -> Loss {
     Loss(.companion, detail: "\(path): \(why)")
   }
 
   /// A file that its name alone keeps from travelling; `nil` for a companion.
-  public static func leftBehind(_ path: String, as judgement: CompanionName.Judgement) -> Loss? {
+  package static func leftBehind(_ path: String, as judgement: CompanionName.Judgement) -> Loss? {
     switch judgement {
     case .companion: nil
     case .weights: leftBehind(path, "weights beside those that are read")
@@ -113,7 +113,7 @@ extension Loss {
   }
 
   /// A file that is too large to travel.
-  public static func leftBehind(_ path: String, byteCount: Int) -> Loss {
+  package static func leftBehind(_ path: String, byteCount: Int) -> Loss {
     leftBehind(
       path,
       "\(byteCount, "byte"), over the \(Limit.travellingBytes.value) of a file that goes along, or those of all"

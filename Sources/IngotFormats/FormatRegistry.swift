@@ -4,23 +4,23 @@ import IngotBytes
 import IngotCore
 
 /// All formats.
-public enum FormatRegistry {
+package enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
-  public static let formats: [any CheckpointFormat] = [
+  package static let formats: [any CheckpointFormat] = [
     IngotFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
     SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(),
   ]
 
   /// Bytes from a file's start that recognising may look at.
-  public static let headByteCount = 512
+  package static let headByteCount = 512
 
   /// The format with an id.
-  public static func format(id: String) -> (any CheckpointFormat)? {
+  package static func format(id: String) -> (any CheckpointFormat)? {
     formats.first { $0.id == id.lowercased() }
   }
 
   /// The formats that claim an extension.
-  public static func formats(forExtension name: String) -> [any CheckpointFormat] {
+  package static func formats(forExtension name: String) -> [any CheckpointFormat] {
     formats.filter { $0.fileExtensions.contains(name) }
   }
 
@@ -47,7 +47,7 @@ public enum FormatRegistry {
   /// - Returns: the format that is to read it.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for what is known to be something else, and
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` when nothing tells.
-  public static func detect(_ source: any ByteSource) throws(IngotError) -> any CheckpointFormat {
+  package static func detect(_ source: any ByteSource) throws(IngotError) -> any CheckpointFormat {
     let head = try head(of: source)
     let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
     if let byContent { return byContent }

@@ -122,7 +122,7 @@ public struct Glob: Hashable, Sendable {
   ///   - what: what names were looked at: `tensor`.
   ///   - names: the names.
   /// - Returns: the reason for a refusal.
-  public func noMatch(of what: String, among names: some Sequence<String>) -> Evidence {
+  package func noMatch(of what: String, among names: some Sequence<String>) -> Evidence {
     let wider = Glob((pattern.hasPrefix("*") ? "" : "*") + pattern + (pattern.hasSuffix("*") ? "" : "*"))
     let count = pattern.isEmpty ? 0 : names.count { wider.matches($0) }
     let hint: Evidence = count == 0 ? "" : "; \(wider.pattern) matches \(count)"

@@ -23,7 +23,7 @@ public struct MetadataChange: Sendable {
   ///   - interpret: makes a value of a text, given the value that the key has; formats differ in the types they know.
   /// - Returns: the new metadata; keys keep their places, new ones stand last.
   /// - Throws: what `interpret` throws.
-  public func applied(
+  package func applied(
     to metadata: Metadata,
     interpret: (_ key: String, _ text: String, _ old: MetadataValue?) throws(IngotError) -> MetadataValue
   ) throws(IngotError) -> Metadata {
@@ -34,16 +34,16 @@ public struct MetadataChange: Sendable {
 }
 
 /// A new head for a file, and where the bytes start that stay as they are.
-public struct EditedHead: Sendable {
+package struct EditedHead: Sendable {
   /// The new bytes in front of the data.
-  public var bytes: [UInt8]
+  package var bytes: [UInt8]
   /// Where the data starts in the file as it is; everything from there on is kept.
-  public var dataOffset: Int
+  package var dataOffset: Int
   /// The metadata before and after.
-  public var metadata: (old: Metadata, new: Metadata)
+  package var metadata: (old: Metadata, new: Metadata)
 
   /// Makes a head.
-  public init(bytes: [UInt8], dataOffset: Int, metadata: (old: Metadata, new: Metadata)) {
+  package init(bytes: [UInt8], dataOffset: Int, metadata: (old: Metadata, new: Metadata)) {
     self.bytes = bytes
     self.dataOffset = dataOffset
     self.metadata = metadata
@@ -51,7 +51,7 @@ public struct EditedHead: Sendable {
 }
 
 /// A format whose tensors' offsets do not depend on its metadata.
-public protocol MetadataEditor: Sendable {
+package protocol MetadataEditor: Sendable {
   /// Makes the new head of a file.
   ///
   /// - Parameters:

@@ -5,7 +5,7 @@ import IngotCore
 import IngotEncodings
 
 /// The rules of `formats/quantized-tensors.md`.
-public enum QuantizedPartsRule: String, FormatRule {
+package enum QuantizedPartsRule: String, FormatRule {
   case json = "QT-01"
   case scheme = "QT-02"
   case values = "QT-03"
@@ -14,14 +14,14 @@ public enum QuantizedPartsRule: String, FormatRule {
 }
 
 /// Quantized tensors as sets of plain ones.
-public enum QuantizedParts {
+package enum QuantizedParts {
   /// The metadata key that holds the schemes.
-  public static let metadataKey = "ingot.quantization"
+  package static let metadataKey = "ingot.quantization"
 
   // MARK: - Writing
 
   /// The schemes of all quantized tensors as the metadata's JSON; `nil` when there are none.
-  public static func metadata(of tensors: [PlannedTensor]) -> MetadataValue? {
+  package static func metadata(of tensors: [PlannedTensor]) -> MetadataValue? {
     var entries: [Metadata.Entry] = []
     for tensor in tensors {
       guard let quantization = tensor.quantization else { continue }
@@ -39,7 +39,7 @@ public enum QuantizedParts {
   }
 
   /// A scheme as the metadata, and every report, writes it.
-  public static func description(of scheme: Quantization, hasZeroPoints: Bool) -> Metadata {
+  package static func description(of scheme: Quantization, hasZeroPoints: Bool) -> Metadata {
     var description = Metadata()
     switch scheme.granularity {
     case .perTensor: description["granularity"] = .string("tensor")
@@ -67,7 +67,7 @@ public enum QuantizedParts {
   /// - Parameter checkpoint: tensors as stored.
   /// - Returns: the same, with each quantized tensor as one; unchanged when the metadata names none.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of the page.
-  public static func assemble(_ checkpoint: Checkpoint) throws(IngotError) -> Checkpoint {
+  package static func assemble(_ checkpoint: Checkpoint) throws(IngotError) -> Checkpoint {
     guard let text = checkpoint.metadata.string(metadataKey) else { return checkpoint }
     let path = checkpoint.files.first?.path ?? ""
     let schemes = try schemes(of: text, path: path)
@@ -136,7 +136,7 @@ public enum QuantizedParts {
   }
 
   /// The scheme that a description names; `nil` when it names none.
-  public static func scheme(of description: Metadata) -> Quantization? {
+  package static func scheme(of description: Metadata) -> Quantization? {
     func integer(_ key: String) -> Int? {
       guard case .int64(let value)? = description[key], value >= 0 else { return nil }
       return Int(exactly: value)

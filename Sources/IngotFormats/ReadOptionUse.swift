@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options of reading that were given and that nothing needs: `--from` for what is one file, `--npy-dtype` for arrays that
 // are of a type or not there.
+import IngotBytes
 import IngotCore
 
 extension ReadOptions {
@@ -9,10 +10,13 @@ extension ReadOptions {
   /// - Parameters:
   ///   - paths: the paths that they were opened by.
   ///   - checkpoints: the checkpoints.
+  ///   - work: how they were opened.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the option.
-  package func requireUse(at paths: [String], by checkpoints: [Checkpoint]) throws(IngotError) {
+  package func requireUse(
+    at paths: [String], by checkpoints: [Checkpoint], work: WorkOptions
+  ) throws(IngotError) {
     if fileName != nil {
-      let opener = CheckpointOpener(options: self)
+      let opener = CheckpointOpener(options: self, work: work)
       var isUsed = false
       for path in paths where try opener.isChosenFrom(path) { isUsed = true }
       guard isUsed else {

@@ -5,9 +5,9 @@
 import IngotCore
 
 /// Weights of small numbers with the tensors that belong to them.
-public struct ScaleTensors: Sendable {
+package struct ScaleTensors: Sendable {
   /// What the values of a weight stand for.
-  public enum Scheme: Hashable, Sendable {
+  package enum Scheme: Hashable, Sendable {
     /// Real numbers, by these scales.
     case known(QuantizedStorage)
     /// What is not known of them.
@@ -15,31 +15,31 @@ public struct ScaleTensors: Sendable {
   }
 
   /// A weight with what belongs to it.
-  public struct Weight: Sendable {
+  package struct Weight: Sendable {
     /// Index of the tensor that holds the values.
-    public let values: Int
+    package let values: Int
     /// Indexes of tensors that mean nothing without it: scales, zero points, scales of activations.
-    public let companions: [Int]
+    package let companions: [Int]
     /// Those of them that must hold zeros only, or the scheme is another: bitsandbytes' `weight_format`.
-    public let zeros: [Int]
+    package let zeros: [Int]
     /// Those of them that are for activations.
-    public let activationScales: [Int]
+    package let activationScales: [Int]
     /// What the values stand for.
-    public let scheme: Scheme
+    package let scheme: Scheme
   }
 
   /// The weights, in the order of the checkpoint.
-  public let weights: [Weight]
+  package let weights: [Weight]
 
   /// Keys of a config that declare how weights are quantized.
-  public static let configKeys = ["quantization_config", "compression_config", "quantization"]
+  package static let configKeys = ["quantization_config", "compression_config", "quantization"]
 
   /// Finds what belongs together.
   ///
   /// - Parameters:
   ///   - tensors: the tensors of a checkpoint.
   ///   - config: its config, when there is one that can be read.
-  public init(_ tensors: [TensorDescriptor], config: Metadata? = nil) {
+  package init(_ tensors: [TensorDescriptor], config: Metadata? = nil) {
     let declaration = QuantizationDeclaration(config)
     var values: [ExactName: Int] = [:]
     for (index, tensor) in tensors.enumerated() where tensor.holdsSmallNumbers {
@@ -75,7 +75,7 @@ public struct ScaleTensors: Sendable {
   ///   - checkpoint: that whose tensors these are.
   ///   - isJoined: which weights; those of unknown schemes stay as they are.
   /// - Returns: the checkpoint without the tensors that belong to those weights.
-  public func joined(_ checkpoint: Checkpoint, where isJoined: (Weight) -> Bool) -> Checkpoint {
+  package func joined(_ checkpoint: Checkpoint, where isJoined: (Weight) -> Bool) -> Checkpoint {
     var result = checkpoint
     var taken = Set<Int>()
     var storages: [ExactName: QuantizedStorage] = [:]

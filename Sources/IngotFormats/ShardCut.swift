@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a set of files is cut: huggingface_hub's rule for sets with an index, llama.cpp's for those without.
+import IngotCore
 
 /// Cuts tensors into files.
 enum ShardCut {

@@ -6,9 +6,9 @@ import IngotCore
 import IngotEncodings
 
 /// A kind of sharded set: its format, its files' names, and the rules of its page.
-public struct ShardSetKind: Sendable {
+package struct ShardSetKind: Sendable {
   /// The format of the shards.
-  public let format: any CheckpointFormat
+  package let format: any CheckpointFormat
   /// What a folder's one weight file is called, and with numbers its shards: `model` and `.safetensors`.
   let stem: String
   let suffix: String
@@ -24,14 +24,14 @@ public struct ShardSetKind: Sendable {
   }
 
   /// The name that the index of a folder has.
-  public var indexFileName: String { weightFileName + Self.indexSuffix }
+  package var indexFileName: String { weightFileName + Self.indexSuffix }
   /// The name that a folder's one weight file has.
-  public var weightFileName: String { stem + suffix }
+  package var weightFileName: String { stem + suffix }
 
   static let indexSuffix = ".index.json"
 
   /// Whether a file's name is that of an index: `model.safetensors.index.json`, `….index.fp16.json`.
-  public static func isIndexName(_ path: String) -> Bool {
+  package static func isIndexName(_ path: String) -> Bool {
     let name = FilePath.name(of: path)
     return name.hasSuffix(".json") && name.contains(".index")
   }
@@ -59,7 +59,7 @@ public struct ShardSetKind: Sendable {
   }
 
   /// Every kind, in the order in which a folder is searched.
-  public static let all = [safetensors, pytorch]
+  package static let all = [safetensors, pytorch]
 
   /// `model.safetensors.index.json`.
   static let safetensors = ShardSetKind(
@@ -77,17 +77,17 @@ public struct ShardSetKind: Sendable {
 }
 
 /// A parsed index, such as `model.safetensors.index.json`.
-public struct ShardIndex: Sendable {
+package struct ShardIndex: Sendable {
   /// The kind of set that it describes.
-  public let kind: ShardSetKind
+  package let kind: ShardSetKind
   /// Whether there is an index: a set may be known by its files' names alone.
   let isIndexed: Bool
   /// The shards' names, sorted by their bytes.
-  public var shards: [String]
+  package var shards: [String]
   /// The shard of each tensor.
-  public var shardOfTensor: [ExactName: String]
+  package var shardOfTensor: [ExactName: String]
   /// The index's own metadata: `total_size` and what else writers put there.
-  public var metadata: Metadata
+  package var metadata: Metadata
 
   /// Parses an index.
   ///
@@ -96,7 +96,7 @@ public struct ShardIndex: Sendable {
   ///   - path: the file; its name, and then its shards', tell the kind of set.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the kind's rules on indexes, and
   ///   ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a set of too many files.
-  public init(_ bytes: [UInt8], path: String) throws(IngotError) {
+  package init(_ bytes: [UInt8], path: String) throws(IngotError) {
     let kind = ShardSetKind.kind(ofIndex: path)
     isIndexed = true
     let document: Metadata

@@ -34,7 +34,7 @@ public struct TensorSelection: Sendable {
   ///   - others: the other names that some are shown by, by their position.
   ///   - argument: what the patterns in ``include`` are called where the caller gave them.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
-  public func check(
+  package func check(
     against checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]] = [:],
     includedBy argument: RequestOption = .include
   ) throws(IngotError) {

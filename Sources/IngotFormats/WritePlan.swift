@@ -5,31 +5,31 @@ import IngotBytes
 import IngotCore
 
 /// A tensor to be written: what it is, not where its bytes come from.
-public struct PlannedTensor: Hashable, Sendable {
+package struct PlannedTensor: Hashable, Sendable {
   /// Its name in the output.
-  public var name: String
+  package var name: String
   /// The element type; of the values, when quantized.
-  public var dtype: DType
+  package var dtype: DType
   /// The dimensions; of the values, when quantized.
-  public var shape: Shape
+  package var shape: Shape
   /// How values stand for real numbers, with the dtype and shape of scales and zero points.
-  public var quantization: PlannedQuantization? {
+  package var quantization: PlannedQuantization? {
     get { rarities?.quantization }
     set { rarities = Rarities(quantization: newValue, blockType: blockType, aliasOf: aliasOf) }
   }
   /// The ggml block type, for tensors that are written as blocks; the element type is then F32, and the one part is the
   /// blocks' bytes.
-  public var blockType: BlockType? {
+  package var blockType: BlockType? {
     get { rarities?.blockType }
     set { rarities = Rarities(quantization: quantization, blockType: newValue, aliasOf: aliasOf) }
   }
   /// The tensor whose bytes these are too, for formats that have aliases.
-  public var aliasOf: String? {
+  package var aliasOf: String? {
     get { rarities?.aliasOf }
     set { rarities = Rarities(quantization: quantization, blockType: blockType, aliasOf: newValue) }
   }
   /// What was done to it on the way, in order; empty for an exact copy.
-  public var transforms: [Provenance]
+  package var transforms: [Provenance]
   private var rarities: Rarities?
 
   /// What few tensors have, kept apart: an output may have a million of them.
@@ -58,7 +58,7 @@ public struct PlannedTensor: Hashable, Sendable {
   }
 
   /// Makes a tensor to be written.
-  public init(
+  package init(
     name: String, dtype: DType, shape: Shape, quantization: PlannedQuantization? = nil,
     blockType: BlockType? = nil, aliasOf: String? = nil, transforms: [Provenance] = []
   ) {
@@ -70,10 +70,10 @@ public struct PlannedTensor: Hashable, Sendable {
   }
 
   /// The name of the element type: a dtype's, or a block type's.
-  public var typeName: String { blockType?.rawValue ?? dtype.rawValue }
+  package var typeName: String { blockType?.rawValue ?? dtype.rawValue }
 
   /// Its parts in the order of digests: values, scales, zero points; for blocks their bytes.
-  public var parts: [PlannedPart] {
+  package var parts: [PlannedPart] {
     if let blockType {
       return [PlannedPart(kind: .values, dtype: .u8, shape: blockType.byteShape(of: shape) ?? [0])]
     }
@@ -82,16 +82,16 @@ public struct PlannedTensor: Hashable, Sendable {
 }
 
 /// A part of a tensor to be written.
-public struct PlannedPart: Hashable, Sendable {
+package struct PlannedPart: Hashable, Sendable {
   /// What it holds.
-  public var kind: QuantizedPartKind
+  package var kind: QuantizedPartKind
   /// Its element type.
-  public var dtype: DType
+  package var dtype: DType
   /// Its dimensions.
-  public var shape: Shape
+  package var shape: Shape
 
   /// Makes a part.
-  public init(kind: QuantizedPartKind, dtype: DType, shape: Shape) {
+  package init(kind: QuantizedPartKind, dtype: DType, shape: Shape) {
     self.kind = kind
     self.dtype = dtype
     self.shape = shape
@@ -100,55 +100,55 @@ public struct PlannedPart: Hashable, Sendable {
   /// Canonical bytes.
   ///
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a size that overflows, which no reader lets through.
-  public func byteCount() throws(IngotError) -> Int {
+  package func byteCount() throws(IngotError) -> Int {
     guard let count = shape.byteCount(of: dtype) else { throw .internal("a part whose bytes overflow") }
     return count
   }
 }
 
 /// The scheme of a quantized tensor to be written, with its parts beside the values.
-public struct PlannedQuantization: Hashable, Sendable {
+package struct PlannedQuantization: Hashable, Sendable {
   /// How values stand for real numbers.
-  public var scheme: Quantization
+  package var scheme: Quantization
   /// Scales, then zero points when there are any.
-  public var parts: [PlannedPart]
+  package var parts: [PlannedPart]
 
   /// Makes a description.
-  public init(scheme: Quantization, parts: [PlannedPart]) {
+  package init(scheme: Quantization, parts: [PlannedPart]) {
     self.scheme = scheme
     self.parts = parts
   }
 }
 
 /// Everything a writer needs to know to plan its files.
-public struct WriteRequest: Sendable {
+package struct WriteRequest: Sendable {
   /// The tensors, in the source's order.
-  public var tensors: [PlannedTensor]
+  package var tensors: [PlannedTensor]
   /// Metadata to be kept.
-  public var metadata: Metadata
+  package var metadata: Metadata
   /// Files to travel along.
-  public var companions: [Companion]
+  package var companions: [Companion]
   /// The files the tensors come from, for the provenance.
-  public var sources: [CheckpointFile]
+  package var sources: [CheckpointFile]
   /// The format of those files.
-  public var sourceFormat: String
+  package var sourceFormat: String
   /// Whether names are the keys of nested containers of the source, joined.
-  public var isNested = false
+  package var isNested = false
   /// The name of the weight file, without folders; what the names of several are made of.
-  public var fileName: String
+  package var fileName: String
   /// The most bytes of tensors in one file; `nil` for one file whatever its size.
-  public var shardByteLimit: Int?
+  package var shardByteLimit: Int?
   /// Whether to compress, in formats that can.
-  public var compresses: Bool
+  package var compresses: Bool
   /// Whether dtypes that the format lacks are kept as bits, in formats that can.
-  public var keepsUnknownBits: Bool
+  package var keepsUnknownBits: Bool
   /// Whether SHA-256 of each tensor is stored beside faster checksums, in formats that can.
-  public var storesSHA256: Bool
+  package var storesSHA256: Bool
   /// Whether names are kept that are valid in the format and longer than its usual program takes.
-  public var keepsLongNames: Bool
+  package var keepsLongNames: Bool
 
   /// Makes a request; set the rest as needed.
-  public init(tensors: [PlannedTensor], metadata: Metadata, fileName: String) {
+  package init(tensors: [PlannedTensor], metadata: Metadata, fileName: String) {
     self.tensors = tensors
     self.metadata = metadata
     self.fileName = fileName
@@ -165,24 +165,24 @@ public struct WriteRequest: Sendable {
 
 /// One of the parts of a request's tensors, in eight bytes: there may be millions, and the limits of readers keep their
 /// number far below 2^32.
-public struct PartReference: Hashable, Sendable {
+package struct PartReference: Hashable, Sendable {
   private var narrowTensor: UInt32
   private var narrowPart: UInt32
 
   /// Index of the tensor in ``WriteRequest/tensors``.
-  public var tensor: Int { Int(narrowTensor) }
+  package var tensor: Int { Int(narrowTensor) }
   /// Index of the part in ``PlannedTensor/parts``.
-  public var part: Int { Int(narrowPart) }
+  package var part: Int { Int(narrowPart) }
 
   /// Makes a reference.
-  public init(tensor: Int, part: Int = 0) {
+  package init(tensor: Int, part: Int = 0) {
     narrowTensor = UInt32(clamping: tensor)
     narrowPart = UInt32(clamping: part)
   }
 }
 
 /// A run of bytes of a planned file.
-public enum PlannedChunk: Hashable, Sendable {
+package enum PlannedChunk: Hashable, Sendable {
   /// Bytes known beforehand.
   case bytes([UInt8])
   /// A part's canonical bytes, as they are.
@@ -194,7 +194,7 @@ public enum PlannedChunk: Hashable, Sendable {
 }
 
 /// The chunks of a planned file, in order: at hand, or made each time that one is looked at, where there may be millions.
-public struct PlannedChunks: RandomAccessCollection, Sendable {
+package struct PlannedChunks: RandomAccessCollection, Sendable {
   private enum Storage: Sendable {
     case list([PlannedChunk])
     case made(count: Int, @Sendable (Int) -> PlannedChunk)
@@ -202,10 +202,10 @@ public struct PlannedChunks: RandomAccessCollection, Sendable {
 
   private let storage: Storage
   /// Bytes of all chunks, where it is known without looking at them.
-  public let byteCount: Int?
+  package let byteCount: Int?
 
   /// Takes chunks that are at hand.
-  public init(_ chunks: [PlannedChunk]) {
+  package init(_ chunks: [PlannedChunk]) {
     storage = .list(chunks)
     byteCount = nil
   }
@@ -216,16 +216,16 @@ public struct PlannedChunks: RandomAccessCollection, Sendable {
   ///   - count: chunks.
   ///   - byteCount: bytes of all, when none is deflated.
   ///   - make: gives one of them, from any thread.
-  public init(count: Int, byteCount: Int?, _ make: @escaping @Sendable (Int) -> PlannedChunk) {
+  package init(count: Int, byteCount: Int?, _ make: @escaping @Sendable (Int) -> PlannedChunk) {
     storage = .made(count: count, make)
     self.byteCount = byteCount
   }
 
   /// The first position.
-  public var startIndex: Int { 0 }
+  package var startIndex: Int { 0 }
 
   /// The position behind the last chunk.
-  public var endIndex: Int {
+  package var endIndex: Int {
     switch storage {
     case .list(let chunks): chunks.count
     case .made(let count, _): count
@@ -251,7 +251,7 @@ public struct PlannedChunks: RandomAccessCollection, Sendable {
   }
 
   /// One chunk.
-  public subscript(position: Int) -> PlannedChunk {
+  package subscript(position: Int) -> PlannedChunk {
     switch storage {
     case .list(let chunks): chunks[position]
     case .made(_, let make): make(position)
@@ -260,26 +260,26 @@ public struct PlannedChunks: RandomAccessCollection, Sendable {
 }
 
 /// A file to be written.
-public struct PlannedFile: Sendable {
+package struct PlannedFile: Sendable {
   /// Its plain name in the output folder; for a single file the output's own name.
-  public var name: String
+  package var name: String
   /// Its bytes, in order.
-  public var chunks: PlannedChunks
+  package var chunks: PlannedChunks
 
   /// Makes a file of chunks that are at hand.
-  public init(name: String, chunks: [PlannedChunk]) {
+  package init(name: String, chunks: [PlannedChunk]) {
     self.init(name: name, chunks: PlannedChunks(chunks))
   }
 
   /// Makes a file.
-  public init(name: String, chunks: PlannedChunks) {
+  package init(name: String, chunks: PlannedChunks) {
     self.name = name
     self.chunks = chunks
   }
 }
 
 /// A checksum that the engine takes of each part while its bytes are at hand.
-public enum PartDigestKind: String, Hashable, Sendable {
+package enum PartDigestKind: String, Hashable, Sendable {
   /// CRC-32 of lead and canonical bytes.
   case crc32
   /// CRC-32C of the canonical bytes.
@@ -293,16 +293,16 @@ public enum PartDigestKind: String, Hashable, Sendable {
 }
 
 /// Bytes to be written when all parts are: checksums and directories.
-public struct FilePatch: Hashable, Sendable {
+package struct FilePatch: Hashable, Sendable {
   /// Index of the file in ``WritePlan/files``.
-  public var file: Int
+  package var file: Int
   /// Where the bytes go; at the file's end they extend it.
-  public var offset: Int
+  package var offset: Int
   /// The bytes.
-  public var bytes: [UInt8]
+  package var bytes: [UInt8]
 
   /// Makes a patch.
-  public init(file: Int, offset: Int, bytes: [UInt8]) {
+  package init(file: Int, offset: Int, bytes: [UInt8]) {
     self.file = file
     self.offset = offset
     self.bytes = bytes
@@ -310,31 +310,31 @@ public struct FilePatch: Hashable, Sendable {
 }
 
 /// A planned output.
-public struct WritePlan: Sendable {
+package struct WritePlan: Sendable {
   /// The files, in order.
-  public var files: [PlannedFile]
+  package var files: [PlannedFile]
   /// What the format itself can't keep.
-  public var losses: [Loss]
+  package var losses: [Loss]
   /// Remarks on what is kept.
-  public var findings: [Finding] = []
+  package var findings: [Finding] = []
   /// The checksums that ``finish`` needs.
-  public var digests: Set<PartDigestKind>
+  package var digests: Set<PartDigestKind>
   /// Whether the files can be written from start to end without going back: patches only extend them.
-  public var streams: Bool
+  package var streams: Bool
   /// Bytes that ``finish`` adds at the most; planned sizes count them.
-  public var tailByteCount: Int
+  package var tailByteCount: Int
   /// Makes the bytes that depend on what was written, and hands them over one by one; parts are in the order of the plan,
   /// and none are given to a plan that asks for no ``digests``.
-  public var finish: Finish
+  package var finish: Finish
 
   /// Makes the bytes that depend on what was written, and hands them over.
-  public typealias Finish =
+  package typealias Finish =
     @Sendable (
       WrittenParts, (FilePatch) throws(IngotError) -> Void
     ) throws(IngotError) -> Void
 
   /// Makes a plan; without `finish` nothing depends on what was written.
-  public init(
+  package init(
     files: [PlannedFile], losses: [Loss] = [], digests: Set<PartDigestKind> = [], streams: Bool = true,
     tailByteCount: Int = 0,
     finish: @escaping Finish = { _, _ in }
@@ -349,7 +349,7 @@ public struct WritePlan: Sendable {
 }
 
 /// What a writer does on request, where its format can.
-public enum WriteAbility: Hashable, Sendable {
+package enum WriteAbility: Hashable, Sendable {
   /// ``WriteRequest/compresses``
   case compressing
   /// ``WriteRequest/keepsUnknownBits``
@@ -359,7 +359,7 @@ public enum WriteAbility: Hashable, Sendable {
 }
 
 /// Plans files of one format.
-public protocol CheckpointWriter: Sendable {
+package protocol CheckpointWriter: Sendable {
   /// Whether the format keeps tied tensors as aliases; otherwise each is stored in full.
   var keepsAliases: Bool { get }
   /// Whether those of a checkpoint of some format are kept, though those of others are not.
@@ -385,11 +385,11 @@ public protocol CheckpointWriter: Sendable {
 
 extension CheckpointWriter {
   /// Most formats have one way for all.
-  public func keepsAliases(of sourceFormat: String) -> Bool { keepsAliases }
+  package func keepsAliases(of sourceFormat: String) -> Bool { keepsAliases }
   /// One file is enough for most formats.
-  public var needsFolder: Bool { false }
+  package var needsFolder: Bool { false }
   /// Most formats have one way to be written.
-  public var abilities: Set<WriteAbility> { [] }
+  package var abilities: Set<WriteAbility> { [] }
   /// Most formats know no blocks.
-  public var holdsBlocks: Bool { false }
+  package var holdsBlocks: Bool { false }
 }

@@ -4,28 +4,28 @@
 import IngotCore
 
 /// What became of a planned part.
-public struct WrittenPart: Hashable, Sendable {
+package struct WrittenPart: Hashable, Sendable {
   /// Which part it is.
-  public var reference: PartReference
+  package var reference: PartReference
   /// Index of its file in ``WritePlan/files``.
-  public var file: Int
+  package var file: Int
   /// Where it starts in its file, its lead included.
-  public var offset: Int
+  package var offset: Int
   /// Bytes in the file, lead included: when compressed, as they were compressed.
-  public var storedByteCount: Int
+  package var storedByteCount: Int
   /// CRC-32, when the plan asked for it; else 0.
-  public var crc32: UInt32 = 0
+  package var crc32: UInt32 = 0
   /// CRC-32C, when the plan asked for it; else 0.
-  public var crc32c: UInt32 = 0
+  package var crc32c: UInt32 = 0
   /// XXH3, when the plan asked for it.
-  public var xxh3: XXH3Digest?
+  package var xxh3: XXH3Digest?
   /// SHA-256, when the plan asked for it.
-  public var sha256: [UInt8]?
+  package var sha256: [UInt8]?
   /// XXH3 of the source, when the plan asked for it.
-  public var sourceXXH3: XXH3Digest?
+  package var sourceXXH3: XXH3Digest?
 
   /// Makes a record of a part that was written.
-  public init(reference: PartReference, file: Int, offset: Int, storedByteCount: Int) {
+  package init(reference: PartReference, file: Int, offset: Int, storedByteCount: Int) {
     self.reference = reference
     self.file = file
     self.offset = offset
@@ -34,7 +34,7 @@ public struct WrittenPart: Hashable, Sendable {
 }
 
 /// What became of the parts of a plan, in its order.
-public struct WrittenParts: RandomAccessCollection, Sendable {
+package struct WrittenParts: RandomAccessCollection, Sendable {
   private struct Place: Sendable {
     var reference: PartReference
     var file: UInt32
@@ -70,15 +70,15 @@ public struct WrittenParts: RandomAccessCollection, Sendable {
   private var sourceXXH3 = Digests()
 
   /// Starts without any part; only checksums of these kinds are kept.
-  public init(keeping kinds: Set<PartDigestKind>) { self.kinds = kinds }
+  package init(keeping kinds: Set<PartDigestKind>) { self.kinds = kinds }
 
   /// The first position.
-  public var startIndex: Int { 0 }
+  package var startIndex: Int { 0 }
   /// The position behind the last part.
-  public var endIndex: Int { places.count }
+  package var endIndex: Int { places.count }
 
   /// One part.
-  public subscript(position: Int) -> WrittenPart {
+  package subscript(position: Int) -> WrittenPart {
     get {
       let place = places[position]
       var part = WrittenPart(
@@ -102,7 +102,7 @@ public struct WrittenParts: RandomAccessCollection, Sendable {
   }
 
   /// Adds a part behind the others.
-  public mutating func append(_ part: WrittenPart) {
+  package mutating func append(_ part: WrittenPart) {
     places.append(Self.place(of: part))
     if kinds.contains(.crc32) { crc32.append(part.crc32) }
     if kinds.contains(.crc32c) { crc32c.append(part.crc32c) }

@@ -4,14 +4,14 @@
 import IngotCore
 
 /// What a model gives out, and how transformers calls the class that does.
-public struct ModelHead: Hashable, Sendable {
+package struct ModelHead: Hashable, Sendable {
   /// The id: `language`.
-  public let id: String
+  package let id: String
   /// transformers' classes, as a config's `architectures` names them; the first is written.
-  public let classes: [String]
+  package let classes: [String]
 
   /// Makes a head.
-  public init(_ id: String, classes: String...) {
+  package init(_ id: String, classes: String...) {
     self.id = id
     self.classes = classes
   }
@@ -41,64 +41,64 @@ public struct ModelPreset: Hashable, Sendable {
 }
 
 /// What contradicts in a configuration.
-public struct ConfigConflict: Hashable, Sendable {
+package struct ConfigConflict: Hashable, Sendable {
   /// The key.
-  public let key: String
+  package let key: String
   /// What there is.
-  public let found: Evidence
+  package let found: Evidence
   /// What has to be.
-  public let expected: Evidence
+  package let expected: Evidence
   /// Whether the value is sound, and its arithmetic is not built.
-  public var isRefusal = false
+  package var isRefusal = false
 }
 
 /// A family of models.
-public struct Architecture: Sendable {
+package struct Architecture: Sendable {
   /// The id that configs call it by (`model_type`).
-  public let id: String
+  package let id: String
   /// The name for people.
-  public let title: String
+  package let title: String
   /// The keys of its config, in an order in which defaults can be made.
-  public let keys: [ConfigKey]
+  package let keys: [ConfigKey]
   /// What a config of its own says beside them.
-  public let statements: [(key: String, value: MetadataValue)]
+  package let statements: [(key: String, value: MetadataValue)]
   /// Keys that say whose config it is, where `model_type` is missing.
-  public let signature: [String]
+  package let signature: [String]
   /// What it may give out; the first is what a config that names none means.
-  public let heads: [ModelHead]
+  package let heads: [ModelHead]
   /// Published sizes.
-  public let presets: [ModelPreset]
+  package let presets: [ModelPreset]
   /// What contradicts in a configuration, if anything does.
-  public let conflict: @Sendable (ModelConfig) -> ConfigConflict?
+  package let conflict: @Sendable (ModelConfig) -> ConfigConflict?
   /// Sets what the parameters that are stored tell, by their kinds and shapes: which head there is, and what it lacks.
-  public var settle: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = { _, _ in }
+  package var settle: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = { _, _ in }
   /// Kinds that are one parameter where the head is tied, and of which only the second is used where it is not, if that
   /// is no other part of the model; beside the token embedding and the head.
-  public var tiedKinds: [(first: TensorRole.Kind, second: TensorRole.Kind)] = []
+  package var tiedKinds: [(first: TensorRole.Kind, second: TensorRole.Kind)] = []
   /// Inputs that a model takes where they are given, by the field that builds it so.
-  public var optionalInputs: [(input: GraphInput, field: ConfigField<Bool>)] = []
+  package var optionalInputs: [(input: GraphInput, field: ConfigField<Bool>)] = []
   /// Builds the graph of a model, some kinds of whose linear weights are stored the other way round.
-  public let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
+  package let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 
   /// All architectures.
-  public static let all: [Architecture] = [gpt2, gpt1, bert]
+  package static let all: [Architecture] = [gpt2, gpt1, bert]
 
   /// The architecture of an id.
-  public static func named(_ id: String) -> Architecture? {
+  package static func named(_ id: String) -> Architecture? {
     all.first { $0.id == id }
   }
 
   /// The graph of a model whose weights are stored as the architecture's own publisher does.
-  public func graph(_ config: ModelConfig) -> ModelGraph { build(config, []) }
+  package func graph(_ config: ModelConfig) -> ModelGraph { build(config, []) }
 
   /// The values of a config that says nothing.
-  public var defaults: ModelConfig { config(of: nil) }
+  package var defaults: ModelConfig { config(of: nil) }
 
   /// The numbers of a published size.
   ///
   /// - Parameter preset: one of ``presets``; `nil` for the defaults.
   /// - Returns: the numbers; those that formulas make of others are made of the preset's.
-  public func config(of preset: ModelPreset?) -> ModelConfig {
+  package func config(of preset: ModelPreset?) -> ModelConfig {
     var config = ModelConfig()
     config[.head] = preset?.head ?? heads.first?.id ?? ""
     for key in keys {
@@ -110,10 +110,10 @@ public struct Architecture: Sendable {
   }
 
   /// The head that one of transformers' classes has.
-  public func head(ofClass name: String) -> ModelHead? { heads.first { $0.classes.contains(name) } }
+  package func head(ofClass name: String) -> ModelHead? { heads.first { $0.classes.contains(name) } }
 
   /// The name of the key that sets a field: `n_layer`.
-  public func keyName<Value>(of field: ConfigField<Value>) -> String {
+  package func keyName<Value>(of field: ConfigField<Value>) -> String {
     keys.first { $0.binding?.fieldName == field.name }?.name ?? field.name
   }
 }

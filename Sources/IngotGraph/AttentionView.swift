@@ -3,20 +3,20 @@
 // are three ways to make the same view.
 
 /// Queries, keys or values, `[T, H, E]`, as a part of the rows of an edge.
-public struct AttentionView: Hashable, Sendable {
+package struct AttentionView: Hashable, Sendable {
   /// The input that holds them.
-  public var input: Int
+  package var input: Int
   /// Numbers of a row that stand before the first head.
-  public var offset: Int
+  package var offset: Int
   /// H.
-  public var headCount: Int
+  package var headCount: Int
   /// E.
-  public var headDimension: Int
+  package var headDimension: Int
   /// Numbers from one token's row to the next: the width of the edge.
-  public var rowStride: Int
+  package var rowStride: Int
 
   /// Makes a view.
-  public init(input: Int, offset: Int, headCount: Int, headDimension: Int, rowStride: Int) {
+  package init(input: Int, offset: Int, headCount: Int, headDimension: Int, rowStride: Int) {
     self.input = input
     self.offset = offset
     self.headCount = headCount
@@ -25,5 +25,5 @@ public struct AttentionView: Hashable, Sendable {
   }
 
   /// H · E: the numbers of all heads.
-  public var width: Int { headCount * headDimension }
+  package var width: Int { headCount * headDimension }
 }

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// A value of a configuration.
-public enum ConfigValue: Hashable, Sendable {
+package enum ConfigValue: Hashable, Sendable {
   case integer(Int)
   case real(Double)
   case flag(Bool)
@@ -12,7 +12,7 @@ public enum ConfigValue: Hashable, Sendable {
 }
 
 /// A type that fields of a configuration have.
-public protocol ConfigFieldValue: Hashable, Sendable {
+package protocol ConfigFieldValue: Hashable, Sendable {
   /// The value out of a configuration; `nil` for one of another type.
   init?(_ value: ConfigValue)
   /// The value as a configuration keeps it.
@@ -20,14 +20,14 @@ public protocol ConfigFieldValue: Hashable, Sendable {
 }
 
 /// One number or choice of a model, whatever key says it.
-public struct ConfigField<Value: ConfigFieldValue>: Hashable, Sendable {
+package struct ConfigField<Value: ConfigFieldValue>: Hashable, Sendable {
   /// The name, which no other field has.
-  public let name: String
+  package let name: String
   /// The value in a configuration that does not set it.
-  public let standard: Value
+  package let standard: Value
 
   /// Makes a field.
-  public init(_ name: String, standard: Value) {
+  package init(_ name: String, standard: Value) {
     self.name = name
     self.standard = standard
   }
@@ -36,80 +36,80 @@ public struct ConfigField<Value: ConfigFieldValue>: Hashable, Sendable {
 // What most architectures have.
 extension ConfigField where Value == Int {
   /// Token rows, V.
-  public static let vocabularySize = ConfigField("vocabularySize", standard: 0)
+  package static let vocabularySize = ConfigField("vocabularySize", standard: 0)
   /// Positions.
-  public static let contextLength = ConfigField("contextLength", standard: 0)
+  package static let contextLength = ConfigField("contextLength", standard: 0)
   /// D.
-  public static let width = ConfigField("width", standard: 0)
+  package static let width = ConfigField("width", standard: 0)
   /// L.
-  public static let blockCount = ConfigField("blockCount", standard: 0)
+  package static let blockCount = ConfigField("blockCount", standard: 0)
   /// H.
-  public static let headCount = ConfigField("headCount", standard: 0)
+  package static let headCount = ConfigField("headCount", standard: 0)
   /// F.
-  public static let feedForwardWidth = ConfigField("feedForwardWidth", standard: 0)
+  package static let feedForwardWidth = ConfigField("feedForwardWidth", standard: 0)
 }
 
 extension ConfigField where Value == Double {
   /// What is added to the variance in layer norms.
-  public static let layerNormEpsilon = ConfigField("layerNormEpsilon", standard: 1e-5)
+  package static let layerNormEpsilon = ConfigField("layerNormEpsilon", standard: 1e-5)
 }
 
 extension ConfigField where Value == ActivationKind {
   /// The feed-forward activation.
-  public static let activation = ConfigField("activation", standard: .linear)
+  package static let activation = ConfigField("activation", standard: .linear)
 }
 
 extension ConfigField where Value == Bool {
   /// Whether the head's weight is the token embedding.
-  public static let tiesHead = ConfigField("tiesHead", standard: true)
+  package static let tiesHead = ConfigField("tiesHead", standard: true)
 }
 
 extension ConfigField where Value == String {
   /// The id of the head, which says what a model gives out.
-  public static let head = ConfigField("head", standard: "")
+  package static let head = ConfigField("head", standard: "")
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Int: ConfigFieldValue {
-  public init?(_ value: ConfigValue) {
+  package init?(_ value: ConfigValue) {
     guard case .integer(let value) = value else { return nil }
     self = value
   }
-  public var configValue: ConfigValue { .integer(self) }
+  package var configValue: ConfigValue { .integer(self) }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Double: ConfigFieldValue {
-  public init?(_ value: ConfigValue) {
+  package init?(_ value: ConfigValue) {
     guard case .real(let value) = value else { return nil }
     self = value
   }
-  public var configValue: ConfigValue { .real(self) }
+  package var configValue: ConfigValue { .real(self) }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension Bool: ConfigFieldValue {
-  public init?(_ value: ConfigValue) {
+  package init?(_ value: ConfigValue) {
     guard case .flag(let value) = value else { return nil }
     self = value
   }
-  public var configValue: ConfigValue { .flag(self) }
+  package var configValue: ConfigValue { .flag(self) }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension String: ConfigFieldValue {
-  public init?(_ value: ConfigValue) {
+  package init?(_ value: ConfigValue) {
     guard case .text(let value) = value else { return nil }
     self = value
   }
-  public var configValue: ConfigValue { .text(self) }
+  package var configValue: ConfigValue { .text(self) }
 }
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension ActivationKind: ConfigFieldValue {
-  public init?(_ value: ConfigValue) {
+  package init?(_ value: ConfigValue) {
     guard case .activation(let value) = value else { return nil }
     self = value
   }
-  public var configValue: ConfigValue { .activation(self) }
+  package var configValue: ConfigValue { .activation(self) }
 }

@@ -4,9 +4,9 @@
 import IngotCore
 
 /// A key of a config.
-public struct ConfigKey: Sendable {
+package struct ConfigKey: Sendable {
   /// What becomes of a key.
-  public enum Effect: Sendable {
+  package enum Effect: Sendable {
     /// It changes the arithmetic, and is honoured.
     case honoured(ConfigBinding)
     /// It changes the arithmetic, and any value but this one is refused.
@@ -16,21 +16,21 @@ public struct ConfigKey: Sendable {
   }
 
   /// The key, as the publisher spells it first.
-  public let name: String
+  package let name: String
   /// Other spellings that publishers accept.
-  public let aliases: [String]
+  package let aliases: [String]
   /// What becomes of it.
-  public let effect: Effect
+  package let effect: Effect
   /// Whether only some heads look at it, so that a document has it or not.
-  public let isOfHead: Bool
+  package let isOfHead: Bool
 
   /// Makes a key that is honoured.
-  public init(_ name: String, _ binding: ConfigBinding, aliases: [String] = [], isOfHead: Bool = false) {
+  package init(_ name: String, _ binding: ConfigBinding, aliases: [String] = [], isOfHead: Bool = false) {
     self.init(name, .honoured(binding), aliases: aliases, isOfHead: isOfHead)
   }
 
   /// Makes a key.
-  public init(_ name: String, _ effect: Effect, aliases: [String] = [], isOfHead: Bool = false) {
+  package init(_ name: String, _ effect: Effect, aliases: [String] = [], isOfHead: Bool = false) {
     self.isOfHead = isOfHead
     self.name = name
     self.aliases = aliases
@@ -38,34 +38,34 @@ public struct ConfigKey: Sendable {
   }
 
   /// The key under all its spellings.
-  public var spellings: [String] { [name] + aliases }
+  package var spellings: [String] { [name] + aliases }
 
   /// Whether the key says something of the arithmetic.
-  public var isOfArithmetic: Bool {
+  package var isOfArithmetic: Bool {
     if case .informational = effect { false } else { true }
   }
 
   /// Whether it says something of the arithmetic of every head, so that a program that spells it otherwise has to agree.
-  public var isOfBody: Bool {
+  package var isOfBody: Bool {
     if case .head? = binding { return false }
     return isOfArithmetic && !isOfHead
   }
 
   /// The field that it sets, when it is honoured.
-  public var binding: ConfigBinding? {
+  package var binding: ConfigBinding? {
     if case .honoured(let binding) = effect { binding } else { nil }
   }
 }
 
 /// The value of a field whose key is absent or null.
-public enum ConfigDefault<Value: ConfigFieldValue>: Sendable {
+package enum ConfigDefault<Value: ConfigFieldValue>: Sendable {
   /// The same in every model.
   case value(Value)
   /// Made of other fields, which stand before it in the table; with the formula for messages: `4 × n_embd`.
   case derived(String, @Sendable (ModelConfig) -> Value)
 
   /// The value.
-  public func value(in config: ModelConfig) -> Value {
+  package func value(in config: ModelConfig) -> Value {
     switch self {
     case .value(let value): value
     case .derived(_, let formula): formula(config)
@@ -73,13 +73,13 @@ public enum ConfigDefault<Value: ConfigFieldValue>: Sendable {
   }
 
   /// The formula, where there is one.
-  public var formula: String? {
+  package var formula: String? {
     if case .derived(let text, _) = self { text } else { nil }
   }
 }
 
 /// The field that a key sets, and how a document writes its values.
-public enum ConfigBinding: Sendable {
+package enum ConfigBinding: Sendable {
   /// A count, from 1 to a limit.
   case count(ConfigField<Int>, ConfigDefault<Int>, limit: Int)
   /// A real number above 0 and below 1.
@@ -99,7 +99,7 @@ public enum ConfigBinding: Sendable {
   case word(ConfigField<String>)
 
   /// Sets the field to its default.
-  public func setDefault(in config: inout ModelConfig) {
+  package func setDefault(in config: inout ModelConfig) {
     switch self {
     case .count(let field, let standard, _): config[field] = standard.value(in: config)
     case .fraction(let field, let standard): config[field] = standard.value(in: config)
@@ -117,7 +117,7 @@ public enum ConfigBinding: Sendable {
   ///   - config: the configuration.
   ///   - isResolved: whether a value that is the default's formula is written as its number, and not as null.
   /// - Returns: the value; `nil` for the head, which is an architecture's to name, and for what only heads look at.
-  public func stated(in config: ModelConfig, isResolved: Bool = false) -> MetadataValue? {
+  package func stated(in config: ModelConfig, isResolved: Bool = false) -> MetadataValue? {
     switch self {
     case .count(let field, let standard, _):
       let isDefault = standard.formula != nil && config[field] == standard.value(in: config)
@@ -131,7 +131,7 @@ public enum ConfigBinding: Sendable {
   }
 
   /// The name of the field.
-  public var fieldName: String {
+  package var fieldName: String {
     switch self {
     case .count(let field, _, _): field.name
     case .fraction(let field, _): field.name
@@ -145,25 +145,25 @@ public enum ConfigBinding: Sendable {
   }
 
   /// The formula of the default, where there is one.
-  public var formula: String? {
+  package var formula: String? {
     if case .count(_, let standard, _) = self { standard.formula } else { nil }
   }
 }
 
 extension [ConfigKey] {
   /// Keys that change no output, by their names.
-  public static func informational(_ names: String...) -> [ConfigKey] {
+  package static func informational(_ names: String...) -> [ConfigKey] {
     names.map { ConfigKey($0, .informational) }
   }
 
   /// The key of a name or alias.
-  public func key(spelled name: String) -> ConfigKey? { first { $0.spellings.contains(name) } }
+  package func key(spelled name: String) -> ConfigKey? { first { $0.spellings.contains(name) } }
 }
 
 /// The activations' names in transformers' table.
 ///
 /// - SeeAlso: `huggingface/transformers: src/transformers/activations.py`, `ACT2CLS`.
-public let transformersActivations: [(String, ActivationKind)] = [
+package let transformersActivations: [(String, ActivationKind)] = [
   ("gelu", .gelu), ("gelu_new", .geluTanh), ("gelu_pytorch_tanh", .geluTanh), ("gelu_fast", .geluFast),
   ("quick_gelu", .quickGELU), ("relu", .relu), ("relu2", .reluSquared), ("silu", .silu), ("swish", .silu),
   ("tanh", .tanh), ("sigmoid", .sigmoid), ("mish", .mish), ("laplace", .laplace), ("linear", .linear),

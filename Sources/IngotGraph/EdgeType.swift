@@ -2,7 +2,7 @@
 // What flows along an edge: what its elements are, and its dimensions, some of which are known at run time only.
 
 /// One dimension of an edge, known or to be known at run time.
-public enum SymbolicDimension: Hashable, Sendable, CustomStringConvertible {
+package enum SymbolicDimension: Hashable, Sendable, CustomStringConvertible {
   /// B.
   case batch
   /// T: tokens of this run.
@@ -13,7 +13,7 @@ public enum SymbolicDimension: Hashable, Sendable, CustomStringConvertible {
   case fixed(Int)
 
   /// The letter or number.
-  public var description: String {
+  package var description: String {
     switch self {
     case .batch: "B"
     case .tokens: "T"
@@ -24,9 +24,9 @@ public enum SymbolicDimension: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// What flows along an edge.
-public struct EdgeType: Hashable, Sendable, CustomStringConvertible {
+package struct EdgeType: Hashable, Sendable, CustomStringConvertible {
   /// What the elements are.
-  public enum Element: String, Hashable, Sendable {
+  package enum Element: String, Hashable, Sendable {
     /// Integers: token ids, positions, and other indexes.
     case ids
     /// 0 or 1.
@@ -38,31 +38,31 @@ public struct EdgeType: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// What the elements are.
-  public var element: Element
+  package var element: Element
   /// The dimensions.
-  public var dimensions: [SymbolicDimension]
+  package var dimensions: [SymbolicDimension]
 
   /// Makes a type.
-  public init(_ element: Element, _ dimensions: [SymbolicDimension]) {
+  package init(_ element: Element, _ dimensions: [SymbolicDimension]) {
     self.element = element
     self.dimensions = dimensions
   }
 
   /// Activations `[B, T, width]`.
-  public static func activations(_ width: Int) -> EdgeType {
+  package static func activations(_ width: Int) -> EdgeType {
     EdgeType(.activations, [.batch, .tokens, .fixed(width)])
   }
 
   /// The type as drawings write it: `[B, T, 768]`.
-  public var description: String {
+  package var description: String {
     "\(element == .activations ? "" : element.rawValue + " ")[\(dimensions.map(\.description).joined(separator: ", "))]"
   }
 
   /// The last dimension, when it is a number.
-  public var width: Int? {
+  package var width: Int? {
     guard case .fixed(let width)? = dimensions.last else { return nil }
     return width
   }
   /// Whether there is a row for each token, and not only one for each sequence.
-  public var hasTokens: Bool { dimensions.contains(.tokens) }
+  package var hasTokens: Bool { dimensions.contains(.tokens) }
 }

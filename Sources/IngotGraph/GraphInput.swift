@@ -4,17 +4,17 @@
 import IngotCore
 
 /// Something that goes into a graph from outside.
-public struct GraphInput: Sendable {
+package struct GraphInput: Sendable {
   /// The name in drawings, and what makes it this input and no other.
-  public let name: String
+  package let name: String
   /// What it holds.
-  public let type: EdgeType
+  package let type: EdgeType
   /// What one and what several of its integers are called.
-  public let noun: StaticString, plural: StaticString
+  package let noun: StaticString, plural: StaticString
   /// Integers for runs that give none, as many as its dimensions say; `nil` for what a run has to give.
-  public let defaultValues: (@Sendable (RunExtent) -> [Int])?
+  package let defaultValues: (@Sendable (RunExtent) -> [Int])?
   /// What is to be said of an integer that is not below the bound.
-  public let outOfRange: @Sendable (_ value: Int, _ bound: Int) -> Evidence
+  package let outOfRange: @Sendable (_ value: Int, _ bound: Int) -> Evidence
 
   /// Makes an input of integers.
   ///
@@ -25,7 +25,7 @@ public struct GraphInput: Sendable {
   ///   - plural: what several are called.
   ///   - defaultValues: integers for runs that give none; `nil` for what a run has to give.
   ///   - outOfRange: what is to be said of one that is not below the bound.
-  public init(
+  package init(
     integers name: String, _ dimensions: [SymbolicDimension], noun: StaticString, plural: StaticString,
     defaultValues: (@Sendable (RunExtent) -> [Int])? = nil,
     outOfRange: @escaping @Sendable (_ value: Int, _ bound: Int) -> Evidence
@@ -50,20 +50,20 @@ public struct GraphInput: Sendable {
 
 extension GraphInput: Hashable {
   /// Whether both have one name.
-  public static func == (a: GraphInput, b: GraphInput) -> Bool { a.name == b.name }
+  package static func == (a: GraphInput, b: GraphInput) -> Bool { a.name == b.name }
 
   /// Hashes the name.
-  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 extension GraphInput {
   /// Token ids, `[B, T]`.
-  public static let ids = GraphInput(
+  package static let ids = GraphInput(
     integers: "ids", [.batch, .tokens], noun: "id", plural: "ids",
     outOfRange: { "token id \($0) is outside the vocabulary of \($1)" })
 
   /// Positions, `[B, T]`; they count on from what a cache holds.
-  public static let positions = GraphInput(
+  package static let positions = GraphInput(
     integers: "positions", [.batch, .tokens], noun: "position", plural: "positions",
     defaultValues: { run in
       (0..<run.batchCount).flatMap { _ in run.pastCount..<run.contextCount }
@@ -71,40 +71,40 @@ extension GraphInput {
     outOfRange: { "position \($0) is past the context of \($1)" })
 
   /// Which of a pair of texts a token belongs to, `[B, T]`; the first when nothing is said.
-  public static let tokenTypes = GraphInput(
+  package static let tokenTypes = GraphInput(
     integers: "token_types", [.batch, .tokens], noun: "token type", plural: "token types",
     defaultValues: { run in [Int](repeating: 0, count: run.batchCount * run.tokenCount) },
     outOfRange: { "token type \($0) is none of \($1)" })
 
   /// The token of this run that stands for its sequence, `[B]`; the last when nothing is said, whatever the mask, as in
   /// transformers.
-  public static let tokenIndexes = GraphInput(
+  package static let tokenIndexes = GraphInput(
     integers: "token_indexes", [.batch], noun: "token index", plural: "token indexes",
     defaultValues: { run in [Int](repeating: run.tokenCount - 1, count: run.batchCount) },
     outOfRange: { "token index \($0) is outside \($1, "token")" })
 
   /// 1 where a token may be seen, `[B, P + T]`.
-  public static let mask = GraphInput("mask", EdgeType(.mask, [.batch, .context]))
+  package static let mask = GraphInput("mask", EdgeType(.mask, [.batch, .context]))
 
   /// Keys and values that attention keeps between runs, `[B, P + T, width]` each.
-  public static func cache(_ slot: Int, width: Int) -> GraphInput {
+  package static func cache(_ slot: Int, width: Int) -> GraphInput {
     GraphInput("cache.\(slot)", EdgeType(.cache, [.batch, .context, .fixed(width)]))
   }
 }
 
 /// How much one run takes in.
-public struct RunExtent: Sendable {
+package struct RunExtent: Sendable {
   /// B.
-  public let batchCount: Int
+  package let batchCount: Int
   /// T.
-  public let tokenCount: Int
+  package let tokenCount: Int
   /// P: tokens of earlier runs, which caches hold.
-  public let pastCount: Int
+  package let pastCount: Int
   /// False where a token may not be seen, `[B, P + T]`; `nil` where all may.
-  public let mask: [Bool]?
+  package let mask: [Bool]?
 
   /// Makes an extent.
-  public init(batchCount: Int, tokenCount: Int, pastCount: Int, mask: [Bool]?) {
+  package init(batchCount: Int, tokenCount: Int, pastCount: Int, mask: [Bool]?) {
     self.batchCount = batchCount
     self.tokenCount = tokenCount
     self.pastCount = pastCount
@@ -112,13 +112,13 @@ public struct RunExtent: Sendable {
   }
 
   /// P + T: tokens that can be seen.
-  public var contextCount: Int { pastCount + tokenCount }
+  package var contextCount: Int { pastCount + tokenCount }
 
   /// Whether a row's tokens may look at one of the P + T.
-  public func isVisible(_ position: Int, row: Int) -> Bool { mask?[row * contextCount + position] ?? true }
+  package func isVisible(_ position: Int, row: Int) -> Bool { mask?[row * contextCount + position] ?? true }
 
   /// The last token of this run that a row's mask shows, counted from the run's first; 0 when it shows none.
-  public func lastVisibleToken(row: Int) -> Int {
+  package func lastVisibleToken(row: Int) -> Int {
     (0..<tokenCount).last { isVisible(pastCount + $0, row: row) } ?? 0
   }
 }

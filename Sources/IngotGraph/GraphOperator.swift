@@ -6,7 +6,7 @@ import IngotCore
 /// What a node computes, at the level at which people think of it.
 ///
 /// Of a node's inputs, activations come first; integers, the mask and a cache follow.
-public protocol GraphOperator: Hashable, Sendable {
+package protocol GraphOperator: Hashable, Sendable {
   /// The operator's name in drawings and messages.
   var name: String { get }
 
@@ -44,7 +44,7 @@ public protocol GraphOperator: Hashable, Sendable {
 }
 
 /// What a token's result depends on.
-public enum TokenReach: Hashable, Sendable {
+package enum TokenReach: Hashable, Sendable {
   /// On that token's inputs alone: any rows may be computed without the others.
   case token
   /// On tokens before it too, which a cache keeps: a sequence may pass in chunks, first to last.
@@ -54,7 +54,7 @@ public enum TokenReach: Hashable, Sendable {
 }
 
 /// What may follow the sums of a matrix product in the same step.
-public enum ProductEnding: Hashable, Sendable {
+package enum ProductEnding: Hashable, Sendable {
   /// A function of each number.
   case activation(ActivationKind)
   /// Another value of the same shape, added.
@@ -63,28 +63,28 @@ public enum ProductEnding: Hashable, Sendable {
 
 extension GraphOperator {
   /// None.
-  public var attributes: Metadata { Metadata() }
+  package var attributes: Metadata { Metadata() }
 
   /// Nothing is indexed.
-  public func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? { nil }
+  package func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? { nil }
 
   /// Row by row.
-  public var reach: TokenReach { .token }
+  package var reach: TokenReach { .token }
 
   /// No input is written over.
-  public func mayOverwrite(input index: Int) -> Bool { false }
+  package func mayOverwrite(input index: Int) -> Bool { false }
 
   /// No product.
-  public var isProduct: Bool { false }
+  package var isProduct: Bool { false }
 
   /// No end of a product.
-  public var productEnding: ProductEnding? { nil }
+  package var productEnding: ProductEnding? { nil }
 }
 
 /// The list of operators.
-public enum GraphOperators {
+package enum GraphOperators {
   /// All of them.
-  public static let all: [any GraphOperator.Type] = [
+  package static let all: [any GraphOperator.Type] = [
     Activation.self, Add.self, Attention.self, Embedding.self, LayerNorm.self, Linear.self, SelectToken.self,
   ]
 }

@@ -3,13 +3,13 @@
 
 extension ModelGraph {
   /// Whether each token's logits are scores of all tokens.
-  public var predictsTokens: Bool {
+  package var predictsTokens: Bool {
     guard let logits = outputs.first(where: { $0.name == "logits" }) else { return false }
     return edges[logits.edge.index] == .activations(config.vocabularySize)
   }
 
   /// Whether scores of tokens are products with the token embedding.
-  public var usesTokenEmbeddingAsHead: Bool {
+  package var usesTokenEmbeddingAsHead: Bool {
     nodes.contains { $0.operation.isProduct && $0.parameters.first == TensorRole(.tokenEmbedding) }
   }
 }

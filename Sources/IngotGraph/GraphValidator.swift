@@ -4,18 +4,18 @@
 import IngotCore
 
 /// A tensor that stands for a parameter.
-public struct BoundTensor: Hashable, Sendable {
+package struct BoundTensor: Hashable, Sendable {
   /// The name it has in the checkpoint.
-  public var name: String
+  package var name: String
   /// Its element type.
-  public var dtype: DType
+  package var dtype: DType
   /// Its dimensions.
-  public var shape: Shape
+  package var shape: Shape
   /// Whether scales say what its elements stand for.
-  public var hasScales: Bool
+  package var hasScales: Bool
 
   /// Makes a tensor.
-  public init(name: String, dtype: DType, shape: Shape, hasScales: Bool = false) {
+  package init(name: String, dtype: DType, shape: Shape, hasScales: Bool = false) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
@@ -24,7 +24,7 @@ public struct BoundTensor: Hashable, Sendable {
 }
 
 /// Holds tensors against a graph.
-public struct GraphValidator: Sendable {
+package struct GraphValidator: Sendable {
   private let graph: ModelGraph
   /// Names that missing parameters would have.
   private let name: @Sendable (TensorRole) -> String
@@ -38,7 +38,7 @@ public struct GraphValidator: Sendable {
   ///   - name: the published name of a role, for what is missing.
   ///   - stored: the shape in which a parameter is stored, where that is another.
   ///   - mayBeAbsent: parameters that need not be there.
-  public init(
+  package init(
     _ graph: ModelGraph, name: @escaping @Sendable (TensorRole) -> String,
     stored: @escaping @Sendable (GraphParameter) -> GraphParameter = { $0 }, mayBeAbsent: Set<TensorRole> = []
   ) {
@@ -54,7 +54,7 @@ public struct GraphValidator: Sendable {
   ///   - tensors: the tensors there are, by role.
   ///   - unexpected: names of tensors that stand for nothing.
   /// - Returns: findings: the graph's own first, then parameters in the graph's order, then what is left over.
-  public func findings(for tensors: [TensorRole: BoundTensor], unexpected: [String]) -> [Finding] {
+  package func findings(for tensors: [TensorRole: BoundTensor], unexpected: [String]) -> [Finding] {
     graph.conflicts.map { conflict in
       Finding(
         .graph, severity: .error, subject: conflict.node, node: conflict.node,

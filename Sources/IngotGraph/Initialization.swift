@@ -2,7 +2,7 @@
 // How the parameters of an untrained model start out, which each architecture's builder declares.
 
 /// How a parameter starts out.
-public enum Initialization: Hashable, Sendable {
+package enum Initialization: Hashable, Sendable {
   /// The same number everywhere.
   case constant(Double)
   /// Normal deviates with mean 0 and this deviation.

@@ -3,20 +3,20 @@
 import IngotCore
 
 /// The numbers and choices that make a model of an architecture: values of its fields.
-public struct ModelConfig: Hashable, Sendable {
+package struct ModelConfig: Hashable, Sendable {
   private var values: [String: ConfigValue] = [:]
 
   /// Makes a configuration without values; ``Architecture/defaults`` has an architecture's own.
-  public init() {}
+  package init() {}
 
   /// The value of a field.
-  public subscript<Value>(_ field: ConfigField<Value>) -> Value {
+  package subscript<Value>(_ field: ConfigField<Value>) -> Value {
     get { values[field.name].flatMap(Value.init) ?? field.standard }
     set { values[field.name] = newValue == field.standard ? nil : newValue.configValue }
   }
 
   /// A configuration with another value of a field.
-  public func with<Value>(_ field: ConfigField<Value>, _ value: Value) -> ModelConfig {
+  package func with<Value>(_ field: ConfigField<Value>, _ value: Value) -> ModelConfig {
     var config = self
     config[field] = value
     return config
@@ -25,26 +25,26 @@ public struct ModelConfig: Hashable, Sendable {
 
 extension ModelConfig {
   /// Token rows, V.
-  public var vocabularySize: Int { self[.vocabularySize] }
+  package var vocabularySize: Int { self[.vocabularySize] }
   /// Positions.
-  public var contextLength: Int { self[.contextLength] }
+  package var contextLength: Int { self[.contextLength] }
   /// D.
-  public var width: Int { self[.width] }
+  package var width: Int { self[.width] }
   /// L.
-  public var blockCount: Int { self[.blockCount] }
+  package var blockCount: Int { self[.blockCount] }
   /// H; divides the width.
-  public var headCount: Int { self[.headCount] }
+  package var headCount: Int { self[.headCount] }
   /// F.
-  public var feedForwardWidth: Int { self[.feedForwardWidth] }
+  package var feedForwardWidth: Int { self[.feedForwardWidth] }
   /// What is added to the variance in layer norms.
-  public var layerNormEpsilon: Double { self[.layerNormEpsilon] }
+  package var layerNormEpsilon: Double { self[.layerNormEpsilon] }
   /// The feed-forward activation.
-  public var activation: ActivationKind { self[.activation] }
+  package var activation: ActivationKind { self[.activation] }
   /// Whether the head's weight is the token embedding.
-  public var tiesHead: Bool {
+  package var tiesHead: Bool {
     get { self[.tiesHead] }
     set { self[.tiesHead] = newValue }
   }
   /// E: the width of one head.
-  public var headDimension: Int { headCount > 0 ? width / headCount : 0 }
+  package var headDimension: Int { headCount > 0 ? width / headCount : 0 }
 }

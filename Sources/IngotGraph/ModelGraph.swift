@@ -4,45 +4,45 @@
 import IngotCore
 
 /// The value that flows from one node to others.
-public struct EdgeID: Hashable, Sendable {
+package struct EdgeID: Hashable, Sendable {
   /// Index into ``ModelGraph/edges``.
-  public let index: Int
+  package let index: Int
 }
 
 /// A node: one operator, applied to edges and parameters.
-public struct GraphNode: Sendable {
+package struct GraphNode: Sendable {
   /// The name by which reports call it: `h.3.attn.c_attn`.
-  public let name: String
+  package let name: String
   /// What it computes.
-  public let operation: any GraphOperator
+  package let operation: any GraphOperator
   /// What goes in.
-  public let inputs: [EdgeID]
+  package let inputs: [EdgeID]
   /// The parameters it uses, in the operator's order: weight or table first, then bias.
-  public let parameters: [TensorRole]
+  package let parameters: [TensorRole]
   /// What comes out.
-  public let output: EdgeID
+  package let output: EdgeID
 }
 
 /// A parameter that a graph needs.
-public struct GraphParameter: Hashable, Sendable {
+package struct GraphParameter: Hashable, Sendable {
   /// What it is for.
-  public let role: TensorRole
+  package let role: TensorRole
   /// The shape it must have.
-  public let shape: Shape
+  package let shape: Shape
   /// The config's words for each dimension: `n_embd`, `n_inner`.
-  public let dimensionNames: [String]
+  package let dimensionNames: [String]
   /// The dimension of the output channel: 1 for `[in, out]`, 0 for `[out, in]` and for rows of tokens; `nil` for
   /// vectors and positions.
-  public let outputAxis: Int?
+  package let outputAxis: Int?
   /// Whether it is the weight of a linear node, which publishers store either way round.
-  public let isLinear: Bool
+  package let isLinear: Bool
   /// Whether quantizing the weights takes it: linear weights and the token embedding.
-  public let isQuantizable: Bool
+  package let isQuantizable: Bool
   /// How it starts out in an untrained model.
-  public let initialization: Initialization
+  package let initialization: Initialization
 
   /// Makes a parameter.
-  public init(
+  package init(
     _ role: TensorRole, shape: Shape, dimensionNames: [String], outputAxis: Int? = nil,
     isLinear: Bool = false, isQuantizable: Bool = false, initialization: Initialization = .constant(0)
   ) {
@@ -58,48 +58,48 @@ public struct GraphParameter: Hashable, Sendable {
 
 extension GraphParameter {
   /// How a linear weight is stored.
-  public var weightLayout: WeightLayout { outputAxis == 1 ? .inOut : .outIn }
+  package var weightLayout: WeightLayout { outputAxis == 1 ? .inOut : .outIn }
 }
 
 /// A model as a graph.
-public struct ModelGraph: Sendable {
+package struct ModelGraph: Sendable {
   /// An input with the edge on which it comes.
-  public struct Input: Sendable {
+  package struct Input: Sendable {
     /// What it is.
-    public let input: GraphInput
+    package let input: GraphInput
     /// Where it comes.
-    public let edge: EdgeID
+    package let edge: EdgeID
   }
 
   /// The architecture's id: `gpt2`.
-  public let architecture: String
+  package let architecture: String
   /// The numbers it was built with.
-  public let config: ModelConfig
+  package let config: ModelConfig
   /// The types of all edges.
-  public let edges: [EdgeType]
+  package let edges: [EdgeType]
   /// The nodes; each comes behind those whose outputs it takes.
-  public let nodes: [GraphNode]
+  package let nodes: [GraphNode]
   /// The parameters, in the order in which nodes first use them.
-  public let parameters: [GraphParameter]
+  package let parameters: [GraphParameter]
   /// What goes in, in the order in which the builder asked for it.
-  public let inputs: [Input]
+  package let inputs: [Input]
   /// Outputs by the names that fixtures give them, in order: `hidden_states.0`, …, `logits`.
-  public let outputs: [(name: String, edge: EdgeID)]
+  package let outputs: [(name: String, edge: EdgeID)]
   /// What did not fit while it was built; empty for a sound graph.
-  public let conflicts: [(node: String, conflict: ShapeConflict)]
+  package let conflicts: [(node: String, conflict: ShapeConflict)]
 
   /// The parameter of a role.
-  public func parameter(_ role: TensorRole) -> GraphParameter? {
+  package func parameter(_ role: TensorRole) -> GraphParameter? {
     parameters.first { $0.role == role }
   }
 
   /// The edge of an input; `nil` for what the model does not take.
-  public func edge(of input: GraphInput) -> EdgeID? {
+  package func edge(of input: GraphInput) -> EdgeID? {
     inputs.first { $0.input == input }?.edge
   }
 
   /// Whether it says of each token which one comes next, and looks at no later ones.
-  public var continuesText: Bool {
+  package var continuesText: Bool {
     guard let logits = outputs.first(where: { $0.name == Self.logits })?.edge, edges[logits.index].hasTokens
     else { return false }
     var needed: Set<EdgeID> = [logits]
@@ -111,18 +111,18 @@ public struct ModelGraph: Sendable {
   }
 
   /// The name of what a head says, of each token or of a whole sequence.
-  public static let logits = "logits"
+  package static let logits = "logits"
 
   /// Whether a node gives the logits.
-  public func isLogits(_ node: GraphNode) -> Bool {
+  package func isLogits(_ node: GraphNode) -> Bool {
     outputs.contains { $0.name == Self.logits && $0.edge == node.output }
   }
 
   /// The types of the caches, in order; none for a model that keeps nothing between runs.
-  public var caches: [EdgeType] { inputs.map(\.input.type).filter { $0.element == .cache } }
+  package var caches: [EdgeType] { inputs.map(\.input.type).filter { $0.element == .cache } }
 
   /// How many values the integers of an edge may have, from 0: one bound for each look-up by them.
-  public func valueCounts(of edge: EdgeID) -> [SymbolicDimension] {
+  package func valueCounts(of edge: EdgeID) -> [SymbolicDimension] {
     nodes.flatMap { node -> [SymbolicDimension] in
       let takers = node.inputs.indices.filter { node.inputs[$0] == edge }
       guard !takers.isEmpty else { return [] }
@@ -132,13 +132,13 @@ public struct ModelGraph: Sendable {
   }
 
   /// All numbers the parameters hold; a tied head counts once.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     parameters.reduce(0) { $0 + $1.shape.elementCount }
   }
 }
 
 /// Builds a graph node by node, checking each operator's shape rule on the way.
-public struct GraphBuilder {
+package struct GraphBuilder {
   private var edges: [EdgeType] = []
   private var nodes: [GraphNode] = []
   private var parameters: [GraphParameter] = []
@@ -148,10 +148,10 @@ public struct GraphBuilder {
   private var conflicts: [(node: String, conflict: ShapeConflict)] = []
 
   /// Starts a graph.
-  public init() {}
+  package init() {}
 
   /// The edge of an input, which the graph takes from now on.
-  public mutating func input(_ input: GraphInput) -> EdgeID {
+  package mutating func input(_ input: GraphInput) -> EdgeID {
     if let known = inputs.first(where: { $0.input == input }) { return known.edge }
     let edge = addEdge(input.type)
     inputs.append(ModelGraph.Input(input: input, edge: edge))
@@ -171,7 +171,7 @@ public struct GraphBuilder {
   ///   - inputs: what goes in.
   ///   - parameters: what it uses; a role met before is used again.
   /// - Returns: what comes out.
-  public mutating func add(
+  package mutating func add(
     _ name: String, _ operation: some GraphOperator, _ inputs: [EdgeID], _ parameters: [GraphParameter] = []
   ) -> EdgeID {
     for parameter in parameters where shapes[parameter.role] == nil {
@@ -199,7 +199,7 @@ public struct GraphBuilder {
   ///   - input: x.
   ///   - parameters: the weight, then the bias if there is one.
   /// - Returns: what comes out.
-  public mutating func linear(_ name: String, _ input: EdgeID, _ parameters: [GraphParameter]) -> EdgeID {
+  package mutating func linear(_ name: String, _ input: EdgeID, _ parameters: [GraphParameter]) -> EdgeID {
     add(
       name,
       Linear(weightLayout: parameters.first?.weightLayout ?? .outIn, hasBias: parameters.count > 1),
@@ -207,12 +207,12 @@ public struct GraphBuilder {
   }
 
   /// Names an edge as an output.
-  public mutating func name(_ edge: EdgeID, _ name: String) {
+  package mutating func name(_ edge: EdgeID, _ name: String) {
     outputs.append((name, edge))
   }
 
   /// The graph.
-  public func build(architecture: String, config: ModelConfig) -> ModelGraph {
+  package func build(architecture: String, config: ModelConfig) -> ModelGraph {
     ModelGraph(
       architecture: architecture, config: config, edges: edges, nodes: nodes, parameters: parameters,
       inputs: inputs, outputs: outputs, conflicts: conflicts)

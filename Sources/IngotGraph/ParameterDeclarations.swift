@@ -3,9 +3,9 @@
 import IngotCore
 
 /// Declares the parameters of a model.
-public struct ParameterDeclarations: Sendable {
+package struct ParameterDeclarations: Sendable {
   /// A dimension: its size, and what the config calls it.
-  public typealias Dimension = (size: Int, name: String)
+  package typealias Dimension = (size: Int, name: String)
 
   /// How linear weights are stored where nothing else is said.
   private let layout: WeightLayout
@@ -17,7 +17,7 @@ public struct ParameterDeclarations: Sendable {
   /// - Parameters:
   ///   - layout: how linear weights are stored by the architecture's own publisher.
   ///   - transposed: kinds of linear weights that are stored the other way round.
-  public init(layout: WeightLayout, transposed: Set<TensorRole.Kind>) {
+  package init(layout: WeightLayout, transposed: Set<TensorRole.Kind>) {
     self.layout = layout
     self.transposed = transposed
   }
@@ -31,7 +31,7 @@ public struct ParameterDeclarations: Sendable {
   ///   - output: the outputs.
   ///   - initialization: how it starts out.
   /// - Returns: the parameter.
-  public func linear(
+  package func linear(
     _ kind: TensorRole.Kind, _ block: Int? = nil, from input: Dimension, to output: Dimension,
     _ initialization: Initialization
   ) -> GraphParameter {
@@ -50,7 +50,7 @@ public struct ParameterDeclarations: Sendable {
   ///   - output: the outputs.
   ///   - initialization: how it starts out.
   /// - Returns: the parameter.
-  public func head(
+  package func head(
     _ kind: TensorRole.Kind, from input: Dimension, to output: Dimension, _ initialization: Initialization
   ) -> GraphParameter {
     matrix(
@@ -58,7 +58,7 @@ public struct ParameterDeclarations: Sendable {
   }
 
   /// The weight and the bias of a linear node; the bias starts as 0.
-  public func affine(
+  package func affine(
     _ weight: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil, from input: Dimension,
     to output: Dimension, _ initialization: Initialization
   ) -> [GraphParameter] {
@@ -77,7 +77,7 @@ public struct ParameterDeclarations: Sendable {
   ///   - isQuantizable: whether quantizing the weights takes it, row by row.
   ///   - initialization: how it starts out.
   /// - Returns: the parameter.
-  public func table(
+  package func table(
     _ kind: TensorRole.Kind, rows: Dimension, width: Dimension, isQuantizable: Bool,
     _ initialization: Initialization
   ) -> GraphParameter {
@@ -87,7 +87,7 @@ public struct ParameterDeclarations: Sendable {
   }
 
   /// A vector: a bias, or the gain of a norm.
-  public func vector(
+  package func vector(
     _ kind: TensorRole.Kind, _ block: Int? = nil, _ count: Dimension, _ initialization: Initialization
   ) -> GraphParameter {
     GraphParameter(
@@ -96,7 +96,7 @@ public struct ParameterDeclarations: Sendable {
   }
 
   /// The gain and the bias of a norm, which start as 1 and 0.
-  public func norm(
+  package func norm(
     _ gain: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil, _ width: Dimension
   ) -> [GraphParameter] {
     [vector(gain, block, width, .constant(1)), vector(bias, block, width, .constant(0))]

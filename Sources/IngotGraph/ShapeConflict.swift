@@ -3,11 +3,11 @@
 import IngotCore
 
 /// Why an operator can't take its inputs or parameters.
-public struct ShapeConflict: Error, Hashable, Sendable {
+package struct ShapeConflict: Error, Hashable, Sendable {
   /// What there is.
-  public var found: Evidence
+  package var found: Evidence
   /// What the operator takes.
-  public var expected: Evidence
+  package var expected: Evidence
 }
 
 extension GraphOperator {

@@ -5,20 +5,20 @@ import CIngotKernels
 /// Owned memory, aligned to 64 bytes.
 ///
 /// SAFETY: sharing one between threads is up to its users, as with any buffer: the class guards its lifetime only.
-public final class AlignedBuffer: @unchecked Sendable {
+package final class AlignedBuffer: @unchecked Sendable {
   /// The start of the memory; valid as long as this object lives.
-  public let start: UnsafeMutableRawPointer
+  package let start: UnsafeMutableRawPointer
   /// Bytes of the memory.
-  public let byteCount: Int
+  package let byteCount: Int
 
   /// Allocates memory, filled with zeros.
-  public convenience init(byteCount: Int) {
+  package convenience init(byteCount: Int) {
     self.init(uninitializedByteCount: byteCount)
     start.initializeMemory(as: UInt8.self, repeating: 0, count: self.byteCount)
   }
 
   /// Allocates memory that holds anything: for what is written before it is read.
-  public init(uninitializedByteCount byteCount: Int) {
+  package init(uninitializedByteCount byteCount: Int) {
     self.byteCount = max(byteCount, 64)
     guard let start = ingot_memory_allocate(self.byteCount) else {
       preconditionFailure("no memory for bytes: \(self.byteCount)")
@@ -27,14 +27,14 @@ public final class AlignedBuffer: @unchecked Sendable {
   }
 
   /// Allocates memory for elements, filled with zeros.
-  public convenience init<Element: BitwiseCopyable>(_ type: Element.Type, count: Int) {
+  package convenience init<Element: BitwiseCopyable>(_ type: Element.Type, count: Int) {
     self.init(byteCount: count * MemoryLayout<Element>.stride)
   }
 
   deinit { ingot_memory_free(start, byteCount) }
 
   /// The start of the memory, as elements of a type.
-  public func pointer<Element: BitwiseCopyable>(as type: Element.Type) -> UnsafeMutablePointer<Element> {
+  package func pointer<Element: BitwiseCopyable>(as type: Element.Type) -> UnsafeMutablePointer<Element> {
     start.bindMemory(to: type, capacity: byteCount / MemoryLayout<Element>.stride)
   }
 }

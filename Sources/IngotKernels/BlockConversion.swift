@@ -6,20 +6,20 @@ import IngotCore
 /// Dequantizes blocks of one type.
 ///
 /// - SeeAlso: `ggml-org/ggml: src/ggml-quants.c`, the `dequantize_row_…` functions.
-public struct BlockDecoder: Sendable {
+package struct BlockDecoder: Sendable {
   /// The type of the blocks.
-  public let blockType: BlockType
+  package let blockType: BlockType
   private let decode: BlockKernels.Decode
 
   /// Makes a decoder; `nil` for types that are kept as they are: IQ…, TQ…, MXFP4, NVFP4, Q1_0, Q2_0 and Q8_1.
-  public init?(_ blockType: BlockType, kernels: KernelTable = .current) {
+  package init?(_ blockType: BlockType, kernels: KernelTable = .current) {
     guard let decode = kernels.blocks.decoders[blockType] else { return nil }
     self.blockType = blockType
     self.decode = decode
   }
 
   /// Whether blocks of a type can be dequantized.
-  public static func supports(_ blockType: BlockType) -> Bool {
+  package static func supports(_ blockType: BlockType) -> Bool {
     KernelTable.current.blocks.decoders[blockType] != nil
   }
 
@@ -29,7 +29,7 @@ public struct BlockDecoder: Sendable {
   ///   - blocks: blocks of the type.
   ///   - output: room for their values, F32. Must not overlap the blocks.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for another room.
-  public func decode(_ blocks: Elements, to output: UnsafeMutableRawBufferPointer) throws(IngotError) {
+  package func decode(_ blocks: Elements, to output: UnsafeMutableRawBufferPointer) throws(IngotError) {
     try blocks.require(.block(blockType))
     try output.requireRoom(for: blocks.count * blockType.elementCount, .number(.f32))
     guard let from = blocks.bytes.baseAddress, let to = output.baseAddress else { return }
@@ -51,19 +51,19 @@ public struct BlockDecoder: Sendable {
 /// Quantizes values to blocks of one type, and adds up what that costs.
 ///
 /// - SeeAlso: `ggml-org/ggml: src/ggml-quants.c`, `quantize_row_q8_0_ref`.
-public struct BlockEncoder: Sendable {
+package struct BlockEncoder: Sendable {
   /// The type of the blocks.
-  public let blockType: BlockType
+  package let blockType: BlockType
   private let encode: BlockKernels.Encode
   /// What rounding cost so far.
-  public private(set) var error = QuantizationError()
+  package private(set) var error = QuantizationError()
   /// Blocks so far whose scale is beyond half precision's range.
-  public private(set) var overflowCount = 0
+  package private(set) var overflowCount = 0
   /// Blocks so far with values that are not finite; they became zeros.
-  public private(set) var nonFiniteCount = 0
+  package private(set) var nonFiniteCount = 0
 
   /// Makes an encoder; `nil` for all types but Q8_0.
-  public init?(_ blockType: BlockType, kernels: KernelTable = .current) {
+  package init?(_ blockType: BlockType, kernels: KernelTable = .current) {
     guard let encode = kernels.blocks.encoders[blockType] else { return nil }
     self.blockType = blockType
     self.encode = encode
@@ -75,7 +75,7 @@ public struct BlockEncoder: Sendable {
   ///   - values: F32, as many as whole blocks have.
   ///   - output: room for the blocks. Must not overlap the values.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for another room.
-  public mutating func encode(
+  package mutating func encode(
     _ values: Elements, to output: UnsafeMutableRawBufferPointer
   ) throws(IngotError) {
     try values.require(.number(.f32))
@@ -104,7 +104,7 @@ public struct BlockEncoder: Sendable {
   }
 
   /// Adds what another stretch of the same tensor cost.
-  public mutating func merge(_ next: BlockEncoder) {
+  package mutating func merge(_ next: BlockEncoder) {
     error.merge(next.error)
     overflowCount += next.overflowCount
     nonFiniteCount += next.nonFiniteCount

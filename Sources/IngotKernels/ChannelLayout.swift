@@ -3,18 +3,18 @@
 import IngotCore
 
 /// The channels of a tensor along one axis, in C order.
-public struct ChannelLayout: Hashable, Sendable {
+package struct ChannelLayout: Hashable, Sendable {
   /// Channels along the axis; 1 when the whole tensor is one.
-  public let channelCount: Int
+  package let channelCount: Int
   /// Elements in a row that belong to the same channel.
-  public let runElementCount: Int
+  package let runElementCount: Int
 
   /// Describes the channels.
   ///
   /// - Parameters:
   ///   - shape: the tensor's shape.
   ///   - axis: the dimension along which channels count; `nil` when the whole tensor is one.
-  public init(shape: Shape, axis: Int?) {
+  package init(shape: Shape, axis: Int?) {
     guard let axis, shape.dimensions.indices.contains(axis) else {
       channelCount = 1
       runElementCount = max(1, shape.elementCount)
@@ -32,7 +32,7 @@ public struct ChannelLayout: Hashable, Sendable {
   ///   - count: elements to walk.
   ///   - body: takes positions from `start`, the channel of the first, and whether each next one is of the next
   ///     channel.
-  public func forEachRun(
+  package func forEachRun(
     from start: Int, count: Int, _ body: (Range<Int>, _ channel: Int, _ advances: Bool) -> Void
   ) {
     let isInterleaved = runElementCount == 1 && channelCount > 1

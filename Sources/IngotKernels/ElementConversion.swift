@@ -15,26 +15,26 @@ public enum OverflowPolicy: String, CaseIterable, Hashable, Sendable {
 }
 
 /// What a conversion did to the values.
-public struct CastReport: Hashable, Sendable {
+package struct CastReport: Hashable, Sendable {
   /// Finite values whose rounding is beyond the largest finite one of the target.
-  public var overflowCount = 0
+  package var overflowCount = 0
   /// The largest magnitude among the overflowing values; 0 when there are none.
-  public var largestOverflow = 0.0
+  package var largestOverflow = 0.0
   /// Values that the target does not hold exactly, overflowing ones and lost infinities included; NaN never counts.
-  public var inexactCount = 0
+  package var inexactCount = 0
   /// Infinities that became NaN: only in F8_E4M3, which has no infinity.
-  public var lostInfinityCount = 0
+  package var lostInfinityCount = 0
 
   /// Makes a report of nothing.
-  public init() {}
+  package init() {}
 
   /// Whether every value but NaN is still of its class: finite ones finite, infinities infinite.
-  public var isInRange: Bool { overflowCount == 0 && lostInfinityCount == 0 }
+  package var isInRange: Bool { overflowCount == 0 && lostInfinityCount == 0 }
   /// Finite values that became other finite ones by rounding alone.
-  public var roundedCount: Int { inexactCount - overflowCount - lostInfinityCount }
+  package var roundedCount: Int { inexactCount - overflowCount - lostInfinityCount }
 
   /// Adds what another stretch of the same tensor reported.
-  public mutating func merge(_ other: CastReport) {
+  package mutating func merge(_ other: CastReport) {
     overflowCount += other.overflowCount
     largestOverflow = max(largestOverflow, other.largestOverflow)
     inexactCount += other.inexactCount
@@ -47,13 +47,13 @@ public struct CastReport: Hashable, Sendable {
 ///
 /// NaN stays NaN, with its sign and the upper payload bits that fit, made quiet; infinities stay, but in F8_E4M3,
 /// where they become NaN and are counted. Denormals are rounded like all other values.
-public struct ElementConversion: Sendable {
+package struct ElementConversion: Sendable {
   /// The dtype that is read.
-  public let source: DType
+  package let source: DType
   /// The dtype that is written.
-  public let target: DType
+  package let target: DType
   /// What becomes of values beyond the target's range.
-  public let onOverflow: OverflowPolicy
+  package let onOverflow: OverflowPolicy
   private let kernels: ConversionKernels
   private let route: Route
 
@@ -78,7 +78,7 @@ public struct ElementConversion: Sendable {
   ///   - target: the dtype that is written.
   ///   - onOverflow: what becomes of values beyond the target's range.
   ///   - kernels: the kernels to use; the result is the same for all.
-  public init?(
+  package init?(
     from source: DType, to target: DType, onOverflow: OverflowPolicy = .refuse,
     kernels: KernelTable = .current
   ) {
@@ -97,7 +97,7 @@ public struct ElementConversion: Sendable {
   ///   - output: room for as many of the target dtype. Must not overlap `input`.
   /// - Returns: what was lost.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for another room.
-  public func convert(
+  package func convert(
     _ input: Elements, to output: UnsafeMutableRawBufferPointer
   ) throws(IngotError) -> CastReport {
     try input.require(.number(source))

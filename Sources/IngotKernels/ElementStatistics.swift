@@ -22,7 +22,7 @@ public struct ElementStatistics: Hashable, Sendable {
   private var moments = Moments()
 
   /// Statistics of nothing.
-  public init() {}
+  package init() {}
 
   /// All values seen.
   public var count: Int { finiteCount + nanCount + infinityCount }
@@ -47,7 +47,7 @@ public struct ElementStatistics: Hashable, Sendable {
   private static let blockElementCount = 2048
 
   /// Whether statistics can be taken of a dtype: every real one of at least a byte but F8_E8M0 and the FNUZ types.
-  public static func supports(_ dtype: DType) -> Bool {
+  package static func supports(_ dtype: DType) -> Bool {
     switch dtype {
     case .f4, .f6E2M3, .f6E3M2, .f8E8M0, .f8E4M3FNUZ, .f8E5M2FNUZ, .c64, .c128: false
     default: true
@@ -59,7 +59,7 @@ public struct ElementStatistics: Hashable, Sendable {
   /// The last bits of sums depend on where stretches end; use the same ones for the same tensor.
   ///
   /// - Parameter elements: of a dtype that ``supports(_:)`` accepts; others add nothing.
-  public mutating func add(_ elements: Elements) {
+  package mutating func add(_ elements: Elements) {
     guard case .number(let dtype) = elements.type, let start = elements.bytes.baseAddress else { return }
     add(count: elements.count, from: start, dtype: dtype)
   }
@@ -139,7 +139,7 @@ public struct ElementStatistics: Hashable, Sendable {
   }
 
   /// Adds what was gathered of another stretch of the same tensor.
-  public mutating func merge(_ next: ElementStatistics) {
+  package mutating func merge(_ next: ElementStatistics) {
     moments.add(next.moments, count: next.finiteCount, to: finiteCount)
     finiteCount += next.finiteCount
     zeroCount += next.zeroCount

@@ -4,37 +4,37 @@
 import IngotCore
 
 /// Elements of one type, one behind the other.
-public struct Elements {
+package struct Elements {
   /// What the bytes are.
-  public let type: ElementType
+  package let type: ElementType
   /// The elements, little-endian; any alignment.
   ///
   /// SAFETY: valid as long as what lent them says, which is the call that hands them over.
-  public let bytes: UnsafeRawBufferPointer
+  package let bytes: UnsafeRawBufferPointer
 
   /// Names the type of bytes at hand.
-  public init(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) {
+  package init(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) {
     self.bytes = bytes
     self.type = type
   }
 
   /// How many there are.
-  public var count: Int { bytes.count * 8 / type.bitWidth }
+  package var count: Int { bytes.count * 8 / type.bitWidth }
 
   /// The elements as floats.
   ///
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type.
-  public func floats() throws(IngotError) -> UnsafeBufferPointer<Float> { try numbers(.f32, as: Float.self) }
+  package func floats() throws(IngotError) -> UnsafeBufferPointer<Float> { try numbers(.f32, as: Float.self) }
 
   /// The elements as doubles.
   ///
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type.
-  public func doubles() throws(IngotError) -> UnsafeBufferPointer<Double> {
+  package func doubles() throws(IngotError) -> UnsafeBufferPointer<Double> {
     try numbers(.f64, as: Double.self)
   }
 
   /// The index of the first NaN or infinity; `nil` when there is none, and for elements that are no real numbers.
-  public var firstNonFinite: Int? {
+  package var firstNonFinite: Int? {
     guard case .number(let dtype) = type, ElementStatistics.supports(dtype), let start = bytes.baseAddress
     else {
       return nil

@@ -4,30 +4,30 @@ import CIngotKernels
 import IngotCore
 
 /// The largest magnitude of each channel, collected tile by tile.
-public struct AbsoluteMaximum: Sendable {
+package struct AbsoluteMaximum: Sendable {
   private let layout: ChannelLayout
   private let kernels: QuantizeKernels
   /// Magnitudes as bits, whose order is that of the numbers, with what is not finite above all.
   private var peaks: [UInt32]
   /// Elements that are not finite.
-  public private(set) var nonFiniteCount = 0
+  package private(set) var nonFiniteCount = 0
 
   /// Makes a collector for a tensor's channels.
-  public init(_ layout: ChannelLayout, kernels: KernelTable = .current) {
+  package init(_ layout: ChannelLayout, kernels: KernelTable = .current) {
     self.layout = layout
     self.kernels = kernels.quantize
     peaks = [UInt32](repeating: 0, count: layout.channelCount)
   }
 
   /// The largest magnitude of each channel so far; of use when all elements are finite.
-  public var values: [Float] { peaks.map { Float(bitPattern: $0) } }
+  package var values: [Float] { peaks.map { Float(bitPattern: $0) } }
 
   /// Adds elements.
   ///
   /// - Parameters:
   ///   - tile: the elements, F32, any number of them.
   ///   - start: the index of the first, in C order.
-  public mutating func add(_ tile: UnsafeBufferPointer<Float>, from start: Int) {
+  package mutating func add(_ tile: UnsafeBufferPointer<Float>, from start: Int) {
     guard let input = tile.baseAddress else { return }
     let kernels = kernels
     var (hasNonFinite, isInterleaved) = (false, false)
@@ -51,7 +51,7 @@ public struct AbsoluteMaximum: Sendable {
   private static func isNonFinite(_ peak: UInt32) -> Bool { peak >= Float.infinity.bitPattern }
 
   /// Adds what was collected of another stretch of the same tensor.
-  public mutating func merge(_ next: AbsoluteMaximum) {
+  package mutating func merge(_ next: AbsoluteMaximum) {
     for (channel, peak) in next.peaks.enumerated() { peaks[channel] = max(peaks[channel], peak) }
     nonFiniteCount += next.nonFiniteCount
   }
@@ -59,7 +59,7 @@ public struct AbsoluteMaximum: Sendable {
   /// The scales: a channel's largest magnitude over 127, so that the grid just covers it; 0 for an all-zero channel.
   ///
   /// Where 127 steps of that are beyond the largest number there is, it is the next smaller one.
-  public var scales: [Float] {
+  package var scales: [Float] {
     values.map { peak in
       let scale = peak / 127
       return (127 * scale).isFinite ? scale : scale.nextDown
@@ -79,7 +79,7 @@ public struct QuantizationError: Hashable, Sendable {
   public private(set) var largest = 0.0
 
   /// Makes the cost of no elements.
-  public init() {}
+  package init() {}
 
   /// Whether every value is kept exactly.
   public var isExact: Bool { noise == 0 }
@@ -97,7 +97,7 @@ public struct QuantizationError: Hashable, Sendable {
   }
 
   /// Adds the cost of other tensors: sums add, the largest stays.
-  public mutating func merge(_ other: QuantizationError) {
+  package mutating func merge(_ other: QuantizationError) {
     count += other.count
     signal += other.signal
     noise += other.noise
@@ -106,12 +106,12 @@ public struct QuantizationError: Hashable, Sendable {
 }
 
 /// Rounds a tensor's values to symmetric int8 with given scales.
-public struct Int8Quantizer: Sendable {
+package struct Int8Quantizer: Sendable {
   private let layout: ChannelLayout
   private let scales: [Float]
   private let kernels: QuantizeKernels
   /// What it cost so far.
-  public private(set) var error = QuantizationError()
+  package private(set) var error = QuantizationError()
 
   /// Makes a quantizer.
   ///
@@ -119,7 +119,7 @@ public struct Int8Quantizer: Sendable {
   ///   - layout: the tensor's channels.
   ///   - scales: one for each channel.
   ///   - kernels: the kernels to use; values and cost are the same for all.
-  public init(_ layout: ChannelLayout, scales: [Float], kernels: KernelTable = .current) {
+  package init(_ layout: ChannelLayout, scales: [Float], kernels: KernelTable = .current) {
     precondition(scales.count == layout.channelCount, "a scale for each channel")
     self.layout = layout
     self.scales = scales
@@ -132,7 +132,7 @@ public struct Int8Quantizer: Sendable {
   ///   - input: the elements, F32, finite.
   ///   - start: the index of the first, in C order.
   ///   - output: room for as many I8.
-  public mutating func quantize(
+  package mutating func quantize(
     _ input: UnsafeBufferPointer<Float>, from start: Int, into output: UnsafeMutableBufferPointer<Int8>
   ) {
     guard let x = input.baseAddress, let q = output.baseAddress else { return }
@@ -153,5 +153,5 @@ public struct Int8Quantizer: Sendable {
   }
 
   /// Adds what another stretch of the same tensor cost.
-  public mutating func merge(_ next: Int8Quantizer) { error.merge(next.error) }
+  package mutating func merge(_ next: Int8Quantizer) { error.merge(next.error) }
 }

@@ -2,9 +2,9 @@
 // The kernels of one CPU level, picked once. Each has a plain twin in ReferenceKernels that tests compare it with.
 
 /// The kernels in use: one set of functions a CPU level.
-public struct KernelTable: Sendable, CustomStringConvertible {
+package struct KernelTable: Sendable, CustomStringConvertible {
   /// The level of all kernels in the table.
-  public let level: CPULevel
+  package let level: CPULevel
   let conversion: ConversionKernels
   let product: ProductKernels
   let narrow: NarrowKernels
@@ -17,7 +17,7 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   /// The kernels of a level.
   ///
   /// - Precondition: the processor carries the level: it is one of ``CPUFeatures/available``.
-  public init(level: CPULevel) {
+  package init(level: CPULevel) {
     precondition(level <= CPUFeatures.current.highest, "the processor carries the level")
     self.level = level
     conversion = ConversionKernels(level: level)
@@ -31,11 +31,11 @@ public struct KernelTable: Sendable, CustomStringConvertible {
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.
-  public static let current = KernelTable(level: CPUFeatures.current.level)
+  package static let current = KernelTable(level: CPUFeatures.current.level)
 
   /// Whether products of bf16 are faster than those of f32: the processor has instructions for them.
-  public var multipliesBF16: Bool { narrow.isNative }
+  package var multipliesBF16: Bool { narrow.isNative }
 
   /// The level's name.
-  public var description: String { level.name }
+  package var description: String { level.name }
 }

@@ -5,13 +5,13 @@ import CIngotKernels
 import IngotCore
 
 /// A weight as a product reads it.
-public struct WeightMatrix {
+package struct WeightMatrix {
   /// How elements are stored.
-  public enum Element: Int32, CaseIterable, Sendable {
+  package enum Element: Int32, CaseIterable, Sendable {
     case f32, f16, bf16, i8
 
     /// Bytes of one element.
-    public var byteWidth: Int {
+    package var byteWidth: Int {
       switch self {
       case .f32: 4
       case .f16, .bf16: 2
@@ -21,7 +21,7 @@ public struct WeightMatrix {
   }
 
   /// Which dimension stands first.
-  public enum Layout: Sendable {
+  package enum Layout: Sendable {
     /// `[K, N]`: a row for each input, as GPT-2 stores weights.
     case inOut
     /// `[N, K]`: a row for each output, as torch.nn.Linear and embeddings store them.
@@ -31,20 +31,20 @@ public struct WeightMatrix {
   /// The first element, of any alignment.
   ///
   /// Must outlive the use of this value.
-  public var bytes: UnsafeRawPointer
+  package var bytes: UnsafeRawPointer
   /// How elements are stored.
-  public var element: Element
+  package var element: Element
   /// Which dimension stands first.
-  public var layout: Layout
+  package var layout: Layout
   /// Elements from one row to the next.
-  public var rowStride: Int
+  package var rowStride: Int
   /// What each column of the result is multiplied with, `[N]` or `[1]`, f32; `nil` for 1.
-  public var scales: UnsafePointer<Float>?
+  package var scales: UnsafePointer<Float>?
   /// Whether there is a scale for each column, or one for all.
-  public var hasScalePerColumn: Bool
+  package var hasScalePerColumn: Bool
 
   /// Describes a weight.
-  public init(
+  package init(
     bytes: UnsafeRawPointer, element: Element, layout: Layout, rowStride: Int,
     scales: UnsafePointer<Float>? = nil, hasScalePerColumn: Bool = false
   ) {
@@ -58,20 +58,20 @@ public struct WeightMatrix {
 }
 
 /// What becomes of a product's sums: `y = residual + activation(sum · scale + bias)`.
-public struct ProductEnd {
+package struct ProductEnd {
   /// `[N]`, f32, added to each row; `nil` for none.
-  public var bias: UnsafePointer<Float>?
+  package var bias: UnsafePointer<Float>?
   /// Applied behind the bias; `nil` for none.
-  public var activation: ActivationKind?
+  package var activation: ActivationKind?
   /// How exact the activation is.
-  public var accuracy = FunctionAccuracy.exact
+  package var accuracy = FunctionAccuracy.exact
   /// `[M, N]`, f32, added last; `nil` for none.
   ///
   /// Its rows are as far apart as the result's, which it may be itself.
-  public var residual: UnsafePointer<Float>?
+  package var residual: UnsafePointer<Float>?
 
   /// Describes the end of a product.
-  public init(
+  package init(
     bias: UnsafePointer<Float>? = nil, activation: ActivationKind? = nil,
     residual: UnsafePointer<Float>? = nil
   ) {
@@ -92,11 +92,11 @@ public struct ProductEnd {
 }
 
 /// Scratch memory of products, one for each executor: it grows to what the largest product needs.
-public final class ProductScratch {
+package final class ProductScratch {
   private var buffers: [AlignedBuffer] = []
 
   /// Starts empty.
-  public init() {}
+  package init() {}
 
   /// One of several buffers, at least so long; what it held before may be gone.
   func bytes(_ index: Int, count: Int) -> UnsafeMutableRawPointer {
@@ -106,7 +106,7 @@ public final class ProductScratch {
   }
 
   /// Scores of attention, which a product writes and the next one reads; what they held before may be gone.
-  public func scores(count: Int) -> UnsafeMutablePointer<Float> { floats(4, count: count) }
+  package func scores(count: Int) -> UnsafeMutablePointer<Float> { floats(4, count: count) }
 
   func floats(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
     bytes(index, count: count * 4).bindMemory(to: Float.self, capacity: count)
@@ -114,9 +114,9 @@ public final class ProductScratch {
 }
 
 /// A matrix product `[M, K] · [K, N]`.
-public struct MatrixProduct {
+package struct MatrixProduct {
   /// M, N and K.
-  public var rowCount: Int, columnCount: Int, depth: Int
+  package var rowCount: Int, columnCount: Int, depth: Int
 
   /// Products below this many multiplications run on one thread: waking another costs as much
   /// (MEASURED: about 2 MFLOP).
@@ -131,7 +131,7 @@ public struct MatrixProduct {
   static let unpackedPanelCount = 24
 
   /// Makes a product of these sizes.
-  public init(rowCount: Int, columnCount: Int, depth: Int) {
+  package init(rowCount: Int, columnCount: Int, depth: Int) {
     self.rowCount = rowCount
     self.columnCount = columnCount
     self.depth = depth
@@ -151,7 +151,7 @@ public struct MatrixProduct {
   ///   - pool: the threads; `nil` for the caller's alone.
   ///   - kernels: the kernels.
   /// - Complexity: reads each weight element once; packs at most `M · K` activations and, a thread, four panels.
-  public func multiply(
+  package func multiply(
     _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, end: ProductEnd = ProductEnd(),
     into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch, pool: ThreadPool?,
     kernels: KernelTable = .current
@@ -183,7 +183,7 @@ public struct MatrixProduct {
   ///   - scratch: memory for packed rows.
   ///   - pool: the threads.
   ///   - kernels: the kernels that packed the weight.
-  public func multiply(
+  package func multiply(
     _ x: UnsafePointer<Float>, xStride: Int, by weight: PackedWeight, end: ProductEnd = ProductEnd(),
     into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch, pool: ThreadPool?,
     kernels: KernelTable = .current
@@ -222,7 +222,7 @@ public struct MatrixProduct {
   ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
   ///   - yStride: elements from one row of `y` to the next.
   ///   - kernels: the kernels.
-  public func multiplyByDots(
+  package func multiplyByDots(
     _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, into y: UnsafeMutablePointer<Float>,
     yStride: Int, kernels: KernelTable
   ) {

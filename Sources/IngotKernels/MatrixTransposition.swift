@@ -22,7 +22,7 @@ struct TransposeKernels: Sendable {
 }
 
 /// Transposes matrices whose elements have some bytes each.
-public struct MatrixTransposition: Sendable {
+package struct MatrixTransposition: Sendable {
   private let kernels: TransposeKernels
   private let elementWidth: Int
 
@@ -31,7 +31,7 @@ public struct MatrixTransposition: Sendable {
   /// - Parameters:
   ///   - elementWidth: bytes of an element.
   ///   - kernels: the kernels to use; the result is the same for all.
-  public init(elementWidth: Int, kernels: KernelTable = .current) {
+  package init(elementWidth: Int, kernels: KernelTable = .current) {
     self.elementWidth = elementWidth
     self.kernels = kernels.transpose
   }
@@ -45,7 +45,7 @@ public struct MatrixTransposition: Sendable {
   ///   - sourceStride: at least C elements.
   ///   - target: room for `[C, R]`, its rows `targetStride` bytes apart; must not overlap the source.
   ///   - targetStride: at least R elements.
-  public func transpose(
+  package func transpose(
     rows: Int, columns: Int, from source: UnsafeRawPointer, sourceStride: Int,
     to target: UnsafeMutableRawPointer, targetStride: Int
   ) {
@@ -55,7 +55,7 @@ public struct MatrixTransposition: Sendable {
 
 extension ReferenceKernels {
   /// Transposes `[rows, columns]` of elements of some bytes, one by one.
-  public static func transpose(_ bytes: [UInt8], rows: Int, columns: Int, elementWidth: Int) -> [UInt8] {
+  package static func transpose(_ bytes: [UInt8], rows: Int, columns: Int, elementWidth: Int) -> [UInt8] {
     var result = [UInt8](repeating: 0, count: bytes.count)
     for row in 0..<rows {
       for column in 0..<columns {

@@ -4,14 +4,14 @@
 import CIngotKernels
 
 /// A sequence of normal deviates with mean 0.
-public struct NormalDeviates: Hashable, Sendable {
+package struct NormalDeviates: Hashable, Sendable {
   /// What tells this sequence from others.
-  public var key: UInt64
+  package var key: UInt64
   /// The standard deviation.
-  public var deviation: Double
+  package var deviation: Double
 
   /// Describes a sequence.
-  public init(key: UInt64, deviation: Double) {
+  package init(key: UInt64, deviation: Double) {
     self.key = key
     self.deviation = deviation
   }
@@ -22,7 +22,7 @@ public struct NormalDeviates: Hashable, Sendable {
   ///   - seed: one for all sequences of a run.
   ///   - name: what the sequence is for.
   /// - Returns: the key.
-  public static func key(seed: UInt64, name: String) -> UInt64 {
+  package static func key(seed: UInt64, name: String) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
     return ReferenceKernels.splitMix(ReferenceKernels.splitMix(seed) ^ hash)
@@ -39,7 +39,7 @@ public struct NormalDeviates: Hashable, Sendable {
   ///   - y: `[count]`, f32; overwritten.
   ///   - pool: the threads.
   ///   - kernels: the kernels.
-  public func fill(
+  package func fill(
     from first: Int, count: Int, into y: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared,
     kernels: KernelTable = .current
   ) {
@@ -63,7 +63,7 @@ extension ReferenceKernels {
   }
 
   /// The two uniform numbers behind a pair of deviates: one in (0, 1], one in [0, 1).
-  public static func uniformPair(key: UInt64, pair: UInt64) -> (Double, Double) {
+  package static func uniformPair(key: UInt64, pair: UInt64) -> (Double, Double) {
     let counter = key &+ (pair &* 2) &* golden
     let (a, b) = (splitMix(counter) >> 11, splitMix(counter &+ golden) >> 11)
     return (Double(a + 1) * 0x1p-53, Double(b) * 0x1p-53)
@@ -75,7 +75,7 @@ extension ReferenceKernels {
   ///   - sequence: key and deviation.
   ///   - pair: the elements `2 · pair` and `2 · pair + 1`.
   /// - Returns: the two elements.
-  public static func normal(_ sequence: NormalDeviates, pair: UInt64) -> (Float, Float) {
+  package static func normal(_ sequence: NormalDeviates, pair: UInt64) -> (Float, Float) {
     let (u, turns) = uniformPair(key: sequence.key, pair: pair)
     let radius = (-2.0 * logarithm(u)).squareRoot() * sequence.deviation
     let b = Int64(turns * 0x1p53)

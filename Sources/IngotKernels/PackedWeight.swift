@@ -5,9 +5,9 @@ import CIngotKernels
 /// A packed weight.
 ///
 /// SAFETY: written in its initializer only.
-public final class PackedWeight: @unchecked Sendable {
+package final class PackedWeight: @unchecked Sendable {
   /// What a packed weight is made of.
-  public enum Form: Hashable, Sendable {
+  package enum Form: Hashable, Sendable {
     /// f32, for f32 activations.
     case f32
     /// bf16, for activations rounded to bf16; sums in f32.
@@ -29,30 +29,30 @@ public final class PackedWeight: @unchecked Sendable {
     }
 
     /// Whether activations are made as narrow as the weight.
-    public var narrowsActivations: Bool { self == .bf16 || self == .s8 }
+    package var narrowsActivations: Bool { self == .bf16 || self == .s8 }
 
     /// Whether kernels have this form: ``wideBF16`` and ``wideS8`` need both kinds of panels to be as wide.
-    public func isAvailable(in kernels: KernelTable) -> Bool {
+    package func isAvailable(in kernels: KernelTable) -> Bool {
       self == .f32 || narrowsActivations || kernels.product.panelWidth == kernels.narrow.panelWidth
     }
   }
 
   /// The largest K of ``Form/s8``: 127 · 255 · K stays below 2³¹, so that no sum in i32 overflows.
-  public static let largestS8Depth = 1 << 16
+  package static let largestS8Depth = 1 << 16
 
   /// What it is made of.
-  public let form: Form
+  package let form: Form
   /// N.
-  public let columnCount: Int
+  package let columnCount: Int
   /// K.
-  public let depth: Int
+  package let depth: Int
   let memory: AlignedBuffer
   /// `[N]` or `[1]`, f32; `nil` for a weight without.
   private let scales: AlignedBuffer?
   private let hasScalePerColumn: Bool
 
   /// Bytes of the packed weight.
-  public var byteCount: Int { memory.byteCount }
+  package var byteCount: Int { memory.byteCount }
 
   /// Packs a weight.
   ///
@@ -65,7 +65,7 @@ public final class PackedWeight: @unchecked Sendable {
   ///   - kernels: the kernels that will multiply.
   ///   - passed: told of columns once they are packed, some megabytes of a weight `[N, K]` at a time: their memory can go.
   /// - Complexity: reads the weight once.
-  public init(
+  package init(
     _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, pool: ThreadPool?,
     kernels: KernelTable = .current, passed: (_ columns: Range<Int>) -> Void = { _ in }
   ) {
@@ -163,7 +163,7 @@ extension MatrixProduct {
   ///   - pool: the threads.
   ///   - kernels: the kernels.
   /// - Complexity: the bytes are those of the packed weight's product; each thread packs four panels at a time.
-  public func multiplyNarrow(
+  package func multiplyNarrow(
     _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, as form: PackedWeight.Form,
     end: ProductEnd, into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch,
     pool: ThreadPool?, kernels: KernelTable

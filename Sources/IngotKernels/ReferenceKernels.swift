@@ -4,7 +4,7 @@
 import IngotCore
 
 /// The plain twins of the fast kernels.
-public enum ReferenceKernels {}
+package enum ReferenceKernels {}
 
 extension ReferenceKernels {
   /// The value of one element, exactly, as a double; integers of 64 bits are rounded to nearest even.
@@ -14,7 +14,7 @@ extension ReferenceKernels {
   ///   - index: which element.
   ///   - dtype: any real dtype of at least a byte but the FNUZ types; others give NaN.
   /// - Returns: the value.
-  public static func decode(_ bytes: UnsafeRawPointer, at index: Int, as dtype: DType) -> Double {
+  package static func decode(_ bytes: UnsafeRawPointer, at index: Int, as dtype: DType) -> Double {
     func load<T: BitwiseCopyable>(_ type: T.Type) -> T {
       bytes.loadUnaligned(fromByteOffset: index * MemoryLayout<T>.size, as: type)
     }

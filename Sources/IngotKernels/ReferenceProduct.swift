@@ -12,7 +12,7 @@ extension ReferenceKernels {
   ///   - depth: K.
   ///   - columnCount: N.
   /// - Returns: `[M, N]`, row-major.
-  public static func product(
+  package static func product(
     _ x: [Double], by weight: [Double], layout: WeightMatrix.Layout, bias: [Double], depth: Int,
     columnCount: Int
   ) -> [Double] {
@@ -81,7 +81,7 @@ extension ReferenceKernels {
   /// - Parameter x: `[K]`.
   /// - Returns: the numbers, from −127 to 127, and what one of them stands for; of a row that is not finite zeros, which
   ///   stand for NaN.
-  public static func quantizedRow(_ x: [Float]) -> (numbers: [Int32], scale: Float) {
+  package static func quantizedRow(_ x: [Float]) -> (numbers: [Int32], scale: Float) {
     guard x.allSatisfy(\.isFinite) else { return (x.map { _ in 0 }, .nan) }
     let peak = x.map(\.magnitude).max() ?? 0
     // 127 over a subnormal number may overflow: such a row is lifted first, which is exact.
@@ -91,7 +91,7 @@ extension ReferenceKernels {
   }
 
   /// A number rounded to bf16, to nearest even.
-  public static func roundedToBF16(_ x: Float) -> Float {
+  package static func roundedToBF16(_ x: Float) -> Float {
     let bits = x.bitPattern
     return x.isNaN ? x : Float(bitPattern: (bits &+ 0x7fff &+ (bits >> 16 & 1)) & 0xffff_0000)
   }

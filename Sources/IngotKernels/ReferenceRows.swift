@@ -7,7 +7,7 @@ extension ReferenceKernels {
   /// An activation function of one number.
   ///
   /// - SeeAlso: huggingface/transformers, `src/transformers/activations.py`.
-  public static func activation(_ kind: ActivationKind, _ x: Double) -> Double {
+  package static func activation(_ kind: ActivationKind, _ x: Double) -> Double {
     switch kind {
     case .gelu: x * 0.5 * erfc(-x / 2.0.squareRoot())
     case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
@@ -36,7 +36,7 @@ extension ReferenceKernels {
   ///   - bias: `[D]`.
   ///   - epsilon: added to the variance, which is over D.
   /// - Returns: `[rows, D]`.
-  public static func layerNorm(_ x: [Double], gain: [Double], bias: [Double], epsilon: Double) -> [Double] {
+  package static func layerNorm(_ x: [Double], gain: [Double], bias: [Double], epsilon: Double) -> [Double] {
     let width = gain.count
     precondition(bias.count == width && (width == 0 || x.count % width == 0))
     var y = x
@@ -58,7 +58,7 @@ extension ReferenceKernels {
   ///   - scores: `[N]`.
   ///   - mask: `[N]`, false where the weight shall be 0; empty for none. Without any true the result is zeros.
   /// - Returns: `[N]`.
-  public static func softmax(_ scores: [Double], mask: [Bool] = []) -> [Double] {
+  package static func softmax(_ scores: [Double], mask: [Bool] = []) -> [Double] {
     let kept = scores.indices.map { mask.isEmpty || mask[$0] ? scores[$0] : -.infinity }
     guard let peak = kept.max(by: { $0 < $1 }), kept.contains(where: { $0 != -.infinity }) else {
       return [Double](repeating: 0, count: scores.count)

@@ -29,7 +29,7 @@ extension ActivationKind {
 }
 
 /// How exact functions of single numbers are.
-public enum FunctionAccuracy: Sendable {
+package enum FunctionAccuracy: Sendable {
   /// Off by their last rounding alone: computed in double precision.
   case exact
   /// Computed in single precision, for runs whose products are rounded to far fewer bits.
@@ -47,7 +47,7 @@ extension KernelTable {
   ///   - y: results; may be `x`.
   ///   - count: elements.
   ///   - accuracy: how exact the results are.
-  public func activate(
+  package func activate(
     _ kind: ActivationKind, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int,
     accuracy: FunctionAccuracy = .exact
   ) {
@@ -69,7 +69,7 @@ extension KernelTable {
   ///   - bias: `[D]`, f32.
   ///   - epsilon: added to the variance, which is over D, not D − 1.
   /// - SeeAlso: Ba, Kiros, Hinton, "Layer Normalization", 2016.
-  public func layerNorm(
+  package func layerNorm(
     _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rowCount: Int, width: Int,
     gain: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Double
   ) {
@@ -83,7 +83,7 @@ extension KernelTable {
   ///   - count: N.
   ///   - mask: `[N]`, 0 where the weight shall be 0; `nil` for none. A row without any 1 becomes zeros.
   ///   - accuracy: how exact the shares are.
-  public func softmax(
+  package func softmax(
     _ x: UnsafeMutablePointer<Float>, count: Int, mask: UnsafePointer<UInt8>?,
     accuracy: FunctionAccuracy = .exact
   ) {
@@ -97,7 +97,7 @@ extension KernelTable {
   ///   - b: `count` elements, f32.
   ///   - y: sums; may be `a` or `b`.
   ///   - count: elements.
-  public func add(
+  package func add(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
   ) {
     rows.add(a, b, y, count)

@@ -4,30 +4,30 @@
 import IngotCore
 
 /// How values are made of small numbers and their scales.
-public struct ScaleArithmetic: Hashable, Sendable {
+package struct ScaleArithmetic: Hashable, Sendable {
   /// What the stored scale means.
-  public var kind: Quantization.ScaleKind
+  package var kind: Quantization.ScaleKind
 
   /// Makes the arithmetic of a kind of scale.
-  public init(_ kind: Quantization.ScaleKind) {
+  package init(_ kind: Quantization.ScaleKind) {
     self.kind = kind
   }
 
   /// Makes factors, or divisors, of stored scales, in place.
-  public func prepare(_ scales: UnsafeMutableBufferPointer<Float>) {
+  package func prepare(_ scales: UnsafeMutableBufferPointer<Float>) {
     guard kind == .absmax else { return }
     for index in scales.indices { scales[index] /= 127 }
   }
 }
 
 /// The scales of a tensor's values: one for each block of them, values and scales both in C order.
-public struct ScaleGrid: Hashable, Sendable {
+package struct ScaleGrid: Hashable, Sendable {
   /// Values of one row that lie side by side, with the scales that they have.
-  public struct Piece: Hashable, Sendable {
+  package struct Piece: Hashable, Sendable {
     /// Positions of the values, counted from where the walk began.
-    public let positions: Range<Int>
+    package let positions: Range<Int>
     /// Indexes of their scales.
-    public let scales: Range<Int>
+    package let scales: Range<Int>
     /// Values that the first of the scales is for.
     fileprivate let lead: Int
     /// Values that each of the others is for.
@@ -35,17 +35,17 @@ public struct ScaleGrid: Hashable, Sendable {
   }
 
   /// The most values of a piece, which bounds the scales that are needed at a time.
-  public static let pieceLimit = 1 << 16
+  package static let pieceLimit = 1 << 16
 
   /// Dimensions of the values, outermost first, those that scales do not tell apart put together; at least one.
   private let dimensions: [Int]
   /// Values that share a scale along each dimension.
   private let blocks: [Int]
   /// Scales in all.
-  public let scaleCount: Int
+  package let scaleCount: Int
 
   /// Describes the scales of values; `nil` when the granularity does not fit them.
-  public init?(_ granularity: Quantization.Granularity, values: Shape) {
+  package init?(_ granularity: Quantization.Granularity, values: Shape) {
     guard let sizes = granularity.blocks(of: values) else { return nil }
     guard values.elementCount > 0 else {
       (dimensions, blocks, scaleCount) = ([0], [1], 0)
@@ -81,7 +81,7 @@ public struct ScaleGrid: Hashable, Sendable {
   /// Walks values `start ..< start + count`, piece by piece.
   ///
   /// - Throws: what the body throws.
-  public func forEachPiece(
+  package func forEachPiece(
     from start: Int, count: Int, _ body: (Piece) throws(IngotError) -> Void
   ) throws(IngotError) {
     guard let width = dimensions.last, let block = blocks.last else { return }
@@ -123,7 +123,7 @@ extension ScaleArithmetic {
   ///   - scales: the piece's scales, prepared.
   ///   - zeroPoints: what is subtracted from the values that each scale is for, before; `nil` for nothing.
   /// - Returns: whether a finite value and scale have made a number that is beyond F32.
-  public func apply(
+  package func apply(
     _ piece: ScaleGrid.Piece, to values: UnsafeMutablePointer<Float>, scales: UnsafePointer<Float>,
     zeroPoints: UnsafePointer<Float>?
   ) -> Bool {

@@ -4,7 +4,7 @@
 import CIngotKernels
 
 /// A packed weight in scratch memory.
-public struct ScratchPanels {
+package struct ScratchPanels {
   fileprivate let start: UnsafeMutableRawPointer
   /// Rows that it was packed with.
   fileprivate let depth: Int
@@ -21,7 +21,7 @@ extension MatrixProduct {
   ///   - index: 0 or 1: which of two packed weights it is.
   ///   - kernels: the kernels that will multiply.
   /// - Returns: the packed weight, until another of this index is packed.
-  public func pack(
+  package func pack(
     _ weight: WeightMatrix, as form: PackedWeight.Form, scratch: ProductScratch, index: Int,
     kernels: KernelTable
   ) -> ScratchPanels {
@@ -51,7 +51,7 @@ extension MatrixProduct {
   ///   - yStride: elements from one row of `y` to the next.
   ///   - scratch: memory for packed rows.
   ///   - kernels: the kernels that packed the weight.
-  public func multiply(
+  package func multiply(
     _ x: UnsafePointer<Float>, xStride: Int, by panels: ScratchPanels, into y: UnsafeMutablePointer<Float>,
     yStride: Int, scratch: ProductScratch, kernels: KernelTable
   ) {

@@ -7,9 +7,9 @@ import CIngotKernels
 ///
 /// One job runs at a time; a second caller's job runs on its own thread alone, as does a job
 /// started inside another.
-public final class ThreadPool: Sendable {
+package final class ThreadPool: Sendable {
   /// Threads that work on a job, the caller's included.
-  public let threadCount: Int
+  package let threadCount: Int
   /// The C pool; `nil` when the caller works alone.
   private let pool: Handle?
 
@@ -21,21 +21,21 @@ public final class ThreadPool: Sendable {
   /// Makes a pool.
   ///
   /// - Parameter threadCount: threads, the caller's included; by default one for each processor available.
-  public init(threadCount: Int = ThreadPool.processorCount) {
+  package init(threadCount: Int = ThreadPool.processorCount) {
     let helpers = max(0, threadCount - 1)
     pool = helpers == 0 ? nil : ingot_pool_create(helpers).map { Handle(pointer: $0) }
     self.threadCount = pool == nil ? 1 : helpers + 1
   }
 
   /// Processors that this process may run on.
-  public static var processorCount: Int { ingot_processor_count() }
+  package static var processorCount: Int { ingot_processor_count() }
 
   deinit {
     if let pool { ingot_pool_destroy(pool.pointer) }
   }
 
   /// The pool of all executors that are not given another.
-  public static let shared = ThreadPool()
+  package static let shared = ThreadPool()
 
   /// Calls `body` once for each chunk, on any of the pool's threads, and returns when all calls have.
   ///
@@ -43,7 +43,7 @@ public final class ThreadPool: Sendable {
   ///   - chunkCount: chunks; 1 runs on the caller's thread.
   ///   - body: the work. `slot`, below ``threadCount``, differs between threads that run at the same time: the index of
   ///     a scratch buffer. Calls run concurrently; they must write to different memory.
-  public func run(chunkCount: Int, _ body: (_ slot: Int, _ chunk: Int) -> Void) {
+  package func run(chunkCount: Int, _ body: (_ slot: Int, _ chunk: Int) -> Void) {
     guard let pool, chunkCount > 1 else {
       for chunk in 0..<max(0, chunkCount) { body(0, chunk) }
       return
@@ -71,7 +71,7 @@ public final class ThreadPool: Sendable {
   ///   - count: how far the ranges go.
   ///   - grain: length of each range but the last; at least 1.
   ///   - body: the work, as in ``run(chunkCount:_:)``.
-  public func forEachRange(_ count: Int, grain: Int, _ body: (_ slot: Int, _ range: Range<Int>) -> Void) {
+  package func forEachRange(_ count: Int, grain: Int, _ body: (_ slot: Int, _ range: Range<Int>) -> Void) {
     let grain = max(1, grain)
     run(chunkCount: (count + grain - 1) / grain) { slot, chunk in
       body(slot, chunk * grain..<min(count, (chunk + 1) * grain))

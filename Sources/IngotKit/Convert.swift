@@ -43,12 +43,15 @@ public struct ConvertOptions: Sendable {
   public var keepsUnknownBits = false
   /// Whether SHA-256 of each tensor is stored, in formats that can.
   public var storesSHA256 = false
-  /// Where scratch files go.
-  public var scratchFolder = defaultScratchFolder
-  /// Threads that work at the same time; `nil` for one a processor.
-  public var jobs: Int?
+  /// How the work is done.
+  public var work = WorkOptions()
   /// What is known of the input beyond its bytes.
   public var reading = ReadOptions()
+
+  /// The dtypes that floating-point tensors can be converted to.
+  public static var dtypes: [DType] {
+    DType.allCases.filter { $0.isFloating && ElementConversion(from: .f32, to: $0) != nil }
+  }
 
   /// Makes options that convert everything as it is.
   public init() {}
@@ -58,6 +61,7 @@ public struct ConvertOptions: Sendable {
     var change = ChangeRequest()
     (change.dtype, change.onOverflow, change.selection) = (dtype, onOverflow, selection)
     (change.dialect, change.program, change.head, change.config) = (dialect, program, head, config)
+    change.work = work
     return change
   }
 }
@@ -108,7 +112,8 @@ public struct Conversion: Sendable {
   private let options: ConvertOptions
   private let planned: PlannedOutput
   private let destination: OutputDestination
-  private let system: any SystemCalls
+
+  private var system: any SystemCalls { options.work.system }
 
   /// Opens the input and plans the output.
   ///
@@ -116,20 +121,20 @@ public struct Conversion: Sendable {
   ///   - input: path of the checkpoint.
   ///   - output: path of the output; `-` for standard output.
   ///   - options: what is to be done.
-  ///   - system: the operating system.
   /// - Throws: the reader's and the writer's errors; nothing has been written.
   public init(
-    _ input: String, to output: String, options: ConvertOptions, system: any SystemCalls = LiveSystem()
+    _ input: String, to output: String, options: ConvertOptions = ConvertOptions()
   ) throws(IngotError) {
-    self.system = system
+    let system = options.work.system
     var reading = options.reading
     reading.selection = options.selection
-    source = try CheckpointOpener(options: reading, system: system).open(input)
+    source = try CheckpointOpener(options: reading, work: options.work).open(input)
     let options = try options.settled(for: source, at: input)
     self.options = options
     // Only a change of dialect gives the weight file another name.
     let keepsName =
-      ["keep", nil].contains(options.dialect?.lowercased()) && Companions.keepsName(of: source, at: input)
+      ["keep", nil].contains(options.dialect?.lowercased())
+      && Companions.keepsName(of: source, at: input, system: system)
     destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: keepsName ? source : nil, system)
@@ -141,7 +146,7 @@ public struct Conversion: Sendable {
         option: .resumes, why: "standard output keeps nothing to go on with; name a file")
     }
     try options.requireAbilities(of: destination)
-    try options.reading.requireUse(at: [input], by: [source])
+    try options.reading.requireUse(at: [input], by: [source], work: options.work)
 
     let companions = try Companions(of: source, at: input, for: destination, system: system)
     let requested = options.change
@@ -171,7 +176,7 @@ public struct Conversion: Sendable {
     draft.stateDType(options.dtype, for: destination)
     planned = try draft.planned(for: destination)
     let byteCount = try PlanWriter(
-      planned, files: SourceFiles([]), scratchFolder: options.scratchFolder
+      planned, files: SourceFiles([]), work: options.work
     ).plannedByteCount()
     // A remark of the reader's that holds for the output too is made once.
     let known = Set(source.findings)
@@ -202,22 +207,21 @@ public struct Conversion: Sendable {
     var report = report
     let files = SourceFiles(source.files, system: system)
     let output = PlanWriter(
-      planned, files: files, scratchFolder: options.scratchFolder,
-      extraDigests: options.check ? [.xxh3] : [], jobs: options.jobs)
+      planned, files: files, work: options.work, extraDigests: options.check ? [.xxh3] : [])
     let key = JournalKey(
       fingerprint: Self.fingerprint(
         planned.plan, digests: planned.plan.digests.union(output.extraDigests), options: options,
         sources: source.files, system: system), resumes: options.resumes)
     let result = try destination.write(
       output, force: options.force,
-      sources: source.files + Companions.files(beside: report.input, of: source, output: destination),
+      sources: source.files
+        + Companions.files(beside: report.input, of: source, output: destination, system: system),
       journal: key,
       system: system, progress: progress
     ) { (written, path) throws(IngotError) in
       guard options.check else { return }
       try ReadBack(
-        names: planned.tensors.map(\.name), written: written.parts, scratchFolder: options.scratchFolder,
-        jobs: options.jobs, system: system
+        names: planned.tensors.map(\.name), written: written.parts, work: options.work
       ).run(path, for: report.output, progress: progress)
     }
     report.resumedPartCount = result.resumedPartCount

@@ -15,8 +15,8 @@ public struct EditOptions: Sendable {
   public var isInPlace = false
   /// Whether nothing is written.
   public var isPlan = false
-  /// Where scratch files go.
-  public var scratchFolder = defaultScratchFolder
+  /// How the work is done.
+  public var work = WorkOptions()
 
   /// Makes options that change nothing.
   public init() {}
@@ -73,15 +73,14 @@ extension Ingot {
   ///   - path: a file, or a folder that holds one.
   ///   - options: the change.
   ///   - progress: hears of every byte.
-  ///   - system: the operating system.
   /// - Returns: what was done.
   /// - Throws: the reader's errors; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a format whose metadata can't be
   ///   changed so, and for a head that does not fit in place.
   public static func edit(
-    _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil,
-    system: any SystemCalls = LiveSystem()
+    _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EditReport {
-    let file = try fileToEdit(path, system)
+    let system = options.work.system
+    let file = try fileToEdit(path, options.work)
     try HeaderBackup.restore(for: file, system: system)
     let source = try FileByteSource(path: file, system: system)
     let format = try FormatRegistry.detect(source)
@@ -119,17 +118,17 @@ extension Ingot {
         of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset), system: system)
     } else {
       try replace(
-        file, format: format, source: source, head: head, options: options, progress: progress, system)
+        file, format: format, source: source, head: head, options: options, progress: progress)
     }
     return report
   }
 }
 
 /// The one file of a checkpoint.
-private func fileToEdit(_ path: String, _ system: any SystemCalls) throws(IngotError) -> String {
-  let status = try? system.status(at: path, followingLinks: true)
+private func fileToEdit(_ path: String, _ work: WorkOptions) throws(IngotError) -> String {
+  let status = try? work.system.status(at: path, followingLinks: true)
   guard status?.kind != .file else { return path }
-  let checkpoint = try CheckpointOpener(system: system).open(path)
+  let checkpoint = try CheckpointOpener(work: work).open(path)
   guard let file = checkpoint.files.first, checkpoint.files.count == 1 else {
     throw .unsuitable(Location(path), why: "is \(checkpoint.files.count, "file")", hint: "name one of them")
   }
@@ -139,7 +138,7 @@ private func fileToEdit(_ path: String, _ system: any SystemCalls) throws(IngotE
 /// Writes a file of a new head and the old data, which takes the old file's place.
 private func replace(
   _ path: String, format: any CheckpointFormat, source: FileByteSource, head: EditedHead,
-  options: EditOptions, progress: (any ProgressObserver)?, _ system: any SystemCalls
+  options: EditOptions, progress: (any ProgressObserver)?
 ) throws(IngotError) {
   let count = source.byteCount - head.dataOffset
   guard let writer = format.writer, let shape = Shape([count]) else {
@@ -160,7 +159,7 @@ private func replace(
   let planned = PlannedOutput(
     plan: plan, tensors: [PlannedTensor(name: "data", dtype: .u8, shape: shape)], contents: draft, losses: [])
   let output = PlanWriter(
-    planned, files: SourceFiles([file], system: system), scratchFolder: options.scratchFolder)
+    planned, files: SourceFiles([file], system: options.work.system), work: options.work)
   _ = try OutputDestination(replacing: path, formatID: format.id, writer: writer).write(
-    output, force: true, sources: [], system: system, progress: progress)
+    output, force: true, sources: [], system: options.work.system, progress: progress)
 }

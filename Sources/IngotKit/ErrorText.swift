@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only place where errors and evidence become sentences: for a program's reader and for a library's, who know options
 // and verbs by different names.
+import IngotBytes
+import IngotCore
 
 /// What options and verbs are called where a sentence is read.
 package protocol RequestNames {

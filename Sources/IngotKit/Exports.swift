@@ -1,15 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// What users of this library see of the targets below it: values, formats and their plans.
-@_exported import IngotBytes
+// What users of this library see of the targets below it: all values of IngotCore, and by name those that options and
+// reports hold.
+
 @_exported import IngotCore
-@_exported import IngotDialects
-@_exported import IngotEncodings
-@_exported import IngotEvaluation
-@_exported import IngotFormats
-@_exported import IngotGraph
-@_exported import IngotKernels
-@_exported import IngotModels
-@_exported import IngotOutput
-@_exported import IngotQuantization
-@_exported import IngotRuntime
-@_exported import IngotText
+
+@_exported import struct IngotBytes.OutputLeftovers
+@_exported import protocol IngotBytes.ProgressObserver
+@_exported import enum IngotBytes.ProgressUnit
+@_exported import struct IngotBytes.WorkOptions
+@_exported import struct IngotDialects.TargetProgram
+@_exported import struct IngotEvaluation.LanguageModelLoss
+@_exported import struct IngotEvaluation.ModelDivergence
+@_exported import enum IngotFormats.CodeKind
+@_exported import struct IngotFormats.ContentSurvey
+@_exported import struct IngotFormats.Glob
+@_exported import struct IngotFormats.MetadataChange
+@_exported import struct IngotFormats.ReadOptions
+@_exported import struct IngotFormats.SurveyedFile
+@_exported import struct IngotFormats.TensorSelection
+@_exported import struct IngotGraph.ModelPreset
+@_exported import struct IngotKernels.ElementStatistics
+@_exported import enum IngotKernels.OverflowPolicy
+@_exported import struct IngotKernels.QuantizationError
+@_exported import protocol IngotKernels.TensorNumber
+@_exported import enum IngotModels.HeadTie
+@_exported import enum IngotModels.Precision
+@_exported import struct IngotOutput.TensorRename
+@_exported import enum IngotQuantization.QuantizationScheme
+@_exported import enum IngotQuantization.WeightCoding
+@_exported import enum IngotRuntime.CacheElement

@@ -2,8 +2,10 @@
 // What makes two runs the same work, so that one may go on with what the other has written.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotKernels
+import IngotModels
 
 extension ConvertOptions {
   /// The options that decide on the bytes that come out, by the names of their properties.
@@ -27,7 +29,7 @@ extension ConvertOptions {
 
   /// Properties that change how the work is done, and not what comes out.
   package static let aside: Set<String> = [
-    "force", "resumes", "check", "scratchFolder", "jobs", "reading.scratchFolder",
+    "force", "resumes", "check", "work",
   ]
 }
 

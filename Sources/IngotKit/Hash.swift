@@ -47,10 +47,8 @@ public struct HashReport: Sendable {
 public struct HashOptions: Sendable {
   /// How to read.
   public var reading = ReadOptions()
-  /// Where scratch files go.
-  public var scratchFolder = defaultScratchFolder
-  /// Threads that work at the same time; `nil` for one a processor.
-  public var jobs: Int?
+  /// How the work is done.
+  public var work = WorkOptions()
   /// The dialect in whose names and layouts a model's parameters are hashed; `nil` hashes tensors as they are.
   public var dialect: String?
   /// The config's file; `nil` to look for it.
@@ -76,18 +74,20 @@ extension Ingot {
   public static func hash(
     _ path: String, options: HashOptions = HashOptions(), progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> HashReport {
-    let checkpoint = try CheckpointOpener(options: options.reading).open(path)
-    if !options.isOneOfSeveral { try options.reading.requireUse(at: [path], by: [checkpoint]) }
+    let checkpoint = try CheckpointOpener(options: options.reading, work: options.work).open(path)
+    if !options.isOneOfSeveral {
+      try options.reading.requireUse(at: [path], by: [checkpoint], work: options.work)
+    }
     if let dialect = options.dialect {
       return try digests(checkpoint, path: path, as: dialect, options: options, progress: progress)
     }
-    let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+    let digester = TensorDigester(checkpoint, work: options.work)
     let distinct = DistinctTensors(checkpoint.tensors)
     progress?.begin("hashing", byteCount: distinct.byteCount)
     defer { progress?.end() }
     let relay = ProgressRelay(progress)
     let digests = try digester.digests(
-      of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: options.jobs)
+      of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: options.work.jobs)
     ) { _, _, tile, _ in relay.advance(tile.count) }
     var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
       HashReport.Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)
@@ -103,12 +103,13 @@ private func digests(
   _ checkpoint: Checkpoint, path: String, as id: String, options: HashOptions,
   progress: (any ProgressObserver)?
 ) throws(IngotError) -> HashReport {
-  let model = try Model(checkpoint, path: path, config: options.config, head: options.head)
+  let model = try Model(
+    checkpoint, path: path, config: options.config, head: options.head, work: options.work)
   try Model.requireStoredHead(options.head, in: [model])
   try model.requireSound()
   let draft = try DialectLayout(
     model, to: try Dialect.required(id, for: model, option: .digestDialect), isOnlySeen: true)
-  let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+  let digester = TensorDigester(checkpoint, work: options.work)
   let drafted = try draft.tensors().filter { $0.aliasOf == nil }
   progress?.begin("hashing", byteCount: drafted.reduce(0) { $0 + $1.view.byteCount })
   defer { progress?.end() }

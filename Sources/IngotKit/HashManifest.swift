@@ -35,7 +35,7 @@ public struct HashManifest: Sendable {
   }
 
   /// The rules of manifests.
-  public enum ManifestRule: String, FormatRule {
+  package enum ManifestRule: String, FormatRule {
     case line = "MF-01"
     case notEmpty = "MF-02"
   }
@@ -49,7 +49,7 @@ public struct HashManifest: Sendable {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none, and a file without
   ///   any.
   public init(path: String) throws(IngotError) {
-    try self.init(bytes: Companions.text(path), path: path)
+    try self.init(bytes: Companions.text(path, system: LiveSystem()), path: path)
   }
 
   /// Reads a manifest's bytes.

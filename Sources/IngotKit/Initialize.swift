@@ -26,6 +26,8 @@ public struct InitializeOptions: Sendable {
   public var shardByteLimit: Int?
   /// Whether an existing output is replaced.
   public var force = false
+  /// How the work is done.
+  public var work = WorkOptions()
 
   /// Makes options without a size: ``preset`` or ``config`` is to be given.
   public init() {}
@@ -38,7 +40,7 @@ public struct InitializationReport: Sendable {
   /// The output's format id.
   public var format: String
   /// The numbers.
-  public var config: ModelConfig
+  package var config: ModelConfig
   /// What the values were made from.
   public var seed: UInt64
   /// All numbers that the parameters hold.
@@ -59,13 +61,12 @@ extension Ingot {
   ///   - output: path of the output; a folder gets its config.json.
   ///   - options: size and seed.
   ///   - progress: hears of every byte.
-  ///   - system: the operating system.
   /// - Returns: what was made.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for an architecture or size that is not known, the
   ///   errors of reading a config, and the writer's errors.
   public static func initialize(
     _ architecture: String, to output: String, options: InitializeOptions,
-    progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
+    progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> InitializationReport {
     let (configuration, companion) = try configuration(architecture, options)
     guard let dialect = Dialect.all.first(where: { $0.architecture == configuration.architecture.id }) else {
@@ -73,7 +74,7 @@ extension Ingot {
     }
     let graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
     let destination = try OutputDestination(
-      output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+      output, format: options.format, isSharded: options.shardByteLimit != nil, options.work.system)
     var metadata = Metadata()
     dialect.mark(&metadata, in: destination.formatID)
     var draft = OutputBuilder(metadata: metadata)
@@ -89,9 +90,9 @@ extension Ingot {
     }
     draft.stateDType(options.dtype ?? .f32, for: destination)
     let planned = try draft.planned(for: destination)
-    let written = PlanWriter(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+    let written = PlanWriter(planned, files: SourceFiles([]), work: options.work)
     let result = try destination.write(
-      written, force: options.force, sources: [], system: system, progress: progress)
+      written, force: options.force, sources: [], system: options.work.system, progress: progress)
     return InitializationReport(
       output: output, format: destination.formatID, config: configuration.config, seed: options.seed,
       parameterCount: graph.parameterCount, tensorCount: graph.parameters.count, byteCount: result.byteCount,
@@ -116,7 +117,7 @@ private func configuration(
         option: .preset, why: "\(words: preset.name) is no size of \(words: known.title)")
     }
     bytes = ConfigWriter.bytes(known.config(of: preset), of: known)
-  case (nil, let path?): bytes = try Companions.text(path)
+  case (nil, let path?): bytes = try Companions.text(path, system: options.work.system)
   default: throw .invalidRequest(option: .preset, why: "give either a preset or a config, not both")
   }
   let read = try ConfigReader(bytes, path: options.config ?? "config.json").read()

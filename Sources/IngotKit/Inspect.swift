@@ -2,6 +2,7 @@
 // Looks into a checkpoint: headers only, unless digests or statistics are asked for.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotModels
@@ -45,16 +46,19 @@ public struct InspectionReport: Sendable {
   /// The checkpoint, tensors included that are not listed.
   public var checkpoint: Checkpoint
   /// The model that it is, when there is a config beside it and its names are known.
-  public var model: Model?
+  package var model: Model?
   /// The tensors listed.
   public fileprivate(set) var tensors: Listing
   /// Remarks on the checkpoint, and on a config that says otherwise than its tensors.
   public var findings: [Finding] { checkpoint.findings + (model?.conflictFindings ?? []) }
 
   /// What headers alone say.
-  package init(_ checkpoint: Checkpoint, path: String, selection: TensorSelection = TensorSelection()) {
+  package init(
+    _ checkpoint: Checkpoint, path: String, selection: TensorSelection = TensorSelection(),
+    work: WorkOptions = WorkOptions()
+  ) {
     var checkpoint = checkpoint
-    model = readModel(of: &checkpoint, at: path)
+    model = readModel(of: &checkpoint, at: path, work)
     self.path = path
     self.checkpoint = checkpoint
     let isWhole = checkpoint.tensors.allSatisfy { selection.takes($0.name) }
@@ -89,10 +93,8 @@ public struct InspectOptions: Sendable {
   public var selection = TensorSelection()
   /// How to read.
   public var reading = ReadOptions()
-  /// Where scratch files go.
-  public var scratchFolder = defaultScratchFolder
-  /// Threads that work at the same time; `nil` for one a processor.
-  public var jobs: Int?
+  /// How the work is done.
+  public var work = WorkOptions()
 
   /// Makes options that read headers only.
   public init() {}
@@ -113,19 +115,19 @@ extension Ingot {
   ) throws(IngotError) -> InspectionReport {
     var reading = options.reading
     reading.selection = options.selection
-    let checkpoint = try CheckpointOpener(options: reading).open(path)
-    try options.reading.requireUse(at: [path], by: [checkpoint])
+    let checkpoint = try CheckpointOpener(options: reading, work: options.work).open(path)
+    try options.reading.requireUse(at: [path], by: [checkpoint], work: options.work)
     try options.selection.check(against: checkpoint, includedBy: .names)
-    var report = InspectionReport(checkpoint, path: path, selection: options.selection)
+    var report = InspectionReport(checkpoint, path: path, selection: options.selection, work: options.work)
     let listed = report.tensors.descriptors
     guard options.hashes || options.statistics else { return report }
 
-    let digester = TensorDigester(checkpoint, scratchFolder: options.scratchFolder)
+    let digester = TensorDigester(checkpoint, work: options.work)
     let distinct = DistinctTensors(listed)
     progress?.begin("reading", byteCount: distinct.byteCount)
     defer { progress?.end() }
     let scan = TensorScan(
-      listed, distinct, digester, crew: WorkCrew(jobs: options.jobs), ProgressRelay(progress))
+      listed, distinct, digester, crew: WorkCrew(jobs: options.work.jobs), ProgressRelay(progress))
     report.tensors.results =
       options.hashes ? try scan.hashed(takingStatistics: options.statistics) : try scan.statistics()
     try digester.checkUnchanged()
@@ -134,16 +136,18 @@ extension Ingot {
 }
 
 /// The model that a checkpoint is; `nil`, with a remark where its config can't be read, when it is none that is known.
-private func readModel(of checkpoint: inout Checkpoint, at path: String) -> Model? {
+private func readModel(of checkpoint: inout Checkpoint, at path: String, _ work: WorkOptions) -> Model? {
   do throws(IngotError) {
-    return try Model(checkpoint, path: path, config: nil)
+    return try Model(checkpoint, path: path, config: nil, work: work)
   } catch {
     if case .malformed(_, let location, let found, let expected) = error, error.isUnreadableConfig {
       checkpoint.findings.append(
         Finding(
           .unreadableConfig, severity: .note, subject: FilePath.name(of: location.file),
           detail: "can't be read: byte \(location.offset ?? 0): \(found), expected \(expected)"))
-    } else if case .unsuitable(let location, let why, _)? = Model.standInForConfig(of: checkpoint, at: path) {
+    } else if case .unsuitable(let location, let why, _)? = Model.standInForConfig(
+      of: checkpoint, at: path, work.system)
+    {
       checkpoint.findings.append(
         Finding(
           .unreadableConfig, severity: .note, subject: FilePath.name(of: location.file), detail: why))

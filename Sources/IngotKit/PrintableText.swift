@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A stranger's text made safe to print.
+import IngotBytes
 
 /// Text from a stranger's file, made safe to print.
 package enum PrintableText {

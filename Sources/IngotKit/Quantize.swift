@@ -3,6 +3,7 @@
 // values are written in another, or to ggml's blocks, in the names of the program that reads them.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotModels
@@ -30,10 +31,8 @@ public struct QuantizeOptions: Sendable {
   public var force = false
   /// Whether dtypes that the format lacks are kept as bits, in formats that can.
   public var keepsUnknownBits = false
-  /// Where scratch files go.
-  public var scratchFolder = defaultScratchFolder
-  /// Threads that work at the same time; `nil` for one a processor.
-  public var jobs: Int?
+  /// How the work is done.
+  public var work = WorkOptions()
   /// How to read.
   public var reading = ReadOptions()
 
@@ -44,7 +43,7 @@ public struct QuantizeOptions: Sendable {
   fileprivate var request: QuantizationRequest {
     QuantizationRequest(
       scheme: scheme, rules: rules, onOverflow: onOverflow, keepsNonFinite: allowances.nonFinite,
-      scratchFolder: scratchFolder, jobs: jobs)
+      work: work)
   }
 }
 
@@ -99,7 +98,6 @@ extension Ingot {
   ///   - output: path of the output.
   ///   - options: what is to be done.
   ///   - progress: hears of bytes read and written.
-  ///   - system: the operating system.
   /// - Returns: what it cost.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound or holds values that are
   ///   not finite; ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the output's format
@@ -107,16 +105,19 @@ extension Ingot {
   ///   before.
   public static func quantize(
     _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
-    progress: (any ProgressObserver)? = nil, system: any SystemCalls = LiveSystem()
+    progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> QuantizationReport {
+    let system = options.work.system
     let model = try Model(
-      input, config: options.config, head: options.allowances.head, reading: options.reading)
+      input, config: options.config, head: options.allowances.head, reading: options.reading,
+      work: options.work)
     try Model.requireStoredHead(options.allowances.head, in: [model])
     try requireWhole(model)
     try model.requireSound()
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
-      keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input) ? model.checkpoint : nil, system)
+      keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input, system: system)
+        ? model.checkpoint : nil, system)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
@@ -130,13 +131,12 @@ extension Ingot {
     }
     let planned = try builder.planned(for: destination)
     let written = PlanWriter(
-      planned, files: SourceFiles(model.checkpoint.files, system: system),
-      scratchFolder: options.scratchFolder,
-      jobs: options.jobs)
+      planned, files: SourceFiles(model.checkpoint.files, system: system), work: options.work)
     let result = try destination.write(
       written, force: options.force,
       sources: model.checkpoint.files
-        + Companions.files(beside: input, of: model.checkpoint, output: destination), system: system,
+        + Companions.files(beside: input, of: model.checkpoint, output: destination, system: system),
+      system: system,
       progress: progress)
     return QuantizationReport(
       result, of: conversion, planned: planned, options: options, input: input, output: output)

@@ -15,19 +15,30 @@ public struct SecurityReport: Sendable {
   public var isClean: Bool { files.allSatisfy(\.survey.isClean) }
 }
 
+/// Options of ``Ingot/surveySecurity(_:options:)``.
+public struct SecurityOptions: Sendable {
+  /// How to read.
+  public var reading = ReadOptions()
+  /// How the work is done.
+  public var work = WorkOptions()
+
+  /// Makes the default options.
+  public init() {}
+}
+
 extension Ingot {
   /// Lists what a path would make other programs run.
   ///
   /// - Parameters:
   ///   - path: a file, index, folder or archive.
-  ///   - reading: where an archive's files go that have to be decoded.
-  ///   - system: the operating system.
+  ///   - options: how to read.
   /// - Returns: a list, which may hold calls that are not let through, and files that could not be read.
   /// - Throws: the errors of opening the path, of the system, and of an interrupt.
   public static func surveySecurity(
-    _ path: String, reading: ReadOptions = ReadOptions(), system: any SystemCalls = LiveSystem()
+    _ path: String, options: SecurityOptions = SecurityOptions()
   ) throws(IngotError) -> SecurityReport {
-    let opener = CheckpointOpener(options: reading, system: system)
+    let system = options.work.system
+    let opener = CheckpointOpener(options: options.reading, work: options.work)
     var scanner = ContentScanner(opener)
     if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
       try scan(folder: path, depth: 0, system, &scanner)

@@ -2,6 +2,8 @@
 // What is asked for by naming the program that an output is made for.
 import IngotCore
 import IngotDialects
+import IngotGraph
+import IngotModels
 
 extension ConvertOptions {
   /// Sets what a program wants, where nothing else was asked for.
@@ -12,7 +14,7 @@ extension ConvertOptions {
   /// - Returns: the output's path, as a folder's where the program loads one.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format or dialect, and for standard
   ///   output where a folder is wanted.
-  public mutating func target(_ program: TargetProgram, output: String) throws(IngotError) -> String {
+  package mutating func target(_ program: TargetProgram, output: String) throws(IngotError) -> String {
     for (option, value, own) in [
       (RequestOption.format, format, program.formats), (.dialect, dialect, [program.dialect]),
     ] {
@@ -36,7 +38,8 @@ extension ConvertOptions {
   ///   config.
   func settled(for source: Checkpoint, at path: String) throws(IngotError) -> ConvertOptions {
     guard let program, program.formats.count > 1 else { return self }
-    let architecture = try Model.configuration(of: source, at: path, config: config).0.architecture
+    let architecture = try Model.configuration(of: source, at: path, config: config, work: work).0
+      .architecture
     let own = program.format(for: architecture.id)
     guard format == nil || format == own else {
       throw .invalidRequest(

@@ -13,7 +13,7 @@ public struct ValidationReport: Sendable {
   /// The path as given.
   public var path: String
   /// The model, when it was recognised.
-  public var model: Model
+  package var model: Model
   /// All findings, in a stable order.
   public var findings: [Finding]
 
@@ -21,21 +21,32 @@ public struct ValidationReport: Sendable {
   public var isValid: Bool { !findings.contains { $0.severity == .error } }
 }
 
+/// Options of ``Ingot/validate(_:options:progress:)``.
+public struct ValidateOptions: Sendable {
+  /// The config's file; `nil` to look for it inside the checkpoint, then beside it.
+  public var config: String?
+  /// How to read.
+  public var reading = ReadOptions()
+  /// How the work is done.
+  public var work = WorkOptions()
+
+  /// Makes the default options.
+  public init() {}
+}
+
 extension Ingot {
   /// Validates a model.
   ///
   /// - Parameters:
   ///   - path: the checkpoint.
-  ///   - config: its config's file; `nil` to look for it.
-  ///   - reading: how to read.
+  ///   - options: where its config is, and how to read.
   ///   - progress: hears of bytes read.
   /// - Returns: all findings at once.
   /// - Throws: errors of files that can't be read at all.
   public static func validate(
-    _ path: String, config: String? = nil, reading: ReadOptions = ReadOptions(),
-    progress: (any ProgressObserver)? = nil
+    _ path: String, options: ValidateOptions = ValidateOptions(), progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> ValidationReport {
-    let model = try Model(path, config: config, reading: reading)
+    let model = try Model(path, config: options.config, reading: options.reading, work: options.work)
     let structural = model.recognised.structuralFindings(model.checkpoint.tensors)
     var values = try model.nonFiniteFindings(progress: progress)
     values += try model.tiedFindings()

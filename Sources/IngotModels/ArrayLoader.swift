@@ -4,21 +4,24 @@ import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotKernels
+import IngotOutput
 import IngotTransforms
 
 /// Loads small arrays whole.
 package struct ArrayLoader {
   private let files: SourceFiles
   private let path: String
+  private let scratchFolder: String
 
-  package init(_ checkpoint: Checkpoint) {
-    files = SourceFiles(checkpoint.files)
+  package init(_ checkpoint: Checkpoint, work: WorkOptions) {
+    files = SourceFiles(checkpoint.files, system: work.system)
+    scratchFolder = work.scratchFolder
     path = checkpoint.files.first?.path ?? ""
   }
 
   /// Bytes of a part in canonical order, converted when asked to.
   package func bytes(_ part: LazyPart) throws(IngotError) -> [UInt8] {
-    let tiles = try part.open(files: files, scratchFolder: defaultScratchFolder)
+    let tiles = try part.open(files: files, scratchFolder: scratchFolder)
     var bytes: [UInt8] = []
     // The length is backed by the file: raw parts lie inside it, deflated ones have a declared length that decoding
     // checks piece by piece.
@@ -68,7 +71,7 @@ package struct ArrayLoader {
   /// Values of any dtype that doubles hold.
   package func doubles(_ part: LazyPart) throws(IngotError) -> [Double] {
     let tiles = try part.casting(to: .f64, onOverflow: .infinity).open(
-      files: files, scratchFolder: defaultScratchFolder)
+      files: files, scratchFolder: scratchFolder)
     var values: [Double] = []
     try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in
       values += try Elements(tile, tiles.elementType).doubles()

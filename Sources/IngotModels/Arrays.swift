@@ -3,30 +3,30 @@
 import IngotCore
 
 /// Integers with a shape: token ids, positions, masks.
-public struct IntegerArray: Hashable, Sendable {
+package struct IntegerArray: Hashable, Sendable {
   /// The dimensions, `[B, T]` for all inputs.
-  public var shape: Shape
+  package var shape: Shape
   /// The values in C order.
-  public var values: [Int]
+  package var values: [Int]
 
   /// Makes an array.
-  public init(shape: Shape, values: [Int]) {
+  package init(shape: Shape, values: [Int]) {
     self.shape = shape
     self.values = values
   }
 }
 
 /// Reals with a shape: an expected output.
-public struct RealArray: Hashable, Sendable {
+package struct RealArray: Hashable, Sendable {
   /// The dimensions.
-  public var shape: Shape
+  package var shape: Shape
   /// The values in C order.
-  public var values: [Double]
+  package var values: [Double]
   /// The dtype they are stored in, which bounds how well they can be met.
-  public var dtype: DType
+  package var dtype: DType
 
   /// Makes an array.
-  public init(shape: Shape, values: [Double], dtype: DType) {
+  package init(shape: Shape, values: [Double], dtype: DType) {
     self.shape = shape
     self.values = values
     self.dtype = dtype

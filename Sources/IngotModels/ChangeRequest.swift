@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What conversions need to know of what a user asks for.
+import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
@@ -22,6 +23,8 @@ package struct ChangeRequest: Sendable {
   package var head = HeadTie.asIs
   /// The config's file; `nil` to look for it.
   package var config: String?
+  /// How the work is done.
+  package var work = WorkOptions()
 
   /// Asks for nothing to change.
   package init() {}

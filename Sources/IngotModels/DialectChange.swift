@@ -62,10 +62,10 @@ package struct DialectChange {
     guard wanted != nil || implied != nil || options.head != .asIs else { return nil }
     let model: Model
     do throws(IngotError) {
-      model = try Model(source, path: path, config: options.config, head: options.head)
+      model = try Model(source, path: path, config: options.config, head: options.head, work: options.work)
     } catch {
       if isAskedFor, wanted != nil || options.config != nil { throw error }
-      if let refusal = Model.standInForConfig(of: source, at: path) { throw refusal }
+      if let refusal = Model.standInForConfig(of: source, at: path, options.work.system) { throw refusal }
       // Names of a file of the program's own format are its own.
       if let implied, source.format != format {
         findings.append(try Self.namesKept(format: implied, because: error))
@@ -307,7 +307,7 @@ package struct DialectChange {
     let count = recognised.configuration.config.vocabularySize
     guard rows > count else { return }
     let padding = LazyPart.stored(name: tensor.name, tensor.parts[0]).slice(count..<rows)
-    let isZero = try ArrayLoader(model.checkpoint).bytes(padding).allSatisfy { $0 == 0 }
+    let isZero = try ArrayLoader(model.checkpoint, work: model.work).bytes(padding).allSatisfy { $0 == 0 }
     output.losses.append(
       Loss(
         .padding, tensor: tensor.name,

@@ -30,7 +30,7 @@ extension Model {
     guard let original = descriptor(role) else { return false }
     let copy = checkpoint.tensors[index]
     guard copy.aliasOf != original.name, original.aliasOf != copy.name else { return true }
-    return try TensorPairReader((checkpoint, checkpoint))
+    return try TensorPairReader((checkpoint, checkpoint), work: work)
       .areEqual(ComparedTensor(copy), ComparedTensor(original))
   }
 
@@ -87,7 +87,7 @@ extension Model {
   ///   - head: which head is meant.
   ///   - models: the models that are computed with.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
-  public static func requireStoredHead(_ head: HeadTie, in models: [Model]) throws(IngotError) {
+  package static func requireStoredHead(_ head: HeadTie, in models: [Model]) throws(IngotError) {
     let stored = models.filter { $0.recognised.tensors[TensorRole(.head)] != nil }
     switch head {
     case .asIs: return

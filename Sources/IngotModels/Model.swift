@@ -8,17 +8,19 @@ import IngotGraph
 import IngotOutput
 
 /// A checkpoint opened as a model.
-public struct Model: Sendable {
+package struct Model: Sendable {
   /// The path as given.
-  public let path: String
+  package let path: String
   /// The checkpoint.
-  public let checkpoint: Checkpoint
+  package let checkpoint: Checkpoint
   /// Its config, graph and tensors by role.
-  public private(set) var recognised: RecognisedModel
+  package private(set) var recognised: RecognisedModel
   /// The config's bytes, to travel along.
-  public let config: Companion
+  package let config: Companion
   /// Which head is meant where another is stored than the config says.
-  public let head: HeadTie
+  package let head: HeadTie
+  /// How its tensors are read.
+  package let work: WorkOptions
 
   /// Whether the head that is stored was taken, as asked for, where the config names the token embedding.
   let takesStoredHead: Bool
@@ -31,28 +33,31 @@ public struct Model: Sendable {
   ///   - fallbackConfig: the config's file when there is none inside the checkpoint or beside it.
   ///   - head: which head is meant where another is stored than the config says.
   ///   - reading: how to read.
+  ///   - work: how the work is done.
   ///   - isOneOfTwo: whether options of reading may be there for another model.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is no config, and the errors of the
   ///   readers.
-  public init(
+  package init(
     _ path: String, config: String? = nil, fallbackConfig: String? = nil, head: HeadTie = .asIs,
-    reading: ReadOptions = ReadOptions(), isOneOfTwo: Bool = false
+    reading: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions(), isOneOfTwo: Bool = false
   ) throws(IngotError) {
-    let checkpoint = try CheckpointOpener(options: reading).open(path)
-    if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint]) }
-    try self.init(checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head)
+    let checkpoint = try CheckpointOpener(options: reading, work: work).open(path)
+    if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint], work: work) }
+    try self.init(
+      checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head, work: work)
   }
 
   /// Understands a checkpoint that is open already.
   package init(
     _ checkpoint: Checkpoint, path: String, config: String?, fallbackConfig: String? = nil,
-    head: HeadTie = .asIs
+    head: HeadTie = .asIs, work: WorkOptions
   ) throws(IngotError) {
     self.path = path
+    self.work = work
     self.checkpoint = checkpoint
     self.head = head
     var (configuration, companion) = try Self.configuration(
-      of: checkpoint, at: path, config: config, fallbackConfig: fallbackConfig)
+      of: checkpoint, at: path, config: config, fallbackConfig: fallbackConfig, work: work)
     var takesStoredHead = false
     var recognised = try RecognisedModel(
       checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
@@ -77,10 +82,12 @@ public struct Model: Sendable {
   ///   - path: where it is.
   ///   - config: the config's file; `nil` to look for it.
   ///   - fallbackConfig: the config's file when there is no other.
+  ///   - work: how files are read.
   /// - Returns: what it says, and its bytes.
   /// - Throws: as ``init(_:config:fallbackConfig:head:reading:isOneOfTwo:)``.
   package static func configuration(
-    of checkpoint: Checkpoint, at path: String, config: String?, fallbackConfig: String? = nil
+    of checkpoint: Checkpoint, at path: String, config: String?, fallbackConfig: String? = nil,
+    work: WorkOptions
   ) throws(IngotError) -> (ModelConfiguration, Companion) {
     if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
       let document = InnerConfig.document(of: checkpoint)
@@ -88,7 +95,7 @@ public struct Model: Sendable {
       let configuration = try ConfigReader(document: document, path: path).read()
       return (configuration, companion(configuration, keeping: document))
     }
-    let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path)
+    let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path, work.system)
     var configuration = try ConfigReader(found.0.bytes, path: found.path).read()
     configuration.findings += found.notes
     return (configuration, found.0)
@@ -107,11 +114,13 @@ public struct Model: Sendable {
   }
 
   /// What stands in the place of a checkpoint's config: a git-lfs pointer, say; `nil` for a config, or none.
-  package static func standInForConfig(of checkpoint: Checkpoint, at path: String) -> IngotError? {
+  package static func standInForConfig(
+    of checkpoint: Checkpoint, at path: String, _ system: any SystemCalls
+  ) -> IngotError? {
     let isInside = checkpoint.companions.contains { $0.kind == .config }
     guard isInside || InnerConfig.document(of: checkpoint) == nil else { return nil }
     do throws(IngotError) {
-      _ = try findConfig(nil, or: nil, for: checkpoint, at: path)
+      _ = try findConfig(nil, or: nil, for: checkpoint, at: path, system)
       return nil
     } catch {
       if case .unsuitable = error { return error }
@@ -120,10 +129,15 @@ public struct Model: Sendable {
   }
 
   private static func findConfig(
-    _ option: String?, or fallback: String?, for checkpoint: Checkpoint, at path: String
+    _ option: String?, or fallback: String?, for checkpoint: Checkpoint, at path: String,
+    _ system: any SystemCalls
   ) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {
     func named(_ file: String) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {
-      (Companion(kind: .config, name: FilePath.name(of: file), bytes: try Companions.text(file)), file, [])
+      (
+        Companion(
+          kind: .config, name: FilePath.name(of: file), bytes: try Companions.text(file, system: system)),
+        file, []
+      )
     }
     if let option { return try named(option) }
     if let inside = checkpoint.companions.first(where: { $0.kind == .config }) {
@@ -131,11 +145,14 @@ public struct Model: Sendable {
       try inside.requireItself(at: place)
       return (inside, place, [])
     }
-    let folder = CompanionScan.folder(of: path, system: LiveSystem())
+    let folder = CompanionScan.folder(of: path, system: system)
     for name in configNames {
       let candidate = FilePath.join(folder, name)
-      guard (try? LiveSystem().status(at: candidate, followingLinks: true)) != nil else { continue }
-      return (Companion(kind: .config, name: name, bytes: try Companions.text(candidate)), candidate, [])
+      guard (try? system.status(at: candidate, followingLinks: true)) != nil else { continue }
+      return (
+        Companion(kind: .config, name: name, bytes: try Companions.text(candidate, system: system)),
+        candidate, []
+      )
     }
     if let fallback { return try named(fallback) }
     if let (document, note) = try InnerConfig.assumed(of: checkpoint, at: path) {

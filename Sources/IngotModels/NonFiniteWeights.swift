@@ -18,7 +18,7 @@ extension Model {
   package func nonFiniteFindings(
     of indexes: [Int]? = nil, progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> [Finding] {
-    let digester = TensorDigester(checkpoint)
+    let digester = TensorDigester(checkpoint, work: work)
     let tensors = (indexes ?? Array(checkpoint.tensors.indices)).map { checkpoint.tensors[$0] }
     progress?.begin("reading", byteCount: tensors.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }

@@ -23,7 +23,7 @@ extension Model {
   ///   - precision: the arithmetic.
   ///   - models: the models that are computed with.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
-  public static func requireUse(of precision: Precision, in models: [Model]) throws(IngotError) {
+  package static func requireUse(of precision: Precision, in models: [Model]) throws(IngotError) {
     guard precision == .w8a8,
       !models.contains(where: { $0.checkpoint.tensors.contains { $0.quantization != nil } })
     else { return }

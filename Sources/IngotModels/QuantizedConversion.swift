@@ -20,18 +20,16 @@ package struct QuantizationRequest: Sendable {
   package var onOverflow: OverflowPolicy
   /// Whether weights that stay as they are may be NaN or infinite.
   package var keepsNonFinite: Bool
-  /// Where scratch files go.
-  package var scratchFolder: String
-  /// Threads that work at the same time; `nil` for one a processor.
-  package var jobs: Int?
+  /// How the work is done.
+  package var work: WorkOptions
 
   /// Puts a request together.
   package init(
     scheme: QuantizationScheme, rules: [(pattern: Glob, scheme: QuantizationScheme)],
-    onOverflow: OverflowPolicy, keepsNonFinite: Bool, scratchFolder: String, jobs: Int?
+    onOverflow: OverflowPolicy, keepsNonFinite: Bool, work: WorkOptions
   ) {
     (self.scheme, self.rules, self.onOverflow) = (scheme, rules, onOverflow)
-    (self.keepsNonFinite, self.scratchFolder, self.jobs) = (keepsNonFinite, scratchFolder, jobs)
+    (self.keepsNonFinite, self.work) = (keepsNonFinite, work)
   }
 }
 
@@ -60,10 +58,11 @@ package struct QuantizedConversion {
   ) throws(IngotError) {
     self.model = model
     self.options = options
-    files = SourceFiles(model.checkpoint.files)
+    files = SourceFiles(model.checkpoint.files, system: model.work.system)
     target = try Self.dialect(of: destination.formatID, for: model)
     output = OutputBuilder(of: model.checkpoint)
-    let companions = try Companions(of: model.checkpoint, at: model.path, for: destination)
+    let companions = try Companions(
+      of: model.checkpoint, at: model.path, for: destination, system: model.work.system)
     output.companions = companions.files
     if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
     let choice = try SchemeChoice(options, for: model, target: target)
@@ -260,8 +259,8 @@ package struct QuantizedConversion {
       ChannelLayout(shape: tensor.shape, axis: schemes[index].flatMap(Self.axis))
     }
     let found = IndexedResults<[Float]>(count: indexes.count, initial: [])
-    let crew = WorkCrew(jobs: options.jobs)
-    try PartPass(crew: crew, files: files, scratchFolder: options.scratchFolder)
+    let crew = WorkCrew(jobs: options.work.jobs)
+    try PartPass(crew: crew, files: files, scratchFolder: options.work.scratchFolder)
       .run(count: indexes.count) { (index) throws(IngotError) in
         source(tensors[index])
       } read: { (index, reading) throws(IngotError) in

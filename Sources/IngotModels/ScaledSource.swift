@@ -22,6 +22,7 @@ package struct ScaledSource {
   /// Weights whose scales are still tensors of their own.
   private var apart: [ScaleTensors.Weight] = []
   private let source: Checkpoint
+  private let work: WorkOptions
 
   /// Puts together what --dtype is to reach.
   ///
@@ -29,9 +30,11 @@ package struct ScaledSource {
   ///   understood.
   package init(_ source: Checkpoint, companions: [Companion], options: ChangeRequest) throws(IngotError) {
     self.source = source
+    work = options.work
     checkpoint = source
     self.companions = companions
-    let scales = try ScaleTensors(source.tensors, config: Self.config(options.config, companions))
+    let scales = try ScaleTensors(
+      source.tensors, config: Self.config(options.config, companions, options.work.system))
     guard let dtype = options.dtype else {
       apart = scales.weights
       reportSeparation(by: options.selection)
@@ -75,8 +78,10 @@ package struct ScaledSource {
   }
 
   /// The config, when it is there and can be read; what is wrong with it is not for here to say.
-  private static func config(_ path: String?, _ companions: [Companion]) throws(IngotError) -> Metadata? {
-    let named = try path.map { (path) throws(IngotError) in try Companions.text(path) }
+  private static func config(
+    _ path: String?, _ companions: [Companion], _ system: any SystemCalls
+  ) throws(IngotError) -> Metadata? {
+    let named = try path.map { (path) throws(IngotError) in try Companions.text(path, system: system) }
     guard let bytes = named ?? companions.first(where: { $0.kind == .config })?.bytes else { return nil }
     return try? JSONDocument.object(bytes)
   }
@@ -94,7 +99,9 @@ package struct ScaledSource {
     for index in weight.zeros {
       let layout = source.tensors[index]
       guard layout.byteCount <= MemoryLayout<UInt64>.size,
-        try ArrayLoader(source).bytes(.stored(name: layout.name, layout.parts[0])).allSatisfy({ $0 == 0 })
+        try ArrayLoader(source, work: work).bytes(.stored(name: layout.name, layout.parts[0])).allSatisfy({
+          $0 == 0
+        })
       else { throw refusal("\(layout.name) tells of another order of values than rows") }
     }
   }

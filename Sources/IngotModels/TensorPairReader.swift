@@ -59,9 +59,12 @@ package final class TensorPairReader {
   private let scratchFolder: String
 
   /// Prepares to read two checkpoints.
-  package init(_ checkpoints: (Checkpoint, Checkpoint), scratchFolder: String = defaultScratchFolder) {
-    files = (SourceFiles(checkpoints.0.files), SourceFiles(checkpoints.1.files))
-    self.scratchFolder = scratchFolder
+  package init(_ checkpoints: (Checkpoint, Checkpoint), work: WorkOptions) {
+    files = (
+      SourceFiles(checkpoints.0.files, system: work.system),
+      SourceFiles(checkpoints.1.files, system: work.system)
+    )
+    scratchFolder = work.scratchFolder
   }
 
   /// Whether two tensors have the same shape and the same values, whatever their dtypes.

@@ -3,6 +3,7 @@
 // program looks for them. Page: formats/tokenizer.md.
 import IngotCore
 import IngotDialects
+import IngotGraph
 import IngotText
 
 /// A tokenizer on its way to another dialect.

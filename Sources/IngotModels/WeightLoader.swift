@@ -6,6 +6,7 @@ import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotGraph
+import IngotKernels
 import IngotOutput
 import IngotRuntime
 import IngotTransforms
@@ -22,8 +23,8 @@ package struct WeightLoader {
   package init(_ model: Model, precision: Precision) {
     self.model = model
     self.precision = precision
-    files = SourceFiles(model.checkpoint.files)
-    loader = ArrayLoader(model.checkpoint)
+    files = SourceFiles(model.checkpoint.files, system: model.work.system)
+    loader = ArrayLoader(model.checkpoint, work: model.work)
   }
 
   /// All weights that the graph needs.
@@ -54,7 +55,7 @@ package struct WeightLoader {
         at: Location(model.path, tensor: tensor.name))
     }
     for part in tensor.parts {
-      try TensorReader(tensor.name, part, files: files, scratchFolder: defaultScratchFolder)
+      try TensorReader(tensor.name, part, files: files, scratchFolder: model.work.scratchFolder)
         .verifyStoredChecksum()
     }
   }
@@ -133,6 +134,7 @@ package struct WeightLoader {
 ///   - precision: the arithmetic that they are for; only the reference takes F64 beyond the range of F32.
 /// - Returns: the weights by role, mapped where their stored bytes are the canonical ones.
 /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate; read errors.
-public func loadWeights(_ model: Model, precision: Precision = .reference) throws(IngotError) -> WeightStore {
+package func loadWeights(_ model: Model, precision: Precision = .reference) throws(IngotError) -> WeightStore
+{
   try WeightLoader(model, precision: precision).load()
 }

@@ -22,7 +22,7 @@ package struct Companions {
   /// - Throws: ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a known one that is too large, and read errors.
   package init(
     of checkpoint: Checkpoint, at path: String, for destination: OutputDestination,
-    system: any SystemCalls = LiveSystem()
+    system: any SystemCalls
   ) throws(IngotError) {
     files = checkpoint.companions
     losses = checkpoint.losses
@@ -67,8 +67,10 @@ package struct Companions {
 
   /// Whether a folder that a checkpoint is written to gets a weight file of the same name: it comes from a folder, or from
   /// an archive of one.
-  package static func keepsName(of checkpoint: Checkpoint, at path: String) -> Bool {
-    CompanionScan.isModelFolder(path, system: LiveSystem())
+  package static func keepsName(
+    of checkpoint: Checkpoint, at path: String, system: any SystemCalls
+  ) -> Bool {
+    CompanionScan.isModelFolder(path, system: system)
       || WeightFileName.stem(of: path) != checkpoint.stem
   }
 
@@ -82,7 +84,7 @@ package struct Companions {
   /// - Returns: what the path names, companions, and indexes of sets, those that are there.
   package static func files(
     beside path: String, of checkpoint: Checkpoint, output: OutputDestination,
-    system: any SystemCalls = LiveSystem()
+    system: any SystemCalls
   ) -> [CheckpointFile] {
     let scan = CompanionScan(
       of: path, checkpoint, besides: output.isFolder ? output.path : nil, system: system)
@@ -98,7 +100,7 @@ package struct Companions {
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for what a version control system or a server put in its
   ///   place, and as ``read(_:system:)``.
-  package static func text(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError)
+  package static func text(_ path: String, system: any SystemCalls) throws(IngotError)
     -> [UInt8]
   {
     let bytes = try read(path, system: system)
@@ -107,7 +109,7 @@ package struct Companions {
   }
 
   /// Reads a small file whole.
-  package static func read(_ path: String, system: any SystemCalls = LiveSystem()) throws(IngotError)
+  package static func read(_ path: String, system: any SystemCalls) throws(IngotError)
     -> [UInt8]
   {
     let file = try FileByteSource(path: path, system: system)

@@ -119,7 +119,7 @@ final class OutputPass {
     let streamed = places
     places = []
     var pass = PartPass(
-      crew: WorkCrew(jobs: output.jobs), files: output.files, scratchFolder: output.scratchFolder)
+      crew: WorkCrew(jobs: output.work.jobs), files: output.files, scratchFolder: output.work.scratchFolder)
     pass.isInOrder = !taken.isSubset(of: PartDigests.divisible)
     pass.digestsSource = digests.contains(.sourceXXH3)
     try pass.run(count: streamed.count) { (index) throws(IngotError) in
@@ -141,7 +141,7 @@ final class OutputPass {
       noted[JournalLine.Place(file: places[index].file, chunk: places[index].chunk)].map { (index, $0) }
     }
     let intact = IndexedResults(count: claims.count, initial: false)
-    try WorkCrew(jobs: output.jobs).run(taskCount: claims.count) { (_, number) throws(IngotError) in
+    try WorkCrew(jobs: output.work.jobs).run(taskCount: claims.count) { (_, number) throws(IngotError) in
       let (index, part) = claims[number]
       let place = places[index]
       guard let file = targets[place.file] as? OutputFile else { return }
@@ -233,7 +233,7 @@ final class OutputPass {
     guard let shape = Shape([rest.byteCount]) else { throw .internal("a range without a length") }
     let part = QuantizedPart(kind: .values, dtype: .u8, shape: shape, storage: TensorStorage(rest))
     let tiles = try LazyPart.stored(name: source.path, part).open(
-      files: output.files, scratchFolder: output.scratchFolder)
+      files: output.files, scratchFolder: output.work.scratchFolder)
     try engine.forEachTile(of: tiles) { (tile, position) throws(IngotError) in
       try file.write(tile, at: offset + start + position)
       progress.advance(tile.count)
@@ -246,7 +246,8 @@ final class OutputPass {
   private func writeInOrder(_ place: PartPlace, to target: any OutputTarget) throws(IngotError) -> Int {
     let (lead, deflates) = try lead(of: place)
     let source = try output.contents.part(place.reference).open(
-      files: output.files, scratchFolder: output.scratchFolder, digestsSource: digests.contains(.sourceXXH3))
+      files: output.files, scratchFolder: output.work.scratchFolder,
+      digestsSource: digests.contains(.sourceXXH3))
     var part = try record(of: place)
     let taken = PartDigests(digests)
     let sink = PartSink(target: target, offset: place.offset, deflates: deflates)

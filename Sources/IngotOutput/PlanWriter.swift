@@ -14,25 +14,20 @@ package struct PlanWriter {
   package let contents: OutputContents
   /// The sources' open files.
   package let files: SourceFiles
-  /// Where scratch files go.
-  package let scratchFolder: String
+  /// How the work is done.
+  package let work: WorkOptions
   /// Checksums to take beside those that the plan needs.
   package let extraDigests: Set<PartDigestKind>
-  /// Threads that work at the same time; `nil` for one a processor.
-  package let jobs: Int?
 
   /// Prepares to write an output.
   package init(
-    _ output: PlannedOutput, files: SourceFiles, scratchFolder: String,
-    extraDigests: Set<PartDigestKind> = [],
-    jobs: Int? = nil
+    _ output: PlannedOutput, files: SourceFiles, work: WorkOptions, extraDigests: Set<PartDigestKind> = []
   ) {
     plan = output.plan
     contents = output.contents
     self.files = files
-    self.scratchFolder = scratchFolder
+    self.work = work
     self.extraDigests = extraDigests
-    self.jobs = jobs
   }
 
   /// What was written.

@@ -11,22 +11,14 @@ package struct ReadBack {
   private let names: [String]
   /// What was written, with XXH3 of each part.
   private let written: WrittenParts
-  /// Where scratch files go.
-  private let scratchFolder: String
-  /// Threads that work at the same time; `nil` for one a processor.
-  private let jobs: Int?
-  /// The operating system.
-  private let system: any SystemCalls
+  /// How the work is done.
+  private let work: WorkOptions
 
   /// Prepares to read an output back.
-  package init(
-    names: [String], written: WrittenParts, scratchFolder: String, jobs: Int?, system: any SystemCalls
-  ) {
+  package init(names: [String], written: WrittenParts, work: WorkOptions) {
     self.names = names
     self.written = written
-    self.scratchFolder = scratchFolder
-    self.jobs = jobs
-    self.system = system
+    self.work = work
   }
 
   /// Reads the output and compares every part.
@@ -49,15 +41,15 @@ package struct ReadBack {
   }
 
   private func compare(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
-    let checkpoint = try CheckpointOpener(system: system).open(path)
+    let checkpoint = try CheckpointOpener(work: work).open(path)
     var positions: [ExactName: Int] = [:]
     for (position, tensor) in checkpoint.tensors.enumerated() { positions[ExactName(tensor.name)] = position }
     // A tensor that is called by its file has another name where the output is called otherwise.
     let keepsNames = FormatRegistry.format(id: checkpoint.format)?.keepsNames ?? true
     let unnamed = keepsNames ? nil : checkpoint.tensors.first
     var pass = PartPass(
-      crew: WorkCrew(jobs: jobs), files: SourceFiles(checkpoint.files, system: system),
-      scratchFolder: scratchFolder)
+      crew: WorkCrew(jobs: work.jobs), files: SourceFiles(checkpoint.files, system: work.system),
+      scratchFolder: work.scratchFolder)
     pass.isInOrder = true
     let relay = ProgressRelay(progress)
     progress?.begin("reading back", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })

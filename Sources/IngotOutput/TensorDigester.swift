@@ -6,7 +6,7 @@ import IngotKernels
 import IngotTransforms
 
 /// Takes digests of a checkpoint's tensors, streaming each once.
-public final class TensorDigester: Sendable {
+package final class TensorDigester: Sendable {
   private let files: SourceFiles
   private let scratchFolder: String
 
@@ -14,10 +14,10 @@ public final class TensorDigester: Sendable {
   ///
   /// - Parameters:
   ///   - checkpoint: whose tensors are read.
-  ///   - scratchFolder: where scratch files go.
-  public init(_ checkpoint: Checkpoint, scratchFolder: String = defaultScratchFolder) {
-    files = SourceFiles(checkpoint.files)
-    self.scratchFolder = scratchFolder
+  ///   - work: how the work is done.
+  package init(_ checkpoint: Checkpoint, work: WorkOptions) {
+    files = SourceFiles(checkpoint.files, system: work.system)
+    scratchFolder = work.scratchFolder
   }
 
   /// SHA-256 over the tensor's parts, each little-endian, in C order and contiguous, as 64 hexadecimal digits.
@@ -27,7 +27,7 @@ public final class TensorDigester: Sendable {
   ///   - observe: sees each tile too, so that a look at the values needs no second pass.
   /// - Returns: the digest.
   /// - Throws: the source's errors, a container's own checksum that does not hold among them.
-  public func digest(
+  package func digest(
     of tensor: TensorDescriptor,
     observe: (QuantizedPart, UnsafeRawBufferPointer) -> Void = { _, _ in }
   ) throws(IngotError) -> String {
@@ -95,7 +95,7 @@ public final class TensorDigester: Sendable {
   }
 
   /// Hands over the canonical bytes of a tensor's parts, tile by tile.
-  public func forEachTile(
+  package func forEachTile(
     of tensor: TensorDescriptor,
     _ body: (QuantizedPart, UnsafeRawBufferPointer) throws(IngotError) -> Void
   ) throws(IngotError) {
@@ -123,8 +123,5 @@ public final class TensorDigester: Sendable {
   }
 
   /// Throws when a file changed while it was read.
-  public func checkUnchanged() throws(IngotError) { try files.checkUnchanged() }
+  package func checkUnchanged() throws(IngotError) { try files.checkUnchanged() }
 }
-
-/// The most threads that work at the same time, whatever is asked for.
-public let jobLimit = WorkCrew.jobLimit

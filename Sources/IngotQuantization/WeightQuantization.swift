@@ -5,13 +5,13 @@ import IngotCore
 import IngotGraph
 
 /// Decides for every parameter of a graph how it is quantized.
-public struct WeightQuantization: Sendable {
+package struct WeightQuantization: Sendable {
   private let decide: @Sendable (GraphParameter) -> QuantizationScheme
 
   /// Makes a pass.
   ///
   /// - Parameter scheme: the scheme of a parameter that can be quantized.
-  public init(_ scheme: @escaping @Sendable (GraphParameter) -> QuantizationScheme) {
+  package init(_ scheme: @escaping @Sendable (GraphParameter) -> QuantizationScheme) {
     decide = scheme
   }
 
@@ -21,7 +21,7 @@ public struct WeightQuantization: Sendable {
   ///
   /// - Parameter graph: the model.
   /// - Returns: codings by role; roles that keep their type are not in it.
-  public func codings(for graph: ModelGraph) -> [TensorRole: WeightCoding] {
+  package func codings(for graph: ModelGraph) -> [TensorRole: WeightCoding] {
     var codings: [TensorRole: WeightCoding] = [:]
     for parameter in graph.parameters where parameter.isQuantizable {
       codings[parameter.role] = decide(parameter).coding(outputAxis: parameter.outputAxis)

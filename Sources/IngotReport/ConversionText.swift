@@ -3,7 +3,7 @@
 import IngotKit
 
 /// Conversions as text.
-public enum ConversionText {
+package enum ConversionText {
   /// The lines of a conversion that ran.
   ///
   /// - Parameters:
@@ -11,7 +11,7 @@ public enum ConversionText {
   ///   - seconds: how long it took.
   ///   - style: where the text goes.
   /// - Returns: the lines.
-  public static func lines(_ report: ConversionReport, seconds: Double, style: TextStyle) -> [String] {
+  package static func lines(_ report: ConversionReport, seconds: Double, style: TextStyle) -> [String] {
     var lines = [
       heading(report, style),
       "wrote \(ErrorRenderer.name(report.output)), \(Quantity.bytes(report.byteCount)) in \(Quantity.fixed(seconds, decimals: 2)) s · \(tensors(report))\(report.wasChecked ? ", read back and equal" : "")",
@@ -38,7 +38,7 @@ public enum ConversionText {
   }
 
   /// The lines of a conversion that was only planned.
-  public static func plan(_ report: ConversionReport, style: TextStyle) -> [String] {
+  package static func plan(_ report: ConversionReport, style: TextStyle) -> [String] {
     var lines = [
       heading(report, style),
       "would write \(Quantity.bytes(report.byteCount)), \(tensors(report)), with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",

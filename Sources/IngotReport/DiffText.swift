@@ -3,9 +3,9 @@
 import IngotKit
 
 /// Comparisons as text.
-public enum DiffText {
+package enum DiffText {
   /// The lines of a comparison.
-  public static func lines(_ report: DiffReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: DiffReport, style: TextStyle) -> [String] {
     let common = report.equalCount + report.changed.count
     if report.isEqual {
       let same = "\(report.equalCount) of \(Count(common, "tensor"))"

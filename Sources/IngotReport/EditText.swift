@@ -3,9 +3,9 @@
 import IngotKit
 
 /// Edits as text and JSON.
-public enum EditText {
+package enum EditText {
   /// What was changed, a line each, and how.
-  public static func lines(_ report: EditReport, isPlan: Bool, style: TextStyle) -> [String] {
+  package static func lines(_ report: EditReport, isPlan: Bool, style: TextStyle) -> [String] {
     let title = "\(style.text(ErrorRenderer.name(report.path), .strong))  \(report.format)"
     guard !report.isUnchanged else { return [title, "nothing to change"] }
     let kinds = [("added  ", report.added), ("changed", report.changed), ("removed", report.removed)]
@@ -18,7 +18,7 @@ public enum EditText {
   }
 
   /// `ingot edit --json`.
-  public static func json(_ report: EditReport) -> String {
+  package static func json(_ report: EditReport) -> String {
     func keys(_ names: [String]) -> MetadataValue { .array(names.map { .string($0) }) }
     return JSONText.document([
       ("path", .string(report.path)), ("format", .string(report.format)), ("added", keys(report.added)),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // An error as the program shows it: one line that alone says file, place, rule, found and expected, then lines for those
 // who want more. The line's sentence is ErrorText's.
+import IngotFormats
 import IngotKit
 
 /// Errors as text, and as exit codes.
-public enum ErrorRenderer {
+package enum ErrorRenderer {
   /// The lines of an error.
   ///
   /// - Parameters:
@@ -13,7 +14,7 @@ public enum ErrorRenderer {
   ///   - isVerbose: whether to add the lines after the first: on a terminal, or with `-v`.
   ///   - hasOption: whether the command that failed has an option: a hint that names another is `convert`'s.
   /// - Returns: the lines, the first of which is enough.
-  public static func lines(
+  package static func lines(
     _ error: IngotError, style: TextStyle = TextStyle(), isVerbose: Bool,
     hasOption: @escaping (String) -> Bool = { _ in true }
   ) -> [String] {
@@ -28,10 +29,10 @@ public enum ErrorRenderer {
   static func sentence(_ error: IngotError) -> String { ErrorText(CommandNames()).sentence(error) }
 
   /// An error on one line, without colour.
-  public static func line(_ error: IngotError) -> String { lines(error, isVerbose: false).joined() }
+  package static func line(_ error: IngotError) -> String { lines(error, isVerbose: false).joined() }
 
   /// The exit code of an error.
-  public static func exitCode(_ error: IngotError) -> Int32 {
+  package static func exitCode(_ error: IngotError) -> Int32 {
     switch error {
     case .malformed, .unsupported, .limitExceeded, .unrepresentable, .unsuitable: 65
     case .invalidRequest: 64
@@ -50,10 +51,10 @@ public enum ErrorRenderer {
   }
 
   /// Evidence as text, with a stranger's text made safe.
-  public static func text(_ evidence: Evidence) -> String { ErrorText(CommandNames()).text(evidence) }
+  package static func text(_ evidence: Evidence) -> String { ErrorText(CommandNames()).text(evidence) }
 
   /// A path or a name without quotes, made safe.
-  public static func name(_ value: String) -> String { ErrorText.name(value) }
+  package static func name(_ value: String) -> String { ErrorText.name(value) }
 
   /// Where to learn more of a rule.
   private static func help(for rule: Rule, at location: Location) -> String {

@@ -3,9 +3,9 @@
 import IngotKit
 
 /// Evaluations as text and JSON.
-public enum EvaluationText {
+package enum EvaluationText {
   /// A line a figure.
-  public static func lines(_ report: EvaluationReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: EvaluationReport, style: TextStyle) -> [String] {
     var table = TableLayout([("", .left), ("", .right), ("", .left)])
     table.add(["tokens", Quantity.count(report.loss.tokenCount), ""])
     table.add(["loss", Quantity.fixed(report.loss.mean, decimals: 4), "nats a token"])
@@ -24,7 +24,7 @@ public enum EvaluationText {
   }
 
   /// `ingot eval --json`.
-  public static func json(_ report: EvaluationReport) -> String {
+  package static func json(_ report: EvaluationReport) -> String {
     JSONText.document([
       ("model", .string(report.model)), ("against", report.against.map { .string($0) } ?? .null),
       ("tokens", .int64(Int64(report.loss.tokenCount))), ("nll", .float64(report.loss.mean)),
@@ -38,26 +38,9 @@ public enum EvaluationText {
 }
 
 /// Generated tokens as text and JSON.
-public enum GenerationText {
-  /// What was generated, and what was likeliest first.
-  public struct Report: Sendable {
-    /// The prompt's ids.
-    public var prompt: [Int]
-    /// The ids added.
-    public var added: [Int]
-    /// The likeliest next tokens behind the prompt.
-    public var likeliest: [(token: Int, probability: Double)]
-
-    /// Makes a report.
-    public init(prompt: [Int], added: [Int], likeliest: [(token: Int, probability: Double)]) {
-      self.prompt = prompt
-      self.added = added
-      self.likeliest = likeliest
-    }
-  }
-
+package enum GenerationText {
   /// The ids, and a table of the likeliest next tokens.
-  public static func lines(_ report: Report, style: TextStyle) -> [String] {
+  package static func lines(_ report: GenerationReport, style: TextStyle) -> [String] {
     var lines: [String] = []
     if !report.likeliest.isEmpty {
       var table = TableLayout([("next token", .right), ("probability", .right)])
@@ -68,7 +51,7 @@ public enum GenerationText {
   }
 
   /// `ingot generate --json`.
-  public static func json(_ report: Report) -> String {
+  package static func json(_ report: GenerationReport) -> String {
     func ids(_ ids: [Int]) -> MetadataValue { .array(ids.map { .int64(Int64($0)) }) }
     let likeliest = report.likeliest.map { entry in
       MetadataValue.object(

@@ -3,9 +3,9 @@
 import IngotKit
 
 /// Findings as text and JSON.
-public enum FindingText {
+package enum FindingText {
   /// One line: severity, subject, what is so.
-  public static func line(_ finding: Finding, subjectWidth: Int = 0, style: TextStyle) -> String {
+  package static func line(_ finding: Finding, subjectWidth: Int = 0, style: TextStyle) -> String {
     let severity = style.text(
       finding.severity == .error ? "error" : "note ", finding.severity == .error ? .error : .note)
     let subject = ErrorRenderer.name(finding.subject)
@@ -14,7 +14,7 @@ public enum FindingText {
   }
 
   /// Findings as JSON.
-  public static func json(_ findings: [Finding]) -> MetadataValue {
+  package static func json(_ findings: [Finding]) -> MetadataValue {
     .array(
       findings.map { finding in
         var object = Metadata()

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is read and written, from the registry.
+import IngotFormats
 import IngotKit
 
 /// The list of formats as text and JSON.
-public enum FormatsText {
+package enum FormatsText {
   /// A table of all formats.
-  public static func lines(style: TextStyle) -> [String] {
+  package static func lines(style: TextStyle) -> [String] {
     var table = TableLayout([
       ("format", .left), ("read", .left), ("write", .left), ("shards", .left), ("extensions", .left),
       ("page", .left),
@@ -23,7 +24,7 @@ public enum FormatsText {
   }
 
   /// The same as JSON.
-  public static func json() -> String {
+  package static func json() -> String {
     let formats = FormatRegistry.formats.map { format in
       MetadataValue.object(
         Metadata([

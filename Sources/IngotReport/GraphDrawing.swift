@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model's graph as text, as Graphviz DOT, and as JSON.
+import IngotGraph
 import IngotKit
 
 /// Drawings of graphs.
-public enum GraphDrawing {
+package enum GraphDrawing {
   /// A table of nodes in the order in which they are computed.
-  public static func text(_ graph: ModelGraph, style: TextStyle) -> [String] {
+  package static func text(_ graph: ModelGraph, style: TextStyle) -> [String] {
     var table = TableLayout([
       ("node", .left), ("operator", .left), ("inputs", .left), ("output", .left), ("parameters", .left),
     ])
@@ -25,7 +26,7 @@ public enum GraphDrawing {
   }
 
   /// Graphviz DOT.
-  public static func dot(_ graph: ModelGraph) -> String {
+  package static func dot(_ graph: ModelGraph) -> String {
     let producers = producers(graph)
     var lines = [
       "digraph \"\(graph.architecture)\" {", "  rankdir=TB;", "  node [shape=box, fontname=\"sans-serif\"];",
@@ -42,7 +43,7 @@ public enum GraphDrawing {
   }
 
   /// JSON by the contract.
-  public static func json(_ graph: ModelGraph) -> String {
+  package static func json(_ graph: ModelGraph) -> String {
     let producers = producers(graph)
     let nodes = graph.nodes.map { node in
       MetadataValue.object(

@@ -3,9 +3,9 @@
 import IngotKit
 
 /// Initializations as text and JSON.
-public enum InitializationText {
+package enum InitializationText {
   /// What was made, how large, and what was not kept.
-  public static func lines(_ report: InitializationReport, seconds: Double, style: TextStyle) -> [String] {
+  package static func lines(_ report: InitializationReport, seconds: Double, style: TextStyle) -> [String] {
     [
       "\(style.text(ErrorRenderer.name(report.output), .strong))  \(report.format), seed \(report.seed)",
       "model  \(ModelText.numbers(report.config)) · \(Quantity.count(report.parameterCount)) parameters",
@@ -14,7 +14,7 @@ public enum InitializationText {
   }
 
   /// `ingot init --json`.
-  public static func json(_ report: InitializationReport) -> String {
+  package static func json(_ report: InitializationReport) -> String {
     JSONText.document([
       ("output", .string(report.output)), ("format", .string(report.format)), ("seed", .uint64(report.seed)),
       ("parameters", .int64(Int64(report.parameterCount))), ("bytes", .int64(Int64(report.byteCount))),

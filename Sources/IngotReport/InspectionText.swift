@@ -3,7 +3,7 @@
 import IngotKit
 
 /// Inspections as text.
-public enum InspectionText {
+package enum InspectionText {
   /// The lines of an inspection.
   ///
   /// - Parameters:
@@ -11,7 +11,7 @@ public enum InspectionText {
   ///   - isUnfolded: whether each tensor gets a line of its own.
   ///   - style: where the text goes.
   /// - Returns: the lines.
-  public static func lines(_ report: InspectionReport, isUnfolded: Bool, style: TextStyle) -> [String] {
+  package static func lines(_ report: InspectionReport, isUnfolded: Bool, style: TextStyle) -> [String] {
     let checkpoint = report.checkpoint
     // What was decoded on the way is no file of the checkpoint's.
     let count = checkpoint.files.count { $0.unnamed == nil }

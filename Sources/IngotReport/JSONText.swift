@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reports as JSON, by the contract: each object has "schema": 1, and changes only with a note in CHANGELOG.md.
+import IngotBytes
+import IngotEncodings
+import IngotFormats
 import IngotKit
 
 /// Reports as JSON.
-public enum JSONText {
+package enum JSONText {
   /// A value on one line.
-  public static func text(_ value: MetadataValue) -> String { JSONWriter.text(value) }
+  package static func text(_ value: MetadataValue) -> String { JSONWriter.text(value) }
 
   /// A report object with its schema, indented, ended by a line feed.
-  public static func document(_ entries: [(String, MetadataValue)]) -> String {
+  package static func document(_ entries: [(String, MetadataValue)]) -> String {
     var object = Metadata([.init(key: "schema", value: .int64(1))])
     for (key, value) in entries { object[key] = value }
     let text = PathText.shown(JSONWriter.text(object, style: .indented), escape: #"\\x"#)
@@ -16,7 +19,7 @@ public enum JSONText {
   }
 
   /// `ingot inspect --json`.
-  public static func inspection(_ report: InspectionReport) -> String {
+  package static func inspection(_ report: InspectionReport) -> String {
     let checkpoint = report.checkpoint
     return document([
       ("format", .string(checkpoint.format)), ("path", .string(report.path)),
@@ -72,7 +75,7 @@ public enum JSONText {
   }
 
   /// `ingot convert --json`.
-  public static func conversion(_ report: ConversionReport) -> String {
+  package static func conversion(_ report: ConversionReport) -> String {
     var entries: [(String, MetadataValue)] = [
       ("input", .string(report.input)), ("output", .string(report.output)),
       ("format", .string(report.outputFormat)),
@@ -90,7 +93,7 @@ public enum JSONText {
   }
 
   /// `ingot hash --json`, for one or more checkpoints.
-  public static func hashes(_ reports: [HashReport]) -> String {
+  package static func hashes(_ reports: [HashReport]) -> String {
     guard reports.count != 1, !reports.isEmpty else {
       return document(reports.first.map { hashEntries($0) } ?? [])
     }
@@ -126,7 +129,7 @@ public enum JSONText {
   }
 
   /// `ingot diff --json`.
-  public static func diff(_ report: DiffReport) -> String {
+  package static func diff(_ report: DiffReport) -> String {
     func names(_ names: [String]) -> MetadataValue { .array(names.map { .string($0) }) }
     let changed = report.changed.map { change in
       MetadataValue.object(

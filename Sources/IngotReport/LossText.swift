@@ -3,7 +3,7 @@
 import IngotKit
 
 /// Losses as text and JSON.
-public enum LossText {
+package enum LossText {
   /// Lines of one kind that are shown, and the width that names in one take.
   private static let lineLimit = 4
   private static let namesWidth = 72
@@ -23,7 +23,7 @@ public enum LossText {
   }
 
   /// Losses by kind, those of one reason on one line; of many names some are shown.
-  public static func lines(_ losses: [Loss], style: TextStyle) -> [String] {
+  package static func lines(_ losses: [Loss], style: TextStyle) -> [String] {
     var groups: [Group] = []
     var known: [Key: Int] = [:]
     for loss in losses {
@@ -104,7 +104,7 @@ public enum LossText {
   }
 
   /// Losses as JSON.
-  public static func json(_ losses: [Loss]) -> MetadataValue {
+  package static func json(_ losses: [Loss]) -> MetadataValue {
     .array(
       losses.map { loss in
         var object = Metadata()

@@ -4,14 +4,14 @@
 /// Numbers as people read them.
 ///
 /// Exact ones are in the JSON.
-public enum Quantity {
+package enum Quantity {
   /// Bytes: `154.4 MB`.
-  public static func bytes(_ count: Int) -> String {
+  package static func bytes(_ count: Int) -> String {
     scaled(Double(count), units: ["B", "kB", "MB", "GB", "TB", "PB"], exact: String(count))
   }
 
   /// A count: `124.4 M`.
-  public static func count(_ count: Int) -> String {
+  package static func count(_ count: Int) -> String {
     scaled(Double(count), units: ["", "k", "M", "G", "T"], exact: String(count))
   }
 
@@ -28,7 +28,7 @@ public enum Quantity {
   }
 
   /// A number with so many decimals: `fixed(3.14159, decimals: 2)` is `3.14`.
-  public static func fixed(_ value: Double, decimals: Int) -> String {
+  package static func fixed(_ value: Double, decimals: Int) -> String {
     guard value.isFinite else { return nonFinite(value) }
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
@@ -42,7 +42,7 @@ public enum Quantity {
   }
 
   /// A small real: `2.4e-07`, `0.0121`, `0`.
-  public static func real(_ value: Double) -> String {
+  package static func real(_ value: Double) -> String {
     guard value.isFinite else { return nonFinite(value) }
     guard value != 0 else { return "0" }
     if value.magnitude >= 0.001, value.magnitude < 100_000 {
@@ -53,7 +53,7 @@ public enum Quantity {
   }
 
   /// A real with an exponent and one decimal: `2.4e-07`.
-  public static func scientific(_ value: Double) -> String {
+  package static func scientific(_ value: Double) -> String {
     guard value.isFinite else { return nonFinite(value) }
     guard value != 0 else { return "0" }
     var mantissa = value.magnitude
@@ -77,7 +77,7 @@ public enum Quantity {
   }
 
   /// A share: `99.8 %`.
-  public static func percent(_ share: Double) -> String {
+  package static func percent(_ share: Double) -> String {
     guard share.isFinite else { return nonFinite(share) }
     return share == 1 ? "100 %" : fixed(share * 100, decimals: 1) + " %"
   }

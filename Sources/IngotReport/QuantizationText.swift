@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What quantizing cost, for people and programs.
+import IngotFormats
 import IngotKit
 
 /// Quantizations as text and JSON.
-public enum QuantizationText {
+package enum QuantizationText {
   /// The worst tensors, the total, and what was saved.
-  public static func lines(_ report: QuantizationReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: QuantizationReport, style: TextStyle) -> [String] {
     let scheme =
       switch report.scheme {
       case .int8: "int8, one scale an output channel"
@@ -38,7 +39,7 @@ public enum QuantizationText {
   }
 
   /// `ingot quantize --json`.
-  public static func json(_ report: QuantizationReport) -> String {
+  package static func json(_ report: QuantizationReport) -> String {
     let tensors = report.tensors.map { tensor in
       MetadataValue.object(
         Metadata([

@@ -3,7 +3,7 @@
 import IngotKit
 
 /// Security reports as text and JSON.
-public enum SecurityText {
+package enum SecurityText {
   /// Calls and failures of a file that are shown; JSON has all.
   private static let shownCount = 100
 
@@ -13,7 +13,7 @@ public enum SecurityText {
   ///   - report: the report.
   ///   - style: where the text goes.
   /// - Returns: the lines, the answer first.
-  public static func lines(_ report: SecurityReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: SecurityReport, style: TextStyle) -> [String] {
     var lines: [String] = []
     if report.files.count != 1 { lines = [summary(report, style)] }
     for file in report.files {
@@ -127,7 +127,7 @@ public enum SecurityText {
   }
 
   /// `ingot inspect --security --json`.
-  public static func json(_ report: SecurityReport) -> String {
+  package static func json(_ report: SecurityReport) -> String {
     JSONText.document([
       ("path", .string(report.path)), ("clean", .bool(report.isClean)),
       ("files", .array(report.files.map { .object(json($0)) })),

@@ -2,9 +2,9 @@
 // Aligned columns of text.
 
 /// A table of text whose columns are aligned.
-public struct TableLayout: Sendable {
+package struct TableLayout: Sendable {
   /// On which side a column's text stands.
-  public enum Alignment: Sendable {
+  package enum Alignment: Sendable {
     case left, right
   }
 
@@ -18,20 +18,20 @@ public struct TableLayout: Sendable {
   ///   - columns: the columns from left to right.
   ///   - dispensable: which of them a narrow terminal does without, the first to go first; without it all but the
   ///     first two, from the right.
-  public init(_ columns: [(title: String, alignment: Alignment)], dispensable: [Int]? = nil) {
+  package init(_ columns: [(title: String, alignment: Alignment)], dispensable: [Int]? = nil) {
     self.columns = columns
     self.dispensable = dispensable ?? columns.indices.dropFirst(2).reversed()
   }
 
   /// Whether there are no rows.
-  public var isEmpty: Bool { rows.isEmpty }
+  package var isEmpty: Bool { rows.isEmpty }
 
   /// Adds a row; missing cells are empty.
   ///
   /// - Parameters:
   ///   - cells: the row's text, without colour.
   ///   - marks: cells that stand out, by column.
-  public mutating func add(_ cells: [String], marks: [Int: TextStyle.Emphasis] = [:]) {
+  package mutating func add(_ cells: [String], marks: [Int: TextStyle.Emphasis] = [:]) {
     let missing = [String](repeating: "", count: max(0, columns.count - cells.count))
     rows.append((cells + missing, marks))
   }
@@ -39,7 +39,7 @@ public struct TableLayout: Sendable {
   /// The lines of the table, the titles dimmed.
   ///
   /// A terminal that is too narrow loses dispensable columns, not its lines.
-  public func lines(_ style: TextStyle, hidesTitles: Bool = false) -> [String] {
+  package func lines(_ style: TextStyle, hidesTitles: Bool = false) -> [String] {
     let widths = columns.indices.map { column in
       rows.reduce(columns[column].title.count) { max($0, $1.cells[column].count) }
     }

@@ -2,9 +2,9 @@
 // Colour and width of the text that people read. Meaning never hangs on colour alone.
 
 /// How text is laid out for the place it goes to.
-public struct TextStyle: Sendable {
+package struct TextStyle: Sendable {
   /// What a piece of text is.
-  public enum Emphasis: Sendable {
+  package enum Emphasis: Sendable {
     /// An error.
     case error
     /// A note.
@@ -16,18 +16,18 @@ public struct TextStyle: Sendable {
   }
 
   /// Whether to colour.
-  public var usesColor: Bool
+  package var usesColor: Bool
   /// Columns there are; `nil` when it does not matter, as in a pipe.
-  public var columns: Int?
+  package var columns: Int?
 
   /// Makes a style; the default is for a pipe.
-  public init(usesColor: Bool = false, columns: Int? = nil) {
+  package init(usesColor: Bool = false, columns: Int? = nil) {
     self.usesColor = usesColor
     self.columns = columns
   }
 
   /// Text with an emphasis.
-  public func text(_ text: String, _ emphasis: Emphasis) -> String {
+  package func text(_ text: String, _ emphasis: Emphasis) -> String {
     guard usesColor else { return text }
     let code =
       switch emphasis {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A validation for people and programs.
+import IngotGraph
 import IngotKit
+import IngotModels
 
 /// Validations as text and JSON.
-public enum ValidationText {
+package enum ValidationText {
   /// The lines of a validation: errors first, then notes, then how many of each.
-  public static func lines(_ report: ValidationReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: ValidationReport, style: TextStyle) -> [String] {
     let width = min(48, report.findings.map { ErrorRenderer.name($0.subject).count }.max() ?? 0)
     let sorted =
       report.findings.filter { $0.severity == .error } + report.findings.filter { $0.severity == .note }
@@ -22,7 +24,7 @@ public enum ValidationText {
   }
 
   /// `ingot validate --json`.
-  public static func json(_ report: ValidationReport) -> String {
+  package static func json(_ report: ValidationReport) -> String {
     JSONText.document([
       ("path", .string(report.path)), ("architecture", .string(report.model.recognised.graph.architecture)),
       ("head", .string(report.model.recognised.graph.config[.head])),
@@ -33,9 +35,9 @@ public enum ValidationText {
 }
 
 /// What a model is, in two lines.
-public enum ModelText {
+package enum ModelText {
   /// The model's numbers, and whose names its tensors have.
-  public static func lines(_ model: Model, style: TextStyle) -> [String] {
+  package static func lines(_ model: Model, style: TextStyle) -> [String] {
     let recognised = model.recognised
     let config = recognised.graph.config
     let count = recognised.graph.parameterCount

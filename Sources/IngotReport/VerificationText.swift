@@ -3,9 +3,9 @@
 import IngotKit
 
 /// Verifications as text and JSON.
-public enum VerificationText {
+package enum VerificationText {
   /// A table of outputs and a verdict.
-  public static func lines(_ report: VerificationReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: VerificationReport, style: TextStyle) -> [String] {
     var table = TableLayout(
       [
         ("output", .left), ("largest", .right), ("relative", .right), ("rms", .right), ("cosine", .right),
@@ -43,7 +43,7 @@ public enum VerificationText {
   }
 
   /// `ingot verify --json`.
-  public static func json(_ report: VerificationReport) -> String {
+  package static func json(_ report: VerificationReport) -> String {
     let outputs = report.outputs.map { output in
       MetadataValue.object(
         Metadata([
@@ -67,9 +67,9 @@ public enum VerificationText {
 }
 
 /// Recordings as text and JSON.
-public enum RecordText {
+package enum RecordText {
   /// What was recorded.
-  public static func lines(_ report: RecordReport, style: TextStyle) -> [String] {
+  package static func lines(_ report: RecordReport, style: TextStyle) -> [String] {
     var table = TableLayout([("array", .left), ("shape", .left)])
     for array in report.arrays {
       table.add([array.name, array.shape.dimensions.map(String.init).joined(separator: " × ")])
@@ -80,7 +80,7 @@ public enum RecordText {
   }
 
   /// `ingot record --json`.
-  public static func json(_ report: RecordReport) -> String {
+  package static func json(_ report: RecordReport) -> String {
     let arrays = report.arrays.map { array in
       MetadataValue.object(
         Metadata([

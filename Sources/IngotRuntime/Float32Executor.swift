@@ -6,9 +6,9 @@ import IngotGraph
 import IngotKernels
 
 /// Runs a graph with f32 activations.
-public final class Float32Executor {
+package final class Float32Executor {
   /// The graph that is run.
-  public let graph: ModelGraph
+  package let graph: ModelGraph
   private let inputs: InputCheck
   private let weights: WeightBank
   private let means: FloatMeans
@@ -32,7 +32,7 @@ public final class Float32Executor {
   ///   - pool: the threads.
   ///   - kernels: the kernels.
   ///   - chunkRowCount: rows that pass through the graph at once: more would only take memory.
-  public init(
+  package init(
     _ graph: ModelGraph, _ store: WeightStore, arithmetic: Arithmetic = .stored, pool: ThreadPool = .shared,
     kernels: KernelTable = .current, chunkRowCount: Int = 1024
   ) {
@@ -51,7 +51,7 @@ public final class Float32Executor {
   ///   - outputs: where the wanted outputs go, by name; arrays that fit are written in place.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for ids outside the vocabulary, positions outside the
   ///   context, a mask of another length, a full cache, and names that the graph does not have.
-  public func run(
+  package func run(
     _ request: RunRequest, cache: KeyValueCache? = nil, into outputs: inout [String: RunOutput<Float>]
   ) throws(IngotError) {
     let past = cache?.tokenCount ?? 0
@@ -89,7 +89,7 @@ public final class Float32Executor {
   ///   - cache: keys and values of earlier runs, extended by this one's; `nil` for a run of its own.
   /// - Returns: each wanted output by name.
   /// - Throws: as ``run(_:cache:into:)``.
-  public func run(
+  package func run(
     _ request: RunRequest, cache: KeyValueCache? = nil
   ) throws(IngotError) -> [String: RunOutput<Float>] {
     var outputs: [String: RunOutput<Float>] = [:]

@@ -4,26 +4,26 @@ import IngotCore
 import IngotGraph
 import IngotKernels
 
+/// How the keys and values of earlier tokens are kept.
+public enum CacheElement: String, CaseIterable, Sendable {
+  /// As computed.
+  case f32
+  /// Rounded to half precision: half the memory, and half the reading.
+  case f16
+
+  package var matrixElement: WeightMatrix.Element { self == .f32 ? .f32 : .f16 }
+}
+
 /// Keys and values of the tokens that a ``Float32Executor`` has seen.
-public final class KeyValueCache {
-  /// How numbers are kept.
-  public enum Element: String, CaseIterable, Sendable {
-    /// As computed.
-    case f32
-    /// Rounded to half precision: half the memory, and half the reading.
-    case f16
-
-    var matrixElement: WeightMatrix.Element { self == .f32 ? .f32 : .f16 }
-  }
-
+package final class KeyValueCache {
   /// Rows, B.
-  public let batchCount: Int
+  package let batchCount: Int
   /// Tokens it can hold.
-  public let capacity: Int
+  package let capacity: Int
   /// How numbers are kept.
-  public let element: Element
+  package let element: CacheElement
   /// Tokens seen, P.
-  public private(set) var tokenCount = 0
+  package private(set) var tokenCount = 0
   /// The keys of each of the graph's caches, then its values, `[B, capacity, width]` each.
   private let memory: [AlignedBuffer]
   private let widths: [Int]
@@ -36,7 +36,7 @@ public final class KeyValueCache {
   ///   - capacity: tokens it can hold.
   ///   - element: how numbers are kept.
   /// - Complexity: memory counts only when tokens are kept in it.
-  public init(_ graph: ModelGraph, batchCount: Int = 1, capacity: Int, element: Element = .f32) {
+  package init(_ graph: ModelGraph, batchCount: Int = 1, capacity: Int, element: CacheElement = .f32) {
     self.batchCount = batchCount
     self.capacity = capacity
     self.element = element

@@ -5,7 +5,7 @@ import IngotGraph
 import IngotKernels
 
 /// What products of a run are made of.
-public enum Arithmetic: Hashable, Sendable {
+package enum Arithmetic: Hashable, Sendable {
   /// Weights in their stored type, f32 activations.
   case stored
   /// Weights and activations rounded to bf16 at each product, sums in f32; attention of many queries too, where the

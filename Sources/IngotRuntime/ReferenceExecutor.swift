@@ -6,9 +6,9 @@ import IngotCore
 import IngotGraph
 
 /// Runs a graph in float64.
-public final class ReferenceExecutor {
+package final class ReferenceExecutor {
   /// The graph that is run.
-  public let graph: ModelGraph
+  package let graph: ModelGraph
   private let store: WeightStore
   private let inputs: InputCheck
   private var decoded: [TensorRole: [Double]] = [:]
@@ -18,7 +18,7 @@ public final class ReferenceExecutor {
   /// - Parameters:
   ///   - graph: a graph whose parameters the store holds; validated before.
   ///   - store: the weights, of any dtype.
-  public init(_ graph: ModelGraph, _ store: WeightStore) {
+  package init(_ graph: ModelGraph, _ store: WeightStore) {
     self.graph = graph
     self.store = store
     inputs = InputCheck(graph)
@@ -32,7 +32,7 @@ public final class ReferenceExecutor {
   /// - Returns: each wanted output by name.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for ids outside the vocabulary, positions outside the
   ///   context, a mask of another length, and names that the graph does not have.
-  public func run(
+  package func run(
     _ request: RunRequest, cache: ReferenceCache? = nil
   ) throws(IngotError) -> [String: RunOutput<Double>] {
     let run = try inputs.values(of: request, past: cache?.tokenCount ?? 0)
@@ -146,9 +146,9 @@ struct ReferenceStep {
 }
 
 /// Keys and values of the tokens that a ``ReferenceExecutor`` has seen.
-public final class ReferenceCache {
+package final class ReferenceCache {
   /// Tokens seen, P.
-  public private(set) var tokenCount = 0
+  package private(set) var tokenCount = 0
   private var keys: [[[Double]]]
   private var values: [[[Double]]]
 
@@ -157,7 +157,7 @@ public final class ReferenceCache {
   /// - Parameters:
   ///   - graph: the model.
   ///   - batchCount: rows.
-  public init(_ graph: ModelGraph, batchCount: Int = 1) {
+  package init(_ graph: ModelGraph, batchCount: Int = 1) {
     keys = Array(repeating: Array(repeating: [], count: batchCount), count: graph.caches.count)
     values = keys
   }

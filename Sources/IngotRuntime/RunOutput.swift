@@ -3,15 +3,15 @@
 import IngotCore
 
 /// One output of a run.
-public struct RunOutput<Element: Sendable>: Sendable {
+package struct RunOutput<Element: Sendable>: Sendable {
   /// The dimensions, `[B, T, width]`, or `[B, width]` for what is said of a sequence; T is 1 where only the last token was
   /// wanted.
-  public var shape: Shape
+  package var shape: Shape
   /// The values in C order.
-  public var values: [Element]
+  package var values: [Element]
 
   /// Makes an output.
-  public init(shape: Shape, values: [Element]) {
+  package init(shape: Shape, values: [Element]) {
     self.shape = shape
     self.values = values
   }

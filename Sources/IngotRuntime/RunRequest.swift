@@ -4,22 +4,22 @@ import IngotCore
 import IngotGraph
 
 /// What a model is run on, and what is wanted of it.
-public struct RunRequest: Sendable {
+package struct RunRequest: Sendable {
   /// Rows of tokens, B.
-  public var batchCount: Int
+  package var batchCount: Int
   /// Tokens a row, T.
-  public var tokenCount: Int
+  package var tokenCount: Int
   /// Integers by input, `[B, T]` or `[B]`; inputs without any take their defaults.
-  public var integers: [GraphInput: [Int]]
+  package var integers: [GraphInput: [Int]]
   /// False where a token may not be seen, `[B, P + T]`; `nil` where all may.
-  public var mask: [Bool]?
+  package var mask: [Bool]?
   /// Names of outputs (`hidden_states.0`, `logits`) and of nodes (`h.3.attn.c_attn`) that are wanted.
-  public var wanted: Set<String>
+  package var wanted: Set<String>
   /// Whether the logits of the last token of each row are enough; of logits that each token has.
-  public var lastLogitsOnly = false
+  package var lastLogitsOnly = false
 
   /// Makes a request for all tokens of some rows.
-  public init(batchCount: Int, tokenCount: Int, ids: [Int], wanted: Set<String> = ["logits"]) {
+  package init(batchCount: Int, tokenCount: Int, ids: [Int], wanted: Set<String> = ["logits"]) {
     self.batchCount = batchCount
     self.tokenCount = tokenCount
     integers = [.ids: ids]
@@ -27,13 +27,13 @@ public struct RunRequest: Sendable {
   }
 
   /// Token ids, `[B, T]`.
-  public var ids: [Int] {
+  package var ids: [Int] {
     get { integers[.ids] ?? [] }
     set { integers[.ids] = newValue }
   }
 
   /// Positions, `[B, T]`; `nil` to count on from what the cache holds.
-  public var positions: [Int]? {
+  package var positions: [Int]? {
     get { integers[.positions] }
     set { integers[.positions] = newValue }
   }

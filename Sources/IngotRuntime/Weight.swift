@@ -6,7 +6,7 @@ import IngotGraph
 import IngotKernels
 
 /// What keeps a weight's bytes alive and moves their pages into memory and out of it: a mapped file.
-public protocol PagedBytes: AnyObject {
+package protocol PagedBytes: AnyObject {
   /// Lets a part of the bytes leave memory until it is read again.
   func release(_ part: UnsafeRawBufferPointer)
   /// Brings a part of the bytes into memory at once, which costs less than page by page.
@@ -14,19 +14,19 @@ public protocol PagedBytes: AnyObject {
 }
 
 /// A parameter's stored values.
-public struct Weight: @unchecked Sendable {
+package struct Weight: @unchecked Sendable {
   /// The element type.
-  public let dtype: DType
+  package let dtype: DType
   /// The dimensions.
-  public let shape: Shape
+  package let shape: Shape
   /// The elements, little-endian, C order.
   ///
   /// SAFETY: valid as long as ``owner`` lives, which this value keeps alive; never written.
-  public let bytes: UnsafeRawBufferPointer
+  package let bytes: UnsafeRawBufferPointer
   /// The scales of int8 values; empty for plain weights.
-  public let scales: [Float]
+  package let scales: [Float]
   /// The dimension along which ``scales`` run; `nil` when there is one scale.
-  public let scaleAxis: Int?
+  package let scaleAxis: Int?
   private let owner: AnyObject
 
   /// Makes a weight over bytes that an object keeps alive.
@@ -38,7 +38,7 @@ public struct Weight: @unchecked Sendable {
   ///   - owner: what keeps the bytes alive: a mapped file or an array's box.
   ///   - scales: for int8, one scale or one for each index along `scaleAxis`.
   ///   - scaleAxis: that dimension.
-  public init(
+  package init(
     dtype: DType, shape: Shape, bytes: UnsafeRawBufferPointer, owner: AnyObject, scales: [Float] = [],
     scaleAxis: Int? = nil
   ) {
@@ -52,7 +52,7 @@ public struct Weight: @unchecked Sendable {
   }
 
   /// Makes a weight of bytes that it owns.
-  public init(dtype: DType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil) {
+  package init(dtype: DType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil) {
     let buffer = AlignedBuffer(byteCount: bytes.count)
     buffer.start.copyMemory(from: bytes, byteCount: bytes.count)
     self.init(
@@ -83,7 +83,7 @@ public struct Weight: @unchecked Sendable {
   private static let pieceByteCount = 2 << 20
 
   /// Every value, exactly: int8 times its scale, small floats as they are.
-  public var doubles: [Double] {
+  package var doubles: [Double] {
     guard let start = bytes.baseAddress else { return [] }
     var values = (0..<shape.elementCount).map { ReferenceKernels.decode(start, at: $0, as: dtype) }
     guard !scales.isEmpty else { return values }
@@ -97,7 +97,7 @@ public struct Weight: @unchecked Sendable {
   }
 
   /// Every value rounded to float; exact for all types but F64 and scaled int8.
-  public var floats: [Float] {
+  package var floats: [Float] {
     guard scales.isEmpty, let conversion = ElementConversion(from: dtype, to: .f32, onOverflow: .infinity),
       shape.elementCount > 0, let start = bytes.baseAddress
     else { return doubles.map { Float($0) } }
@@ -110,4 +110,4 @@ public struct Weight: @unchecked Sendable {
 }
 
 /// The weights of a model by role.
-public typealias WeightStore = [TensorRole: Weight]
+package typealias WeightStore = [TensorRole: Weight]

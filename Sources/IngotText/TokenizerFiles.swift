@@ -6,7 +6,7 @@ import IngotCore
 import IngotEncodings
 
 /// A tokenizer's files, by plain name.
-public struct TokenizerFiles {
+package struct TokenizerFiles {
   private let folder: String
   private let files: [String: [UInt8]]
 
@@ -15,7 +15,7 @@ public struct TokenizerFiles {
   /// - Parameters:
   ///   - companions: all of them; those that tell nothing of a tokenizer are passed over.
   ///   - folder: where they stand, for messages.
-  public init(_ companions: [Companion], folder: String) {
+  package init(_ companions: [Companion], folder: String) {
     self.folder = folder
     files = Dictionary(companions.map { ($0.name, $0.bytes) }) { first, _ in first }
   }
@@ -28,7 +28,7 @@ public struct TokenizerFiles {
   /// - Parameter rowCount: rows of the token embedding, which ids must stay below.
   /// - Returns: the vocabulary, ids that no token has padded; `nil` when no file holds one.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-01 to TK-07.
-  public func vocabulary(rowCount: Int) throws(IngotError) -> TokenizerVocabulary? {
+  package func vocabulary(rowCount: Int) throws(IngotError) -> TokenizerVocabulary? {
     guard var collected = try collect(rowCount: rowCount) else { return nil }
     try addSettings(to: &collected)
     return collected.vocabulary

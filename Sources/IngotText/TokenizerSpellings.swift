@@ -8,7 +8,7 @@ extension TokenizerVocabulary {
   // MARK: - Files
 
   /// The files that transformers reads: vocab.json, merges.txt and tokenizer_config.json.
-  public var transformersFiles: [Companion] {
+  package var transformersFiles: [Companion] {
     var settings = Metadata()
     for special in SpecialToken.allCases {
       if let adds = adds[special] { settings["add_\(special.rawValue)_token"] = .bool(adds) }
@@ -25,7 +25,7 @@ extension TokenizerVocabulary {
   }
 
   /// The files that OpenAI's code reads: encoder.json and vocab.bpe.
-  public var openAIFiles: [Companion] { vocabularyFiles(tokens: "encoder.json", merges: "vocab.bpe") }
+  package var openAIFiles: [Companion] { vocabularyFiles(tokens: "encoder.json", merges: "vocab.bpe") }
 
   private func vocabularyFiles(tokens tokensName: String, merges mergesName: String) -> [Companion] {
     let entries = tokens.enumerated().filter { $1.kind != .unused }
@@ -41,7 +41,7 @@ extension TokenizerVocabulary {
   // MARK: - GGUF
 
   /// What all of GGUF's keys of tokenizers begin with.
-  public static let ggufPrefix = "tokenizer."
+  package static let ggufPrefix = "tokenizer."
   /// What GGUF calls this kind of tokenizer, byte-level BPE, whatever model has it.
   private static let ggufKind: (key: String, name: String) = ("tokenizer.ggml.model", "gpt2")
 
@@ -56,7 +56,7 @@ extension TokenizerVocabulary {
   }
 
   /// The vocabulary as GGUF's keys, in the order in which llama.cpp's converter writes them.
-  public var ggufMetadata: Metadata {
+  package var ggufMetadata: Metadata {
     var entries: [Metadata.Entry] = [
       .init(key: Self.ggufKind.key, value: .string(Self.ggufKind.name)),
       .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
@@ -84,7 +84,7 @@ extension TokenizerVocabulary {
   ///   - metadata: the keys of a file.
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
-  public init?(gguf metadata: Metadata, path: String) throws(IngotError) {
+  package init?(gguf metadata: Metadata, path: String) throws(IngotError) {
     guard metadata.string(Self.ggufKind.key) == Self.ggufKind.name,
       let tokens = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
     else { return nil }

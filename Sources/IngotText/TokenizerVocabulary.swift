@@ -7,11 +7,11 @@ import IngotCore
 ///
 /// - SeeAlso: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016, for merges; Radford
 ///   et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2, for bytes.
-public struct TokenizerVocabulary: Hashable, Sendable {
+package struct TokenizerVocabulary: Hashable, Sendable {
   /// What a token is for.
   ///
   /// The raw values are llama.cpp's.
-  public enum TokenKind: Int32, Hashable, Sendable {
+  package enum TokenKind: Int32, Hashable, Sendable {
     /// A piece of text.
     case normal = 1
     /// What stands for text that no token covers.
@@ -27,21 +27,21 @@ public struct TokenizerVocabulary: Hashable, Sendable {
   }
 
   /// One token.
-  public struct Token: Hashable, Sendable {
+  package struct Token: Hashable, Sendable {
     /// Its text, each byte as the letter that GPT-2 writes for it: `Ġthe` for a space and `the`.
-    public var text: String
+    package var text: String
     /// What it is for.
-    public var kind: TokenKind
+    package var kind: TokenKind
 
     /// Makes a token.
-    public init(_ text: String, _ kind: TokenKind) {
+    package init(_ text: String, _ kind: TokenKind) {
       self.text = text
       self.kind = kind
     }
   }
 
   /// Marks that programs ask for by purpose.
-  public enum SpecialToken: String, CaseIterable, Hashable, Sendable {
+  package enum SpecialToken: String, CaseIterable, Hashable, Sendable {
     case beginning = "bos"
     case end = "eos"
     case unknown = "unk"
@@ -52,18 +52,18 @@ public struct TokenizerVocabulary: Hashable, Sendable {
   }
 
   /// The tokens by id.
-  public var tokens: [Token]
+  package var tokens: [Token]
   /// Pairs of pieces that are joined, the first ones first: `Ġ th`.
-  public var merges: [String]
+  package var merges: [String]
   /// Ids by purpose.
-  public var specialIDs: [SpecialToken: Int]
+  package var specialIDs: [SpecialToken: Int]
   /// Whether a mark is put to every text, where the publisher says so.
-  public var adds: [SpecialToken: Bool]
+  package var adds: [SpecialToken: Bool]
   /// The publisher's template of a conversation, if there is one.
-  public var chatTemplate: String?
+  package var chatTemplate: String?
 
   /// Makes a vocabulary.
-  public init(
+  package init(
     tokens: [Token], merges: [String], specialIDs: [SpecialToken: Int] = [:],
     adds: [SpecialToken: Bool] = [:], chatTemplate: String? = nil
   ) {
@@ -75,18 +75,18 @@ public struct TokenizerVocabulary: Hashable, Sendable {
   }
 
   /// The tokens that stand for something; rows that none has are left out.
-  public var usedTokenCount: Int { tokens.count { $0.kind != .unused } }
+  package var usedTokenCount: Int { tokens.count { $0.kind != .unused } }
 
   /// Fills ids up to the rows of the embedding with tokens that stand for nothing, named as llama.cpp's converter does.
   ///
   /// - Parameter count: rows of the token embedding.
-  public mutating func pad(to count: Int) {
+  package mutating func pad(to count: Int) {
     while tokens.count < count { tokens.append(Token("[PAD\(tokens.count)]", .unused)) }
   }
 }
 
 /// The rules of `formats/tokenizer.md`.
-public enum TokenizerRule: String, FormatRule {
+package enum TokenizerRule: String, FormatRule {
   case json = "TK-01"
   case model = "TK-02"
   case token = "TK-03"

@@ -5,7 +5,7 @@ import IngotCore
 import IngotKernels
 
 /// F32 values that are made, not read.
-public enum GeneratedValues: Hashable, Sendable {
+package enum GeneratedValues: Hashable, Sendable {
   /// The same number everywhere.
   case constant(Float)
   /// Normal deviates, from the first of their sequence.

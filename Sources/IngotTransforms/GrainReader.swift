@@ -4,14 +4,14 @@
 import IngotCore
 
 /// A tile source that can be read at any offset.
-public final class GrainReader {
+package final class GrainReader {
   /// The source.
-  public let source: any TileSource
+  package let source: any TileSource
   private var edge: [UInt8] = []
   private var edgeOffset = -1
 
   /// Makes a reader.
-  public init(_ source: any TileSource) {
+  package init(_ source: any TileSource) {
     self.source = source
   }
 
@@ -21,7 +21,7 @@ public final class GrainReader {
   ///   - offset: where it starts.
   ///   - buffer: the buffer.
   /// - Throws: the source's errors.
-  public func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
+  package func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let grain = max(1, source.grainByteCount)
     guard offset >= 0, let end = offset.checkedAdd(buffer.count), end <= source.byteCount else {
       throw .internal("a read past the end of a part")

@@ -5,7 +5,7 @@ import IngotCore
 import IngotKernels
 
 /// How the bytes of one part of an output come to be.
-public indirect enum LazyPart: Sendable {
+package indirect enum LazyPart: Sendable {
   /// A stored part, as it is.
   case stored(name: String, QuantizedPart)
   /// Bytes at hand.
@@ -34,7 +34,7 @@ public indirect enum LazyPart: Sendable {
   case blocks(LazyPart, BlockType)
 
   /// The element type of the result.
-  public var dtype: DType {
+  package var dtype: DType {
     switch self {
     case .stored(_, let part): part.dtype
     case .literal(let dtype, _, _): dtype
@@ -59,7 +59,7 @@ public indirect enum LazyPart: Sendable {
   }
 
   /// The shape of the result.
-  public var shape: Shape {
+  package var shape: Shape {
     switch self {
     case .stored(_, let part): part.shape
     case .literal(_, let shape, _): shape
@@ -74,7 +74,7 @@ public indirect enum LazyPart: Sendable {
   }
 
   /// The stored range whose bytes are the result's without any change or check; `nil` when there is none.
-  public var exactRange: StorageSegment? {
+  package var exactRange: StorageSegment? {
     guard case .stored(_, let part) = self, part.storage.isCanonical, part.storage.checksum == nil,
       case .one(let segment) = part.storage.segments
     else { return nil }
@@ -89,7 +89,7 @@ public indirect enum LazyPart: Sendable {
   ///   - digestsSource: whether to take XXH3 of what is stored.
   /// - Returns: the tiles.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a conversion there is not.
-  public func open(
+  package func open(
     files: SourceFiles, scratchFolder: String, digestsSource: Bool = false
   ) throws(IngotError) -> any TileSource {
     let tiles = try openTiles(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -183,7 +183,7 @@ public indirect enum LazyPart: Sendable {
   }
 
   /// The stored tensor's name; `nil` for what is made of none.
-  public var name: String? {
+  package var name: String? {
     switch self {
     case .stored(let name, _): name
     case .literal, .generated, .zeros: nil

@@ -6,14 +6,14 @@ import IngotKernels
 
 extension LazyPart {
   /// The part with its elements converted; itself where they have the dtype.
-  public func casting(to dtype: DType, onOverflow: OverflowPolicy) -> LazyPart {
+  package func casting(to dtype: DType, onOverflow: OverflowPolicy) -> LazyPart {
     self.dtype == dtype ? self : .cast(self, to: dtype, onOverflow: onOverflow)
   }
 
   /// The part with rows and columns exchanged.
   ///
   /// - Precondition: it has two dimensions.
-  public var transpose: LazyPart {
+  package var transpose: LazyPart {
     switch self {
     case .transposed(let source): return source
     case .cast(let source, let dtype, let onOverflow):
@@ -28,7 +28,7 @@ extension LazyPart {
   /// The same elements under another shape.
   ///
   /// - Precondition: the shape has as many elements.
-  public func reshape(to shape: Shape) -> LazyPart {
+  package func reshape(to shape: Shape) -> LazyPart {
     guard shape != self.shape else { return self }
     switch self {
     case .reshaped(let source, _): return source.reshape(to: shape)
@@ -47,7 +47,7 @@ extension LazyPart {
   /// Some rows: indexes of the first dimension.
   ///
   /// - Precondition: it has a first dimension, and the rows are within it.
-  public func slice(_ rows: Range<Int>) -> LazyPart {
+  package func slice(_ rows: Range<Int>) -> LazyPart {
     guard rows != 0..<(shape.dimensions.first ?? 0) else { return self }
     switch self {
     case .cast(let source, let dtype, let onOverflow):
@@ -62,7 +62,7 @@ extension LazyPart {
   }
 
   /// One row without its dimension: the inverse of ``stack(_:)``.
-  public func element(_ index: Int) -> LazyPart {
+  package func element(_ index: Int) -> LazyPart {
     let rest = Shape(shape.dimensions.dropFirst()) ?? .scalar
     return slice(index..<(index + 1)).reshape(to: rest)
   }
@@ -70,7 +70,7 @@ extension LazyPart {
   /// The part with rows of zeros behind it, up to a number of rows.
   ///
   /// - Precondition: it has at most that many.
-  public func pad(toRows count: Int) -> LazyPart {
+  package func pad(toRows count: Int) -> LazyPart {
     let missing = count - (shape.dimensions.first ?? count)
     guard missing > 0 else { return self }
     if case .cast(let source, let dtype, let onOverflow) = self {
@@ -82,13 +82,13 @@ extension LazyPart {
   /// Parts of one dtype and shape along a new first dimension.
   ///
   /// - Precondition: there is at least one, and all have the first one's dtype and shape.
-  public static func stack(_ parts: [LazyPart]) -> LazyPart {
+  package static func stack(_ parts: [LazyPart]) -> LazyPart {
     let shape = parts.first?.shape ?? .scalar
     return .joined(parts, Shape([parts.count] + shape.dimensions) ?? shape)
   }
 
   /// A stored part without the checksum of its container, for what was checked in another pass.
-  public var unchecked: LazyPart {
+  package var unchecked: LazyPart {
     guard case .stored(let name, var part) = self else { return self }
     part.storage.checksum = nil
     return .stored(name: name, part)

@@ -6,9 +6,9 @@ import IngotCore
 import IngotKernels
 
 /// A pass over parts, each read once.
-public struct PartPass {
+package struct PartPass {
   /// Bytes of a stretch: some milliseconds of work.
-  public static let stretchByteCount = 4 << 20
+  package static let stretchByteCount = 4 << 20
   /// Bytes of all tiles and buffers at the same time: what the program keeps below 64 MiB, less room for itself.
   private static let memoryByteCount = 44 << 20
   /// Parts from here on are looked at for the memory that they take.
@@ -18,9 +18,9 @@ public struct PartPass {
   private let files: SourceFiles
   private let scratchFolder: String
   /// Whether each part is read from its start to its end by one thread, for digests that can't be put together.
-  public var isInOrder = false
+  package var isInOrder = false
   /// Whether sources take XXH3 of what is stored.
-  public var digestsSource = false
+  package var digestsSource = false
 
   /// Makes a pass.
   ///
@@ -28,21 +28,21 @@ public struct PartPass {
   ///   - crew: the threads.
   ///   - files: the sources' files.
   ///   - scratchFolder: where scratch files go.
-  public init(crew: WorkCrew, files: SourceFiles, scratchFolder: String) {
+  package init(crew: WorkCrew, files: SourceFiles, scratchFolder: String) {
     self.crew = crew
     self.files = files
     self.scratchFolder = scratchFolder
   }
 
   /// What one thread reads at a time: a whole part, or a stretch of it.
-  public struct Reading {
+  package struct Reading {
     /// The bytes that are read.
-    public let range: Range<Int>
+    package let range: Range<Int>
     fileprivate let source: any TileSource
     fileprivate let engine: TileEngine
 
     /// Hands over all tiles in order, as elements of the part's type: to whom computes with them.
-    public func forEachRun(
+    package func forEachRun(
       _ body: (Elements, _ offset: Int) throws(IngotError) -> Void
     ) throws(IngotError) {
       try engine.forEachTile(of: source, in: range) { (tile, offset) throws(IngotError) in
@@ -51,7 +51,7 @@ public struct PartPass {
     }
 
     /// Hands over the bytes of all tiles in order.
-    public func forEachTile(
+    package func forEachTile(
       _ body: (UnsafeRawBufferPointer, _ offset: Int) throws(IngotError) -> Void
     ) throws(IngotError) {
       try engine.forEachTile(of: source, in: range, body)
@@ -66,7 +66,7 @@ public struct PartPass {
   ///   - read: reads all tiles of a part or of a stretch of it, and says what it found; runs on any thread.
   ///   - finish: takes what was found in a part, stretch by stretch, with its source; runs on any thread.
   /// - Throws: the error of the first part that failed, in the order in which they are begun.
-  public func run<Finding>(
+  package func run<Finding>(
     count: Int, part: (Int) throws(IngotError) -> LazyPart,
     read: (_ part: Int, Reading) throws(IngotError) -> Finding,
     finish: (_ part: Int, [Finding], any TileSource) throws(IngotError) -> Void

@@ -6,7 +6,7 @@ import IngotCore
 import IngotKernels
 
 /// The scales of a part's values, and their zero points where there are any.
-public struct PartScales: Sendable {
+package struct PartScales: Sendable {
   /// F32, one for each block of values.
   let scales: LazyPart
   /// F32, as many; `nil` when nothing is subtracted.
@@ -20,7 +20,7 @@ public struct PartScales: Sendable {
   var parts: [LazyPart] { [scales] + (zeroPoints.map { [$0] } ?? []) }
 
   /// Canonical bytes of both, as they are stored.
-  public var byteCount: Int {
+  package var byteCount: Int {
     parts.map(\.uncast).reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
   }
 }
@@ -32,7 +32,7 @@ extension LazyPart {
   ///   - parts: values, scales and, where there are any, zero points, of any dtypes that F32 can be made of.
   ///   - scheme: what they mean.
   /// - Returns: the values, each the F32 product of a value and its scale; `nil` where there is no such arithmetic.
-  public static func scaled(
+  package static func scaled(
     _ parts: [(kind: QuantizedPartKind, part: LazyPart)], _ scheme: Quantization
   ) -> LazyPart? {
     func single(_ kind: QuantizedPartKind) -> LazyPart? {

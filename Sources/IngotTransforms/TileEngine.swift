@@ -4,17 +4,17 @@ import IngotBytes
 import IngotCore
 
 /// Streams parts through one buffer of fixed size.
-public final class TileEngine {
+package final class TileEngine {
   /// Bytes of a tile: large enough that calls cost nothing, small enough to stay in the second-level cache while it is
   /// read, changed, checksummed and written.
-  public static let tileByteCount = 1 << 18
+  package static let tileByteCount = 1 << 18
   /// Bytes of a tile of rows whose elements are gathered from all over the storage: it is read once a tile.
-  public static let gatheredTileByteCount = 1 << 20
+  package static let gatheredTileByteCount = 1 << 20
 
   private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   /// Makes an engine; its buffer comes with the first tile.
-  public init() {}
+  package init() {}
 
   deinit { buffer.deallocate() }
 
@@ -24,7 +24,7 @@ public final class TileEngine {
   ///   - source: the part.
   ///   - body: takes a tile's bytes and its offset in the part.
   /// - Throws: the source's errors, `body`'s, and ``IngotCore/IngotError/interrupted``.
-  public func forEachTile(
+  package func forEachTile(
     of source: any TileSource,
     _ body: (UnsafeRawBufferPointer, _ offset: Int) throws(IngotError) -> Void
   ) throws(IngotError) {
@@ -39,7 +39,7 @@ public final class TileEngine {
   ///   - stretch: the bytes to read, from a multiple of the source's grain to another, or to the end.
   ///   - body: takes a tile's bytes and its offset in the part.
   /// - Throws: the source's errors, `body`'s, and ``IngotCore/IngotError/interrupted``.
-  public func forEachTile(
+  package func forEachTile(
     of source: any TileSource, in stretch: Range<Int>,
     _ body: (UnsafeRawBufferPointer, _ offset: Int) throws(IngotError) -> Void
   ) throws(IngotError) {

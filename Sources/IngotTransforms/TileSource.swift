@@ -8,7 +8,7 @@ import IngotKernels
 // by the elements that it is handed (IngotKernels, Elements.swift).
 
 /// Canonical bytes (little-endian, C order) of one part of a tensor, read tile by tile.
-public protocol TileSource: AnyObject {
+package protocol TileSource: AnyObject {
   /// What the bytes are.
   var elementType: ElementType { get }
   /// Bytes of the whole part.
@@ -67,17 +67,17 @@ extension TileSource {
   }
 
   /// Nothing is rounded to small integers in most sources.
-  public var quantizationError: QuantizationError? { nil }
+  package var quantizationError: QuantizationError? { nil }
   /// Tiles that stay in the second-level cache.
-  public var tileByteCount: Int { TileEngine.tileByteCount }
+  package var tileByteCount: Int { TileEngine.tileByteCount }
   /// Most sources have none.
-  public var bufferByteCount: Int { 0 }
+  package var bufferByteCount: Int { 0 }
   /// A source that is not divided begins at 0.
-  public func beginStretch(at offset: Int) {}
+  package func beginStretch(at offset: Int) {}
   /// A source without buffers has nothing to let go of.
-  public func endStretch() {}
+  package func endStretch() {}
   /// A source that finds out nothing has nothing to take over.
-  public func merge(_ next: Self) throws(IngotError) {}
+  package func merge(_ next: Self) throws(IngotError) {}
 
   /// Takes over what the source of the stretch behind this one's found: one opened alike, and so of the same kind.
   ///

@@ -6,21 +6,18 @@ import IngotKernels
 import Synchronization
 
 /// Threads that carry out tasks which may fail.
-public final class WorkCrew: Sendable {
-  /// The most threads of a crew: their tiles then stay within the memory that DESIGN grants.
-  public static let jobLimit = 16
-
+package final class WorkCrew: Sendable {
   private let pool: ThreadPool
 
   /// Makes a crew.
   ///
-  /// - Parameter jobs: threads, the caller's included, at most ``jobLimit``; `nil` for one a processor.
-  public init(jobs: Int? = nil) {
-    pool = ThreadPool(threadCount: min(max(1, jobs ?? ThreadPool.processorCount), Self.jobLimit))
+  /// - Parameter jobs: threads, the caller's included, at most ``IngotBytes/WorkOptions/jobLimit``; `nil` for one a processor.
+  package init(jobs: Int? = nil) {
+    pool = ThreadPool(threadCount: min(max(1, jobs ?? ThreadPool.processorCount), WorkOptions.jobLimit))
   }
 
   /// Threads that work at the same time: slots are below this.
-  public var jobCount: Int { pool.threadCount }
+  package var jobCount: Int { pool.threadCount }
 
   /// Carries out all tasks, beginning them in order.
   ///
@@ -29,20 +26,23 @@ public final class WorkCrew: Sendable {
   ///   - limit: the most threads that may work at the same time; `nil` for all.
   ///   - body: the work on one; calls run concurrently, each with a slot of its own.
   /// - Throws: the error of the first task, by number, that failed; later ones are not begun then.
-  public func run(
+  package func run(
     taskCount count: Int, limit: Int? = nil, _ body: (_ slot: Int, _ task: Int) throws(IngotError) -> Void
   ) throws(IngotError) {
     let failure = FirstFailure()
     let next = Atomic(0)
+    let cancellation = Cancellation.ofThisThread
     pool.run(chunkCount: min(count, jobCount, max(1, limit ?? jobCount))) { _, slot in
-      while true {
-        let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
-        guard task < count, !failure.isBefore(task) else { return }
-        do throws(IngotError) {
-          if Process.isInterrupted { throw .interrupted }
-          try body(slot, task)
-        } catch {
-          failure.record(error, at: task)
+      cancellation.watching {
+        while true {
+          let task = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          guard task < count, !failure.isBefore(task) else { return }
+          do throws(IngotError) {
+            if Process.isInterrupted { throw .interrupted }
+            try body(slot, task)
+          } catch {
+            failure.record(error, at: task)
+          }
         }
       }
     }

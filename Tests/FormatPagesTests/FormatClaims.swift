@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list that ties pages, rules and malformed files together: one entry a format.
+import IngotBytes
 import IngotDialects
+import IngotEncodings
+import IngotFormats
 import IngotKit
 import IngotTestSupport
+import IngotText
 import Testing
 
 /// What is claimed of a format, for the tests to check.

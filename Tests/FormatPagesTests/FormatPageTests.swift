@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages, code and fixtures say the same: heads against the registry, rules against enumerations and malformed files.
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

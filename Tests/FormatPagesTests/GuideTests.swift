@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guides for additions: what they name is there, and what is there has what they ask for.
 import Foundation
+import IngotDialects
+import IngotGraph
 import IngotKit
 import IngotTestSupport
 import Testing

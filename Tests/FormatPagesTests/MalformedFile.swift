@@ -3,6 +3,7 @@
 import IngotDialects
 import IngotKit
 import IngotTestSupport
+import IngotText
 import Testing
 
 /// A file, or a folder that holds a set, which a reader must refuse.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables in the documents that repeat what the code says: limits and the matrix of formats.
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -2,6 +2,9 @@
 // Replays what the fuzzer kept, one archive a door: inputs that between them reach all that it has reached, and those
 // that once led to a fault. Fuzz/README.md says how they come about.
 import FuzzDoors
+import IngotBytes
+import IngotEncodings
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two thousand broken safetensors files, judged by our reader and by the reference's.
 import Foundation
+import IngotBytes
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the fuzzer brought to light, each as the rule that it broke.
 import Foundation
+import IngotEncodings
 import IngotKit
 import IngotTestSupport
 import Testing

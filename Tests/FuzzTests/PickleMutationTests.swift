@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Broken pickles. In archives a checksum finds most damage before the pickle is run; a stream has none, and neither has
 // who makes a pickle on purpose.
+import IngotBytes
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

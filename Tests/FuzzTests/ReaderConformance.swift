@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every reader promises, checked on a sound file: cut anywhere, flipped anywhere, with any number set to 0, 1 or
 // the largest, it answers or refuses; it reads no byte outside the file, and answers the same twice.
+import IngotBytes
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints in archives: found, read where they lie or from a scratch file, and never unpacked to a path.
+import IngotBytes
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing
@@ -24,8 +26,9 @@ import Testing
     throws
   {
     let folder = try TemporaryFolder()
-    let reading = ReadOptions(scratchFolder: folder.path)
-    let checkpoint = try CheckpointOpener(options: reading).open(Fixture.path("golden/archive/" + name))
+    var work = WorkOptions()
+    work.scratchFolder = folder.path
+    let checkpoint = try CheckpointOpener(work: work).open(Fixture.path("golden/archive/" + name))
     let isPlain = name.hasSuffix(".tar") || name == "stored.zip"
     #expect(checkpoint.files.count == (isPlain ? 1 : 2))
     #expect(checkpoint.files.allSatisfy { $0.path.hasSuffix(name) })

@@ -2,7 +2,9 @@
 // A → B → A over every pair of dialects, each in the format of its program, and over the other formats that hold
 // transformers' names: equal digests and an equal config, or a refusal by the key that can't be expressed.
 import Foundation
+import IngotGraph
 import IngotKit
+import IngotModels
 import IngotTestSupport
 import Testing
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One model in every dialect, written by numpy: recognised, computed, and made from each other with equal digests.
 import Foundation
+import IngotDialects
 import IngotKit
+import IngotModels
 import IngotTestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Models of every architecture and head through the verbs: validated, converted there and back, quantized, compared.
+import IngotDialects
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kinds of findings that no format's or model's own tests look for. Tests/Mutations takes each kind's line away.
 import Foundation
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands in a weight file's place is named, whatever the file is called and wherever it stands.
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

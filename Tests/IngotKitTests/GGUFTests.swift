@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // GGUF against gguf-py: typed metadata, the values that blocks stand for, files that are written byte for byte.
 import Foundation
+import IngotEncodings
+import IngotKernels
 import IngotKit
 import IngotTestSupport
 import Testing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Manifests are taken as sha256sum takes them: each here is given to sha256sum too.
 import Foundation
+import IngotBytes
 import IngotKit
 import IngotTestSupport
 import Testing

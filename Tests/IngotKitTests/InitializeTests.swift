@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Untrained models: complete, by the paper's deviations, the same bytes each time.
 import IngotKit
+import IngotModels
+import IngotRuntime
 import IngotTestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arrays and archives of arrays against NumPy itself: what it reads and what it refuses.
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

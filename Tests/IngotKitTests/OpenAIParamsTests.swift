@@ -3,8 +3,10 @@
 // train.py that load it.
 import Foundation
 import IngotDialects
+import IngotFormats
 import IngotGraph
 import IngotKit
+import IngotModels
 import IngotTestSupport
 import Testing
 
@@ -87,7 +89,9 @@ import Testing
       guard case .missing(_, _, let hint)? = $0 as? IngotError else { return false }
       return hint?.remedies == [.nameConfig] && "\($0)".contains("n_head")
     }
-    let report = try Ingot.validate(Self.release, config: Self.model + "/config.json")
+    var options = ValidateOptions()
+    options.config = Self.model + "/config.json"
+    let report = try Ingot.validate(Self.release, options: options)
     #expect(report.isValid && report.model.recognised.dialect.id == "openai")
   }
 

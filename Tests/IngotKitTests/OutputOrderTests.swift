@@ -2,6 +2,7 @@
 // What the system is asked for when an output gets its name, and in which order: flushed before, the folder flushed behind,
 // and never over what another run has made.
 import Foundation
+import IngotBytes
 import IngotKit
 import IngotTestSupport
 import Testing
@@ -31,9 +32,9 @@ import Testing
   ) throws -> RecordingSystem {
     let system = RecordingSystem(in: folder.path)
     var options = ConvertOptions()
+    options.work.system = system
     change(&options)
-    _ = try Conversion(folder.file("in.safetensors"), to: folder.file(name), options: options, system: system)
-      .run()
+    _ = try Conversion(folder.file("in.safetensors"), to: folder.file(name), options: options).run()
     return system
   }
 
@@ -91,7 +92,8 @@ import Testing
     var options = ConvertOptions()
     options.format = "safetensors"
     let system = RecordingSystem(in: folder.path)
-    _ = try Conversion(source, to: "-", options: options, system: system).run()
+    options.work.system = system
+    _ = try Conversion(source, to: "-", options: options).run()
     #expect(system.lines == ["write stream"])
   }
 
@@ -103,7 +105,8 @@ import Testing
     options.change.removals = [Glob("*")]
     options.isInPlace = inPlace
     let system = RecordingSystem(in: folder.path)
-    _ = try Ingot.edit(source, options: options, system: system)
+    options.work.system = system
+    _ = try Ingot.edit(source, options: options)
     let name = "in.safetensors"
     // In place, the old head stands beside, whole and on the disk, until the new one is.
     let backup = ".in.safetensors.ingot-head"
@@ -127,15 +130,18 @@ import Testing
         var options = InitializeOptions()
         options.config = Fixture.path("kjv-gpt2/config.json")
         options.force = force
-        _ = try Ingot.initialize("gpt2", to: output, options: options, system: system)
+        options.work.system = system
+        _ = try Ingot.initialize("gpt2", to: output, options: options)
       case "quantize":
         var options = QuantizeOptions()
         options.force = force
-        _ = try Ingot.quantize(model, to: output, options: options, system: system)
+        options.work.system = system
+        _ = try Ingot.quantize(model, to: output, options: options)
       default:
         var options = RecordOptions()
         options.force = force
-        _ = try Ingot.record(model, tokens: "1,2,3", to: output, options: options, system: system)
+        options.work.system = system
+        _ = try Ingot.record(model, tokens: "1,2,3", to: output, options: options)
       }
       let rename = force ? "rename" : "rename-new"
       #expect(steps(system) == ["flush PARTIAL/out.npz", "\(rename) PARTIAL/out.npz out.npz", "flush ."])
@@ -155,7 +161,8 @@ import Testing
     var options = ConvertOptions()
     options.force = force
     options.keepsUnknownBits = name == "out.npz"
-    let conversion = try Conversion(source, to: folder.file(name), options: options, system: system)
+    options.work.system = system
+    let conversion = try Conversion(source, to: folder.file(name), options: options)
     let file = name == "out/" ? "out/model.safetensors" : name
     if force {
       _ = try conversion.run()
@@ -184,10 +191,10 @@ import Testing
       default: path == folder.path
       }
     }
+    var options = ConvertOptions()
+    options.work.system = system
     do {
-      _ = try Conversion(
-        source, to: folder.file(isFile ? "out.npz" : "out/"), options: ConvertOptions(), system: system
-      ).run()
+      _ = try Conversion(source, to: folder.file(isFile ? "out.npz" : "out/"), options: options).run()
       Issue.record("nobody hears of it")
     } catch {
       guard case .environment(let failure) = error else { throw error }
@@ -214,16 +221,14 @@ import Testing
     options.check = true
     options.keepsUnknownBits = true
     do {
-      _ = try Conversion(
-        folder.file("in.safetensors"), to: folder.file("out.npz"), options: options, system: lying
-      ).run()
+      options.work.system = lying
+      _ = try Conversion(folder.file("in.safetensors"), to: folder.file("out.npz"), options: options).run()
       Issue.record("other bytes are not missed")
     } catch {}
     #expect(try folder.bytes("out.npz") == Array("old".utf8))
     #expect(folder.entries() == ["in.safetensors", "out.npz"])
-    _ = try Conversion(
-      folder.file("in.safetensors"), to: folder.file("out.npz"), options: options, system: system
-    ).run()
+    options.work.system = system
+    _ = try Conversion(folder.file("in.safetensors"), to: folder.file("out.npz"), options: options).run()
     #expect(found.isSet)
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensors that are cut into stretches for threads: the same bytes and reports for any number of them, and numpy's values.
 import Foundation
+import IngotBytes
+import IngotKernels
 import IngotKit
 import IngotTestSupport
 import Testing
@@ -45,7 +47,7 @@ import Testing
     var first: String?
     for jobs in Self.jobCounts {
       var options = ConvertOptions()
-      options.jobs = jobs
+      options.work.jobs = jobs
       options.force = true
       options.dtype = dtype
       options.check = jobs == 3
@@ -88,7 +90,7 @@ import Testing
       try handle.close()
       for jobs in [1, 4] {
         var options = ConvertOptions()
-        options.jobs = jobs
+        options.work.jobs = jobs
         do {
           _ = try Conversion(
             damaged, to: folder.file("back.safetensors"), options: options
@@ -108,7 +110,7 @@ import Testing
     var reports: [InspectionReport] = []
     for (jobs, hashes) in [(1, false), (2, false), (5, false), (1, true), (4, true)] {
       var options = InspectOptions()
-      options.jobs = jobs
+      options.work.jobs = jobs
       options.hashes = hashes
       options.statistics = true
       reports.append(try Ingot.inspect(source, options: options))
@@ -168,7 +170,7 @@ import Testing
         save_file({"a": a, "b": a, "c": a[:9].copy()}, sys.argv[1])
         """, [path])
     var options = ConvertOptions()
-    options.jobs = jobs
+    options.work.jobs = jobs
     options.dtype = .f16
     do {
       _ = try Conversion(path, to: folder.file("out.safetensors"), options: options).run()
@@ -187,9 +189,10 @@ import Testing
     _ source: String, to output: String, jobs: Int, _ system: FaultySystem, dtype: DType? = nil
   ) throws(IngotError) {
     var options = ConvertOptions()
-    options.jobs = jobs
+    options.work.jobs = jobs
     options.dtype = dtype
-    _ = try Conversion(source, to: output, options: options, system: system).run()
+    options.work.system = system
+    _ = try Conversion(source, to: output, options: options).run()
   }
 
   @Test(arguments: ["out.npz", "out.ingot", "out.safetensors"], [1, 4])

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // PyTorch checkpoints beyond what all golden files are held to: aliases, metadata, sets, and what is refused by name.
 import Foundation
+import IngotEncodings
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

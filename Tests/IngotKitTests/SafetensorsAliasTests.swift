@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tied tensors as `safetensors.torch.save_model` leaves them: stored once, the other names in the metadata.
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

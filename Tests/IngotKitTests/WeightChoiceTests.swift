@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which files of a folder or an archive are its checkpoint: indexes of any name, sets by their files' names, bundles by
 // prefix.
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing

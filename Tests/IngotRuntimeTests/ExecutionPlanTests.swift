@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a plan may change, memory and time, and what it may not: any value that someone asks for.
+import IngotGraph
+import IngotKernels
 import IngotKit
+import IngotModels
 import IngotRuntime
 import IngotTestSupport
 import Testing
@@ -103,7 +106,7 @@ import Testing
 
   @Test func `a cache in half precision stays near one in single`() throws {
     let executor = Float32Executor(graph, store)
-    let caches = [KeyValueCache.Element.f32, .f16].map { KeyValueCache(graph, capacity: 64, element: $0) }
+    let caches = [CacheElement.f32, .f16].map { KeyValueCache(graph, capacity: 64, element: $0) }
     for cache in caches { _ = try executor.run(request(40), cache: cache) }
     let next = RunRequest(batchCount: 1, tokenCount: 1, ids: [ids[40]])
     let logits = try caches.map { try executor.run(next, cache: $0)["logits"]?.values }

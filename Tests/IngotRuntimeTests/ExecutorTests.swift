@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an executor promises whatever its arithmetic: the same bytes for any number of threads, decoding that agrees
 // with prefill, only what is wanted, int8 that is the arithmetic of its stored values.
+import IngotKernels
 import IngotKit
+import IngotModels
 import IngotRuntime
 import IngotTestSupport
 import Testing

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model of two blocks with all kinds of inputs and outputs, made here, and the same pass by a few lines of numpy.
 import Foundation
+import IngotGraph
 import IngotKit
+import IngotRuntime
 import IngotTestSupport
 import Testing
 

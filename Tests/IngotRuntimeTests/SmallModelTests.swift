@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Separate and grouped heads, attention that looks ahead, pooled outputs, padding and batches: float64 against numpy, fp32
 // against float64, whole, in chunks and behind a cache.
+import IngotGraph
 import IngotKit
+import IngotRuntime
 import IngotTestSupport
 import Testing
 

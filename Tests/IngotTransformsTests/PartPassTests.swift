@@ -126,7 +126,7 @@ import Testing
       }
       #expect(done.load(ordering: .relaxed) >= 37)
     }
-    #expect(WorkCrew(jobs: 10_000).jobCount <= WorkCrew.jobLimit)
+    #expect(WorkCrew(jobs: 10_000).jobCount <= WorkOptions.jobLimit)
     #expect(WorkCrew(jobs: 0).jobCount == 1)
   }
 }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Doors into the languages that formats are written in.
+import IngotBytes
+import IngotDialects
+import IngotEncodings
+import IngotFormats
 import IngotKit
 
 extension FuzzDoor {

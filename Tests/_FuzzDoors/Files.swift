@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Doors into whole files by path, as the program opens them: everything is read, or converted. Files lie in a folder in
 // memory where there is one.
+import IngotBytes
 import IngotKit
 import IngotReport
 
@@ -12,7 +13,7 @@ extension FuzzDoor {
         var options = InspectOptions()
         options.hashes = true
         options.statistics = true
-        options.jobs = 1
+        options.work.jobs = 1
         let report = try Ingot.inspect(path, options: options)
         _ = JSONText.inspection(report)
         _ = InspectionText.lines(report, isUnfolded: false, style: TextStyle())
@@ -60,7 +61,7 @@ extension FuzzDoor {
     options.shardByteLimit = choice & 4096 != 0 ? 100 : nil
     options.check = true
     options.force = true
-    options.jobs = 1
+    options.work.jobs = 1
     let conversion: Conversion
     do throws(IngotError) {
       conversion = try Conversion(path, to: path + ".out", options: options)

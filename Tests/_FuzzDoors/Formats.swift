@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Doors into the readers of single formats. Checksums that a fuzzer can't guess are put right first, so that it comes to
 // what they guard.
+import IngotBytes
+import IngotEncodings
+import IngotFormats
 import IngotKit
 import IngotReport
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A folder for one file of a fuzzer and what comes of it, in memory where the system has such a place.
+import IngotBytes
 import IngotKit
 
 /// A folder that is emptied and removed when its user is done.
@@ -14,7 +15,8 @@ struct FuzzFolder {
 
   /// Makes the folder; a door has one a process at a time.
   init(of door: String) throws(IngotError) {
-    path = FilePath.join(Self.parent ?? defaultScratchFolder, "ingot-fuzz-\(Process.identifier)-\(door)")
+    path = FilePath.join(
+      Self.parent ?? WorkOptions.defaultScratchFolder, "ingot-fuzz-\(Process.identifier)-\(door)")
     remove()
     do throws(CallFailure) {
       try Self.system.makeFolder(path, isPrivate: true)

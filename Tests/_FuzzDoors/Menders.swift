@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts checksums right that no fuzzer guesses, so that a reader goes on to what they guard.
+import IngotBytes
 import IngotKit
 
 /// Mends the digests of `.ingot` files.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Doors into what stands beside weights: configs and tokenizers.
+import IngotDialects
+import IngotEncodings
 import IngotKit
 import IngotReport
+import IngotText
 
 extension FuzzDoor {
   static let models: [FuzzDoor] = [

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives the blocks of a broken sorted table checksums that hold, as far as they can be found.
+import IngotBytes
 import IngotKit
 
 /// Mends the checksums of sorted tables, so that a reader goes on to what they guard.

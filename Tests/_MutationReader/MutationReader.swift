@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens and reads the files whose paths come on standard input, one a line, and says of each how that went. A file that
 // makes it die is the last one that it named; MutationTests starts it again behind that.
+import IngotBytes
 import IngotKit
 
 @main

@@ -4,12 +4,12 @@
 import IngotCore
 
 /// Small JSON documents, read whole.
-public enum JSONDocument {
+package enum JSONDocument {
   /// Reads a document whose outermost value is an object.
   ///
   /// Keys keep their order. Integers become `int64` or `uint64`, other numbers `float64`. Throws ``JSONFailure`` for
   /// anything that is not strict JSON, duplicate keys included, and for more values than the limit says.
-  public static func object(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure) -> Metadata {
+  package static func object(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure) -> Metadata {
     var scanner = JSONScanner(bytes)
     var count = ValueCount(limit: limit)
     let metadata = try object(&scanner, &count)
@@ -18,7 +18,7 @@ public enum JSONDocument {
   }
 
   /// Reads a document whose outermost value is an array, as ``object(_:limit:)`` reads one that is an object.
-  public static func array(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure)
+  package static func array(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure)
     -> [MetadataValue]
   {
     var scanner = JSONScanner(bytes)
@@ -82,7 +82,7 @@ public enum JSONDocument {
 
 extension IngotError {
   /// A JSON fault as a broken rule of a format; the location's offset is that of the document's start.
-  public init(_ failure: JSONFailure, rule: Rule, at location: Location) {
+  package init(_ failure: JSONFailure, rule: Rule, at location: Location) {
     var location = location
     location.offset = (location.offset ?? 0) + failure.offset
     self = .malformed(rule, at: location, found: failure.found, expected: failure.expected)

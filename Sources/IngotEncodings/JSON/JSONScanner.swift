@@ -4,9 +4,9 @@
 import IngotCore
 
 /// What is wrong with a JSON document, and where.
-public struct JSONFailure: Error, Hashable, Sendable {
+package struct JSONFailure: Error, Hashable, Sendable {
   /// What kind of fault it is; callers map each to a rule of their format.
-  public enum Kind: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
     /// The bytes are not JSON.
     case syntax
     /// A string is not UTF-8, or escapes half of a surrogate pair.
@@ -22,16 +22,16 @@ public struct JSONFailure: Error, Hashable, Sendable {
   }
 
   /// What kind of fault it is.
-  public var kind: Kind
+  package var kind: Kind
   /// The byte's offset from the start of the document.
-  public var offset: Int
+  package var offset: Int
   /// What stands there.
-  public var found: Evidence
+  package var found: Evidence
   /// What should.
-  public var expected: Evidence
+  package var expected: Evidence
 
   /// Makes a failure.
-  public init(kind: Kind, offset: Int, found: Evidence, expected: Evidence) {
+  package init(kind: Kind, offset: Int, found: Evidence, expected: Evidence) {
     self.kind = kind
     self.offset = offset
     self.found = found
@@ -40,15 +40,15 @@ public struct JSONFailure: Error, Hashable, Sendable {
 }
 
 /// Reads a JSON document token by token.
-public struct JSONScanner: Sendable {
+package struct JSONScanner: Sendable {
   private let bytes: [UInt8]
   private let end: Int
   private var depth = 0
   /// The offset of the next byte.
-  public private(set) var offset: Int
+  package private(set) var offset: Int
 
   /// Makes a scanner over a range of bytes.
-  public init(_ bytes: [UInt8], range: Range<Int>? = nil) {
+  package init(_ bytes: [UInt8], range: Range<Int>? = nil) {
     self.bytes = bytes
     let range = (range ?? 0..<bytes.count).clamped(to: 0..<bytes.count)
     offset = range.lowerBound
@@ -56,14 +56,14 @@ public struct JSONScanner: Sendable {
   }
 
   /// What kind of value comes next.
-  public enum ValueKind: Hashable, Sendable {
+  package enum ValueKind: Hashable, Sendable {
     case object, array, string, number, bool, null
   }
 
   // MARK: - Structure
 
   /// The kind of the next value, which is not taken.
-  public mutating func peek() throws(JSONFailure) -> ValueKind {
+  package mutating func peek() throws(JSONFailure) -> ValueKind {
     switch nextByte() {
     case UInt8(ascii: "{"): return .object
     case UInt8(ascii: "["): return .array
@@ -76,7 +76,7 @@ public struct JSONScanner: Sendable {
   }
 
   /// Walks an object: `body` is called with each key and must take its value.
-  public mutating func object(
+  package mutating func object(
     _ body: (inout JSONScanner, _ key: String, _ keyOffset: Int) throws(JSONFailure) -> Void
   ) throws(JSONFailure) {
     try enter(UInt8(ascii: "{"), "an object")
@@ -93,7 +93,7 @@ public struct JSONScanner: Sendable {
   }
 
   /// Walks an array: `body` is called before each element and must take it.
-  public mutating func array(
+  package mutating func array(
     _ body: (inout JSONScanner) throws(JSONFailure) -> Void
   ) throws(JSONFailure) {
     try enter(UInt8(ascii: "["), "an array")
@@ -104,7 +104,7 @@ public struct JSONScanner: Sendable {
   }
 
   /// Takes any value and drops it.
-  public mutating func skipValue() throws(JSONFailure) {
+  package mutating func skipValue() throws(JSONFailure) {
     switch try peek() {
     case .object:
       var keys = Set<ExactName>()
@@ -121,13 +121,13 @@ public struct JSONScanner: Sendable {
   }
 
   /// Throws unless nothing but white space is left.
-  public mutating func finish() throws(JSONFailure) {
+  package mutating func finish() throws(JSONFailure) {
     skipSpace()
     guard offset == end else { throw unexpected("the document's end") }
   }
 
   /// The failure that a caller reports for a key it has seen before.
-  public func duplicate(_ key: String, at offset: Int) -> JSONFailure {
+  package func duplicate(_ key: String, at offset: Int) -> JSONFailure {
     JSONFailure(kind: .duplicateKey, offset: offset, found: "the key \(key) again", expected: "each key once")
   }
 
@@ -144,7 +144,7 @@ public struct JSONScanner: Sendable {
   // MARK: - Scalars
 
   /// Takes a string.
-  public mutating func string() throws(JSONFailure) -> String {
+  package mutating func string() throws(JSONFailure) -> String {
     guard take(UInt8(ascii: "\"")) else { throw mismatch("a string") }
     let start = offset
     while offset < end {
@@ -164,7 +164,7 @@ public struct JSONScanner: Sendable {
   }
 
   /// Takes a number that must be an integer without fraction or exponent, not below zero.
-  public mutating func unsigned() throws(JSONFailure) -> UInt64 {
+  package mutating func unsigned() throws(JSONFailure) -> UInt64 {
     guard try peek() == .number else { throw mismatch("an integer of at least 0") }
     let start = offset
     let text = try numberText()
@@ -177,7 +177,7 @@ public struct JSONScanner: Sendable {
   }
 
   /// Takes a number as the narrowest of `int64`, `uint64` and `float64` that holds its spelling.
-  public mutating func number() throws(JSONFailure) -> MetadataValue {
+  package mutating func number() throws(JSONFailure) -> MetadataValue {
     guard try peek() == .number else { throw mismatch("a number") }
     let start = offset
     let text = try numberText()
@@ -194,14 +194,14 @@ public struct JSONScanner: Sendable {
   }
 
   /// Takes `true` or `false`.
-  public mutating func bool() throws(JSONFailure) -> Bool {
+  package mutating func bool() throws(JSONFailure) -> Bool {
     if takeWord("true") { return true }
     if takeWord("false") { return false }
     throw mismatch("true or false")
   }
 
   /// Takes `null`.
-  public mutating func null() throws(JSONFailure) {
+  package mutating func null() throws(JSONFailure) {
     guard takeWord("null") else { throw mismatch("null") }
   }
 

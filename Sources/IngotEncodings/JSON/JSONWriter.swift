@@ -3,9 +3,9 @@
 import IngotCore
 
 /// Writes metadata as JSON text.
-public struct JSONWriter: Sendable {
+package struct JSONWriter: Sendable {
   /// How the text is laid out.
-  public enum Style: Hashable, Sendable {
+  package enum Style: Hashable, Sendable {
     /// No white space at all, as the safetensors reference writes headers.
     case compact
     /// Two spaces a level and one entry a line; arrays of scalars stay on one line.
@@ -16,19 +16,19 @@ public struct JSONWriter: Sendable {
   private var text = ""
 
   /// Writes an object; non-finite numbers become the strings `NaN`, `Infinity` and `-Infinity`.
-  public static func text(_ metadata: Metadata, style: Style = .compact) -> String {
+  package static func text(_ metadata: Metadata, style: Style = .compact) -> String {
     text(.object(metadata), style: style)
   }
 
   /// Writes any value.
-  public static func text(_ value: MetadataValue, style: Style = .compact) -> String {
+  package static func text(_ value: MetadataValue, style: Style = .compact) -> String {
     var writer = JSONWriter(style: style)
     writer.write(value, indent: 0)
     return writer.text
   }
 
   /// A string as a JSON literal, with quotes.
-  public static func quoted(_ string: String) -> String {
+  package static func quoted(_ string: String) -> String {
     var writer = JSONWriter(style: .compact)
     writer.write(string)
     return writer.text

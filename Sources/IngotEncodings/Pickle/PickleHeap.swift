@@ -4,7 +4,7 @@
 import IngotCore
 
 /// The objects of one pickle.
-public struct PickleHeap: Sendable {
+package struct PickleHeap: Sendable {
   private var words = PickleArena<Word>()
   /// The items of all containers.
   private var items = PickleArena<PickleReference>()
@@ -21,7 +21,7 @@ public struct PickleHeap: Sendable {
   private var singles: [PickleReference?] = [nil, nil, nil, nil]
 
   /// Objects made so far; those that are equal by nature, such as `None`, are made once.
-  public private(set) var count = 0
+  package private(set) var count = 0
   /// Places in containers filled so far.
   private(set) var itemCount = 0
 
@@ -66,7 +66,7 @@ public struct PickleHeap: Sendable {
   init() {}
 
   /// The object behind a reference.
-  public subscript(reference: PickleReference) -> PickleObject {
+  package subscript(reference: PickleReference) -> PickleObject {
     let word = words[Int(reference.index)]
     switch word.kind {
     case .none: return .none
@@ -102,10 +102,10 @@ public struct PickleHeap: Sendable {
   }
 
   /// What kind of object one is, without a copy of its text or bytes.
-  public enum ObjectKind { case call, persistent, text, other }
+  package enum ObjectKind { case call, persistent, text, other }
 
   /// What kind of object stands behind a reference.
-  public func kind(of reference: PickleReference) -> ObjectKind {
+  package func kind(of reference: PickleReference) -> ObjectKind {
     switch words[Int(reference.index)].kind {
     case .call, .object: .call
     case .persistent: .persistent
@@ -115,12 +115,12 @@ public struct PickleHeap: Sendable {
   }
 
   /// The items of a container; those of a dictionary are keys and values in turn.
-  public func items(of items: PickleItems) -> ArraySlice<PickleReference> {
+  package func items(of items: PickleItems) -> ArraySlice<PickleReference> {
     self.items[items.start, items.count]
   }
 
   /// The items of a tuple or list; `nil` for anything else.
-  public func items(of reference: PickleReference) -> ArraySlice<PickleReference>? {
+  package func items(of reference: PickleReference) -> ArraySlice<PickleReference>? {
     switch self[reference] {
     case .tuple(let items), .list(let items): self.items(of: items)
     default: nil
@@ -128,13 +128,13 @@ public struct PickleHeap: Sendable {
   }
 
   /// The items that the result of a call was given, as a list is.
-  public func listItems(ofCall reference: PickleReference) -> ArraySlice<PickleReference> {
+  package func listItems(ofCall reference: PickleReference) -> ArraySlice<PickleReference> {
     guard let list = object(reference)?.list else { return [] }
     return items(of: list) ?? []
   }
 
   /// The keys and values, in turn, that the result of a call was given, as a dictionary is.
-  public func entries(ofCall reference: PickleReference) -> ArraySlice<PickleReference> {
+  package func entries(ofCall reference: PickleReference) -> ArraySlice<PickleReference> {
     guard let entries = object(reference)?.entries, case .dictionary(let items, _) = self[entries] else {
       return []
     }
@@ -147,12 +147,12 @@ public struct PickleHeap: Sendable {
   }
 
   /// The text behind a reference; `nil` for anything else.
-  public func text(_ reference: PickleReference) -> String? {
+  package func text(_ reference: PickleReference) -> String? {
     if case .text(let text) = self[reference] { text } else { nil }
   }
 
   /// The integer behind a reference; `nil` for anything else.
-  public func integer(_ reference: PickleReference) -> Int64? {
+  package func integer(_ reference: PickleReference) -> Int64? {
     if case .integer(let number) = self[reference] { number } else { nil }
   }
 

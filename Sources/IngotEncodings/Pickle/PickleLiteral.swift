@@ -3,7 +3,7 @@
 import IngotCore
 
 /// Numbers and texts of pickles.
-public enum PickleLiteral {
+package enum PickleLiteral {
   /// The most digits of a decimal integer: 332 bits, far above a seed or a magic number.
   private static let digitLimit = 100
   /// The most bytes of a binary integer: a digest of 512 bits.
@@ -58,7 +58,7 @@ public enum PickleLiteral {
   }
 
   /// An integer of any width in hexadecimal digits, with its sign.
-  public static func hexadecimal(_ bytes: [UInt8]) -> String {
+  package static func hexadecimal(_ bytes: [UInt8]) -> String {
     let isNegative = bytes.last.map { $0 >= 0x80 } ?? false
     let magnitude = isNegative ? negated(bytes + [0xFF]) : bytes
     let digits = magnitude.reversed().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
@@ -66,17 +66,17 @@ public enum PickleLiteral {
   }
 
   /// An integer in hexadecimal digits.
-  public static func hexadecimal(_ number: Int64) -> String {
+  package static func hexadecimal(_ number: Int64) -> String {
     (number < 0 ? "-0x" : "0x") + String(number.magnitude, radix: 16)
   }
 
   /// A number as Python prints it, but for the zero behind an exponent's sign.
-  public static func spelling(_ number: Double) -> String {
+  package static func spelling(_ number: Double) -> String {
     number.isFinite ? "\(number)" : number.isNaN ? "nan" : number < 0 ? "-inf" : "inf"
   }
 
   /// Bytes as a literal of Python's has them between its quotes.
-  public static func escaped(_ bytes: [UInt8]) -> String {
+  package static func escaped(_ bytes: [UInt8]) -> String {
     bytes.map { byte in
       if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "'") {
         return "\\" + String(Unicode.Scalar(byte))

@@ -9,15 +9,15 @@ import IngotCore
 ///
 /// It takes time and memory in proportion to the pickle's bytes, whatever they say: every instruction adds at most one
 /// object, and takes only what others have put on the stack.
-public struct PickleMachine {
+package struct PickleMachine {
   /// What a pickle asked to have called.
-  public struct NotedCall: Sendable {
+  package struct NotedCall: Sendable {
     /// The position in ``PickleMachine/globals``; `nil` when the result of a call would be called.
-    public var global: Int?
+    package var global: Int?
     /// The arguments, a tuple, or whatever stands in its place.
-    public var arguments: PickleReference
+    package var arguments: PickleReference
     /// Where the instruction stands.
-    public var offset: Int
+    package var offset: Int
   }
 
   /// State that a pickle gave to an object.
@@ -27,19 +27,19 @@ public struct PickleMachine {
   }
 
   /// The objects.
-  public internal(set) var heap = PickleHeap()
+  package internal(set) var heap = PickleHeap()
   /// The globals named, each once, in order.
-  public internal(set) var globals: [PickleGlobal] = []
+  package internal(set) var globals: [PickleGlobal] = []
   /// Where each global is named first.
-  public internal(set) var globalOffsets: [Int] = []
+  package internal(set) var globalOffsets: [Int] = []
   /// Calls asked for of what has no role, when they are surveyed: the first of them.
-  public internal(set) var calls: [NotedCall] = []
+  package internal(set) var calls: [NotedCall] = []
   /// How many calls were asked for, when they are surveyed.
-  public internal(set) var callCount = 0
+  package internal(set) var callCount = 0
   /// How often each global would be called.
-  public internal(set) var callCounts: [Int] = []
+  package internal(set) var callCounts: [Int] = []
   /// References to what stands outside the pickle, in the order in which they were made.
-  public private(set) var persistents: [PickleReference] = []
+  package private(set) var persistents: [PickleReference] = []
 
   let allowList: PickleAllowList
   let isSurvey: Bool
@@ -69,7 +69,7 @@ public struct PickleMachine {
   ///   - allowList: the globals that are known, and those that are refused.
   ///   - location: the file and member, for messages; its offset, if any, is that of the source's first byte.
   ///   - isSurvey: whether to note every call, and to go on past what a reader would refuse.
-  public init(
+  package init(
     _ source: any ByteSource, range: Range<Int>, allowList: PickleAllowList, at location: Location,
     isSurvey: Bool = false
   ) {
@@ -79,15 +79,15 @@ public struct PickleMachine {
   }
 
   /// The position in the source behind the pickle, once it has been run.
-  public var end: Int { input.position }
+  package var end: Int { input.position }
   /// Bytes of the pickle.
-  public var byteCount: Int { input.readCount }
+  package var byteCount: Int { input.readCount }
 
   /// What may be done with a global; `nil` for one that is not on the list.
-  public func role(ofGlobal index: Int) -> PickleAllowList.Role? { globalRoles[index] }
+  package func role(ofGlobal index: Int) -> PickleAllowList.Role? { globalRoles[index] }
 
   /// The states that a pickle gave to an object, in order.
-  public func states(of object: PickleReference) -> [PickleReference] {
+  package func states(of object: PickleReference) -> [PickleReference] {
     var range = states.indices
     while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
       range = states[middle].object < object ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
@@ -96,19 +96,19 @@ public struct PickleMachine {
   }
 
   /// The name of the global behind a reference; `nil` for anything else.
-  public func globalName(_ reference: PickleReference) -> String? {
+  package func globalName(_ reference: PickleReference) -> String? {
     if case .global(let index) = heap[reference] { globals[index].name } else { nil }
   }
 
   /// The place of a byte of the source, for messages.
-  public func place(_ position: Int) -> Location { input.place(position) }
+  package func place(_ position: Int) -> Location { input.place(position) }
 
   /// Runs the pickle.
   ///
   /// - Returns: the one object that it leaves.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of the page or that of the allow-list,
   ///   and ``IngotCore/IngotError/limitExceeded(_:at:asked:)``.
-  public mutating func run() throws(IngotError) -> PickleReference {
+  package mutating func run() throws(IngotError) -> PickleReference {
     while true {
       instruction = input.position
       let byte = try input.byte()

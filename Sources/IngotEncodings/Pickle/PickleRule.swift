@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of pickles; their meaning stands on `formats/containers/pickle.md`.
-public enum PickleRule: String, FormatRule {
+package enum PickleRule: String, FormatRule {
   case opcode = "PK-01"
   case whole = "PK-02"
   case stack = "PK-03"
@@ -23,9 +23,9 @@ public enum PickleRule: String, FormatRule {
 /// more than its name: what is called makes a note of the call, for the format's reader to interpret or to leave out. A
 /// global of the second kind, such as `os.system`, is refused by name: nothing would come of reading on but a file that
 /// harms whoever loads it.
-public struct PickleAllowList: Sendable {
+package struct PickleAllowList: Sendable {
   /// What may be done with a global.
-  public enum Role: Hashable, Sendable {
+  package enum Role: Hashable, Sendable {
     /// It may stand in a value: a dtype, a class of storages.
     case constant
     /// It may be called.
@@ -37,7 +37,7 @@ public struct PickleAllowList: Sendable {
   }
 
   /// The rule that naming a refused global breaks.
-  public let rule: Rule
+  package let rule: Rule
   private let roles: [String: Role]
   private let refused: Set<String>
 
@@ -47,14 +47,14 @@ public struct PickleAllowList: Sendable {
   ///   - roles: what may be done with each global, by its module and name with a dot between.
   ///   - refused: modules and globals that are refused with all that is in them, unless they have a role.
   ///   - rule: the rule that naming one of these breaks.
-  public init(_ roles: [String: Role], refused: Set<String>, rule: Rule) {
+  package init(_ roles: [String: Role], refused: Set<String>, rule: Rule) {
     self.roles = roles
     self.refused = refused
     self.rule = rule
   }
 
   /// Whether a global is refused: it, or a module that it is in.
-  public func isRefused(_ global: PickleGlobal) -> Bool {
+  package func isRefused(_ global: PickleGlobal) -> Bool {
     guard roles[global.name] == nil else { return false }
     return global.name.indices.contains {
       global.name[$0] == "." && refused.contains(String(global.name[..<$0]))
@@ -63,19 +63,19 @@ public struct PickleAllowList: Sendable {
   }
 
   /// What may be done with a global; `nil` for one that is not listed.
-  public func role(of global: PickleGlobal) -> Role? { roles[global.name] }
+  package func role(of global: PickleGlobal) -> Role? { roles[global.name] }
 
   /// What may be done with a global of that name, its module in front.
-  public func role(of name: String) -> Role? { roles[name] }
+  package func role(of name: String) -> Role? { roles[name] }
 }
 
 /// A global that a pickle names.
-public struct PickleGlobal: Hashable, Sendable {
+package struct PickleGlobal: Hashable, Sendable {
   /// Its module and name as Python 3 calls them, with a dot between: `collections.OrderedDict`.
-  public let name: String
+  package let name: String
 
   /// Makes a reference to a global; modules that Python 2 called otherwise get their later names.
-  public init(module: String, name: String) {
+  package init(module: String, name: String) {
     let module = Self.laterNames[module] ?? module
     self.name = "\(module).\(name)"
   }

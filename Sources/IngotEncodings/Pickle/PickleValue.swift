@@ -3,15 +3,15 @@
 // is seen, and nothing is freed by recursion.
 
 /// A reference to an object of a ``PickleHeap``.
-public struct PickleReference: Hashable, Comparable, Sendable {
+package struct PickleReference: Hashable, Comparable, Sendable {
   let index: UInt32
 
   /// Whether one object was made before another.
-  public static func < (left: PickleReference, right: PickleReference) -> Bool { left.index < right.index }
+  package static func < (left: PickleReference, right: PickleReference) -> Bool { left.index < right.index }
 }
 
 /// An object that a pickle built.
-public enum PickleObject: Sendable {
+package enum PickleObject: Sendable {
   /// Python's `None`.
   case none
   /// A truth value.
@@ -43,16 +43,16 @@ public enum PickleObject: Sendable {
 }
 
 /// Where the items of a container are.
-public struct PickleItems: Hashable, Sendable {
+package struct PickleItems: Hashable, Sendable {
   let start: Int
   /// How many there are; a dictionary has two for each key.
-  public let count: Int
+  package let count: Int
 }
 
 /// A call that a pickle asked for, and that was not made.
-public struct PickleCall: Hashable, Sendable {
+package struct PickleCall: Hashable, Sendable {
   /// What would be called: a global, in all that is let through.
-  public var function: PickleReference
+  package var function: PickleReference
   /// The arguments, a tuple.
-  public var arguments: PickleReference
+  package var arguments: PickleReference
 }

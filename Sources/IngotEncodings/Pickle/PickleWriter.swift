@@ -4,9 +4,9 @@
 import IngotBytes
 
 /// Writes one pickle, instruction by instruction; texts and globals that come again are taken from the memo.
-public struct PickleWriter {
+package struct PickleWriter {
   /// The pickle so far.
-  public private(set) var bytes: [UInt8] = [0x80, 2]
+  package private(set) var bytes: [UInt8] = [0x80, 2]
   private var memo: [Remembered: UInt32] = [:]
 
   private enum Remembered: Hashable {
@@ -15,21 +15,21 @@ public struct PickleWriter {
   }
 
   /// Starts a pickle.
-  public init() {}
+  package init() {}
 
   /// Keeps room for so many bytes.
-  public mutating func reserve(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
+  package mutating func reserve(_ byteCount: Int) { bytes.reserveCapacity(byteCount) }
 
   private mutating func put(_ opcode: PickleOpcode) { bytes.append(opcode.rawValue) }
 
   /// Writes `None`.
-  public mutating func none() { put(.none) }
+  package mutating func none() { put(.none) }
 
   /// Writes a truth value.
-  public mutating func boolean(_ value: Bool) { put(value ? .newTrue : .newFalse) }
+  package mutating func boolean(_ value: Bool) { put(value ? .newTrue : .newFalse) }
 
   /// Writes an integer.
-  public mutating func integer(_ number: Int) {
+  package mutating func integer(_ number: Int) {
     switch number {
     case 0...0xFF:
       put(.binInt1)
@@ -48,7 +48,7 @@ public struct PickleWriter {
   }
 
   /// Writes a floating-point number.
-  public mutating func real(_ number: Double) {
+  package mutating func real(_ number: Double) {
     put(.binFloat)
     let bits = number.bitPattern
     for shift in stride(from: UInt64(56), through: 0, by: -8) {
@@ -57,7 +57,7 @@ public struct PickleWriter {
   }
 
   /// Writes text; `isRepeated` for text that will come again.
-  public mutating func text(_ text: String, isRepeated: Bool = false) {
+  package mutating func text(_ text: String, isRepeated: Bool = false) {
     if isRepeated, recall(.text(text)) { return }
     put(.binUnicode)
     bytes.appendLittle(UInt32(text.utf8.count))
@@ -66,7 +66,7 @@ public struct PickleWriter {
   }
 
   /// Writes a global.
-  public mutating func global(_ module: String, _ name: String) {
+  package mutating func global(_ module: String, _ name: String) {
     guard !recall(.global(module: module, name: name)) else { return }
     put(.global)
     bytes += "\(module)\n\(name)\n".utf8
@@ -74,14 +74,14 @@ public struct PickleWriter {
   }
 
   /// Writes a tuple of what `body` writes.
-  public mutating func tuple(_ body: (inout PickleWriter) -> Void) {
+  package mutating func tuple(_ body: (inout PickleWriter) -> Void) {
     put(.mark)
     body(&self)
     put(.tuple)
   }
 
   /// Writes a tuple of integers.
-  public mutating func tuple(of numbers: [Int]) {
+  package mutating func tuple(of numbers: [Int]) {
     guard !numbers.isEmpty else { return put(.emptyTuple) }
     tuple { writer in
       for number in numbers { writer.integer(number) }
@@ -89,7 +89,7 @@ public struct PickleWriter {
   }
 
   /// Writes a dictionary of the keys and values that `body` writes in turn.
-  public mutating func dictionary(_ body: (inout PickleWriter) -> Void) {
+  package mutating func dictionary(_ body: (inout PickleWriter) -> Void) {
     put(.emptyDict)
     put(.mark)
     body(&self)
@@ -98,19 +98,19 @@ public struct PickleWriter {
 
   /// Puts the entries of a dictionary that were written into it, and goes on with more: what is not yet in a container
   /// waits on the reader's stack.
-  public mutating func continueDictionary() {
+  package mutating func continueDictionary() {
     put(.setItems)
     put(.mark)
   }
 
   /// Has the function written before called with the tuple written last.
-  public mutating func reduce() { put(.reduce) }
+  package mutating func reduce() { put(.reduce) }
 
   /// Makes the object written last a reference to something outside, by its id.
-  public mutating func persistent() { put(.binPersId) }
+  package mutating func persistent() { put(.binPersId) }
 
   /// Ends the pickle.
-  public mutating func stop() { put(.stop) }
+  package mutating func stop() { put(.stop) }
 
   /// Takes an object from the memo; `false` when it is not there yet.
   private mutating func recall(_ object: Remembered) -> Bool {

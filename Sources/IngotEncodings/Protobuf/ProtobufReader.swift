@@ -5,9 +5,9 @@ import IngotBytes
 import IngotCore
 
 /// One field of a message.
-public struct ProtobufField: Sendable {
+package struct ProtobufField: Sendable {
   /// What a field holds on the wire.
-  public enum Value: Sendable {
+  package enum Value: Sendable {
     case varint(UInt64)
     case fixed64(UInt64)
     case bytes(ArraySlice<UInt8>)
@@ -15,32 +15,32 @@ public struct ProtobufField: Sendable {
   }
 
   /// The field's number.
-  public var number: Int
+  package var number: Int
   /// What it holds.
-  public var value: Value
+  package var value: Value
   /// The message's place, for messages.
   let location: Location
 
   /// The value as a number of 64 bits, negative ones by two's complement.
-  public func integer() throws(IngotError) -> Int64 {
+  package func integer() throws(IngotError) -> Int64 {
     guard case .varint(let number) = value else { throw wrongType(expected: "a varint") }
     return Int64(bitPattern: number)
   }
 
   /// The value as a number of 32 bits in four bytes.
-  public func fixed32() throws(IngotError) -> UInt32 {
+  package func fixed32() throws(IngotError) -> UInt32 {
     guard case .fixed32(let number) = value else { throw wrongType(expected: "four bytes") }
     return number
   }
 
   /// The value as bytes: text, or a message within.
-  public func bytes() throws(IngotError) -> ArraySlice<UInt8> {
+  package func bytes() throws(IngotError) -> ArraySlice<UInt8> {
     guard case .bytes(let bytes) = value else { throw wrongType(expected: "bytes with their length") }
     return bytes
   }
 
   /// The message within.
-  public func message() throws(IngotError) -> ProtobufReader {
+  package func message() throws(IngotError) -> ProtobufReader {
     ProtobufReader(try bytes(), at: location)
   }
 
@@ -58,7 +58,7 @@ public struct ProtobufField: Sendable {
 }
 
 /// The fields of one message, in the order of its bytes.
-public struct ProtobufReader: Sendable {
+package struct ProtobufReader: Sendable {
   private var cursor: ByteCursor
   private let location: Location
   /// Bit n is set when field n, below 64, was there.
@@ -71,14 +71,14 @@ public struct ProtobufReader: Sendable {
   ///   - bytes: the whole message.
   ///   - location: its place, for messages.
   ///   - repeatable: the fields that may come more than once; those from 64 on always may.
-  public init(_ bytes: ArraySlice<UInt8>, at location: Location, repeatable: Set<Int> = []) {
+  package init(_ bytes: ArraySlice<UInt8>, at location: Location, repeatable: Set<Int> = []) {
     cursor = ByteCursor(bytes)
     self.location = location
     self.repeatable = repeatable
   }
 
   /// The same message, with other fields that may come more than once.
-  public func repeating(_ fields: Set<Int>) -> ProtobufReader {
+  package func repeating(_ fields: Set<Int>) -> ProtobufReader {
     ProtobufReader(rest, at: location, repeatable: fields)
   }
 
@@ -92,7 +92,7 @@ public struct ProtobufReader: Sendable {
   /// - Returns: the field; `nil` at the end of the message.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PB-01 to PB-04, and PB-06 for a field that
   ///   is there twice and may not be.
-  public mutating func next() throws(IngotError) -> ProtobufField? {
+  package mutating func next() throws(IngotError) -> ProtobufField? {
     guard cursor.remainingCount > 0 else { return nil }
     let tag = try varint()
     let number = tag >> 3

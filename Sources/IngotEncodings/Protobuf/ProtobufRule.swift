@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of protobuf's wire format; their meaning stands on `formats/containers/protobuf.md`.
-public enum ProtobufRule: String, FormatRule {
+package enum ProtobufRule: String, FormatRule {
   case varint = "PB-01"
   case fieldNumber = "PB-02"
   case wireType = "PB-03"

@@ -4,29 +4,29 @@
 import IngotBytes
 
 /// A message being written; fields are put in the order of their numbers.
-public struct ProtobufWriter: Sendable {
+package struct ProtobufWriter: Sendable {
   /// The message so far.
-  public private(set) var bytes: [UInt8] = []
+  package private(set) var bytes: [UInt8] = []
 
   /// Starts a message.
-  public init() {}
+  package init() {}
 
   /// Puts a number; 0, the default, is left out.
-  public mutating func put(_ number: Int, integer value: Int64) {
+  package mutating func put(_ number: Int, integer value: Int64) {
     guard value != 0 else { return }
     putTag(number, type: 0)
     bytes.appendVarint(UInt64(bitPattern: value))
   }
 
   /// Puts a number as four bytes; 0, the default, is left out.
-  public mutating func put(_ number: Int, fixed32 value: UInt32) {
+  package mutating func put(_ number: Int, fixed32 value: UInt32) {
     guard value != 0 else { return }
     putTag(number, type: 5)
     bytes.appendLittle(value)
   }
 
   /// Puts a message within, an empty one too: that it is there says something.
-  public mutating func put(_ number: Int, message: ProtobufWriter) {
+  package mutating func put(_ number: Int, message: ProtobufWriter) {
     putTag(number, type: 2)
     bytes.appendVarint(UInt64(message.bytes.count))
     bytes += message.bytes

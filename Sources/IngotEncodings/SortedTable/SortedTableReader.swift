@@ -45,16 +45,16 @@ enum SortedTableFooter {
 }
 
 /// The entries of a sorted table, read in the order of their keys.
-public struct SortedTableReader {
+package struct SortedTableReader {
   /// Bytes of keys, written out, that each byte of the file may stand for: names of real tables have a tenth of it.
   private static let greatestKeyRatio = 32
   /// Bytes of keys that any table may have.
   private static let freeKeyByteCount = 1 << 20
 
   /// The key of the entry read last.
-  public var key: [UInt8] { block?.key ?? [] }
+  package var key: [UInt8] { block?.key ?? [] }
   /// Bytes of all keys and values read so far, written out.
-  public private(set) var decodedByteCount = 0
+  package private(set) var decodedByteCount = 0
 
   private let source: any ByteSource
   private let footerStart: Int
@@ -71,7 +71,7 @@ public struct SortedTableReader {
   /// - Parameter source: the table's file.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TBL-01 to TBL-07, and
   ///   ``IngotCore/IngotError/limitExceeded(_:at:asked:)`` for a file or block over its limit.
-  public init(_ source: any ByteSource) throws(IngotError) {
+  package init(_ source: any ByteSource) throws(IngotError) {
     self.source = source
     guard UInt64(source.byteCount) <= Limit.sortedTableBytes.value else {
       throw .limitExceeded(.sortedTableBytes, at: Location(source.path), asked: UInt64(source.byteCount))
@@ -87,7 +87,7 @@ public struct SortedTableReader {
   ///
   /// - Returns: the entry's value; `nil` behind the last entry.
   /// - Throws: as ``init(_:)``, with TBL-03 to TBL-14.
-  public mutating func next() throws(IngotError) -> ArraySlice<UInt8>? {
+  package mutating func next() throws(IngotError) -> ArraySlice<UInt8>? {
     while true {
       if let value = try block?.next() {
         try check(value)

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of sorted tables; their meaning stands on `formats/containers/sorted-table.md`.
-public enum SortedTableRule: String, FormatRule {
+package enum SortedTableRule: String, FormatRule {
   case footer = "TBL-01"
   case footerHandles = "TBL-02"
   case blockInFile = "TBL-03"

@@ -6,7 +6,7 @@ import IngotBytes
 /// A sorted table being written; entries are put in the order of their keys.
 ///
 /// - SeeAlso: `tensorflow/tensorflow: third_party/xla/xla/tsl/lib/io/table_builder.cc`.
-public struct SortedTableWriter: Sendable {
+package struct SortedTableWriter: Sendable {
   /// Bytes at which a block ends: TensorFlow's own.
   private static let blockByteCount = 262_144
   /// An entry of this many gets a block of its own.
@@ -20,10 +20,10 @@ public struct SortedTableWriter: Sendable {
   private var pending: SortedTableHandle?
 
   /// Starts an empty table.
-  public init() {}
+  package init() {}
 
   /// Bytes that an entry takes at the most, with its share of restarts, index and block ends.
-  public static func greatestByteCount(keyByteCount: Int, valueByteCount: Int) -> Int {
+  package static func greatestByteCount(keyByteCount: Int, valueByteCount: Int) -> Int {
     let lengths = 3 * 5
     let restart = 4
     // In the worst case the entry has a block of its own, named by its whole key.
@@ -33,13 +33,13 @@ public struct SortedTableWriter: Sendable {
   }
 
   /// Bytes of a table without entries.
-  public static let emptyByteCount =
+  package static let emptyByteCount =
     2 * (8 + SortedTableHandle.trailerByteCount) + SortedTableFooter.byteCount
 
   /// Puts an entry.
   ///
   /// - Precondition: the key is above the one before, by its bytes.
-  public mutating func put(_ key: [UInt8], _ value: [UInt8]) {
+  package mutating func put(_ key: [UInt8], _ value: [UInt8]) {
     if !data.isEmpty, key.count + value.count >= Self.largeEntryByteCount { endBlock() }
     nameBlock(before: key)
     data.put(key, value)
@@ -50,7 +50,7 @@ public struct SortedTableWriter: Sendable {
   /// Ends the table.
   ///
   /// - Returns: all of its bytes.
-  public consuming func finish() -> [UInt8] {
+  package consuming func finish() -> [UInt8] {
     endBlock()
     var metaindex = BlockDraft(restartInterval: 16)
     let metaindexHandle = append(metaindex.finish())

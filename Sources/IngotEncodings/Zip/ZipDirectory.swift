@@ -5,11 +5,11 @@ import IngotBytes
 import IngotCore
 
 /// The directory of a zip archive.
-public struct ZipDirectory: Sendable {
+package struct ZipDirectory: Sendable {
   /// The entries, in the order of the directory; folders are left out.
-  public let entries: [ZipEntry]
+  package let entries: [ZipEntry]
   /// Bytes of the directory, which the memory bound counts.
-  public let byteCount: Int
+  package let byteCount: Int
 
   static let endSignature: UInt32 = 0x0605_4b50
   static let zip64EndSignature: UInt32 = 0x0606_4b50
@@ -18,7 +18,7 @@ public struct ZipDirectory: Sendable {
   static let localSignature: UInt32 = 0x0403_4b50
 
   /// Whether bytes start as an archive with entries, or an empty one, does.
-  public static func recognizes(head: [UInt8]) -> Bool {
+  package static func recognizes(head: [UInt8]) -> Bool {
     head.starts(with: [0x50, 0x4B, 0x03, 0x04]) || head.starts(with: [0x50, 0x4B, 0x05, 0x06])
   }
 
@@ -27,7 +27,7 @@ public struct ZipDirectory: Sendable {
   /// - Parameter source: the archive.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken, in the order of the
   ///   page; ``IngotCore/IngotError/unsupported(_:at:)`` for encryption and other methods of compression.
-  public init(_ source: any ByteSource) throws(IngotError) {
+  package init(_ source: any ByteSource) throws(IngotError) {
     let end = try ZipEnd(source)
     let bytes = try source.bytes(at: end.directoryOffset, count: end.directoryByteCount)
     var parser = ZipDirectoryParser(bytes, end: end, path: source.path)

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of zip archives; their meaning stands on `formats/containers/zip.md`, with ``IngotBytes/StreamRule``.
-public enum ZipRule: String, FormatRule {
+package enum ZipRule: String, FormatRule {
   case endRecord = "ZIP-01"
   case oneDisk = "ZIP-02"
   case zip64 = "ZIP-03"
@@ -21,9 +21,9 @@ public enum ZipRule: String, FormatRule {
 }
 
 /// One entry of a zip archive, as its directory describes it; every range lies inside the file.
-public struct ZipEntry: Hashable, Sendable {
+package struct ZipEntry: Hashable, Sendable {
   /// How the data is stored.
-  public enum Method: UInt16, Hashable, Sendable {
+  package enum Method: UInt16, Hashable, Sendable {
     /// As it is.
     case stored = 0
     /// As a raw deflate stream.
@@ -31,22 +31,22 @@ public struct ZipEntry: Hashable, Sendable {
   }
 
   /// The name, with `/` between folders.
-  public var name: String
+  package var name: String
   /// How the data is stored.
-  public var method: Method
+  package var method: Method
   /// CRC-32 of the data, decoded.
-  public var crc32: UInt32
+  package var crc32: UInt32
   /// Bytes in the file.
-  public var storedByteCount: Int
+  package var storedByteCount: Int
   /// Bytes when decoded.
-  public var byteCount: Int
+  package var byteCount: Int
   /// Where the local header starts.
-  public var headerOffset: Int
+  package var headerOffset: Int
   /// Where the data starts.
-  public var dataOffset: Int
+  package var dataOffset: Int
   /// Whether it is a symbolic link of Unix, whose data is the path that it leads to.
-  public var isLink = false
+  package var isLink = false
 
   /// Whether it stands for a folder.
-  public var isFolder: Bool { name.hasSuffix("/") }
+  package var isFolder: Bool { name.hasSuffix("/") }
 }

@@ -47,7 +47,7 @@ extension CheckpointOpener {
     if kind == .tar, PyTorchFormat().recognizes(head: head, byteCount: source.byteCount) { return nil }
     var container = source
     if kind == .gzip {
-      var decoder = GzipDecoder(source, scratchFolder: options.scratchFolder)
+      var decoder = GzipDecoder(source, scratchFolder: scratchFolder)
       container = try decoder.decode()
       kind = .tar
     }
@@ -65,7 +65,7 @@ extension CheckpointOpener {
     let contents = try ArchiveContents(
       listing.members.filter { $0.folder == folder || $0.isSmallCompanion(in: folder) }, of: source,
       in: container, kind: kind,
-      scratchFolder: options.scratchFolder)
+      scratchFolder: scratchFolder)
     let place = folder.isEmpty ? source.path : FilePath.join(source.path, folder)
     let names = listing.members.filter { $0.folder == folder }.map { FilePath.name(of: $0.name) }
     let chooser = WeightChooser(

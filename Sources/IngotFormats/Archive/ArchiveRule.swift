@@ -5,7 +5,7 @@ import IngotCore
 import IngotEncodings
 
 /// The rules of archives that hold checkpoints; their meaning stands on `formats/containers/archive.md`.
-public enum ArchiveRule: String, FormatRule {
+package enum ArchiveRule: String, FormatRule {
   case wellFormed = "AR-01"
   case memberName = "AR-02"
   case uniqueName = "AR-03"

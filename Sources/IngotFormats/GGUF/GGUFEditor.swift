@@ -5,9 +5,9 @@ import IngotBytes
 import IngotCore
 
 /// Changes the metadata of GGUF files.
-public struct GGUFEditor: MetadataEditor {
+package struct GGUFEditor: MetadataEditor {
   /// Makes the editor.
-  public init() {}
+  package init() {}
 
   /// Keys without which the tensors would not be found.
   private static let fixedKeys = [
@@ -15,7 +15,7 @@ public struct GGUFEditor: MetadataEditor {
   ]
 
   /// The header with other metadata, padded to the file's alignment; it is as long as the old one only by chance.
-  public func head(
+  package func head(
     of source: any ByteSource, changed change: MetadataChange
   ) throws(IngotError) -> EditedHead {
     let header = try GGUFHeader(source)

@@ -4,16 +4,16 @@
 import IngotCore
 
 /// What llama.cpp calls a file by the types of its tensors.
-public enum GGUFFileType {
+package enum GGUFFileType {
   /// The key of metadata that says it.
-  public static let key = "general.file_type"
+  package static let key = "general.file_type"
 
   /// The number for a file of some tensors.
   ///
   /// - Parameter tensors: the tensors.
   /// - Returns: that of the type that most values of matrices have; `nil` for types that llama.cpp mixes with others, so
   ///   that their number says more than the type.
-  public static func number(of tensors: [PlannedTensor]) -> UInt32? {
+  package static func number(of tensors: [PlannedTensor]) -> UInt32? {
     var counts: [String: Int] = [:]
     for tensor in tensors where tensor.shape.rank > 1 {
       counts[tensor.typeName, default: 0] += tensor.shape.elementCount

@@ -5,25 +5,25 @@ import IngotBytes
 import IngotCore
 
 /// The GGUF format.
-public struct GGUFFormat: CheckpointFormat {
+package struct GGUFFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
   /// The id in reports and options.
-  public let id = "gguf"
+  package let id = "gguf"
   /// The project's own spelling.
-  public let title = "GGUF"
+  package let title = "GGUF"
   /// The one extension.
-  public let fileExtensions = ["gguf"]
+  package let fileExtensions = ["gguf"]
   /// The page that specifies it.
-  public let page = "gguf.md"
+  package let page = "gguf.md"
   /// Plans files of this format.
-  public var writer: (any CheckpointWriter)? { GGUFWriter() }
+  package var writer: (any CheckpointWriter)? { GGUFWriter() }
   /// Changes a file's metadata, each value with its type.
-  public var metadataEditor: (any MetadataEditor)? { GGUFEditor() }
+  package var metadataEditor: (any MetadataEditor)? { GGUFEditor() }
 
   /// The magic.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     head.starts(with: GGUFLayout.magic)
   }
 
@@ -37,7 +37,7 @@ public struct GGUFFormat: CheckpointFormat {
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for other versions and for a later part of a set;
   ///   ``IngotCore/IngotError/missing(path:why:hint:)`` for a part that is not there.
   /// - Complexity: reads headers; allocates as much as they hold.
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let header = try GGUFHeader(source)
     let checkpoint = Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of GGUF files; their meaning stands on `formats/gguf.md`.
-public enum GGUFRule: String, FormatRule {
+package enum GGUFRule: String, FormatRule {
   case magic = "GG-01"
   case version = "GG-02"
   case counts = "GG-03"

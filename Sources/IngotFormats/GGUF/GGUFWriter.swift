@@ -5,18 +5,18 @@ import IngotBytes
 import IngotCore
 
 /// Plans GGUF files.
-public struct GGUFWriter: CheckpointWriter {
+package struct GGUFWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
   /// A tensor has one name.
-  public let keepsAliases = false
+  package let keepsAliases = false
   /// Config and tokenizer become metadata only by a dialect.
-  public let holdsCompanions = false
+  package let holdsCompanions = false
   /// An output can be cut into a set.
-  public let shards = true
+  package let shards = true
   /// Blocks are what the format is made for.
-  public let holdsBlocks = true
+  package let holdsBlocks = true
 
   private static let versionKey = "general.quantization_version"
 
@@ -26,7 +26,7 @@ public struct GGUFWriter: CheckpointWriter {
   /// - Returns: the plan; it needs no checksums and, when it is one file, streams.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that GGUF lacks, names
   ///   that readers do not take, more than four dimensions, quantizations that are no blocks, and sets of more files than it can count.
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var (metadata, losses) = Self.metadata(of: request)
     try Limit.ggufMetadataEntries.admit(metadata.entries.count, "entries of metadata", target: "gguf")
     let alignment = Self.takeAlignment(from: &metadata, &losses)

@@ -52,15 +52,15 @@ struct IngotDecoder {
   }
 
   mutating func number<Number: FixedWidthInteger & UnsignedInteger>(
-    _ type: Number.Type
+    _: Number.Type
   ) throws(IngotError) -> Number {
-    guard let number = cursor.little(type) else {
+    guard let number = cursor.unsigned(byteCount: MemoryLayout<Number>.size) else {
       throw malformed(
         shortRule, at: offset,
         found: "a field of \(Number.bitWidth / 8) bytes, \(remainingCount) before the end",
         expected: "all of it")
     }
-    return number
+    return Number(truncatingIfNeeded: number)
   }
 
   mutating func digest() throws(IngotError) -> XXH3Digest {

@@ -12,7 +12,7 @@ struct IngotEncoder {
   private var valueCount: UInt64 = 0
 
   mutating func number(_ number: some FixedWidthInteger & UnsignedInteger) {
-    bytes.appendLittle(number)
+    bytes.appendLittle(UInt64(number), byteCount: number.bitWidth / 8)
   }
 
   mutating func digest(_ digest: XXH3Digest) {

@@ -5,23 +5,23 @@ import IngotBytes
 import IngotCore
 
 /// The Ingot format.
-public struct IngotFormat: CheckpointFormat {
+package struct IngotFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
   /// The id in reports and options.
-  public let id = "ingot"
+  package let id = "ingot"
   /// The name for people.
-  public let title = "Ingot"
+  package let title = "Ingot"
   /// The extension that chooses this format for an output.
-  public let fileExtensions = ["ingot"]
+  package let fileExtensions = ["ingot"]
   /// The page that specifies it.
-  public let page = "ingot.md"
+  package let page = "ingot.md"
   /// Plans files of this format.
-  public var writer: (any CheckpointWriter)? { IngotWriter() }
+  package var writer: (any CheckpointWriter)? { IngotWriter() }
 
   /// The magic, or what a transfer as text made of it: reading says so.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     guard let first = head.first, first == 0x89 || first == 0x09 else { return false }
     return head.dropFirst().starts(with: IngotLayout.magic[1..<4])
   }
@@ -35,7 +35,7 @@ public struct IngotFormat: CheckpointFormat {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken of IN-01 to IN-32.
   /// - Complexity: reads head, index, tail and footer, and at most a page at each gap between tensors; allocates the
   ///   index, then the tail.
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let (index, _, byteCount) = try Self.open(source, keepsDetails: false)
     return Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
@@ -49,7 +49,7 @@ public struct IngotFormat: CheckpointFormat {
   /// - Parameter source: the file.
   /// - Returns: its tail, with provenance and, when the file has them, SHA-256 digests.
   /// - Throws: as ``read(_:options:)``.
-  public static func tail(of source: any ByteSource) throws(IngotError) -> IngotTail {
+  package static func tail(of source: any ByteSource) throws(IngotError) -> IngotTail {
     try open(source, keepsDetails: true).tail
   }
 

@@ -5,46 +5,46 @@ import IngotBytes
 import IngotCore
 
 /// Where the tensors of a file come from.
-public struct IngotProvenance: Hashable, Sendable {
+package struct IngotProvenance: Hashable, Sendable {
   /// A file that tensors were read from.
-  public struct SourceFile: Hashable, Sendable {
+  package struct SourceFile: Hashable, Sendable {
     /// Its name, without folders.
-    public var name: String
+    package var name: String
     /// Its length.
-    public var byteCount: Int
+    package var byteCount: Int
 
     /// Makes a record of a file.
-    public init(name: String, byteCount: Int) {
+    package init(name: String, byteCount: Int) {
       self.name = name
       self.byteCount = byteCount
     }
   }
 
   /// What became of one tensor on its way.
-  public struct Origin: Hashable, Sendable {
+  package struct Origin: Hashable, Sendable {
     /// What was done to it, in order; empty for an exact copy.
-    public var transforms: [String]
+    package var transforms: [String]
     /// The digest of the source's elements for each part; `nil` where it is not known.
-    public var sourceDigests: [XXH3Digest?]
+    package var sourceDigests: [XXH3Digest?]
 
     /// Makes a record of a tensor's way.
-    public init(transforms: [String], sourceDigests: [XXH3Digest?]) {
+    package init(transforms: [String], sourceDigests: [XXH3Digest?]) {
       self.transforms = transforms
       self.sourceDigests = sourceDigests
     }
   }
 
   /// The id of the source's format; empty when it is not known.
-  public var sourceFormat: String
+  package var sourceFormat: String
   /// The files, in order.
-  public var files: [SourceFile]
+  package var files: [SourceFile]
   /// For each tensor that is no alias, in order.
-  public var origins: [Origin]
+  package var origins: [Origin]
   /// What else a writer recorded.
-  public var notes: Metadata
+  package var notes: Metadata
 
   /// Makes a provenance.
-  public init(
+  package init(
     sourceFormat: String, files: [SourceFile], origins: [Origin] = [], notes: Metadata = Metadata()
   ) {
     self.sourceFormat = sourceFormat
@@ -55,13 +55,13 @@ public struct IngotProvenance: Hashable, Sendable {
 }
 
 /// A tail whose every rule holds.
-public struct IngotTail: Hashable, Sendable {
+package struct IngotTail: Hashable, Sendable {
   /// The digest of each part, then of each section, in the order of the data.
-  public var digests: [XXH3Digest]
+  package var digests: [XXH3Digest]
   /// SHA-256 of each, 32 bytes; empty when the file has none.
-  public var sha256: [[UInt8]]
+  package var sha256: [[UInt8]]
   /// Where the tensors come from.
-  public var provenance: IngotProvenance
+  package var provenance: IngotProvenance
 
   /// Parses a tail: IN-31, and in its fields IN-09, IN-10 and IN-20 to IN-22.
   ///

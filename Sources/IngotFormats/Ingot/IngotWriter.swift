@@ -5,20 +5,20 @@ import IngotBytes
 import IngotCore
 
 /// Plans `.ingot` files.
-public struct IngotWriter: CheckpointWriter {
+package struct IngotWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
   /// Tied tensors are stored once.
-  public let keepsAliases = true
+  package let keepsAliases = true
   /// Config and tokenizer go into the file.
-  public let holdsCompanions = true
+  package let holdsCompanions = true
   /// SHA-256 stands beside its own checksums.
-  public let abilities: Set<WriteAbility> = [.storingSHA256]
+  package let abilities: Set<WriteAbility> = [.storingSHA256]
   /// An output is one file.
-  public let shards = false
+  package let shards = false
   /// Blocks are stored as they are.
-  public let holdsBlocks = true
+  package let holdsBlocks = true
 
   /// Plans one file.
   ///
@@ -26,7 +26,7 @@ public struct IngotWriter: CheckpointWriter {
   /// - Returns: the plan; it needs XXH3 of every part and of its source, and streams.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for two tensors, keys or companions
   ///   of one name, for a quantization that does not fit its parts, and for what is over the format's limits.
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let aliases = IngotAliases(request.tensors)
     var draft = IngotIndexDraft()
     try draft.put(request.tensors, aliases: aliases)

@@ -6,23 +6,23 @@ import IngotCore
 
 /// llm.c's model files.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct LLMCFormat: CheckpointFormat {
+package struct LLMCFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
-  public let id = "llmc"
-  public let title = "llm.c"
-  public let fileExtensions = ["bin"]
-  public let page = "llmc.md"
-  public var writer: (any CheckpointWriter)? { LLMCWriter() }
+  package let id = "llmc"
+  package let title = "llm.c"
+  package let fileExtensions = ["bin"]
+  package let page = "llmc.md"
+  package var writer: (any CheckpointWriter)? { LLMCWriter() }
 
   /// A model's magic number, or a debug state's, which ``read(_:options:)`` refuses by name.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     let word = LLMCHeader.firstWord(of: head)
     return word == LLMCHeader.modelMagic || word == LLMCHeader.stateMagic
   }
 
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let words = try LLMCHeader.words(of: source)
     guard words.first != LLMCHeader.stateMagic else {
       throw .unsupported(

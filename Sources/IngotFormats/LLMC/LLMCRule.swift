@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of llm.c's files; their meaning stands on `formats/llmc.md`.
-public enum LLMCRule: String, FormatRule {
+package enum LLMCRule: String, FormatRule {
   case headerLength = "LC-01"
   case magic = "LC-02"
   case dimensions = "LC-03"

@@ -5,9 +5,9 @@ import IngotBytes
 import IngotCore
 
 /// llm.c's debug state: a file of reference outputs.
-public enum LLMCState {
+package enum LLMCState {
   /// Whether a file begins as a debug state does.
-  public static func recognizes(head: [UInt8]) -> Bool {
+  package static func recognizes(head: [UInt8]) -> Bool {
     LLMCHeader.firstWord(of: head) == LLMCHeader.stateMagic
   }
 
@@ -18,7 +18,7 @@ public enum LLMCState {
   ///   - vocabularySize: V, the tokens that the model knows, without padding.
   /// - Returns: `input_ids` and `targets` `[B, T]`, `logits` `[B, T, V]`, `loss`, and `gradients` in one piece.
   /// - Throws: LC-20 to LC-22; ``IngotCore/IngotError/unsupported(_:at:)`` for a version that is not read.
-  public static func read(_ source: any ByteSource, vocabularySize: Int) throws(IngotError) -> Checkpoint {
+  package static func read(_ source: any ByteSource, vocabularySize: Int) throws(IngotError) -> Checkpoint {
     let words = try LLMCHeader.words(of: source)
     func malformed(_ rule: LLMCRule, offset: Int, _ found: Evidence, _ expected: Evidence) -> IngotError {
       .malformed(rule.rule, at: Location(source.path, offset: offset), found: found, expected: expected)

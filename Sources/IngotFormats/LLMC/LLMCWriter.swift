@@ -6,15 +6,15 @@ import IngotCore
 
 /// Plans llm.c model files.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct LLMCWriter: CheckpointWriter {
+package struct LLMCWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
-  public let keepsAliases = false
-  public let holdsCompanions = false
-  public let shards = false
+  package let keepsAliases = false
+  package let holdsCompanions = false
+  package let shards = false
 
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let layout = try Self.layout(of: request)
     let dimensions = try Self.dimensions(of: request)
     guard let tensors = layout.tensors(dimensions) else {

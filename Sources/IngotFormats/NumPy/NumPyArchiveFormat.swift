@@ -6,22 +6,22 @@ import IngotEncodings
 
 /// The .npz format.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct NumPyArchiveFormat: CheckpointFormat {
+package struct NumPyArchiveFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
-  public let id = "npz"
-  public let title = "NumPy archive"
-  public let fileExtensions = ["npz"]
-  public let page = "numpy.md"
-  public var writer: (any CheckpointWriter)? { NumPyArchiveWriter() }
+  package let id = "npz"
+  package let title = "NumPy archive"
+  package let fileExtensions = ["npz"]
+  package let page = "numpy.md"
+  package var writer: (any CheckpointWriter)? { NumPyArchiveWriter() }
 
   /// A zip archive.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     ZipDirectory.recognizes(head: head)
   }
 
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let directory = try ZipDirectory(source)
     var reader = NumPyArchiveReader(source: source, options: options)
     let hidden = try directory.entries.first { $0.name == NumPyHiddenMember.name }.map {

@@ -5,23 +5,23 @@ import IngotCore
 
 /// The .npy format.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct NumPyArrayFormat: CheckpointFormat {
+package struct NumPyArrayFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
-  public let id = "npy"
-  public let title = "NumPy array"
-  public let fileExtensions = ["npy"]
-  public let page = "numpy.md"
-  public let keepsNames = false
-  public var writer: (any CheckpointWriter)? { NumPyArrayWriter() }
+  package let id = "npy"
+  package let title = "NumPy array"
+  package let fileExtensions = ["npy"]
+  package let page = "numpy.md"
+  package let keepsNames = false
+  package var writer: (any CheckpointWriter)? { NumPyArrayWriter() }
 
   /// The magic bytes of an array.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     head.starts(with: NumPyArrayHeader.magic)
   }
 
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let location = Location(source.path, offset: 0)
     let prefix = try source.bytes(at: 0, count: min(NumPyArrayHeader.prefixByteCount, source.byteCount))
     let extent = try NumPyArrayHeader.extent(of: prefix, available: source.byteCount, at: location)

@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// The rules of NumPy arrays; their meaning stands on `formats/numpy.md`.
-public enum NumPyRule: String, FormatRule {
+package enum NumPyRule: String, FormatRule {
   case magic = "NP-01"
   case version = "NP-02"
   case headerInFile = "NP-03"

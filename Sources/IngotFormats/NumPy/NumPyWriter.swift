@@ -6,15 +6,15 @@ import IngotEncodings
 
 /// Plans a .npy file of one tensor.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct NumPyArrayWriter: CheckpointWriter {
+package struct NumPyArrayWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
-  public let keepsAliases = false
-  public let holdsCompanions = false
-  public let shards = false
+  package let keepsAliases = false
+  package let holdsCompanions = false
+  package let shards = false
 
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     guard request.tensors.count == 1, let tensor = request.tensors.first, tensor.quantization == nil else {
       throw .unrepresentable(
         tensor: nil, target: "npy",
@@ -43,16 +43,16 @@ public struct NumPyArrayWriter: CheckpointWriter {
 
 /// Plans a .npz archive.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct NumPyArchiveWriter: CheckpointWriter {
+package struct NumPyArchiveWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
-  public let keepsAliases = false
-  public let holdsCompanions = false
-  public let shards = false
-  public let abilities: Set<WriteAbility> = [.compressing, .keepingUnknownBits]
+  package let keepsAliases = false
+  package let holdsCompanions = false
+  package let shards = false
+  package let abilities: Set<WriteAbility> = [.compressing, .keepingUnknownBits]
 
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     var losses: [Loss] = []
     var dtypes: [ExactName: DType] = [:]
     let tensors = request.tensors

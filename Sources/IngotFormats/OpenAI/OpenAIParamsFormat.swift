@@ -6,23 +6,23 @@ import IngotCore
 
 /// The format of OpenAI's release of GPT-1.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct OpenAIParamsFormat: CheckpointFormat {
+package struct OpenAIParamsFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
-  public let id = "openai-params"
-  public let title = "OpenAI parameters"
-  public let fileExtensions: [String] = []
-  public let fileName: String? = OpenAIParamsFileName.shapes
-  public let page = "openai-params.md"
-  public var writer: (any CheckpointWriter)? { OpenAIParamsWriter() }
+  package let id = "openai-params"
+  package let title = "OpenAI parameters"
+  package let fileExtensions: [String] = []
+  package let fileName: String? = OpenAIParamsFileName.shapes
+  package let page = "openai-params.md"
+  package var writer: (any CheckpointWriter)? { OpenAIParamsWriter() }
 
-  public func owns(fileName name: String) -> Bool { OpenAIParamsFileName.all.contains(name) }
+  package func owns(fileName name: String) -> Bool { OpenAIParamsFileName.all.contains(name) }
 
   /// A list of lists of numbers may be anything: the name tells.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool { false }
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool { false }
 
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let index = try OpenAIParamsIndex(source)
     let arrays = try OpenAIParamsArrays(beside: source)
     guard index.elementCount == arrays.elementCount else {

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of OpenAI's release of GPT-1; their meaning stands on `formats/openai-params.md`.
-public enum OpenAIParamsRule: String, FormatRule {
+package enum OpenAIParamsRule: String, FormatRule {
   case shapesJSON = "OP-01"
   case shape = "OP-02"
   case namesJSON = "OP-03"

@@ -6,19 +6,19 @@ import IngotEncodings
 
 /// Plans ten arrays with their shapes and names.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct OpenAIParamsWriter: CheckpointWriter {
+package struct OpenAIParamsWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
-  public let keepsAliases = false
-  public let holdsCompanions = false
-  public let shards = false
+  package let keepsAliases = false
+  package let holdsCompanions = false
+  package let shards = false
   /// The release is several files.
-  public let needsFolder = true
+  package let needsFolder = true
 
   private static let target = "openai-params"
 
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let tensors = request.tensors
     for tensor in tensors where tensor.dtype != .f32 || tensor.parts.count != 1 {
       throw .unrepresentable(

@@ -7,15 +7,15 @@ import IngotEncodings
 
 /// The PyTorch format.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct PyTorchFormat: CheckpointFormat {
+package struct PyTorchFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
-  public let id = "pytorch"
-  public let title = "PyTorch"
-  public let fileExtensions = ["pt", "pth", "bin", "ckpt"]
-  public let page = "pytorch.md"
-  public var writer: (any CheckpointWriter)? { PyTorchWriter() }
+  package let id = "pytorch"
+  package let title = "PyTorch"
+  package let fileExtensions = ["pt", "pth", "bin", "ckpt"]
+  package let page = "pytorch.md"
+  package var writer: (any CheckpointWriter)? { PyTorchWriter() }
 
   /// What one file looks like to this format.
   enum Form {
@@ -23,7 +23,7 @@ public struct PyTorchFormat: CheckpointFormat {
   }
 
   /// A zip archive of torch's records, a stream with torch's magic number, or a form before these.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     Self.form(head: head) != nil
   }
 
@@ -68,7 +68,7 @@ public struct PyTorchFormat: CheckpointFormat {
     return ["sys_info", "pickle", "tensors", "storages"].contains { name.elementsEqual($0.utf8) }
   }
 
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
     switch Self.form(head: head) {
     case .early:

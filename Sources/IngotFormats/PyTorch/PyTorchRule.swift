@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of PyTorch checkpoints; their meaning stands on `formats/pytorch.md`.
-public enum PyTorchRule: String, FormatRule {
+package enum PyTorchRule: String, FormatRule {
   case form = "PT-01"
   case folder = "PT-02"
   case byteOrder = "PT-03"

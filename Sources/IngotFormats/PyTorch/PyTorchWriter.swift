@@ -6,16 +6,16 @@ import IngotCore
 import IngotEncodings
 
 /// Plans PyTorch checkpoints, one file or a set of shards.
-public struct PyTorchWriter: CheckpointWriter {
+package struct PyTorchWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
   /// Tied tensors share a storage.
-  public let keepsAliases = true
+  package let keepsAliases = true
   /// A dictionary of tensors has no place for a config.
-  public let holdsCompanions = false
+  package let holdsCompanions = false
   /// Sets of files have an index.
-  public let shards = true
+  package let shards = true
 
   /// Plans one file, or a set of shards with an index.
   ///
@@ -23,7 +23,7 @@ public struct PyTorchWriter: CheckpointWriter {
   /// - Returns: the plan; it needs the CRC-32 of each storage, and does not stream.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that torch lacks, and for two
   ///   tensors of one name.
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let aliases = IngotAliases(request.tensors)
     try Self.check(request)
     let groups = try Self.groups(of: request, aliases: aliases)

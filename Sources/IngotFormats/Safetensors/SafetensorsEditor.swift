@@ -6,12 +6,12 @@ import IngotCore
 import IngotEncodings
 
 /// Changes the metadata of safetensors files.
-public struct SafetensorsEditor: MetadataEditor {
+package struct SafetensorsEditor: MetadataEditor {
   /// Makes the editor.
-  public init() {}
+  package init() {}
 
   /// The header with other metadata, padded with spaces to the old length where it fits, else to a multiple of 8.
-  public func head(
+  package func head(
     of source: any ByteSource, changed change: MetadataChange
   ) throws(IngotError) -> EditedHead {
     let headerEnd = try SafetensorsFormat.headerEnd(of: source)

@@ -6,26 +6,26 @@ import IngotCore
 import IngotEncodings
 
 /// The safetensors format.
-public struct SafetensorsFormat: CheckpointFormat {
+package struct SafetensorsFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
   /// `safetensors`, in reports and options.
-  public let id = "safetensors"
+  package let id = "safetensors"
   /// The project's own spelling.
-  public let title = "safetensors"
+  package let title = "safetensors"
   /// The one extension.
-  public let fileExtensions = ["safetensors"]
+  package let fileExtensions = ["safetensors"]
   /// The page under `formats/`.
-  public let page = "safetensors.md"
+  package let page = "safetensors.md"
   /// Plans files and sets of files.
-  public var writer: (any CheckpointWriter)? { SafetensorsWriter() }
+  package var writer: (any CheckpointWriter)? { SafetensorsWriter() }
 
   /// Changes metadata without moving through tensors.
-  public var metadataEditor: (any MetadataEditor)? { SafetensorsEditor() }
+  package var metadataEditor: (any MetadataEditor)? { SafetensorsEditor() }
 
   /// Eight bytes of length, then `{`: with a length that a header can have.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     var cursor = ByteCursor(head)
     guard let length = cursor.little(UInt64.self), cursor.bytes(1)?.first == UInt8(ascii: "{") else {
       return false
@@ -34,7 +34,7 @@ public struct SafetensorsFormat: CheckpointFormat {
   }
 
   /// Reads the header; rules are checked in the order of the page.
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let headerEnd = try Self.headerEnd(of: source)
     let dataByteCount = source.byteCount - headerEnd
     let header = try SafetensorsHeader(

@@ -7,23 +7,23 @@ import IngotEncodings
 typealias JSONFailureKind = JSONFailure.Kind
 
 /// A header whose every rule holds.
-public struct SafetensorsHeader: Sendable {
+package struct SafetensorsHeader: Sendable {
   /// A tensor's entry.
-  public struct Entry: Sendable {
+  package struct Entry: Sendable {
     /// The tensor's name.
-    public var name: String
+    package var name: String
     /// Its element type.
-    public var dtype: DType
+    package var dtype: DType
     /// Its dimensions.
-    public var shape: Shape
+    package var shape: Shape
     /// Its bytes, from the start of the data buffer.
-    public var range: Range<Int>
+    package var range: Range<Int>
   }
 
   /// The entries by data offset; 0-byte ones at the same offset in the header's order.
-  public var entries: [Entry]
+  package var entries: [Entry]
   /// The `__metadata__` strings.
-  public var metadata: Metadata
+  package var metadata: Metadata
 
   /// The reference's own key for metadata.
   static let metadataKey = "__metadata__"
@@ -35,7 +35,7 @@ public struct SafetensorsHeader: Sendable {
   ///   - dataByteCount: bytes behind the header.
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken.
-  public init(_ bytes: [UInt8], dataByteCount: Int, path: String) throws(IngotError) {
+  package init(_ bytes: [UInt8], dataByteCount: Int, path: String) throws(IngotError) {
     var parser = SafetensorsHeaderParser(path: path)
     try parser.parse(bytes)
     entries = parser.entries

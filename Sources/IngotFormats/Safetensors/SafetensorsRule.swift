@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of formats/safetensors.md, in the order in which they are checked.
 import IngotCore
+import IngotEncodings
 
 /// The rules of safetensors files; their meaning stands on `formats/safetensors.md`.
-public enum SafetensorsRule: String, FormatRule {
+package enum SafetensorsRule: String, FormatRule {
   case lengthField = "ST-01"
   case headerInFile = "ST-02"
   case headerLimit = "ST-03"

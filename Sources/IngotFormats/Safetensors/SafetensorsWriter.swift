@@ -11,22 +11,22 @@ import IngotEncodings
 /// same bytes for the same tensors.
 ///
 /// - SeeAlso: `huggingface/safetensors: safetensors/src/tensor.rs`, `prepare`.
-public struct SafetensorsWriter: CheckpointWriter {
+package struct SafetensorsWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
   /// A tensor has one name, which every reader finds.
-  public let keepsAliases = false
+  package let keepsAliases = false
 
   /// What a file of the same format says of tied tensors in its metadata stays there.
-  public func keepsAliases(of sourceFormat: String) -> Bool {
+  package func keepsAliases(of sourceFormat: String) -> Bool {
     sourceFormat == ShardSetKind.safetensors.format.id
   }
 
   /// The file has no place for a config.
-  public let holdsCompanions = false
+  package let holdsCompanions = false
   /// Sets of files have an index.
-  public let shards = true
+  package let shards = true
 
   /// A part on its way into a file.
   ///
@@ -54,7 +54,7 @@ public struct SafetensorsWriter: CheckpointWriter {
   /// - Returns: the plan; it needs no checksums and streams.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for `C128`, for two tensors of one
   ///   name, and for a header over the format's limit.
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let (metadata, losses) = Self.stringMetadata(of: request)
     try Limit.safetensorsMetadataEntries.admit(
       metadata.entries.count, "entries of metadata", target: "safetensors")

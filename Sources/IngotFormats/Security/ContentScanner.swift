@@ -212,7 +212,7 @@ package struct ContentScanner {
     var inner = item
     try enter(&inner)
     var decoder = GzipDecoder(
-      item.source, frame, scratchFolder: opener.options.scratchFolder, budget: budget)
+      item.source, frame, scratchFolder: opener.scratchFolder, budget: budget)
     inner.source = try decoder.decode()
     budget = decoder.budget
     inner.storedByteCount = min(item.storedByteCount ?? .max, item.source.byteCount)
@@ -339,7 +339,7 @@ package struct ContentScanner {
     guard !listing.members.isEmpty else { return "empty archive" }
     for member in listing.members where !member.isPlain { try budget.add(member.byteCount) }
     let archive = ArchiveFiles(
-      listing.members, of: item.source, kind: kind, scratchFolder: opener.options.scratchFolder)
+      listing.members, of: item.source, kind: kind, scratchFolder: opener.scratchFolder)
     for member in listing.members {
       guard !isFull else { return nil }
       let path = FilePath.join(item.source.path, member.name)

@@ -57,7 +57,7 @@ public struct ContentSurvey: Sendable {
   public private(set) var hasPickles = false
 
   /// Starts an empty list.
-  public init() {}
+  package init() {}
 
   /// Whether something was found that would run.
   public var hasFindings: Bool { !code.isEmpty || !calls.isEmpty || globals.contains { !$0.isAllowed } }

@@ -6,29 +6,29 @@ import IngotCore
 import IngotEncodings
 
 /// The format of TensorFlow's checkpoints.
-public struct TensorFlowFormat: CheckpointFormat {
+package struct TensorFlowFormat: CheckpointFormat {
   /// Makes the format.
-  public init() {}
+  package init() {}
 
   /// The id in reports and options.
-  public let id = "tensorflow"
+  package let id = "tensorflow"
   /// The name for people.
-  public let title = "TensorFlow bundle"
+  package let title = "TensorFlow bundle"
   /// The extension of a bundle's index.
-  public let fileExtensions = ["index"]
+  package let fileExtensions = ["index"]
   /// The page that specifies it.
-  public let page = "tensorflow-bundle.md"
+  package let page = "tensorflow-bundle.md"
   /// Plans bundles.
-  public var writer: (any CheckpointWriter)? { TensorFlowWriter() }
+  package var writer: (any CheckpointWriter)? { TensorFlowWriter() }
 
   /// The files of bundles: indexes, data files, and what TensorFlow puts beside them.
-  public func owns(fileName name: String) -> Bool {
+  package func owns(fileName name: String) -> Bool {
     name == TensorFlowFileName.state || TensorFlowFileName.index(ofShard: name) != nil
       || ["index", "meta"].contains(FilePath.fileExtension(of: name))
   }
 
   /// An uncompressed table that begins with a header; a compressed one is known by its name alone.
-  public func recognizes(head: [UInt8], byteCount: Int) -> Bool {
+  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     var cursor = ByteCursor(head)
     guard cursor.bytes(2)?.elementsEqual([0, 0]) == true, let count = cursor.varint(),
       let header = Int(exactly: count).flatMap({ cursor.bytes($0) }), header.first == 8
@@ -52,7 +52,7 @@ public struct TensorFlowFormat: CheckpointFormat {
   /// - Returns: the checkpoint; file 0 is the index, data files follow in their order.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken, and
   ///   ``IngotCore/IngotError/missing(path:why:hint:)`` for a data file that is not there.
-  public func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
+  package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     guard let prefix = TensorFlowFileName.prefix(ofIndex: FilePath.name(of: source.path)) else {
       throw .unsuitable(
         Location(source.path), why: "is the index of a TensorFlow bundle under another name",

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of TensorFlow's bundles; their meaning stands on `formats/tensorflow-bundle.md`.
-public enum TensorFlowRule: String, FormatRule {
+package enum TensorFlowRule: String, FormatRule {
   case header = "TF-01"
   case shardCount = "TF-02"
   case byteOrder = "TF-03"

@@ -6,18 +6,18 @@ import IngotCore
 import IngotEncodings
 
 /// Plans TensorFlow's bundles.
-public struct TensorFlowWriter: CheckpointWriter {
+package struct TensorFlowWriter: CheckpointWriter {
   /// Makes the writer.
-  public init() {}
+  package init() {}
 
   /// A tensor has one name.
-  public let keepsAliases = false
+  package let keepsAliases = false
   /// Companions stand beside a bundle.
-  public let holdsCompanions = false
+  package let holdsCompanions = false
   /// Bundles may have several data files.
-  public let shards = true
+  package let shards = true
   /// A bundle is several files.
-  public let needsFolder = true
+  package let needsFolder = true
 
   /// Plans the data files, the index, and the state file that names them.
   ///
@@ -25,7 +25,7 @@ public struct TensorFlowWriter: CheckpointWriter {
   /// - Returns: the plan; it needs CRC-32C of every part.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that TensorFlow lacks, for
   ///   names that no key can be, and for two tensors of one name.
-  public func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
+  package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let prefix = TensorFlowFileName.prefix(ofIndex: request.fileName) ?? TensorFlowFileName.prefix
     var draft = TensorBundleDraft(prefix: prefix, tensors: request.tensors)
     for group in try Self.groups(of: request) { try draft.addFile(group) }

@@ -4,12 +4,12 @@ import IngotCore
 
 extension ConfigField where Value == Int {
   /// Kinds of tokens, of which texts of a pair have one each.
-  public static let tokenTypeCount = ConfigField("tokenTypeCount", standard: 2)
+  package static let tokenTypeCount = ConfigField("tokenTypeCount", standard: 2)
 }
 
 extension ConfigField where Value == Bool {
   /// Whether the first token's state passes a pooler.
-  public static let hasPooler = ConfigField("hasPooler", standard: true)
+  package static let hasPooler = ConfigField("hasPooler", standard: true)
 }
 
 /// BERT's heads.
@@ -62,7 +62,7 @@ extension Architecture {
   ///
   /// - SeeAlso: `huggingface/transformers: src/transformers/models/bert/configuration_bert.py`; `google-research/bert`:
   ///   `modeling.py`, `BertConfig`, whose `bert_config.json` has the same keys.
-  public static let bert = Architecture(
+  package static let bert = Architecture(
     id: "bert", title: "BERT",
     keys: [
       ConfigKey("vocab_size", .count(.vocabularySize, .value(30522), limit: 1 << 28)),

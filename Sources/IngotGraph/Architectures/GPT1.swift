@@ -8,7 +8,7 @@ extension Architecture {
   /// GPT-1.
   ///
   /// - SeeAlso: `huggingface/transformers: src/transformers/models/openai/configuration_openai.py`.
-  public static let gpt1 = Architecture(
+  package static let gpt1 = Architecture(
     id: "openai-gpt", title: "GPT-1",
     keys: .gptSizes(vocabulary: 40478, context: 512) + [
       // In this model's code, gelu is the tanh form.

@@ -4,9 +4,9 @@ import IngotCore
 
 extension ConfigField where Value == Bool {
   /// Whether scores are divided by √E.
-  public static let scalesAttention = ConfigField("scalesAttention", standard: true)
+  package static let scalesAttention = ConfigField("scalesAttention", standard: true)
   /// Whether scores of block i are divided by i + 1 too.
-  public static let scalesAttentionByBlock = ConfigField("scalesAttentionByBlock", standard: false)
+  package static let scalesAttentionByBlock = ConfigField("scalesAttentionByBlock", standard: false)
 }
 
 extension Architecture {
@@ -14,7 +14,7 @@ extension Architecture {
   ///
   /// - SeeAlso: `huggingface/transformers: src/transformers/models/gpt2/configuration_gpt2.py`; `openai/gpt-2`:
   ///   `hparams.json`.
-  public static let gpt2 = Architecture(
+  package static let gpt2 = Architecture(
     id: "gpt2", title: "GPT-2",
     keys: .gptSizes(vocabulary: 50257, aliases: ["n_vocab"], context: 1024) + [
       ConfigKey(
@@ -62,7 +62,7 @@ extension Architecture {
 
 extension ModelConfig {
   /// GPT-2's numbers; those of the smallest published size unless others are given.
-  public static func gpt2(
+  package static func gpt2(
     vocabularySize: Int = 50257, contextLength: Int = 1024, width: Int = 768, blockCount: Int = 12,
     headCount: Int = 12, feedForwardWidth: Int? = nil, layerNormEpsilon: Double = 1e-5,
     activation: ActivationKind = .geluTanh, scalesAttention: Bool = true,

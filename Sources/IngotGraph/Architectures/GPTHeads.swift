@@ -24,32 +24,32 @@ enum GPTHead: String {
 
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 extension TensorRole.Kind {
-  public static let scoreWeight = Self("score.weight")
-  public static let summaryWeight = Self("summary.weight")
-  public static let summaryBias = Self("summary.bias")
+  package static let scoreWeight = Self("score.weight")
+  package static let summaryWeight = Self("summary.weight")
+  package static let summaryBias = Self("summary.bias")
 }
 
 extension ConfigField where Value == Int {
   /// What a classifier chooses from; 0 where the config does not say, which means what is stored, or 2.
-  public static let labelCount = ConfigField("labelCount", standard: 0)
+  package static let labelCount = ConfigField("labelCount", standard: 0)
   /// The token that fills up rows; −1 for none.
-  public static let paddingToken = ConfigField("paddingToken", standard: -1)
+  package static let paddingToken = ConfigField("paddingToken", standard: -1)
 }
 
 extension ConfigField where Value == String {
   /// Which token the summary of a sequence is of.
-  public static let summaryType = ConfigField("summaryType", standard: "cls_index")
+  package static let summaryType = ConfigField("summaryType", standard: "cls_index")
   /// The function behind the summary's projection; empty for none.
-  public static let summaryActivation = ConfigField("summaryActivation", standard: "")
+  package static let summaryActivation = ConfigField("summaryActivation", standard: "")
 }
 
 extension ConfigField where Value == Bool {
   /// Whether types of tokens, which are looked up among the tokens, are added to the embeddings.
-  public static let addsTokenTypes = ConfigField("addsTokenTypes", standard: false)
+  package static let addsTokenTypes = ConfigField("addsTokenTypes", standard: false)
   /// Whether a summary is projected.
-  public static let projectsSummary = ConfigField("projectsSummary", standard: true)
+  package static let projectsSummary = ConfigField("projectsSummary", standard: true)
   /// Whether it is projected to labels, and not to the width.
-  public static let projectsSummaryToLabels = ConfigField("projectsSummaryToLabels", standard: true)
+  package static let projectsSummaryToLabels = ConfigField("projectsSummaryToLabels", standard: true)
 }
 
 extension ModelConfig {

@@ -4,13 +4,13 @@ import IngotCore
 
 /// Element by element: two values of one shape → the same.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct Add: GraphOperator {
+package struct Add: GraphOperator {
   /// Makes the operator.
-  public init() {}
+  package init() {}
 
-  public var name: String { "add" }
+  package var name: String { "add" }
 
-  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+  package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     try expectCount(inputs, 2)
     guard inputs[0] == inputs[1] else {
       throw ShapeConflict(
@@ -19,7 +19,7 @@ public struct Add: GraphOperator {
     return inputs[0]
   }
 
-  public func mayOverwrite(input index: Int) -> Bool { true }
+  package func mayOverwrite(input index: Int) -> Bool { true }
 
-  public var productEnding: ProductEnding? { .residual }
+  package var productEnding: ProductEnding? { .residual }
 }

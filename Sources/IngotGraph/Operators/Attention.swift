@@ -8,22 +8,22 @@ import IngotCore
 /// Inputs: the edges that hold queries, keys and values, one to three of them; the mask `[B, P + T]`; and where there is a
 /// cache, its edge.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct Attention: GraphOperator {
+package struct Attention: GraphOperator {
   /// Queries, H heads.
-  public var queries: AttentionView
+  package var queries: AttentionView
   /// Keys; each head serves as many heads of queries as one after another share it.
-  public var keys: AttentionView
+  package var keys: AttentionView
   /// Values, as many heads as keys.
-  public var values: AttentionView
+  package var values: AttentionView
   /// What scores are multiplied with.
-  public var scale: Double
+  package var scale: Double
   /// Whether a token sees only itself and what stands before it.
-  public var isCausal: Bool
+  package var isCausal: Bool
   /// The cache that keys and values are kept in, counted among the graph's; `nil` where none are kept.
-  public var cacheSlot: Int?
+  package var cacheSlot: Int?
 
   /// Makes attention over views.
-  public init(
+  package init(
     queries: AttentionView, keys: AttentionView, values: AttentionView, scale: Double, isCausal: Bool,
     cacheSlot: Int? = nil
   ) {
@@ -36,7 +36,7 @@ public struct Attention: GraphOperator {
   }
 
   /// Attention over queries, keys and values side by side in one edge, `[B, T, 3 · H · E]`.
-  public static func fused(
+  package static func fused(
     headCount: Int, headDimension: Int, scale: Double, isCausal: Bool, cacheSlot: Int? = nil
   ) -> Attention {
     let width = headCount * headDimension
@@ -60,7 +60,7 @@ public struct Attention: GraphOperator {
   ///   - isCausal: whether a token sees only itself and what stands before it.
   ///   - cacheSlot: the cache that keys and values are kept in; `nil` for none.
   /// - Returns: the operator.
-  public static func separate(
+  package static func separate(
     headCount: Int, keyHeadCount: Int? = nil, headDimension: Int, scale: Double, isCausal: Bool,
     cacheSlot: Int? = nil
   ) -> Attention {
@@ -76,11 +76,11 @@ public struct Attention: GraphOperator {
   }
 
   /// Heads of queries that share one head of keys and values.
-  public var groupSize: Int { keys.headCount > 0 ? queries.headCount / keys.headCount : 1 }
+  package var groupSize: Int { keys.headCount > 0 ? queries.headCount / keys.headCount : 1 }
 
-  public var name: String { "attention" }
+  package var name: String { "attention" }
 
-  public var attributes: Metadata {
+  package var attributes: Metadata {
     var attributes = Metadata([
       .init(key: "heads", value: .int64(Int64(queries.headCount))),
       .init(key: "head_dimension", value: .int64(Int64(queries.headDimension))),
@@ -90,7 +90,7 @@ public struct Attention: GraphOperator {
     return attributes
   }
 
-  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+  package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     let views = [queries, keys, values]
     let sourceCount = Set(views.map(\.input)).count
     try expectCount(inputs, sourceCount + (cacheSlot == nil ? 1 : 2))
@@ -126,5 +126,5 @@ public struct Attention: GraphOperator {
   }
 
   /// Only what a cache keeps of earlier tokens can be seen from a later chunk, and nothing of later ones.
-  public var reach: TokenReach { isCausal && cacheSlot != nil ? .earlierTokens : .sequence }
+  package var reach: TokenReach { isCausal && cacheSlot != nil ? .earlierTokens : .sequence }
 }

@@ -4,13 +4,13 @@ import IngotCore
 
 /// Rows of a table by number: ids `[B, T]`, table `[rows, D]` → `[B, T, D]`.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct Embedding: GraphOperator {
+package struct Embedding: GraphOperator {
   /// Makes the operator.
-  public init() {}
+  package init() {}
 
-  public var name: String { "embedding" }
+  package var name: String { "embedding" }
 
-  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+  package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     try expectCount(inputs, 1)
     guard inputs[0].element == .ids else {
       throw ShapeConflict(found: "\(words: inputs[0].description)", expected: "ids")
@@ -21,7 +21,7 @@ public struct Embedding: GraphOperator {
     return EdgeType(.activations, inputs[0].dimensions + [.fixed(table.dimensions[1])])
   }
 
-  public func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? {
+  package func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? {
     (parameters.first?.dimensions.first).map { .fixed($0) }
   }
 }

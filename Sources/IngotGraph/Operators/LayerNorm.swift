@@ -4,20 +4,20 @@ import IngotCore
 
 /// `(x − mean) / √(variance + ε) · gain + bias` over the last dimension, the variance over D, not D − 1.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct LayerNorm: GraphOperator {
+package struct LayerNorm: GraphOperator {
   /// ε, what is added to the variance.
-  public var epsilon: Double
+  package var epsilon: Double
 
   /// Makes the operator.
-  public init(epsilon: Double) {
+  package init(epsilon: Double) {
     self.epsilon = epsilon
   }
 
-  public var name: String { "layer norm" }
+  package var name: String { "layer norm" }
 
-  public var attributes: Metadata { Metadata([.init(key: "epsilon", value: .float64(epsilon))]) }
+  package var attributes: Metadata { Metadata([.init(key: "epsilon", value: .float64(epsilon))]) }
 
-  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+  package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     try expectCount(inputs, 1)
     let width = try width(of: inputs[0])
     try expect(parameters.first, [width])
@@ -25,5 +25,5 @@ public struct LayerNorm: GraphOperator {
     return inputs[0]
   }
 
-  public func mayOverwrite(input index: Int) -> Bool { true }
+  package func mayOverwrite(input index: Int) -> Bool { true }
 }

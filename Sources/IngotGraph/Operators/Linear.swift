@@ -4,27 +4,27 @@ import IngotCore
 
 /// `x W + b`: `[…, K]` → `[…, N]`.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct Linear: GraphOperator {
+package struct Linear: GraphOperator {
   /// How the weight is stored.
-  public var weightLayout: WeightLayout
+  package var weightLayout: WeightLayout
   /// Whether a bias follows the weight.
-  public var hasBias: Bool
+  package var hasBias: Bool
 
   /// Makes the operator.
-  public init(weightLayout: WeightLayout, hasBias: Bool) {
+  package init(weightLayout: WeightLayout, hasBias: Bool) {
     self.weightLayout = weightLayout
     self.hasBias = hasBias
   }
 
-  public var name: String { "linear" }
+  package var name: String { "linear" }
 
-  public var attributes: Metadata {
+  package var attributes: Metadata {
     Metadata([
       .init(key: "weight", value: .string(weightLayout.rawValue)), .init(key: "bias", value: .bool(hasBias)),
     ])
   }
 
-  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+  package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     try expectCount(inputs, 1)
     let width = try width(of: inputs[0])
     guard let weight = parameters.first, weight.rank == 2 else {
@@ -40,5 +40,5 @@ public struct Linear: GraphOperator {
     return EdgeType(.activations, inputs[0].dimensions.dropLast() + [.fixed(output)])
   }
 
-  public var isProduct: Bool { true }
+  package var isProduct: Bool { true }
 }

@@ -4,9 +4,9 @@ import IngotCore
 
 /// One token's row of each sequence: `[B, T, D]` → `[B, D]`.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-public struct SelectToken: GraphOperator {
+package struct SelectToken: GraphOperator {
   /// Which token.
-  public enum Choice: Hashable, Sendable {
+  package enum Choice: Hashable, Sendable {
     /// The first, as BERT's pooler does. No further input.
     case first
     /// The last that the mask shows; the first when it shows none. Further input: the mask `[B, P + T]`.
@@ -19,16 +19,16 @@ public struct SelectToken: GraphOperator {
   }
 
   /// Which token.
-  public var choice: Choice
+  package var choice: Choice
 
   /// Makes the operator.
-  public init(_ choice: Choice) {
+  package init(_ choice: Choice) {
     self.choice = choice
   }
 
-  public var name: String { "select token" }
+  package var name: String { "select token" }
 
-  public var attributes: Metadata {
+  package var attributes: Metadata {
     func token(_ text: String) -> Metadata.Entry { .init(key: "token", value: .string(text)) }
     return switch choice {
     case .first: Metadata([token("first")])
@@ -39,7 +39,7 @@ public struct SelectToken: GraphOperator {
     }
   }
 
-  public func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
+  package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     let selector: EdgeType? =
       switch choice {
       case .first: nil
@@ -59,9 +59,9 @@ public struct SelectToken: GraphOperator {
     return EdgeType(.activations, [.batch, .fixed(width)])
   }
 
-  public func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? {
+  package func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? {
     choice == .given ? .tokens : nil
   }
 
-  public var reach: TokenReach { .sequence }
+  package var reach: TokenReach { .sequence }
 }

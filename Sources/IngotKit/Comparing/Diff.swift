@@ -4,6 +4,7 @@ import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
+import IngotGraph
 import IngotModels
 
 /// What differs between two checkpoints.
@@ -69,8 +70,8 @@ public struct DiffOptions: Sendable {
   public var tolerance: Double?
   /// How to read.
   public var reading = ReadOptions()
-  /// Where scratch files go.
-  public var scratchFolder = defaultScratchFolder
+  /// How the work is done.
+  public var work = WorkOptions()
   /// The dialect in whose names parameters are reported; `keep` compares tensors by their stored names; `nil` does so
   /// unless both are models whose names differ.
   public var dialect: String?
@@ -95,9 +96,9 @@ extension Ingot {
     _ first: String, _ second: String, options: DiffOptions = DiffOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> DiffReport {
-    let opener = CheckpointOpener(options: options.reading)
+    let opener = CheckpointOpener(options: options.reading, work: options.work)
     let (a, b) = (try opener.open(first), try opener.open(second))
-    try options.reading.requireUse(at: [first, second], by: [a, b])
+    try options.reading.requireUse(at: [first, second], by: [a, b], work: options.work)
     if let models = try ModelPair(a, b, paths: (first, second), options: options) {
       return try models.diff(options: options, progress: progress)
     }
@@ -121,8 +122,8 @@ private struct ModelPair {
     guard options.dialect?.lowercased() != "keep" else { return nil }
     do throws(IngotError) {
       models = (
-        try Model(first, path: paths.0, config: options.config),
-        try Model(second, path: paths.1, config: options.config)
+        try Model(first, path: paths.0, config: options.config, work: options.work),
+        try Model(second, path: paths.1, config: options.config, work: options.work)
       )
     } catch {
       if options.dialect != nil || options.config != nil { throw error }

@@ -24,7 +24,7 @@ final class TensorComparer {
 
   init(_ checkpoints: (Checkpoint, Checkpoint), options: DiffOptions) {
     tolerance = options.tolerance
-    reader = TensorPairReader(checkpoints, scratchFolder: options.scratchFolder)
+    reader = TensorPairReader(checkpoints, work: options.work)
   }
 
   /// Compares what has the same name, and tells what has none of the other's.

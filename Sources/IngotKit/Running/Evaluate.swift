@@ -2,6 +2,7 @@
 // Evaluates a model on tokens: its loss and perplexity, and how far it is from a baseline.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotEvaluation
 import IngotFormats
 import IngotGraph
@@ -22,6 +23,8 @@ public struct EvaluateOptions: Sendable {
   public var allowances = Allowances()
   /// How to read.
   public var reading = ReadOptions()
+  /// How the work is done.
+  public var work = WorkOptions()
 
   /// Makes options.
   public init() {}
@@ -59,17 +62,19 @@ extension Ingot {
     _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EvaluationReport {
-    let ids = try TokenInput.read(tokens)
+    let ids = try TokenInput.read(tokens, work: options.work)
     guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
       throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
     }
     let allowances = options.allowances
     let isOneOfTwo = options.against != nil
     let model = try Model(
-      path, config: options.config, head: allowances.head, reading: options.reading, isOneOfTwo: isOneOfTwo)
+      path, config: options.config, head: allowances.head, reading: options.reading, work: options.work,
+      isOneOfTwo: isOneOfTwo)
     let other = try options.against.map { (path) throws(IngotError) in
       try Model(
         path, fallbackConfig: options.config, head: allowances.head, reading: options.reading,
+        work: options.work,
         isOneOfTwo: true)
     }
     let models = [model, other].compactMap(\.self)

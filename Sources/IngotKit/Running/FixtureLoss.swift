@@ -3,6 +3,7 @@
 import IngotCore
 import IngotEvaluation
 import IngotGraph
+import IngotModels
 import IngotRuntime
 
 extension FixtureSet {

@@ -9,28 +9,28 @@ import IngotModels
 import IngotTransforms
 
 /// Inputs and expected outputs, as a fixtures file holds them.
-public struct FixtureSet: Sendable {
+package struct FixtureSet: Sendable {
   /// The file they come from; empty for inputs made here.
-  public var path: String
+  package var path: String
   /// Token ids, `[B, T]`.
-  public var inputIDs: IntegerArray
+  package var inputIDs: IntegerArray
   /// 1 where a token counts, `[B, T]`.
-  public var attentionMask: IntegerArray?
+  package var attentionMask: IntegerArray?
   /// What else goes into a graph, by the file's names: positions, token types, indexes of tokens.
-  public var otherInputs: [(name: String, input: GraphInput, array: IntegerArray)] = []
+  package var otherInputs: [(name: String, input: GraphInput, array: IntegerArray)] = []
   /// Ids that the loss is taken on, shifted by one: logits at t against the label at t + 1; −100 does not count.
-  public var labels: IntegerArray?
+  package var labels: IntegerArray?
   /// Ids that the loss is taken on, not shifted.
-  public var targets: IntegerArray?
+  package var targets: IntegerArray?
   /// Expected outputs by name, in the file's order.
-  public var expected: [(name: String, array: RealArray)]
+  package var expected: [(name: String, array: RealArray)]
   /// Arrays of names that mean nothing here.
-  public var unknown: [String]
+  package var unknown: [String]
   /// The file's metadata: its producer, and the digest of the model that made it.
-  public var metadata: Metadata
+  package var metadata: Metadata
 
   /// Makes a set of inputs without expectations.
-  public init(inputIDs: IntegerArray) {
+  package init(inputIDs: IntegerArray) {
     self.path = ""
     self.inputIDs = inputIDs
     expected = []
@@ -43,11 +43,14 @@ public struct FixtureSet: Sendable {
   /// - Parameters:
   ///   - path: a `.npz` or `.safetensors` file, another checkpoint that holds such arrays, or a debug state of llm.c.
   ///   - vocabularySize: the tokens that the model knows, which a debug state does not say.
+  ///   - work: how files are read.
   /// - Throws: the reader's errors, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a file without
   ///   `input_ids` or with inputs of differing shapes.
-  public init(path: String, vocabularySize: Int) throws(IngotError) {
-    let checkpoint = try Self.open(path, vocabularySize: vocabularySize)
-    let loader = ArrayLoader(checkpoint)
+  package init(
+    path: String, vocabularySize: Int, work: WorkOptions = WorkOptions()
+  ) throws(IngotError) {
+    let checkpoint = try Self.open(path, vocabularySize: vocabularySize, work)
+    let loader = ArrayLoader(checkpoint, work: work)
     var inputs: [String: IntegerArray] = [:]
     expected = []
     unknown = []
@@ -91,21 +94,23 @@ public struct FixtureSet: Sendable {
     metadata = checkpoint.metadata
   }
 
-  private static func open(_ path: String, vocabularySize: Int) throws(IngotError) -> Checkpoint {
+  private static func open(
+    _ path: String, vocabularySize: Int, _ work: WorkOptions
+  ) throws(IngotError) -> Checkpoint {
     // What can't be opened as a file, such as a folder, is the opener's to judge.
-    if let source = try? FileByteSource(path: path), source.byteCount >= 4,
+    if let source = try? FileByteSource(path: path, system: work.system), source.byteCount >= 4,
       LLMCState.recognizes(head: try source.bytes(at: 0, count: 4))
     {
       return try LLMCState.read(source, vocabularySize: vocabularySize)
     }
-    return try CheckpointOpener().open(path)
+    return try CheckpointOpener(work: work).open(path)
   }
 
   /// Rows of tokens.
-  public var batchCount: Int { inputIDs.shape.dimensions[0] }
+  package var batchCount: Int { inputIDs.shape.dimensions[0] }
 
   /// Tokens a row.
-  public var tokenCount: Int { inputIDs.shape.dimensions[1] }
+  package var tokenCount: Int { inputIDs.shape.dimensions[1] }
 
   /// transformers' names of what goes into a graph beside ids and mask.
   private static let graphInputs: [(name: String, input: GraphInput)] = [

@@ -2,6 +2,7 @@
 // Runs a loaded model in one of the precisions, and gives its outputs as doubles with the names of fixtures.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotEvaluation
 import IngotGraph
 import IngotModels
@@ -21,7 +22,7 @@ extension Precision {
   ///
   /// - Parameter stored: the dtype of the expectation, which bounds how well it can be met.
   /// - Returns: the tolerance of DESIGN's contract.
-  public func defaultTolerance(expectedIn stored: DType) -> Double {
+  package func defaultTolerance(expectedIn stored: DType) -> Double {
     switch self {
     case .reference: stored == .f64 ? 1e-10 : 1e-6
     case .auto, .fp32: 2e-5
@@ -32,11 +33,11 @@ extension Precision {
 }
 
 /// A model with its weights, ready to run.
-public final class ModelRunner {
+package final class ModelRunner {
   /// The model.
-  public let model: Model
+  package let model: Model
   /// The arithmetic.
-  public let precision: Precision
+  package let precision: Precision
   private let allowsNonFinite: Bool
   private let reference: ReferenceExecutor?
   private let float: Float32Executor?
@@ -48,7 +49,7 @@ public final class ModelRunner {
   ///   - precision: the arithmetic.
   ///   - allowsNonFinite: whether a run may give NaN and infinities.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate; read errors.
-  public init(_ model: Model, precision: Precision, allowsNonFinite: Bool = false) throws(IngotError) {
+  package init(_ model: Model, precision: Precision, allowsNonFinite: Bool = false) throws(IngotError) {
     self.model = model
     self.precision = precision
     self.allowsNonFinite = allowsNonFinite
@@ -65,7 +66,7 @@ public final class ModelRunner {
   /// - Parameter request: tokens, and what is wanted.
   /// - Returns: each wanted output, exactly as computed, as doubles.
   /// - Throws: the executor's errors, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for outputs that are not finite.
-  public func run(_ request: RunRequest) throws(IngotError) -> [String: RunOutput<Double>] {
+  package func run(_ request: RunRequest) throws(IngotError) -> [String: RunOutput<Double>] {
     let outputs: [String: RunOutput<Double>]
     if let reference {
       outputs = try reference.run(request)
@@ -131,8 +132,8 @@ public final class ModelRunner {
   ///   - visit: sees the distribution behind the prompt before its first token is taken; `nil` for nobody.
   /// - Returns: the tokens added.
   /// - Throws: the executor's errors.
-  public func generate(
-    _ prompt: [Int], count: Int, cacheElement: KeyValueCache.Element = .f32,
+  package func generate(
+    _ prompt: [Int], count: Int, cacheElement: CacheElement = .f32,
     visit: ((LogProbabilities) -> Void)?
   ) throws(IngotError) -> [Int] {
     try model.requireNextTokens()
@@ -149,7 +150,7 @@ public final class ModelRunner {
       let logits = outputs["logits"]?.values ?? []
       if isFirst { visit?(LogProbabilities(logits)) }
       isFirst = false
-      return try likeliest(logits)
+      return try found(LogProbabilities.likeliest(logits))
     }
   }
 
@@ -165,7 +166,7 @@ public final class ModelRunner {
       try requireFinite(outputs)
       let logits = outputs["logits"]?.values ?? []
       if isFirst { visit?(LogProbabilities(logits)) }
-      return try likeliest(logits)
+      return try found(LogProbabilities.likeliest(logits))
     }
   }
 
@@ -185,11 +186,9 @@ public final class ModelRunner {
     return added
   }
 
-  /// The index of the largest score; the first of several.
-  private func likeliest(_ scores: [some BinaryFloatingPoint]) throws(IngotError) -> Int {
-    guard let token = LogProbabilities.likeliest(scores) else {
-      throw try notFinite("logits", mayGoOn: false)
-    }
+  /// A token that was found; the error of scores that hold NaN where there is none.
+  private func found(_ token: Int?) throws(IngotError) -> Int {
+    guard let token else { throw try notFinite("logits", mayGoOn: false) }
     return token
   }
 }

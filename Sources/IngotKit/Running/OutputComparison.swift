@@ -30,7 +30,7 @@ public struct OutputComparison: Hashable, Sendable {
   ///   - isCounted: whether a position counts; positions under a mask of 0 do not.
   ///   - comparesTop1: whether to count rows with the same largest element.
   ///   - tolerance: the largest ``maxRel`` that passes; for an all-zero expectation the largest ``maxAbs``.
-  public init(
+  package init(
     name: String, actual: [Double], expected: [Double], rowElementCount: Int, isCounted: (Int) -> Bool,
     comparesTop1: Bool, tolerance: Double
   ) {

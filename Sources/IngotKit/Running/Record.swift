@@ -2,6 +2,7 @@
 // Records a model's outputs as a fixtures file, with its producer and the model's digest inside.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotModels
@@ -39,6 +40,8 @@ public struct RecordOptions: Sendable {
   public var allowances = Allowances()
   /// How to read.
   public var reading = ReadOptions()
+  /// How the work is done.
+  public var work = WorkOptions()
 
   /// Makes options that record in float64.
   public init() {}
@@ -52,18 +55,17 @@ extension Ingot {
   ///   - tokens: ids as ``TokenInput/read(_:)`` takes them.
   ///   - output: the fixtures file.
   ///   - options: the arithmetic, and what may be replaced.
-  ///   - system: the operating system.
   /// - Returns: what was recorded: all outputs of the graph, and the loss of rows of two tokens and more.
   /// - Throws: the errors of reading, running and writing.
   public static func record(
-    _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions(),
-    system: any SystemCalls = LiveSystem()
+    _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions()
   ) throws(IngotError) -> RecordReport {
     let model = try Model(
-      path, config: options.config, head: options.allowances.head, reading: options.reading)
+      path, config: options.config, head: options.allowances.head, reading: options.reading,
+      work: options.work)
     try Model.requireStoredHead(options.allowances.head, in: [model])
     try Model.requireUse(of: options.precision, in: [model])
-    let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
+    let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.work))
     let graph = model.recognised.graph
     let names = graph.outputs.map(\.name)
     let runner = try ModelRunner(
@@ -85,7 +87,7 @@ extension Ingot {
     var metadata = Metadata()
     metadata["producer"] = .string("ingot, \(options.precision.rawValue)")
     metadata[FixtureSet.modelKey] = .string(try Ingot.hash(path, options: HashOptions()).model)
-    return try write(arrays, metadata: metadata, model: model, to: output, options: options, system)
+    return try writeFixtures(arrays, metadata: metadata, model: model, to: output, options: options)
   }
 }
 
@@ -105,11 +107,12 @@ private func reals(_ values: [Double], _ shape: Shape, _ precision: Precision) -
   return .literal(.f64, shape, bytes)
 }
 
-private func write(
+private func writeFixtures(
   _ arrays: [(name: String, part: LazyPart)], metadata: Metadata, model: Model, to output: String,
-  options: RecordOptions, _ system: any SystemCalls
+  options: RecordOptions
 ) throws(IngotError) -> RecordReport {
-  let destination = try OutputDestination(output, format: options.format, isSharded: false, system)
+  let destination = try OutputDestination(
+    output, format: options.format, isSharded: false, options.work.system)
   var draft = OutputBuilder(metadata: metadata)
   for (name, part) in arrays {
     draft.add(PlannedTensor(name: name, dtype: part.dtype, shape: part.shape), [part])
@@ -117,12 +120,13 @@ private func write(
   // An npz keeps metadata in a member of its own, so that the model's digest travels along.
   draft.configure { $0.keepsUnknownBits = true }
   let planned = try draft.planned(for: destination)
-  let written = PlanWriter(planned, files: SourceFiles([]), scratchFolder: defaultScratchFolder)
+  let written = PlanWriter(planned, files: SourceFiles([]), work: options.work)
   let result = try destination.write(
     written, force: options.force,
     sources: model.checkpoint.files
-      + Companions.files(beside: model.path, of: model.checkpoint, output: destination),
-    system: system,
+      + Companions.files(
+        beside: model.path, of: model.checkpoint, output: destination, system: options.work.system),
+    system: options.work.system,
     progress: nil)
   return RecordReport(
     model: model.path, output: output, precision: options.precision,

@@ -2,6 +2,7 @@
 // Verifies that a model still computes what it should: against fixtures, or against another model.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotEvaluation
 import IngotFormats
 import IngotGraph
@@ -30,6 +31,8 @@ public struct VerifyOptions: Sendable {
   public var allowances = Allowances()
   /// How to read.
   public var reading = ReadOptions()
+  /// How the work is done.
+  public var work = WorkOptions()
 
   /// Makes options.
   public init() {}
@@ -73,6 +76,7 @@ extension Ingot {
   public static func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
     let model = try Model(
       path, config: options.config, head: options.allowances.head, reading: options.reading,
+      work: options.work,
       isOneOfTwo: options.against != nil)
     let verification = try Verification(model, options: options)
     return try verification.run()
@@ -92,6 +96,7 @@ private struct Verification {
     let reference = try options.against.map { (path) throws(IngotError) in
       try Model(
         path, fallbackConfig: options.config, head: options.allowances.head, reading: options.reading,
+        work: options.work,
         isOneOfTwo: true)
     }
     try Model.requireStoredHead(options.allowances.head, in: [model, reference].compactMap(\.self))
@@ -99,12 +104,13 @@ private struct Verification {
     var seed: UInt64?
     if let path = options.fixtures {
       fixtures = try FixtureSet(
-        path: path, vocabularySize: model.recognised.graph.config.vocabularySize)
+        path: path, vocabularySize: model.recognised.graph.config.vocabularySize,
+        work: options.work)
     } else if options.against == nil {
       throw .invalidRequest(
         option: .fixtures, why: "give fixtures, or another model with \(option: .against)")
     } else if let tokens = options.tokens {
-      fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens))
+      fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.work))
     } else {
       seed = options.seed
       fixtures = FixtureSet(

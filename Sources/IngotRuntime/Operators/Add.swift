@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sum of two values, in float64 and with f32 activations.
 import IngotGraph
+import IngotKernels
 
 extension Add: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of a table by number, in float64 and with f32 activations.
+import IngotCore
 import IngotGraph
 
 extension Embedding: ReferenceOperator {

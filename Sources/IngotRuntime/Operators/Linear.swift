@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A matrix product with a weight, in float64, and with f32 activations and whatever ends it in the same step.
+import IngotCore
 import IngotGraph
 import IngotKernels
 

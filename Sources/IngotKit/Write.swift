@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// `write`: tensors in memory become a checkpoint of any format.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotKernels
+import IngotOutput
+import IngotTransforms
+
+/// A tensor in memory.
+public struct Tensor: Hashable, Sendable {
+  /// Its name.
+  public let name: String
+  /// The type of its elements.
+  public let dtype: DType
+  /// Its dimensions.
+  public let shape: Shape
+  /// Its elements: little-endian, in C order.
+  public let bytes: [UInt8]
+
+  /// Makes a tensor of bytes.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - dtype: the type of its elements.
+  ///   - shape: its dimensions.
+  ///   - bytes: its elements: little-endian, in C order.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for dimensions that are negative or too large, or that
+  ///   need another number of bytes.
+  public init(_ name: String, _ dtype: DType, shape: [Int], bytes: [UInt8]) throws(IngotError) {
+    guard let shape = Shape(shape), shape.byteCount(of: dtype) == bytes.count else {
+      throw .unsuitable(
+        Location("memory", tensor: name),
+        why: "has \(bytes.count, "byte"), and not those of \(words: "\(shape)") elements of \(dtype)",
+        hint: nil)
+    }
+    (self.name, self.dtype, self.shape, self.bytes) = (name, dtype, shape, bytes)
+  }
+
+  /// Makes a tensor of numbers.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - shape: its dimensions.
+  ///   - values: its elements, in C order.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for dimensions that need another number of elements.
+  public init(_ name: String, shape: [Int], values: [some TensorNumber]) throws(IngotError) {
+    let bytes = values.withUnsafeBytes { Array($0) }
+    try self.init(name, Swift.type(of: values).Element.tensorDType, shape: shape, bytes: bytes)
+  }
+}
+
+/// Options of ``Ingot/write(_:to:options:progress:)``.
+public struct WriteOptions: Sendable {
+  /// Metadata of the checkpoint.
+  public var metadata = Metadata()
+  /// The format's id; `nil` to let the output's extension tell.
+  public var format: String?
+  /// The largest file, in bytes; `nil` for one file.
+  public var shardByteLimit: Int?
+  /// Whether to replace an existing output.
+  public var force = false
+  /// Whether to compress, where the format can.
+  public var compresses = false
+  /// Whether dtypes that the format has no name for become integers of as many bits.
+  public var keepsUnknownBits = false
+  /// How the work is done.
+  public var work = WorkOptions()
+
+  /// Makes the default options.
+  public init() {}
+}
+
+/// What was written.
+public struct WriteReport: Sendable {
+  /// The output's path.
+  public var output: String
+  /// Its format.
+  public var format: String
+  /// Bytes of all files.
+  public var byteCount: Int
+  /// What is not kept.
+  public var losses: [Loss]
+}
+
+extension Ingot {
+  /// Writes tensors as a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - tensors: what is written, in this order where the format has one.
+  ///   - output: path of the output: a file, or a folder (ends in `/`); `-` for standard output.
+  ///   - options: format and metadata.
+  ///   - progress: hears of every byte.
+  /// - Returns: what was written, and all that is not kept.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what the format has no place for, two
+  ///   tensors of one name among it, and the writer's errors; the destination then holds what it held before.
+  public static func write(
+    _ tensors: [Tensor], to output: String, options: WriteOptions = WriteOptions(),
+    progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> WriteReport {
+    let system = options.work.system
+    let destination = try OutputDestination(
+      output, format: options.format, isSharded: options.shardByteLimit != nil, system)
+    if options.compresses { try destination.require(.compressing, for: .compresses) }
+    if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
+    var builder = OutputBuilder(metadata: options.metadata)
+    var names = Set<ExactName>()
+    for tensor in tensors {
+      guard names.insert(ExactName(tensor.name)).inserted else {
+        throw .unrepresentable(
+          tensor: tensor.name, target: destination.formatID, why: "there are two of this name", hint: nil)
+      }
+      builder.add(
+        PlannedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape),
+        [.literal(tensor.dtype, tensor.shape, tensor.bytes)])
+    }
+    builder.configure {
+      $0.shardByteLimit = options.shardByteLimit
+      $0.compresses = options.compresses
+      $0.keepsUnknownBits = options.keepsUnknownBits
+    }
+    let planned = try builder.planned(for: destination)
+    let writer = PlanWriter(planned, files: SourceFiles([]), work: options.work)
+    let result = try destination.write(
+      writer, force: options.force, sources: [], system: system, progress: progress)
+    return WriteReport(
+      output: output, format: destination.formatID, byteCount: result.byteCount, losses: planned.losses)
+  }
+}
