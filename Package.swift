@@ -46,7 +46,7 @@ let package = Package(
     // Tokenizers' files.
     .target(name: "IngotText", dependencies: ["IngotEncodings"]),
     .target(name: "IngotRuntime", dependencies: ["IngotGraph", "IngotKernels"]),
-    .target(name: "IngotQuantization", dependencies: ["IngotGraph"]),
+    .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotTransforms"]),
     .target(name: "IngotEvaluation", dependencies: ["CIngotKernels"]),
 
     // Plans carried out: destinations, companions, journals, and what was written read back.
@@ -82,6 +82,9 @@ let package = Package(
 
     // Helpers for tests: files, processes, Python peers, doubles of the system.
     .target(name: "IngotTestSupport", dependencies: ["IngotBytes"], path: "Tests/_IngotTestSupport"),
+    .testTarget(name: "IngotCoreTests", dependencies: ["IngotCore", "IngotTestSupport"]),
+    .testTarget(name: "IngotBytesTests", dependencies: ["IngotBytes", "IngotTestSupport"]),
+    .testTarget(name: "IngotEncodingsTests", dependencies: ["IngotEncodings", "IngotTestSupport"]),
     .testTarget(
       name: "IngotKernelsTests",
       dependencies: ["CIngotBytes", "CIngotKernels", "IngotKernels", "IngotTestSupport"]),
@@ -101,6 +104,8 @@ let package = Package(
     .testTarget(name: "IngotGraphTests", dependencies: ["IngotGraph"]),
     .testTarget(name: "IngotDialectsTests", dependencies: ["IngotDialects"]),
     .testTarget(name: "IngotEvaluationTests", dependencies: ["IngotEvaluation", "IngotTestSupport"]),
+    .testTarget(name: "IngotQuantizationTests", dependencies: ["IngotQuantization", "IngotTestSupport"]),
+    .testTarget(name: "IngotOutputTests", dependencies: ["IngotOutput", "IngotTestSupport"]),
     .testTarget(name: "IngotTextTests", dependencies: ["IngotText", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     .testTarget(name: "IngotReportTests", dependencies: ["IngotReport"]),

@@ -91,16 +91,10 @@ package final class DecodingStream {
     inputEnd = count
     guard count > 0 else { return }
     let source = try files[segment.file]
-    var failure: IngotError?
-    input.withUnsafeMutableBytes { raw in
-      do throws(IngotError) {
-        try source.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: raw[..<count]), at: segment.offset + consumed)
-      } catch {
-        failure = error
-      }
+    let offset = segment.offset + consumed
+    try input.withMutableBytes { (raw) throws(IngotError) in
+      try source.read(into: UnsafeMutableRawBufferPointer(rebasing: raw[..<count]), at: offset)
     }
-    if let failure { throw failure }
   }
 
   /// Decodes and drops bytes up to a position.
@@ -115,24 +109,18 @@ package final class DecodingStream {
 
   /// Throws unless the stream ends here, with all of its input used.
   package func checkEnd() throws(IngotError) {
-    var probe: UInt8 = 0
-    var failure: IngotError?
-    withUnsafeMutableBytes(of: &probe) { one in
-      do throws(IngotError) {
-        while !inflater.isFinished {
-          if inputStart == inputEnd { try refill() }
-          if try decode(into: one) > 0 {
-            throw corrupt("more than \(decodedByteCount, "decoded byte")", expected: "\(decodedByteCount)")
-          }
+    var probe: [UInt8] = [0]
+    try probe.withMutableBytes { (one) throws(IngotError) in
+      while !inflater.isFinished {
+        if inputStart == inputEnd { try refill() }
+        if try decode(into: one) > 0 {
+          throw corrupt("more than \(decodedByteCount, "decoded byte")", expected: "\(decodedByteCount)")
         }
-        if consumed != segment.byteCount {
-          throw corrupt("\(segment.byteCount - consumed, "byte") behind the stream's end", expected: "none")
-        }
-      } catch {
-        failure = error
       }
     }
-    if let failure { throw failure }
+    guard consumed == segment.byteCount else {
+      throw corrupt("\(segment.byteCount - consumed, "byte") behind the stream's end", expected: "none")
+    }
   }
 }
 

@@ -11,11 +11,7 @@ package protocol OutputTarget: Sendable {
 extension OutputTarget {
   /// Writes bytes at hand at a position.
   package func write(_ bytes: [UInt8], at offset: Int) throws(IngotError) {
-    var failure: IngotError?
-    bytes.withUnsafeBytes { raw in
-      do throws(IngotError) { try write(raw, at: offset) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try bytes.withBytes { (raw) throws(IngotError) in try write(raw, at: offset) }
   }
 }
 

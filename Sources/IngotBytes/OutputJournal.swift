@@ -56,11 +56,7 @@ package final class OutputJournal: Sendable {
   /// The journal in a file that an earlier run has left; `nil` when it is of other work.
   static func read(_ file: OutputFile, byteCount: Int, header: String) throws(IngotError) -> OutputJournal? {
     var bytes = [UInt8](repeating: 0, count: byteCount)
-    var failure: IngotError?
-    bytes.withUnsafeMutableBytes { raw in
-      do throws(IngotError) { try file.read(into: raw, at: 0) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try bytes.withMutableBytes { (raw) throws(IngotError) in try file.read(into: raw, at: 0) }
     guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return nil }
     let lines = bytes[..<end].split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     guard lines.first == header else { return nil }

@@ -454,15 +454,9 @@ private struct ReadWindow {
       start = offset
       count = min(Self.byteCount, end - offset)
       guard count >= target.count else { throw .internal("a run past the end of its storage") }
-      var failure: IngotError?
-      bytes.withUnsafeMutableBytes { raw in
-        do throws(IngotError) {
-          try fill(UnsafeMutableRawBufferPointer(rebasing: raw[..<count]), offset)
-        } catch {
-          failure = error
-        }
+      try bytes.withMutableBytes { [count] (raw) throws(IngotError) in
+        try fill(UnsafeMutableRawBufferPointer(rebasing: raw[..<count]), offset)
       }
-      if let failure { throw failure }
     }
     let from = offset - start
     bytes.withUnsafeBytes { raw in

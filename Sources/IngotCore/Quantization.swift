@@ -59,6 +59,11 @@ public struct Quantization: Hashable, Sendable {
   /// How activations are treated.
   public var activations: ActivationScheme
 
+  /// The dimension each of whose indexes has a scale; `nil` where the whole tensor shares one, or blocks have their own.
+  package var axis: Int? {
+    if case .perChannel(let axis) = granularity { axis } else { nil }
+  }
+
   /// Makes a description.
   package init(
     granularity: Granularity, scaleKind: ScaleKind = .direct, activations: ActivationScheme = .none

@@ -76,9 +76,6 @@ package enum StorageCodec: Hashable, Sendable {
   case raw
   /// A raw deflate stream (RFC 1951) that holds `decodedByteCount` bytes, of which the first `skip` are no elements.
   indirect case deflate(skip: Int, decodedByteCount: Int)
-
-  /// Whether any part can be read without reading what stands before it.
-  package var allowsRandomAccess: Bool { self == .raw }
 }
 
 /// A checksum that the container itself carries for a tensor's bytes.

@@ -48,11 +48,24 @@ package struct QuantizedConversion {
   /// Mask buffers that stay as they are.
   package var bufferCount: Int { target == nil ? model.recognised.buffers.count : 0 }
 
-  /// Collects every tensor, and finds the scales of those that need some.
+  /// Collects every tensor, and reads those that become integers once, to find their scales.
   ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - options: which weights become what.
+  ///   - destination: where they go.
+  ///   - progress: hears of bytes read.
+  /// - Returns: what is to be written.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the format or a shape
   ///   does not allow; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for values that are not finite.
-  package init(
+  package static func findingScales(
+    of model: Model, options: QuantizationRequest, destination: OutputDestination,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) -> QuantizedConversion {
+    try QuantizedConversion(model, options: options, destination: destination, progress: progress)
+  }
+
+  private init(
     _ model: Model, options: QuantizationRequest, destination: OutputDestination,
     progress: (any ProgressObserver)?
   ) throws(IngotError) {
@@ -216,9 +229,21 @@ package struct QuantizedConversion {
     LazyPart.stored(name: tensor.name, tensor.parts[0]).casting(to: .f32, onOverflow: options.onOverflow)
   }
 
-  private static func axis(of scheme: Quantization) -> Int? {
-    guard case .perChannel(let axis) = scheme.granularity else { return nil }
-    return axis
+  /// Finds the scales of the tensors that become integers, by index.
+  private func scales(
+    for codings: [Int: WeightCoding], progress: (any ProgressObserver)?
+  ) throws(IngotError) -> [Int: [Float]] {
+    let wanted = codings.compactMap { index, coding -> (index: Int, scheme: Quantization)? in
+      if case .integers(let scheme) = coding { (index, scheme) } else { nil }
+    }.sorted { $0.index < $1.index }
+    let search = ScaleSearch(files: files, path: model.path, work: options.work)
+    let weights = wanted.map { index, scheme in
+      let tensor = model.checkpoint.tensors[index]
+      return ScaleSearch.Weight(
+        name: tensor.name, values: source(tensor), axis: scheme.axis, byteCount: tensor.byteCount)
+    }
+    return Dictionary(
+      uniqueKeysWithValues: zip(wanted.map(\.index), try search.scales(of: weights, progress: progress)))
   }
 
   private mutating func addIntegers(
@@ -236,47 +261,9 @@ package struct QuantizedConversion {
           scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
         transforms: [.quantizedToInt8(from: tensor.dtype)]),
       [
-        .quantized(source(tensor), scales: scales, axis: Self.axis(of: scheme)),
+        .quantized(source(tensor), scales: scales, axis: scheme.axis),
         .literal(.f32, scaleShape, bytes),
       ])
-  }
-
-  /// Streams the tensors that become integers once, and finds their scales.
-  private func scales(
-    for codings: [Int: WeightCoding], progress observer: (any ProgressObserver)?
-  ) throws(IngotError) -> [Int: [Float]] {
-    let schemes = codings.compactMapValues { coding -> Quantization? in
-      guard case .integers(let scheme) = coding else { return nil }
-      return scheme
-    }
-    guard !schemes.isEmpty else { return [:] }
-    let indexes = schemes.keys.sorted()
-    let tensors = indexes.map { model.checkpoint.tensors[$0] }
-    observer?.begin("finding scales", byteCount: tensors.reduce(0) { $0 + $1.byteCount })
-    defer { observer?.end() }
-    let progress = ProgressRelay(observer)
-    let layouts = zip(indexes, tensors).map { index, tensor in
-      ChannelLayout(shape: tensor.shape, axis: schemes[index].flatMap(Self.axis))
-    }
-    let found = IndexedResults<[Float]>(count: indexes.count, initial: [])
-    let crew = WorkCrew(jobs: options.work.jobs)
-    try PartPass(crew: crew, files: files, scratchFolder: options.work.scratchFolder)
-      .run(count: indexes.count) { (index) throws(IngotError) in
-        source(tensors[index])
-      } read: { (index, reading) throws(IngotError) in
-        var largest = AbsoluteMaximum(layouts[index])
-        try reading.forEachRun { (run, offset) throws(IngotError) in
-          largest.add(try run.floats(), from: offset / MemoryLayout<Float>.size)
-          progress.advance(run.bytes.count)
-        }
-        return largest
-      } finish: { (index, stretches, _) throws(IngotError) in
-        var largest = AbsoluteMaximum(layouts[index])
-        for stretch in stretches { largest.merge(stretch) }
-        try requireFinite(largest, in: tensors[index])
-        found[index] = largest.scales
-      }
-    return Dictionary(uniqueKeysWithValues: zip(indexes, found.values))
   }
 
   /// Throws for parameters that stay as they are and hold NaN or infinities: those that are quantized are looked at while
@@ -291,16 +278,5 @@ package struct QuantizedConversion {
     throw .unsuitable(
       Location(model.path, tensor: finding.subject), why: finding.detail,
       hint: "\(option: .nonFinite) keeps it as it is")
-  }
-
-  private func requireFinite(
-    _ largest: AbsoluteMaximum, in tensor: TensorDescriptor
-  ) throws(IngotError) {
-    guard largest.nonFiniteCount == 0 else {
-      throw .unsuitable(
-        Location(model.path, tensor: tensor.name),
-        why: "has \(largest.nonFiniteCount, "value that is", "values that are") not finite",
-        hint: .remedy(.findNonFinite))
-    }
   }
 }

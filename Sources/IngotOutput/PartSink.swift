@@ -22,11 +22,7 @@ final class PartSink {
   deinit { buffer.deallocate() }
 
   func write(_ bytes: [UInt8]) throws(IngotError) {
-    var failure: IngotError?
-    bytes.withUnsafeBytes { raw in
-      do throws(IngotError) { try write(raw, isLast: false) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try bytes.withBytes { (raw) throws(IngotError) in try write(raw, isLast: false) }
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, isLast: Bool) throws(IngotError) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pass over the graph that decides which weights are quantized, how, and along which axis their scales run.
-// Reading weights and writing them is IngotKit's.
+// Writing them is IngotModels'.
 import IngotCore
 import IngotGraph
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads a tile source at any place: what can only be cut between grains is read in whole grains, of which the last one
 // is remembered, so that reading on from the middle of it reads nothing twice.
+import IngotBytes
 import IngotCore
 
 /// A tile source that can be read at any offset.
@@ -49,11 +50,7 @@ package final class GrainReader {
     if edgeOffset != start {
       edge = [UInt8](repeating: 0, count: min(grain, source.byteCount - start))
       edgeOffset = -1
-      var failure: IngotError?
-      edge.withUnsafeMutableBytes { bytes in
-        do throws(IngotError) { try source.read(bytesAt: start, into: bytes) } catch { failure = error }
-      }
-      if let failure { throw failure }
+      try edge.withMutableBytes { (bytes) throws(IngotError) in try source.read(bytesAt: start, into: bytes) }
       edgeOffset = start
     }
     let count = min(buffer.count, start + edge.count - position)

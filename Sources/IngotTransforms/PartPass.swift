@@ -174,16 +174,14 @@ private final class PartAssembly<Finding>: @unchecked Sendable {
   func add(
     _ finding: Finding, _ source: any TileSource, at number: Int
   ) throws(IngotError) -> (any TileSource, [Finding])? {
-    var failure: IngotError?
-    let isLast = lock.withLock { _ in
+    let isLast = try lock.withLock { (_) throws(IngotError) in
       waiting[number] = (finding, source)
       while let (finding, source) = waiting.removeValue(forKey: findings.count) {
         findings.append(finding)
-        do throws(IngotError) { try take(source) } catch { failure = failure ?? error }
+        try take(source)
       }
       return findings.count == count
     }
-    if let failure { throw failure }
     guard isLast, let first else { return nil }
     return (first, findings)
   }

@@ -16,7 +16,7 @@ private let allowedImports: [String: Set<String>] = [
   "IngotDialects": ["IngotGraph", "IngotEncodings"],
   "IngotText": ["IngotEncodings"],
   "IngotRuntime": ["IngotGraph", "IngotKernels"],
-  "IngotQuantization": ["IngotGraph"],
+  "IngotQuantization": ["IngotGraph", "IngotTransforms", "IngotKernels", "IngotBytes"],
   "IngotEvaluation": ["CIngotKernels"],
   "IngotOutput": ["IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes"],
   "IngotModels": [

@@ -24,6 +24,8 @@ import Testing
     "ingot_register_mapping", "ingot_unregister_mapping", "ingot_install_interrupt_handler",
     "ingot_interrupted", "ingot_hold_interrupts", "ingot_release_interrupts", "ingot_take_over_attributes",
     "ingot_terminal_columns", "ingot_chunk_function", "ingot_return_freed_memory",
+    "ingot_cancellation_create", "ingot_cancellation_free", "ingot_cancel", "ingot_watch", "ingot_watched",
+    "ingot_is_cancelled",
   ]
 
   @Test func `no function of the headers is left out`() throws {

@@ -163,20 +163,3 @@ struct GGUFSplitSet {
     merged.indexByteCount += header.byteCount
   }
 }
-
-extension MetadataValue {
-  /// The value of an integer of any width; `nil` for other values and for those beyond `Int`.
-  fileprivate var integer: Int? {
-    switch self {
-    case .uint8(let value): Int(value)
-    case .int8(let value): Int(value)
-    case .uint16(let value): Int(value)
-    case .int16(let value): Int(value)
-    case .uint32(let value): Int(value)
-    case .int32(let value): Int(value)
-    case .uint64(let value): Int(exactly: value)
-    case .int64(let value): Int(value)
-    default: nil
-    }
-  }
-}

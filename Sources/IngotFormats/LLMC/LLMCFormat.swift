@@ -91,26 +91,10 @@ enum LLMCMetadata {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` when it is no number that a header
   ///   can hold.
   static func number(_ key: String, of metadata: Metadata) throws(IngotError) -> Int? {
-    let number: Int? =
-      switch metadata[key] {
-      case nil: nil
-      case .uint8(let value): Int(value)
-      case .int8(let value): Int(value)
-      case .uint16(let value): Int(value)
-      case .int16(let value): Int(value)
-      case .uint32(let value): Int(value)
-      case .int32(let value): Int(value)
-      case .uint64(let value): Int(exactly: value)
-      case .int64(let value): Int(exactly: value)
-      case .string(let text): Int(text)
-      default: nil
-      }
-    guard let number, number >= 0 else {
-      guard metadata[key] == nil else {
-        throw .unrepresentable(
-          tensor: nil, target: "llmc", why: "\(key) is no number of its header", hint: nil)
-      }
-      return nil
+    guard let value = metadata[key] else { return nil }
+    guard let number = value.integer ?? value.text.flatMap({ Int($0) }), number >= 0 else {
+      throw .unrepresentable(
+        tensor: nil, target: "llmc", why: "\(key) is no number of its header", hint: nil)
     }
     return number
   }

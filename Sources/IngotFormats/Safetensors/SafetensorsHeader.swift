@@ -4,8 +4,6 @@
 import IngotCore
 import IngotEncodings
 
-typealias JSONFailureKind = JSONFailure.Kind
-
 /// A header whose every rule holds.
 package struct SafetensorsHeader: Sendable {
   /// A tensor's entry.

@@ -30,7 +30,7 @@ package enum SafetensorsRule: String, FormatRule {
 
 extension SafetensorsRule {
   /// The rule that a JSON fault breaks.
-  init(_ kind: JSONFailureKind) {
+  init(_ kind: JSONFailure.Kind) {
     self =
       switch kind {
       case .syntax, .count: .json

@@ -35,11 +35,7 @@ package final class ZipMemberReader {
     var bytes: [UInt8] = []
     while bytes.count < count {
       var piece = [UInt8](repeating: 0, count: min(1 << 16, count - bytes.count))
-      var failure: IngotError?
-      piece.withUnsafeMutableBytes { raw in
-        do throws(IngotError) { try stream.read(into: raw) } catch { failure = error }
-      }
-      if let failure { throw failure }
+      try piece.withMutableBytes { (raw) throws(IngotError) in try stream.read(into: raw) }
       bytes += piece
     }
     return bytes

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Paths are bytes: one that is no UTF-8 is used as it was given, and escaped only where it is shown.
 import IngotBytes
-import IngotKit
 import IngotTestSupport
 import Testing
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules of --rename against Python's regular expressions, with a lazy group for each *.
 import Foundation
-import IngotKit
+import IngotCore
+import IngotOutput
 import IngotTestSupport
 import Testing
 
