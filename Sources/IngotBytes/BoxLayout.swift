@@ -15,7 +15,7 @@ struct BoxLayout {
     self.shape = shape
   }
 
-  /// What some rows take from one box: elements that stand there one behind the other.
+  /// What some rows take from one box: elements that are consecutive there.
   struct Piece {
     /// Index of the box, and of its segment.
     var box: Int

@@ -87,7 +87,7 @@ package final class OutputFile: OutputTarget {
   func make(mayExist: Bool) throws(CallFailure) {
     guard let place else { return }
     do throws(CallFailure) {
-      keep(try system.open(place, mayExist ? .existing : .createNew))
+      keep(try system.open(place, mayExist ? .existingNoLink : .createNew))
     } catch {
       guard mayExist, error.errorNumber == Process.ErrorNumber.notFound else { throw error }
       keep(try system.open(place, .createNew))
@@ -110,7 +110,7 @@ package final class OutputFile: OutputTarget {
   /// Makes a call with the open file.
   func calling<Result>(_ body: (Int32) throws(CallFailure) -> Result) throws(CallFailure) -> Result {
     var opened = descriptor.withLock { $0 }
-    if opened == nil, let place { opened = keep(try system.open(place, .existing)) }
+    if opened == nil, let place { opened = keep(try system.open(place, .existingNoLink)) }
     guard let opened else { throw CallFailure(call: "open", errorNumber: Process.ErrorNumber.notFound) }
     // Another thread may close the window on it meanwhile.
     defer { withExtendedLifetime(opened) {} }

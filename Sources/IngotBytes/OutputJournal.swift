@@ -3,7 +3,7 @@
 // What a line says is the writer's; a line that was cut off counts for nothing.
 import IngotCore
 
-/// By what a run knows an output that an earlier one of the same work has left.
+/// Identifies an output that can be gone on with: runs with equal keys do the same work.
 package struct JournalKey: Hashable, Sendable {
   /// A digest of the work: what is read, in which state, and what is made of it.
   package var fingerprint: String

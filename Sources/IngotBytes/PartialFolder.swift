@@ -17,7 +17,7 @@ final class OpenDescriptor: Sendable {
   deinit { system.close(number) }
 }
 
-/// What killed runs have left of an output, removed to begin anew.
+/// What killed runs have left of an output, removed to start over.
 public struct OutputLeftovers: Hashable, Sendable {
   /// Bytes of the files.
   public var byteCount = 0
@@ -123,7 +123,7 @@ final class PartialFolder {
 
   /// The journal in the folder; `nil` when there is none, or it is of other work.
   private func journal(header: String) -> OutputJournal? {
-    guard let descriptor = try? system.open(journalPath, .existing) else { return nil }
+    guard let descriptor = try? system.open(journalPath, .existingNoLink) else { return nil }
     let file = OutputFile(adopting: descriptor, path: journalPath, system: system)
     guard let status = try? system.status(of: descriptor), status.kind == .file else { return nil }
     return try? OutputJournal.read(file, byteCount: status.byteCount, header: header)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long work tells how far it is. What becomes of it, a line on a terminal or nothing, is the caller's to say.
+// Reports the progress of long work. What is done with the reports, a line on a terminal or nothing, is up to the caller.
 
 /// What work is counted in.
 public enum ProgressUnit: Sendable {
   case bytes, tokens
 }
 
-/// Hears how far long work has come.
+/// Receives reports on the progress of long work.
 public protocol ProgressObserver: AnyObject {
   /// Work of a known size begins.
   func begin(_ activity: String, count: Int, unit: ProgressUnit)

@@ -67,7 +67,7 @@ final class StoredChecksumCheck {
   }
 }
 
-/// CRC-32C of each of several segments, whose bytes come one behind the other.
+/// CRC-32C of each of several segments, whose bytes arrive in order.
 private struct SegmentChecksums {
   private let byteCounts: [Int]
   private var found: [UInt32] = []

@@ -12,7 +12,7 @@ package final class TensorReader {
   /// The tensor's name, for messages.
   package let name: String
   /// The part being read.
-  package let part: QuantizedPart
+  package let part: StoredPart
   /// Canonical bytes of the whole part.
   package let byteCount: Int
   /// Rows of the first dimension; 1 for a scalar.
@@ -44,7 +44,7 @@ package final class TensorReader {
   ///   - files: the checkpoint's files.
   ///   - scratchFolder: where a scratch file goes, should one be needed.
   /// - Throws: ``IngotError/internal(_:)`` for a description that a reader must not give.
-  package init(_ name: String, _ part: QuantizedPart, files: SourceFiles, scratchFolder: String)
+  package init(_ name: String, _ part: StoredPart, files: SourceFiles, scratchFolder: String)
     throws(IngotError)
   {
     guard let byteCount = part.shape.byteCount(of: part.dtype) else {
@@ -209,7 +209,7 @@ package final class TensorReader {
     try stream.read(into: buffer)
   }
 
-  /// Reads raw segments as if they stood one behind the other.
+  /// Reads raw segments as if they were consecutive.
   private func readSegments(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     var start = offset
     var done = 0
@@ -311,7 +311,7 @@ package final class TensorReader {
 
   private func byteCount(of rows: Range<Int>) -> Int { rows.count * rowByteCount }
 
-  /// Collects rows from boxes: of each box its rows stand one behind the other.
+  /// Collects rows from boxes: the rows of a box are consecutive.
   private func gather(
     _ layout: BoxLayout, rows: Range<Int>, into buffer: UnsafeMutableRawBufferPointer
   ) throws(IngotError) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ggml's block types: runs of values along the last dimension that are stored together with their scales. What the
-// bytes of a block mean is IngotKernels' to know (BlockDecoding.swift); this is their names and sizes.
+// bytes of a block mean is IngotKernels' to know (ReferenceBlocks.swift); this is their names and sizes.
 
 /// A ggml block type: a quantization whose values and scales stand in blocks along the last dimension.
 ///
@@ -89,7 +89,7 @@ public enum BlockType: String, CaseIterable, Hashable, Sendable {
   /// Bytes of one block.
   public var byteCount: Int { layout.bytes }
 
-  /// The numbers of more than a byte in a block, which another byte order turns; `nil` for types that ggml reads in
+  /// The numbers of more than a byte in a block, which another byte order reverses; `nil` for types that ggml reads in
   /// words of differing widths, so that no byte order but this machine's is known for them.
   package var numbers: [BlockNumbers]? { layout.numbers }
 

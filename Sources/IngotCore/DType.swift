@@ -7,6 +7,9 @@
 /// The raw value is the one spelling used in reports, options and digests: safetensors' own, plus `C128`, which
 /// NumPy has and safetensors lacks.
 ///
+/// The order of the cases is that of the reference, by which its library sorts the tensors of a file, and ours does: a case
+/// in another place would change the bytes that are written.
+///
 /// - SeeAlso: `huggingface/safetensors: safetensors/src/tensor.rs`, `enum Dtype`.
 public enum DType: String, CaseIterable, Hashable, Sendable {
   case bool = "BOOL"
@@ -61,7 +64,7 @@ public enum DType: String, CaseIterable, Hashable, Sendable {
     bitWidth % 8 == 0 ? bitWidth / 8 : nil
   }
 
-  /// Bytes of the unit that a change of byte order turns: half an element for complex types.
+  /// Bytes of the unit that a change of byte order reverses: half an element for complex types.
   package var swapWidth: Int {
     switch family {
     case .complex: bitWidth / 16

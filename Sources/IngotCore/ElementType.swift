@@ -3,9 +3,9 @@
 
 /// What the bytes of a part are.
 public enum ElementType: Hashable, Sendable, CustomStringConvertible {
-  /// Numbers, one behind the other.
+  /// Consecutive numbers.
   case number(DType)
-  /// Blocks, one behind the other.
+  /// Consecutive blocks.
   case block(BlockType)
 
   /// Bits of one element.
@@ -25,7 +25,7 @@ public enum ElementType: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-extension QuantizedPart {
+extension StoredPart {
   /// What its bytes are.
   package var elementType: ElementType { blockType.map { .block($0) } ?? .number(dtype) }
 }

@@ -32,7 +32,7 @@ public enum MetadataType: UInt32, CaseIterable, Hashable, Sendable {
 
 /// An array whose elements are of one type, packed little-endian.
 ///
-/// Numbers stand behind each other; a string is its length as 64 bits, then its bytes; a nested array is its element
+/// Numbers are consecutive; a string is its length as 64 bits, then its bytes; a nested array is its element
 /// type as 32 bits, its count as 64 bits, then its elements.
 public struct MetadataArray: Hashable, Sendable {
   /// The type of every element.
@@ -131,7 +131,7 @@ extension MetadataValue {
   }
 }
 
-/// Packs values behind each other.
+/// Packs consecutive values.
 package struct MetadataPacker {
   /// What was packed.
   package private(set) var bytes: [UInt8] = []

@@ -88,57 +88,15 @@ public struct Quantization: Hashable, Sendable {
   }
 }
 
-/// What a part of a quantized tensor holds.
-///
-/// The order of the cases is the order in which a digest takes the parts.
-package enum QuantizedPartKind: String, CaseIterable, Hashable, Sendable {
-  case values, scales
-  case zeroPoints = "zero_points"
-
-  /// What stands behind the tensor's name in containers that store the parts as tensors of their own.
-  package var nameSuffix: String {
-    switch self {
-    case .values: ""
-    case .scales: "_scale"
-    case .zeroPoints: "_zero_point"
-    }
-  }
-}
-
-/// One of the arrays that a tensor is stored as.
-package struct QuantizedPart: Hashable, Sendable {
-  /// What it holds.
-  package var kind: QuantizedPartKind
-  /// Its element type.
-  package var dtype: DType
-  /// Its dimensions.
-  package var shape: Shape
-  /// Where its bytes are.
-  package var storage: TensorStorage
-  /// The blocks that the bytes are, when they are blocks.
-  package var blockType: BlockType?
-
-  /// Makes a part.
-  package init(
-    kind: QuantizedPartKind, dtype: DType, shape: Shape, storage: TensorStorage, blockType: BlockType? = nil
-  ) {
-    self.kind = kind
-    self.dtype = dtype
-    self.shape = shape
-    self.storage = storage
-    self.blockType = blockType
-  }
-}
-
 /// The scheme of a quantized tensor with the parts that hold its scales and zero points.
 public struct QuantizedStorage: Hashable, Sendable {
   /// How values stand for real numbers.
   public var scheme: Quantization
   /// Scales, then zero points when there are any.
-  package var parts: [QuantizedPart]
+  package var parts: [StoredPart]
 
   /// Makes a description of stored parts.
-  package init(scheme: Quantization, parts: [QuantizedPart]) {
+  package init(scheme: Quantization, parts: [StoredPart]) {
     self.scheme = scheme
     self.parts = parts
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tensor without its bytes. A checkpoint may have a million of them, so that what few of them have is kept apart.
+// A tensor without its bytes. A checkpoint may have a million of them: rare fields live behind a reference, so that a
+// descriptor stays small.
 
 /// A tensor without its bytes: what it is called, what it holds, and where that is stored.
 public struct TensorDescriptor: Hashable, Sendable {
@@ -92,14 +93,14 @@ public struct TensorDescriptor: Hashable, Sendable {
 
   /// Everything the tensor is stored as, in the order of its digest; one part for a plain tensor, and one of bytes for
   /// blocks.
-  package var parts: [QuantizedPart] {
+  package var parts: [StoredPart] {
     if let blockType {
       let bytes = blockType.byteShape(of: shape) ?? [0]
       return [
-        QuantizedPart(kind: .values, dtype: .u8, shape: bytes, storage: storage, blockType: blockType)
+        StoredPart(kind: .values, dtype: .u8, shape: bytes, storage: storage, blockType: blockType)
       ]
     }
-    let values = QuantizedPart(kind: .values, dtype: dtype, shape: shape, storage: storage)
+    let values = StoredPart(kind: .values, dtype: dtype, shape: shape, storage: storage)
     return [values] + (quantization?.parts ?? [])
   }
 }

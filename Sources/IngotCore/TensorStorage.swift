@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a tensor's bytes are and how they are laid out. A description only: one engine (StorageReader) reads it.
+// Where a tensor's bytes are and how they are laid out. A description only: TensorReader reads it.
 
 /// The order of the bytes within one number.
 package enum ByteOrder: Hashable, Sendable {

@@ -43,7 +43,7 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   package var isPadded: Bool { steps.contains(.padded) }
 
   /// The steps but for an exchange of rows and columns, where whoever computes takes a weight either way.
-  package func steps(turning: Bool) -> [Step] { steps.filter { turning || $0 != .transposed } }
+  package func steps(transposing: Bool) -> [Step] { steps.filter { transposing || $0 != .transposed } }
 
   /// The number of rows with those of zeros.
   package static func paddedRowCount(_ count: Int) -> Int { count.checkedAlignUp(to: 128) ?? count }
@@ -53,10 +53,10 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   /// - Parameters:
   ///   - shape: the parameter's, as its graph has it.
   ///   - blockCount: L.
-  ///   - turning: whether the graph's order of rows and columns is the architecture's own.
+  ///   - transposing: whether rows and columns are exchanged where the layout says so; not where a weight is taken either way.
   /// - Returns: the stored tensor's; any number of padding rows may stand behind it where it is padded.
-  package func storedShape(of shape: Shape, blockCount: Int, turning: Bool) -> Shape {
-    let dimensions = steps(turning: turning).reduce(shape.dimensions) { dimensions, step in
+  package func storedShape(of shape: Shape, blockCount: Int, transposing: Bool) -> Shape {
+    let dimensions = steps(transposing: transposing).reduce(shape.dimensions) { dimensions, step in
       switch step {
       case .transposed: dimensions.reversed()
       case .leadingOne: [1] + dimensions
@@ -74,8 +74,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// What reports call the dimensions of the stored tensor.
-  func storedNames(of names: [String], turning: Bool, blocks: String) -> [String] {
-    steps(turning: turning).reduce(names) { names, step in
+  func storedNames(of names: [String], transposing: Bool, blocks: String) -> [String] {
+    steps(transposing: transposing).reduce(names) { names, step in
       switch step {
       case .transposed: names.reversed()
       case .leadingOne: ["1"] + names

@@ -147,12 +147,13 @@ extension Dialect {
     guard let layout = layout(of: parameter.role.kind) else { return parameter }
     let blocks = configuration.architecture.keyName(of: .blockCount)
     // The graph takes a linear weight as it is stored.
-    let turning = !parameter.isLinear
+    let transposing = !parameter.isLinear
     return GraphParameter(
       parameter.role,
       shape: layout.storedShape(
-        of: parameter.shape, blockCount: configuration.config.blockCount, turning: turning),
-      dimensionNames: layout.storedNames(of: parameter.dimensionNames, turning: turning, blocks: blocks),
+        of: parameter.shape, blockCount: configuration.config.blockCount, transposing: transposing),
+      dimensionNames: layout.storedNames(
+        of: parameter.dimensionNames, transposing: transposing, blocks: blocks),
       outputAxis: parameter.outputAxis, isLinear: parameter.isLinear, isQuantizable: parameter.isQuantizable,
       initialization: parameter.initialization)
   }

@@ -7,7 +7,7 @@ import IngotCore
 package enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   package static let formats: [any CheckpointFormat] = [
-    IngotFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
+    IngotFileFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
     SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(),
   ]
 

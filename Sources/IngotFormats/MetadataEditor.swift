@@ -34,7 +34,7 @@ public struct MetadataChange: Sendable {
 }
 
 /// A new head for a file, and where the bytes start that stay as they are.
-package struct EditedHead: Sendable {
+package struct EditedHeader: Sendable {
   /// The new bytes in front of the data.
   package var bytes: [UInt8]
   /// Where the data starts in the file as it is; everything from there on is kept.
@@ -60,5 +60,5 @@ package protocol MetadataEditor: Sendable {
   /// - Returns: the head; as long as the old one where the format allows that.
   /// - Throws: the reader's errors, and ``IngotCore/IngotError/invalidRequest(option:why:)`` for a value that the format
   ///   can't hold.
-  func head(of source: any ByteSource, changed change: MetadataChange) throws(IngotError) -> EditedHead
+  func head(of source: any ByteSource, changed change: MetadataChange) throws(IngotError) -> EditedHeader
 }

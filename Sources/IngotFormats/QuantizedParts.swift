@@ -80,7 +80,7 @@ package enum QuantizedParts {
         throw malformed(.values, path, name, "no I8 tensor of that name", "its values")
       }
       var quantization = QuantizedStorage(scheme: scheme, parts: [])
-      for kind in isSymmetric ? [QuantizedPartKind.scales] : [.scales, .zeroPoints] {
+      for kind in isSymmetric ? [PartKind.scales] : [.scales, .zeroPoints] {
         let rule: QuantizedPartsRule = kind == .scales ? .scales : .zeroPoints
         let dtype: DType = kind == .scales ? .f32 : .i8
         guard let partIndex = indexes[ExactName(name + kind.nameSuffix)] else {
@@ -94,7 +94,7 @@ package enum QuantizedParts {
             shape.map { "\(dtype) of \($0)" } ?? "a shape that the scheme fits")
         }
         quantization.parts.append(
-          QuantizedPart(kind: kind, dtype: part.dtype, shape: part.shape, storage: part.storage))
+          StoredPart(kind: kind, dtype: part.dtype, shape: part.shape, storage: part.storage))
         taken.insert(partIndex)
       }
       assembled.tensors[index].quantization = quantization

@@ -137,8 +137,8 @@ struct ScaleCandidate {
     return .known(storage)
   }
 
-  private static func part(_ kind: QuantizedPartKind, _ tensor: TensorDescriptor) -> QuantizedPart {
-    QuantizedPart(kind: kind, dtype: tensor.dtype, shape: tensor.shape, storage: tensor.storage)
+  private static func part(_ kind: PartKind, _ tensor: TensorDescriptor) -> StoredPart {
+    StoredPart(kind: kind, dtype: tensor.dtype, shape: tensor.shape, storage: tensor.storage)
   }
 
   private func granularity(_ habits: ScaleHabits) -> Quantization.Granularity? {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Describes tensors anew whose files became parts of a larger whole: shards of a set, files of an archive.
+// Rebases tensors onto the file that contains theirs: shards of a set, files of an archive.
 import IngotCore
 
 extension TensorDescriptor {

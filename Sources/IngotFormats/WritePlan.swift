@@ -84,14 +84,14 @@ package struct PlannedTensor: Hashable, Sendable {
 /// A part of a tensor to be written.
 package struct PlannedPart: Hashable, Sendable {
   /// What it holds.
-  package var kind: QuantizedPartKind
+  package var kind: PartKind
   /// Its element type.
   package var dtype: DType
   /// Its dimensions.
   package var shape: Shape
 
   /// Makes a part.
-  package init(kind: QuantizedPartKind, dtype: DType, shape: Shape) {
+  package init(kind: PartKind, dtype: DType, shape: Shape) {
     self.kind = kind
     self.dtype = dtype
     self.shape = shape
@@ -232,7 +232,7 @@ package struct PlannedChunks: RandomAccessCollection, Sendable {
     }
   }
 
-  /// Describes parts without a lead one behind the other, between bytes that are at hand.
+  /// Describes consecutive parts without a lead, between bytes that are at hand.
   ///
   /// - Parameters:
   ///   - begin: bytes before the parts.

@@ -3,7 +3,7 @@
 // counted for one type can't meet bytes of another. Nothing outside this target looks at bytes as numbers by itself.
 import IngotCore
 
-/// Elements of one type, one behind the other.
+/// Consecutive elements of one type.
 package struct Elements {
   /// What the bytes are.
   package let type: ElementType

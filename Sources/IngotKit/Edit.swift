@@ -137,7 +137,7 @@ private func fileToEdit(_ path: String, _ work: WorkOptions) throws(IngotError) 
 
 /// Writes a file of a new head and the old data, which takes the old file's place.
 private func replace(
-  _ path: String, format: any CheckpointFormat, source: FileByteSource, head: EditedHead,
+  _ path: String, format: any CheckpointFormat, source: FileByteSource, head: EditedHeader,
   options: EditOptions, progress: (any ProgressObserver)?
 ) throws(IngotError) {
   let count = source.byteCount - head.dataOffset
@@ -145,7 +145,7 @@ private func replace(
     throw .internal("a format that is edited and not written")
   }
   let file = CheckpointFile(path: path, byteCount: source.byteCount)
-  let data = QuantizedPart(
+  let data = StoredPart(
     kind: .values, dtype: .u8, shape: shape,
     storage: TensorStorage(StorageSegment(file: 0, offset: head.dataOffset, byteCount: count)))
   var draft = OutputContents()

@@ -121,7 +121,7 @@ package struct DialectLayout {
 
   /// A parameter, in the target's order of rows and columns if it is linear, as the target stores it; stacking apart.
   private func stored(_ view: ParameterView, as layout: ParameterLayout, isLinear: Bool) -> ParameterView {
-    layout.steps(turning: !isLinear).reduce(view) { view, step in
+    layout.steps(transposing: !isLinear).reduce(view) { view, step in
       switch step {
       case .transposed: return view.transpose
       case .leadingOne: return view.withLeadingOne(true)

@@ -13,19 +13,19 @@ import IngotTransforms
 /// A parameter as a lazy view of stored tensors.
 package struct ParameterView: Sendable {
   /// Values, then scales and zero points of a quantized parameter.
-  package var parts: [(kind: QuantizedPartKind, part: LazyPart)]
+  package var parts: [(kind: PartKind, part: LazyPart)]
   /// How values stand for real numbers.
   package var quantization: Quantization?
   /// What was done to what is stored.
   package var notes: [Provenance] = []
 
   /// A view of parts that are there.
-  package init(parts: [(kind: QuantizedPartKind, part: LazyPart)], quantization: Quantization? = nil) {
+  package init(parts: [(kind: PartKind, part: LazyPart)], quantization: Quantization? = nil) {
     self.parts = parts
     self.quantization = quantization
   }
 
-  /// A stored tensor as it is; of blocks the values that they stand for.
+  /// A stored tensor; blocks are dequantized.
   package init(_ tensor: TensorDescriptor) {
     quantization = tensor.quantization?.scheme
     if let blockType = tensor.blockType, let values = tensor.dequantizedValues {
@@ -170,7 +170,7 @@ extension Model {
       let parameter = recognised.graph.parameter(role)
     else { return stored }
     // The graph takes a linear weight as it is stored; every other step is taken back.
-    for step in layout.steps(turning: !parameter.isLinear).reversed() {
+    for step in layout.steps(transposing: !parameter.isLinear).reversed() {
       switch step {
       case .transposed: stored = stored.transpose
       case .leadingOne: stored = stored.withLeadingOne(false)

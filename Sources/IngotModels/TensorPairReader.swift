@@ -140,7 +140,7 @@ package final class TensorPairReader {
     _ a: any TileSource, _ b: any TileSource, _ body: (Elements, Elements) throws(IngotError) -> Void
   ) throws(IngotError) {
     // Each is cut where it can be, wherever the other one is.
-    let readers = (GrainReader(a), GrainReader(b))
+    let readers = (AnyOffsetReader(a), AnyOffsetReader(b))
     let step = TileEngine.tileByteCount
     let left = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 64)
     let right = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 64)

@@ -167,7 +167,7 @@ package struct OutputDestination: Sendable {
   }
 }
 
-/// The entries that an output's folder will have: what stands there under such a name is written anew.
+/// The entries that an output's folder will have: what has such a name there is replaced.
 private struct PlannedNames {
   private var names: Set<String> = []
 

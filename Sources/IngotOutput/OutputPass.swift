@@ -70,7 +70,7 @@ final class OutputPass {
     try writePlaced(to: targets)
   }
 
-  /// The bytes before a part, made anew, and whether it is compressed with them.
+  /// The bytes before a part, made again, and whether it is compressed with them.
   private func lead(of place: PartPlace) throws(IngotError) -> (bytes: [UInt8], deflates: Bool) {
     switch output.plan.files[place.file].chunks[place.chunk] {
     case .part(_, let lead): (lead, false)
@@ -120,7 +120,7 @@ final class OutputPass {
     places = []
     var pass = PartPass(
       crew: WorkCrew(jobs: output.work.jobs), files: output.files, scratchFolder: output.work.scratchFolder)
-    pass.isInOrder = !taken.isSubset(of: PartDigests.divisible)
+    pass.readsWholeParts = !taken.isSubset(of: PartDigests.divisible)
     pass.digestsSource = digests.contains(.sourceXXH3)
     try pass.run(count: streamed.count) { (index) throws(IngotError) in
       try output.contents.part(streamed[index].reference)
@@ -231,7 +231,7 @@ final class OutputPass {
     let rest = StorageSegment(
       file: range.file, offset: range.offset + start, byteCount: range.byteCount - start)
     guard let shape = Shape([rest.byteCount]) else { throw .internal("a range without a length") }
-    let part = QuantizedPart(kind: .values, dtype: .u8, shape: shape, storage: TensorStorage(rest))
+    let part = StoredPart(kind: .values, dtype: .u8, shape: shape, storage: TensorStorage(rest))
     let tiles = try LazyPart.stored(name: source.path, part).open(
       files: output.files, scratchFolder: output.work.scratchFolder)
     try engine.forEachTile(of: tiles) { (tile, position) throws(IngotError) in

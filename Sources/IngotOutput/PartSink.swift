@@ -3,7 +3,7 @@
 import IngotBytes
 import IngotCore
 
-/// Writes the bytes of one part one behind the other, compressed or as they are.
+/// Writes the bytes of one part in order, compressed or as they are.
 final class PartSink {
   private let target: any OutputTarget
   private let start: Int

@@ -50,7 +50,7 @@ package struct ReadBack {
     var pass = PartPass(
       crew: WorkCrew(jobs: work.jobs), files: SourceFiles(checkpoint.files, system: work.system),
       scratchFolder: work.scratchFolder)
-    pass.isInOrder = true
+    pass.readsWholeParts = true
     let relay = ProgressRelay(progress)
     progress?.begin("reading back", byteCount: checkpoint.tensors.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }

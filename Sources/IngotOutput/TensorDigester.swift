@@ -29,14 +29,14 @@ package final class TensorDigester: Sendable {
   /// - Throws: the source's errors, a container's own checksum that does not hold among them.
   package func digest(
     of tensor: TensorDescriptor,
-    observe: (QuantizedPart, UnsafeRawBufferPointer) -> Void = { _, _ in }
+    observe: (StoredPart, UnsafeRawBufferPointer) -> Void = { _, _ in }
   ) throws(IngotError) -> String {
     try digest(of: tensor, engine: TileEngine()) { part, tile, _ in observe(part, tile) }
   }
 
   private func digest(
     of tensor: TensorDescriptor, engine: TileEngine,
-    observe: (QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
+    observe: (StoredPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
   ) throws(IngotError) -> String {
     var hash = SHA256()
     for part in tensor.parts {
@@ -62,7 +62,7 @@ package final class TensorDigester: Sendable {
   /// - Throws: the sources' errors.
   package func digests(
     of tensors: [TensorDescriptor], _ distinct: DistinctTensors, crew: WorkCrew,
-    observe: (Int, QuantizedPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
+    observe: (Int, StoredPart, UnsafeRawBufferPointer, _ offset: Int) -> Void
   ) throws(IngotError) -> [String] {
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
     let indexes = distinct.indexes
@@ -78,7 +78,7 @@ package final class TensorDigester: Sendable {
     return distinct.owners.map { values[$0] }
   }
 
-  /// SHA-256 over parts, one behind the other, as of a tensor that holds them.
+  /// SHA-256 over concatenated parts, as of a tensor that holds them.
   package func digest(
     of parts: [LazyPart], observe: (UnsafeRawBufferPointer) -> Void
   ) throws(IngotError) -> String {
@@ -97,7 +97,7 @@ package final class TensorDigester: Sendable {
   /// Hands over the canonical bytes of a tensor's parts, tile by tile.
   package func forEachTile(
     of tensor: TensorDescriptor,
-    _ body: (QuantizedPart, UnsafeRawBufferPointer) throws(IngotError) -> Void
+    _ body: (StoredPart, UnsafeRawBufferPointer) throws(IngotError) -> Void
   ) throws(IngotError) {
     let engine = TileEngine()
     for part in tensor.parts {

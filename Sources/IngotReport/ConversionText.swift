@@ -23,7 +23,7 @@ package enum ConversionText {
     return lines + LossText.lines(report.losses, style: style) + findings(report, style)
   }
 
-  /// What was gone on with, and what was removed to begin anew.
+  /// What was resumed, and what was removed to start over.
   private static func leftovers(_ report: ConversionReport) -> [String] {
     if report.resumedPartCount > 0 {
       return ["went on behind \(Count(report.resumedPartCount, "part")) that an earlier run had written"]

@@ -55,7 +55,7 @@ struct FloatAttention {
     let (heads, groupSize, dimension) = (
       attention.queries.headCount, attention.groupSize, attention.queries.headDimension
     )
-    // A head is cut into parts only where there are few heads: each part packs keys and values anew.
+    // A head is divided only where there are few heads: each division packs keys and values again.
     let parts = max(1, min(queryCount / 64, 2 * pool.threadCount / max(1, batchCount * heads)))
     let chunks = batchCount * heads * parts
     let body = { (slot: Int, chunk: Int) in

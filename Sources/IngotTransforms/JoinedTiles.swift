@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parts cut out of others, put one behind the other, or made of zeros: what slicing, stacking and padding come to.
+// Parts sliced out of others, concatenated, or made of zeros: what slicing, stacking and padding come to.
 import IngotBytes
 import IngotCore
 import IngotKernels
 
 /// A range of the bytes of another part.
 final class SlicedTiles: TileSource {
-  private let reader: GrainReader
+  private let reader: AnyOffsetReader
   private let start: Int
   let byteCount: Int
   let grainByteCount: Int
@@ -15,7 +15,7 @@ final class SlicedTiles: TileSource {
 
   /// Cuts bytes `range` out of a source; `width` are the bytes of an element.
   init(_ source: any TileSource, range: Range<Int>, width: Int) {
-    reader = GrainReader(source)
+    reader = AnyOffsetReader(source)
     start = range.lowerBound
     byteCount = range.count
     grainByteCount = width
@@ -40,12 +40,12 @@ final class SlicedTiles: TileSource {
   func finish() throws(IngotError) { try reader.source.finish() }
 }
 
-/// Parts one behind the other, each but the first opened when it is first read, and closed when the next one is.
+/// Concatenated parts, each but the first opened when it is first read, and closed when the next one is.
 final class JoinedTiles: TileSource {
   private let parts: [LazyPart]
   private let ends: [Int]
   private let open: (LazyPart) throws(IngotError) -> any TileSource
-  private var current: (index: Int, reader: GrainReader)?
+  private var current: (index: Int, reader: AnyOffsetReader)?
   private(set) var castReport: CastReport?
   private(set) var quantizationError: QuantizationError?
   let elementType: ElementType
@@ -73,7 +73,7 @@ final class JoinedTiles: TileSource {
     grainByteCount = width
     let first = try parts.first.map(open)
     elementType = first?.elementType ?? .number(.u8)
-    current = first.map { (0, GrainReader($0)) }
+    current = first.map { (0, AnyOffsetReader($0)) }
     tileByteCount = first?.tileByteCount ?? TileEngine.tileByteCount
     bufferByteCount = first.map { $0.bufferByteCount + $0.grainByteCount } ?? 0
   }
@@ -107,12 +107,12 @@ final class JoinedTiles: TileSource {
     return ends.firstIndex { position < $0 }
   }
 
-  private func reader(of index: Int) throws(IngotError) -> GrainReader {
+  private func reader(of index: Int) throws(IngotError) -> AnyOffsetReader {
     if let current, current.index == index { return current.reader }
     try closeCurrent()
     let source = try open(parts[index])
     try source.require(elementType)
-    let reader = GrainReader(source)
+    let reader = AnyOffsetReader(source)
     current = (index, reader)
     return reader
   }

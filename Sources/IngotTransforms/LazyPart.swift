@@ -7,7 +7,7 @@ import IngotKernels
 /// How the bytes of one part of an output come to be.
 package indirect enum LazyPart: Sendable {
   /// A stored part, as it is.
-  case stored(name: String, QuantizedPart)
+  case stored(name: String, StoredPart)
   /// Bytes at hand.
   case literal(DType, Shape, [UInt8])
   /// F32 values that are made, not read.
@@ -22,7 +22,7 @@ package indirect enum LazyPart: Sendable {
   case reshaped(LazyPart, Shape)
   /// Some rows, that is, indexes of the first dimension, of another part.
   case rows(LazyPart, Range<Int>)
-  /// Parts of one dtype, one behind the other along the first dimension.
+  /// Parts of one dtype, concatenated along the first dimension.
   case joined([LazyPart], Shape)
   /// Zeros.
   case zeros(DType, Shape)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes of layout, composed so that what cancels out is gone: a matrix turned twice, or a slice of stored bytes, is
-// described anew and not computed.
+// Changes of layout, simplified as they are composed: transposing twice is nothing, and a slice of stored bytes is another
+// range of the file.
 import IngotCore
 import IngotKernels
 
@@ -95,10 +95,10 @@ extension LazyPart {
   }
 }
 
-extension QuantizedPart {
+extension StoredPart {
   /// The same bytes as the transpose: storage in another order of elements; `nil` for C order and boxes, whose transpose is
   /// better computed than gathered.
-  fileprivate var transpose: QuantizedPart? {
+  fileprivate var transpose: StoredPart? {
     guard shape.rank == 2, let turned = Shape(shape.dimensions.reversed()) else { return nil }
     var part = self
     part.shape = turned
@@ -112,7 +112,7 @@ extension QuantizedPart {
   }
 
   /// Rows as a range of the same file; `nil` where they are none, or where the container's checksum is over all rows.
-  fileprivate func slice(_ rows: Range<Int>) -> QuantizedPart? {
+  fileprivate func slice(_ rows: Range<Int>) -> StoredPart? {
     guard case .one(let segment) = storage.segments, storage.layout == .rowMajor, storage.codec == .raw,
       storage.checksum == nil, let count = shape.dimensions.first, count > 0, segment.byteCount % count == 0,
       segment.byteCount == shape.byteCount(of: dtype)

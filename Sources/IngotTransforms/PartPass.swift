@@ -18,7 +18,7 @@ package struct PartPass {
   private let files: SourceFiles
   private let scratchFolder: String
   /// Whether each part is read from its start to its end by one thread, for digests that can't be put together.
-  package var isInOrder = false
+  package var readsWholeParts = false
   /// Whether sources take XXH3 of what is stored.
   package var digestsSource = false
 
@@ -76,7 +76,7 @@ package struct PartPass {
     var needed = TileEngine.tileByteCount
     for index in 0..<count { needed = max(needed, try append(index, part(index), to: &work)) }
     let (tasks, cuts) = (work.tasks, work.cuts)
-    let order = isInOrder ? WorkCrew.order(count: tasks.count) { tasks[$0].byteCount } : nil
+    let order = readsWholeParts ? WorkCrew.order(count: tasks.count) { tasks[$0].byteCount } : nil
     let engines = (0..<crew.jobCount).map { _ in TileEngine() }
     try crew.run(taskCount: tasks.count, limit: Self.memoryByteCount / needed) {
       (slot, number) throws(IngotError) in
@@ -119,7 +119,7 @@ package struct PartPass {
     let grain = source.grainByteCount
     let tile = max(grain, source.tileByteCount / grain * grain)
     let needed = min(byteCount, tile) + source.bufferByteCount
-    guard !isInOrder, !digestsSource, part.isDivisible, byteCount > Self.stretchByteCount else {
+    guard !readsWholeParts, !digestsSource, part.isDivisible, byteCount > Self.stretchByteCount else {
       work.tasks.append(whole)
       return needed
     }

@@ -33,9 +33,9 @@ extension LazyPart {
   ///   - scheme: what they mean.
   /// - Returns: the values, each the F32 product of a value and its scale; `nil` where there is no such arithmetic.
   package static func scaled(
-    _ parts: [(kind: QuantizedPartKind, part: LazyPart)], _ scheme: Quantization
+    _ parts: [(kind: PartKind, part: LazyPart)], _ scheme: Quantization
   ) -> LazyPart? {
-    func single(_ kind: QuantizedPartKind) -> LazyPart? {
+    func single(_ kind: PartKind) -> LazyPart? {
       guard let part = parts.first(where: { $0.kind == kind })?.part else { return nil }
       if part.dtype == .f32 { return part }
       guard part.dtype != .f64, ElementConversion(from: part.dtype, to: .f32) != nil else { return nil }
@@ -140,13 +140,13 @@ private final class ValueWindow {
   /// Values read at a time, where no more are asked for.
   private static let readAheadCount = 1 << 14
 
-  private let reader: GrainReader
+  private let reader: AnyOffsetReader
   private let change: (UnsafeMutableBufferPointer<Float>) -> Void
   private var buffer: AlignedBuffer?
   private var range = 0..<0
 
   init(_ source: any TileSource, change: @escaping (UnsafeMutableBufferPointer<Float>) -> Void) {
-    reader = GrainReader(source)
+    reader = AnyOffsetReader(source)
     self.change = change
   }
 

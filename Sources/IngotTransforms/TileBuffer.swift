@@ -33,7 +33,7 @@ struct TileBuffer {
     }
   }
 
-  /// The buffer, made anew when it is too small; a source fills what it is asked for, or throws.
+  /// The buffer, reallocated when it is too small; a source fills what it is asked for, or throws.
   private mutating func memory(byteCount: Int) -> AlignedBuffer {
     if let buffer, buffer.byteCount >= byteCount { return buffer }
     let memory = AlignedBuffer(uninitializedByteCount: byteCount)

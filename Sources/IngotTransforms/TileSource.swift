@@ -52,7 +52,7 @@ package protocol TileSource: AnyObject {
   /// Tells that no more tiles will be read: buffers can go.
   func endStretch()
 
-  /// Takes over what the source of the stretch behind this one's found.
+  /// Merges what the source of the next stretch found.
   ///
   /// - Throws: a container's checksum that does not hold, once all of it has been seen.
   func merge(_ next: Self) throws(IngotError)
@@ -79,7 +79,7 @@ extension TileSource {
   /// A source that finds out nothing has nothing to take over.
   package func merge(_ next: Self) throws(IngotError) {}
 
-  /// Takes over what the source of the stretch behind this one's found: one opened alike, and so of the same kind.
+  /// Merges what the source of the next stretch found: one that was opened alike, and so of the same kind.
   ///
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for one of another kind, whose checksum would be lost; else as
   ///   ``merge(_:)``.

@@ -7,18 +7,18 @@ import IngotKernels
 
 /// A matrix `[C, R]` made of a source `[R, C]`.
 final class TransposedTiles: TileSource {
-  /// Bytes of the source that are read before they are turned.
+  /// Bytes of the source that are read before they are transposed.
   private static let windowByteCount = 512 << 10
   /// Bytes of the result that are made at a time where a tile alone would ask for too narrow a strip.
   private static let stripByteCount = 4 << 20
   /// A piece of a row narrower than this is not worth a read of its own.
   private static let pieceByteCount = 512
 
-  /// The largest tile that is asked for: a smaller matrix is turned in one, of rows that are read whole, a larger one in
+  /// The largest tile that is asked for: a smaller matrix is transposed in one, of rows that are read whole, a larger one in
   /// tiles of about the same size, so that each piece of a row is worth its read.
   private static let wideTileByteCount = 16 << 20
 
-  private let reader: GrainReader
+  private let reader: AnyOffsetReader
   private let rowCount: Int
   private let columnCount: Int
   private let width: Int
@@ -29,7 +29,7 @@ final class TransposedTiles: TileSource {
 
   /// Makes a transposition of a source of shape `[R, C]` whose elements have `width` bytes.
   init(_ source: any TileSource, rowCount: Int, columnCount: Int, width: Int) {
-    reader = GrainReader(source)
+    reader = AnyOffsetReader(source)
     self.rowCount = rowCount
     self.columnCount = columnCount
     self.width = width
@@ -75,7 +75,7 @@ final class TransposedTiles: TileSource {
     target.copyMemory(from: strip.start + start, byteCount: tile.count)
   }
 
-  /// The strip that holds some columns, made anew when the last one does not.
+  /// The strip that holds some columns; another is read when the last one does not hold them.
   private func strip(holding columns: Range<Int>) throws(IngotError) -> AlignedBuffer {
     if let strip, stripColumns.lowerBound <= columns.lowerBound, columns.upperBound <= stripColumns.upperBound
     {

@@ -155,7 +155,7 @@ import Testing
     #expect(refused.outputBytes.isEmpty)
   }
 
-  /// DESIGN's bound beyond the program's own memory: 64 MiB, twice the index, 256 bytes a tensor.
+  /// The promised bound beyond the program's own memory: 64 MiB, twice the index, 256 bytes a tensor.
   ///
   /// Headers here have less than a kilobyte.
   private static let memoryBound = 64 << 20 + 2 * 1024 + 256 * 8

@@ -33,7 +33,7 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
           "Tests/IngotFormatsTests/SafetensorsHeaderTests.swift: a header over 100 MB is refused by its length alone"
       ]),
     FormatClaims(
-      page: "ingot.md", formats: ["ingot"], rules: IngotRule.ids, malformed: ["ingot"], madeByTests: [:]),
+      page: "ingot.md", formats: ["ingot"], rules: IngotFileRule.ids, malformed: ["ingot"], madeByTests: [:]),
     FormatClaims(
       page: "numpy.md", formats: ["npy", "npz"], rules: NumPyRule.ids, malformed: ["numpy"], madeByTests: [:]),
     FormatClaims(

@@ -58,7 +58,7 @@ import Testing
       covered.subtracting(claims.rules) == [], "malformed files are named after rules that are not there")
   }
 
-  /// Expects that a test is where the claim says: `Tests/Folder/File.swift: name of the test`.
+  /// Expects that a test is where the claim says: `Tests/HouseTests/ArrowTests.swift: name of the test`.
   private func expectTest(_ place: String, for rule: String) throws {
     let parts = place.split(separator: ":", maxSplits: 1)
     try #require(parts.count == 2, "\(rule): give `file: name of the test`")

@@ -21,7 +21,7 @@ private let longestHeader = 8
 @Suite struct SourceFileTests {
   static let swift =
     ["Package.swift"]
-    + ["Sources", "Tests", "Fuzz/Sources"].flatMap { Fixture.files(under: $0, suffix: ".swift") }
+    + ["Sources", "Tests", "Examples/Sources", "Fuzz/Sources"].flatMap { Fixture.files(under: $0, suffix: ".swift") }
   static let c = Fixture.files(under: "Sources", suffix: ".c") + Fixture.files(under: "Sources", suffix: ".h")
   static let scripts =
     Fixture.files(under: "Scripts") + Fixture.files(under: "Benchmarks", suffix: ".py")
@@ -55,6 +55,22 @@ private let longestHeader = 8
     #expect(lines.first == "// SPDX-License-Identifier: Apache-2.0")
     let header = lines.dropFirst().prefix { $0.hasPrefix("//") && !$0.hasPrefix("///") }
     #expect((1...longestHeader).contains(header.count), "a header has 1 to \(longestHeader) lines")
+  }
+
+  /// Names of Swift files in comments are those of files that are there, and no comment leads to papers that are not.
+  @Test func `what comments refer to is there`() throws {
+    let files = Set(Self.swift.compactMap { $0.split(separator: "/").last.map(String.init) })
+    for path in Self.swift {
+      let comments = try Fixture.packageText(path).split(separator: "\n").compactMap { line in
+        line.firstRange(of: "//").map { String(line[$0.lowerBound...]) }
+      }
+      for comment in comments {
+        for name in comment.matches(of: /\b(\w+\.swift)\b/).map({ String($0.1) }) {
+          #expect(files.contains(name), "\(path) refers to \(name)")
+        }
+        #expect(!comment.contains(/\b(DESIGN|MEASURED|HOUSE|FAULTS)\b/), "\(path): \(comment)")
+      }
+    }
   }
 
   @Test(arguments: swift + c)

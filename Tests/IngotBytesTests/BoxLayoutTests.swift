@@ -44,7 +44,7 @@ import Testing
   /// A tensor of I16 in boxes along one axis, each in a source of its own.
   private struct Cut {
     var contents: [[UInt8]] = []
-    var part: QuantizedPart
+    var part: StoredPart
 
     var sources: [any ByteSource] {
       contents.enumerated().map { MemoryByteSource($1, path: "box \($0)") }
@@ -69,7 +69,7 @@ import Testing
         checksum: .crc32cOfSegments(checksums, rule: Rule(id: "XX-01")))
       storage.segments = .many(
         contents.enumerated().map { StorageSegment(file: $0, offset: 0, byteCount: $1.count) })
-      part = QuantizedPart(kind: .values, dtype: .i16, shape: shape, storage: storage)
+      part = StoredPart(kind: .values, dtype: .i16, shape: shape, storage: storage)
     }
 
     /// The elements of a box, one by one.

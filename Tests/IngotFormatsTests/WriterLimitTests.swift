@@ -50,10 +50,10 @@ import Testing
     case .ggufMetadataEntries:
       return .refused([(GGUFWriter(), request([], metadata: text(over)))])
     case .ingotMetadataDepth:
-      return .refused([(IngotWriter(), request([], metadata: [.init(key: "deep", value: nested(over))]))])
+      return .refused([(IngotFileWriter(), request([], metadata: [.init(key: "deep", value: nested(over))]))])
     case .ingotMetadataValues:
       let values = MetadataValue.array([MetadataValue](repeating: .null, count: over))
-      return .refused([(IngotWriter(), request([], metadata: [.init(key: "many", value: values)]))])
+      return .refused([(IngotFileWriter(), request([], metadata: [.init(key: "many", value: values)]))])
     case .ggufArrayDepth:
       return .leftOut(GGUFWriter(), request([], metadata: [.init(key: "deep", value: nested(over))]))
     case .tensorflowStringBytes:
@@ -113,7 +113,7 @@ import Testing
   }
 
   @Test func `what is just within the limits is planned`() throws {
-    for writer in [SafetensorsWriter(), NumPyArchiveWriter(), PyTorchWriter(), IngotWriter()]
+    for writer in [SafetensorsWriter(), NumPyArchiveWriter(), PyTorchWriter(), IngotFileWriter()]
       as [any CheckpointWriter]
     {
       _ = try writer.plan(Self.request([try Self.tensor(rank: Int(Limit.numpyRank.value))]))

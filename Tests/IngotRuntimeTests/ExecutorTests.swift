@@ -94,7 +94,7 @@ import Testing
     #expect(throws: IngotError.self) { try Self.float(threads: 1).run(request) }
   }
 
-  /// fp32 rounds each of a few thousand operations to 2⁻²⁴; DESIGN's tolerance for fp32 against exact values.
+  /// fp32 rounds each of a few thousand operations to 2⁻²⁴; `ingot verify`'s tolerance for fp32 against exact values.
   private static let int8Tolerance = 2e-5
 
   @Test(arguments: [QuantizationScheme.int8, .int8Tensor])

@@ -10,7 +10,7 @@ import Testing
 @Suite struct SmallModelTests {
   /// Sums of at most a dozen terms of size about 1, through two blocks.
   private static let doubleTolerance = 1e-12
-  /// DESIGN's tolerance for fp32 against exact values.
+  /// The tolerance of `ingot verify` for fp32 against exact values.
   private static let floatTolerance = 2e-5
 
   private func expectClose(_ actual: [Double]?, _ expected: [Double]?, within tolerance: Double) throws {

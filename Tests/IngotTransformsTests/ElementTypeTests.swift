@@ -15,7 +15,7 @@ import Testing
     let byteCount = shape.byteCount(of: dtype) ?? 0
     return .stored(
       name: "t",
-      QuantizedPart(
+      StoredPart(
         kind: .values, dtype: dtype, shape: shape,
         storage: TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: byteCount)), blockType: blockType
       ))

@@ -21,7 +21,7 @@ struct StoredMatrix {
     let (content, described) = try storage.store(bytes, shape: shape, width: width, dtype: dtype)
     files = SourceFiles(sources: [MemoryByteSource(content, path: "memory")])
     part = .stored(
-      name: "matrix", QuantizedPart(kind: .values, dtype: dtype, shape: shape, storage: described))
+      name: "matrix", StoredPart(kind: .values, dtype: dtype, shape: shape, storage: described))
   }
 }
 
@@ -184,7 +184,7 @@ func read(_ part: LazyPart, _ files: SourceFiles, grains: Int = 3) throws -> [UI
     let files = SourceFiles(sources: [MemoryByteSource(bytes, path: "memory")])
     let stored = LazyPart.stored(
       name: "w",
-      QuantizedPart(
+      StoredPart(
         kind: .values, dtype: .f32, shape: [5, 7],
         storage: TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: bytes.count))))
     let cast = try read(.cast(stored, to: .bf16, onOverflow: .refuse), files)

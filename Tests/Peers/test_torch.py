@@ -78,8 +78,14 @@ class Torch(unittest.TestCase):
                     self.assertTrue(all(torch.equal(ours[key], tensor) for key, tensor in theirs.items()))
 
     def test_every_golden_file_goes_through_ingot(self):
-        """Each checkpoint as torch reads it itself, against what it reads of the one that ingot made of it."""
+        """Each checkpoint as torch reads it itself, against what it reads of the one that ingot made of it.
+
+        But for those with objects of a program's own: torch needs the program, and tensors of devices their device. What
+        ingot reads of them is held against the values that were drawn, in PyTorchTests.
+        """
         for path in sorted([*GOLDEN.glob("*.pt"), *GOLDEN.glob("*.pth")]):
+            if "objects" in path.name:
+                continue
             with self.subTest(path.name):
                 made = self.out / "made.pt"
                 ingot("convert", path, made, "--force", "--quiet")

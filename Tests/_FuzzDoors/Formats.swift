@@ -24,8 +24,8 @@ extension FuzzDoor {
     },
     FuzzDoor("ingot", greatestByteCount: 8192) { (bytes) throws(IngotError) in
       let source = MemoryByteSource(IngotMender.mend(bytes), path: "fuzzed.ingot")
-      _ = try IngotFormat.tail(of: source)
-      try read(IngotFormat(), source)
+      _ = try IngotFileFormat.tail(of: source)
+      try read(IngotFileFormat(), source)
     },
     FuzzDoor("llmc") { (bytes) throws(IngotError) in
       let source = MemoryByteSource(bytes, path: "fuzzed.bin")

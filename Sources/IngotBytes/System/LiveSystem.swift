@@ -27,7 +27,7 @@ package struct LiveSystem: SystemCalls {
       switch mode {
       case .read: O_RDONLY | O_NONBLOCK
       case .createNew: O_RDWR | O_CREAT | O_EXCL
-      case .existing: O_RDWR | O_NOFOLLOW
+      case .existingNoLink: O_RDWR | O_NOFOLLOW
       case .update: O_RDWR
       case .scratch: O_RDWR | ingotScratchFlag
       }

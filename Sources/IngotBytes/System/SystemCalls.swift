@@ -54,9 +54,9 @@ package enum OpenMode: Hashable, Sendable {
   case read
   /// For reading and writing; it must not exist yet.
   case createNew
-  /// For reading and writing what exists.
-  case existing
-  /// For reading and writing; it must exist.
+  /// For reading and writing what exists; a symbolic link is not followed.
+  case existingNoLink
+  /// For reading and writing what exists, by way of symbolic links too.
   case update
   /// For reading and writing without a name, in the folder given: gone when it is closed.
   case scratch

@@ -208,7 +208,7 @@ struct ZipEnd: Equatable {
         ZipRule.zip64.rule, at: Location(source.path, offset: start), found: "a locator of nothing",
         expected: "the place of a zip64 record on this disk")
     }
-    // Of archives one behind the other the last one's locator leads into the first: what lies between would be missed.
+    // In concatenated archives the last one's locator leads into the first: what lies between would be missed.
     var size = ByteCursor(try source.bytes(at: record + 4, count: 8))
     guard let end = size.count64()?.checkedAdd(record + 12), end == start else {
       throw .malformed(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of one folder of an archive, open for reading: where they lie in the archive, or decoded to one scratch
-// file without a name. A checkpoint that was read from them is described anew by the two files that hold its bytes.
+// file without a name. A checkpoint that was read from them is rebased onto the two files that hold its bytes.
 // Page: formats/containers/archive.md.
 import IngotBytes
 import IngotCore
@@ -242,7 +242,7 @@ private struct ArchiveDecoder {
       codec: .deflate(skip: 0, decodedByteCount: entry.byteCount),
       checksum: .crc32(entry.crc32, prefix: 0, rule: ZipRule.checksum.rule))
     let reader = try TensorReader(
-      entry.name, QuantizedPart(kind: .values, dtype: .u8, shape: shape, storage: storage),
+      entry.name, StoredPart(kind: .values, dtype: .u8, shape: shape, storage: storage),
       files: SourceFiles(sources: [archive]), scratchFolder: scratchFolder)
     var done = 0
     while done < entry.byteCount {

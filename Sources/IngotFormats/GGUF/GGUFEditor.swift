@@ -17,7 +17,7 @@ package struct GGUFEditor: MetadataEditor {
   /// The header with other metadata, padded to the file's alignment; it is as long as the old one only by chance.
   package func head(
     of source: any ByteSource, changed change: MetadataChange
-  ) throws(IngotError) -> EditedHead {
+  ) throws(IngotError) -> EditedHeader {
     let header = try GGUFHeader(source)
     guard header.byteOrder == .little else {
       throw .unsupported("editing a big-endian file; \(verb: .convert) turns it", at: Location(source.path))
@@ -43,7 +43,7 @@ package struct GGUFEditor: MetadataEditor {
     let aligned = header.byteCount.checkedAlignUp(to: header.alignment) ?? Int.max
     // A file without tensors may end with its header: then there is nothing to be aligned.
     let alignment = aligned <= source.byteCount ? header.alignment : 1
-    return EditedHead(
+    return EditedHeader(
       bytes: try Self.padded(encoder.packer.bytes + fields, to: alignment, path: source.path),
       dataOffset: min(aligned, source.byteCount), metadata: (header.metadata, metadata))
   }

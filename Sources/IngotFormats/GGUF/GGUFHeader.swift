@@ -196,7 +196,7 @@ struct GGUFHeader: Sendable {
 
   // MARK: - Data
 
-  /// Places the tensors behind each other, each aligned, from the aligned end of the header on: GG-18 and GG-19.
+  /// Places the tensors consecutively, each aligned, from the aligned end of the header on: GG-18 and GG-19.
   private mutating func place(
     _ entries: [Entry], in source: any ByteSource, _ cursor: GGUFCursor
   ) throws(IngotError) {

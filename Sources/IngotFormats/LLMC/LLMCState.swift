@@ -53,7 +53,7 @@ package enum LLMCState {
   }
 }
 
-/// Places arrays one behind the other in a file.
+/// Places consecutive arrays in a file.
 private struct ArrayPlacement {
   private(set) var tensors: [TensorDescriptor] = []
   private var offset: Int

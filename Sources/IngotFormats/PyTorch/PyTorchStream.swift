@@ -42,7 +42,7 @@ struct PyTorchStream {
       isSurvey: isSurvey)
   }
 
-  /// Surveys the pickles of each stream in a source, or those that stand one behind the other where there is none.
+  /// Surveys the pickles of each stream in a source, or consecutive ones where there is none.
   mutating func survey(_ survey: inout ContentSurvey) {
     while position < source.byteCount {
       let start = position

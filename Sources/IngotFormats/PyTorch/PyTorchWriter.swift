@@ -24,7 +24,7 @@ package struct PyTorchWriter: CheckpointWriter {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that torch lacks, and for two
   ///   tensors of one name.
   package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
-    let aliases = IngotAliases(request.tensors)
+    let aliases = IngotFileAliases(request.tensors)
     try Self.check(request)
     let groups = try Self.groups(of: request, aliases: aliases)
     var losses = aliases.losses
@@ -108,7 +108,7 @@ package struct PyTorchWriter: CheckpointWriter {
 
   /// Cuts the tensors into files; an alias goes with the tensor whose storage it shares.
   private static func groups(
-    of request: WriteRequest, aliases: IngotAliases
+    of request: WriteRequest, aliases: IngotFileAliases
   ) throws(IngotError) -> [[Int]] {
     var byteCounts: [Int] = []
     for (index, tensor) in request.tensors.enumerated() {
@@ -139,7 +139,7 @@ private struct PyTorchArchiveDraft {
   private static let batchCount = 1000
 
   private let request: WriteRequest
-  private let aliases: IngotAliases
+  private let aliases: IngotFileAliases
   private let group: [Int]
   private let isTraining: Bool
   /// Bytes of all storages.
@@ -148,7 +148,7 @@ private struct PyTorchArchiveDraft {
   /// The parts that have storages, in the order of the tensors: a storage's key is its place.
   private var stored: [PartReference] = []
 
-  init(_ request: WriteRequest, aliases: IngotAliases, group: [Int], isTraining: Bool) {
+  init(_ request: WriteRequest, aliases: IngotFileAliases, group: [Int], isTraining: Bool) {
     self.request = request
     self.aliases = aliases
     self.group = group

@@ -13,7 +13,7 @@ package struct SafetensorsEditor: MetadataEditor {
   /// The header with other metadata, padded with spaces to the old length where it fits, else to a multiple of 8.
   package func head(
     of source: any ByteSource, changed change: MetadataChange
-  ) throws(IngotError) -> EditedHead {
+  ) throws(IngotError) -> EditedHeader {
     let headerEnd = try SafetensorsFormat.headerEnd(of: source)
     let bytes = try source.bytes(at: 0, count: headerEnd)
     let header = try SafetensorsHeader(
@@ -50,7 +50,7 @@ package struct SafetensorsEditor: MetadataEditor {
     }
     var head: [UInt8] = []
     head.appendLittle(UInt64(length))
-    return EditedHead(bytes: head + json, dataOffset: headerEnd, metadata: (old, metadata))
+    return EditedHeader(bytes: head + json, dataOffset: headerEnd, metadata: (old, metadata))
   }
 
   /// The text of each member of the header but the metadata, as it stands.

@@ -87,7 +87,7 @@ public struct ContentSurvey: Sendable {
   /// Notes code.
   mutating func add(_ kind: CodeKind, at place: Location) { code.append(Code(kind: kind, place: place)) }
 
-  /// Surveys the pickles that stand one behind the other in a range of a file.
+  /// Surveys consecutive pickles in a range of a file.
   ///
   /// - Returns: whether the first of them could be run to its end, or would have called something.
   @discardableResult

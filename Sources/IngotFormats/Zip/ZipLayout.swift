@@ -8,7 +8,7 @@ import IngotEncodings
 
 /// A zip archive being planned.
 struct ZipLayout: Sendable {
-  /// A member in few bytes: there may be millions, and their names stand one behind the other.
+  /// A member in few bytes: there may be millions, and their names are concatenated.
   private struct Member: Sendable {
     var nameEnd: Int
     /// Where its header starts, when nothing is deflated.

@@ -21,7 +21,7 @@ extension Precision {
   /// The largest relative difference that verifying lets pass unless told otherwise.
   ///
   /// - Parameter stored: the dtype of the expectation, which bounds how well it can be met.
-  /// - Returns: the tolerance of DESIGN's contract.
+  /// - Returns: the tolerance that `ingot verify --help` states.
   package func defaultTolerance(expectedIn stored: DType) -> Double {
     switch self {
     case .reference: stored == .f64 ? 1e-10 : 1e-6

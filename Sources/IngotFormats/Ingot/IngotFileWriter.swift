@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// Plans `.ingot` files.
-package struct IngotWriter: CheckpointWriter {
+package struct IngotFileWriter: CheckpointWriter {
   /// Makes the writer.
   package init() {}
 
@@ -27,20 +27,20 @@ package struct IngotWriter: CheckpointWriter {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for two tensors, keys or companions
   ///   of one name, for a quantization that does not fit its parts, and for what is over the format's limits.
   package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
-    let aliases = IngotAliases(request.tensors)
-    var draft = IngotIndexDraft()
+    let aliases = IngotFileAliases(request.tensors)
+    var draft = IngotFileIndexDraft()
     try draft.put(request.tensors, aliases: aliases)
     try draft.put(request.metadata)
     try draft.put(request.companions)
     draft.putNoSections()
     let (index, layout) = try draft.finish()
-    let tail = IngotTailPlan(request, stored: layout.map(\.reference))
+    let tail = IngotFileTailPlan(request, stored: layout.map(\.reference))
 
-    let end = layout.last.map { IngotPlacement.alignUp($0.offset + $0.byteCount) }
-    let dataOffset = IngotPlacement.alignUp(IngotLayout.endByteCount + index.count)
-    let head = IngotHead(
+    let end = layout.last.map { IngotFilePlacement.alignUp($0.offset + $0.byteCount) }
+    let dataOffset = IngotFilePlacement.alignUp(IngotFileLayout.endByteCount + index.count)
+    let head = IngotFileHeader(
       indexByteCount: index.count, tailOffset: end ?? dataOffset, indexDigest: XXH3.digest(of: index))
-    let begin = [head.encoded, index, IngotPadding.zeros(after: head.indexEnd)]
+    let begin = [head.encoded, index, IngotFilePadding.zeros(after: head.indexEnd)]
     let chunks = PlannedChunks(
       count: begin.count + 2 * layout.count, byteCount: head.tailOffset
     ) { position in
@@ -48,7 +48,7 @@ package struct IngotWriter: CheckpointWriter {
       let run = layout[(position - begin.count) / 2]
       let isPart = (position - begin.count).isMultiple(of: 2)
       return isPart
-        ? .part(run.reference, lead: []) : .bytes(IngotPadding.zeros(after: run.offset + run.byteCount))
+        ? .part(run.reference, lead: []) : .bytes(IngotFilePadding.zeros(after: run.offset + run.byteCount))
     }
     return WritePlan(
       files: [PlannedFile(name: request.fileName, chunks: chunks)], losses: aliases.losses,
@@ -56,7 +56,7 @@ package struct IngotWriter: CheckpointWriter {
       tailByteCount: try tail.greatestByteCount()
     ) { (parts, patch) throws(IngotError) in
       let bytes = try tail.encoded(parts)
-      let footer = IngotFooter(
+      let footer = IngotFileFooter(
         tailOffset: head.tailOffset, tailByteCount: bytes.count, indexDigest: head.indexDigest,
         tailDigest: XXH3.digest(of: bytes))
       try patch(FilePatch(file: 0, offset: head.tailOffset, bytes: bytes + footer.encoded))
@@ -65,16 +65,16 @@ package struct IngotWriter: CheckpointWriter {
 }
 
 /// What stands between runs.
-private enum IngotPadding {
+private enum IngotFilePadding {
   /// Runs of 0 to 63 zeros: all gaps of one length share their bytes.
-  private static let zeros = (0..<IngotLayout.alignment).map { [UInt8](repeating: 0, count: $0) }
+  private static let zeros = (0..<IngotFileLayout.alignment).map { [UInt8](repeating: 0, count: $0) }
 
   /// Zeros up to the next run's place.
-  static func zeros(after end: Int) -> [UInt8] { zeros[IngotPlacement.alignUp(end) - end] }
+  static func zeros(after end: Int) -> [UInt8] { zeros[IngotFilePlacement.alignUp(end) - end] }
 }
 
 /// Which tensors of a request are stored, and which are other names of stored ones.
-struct IngotAliases {
+struct IngotFileAliases {
   /// The position of each alias's target; `nil` for stored tensors.
   private(set) var targets: [Int?]
   /// Tensors that can't be aliases although the request calls them so.
@@ -115,7 +115,7 @@ struct IngotAliases {
 }
 
 /// The tail to be written: what it holds beside the digests, and where they go.
-private struct IngotTailPlan {
+private struct IngotFileTailPlan {
   private let tensors: [PlannedTensor]
   /// The tensors that are stored, by position.
   private let stored: [PartReference]
@@ -133,21 +133,21 @@ private struct IngotTailPlan {
 
   /// The tail and footer of a file whose every source digest is known.
   func greatestByteCount() throws(IngotError) -> Int {
-    var encoder = IngotEncoder()
+    var encoder = IngotFileEncoder()
     try begin(&encoder)
     try putSources(&encoder)
     try end(&encoder)
     var count = encoder.bytes.count
     for reference in stored {
-      count += (storesSHA256 ? 48 : 16) + 1 + IngotLayout.digestByteCount
+      count += (storesSHA256 ? 48 : 16) + 1 + IngotFileLayout.digestByteCount
       guard reference.part == 0 else { continue }
       count += 4
       for transform in tensors[reference.tensor].transforms { count += 4 + transform.description.utf8.count }
     }
     guard UInt64(count) <= Limit.ingotIndexBytes.value else {
-      throw IngotEncoder.unrepresentable("the tail would have \(count, "byte")")
+      throw IngotFileEncoder.unrepresentable("the tail would have \(count, "byte")")
     }
-    return count + IngotLayout.endByteCount
+    return count + IngotFileLayout.endByteCount
   }
 
   /// The tail of a file whose parts were written.
@@ -155,7 +155,7 @@ private struct IngotTailPlan {
     guard parts.elementsEqual(stored, by: { $0.reference == $1 }) else {
       throw .internal("parts written in another order than planned")
     }
-    var encoder = IngotEncoder()
+    var encoder = IngotFileEncoder()
     encoder.bytes.reserveCapacity(try greatestByteCount())
     try begin(&encoder)
     for part in parts {
@@ -179,12 +179,12 @@ private struct IngotTailPlan {
     return encoder.bytes
   }
 
-  private func begin(_ encoder: inout IngotEncoder) throws(IngotError) {
-    encoder.number((storesSHA256 ? IngotCode.Digests.xxh3AndSHA256 : .xxh3).rawValue)
+  private func begin(_ encoder: inout IngotFileEncoder) throws(IngotError) {
+    encoder.number((storesSHA256 ? IngotFileCode.Digests.xxh3AndSHA256 : .xxh3).rawValue)
     try encoder.count(stored.count)
   }
 
-  private func putSources(_ encoder: inout IngotEncoder) throws(IngotError) {
+  private func putSources(_ encoder: inout IngotFileEncoder) throws(IngotError) {
     try encoder.text(sourceFormat)
     try encoder.count(sources.count)
     for file in sources {
@@ -195,7 +195,7 @@ private struct IngotTailPlan {
   }
 
   /// Notes, of which a conversion makes none.
-  private func end(_ encoder: inout IngotEncoder) throws(IngotError) {
+  private func end(_ encoder: inout IngotFileEncoder) throws(IngotError) {
     try encoder.metadata(Metadata())
   }
 }

@@ -5,14 +5,14 @@ import IngotBytes
 import IngotCore
 
 /// Reads fields; the first that breaks a rule ends the reading with it.
-struct IngotDecoder {
+struct IngotFileDecoder {
   private var cursor: ByteCursor
   /// Where the first byte stands in the file.
   private let start: Int
   /// The file, for messages.
   let path: String
   /// What a field past the end breaks: IN-08 in the index, IN-31 in the tail.
-  private let shortRule: IngotRule
+  private let shortRule: IngotFileRule
   /// The tensor whose fields come, for messages.
   var tensor: String?
   /// Metadata values announced so far.
@@ -20,7 +20,7 @@ struct IngotDecoder {
   /// The shapes read so far.
   var shapes = SharedShapes()
 
-  init(_ bytes: [UInt8], at start: Int, path: String, shortRule: IngotRule) {
+  init(_ bytes: [UInt8], at start: Int, path: String, shortRule: IngotFileRule) {
     cursor = ByteCursor(bytes)
     self.start = start
     self.path = path
@@ -33,7 +33,7 @@ struct IngotDecoder {
   var remainingCount: Int { cursor.remainingCount }
 
   func malformed(
-    _ rule: IngotRule, at offset: Int, key: String? = nil, found: Evidence, expected: Evidence
+    _ rule: IngotFileRule, at offset: Int, key: String? = nil, found: Evidence, expected: Evidence
   ) -> IngotError {
     .malformed(
       rule.rule, at: Location(path, offset: offset, tensor: tensor, key: key), found: found,
@@ -145,7 +145,7 @@ struct IngotDecoder {
   private mutating func value(depth: Int) throws(IngotError) -> MetadataValue {
     let position = offset
     let code = try number(UInt8.self)
-    switch IngotCode.Tag(rawValue: code) {
+    switch IngotFileCode.Tag(rawValue: code) {
     case .null: return .null
     case .bool: return .bool(try truth())
     case .uint8: return .uint8(try number(UInt8.self))

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts the fields of an `.ingot` file's index and tail one after the other: the reverse of IngotDecoder.
+// Puts the fields of an `.ingot` file's index and tail one after the other: the reverse of IngotFileDecoder.
 // Page: formats/ingot.md, "Layout" and "Index".
 import IngotBytes
 import IngotCore
 
-/// Writes fields behind each other.
-struct IngotEncoder {
+/// Writes consecutive fields.
+struct IngotFileEncoder {
   /// What has been written.
   var bytes: [UInt8] = []
   /// Metadata values written so far.
@@ -69,11 +69,11 @@ struct IngotEncoder {
     }
   }
 
-  private mutating func tag(_ tag: IngotCode.Tag) {
+  private mutating func tag(_ tag: IngotFileCode.Tag) {
     number(tag.rawValue)
   }
 
-  private mutating func scalar(_ tag: IngotCode.Tag, _ bits: some FixedWidthInteger & UnsignedInteger) {
+  private mutating func scalar(_ tag: IngotFileCode.Tag, _ bits: some FixedWidthInteger & UnsignedInteger) {
     self.tag(tag)
     number(bits)
   }

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// The rules of `.ingot` files; their meaning stands on `formats/ingot.md`.
-package enum IngotRule: String, FormatRule {
+package enum IngotFileRule: String, FormatRule {
   case magic = "IN-01"
   case fileLength = "IN-02"
   case headDigest = "IN-03"

@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// The Ingot format.
-package struct IngotFormat: CheckpointFormat {
+package struct IngotFileFormat: CheckpointFormat {
   /// Makes the format.
   package init() {}
 
@@ -18,12 +18,12 @@ package struct IngotFormat: CheckpointFormat {
   /// The page that specifies it.
   package let page = "ingot.md"
   /// Plans files of this format.
-  package var writer: (any CheckpointWriter)? { IngotWriter() }
+  package var writer: (any CheckpointWriter)? { IngotFileWriter() }
 
   /// The magic, or what a transfer as text made of it: reading says so.
   package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
     guard let first = head.first, first == 0x89 || first == 0x09 else { return false }
-    return head.dropFirst().starts(with: IngotLayout.magic[1..<4])
+    return head.dropFirst().starts(with: IngotFileLayout.magic[1..<4])
   }
 
   /// Reads and checks everything but the tensors' bytes.
@@ -49,68 +49,68 @@ package struct IngotFormat: CheckpointFormat {
   /// - Parameter source: the file.
   /// - Returns: its tail, with provenance and, when the file has them, SHA-256 digests.
   /// - Throws: as ``read(_:options:)``.
-  package static func tail(of source: any ByteSource) throws(IngotError) -> IngotTail {
+  package static func tail(of source: any ByteSource) throws(IngotError) -> IngotFileTail {
     try open(source, keepsDetails: true).tail
   }
 
   /// Reads and checks all but the parts' bytes: IN-01 to IN-32, in the order of the page.
   private static func open(
     _ source: any ByteSource, keepsDetails: Bool
-  ) throws(IngotError) -> (index: IngotIndex, tail: IngotTail, byteCount: Int) {
-    let head = try IngotHead(source)
+  ) throws(IngotError) -> (index: IngotFileIndex, tail: IngotFileTail, byteCount: Int) {
+    let head = try IngotFileHeader(source)
     var index = try readIndex(source, head)
     try checkLength(source, head, index)
-    let footer = try IngotFooter(source, head: head)
+    let footer = try IngotFileFooter(source, head: head)
     let tail = try readTail(source, footer, index, keepsDetails: keepsDetails)
-    var padding = IngotPadding(source)
+    var padding = IngotFilePadding(source)
     try padding.check(head, index)
     index.attach(tail.digests)
-    return (index, tail, head.indexEnd + footer.tailByteCount + IngotLayout.endByteCount)
+    return (index, tail, head.indexEnd + footer.tailByteCount + IngotFileLayout.endByteCount)
   }
 
   private static func readIndex(
-    _ source: any ByteSource, _ head: IngotHead
-  ) throws(IngotError) -> IngotIndex {
-    let bytes = try source.bytes(at: IngotLayout.endByteCount, count: head.indexByteCount)
+    _ source: any ByteSource, _ head: IngotFileHeader
+  ) throws(IngotError) -> IngotFileIndex {
+    let bytes = try source.bytes(at: IngotFileLayout.endByteCount, count: head.indexByteCount)
     guard XXH3.digest(of: bytes) == head.indexDigest else {
       throw .malformed(
-        IngotRule.indexDigest.rule, at: Location(source.path, offset: IngotLayout.endByteCount),
+        IngotFileRule.indexDigest.rule, at: Location(source.path, offset: IngotFileLayout.endByteCount),
         found: "an index with another XXH3", expected: "the one in the head")
     }
-    return try IngotIndex(bytes, head: head, path: source.path)
+    return try IngotFileIndex(bytes, head: head, path: source.path)
   }
 
   /// Names the tensor at which a file ends too early: IN-27.
   private static func checkLength(
-    _ source: any ByteSource, _ head: IngotHead, _ index: IngotIndex
+    _ source: any ByteSource, _ head: IngotFileHeader, _ index: IngotFileIndex
   ) throws(IngotError) {
-    guard head.tailOffset > source.byteCount - IngotLayout.endByteCount else { return }
+    guard head.tailOffset > source.byteCount - IngotFileLayout.endByteCount else { return }
     var cut: String?
     try index.forEachRun { (tensor, range) throws(IngotError) in
       if cut == nil, range.upperBound > source.byteCount { cut = tensor }
     }
     throw .malformed(
-      IngotRule.truncated.rule, at: Location(source.path, offset: source.byteCount, tensor: cut),
+      IngotFileRule.truncated.rule, at: Location(source.path, offset: source.byteCount, tensor: cut),
       found: "the end of a file that is cut off", expected: "data up to byte \(head.tailOffset), then a tail")
   }
 
   private static func readTail(
-    _ source: any ByteSource, _ footer: IngotFooter, _ index: IngotIndex, keepsDetails: Bool
-  ) throws(IngotError) -> IngotTail {
+    _ source: any ByteSource, _ footer: IngotFileFooter, _ index: IngotFileIndex, keepsDetails: Bool
+  ) throws(IngotError) -> IngotFileTail {
     let bytes = try source.bytes(at: footer.tailOffset, count: footer.tailByteCount)
     guard XXH3.digest(of: bytes) == footer.tailDigest else {
       throw .malformed(
-        IngotRule.tailDigest.rule, at: Location(source.path, offset: footer.tailOffset),
+        IngotFileRule.tailDigest.rule, at: Location(source.path, offset: footer.tailOffset),
         found: "a tail with another XXH3", expected: "the one in the footer")
     }
-    return try IngotTail(
+    return try IngotFileTail(
       bytes, at: footer.tailOffset, partCounts: index.partCounts, sectionCount: index.sections.count,
       keepsDetails: keepsDetails, path: source.path)
   }
 }
 
 /// Reads the bytes between runs, which must be zero: IN-32.
-private struct IngotPadding {
+private struct IngotFilePadding {
   /// Bytes read at a time: a page, which costs what one byte does, and holds the next gaps of small tensors.
   private static let windowByteCount = 4096
 
@@ -123,7 +123,7 @@ private struct IngotPadding {
   }
 
   /// Checks all gaps of a file whose runs lie inside it.
-  mutating func check(_ head: IngotHead, _ index: IngotIndex) throws(IngotError) {
+  mutating func check(_ head: IngotFileHeader, _ index: IngotFileIndex) throws(IngotError) {
     try check(behind: head.indexEnd, tensor: nil)
     try index.forEachRun { (tensor, range) throws(IngotError) in
       try check(behind: range.upperBound, tensor: tensor)
@@ -131,7 +131,7 @@ private struct IngotPadding {
   }
 
   private mutating func check(behind end: Int, tensor: String?) throws(IngotError) {
-    let gap = end..<IngotPlacement.alignUp(end)
+    let gap = end..<IngotFilePlacement.alignUp(end)
     guard !gap.isEmpty else { return }
     if gap.lowerBound < windowStart || gap.upperBound > windowStart + window.count {
       windowStart = gap.lowerBound
@@ -141,7 +141,7 @@ private struct IngotPadding {
     let bytes = window.dropFirst(gap.lowerBound - windowStart).prefix(gap.count)
     for (position, byte) in bytes.enumerated() where byte != 0 {
       throw .malformed(
-        IngotRule.padding.rule, at: Location(source.path, offset: end + position, tensor: tensor),
+        IngotFileRule.padding.rule, at: Location(source.path, offset: end + position, tensor: tensor),
         found: "a byte \(byte) between two runs", expected: "0")
     }
   }

@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// The index being written: offsets are filled in when its length is known.
-struct IngotIndexDraft {
+struct IngotFileIndexDraft {
   /// A part with its place in the file.
   struct Run {
     var reference: PartReference
@@ -14,10 +14,10 @@ struct IngotIndexDraft {
     var byteCount: Int
   }
 
-  private var encoder = IngotEncoder()
+  private var encoder = IngotFileEncoder()
   private var runs: [Run] = []
 
-  mutating func put(_ tensors: [PlannedTensor], aliases: IngotAliases) throws(IngotError) {
+  mutating func put(_ tensors: [PlannedTensor], aliases: IngotFileAliases) throws(IngotError) {
     try encoder.count(tensors.count)
     runs.reserveCapacity(tensors.count)
     // Room for names and what stands around them: growing by doubling would take twice that for a moment.
@@ -26,17 +26,17 @@ struct IngotIndexDraft {
     var names = Set<ExactName>(minimumCapacity: tensors.count)
     for (position, tensor) in tensors.enumerated() {
       guard names.insert(ExactName(tensor.name)).inserted else {
-        throw IngotEncoder.unrepresentable("two tensors have this name", tensor: tensor.name)
+        throw IngotFileEncoder.unrepresentable("two tensors have this name", tensor: tensor.name)
       }
       try encoder.text(tensor.name)
       if let target = aliases.targets[position] {
-        encoder.number(IngotCode.Entry.alias.rawValue)
+        encoder.number(IngotFileCode.Entry.alias.rawValue)
         encoder.number(UInt32(target))
       } else if let quantization = tensor.quantization {
-        encoder.number(IngotCode.Entry.quantized.rawValue)
+        encoder.number(IngotFileCode.Entry.quantized.rawValue)
         try put(tensor, quantization, at: position)
       } else {
-        encoder.number(IngotCode.Entry.plain.rawValue)
+        encoder.number(IngotFileCode.Entry.plain.rawValue)
         try put(tensor.parts[0], PartReference(tensor: position), of: tensor)
       }
     }
@@ -47,21 +47,22 @@ struct IngotIndexDraft {
   ) throws(IngotError) {
     let scheme = quantization.scheme
     let parts = tensor.parts
-    guard parts.map(\.kind) == Array(IngotCode.partKinds.prefix(parts.count)), parts.count > 1 else {
-      throw IngotEncoder.unrepresentable(
+    guard parts.map(\.kind) == Array(IngotFileCode.partKinds.prefix(parts.count)), parts.count > 1 else {
+      throw IngotFileEncoder.unrepresentable(
         "parts other than values, scales and zero points", tensor: tensor.name)
     }
     let fault = scheme.misfit(
       values: (tensor.dtype, tensor.shape), parts: quantization.parts.map { ($0.kind, $0.dtype, $0.shape) })
     if let fault {
-      throw IngotEncoder.unrepresentable("\(fault.found) instead of \(fault.expected)", tensor: tensor.name)
+      throw IngotFileEncoder.unrepresentable(
+        "\(fault.found) instead of \(fault.expected)", tensor: tensor.name)
     }
     guard let (granularity, axis, groupSize) = Self.fields(of: scheme.granularity) else {
-      throw IngotEncoder.unrepresentable("scales by blocks of two dimensions", tensor: tensor.name)
+      throw IngotFileEncoder.unrepresentable("scales by blocks of two dimensions", tensor: tensor.name)
     }
     encoder.number(granularity.rawValue)
-    encoder.number(UInt8(IngotCode.scaleKinds.firstIndex(of: scheme.scaleKind) ?? 0))
-    encoder.number(UInt8(IngotCode.activations.firstIndex(of: scheme.activations) ?? 0))
+    encoder.number(UInt8(IngotFileCode.scaleKinds.firstIndex(of: scheme.scaleKind) ?? 0))
+    encoder.number(UInt8(IngotFileCode.activations.firstIndex(of: scheme.activations) ?? 0))
     encoder.number(UInt8(parts.count))
     encoder.number(UInt32(axis))
     encoder.number(UInt64(groupSize))
@@ -73,7 +74,7 @@ struct IngotIndexDraft {
 
   private static func fields(
     of granularity: Quantization.Granularity
-  ) -> (IngotCode.Granularity, axis: Int, groupSize: Int)? {
+  ) -> (IngotFileCode.Granularity, axis: Int, groupSize: Int)? {
     switch granularity {
     case .perTensor: (.tensor, 0, 0)
     case .perChannel(let axis): (.channel, axis, 0)
@@ -86,10 +87,10 @@ struct IngotIndexDraft {
     _ part: PlannedPart, _ reference: PartReference, of tensor: PlannedTensor
   ) throws(IngotError) {
     guard let rank = UInt8(exactly: part.shape.rank) else {
-      throw IngotEncoder.unrepresentable("\(part.shape.rank, "dimension"), over 255", tensor: tensor.name)
+      throw IngotFileEncoder.unrepresentable("\(part.shape.rank, "dimension"), over 255", tensor: tensor.name)
     }
     let byteCount = try part.byteCount()
-    encoder.number(tensor.blockType.map { IngotCode.code($0) } ?? IngotCode.code(part.dtype))
+    encoder.number(tensor.blockType.map { IngotFileCode.code($0) } ?? IngotFileCode.code(part.dtype))
     encoder.number(rank)
     for dimension in (tensor.blockType == nil ? part.shape : tensor.shape).dimensions {
       encoder.number(UInt64(dimension))
@@ -107,11 +108,11 @@ struct IngotIndexDraft {
     try encoder.count(companions.count)
     var names = CompanionPaths()
     for companion in companions where !names.insert(companion.name) {
-      throw IngotEncoder.unrepresentable(
+      throw IngotFileEncoder.unrepresentable(
         "a companion named \(companion.name), which is taken or no path of plain names")
     }
     if let companion = companions.first(where: { names.isBelowFile($0.name) }) {
-      throw IngotEncoder.unrepresentable("a companion named \(companion.name), below another")
+      throw IngotFileEncoder.unrepresentable("a companion named \(companion.name), below another")
     }
     for companion in companions {
       try encoder.text(companion.kind.rawValue)
@@ -128,13 +129,14 @@ struct IngotIndexDraft {
   /// Places the parts behind the index and fills in their offsets.
   mutating func finish() throws(IngotError) -> (index: [UInt8], layout: [Run]) {
     guard UInt64(encoder.bytes.count) <= Limit.ingotIndexBytes.value else {
-      throw IngotEncoder.unrepresentable("the index would have \(encoder.bytes.count, "byte")")
+      throw IngotFileEncoder.unrepresentable("the index would have \(encoder.bytes.count, "byte")")
     }
-    var placement = IngotPlacement(after: IngotLayout.endByteCount + encoder.bytes.count, tailOffset: Int.max)
+    var placement = IngotFilePlacement(
+      after: IngotFileLayout.endByteCount + encoder.bytes.count, tailOffset: Int.max)
     for index in runs.indices {
       let (field, offset) = (runs[index].offset, placement.next)
       guard placement.advance(by: runs[index].byteCount) else {
-        throw IngotEncoder.unrepresentable("more than 2^63 bytes")
+        throw IngotFileEncoder.unrepresentable("more than 2^63 bytes")
       }
       runs[index].offset = offset
       for byte in 0..<8 { encoder.bytes[field + byte] = UInt8(truncatingIfNeeded: offset >> (8 * byte)) }

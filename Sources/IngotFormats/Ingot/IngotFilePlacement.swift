@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// The place of the next run.
-struct IngotPlacement {
+struct IngotFilePlacement {
   /// Where it starts.
   private(set) var next: Int
   /// Where the data ends.
@@ -19,7 +19,7 @@ struct IngotPlacement {
 
   /// The least multiple of 64 that is not below; Int's largest value when there is none.
   static func alignUp(_ offset: Int) -> Int {
-    offset.checkedAlignUp(to: IngotLayout.alignment) ?? Int.max
+    offset.checkedAlignUp(to: IngotFileLayout.alignment) ?? Int.max
   }
 
   /// Goes on behind a run; `false` when that would be behind the data's end.
@@ -30,15 +30,15 @@ struct IngotPlacement {
   }
 }
 
-extension IngotDecoder {
+extension IngotFileDecoder {
   /// Takes the part of a plain tensor: IN-10, IN-12, IN-13 and IN-16 to IN-19.
   ///
   /// - Returns: its element type, F32 for blocks, and its shape, of values; the part, of bytes for blocks.
   mutating func plainPart(
-    _ placement: inout IngotPlacement
-  ) throws(IngotError) -> (dtype: DType, shape: Shape, part: QuantizedPart) {
+    _ placement: inout IngotFilePlacement
+  ) throws(IngotError) -> (dtype: DType, shape: Shape, part: StoredPart) {
     var ahead = self
-    guard let blockType = IngotCode.blockType(try ahead.number(UInt8.self)) else {
+    guard let blockType = IngotFileCode.blockType(try ahead.number(UInt8.self)) else {
       let part = try part(.values, &placement)
       return (part.dtype, part.shape, part)
     }
@@ -52,19 +52,20 @@ extension IngotDecoder {
     let storage = try storage(byteCount: bytes.elementCount, &placement)
     return (
       .f32, shape,
-      QuantizedPart(kind: .values, dtype: .u8, shape: bytes, storage: storage, blockType: blockType)
+      StoredPart(kind: .values, dtype: .u8, shape: bytes, storage: storage, blockType: blockType)
     )
   }
 
   /// Takes a part's dtype, shape and range: IN-10, IN-12, IN-13 and IN-16 to IN-19.
   mutating func part(
-    _ kind: QuantizedPartKind, _ placement: inout IngotPlacement
-  ) throws(IngotError) -> QuantizedPart {
+    _ kind: PartKind, _ placement: inout IngotFilePlacement
+  ) throws(IngotError) -> StoredPart {
     let start = offset
     let code = try number(UInt8.self)
-    guard let dtype = IngotCode.dtype(code) else {
+    guard let dtype = IngotFileCode.dtype(code) else {
       throw malformed(
-        .code, at: start, found: "dtype \(code)", expected: "1 to \(IngotCode.dtypes.count), or a block type")
+        .code, at: start, found: "dtype \(code)",
+        expected: "1 to \(IngotFileCode.dtypes.count), or a block type")
     }
     let (shape, shapeStart) = try shape()
     guard let byteCount = shape.byteCount(of: dtype) else {
@@ -72,7 +73,7 @@ extension IngotDecoder {
         .shape, at: shapeStart, found: "\(dtype) of \(shape)", expected: "whole bytes, fewer than 2^63")
     }
     let storage = try storage(byteCount: byteCount, &placement)
-    return QuantizedPart(kind: kind, dtype: dtype, shape: shape, storage: storage)
+    return StoredPart(kind: kind, dtype: dtype, shape: shape, storage: storage)
   }
 
   /// Takes rank and dimensions: IN-12.
@@ -90,7 +91,7 @@ extension IngotDecoder {
 
   /// Takes the range of a part of known length.
   private mutating func storage(
-    byteCount: Int, _ placement: inout IngotPlacement
+    byteCount: Int, _ placement: inout IngotFilePlacement
   ) throws(IngotError) -> TensorStorage {
     let offset = try runOffset(placement)
     _ = try runByteCount(expected: byteCount, &placement)
@@ -98,12 +99,12 @@ extension IngotDecoder {
   }
 
   /// Takes the offset of a run: IN-16 to IN-18.
-  mutating func runOffset(_ placement: IngotPlacement) throws(IngotError) -> Int {
+  mutating func runOffset(_ placement: IngotFilePlacement) throws(IngotError) -> Int {
     let start = offset
     let stored = try number(UInt64.self)
-    guard stored % UInt64(IngotLayout.alignment) == 0 else {
+    guard stored % UInt64(IngotFileLayout.alignment) == 0 else {
       throw malformed(
-        .alignment, at: start, found: "\(stored)", expected: "a multiple of \(IngotLayout.alignment)")
+        .alignment, at: start, found: "\(stored)", expected: "a multiple of \(IngotFileLayout.alignment)")
     }
     guard stored >= UInt64(placement.next) else {
       throw malformed(
@@ -118,7 +119,8 @@ extension IngotDecoder {
   }
 
   /// Takes the byte count of a run: IN-13 and IN-19.
-  mutating func runByteCount(expected: Int?, _ placement: inout IngotPlacement) throws(IngotError) -> Int {
+  mutating func runByteCount(expected: Int?, _ placement: inout IngotFilePlacement) throws(IngotError) -> Int
+  {
     let start = offset
     let stored = try number(UInt64.self)
     if let expected, stored != UInt64(expected) {
@@ -135,8 +137,8 @@ extension IngotDecoder {
 }
 
 /// The fields of a quantized tensor's scheme, before its parts are known.
-struct IngotSchemeFields {
-  private let granularity: IngotCode.Granularity
+struct IngotFileSchemeFields {
+  private let granularity: IngotFileCode.Granularity
   private let scaleKind: Quantization.ScaleKind
   private let activations: Quantization.ActivationScheme
   private let axis: UInt32
@@ -145,15 +147,15 @@ struct IngotSchemeFields {
   let partCount: Int
 
   /// Takes the fields.
-  init(_ decoder: inout IngotDecoder) throws(IngotError) {
+  init(_ decoder: inout IngotFileDecoder) throws(IngotError) {
     let code = try decoder.code("the granularity", atMost: 2)
-    granularity = IngotCode.Granularity(rawValue: UInt8(code)) ?? .tensor
+    granularity = IngotFileCode.Granularity(rawValue: UInt8(code)) ?? .tensor
     scaleKind =
-      IngotCode.scaleKinds[
-        try decoder.code("the scale kind", atMost: IngotCode.scaleKinds.count - 1)]
+      IngotFileCode.scaleKinds[
+        try decoder.code("the scale kind", atMost: IngotFileCode.scaleKinds.count - 1)]
     activations =
-      IngotCode.activations[
-        try decoder.code("the activation scheme", atMost: IngotCode.activations.count - 1)]
+      IngotFileCode.activations[
+        try decoder.code("the activation scheme", atMost: IngotFileCode.activations.count - 1)]
     let start = decoder.offset
     partCount = Int(try decoder.number(UInt8.self))
     guard partCount == 2 || partCount == 3 else {
@@ -165,7 +167,7 @@ struct IngotSchemeFields {
 
   /// The scheme, when it fits its parts: IN-15.
   func scheme(
-    values: QuantizedPart, parts: [QuantizedPart], at start: Int, _ decoder: IngotDecoder
+    values: StoredPart, parts: [StoredPart], at start: Int, _ decoder: IngotFileDecoder
   ) throws(IngotError) -> Quantization {
     func misfit(_ found: Evidence, _ expected: Evidence) -> IngotError {
       decoder.malformed(.quantization, at: start, found: found, expected: expected)
@@ -198,7 +200,7 @@ struct IngotSchemeFields {
 extension Quantization {
   /// Why values and parts do not fit the scheme as IN-15 has it; `nil` when they do.
   func misfit(
-    values: (dtype: DType, shape: Shape), parts: [(kind: QuantizedPartKind, dtype: DType, shape: Shape)]
+    values: (dtype: DType, shape: Shape), parts: [(kind: PartKind, dtype: DType, shape: Shape)]
   ) -> (found: Evidence, expected: Evidence)? {
     let isSmallNumber = values.dtype.bitWidth <= 8 && values.dtype.isRealNumber
     guard isSmallNumber else { return ("values of \(values.dtype)", "integers or floats of at most 8 bits") }

@@ -3,7 +3,7 @@
 import IngotCore
 
 /// Values of our own types with the one-byte codes that files have for them.
-enum IngotCode {
+enum IngotFileCode {
   /// Kinds of a tensor's entry.
   enum Entry: UInt8 {
     case plain = 0
@@ -81,5 +81,5 @@ enum IngotCode {
   /// Activation schemes by code, from 0 on.
   static let activations: [Quantization.ActivationScheme] = [.none, .dynamicPerToken]
   /// Part kinds by code, from 0 on.
-  static let partKinds: [QuantizedPartKind] = [.values, .scales, .zeroPoints]
+  static let partKinds: [PartKind] = [.values, .scales, .zeroPoints]
 }

@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// An index whose every rule holds.
-struct IngotIndex: Sendable {
+struct IngotFileIndex: Sendable {
   /// A run of bytes beside the tensors.
   struct Section: Hashable, Sendable {
     /// What it holds.
@@ -39,9 +39,9 @@ struct IngotIndex: Sendable {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of IN-08 to IN-26 that is
   ///   broken; ``IngotCore/IngotError/unsupported(_:at:)`` for a required section.
-  init(_ bytes: [UInt8], head: IngotHead, path: String) throws(IngotError) {
-    var decoder = IngotDecoder(bytes, at: IngotLayout.endByteCount, path: path, shortRule: .fields)
-    var placement = IngotPlacement(after: head.indexEnd, tailOffset: head.tailOffset)
+  init(_ bytes: [UInt8], head: IngotFileHeader, path: String) throws(IngotError) {
+    var decoder = IngotFileDecoder(bytes, at: IngotFileLayout.endByteCount, path: path, shortRule: .fields)
+    var placement = IngotFilePlacement(after: head.indexEnd, tailOffset: head.tailOffset)
     try takeTensors(&decoder, &placement)
     decoder.tensor = nil
     metadata = try decoder.metadata()
@@ -57,7 +57,8 @@ struct IngotIndex: Sendable {
     }
     guard placement.next == head.tailOffset else {
       throw .malformed(
-        IngotRule.dataEnd.rule, at: Location(path, offset: 24), found: "a tail at byte \(head.tailOffset)",
+        IngotFileRule.dataEnd.rule, at: Location(path, offset: 24),
+        found: "a tail at byte \(head.tailOffset)",
         expected: "\(placement.next), where the data ends")
     }
   }
@@ -65,7 +66,7 @@ struct IngotIndex: Sendable {
   // MARK: - Tensors
 
   private mutating func takeTensors(
-    _ decoder: inout IngotDecoder, _ placement: inout IngotPlacement
+    _ decoder: inout IngotFileDecoder, _ placement: inout IngotFilePlacement
   ) throws(IngotError) {
     let count = try decoder.count(itemByteCount: 9)
     tensors.reserveCapacity(count)
@@ -78,7 +79,7 @@ struct IngotIndex: Sendable {
       guard names.insert(ExactName(name)).inserted else {
         throw decoder.malformed(.uniqueTensor, at: start, found: "the name again", expected: "each name once")
       }
-      switch IngotCode.Entry(rawValue: UInt8(try decoder.code("the tensor kind", atMost: 2))) {
+      switch IngotFileCode.Entry(rawValue: UInt8(try decoder.code("the tensor kind", atMost: 2))) {
       case .quantized: try takeQuantized(name, &decoder, &placement)
       case .alias:
         aliases.append((position, Int(try decoder.number(UInt32.self))))
@@ -95,12 +96,12 @@ struct IngotIndex: Sendable {
   }
 
   /// Gives each alias what its target has: IN-14.
-  private mutating func resolveAliases(_ decoder: IngotDecoder) throws(IngotError) {
+  private mutating func resolveAliases(_ decoder: IngotFileDecoder) throws(IngotError) {
     let positions = Set(aliases.map(\.alias))
     for (alias, target) in aliases {
       guard tensors.indices.contains(target), !positions.contains(target) else {
         throw .malformed(
-          IngotRule.alias.rule, at: Location(decoder.path, tensor: tensors[alias].name),
+          IngotFileRule.alias.rule, at: Location(decoder.path, tensor: tensors[alias].name),
           found: "an alias of tensor \(target)", expected: "the position of a tensor that is no alias")
       }
     }
@@ -117,14 +118,15 @@ struct IngotIndex: Sendable {
   }
 
   private mutating func takeQuantized(
-    _ name: String, _ decoder: inout IngotDecoder, _ placement: inout IngotPlacement
+    _ name: String, _ decoder: inout IngotFileDecoder, _ placement: inout IngotFilePlacement
   ) throws(IngotError) {
     let start = decoder.offset
-    let fields = try IngotSchemeFields(&decoder)
-    var parts: [QuantizedPart] = []
-    for expected in IngotCode.partKinds.prefix(fields.partCount) {
+    let fields = try IngotFileSchemeFields(&decoder)
+    var parts: [StoredPart] = []
+    for expected in IngotFileCode.partKinds.prefix(fields.partCount) {
       let position = decoder.offset
-      let kind = IngotCode.partKinds[try decoder.code("the part kind", atMost: IngotCode.partKinds.count - 1)]
+      let kind = IngotFileCode.partKinds[
+        try decoder.code("the part kind", atMost: IngotFileCode.partKinds.count - 1)]
       guard kind == expected else {
         throw decoder.malformed(
           .quantization, at: position, found: "\(words: kind.rawValue)",
@@ -142,7 +144,7 @@ struct IngotIndex: Sendable {
 
   // MARK: - Companions and sections
 
-  private mutating func takeCompanions(_ decoder: inout IngotDecoder) throws(IngotError) {
+  private mutating func takeCompanions(_ decoder: inout IngotFileDecoder) throws(IngotError) {
     var names = CompanionPaths()
     var places: [(name: String, offset: Int)] = []
     func refuse(_ name: String, at offset: Int) -> IngotError {
@@ -173,7 +175,7 @@ struct IngotIndex: Sendable {
   }
 
   private mutating func takeSections(
-    _ decoder: inout IngotDecoder, _ placement: inout IngotPlacement
+    _ decoder: inout IngotFileDecoder, _ placement: inout IngotFilePlacement
   ) throws(IngotError) {
     var names = Set<ExactName>()
     for _ in 0..<(try decoder.count(itemByteCount: 21)) {
@@ -230,6 +232,6 @@ struct IngotIndex: Sendable {
   }
 
   private static func checksum(_ digest: XXH3Digest) -> StoredChecksum {
-    .xxh3(digest, rule: IngotRule.partDigest.rule)
+    .xxh3(digest, rule: IngotFileRule.partDigest.rule)
   }
 }

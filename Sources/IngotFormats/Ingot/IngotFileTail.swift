@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// Where the tensors of a file come from.
-package struct IngotProvenance: Hashable, Sendable {
+package struct IngotFileProvenance: Hashable, Sendable {
   /// A file that tensors were read from.
   package struct SourceFile: Hashable, Sendable {
     /// Its name, without folders.
@@ -55,13 +55,13 @@ package struct IngotProvenance: Hashable, Sendable {
 }
 
 /// A tail whose every rule holds.
-package struct IngotTail: Hashable, Sendable {
+package struct IngotFileTail: Hashable, Sendable {
   /// The digest of each part, then of each section, in the order of the data.
   package var digests: [XXH3Digest]
   /// SHA-256 of each, 32 bytes; empty when the file has none.
   package var sha256: [[UInt8]]
   /// Where the tensors come from.
-  package var provenance: IngotProvenance
+  package var provenance: IngotFileProvenance
 
   /// Parses a tail: IN-31, and in its fields IN-09, IN-10 and IN-20 to IN-22.
   ///
@@ -76,13 +76,13 @@ package struct IngotTail: Hashable, Sendable {
   init(
     _ bytes: [UInt8], at start: Int, partCounts: [Int], sectionCount: Int, keepsDetails: Bool, path: String
   ) throws(IngotError) {
-    var decoder = IngotDecoder(bytes, at: start, path: path, shortRule: .tail)
+    var decoder = IngotFileDecoder(bytes, at: start, path: path, shortRule: .tail)
     let code = try decoder.number(UInt8.self)
-    guard let kinds = IngotCode.Digests(rawValue: code) else {
+    guard let kinds = IngotFileCode.Digests(rawValue: code) else {
       throw decoder.malformed(.code, at: start, found: "digest kinds \(code)", expected: "1 or 3")
     }
     let shaByteCount = kinds == .xxh3 ? 0 : 32
-    let count = try decoder.count(itemByteCount: IngotLayout.digestByteCount + shaByteCount)
+    let count = try decoder.count(itemByteCount: IngotFileLayout.digestByteCount + shaByteCount)
     let runCount = partCounts.reduce(sectionCount, +)
     guard count == runCount else {
       throw decoder.malformed(.tail, at: start + 1, found: "\(count, "digest")", expected: "\(runCount)")
@@ -103,14 +103,14 @@ package struct IngotTail: Hashable, Sendable {
   }
 
   private static func provenance(
-    _ decoder: inout IngotDecoder, partCounts: [Int], keepsOrigins: Bool
-  ) throws(IngotError) -> IngotProvenance {
-    var provenance = IngotProvenance(sourceFormat: try decoder.text(), files: [])
+    _ decoder: inout IngotFileDecoder, partCounts: [Int], keepsOrigins: Bool
+  ) throws(IngotError) -> IngotFileProvenance {
+    var provenance = IngotFileProvenance(sourceFormat: try decoder.text(), files: [])
     for _ in 0..<(try decoder.count(itemByteCount: 12)) {
       let name = try decoder.text()
       // A length beyond Int's range is nobody's to act on.
       let byteCount = Int(clamping: try decoder.number(UInt64.self))
-      provenance.files.append(IngotProvenance.SourceFile(name: name, byteCount: byteCount))
+      provenance.files.append(IngotFileProvenance.SourceFile(name: name, byteCount: byteCount))
     }
     let start = decoder.offset
     let count = try decoder.count(itemByteCount: 5)
@@ -126,9 +126,9 @@ package struct IngotTail: Hashable, Sendable {
   }
 
   private static func origin(
-    _ decoder: inout IngotDecoder, partCount: Int
-  ) throws(IngotError) -> IngotProvenance.Origin {
-    var origin = IngotProvenance.Origin(transforms: [], sourceDigests: [])
+    _ decoder: inout IngotFileDecoder, partCount: Int
+  ) throws(IngotError) -> IngotFileProvenance.Origin {
+    var origin = IngotFileProvenance.Origin(transforms: [], sourceDigests: [])
     for _ in 0..<(try decoder.count(itemByteCount: 4)) { origin.transforms.append(try decoder.text()) }
     for _ in 0..<partCount {
       origin.sourceDigests.append(try decoder.truth() ? try decoder.digest() : nil)

@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// Numbers that hold for every `.ingot` file.
-enum IngotLayout {
+enum IngotFileLayout {
   /// The first bytes of every file.
   static let magic: [UInt8] = [0x89, 0x49, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
   /// The version that this program reads and writes.
@@ -19,7 +19,7 @@ enum IngotLayout {
 }
 
 /// The first 64 bytes of a file.
-struct IngotHead: Hashable, Sendable {
+struct IngotFileHeader: Hashable, Sendable {
   /// Bytes of the index, which starts behind the head.
   var indexByteCount: Int
   /// Where the tail starts.
@@ -28,7 +28,7 @@ struct IngotHead: Hashable, Sendable {
   var indexDigest: XXH3Digest
 
   /// Where the index ends.
-  var indexEnd: Int { IngotLayout.endByteCount + indexByteCount }
+  var indexEnd: Int { IngotFileLayout.endByteCount + indexByteCount }
 
   init(indexByteCount: Int, tailOffset: Int, indexDigest: XXH3Digest) {
     self.indexByteCount = indexByteCount
@@ -38,22 +38,22 @@ struct IngotHead: Hashable, Sendable {
 
   /// Reads and checks the head: IN-01 to IN-06, and the version.
   init(_ source: any ByteSource) throws(IngotError) {
-    let start = try source.bytes(at: 0, count: min(IngotLayout.endByteCount, source.byteCount))
+    let start = try source.bytes(at: 0, count: min(IngotFileLayout.endByteCount, source.byteCount))
     func malformed(
-      _ rule: IngotRule, _ offset: Int, _ found: Evidence, _ expected: Evidence
+      _ rule: IngotFileRule, _ offset: Int, _ found: Evidence, _ expected: Evidence
     ) -> IngotError {
       .malformed(rule.rule, at: Location(source.path, offset: offset), found: found, expected: expected)
     }
-    guard start.starts(with: IngotLayout.magic) else {
+    guard start.starts(with: IngotFileLayout.magic) else {
       throw malformed(.magic, 0, Self.describe(start), "the bytes 89 49 4e 47 0d 0a 1a 0a")
     }
-    guard source.byteCount >= 2 * IngotLayout.endByteCount else {
+    guard source.byteCount >= 2 * IngotFileLayout.endByteCount else {
       throw malformed(
         .fileLength, 0, "a file of \(source.byteCount, "byte")",
-        "at least \(2 * IngotLayout.endByteCount) for head and footer")
+        "at least \(2 * IngotFileLayout.endByteCount) for head and footer")
     }
-    var decoder = IngotDecoder(start, at: 0, path: source.path, shortRule: .fileLength)
-    _ = try decoder.bytes(IngotLayout.magic.count)
+    var decoder = IngotFileDecoder(start, at: 0, path: source.path, shortRule: .fileLength)
+    _ = try decoder.bytes(IngotFileLayout.magic.count)
     let version = try decoder.number(UInt32.self)
     let reserved = try decoder.number(UInt32.self)
     let indexByteCount = try decoder.number(UInt64.self)
@@ -62,9 +62,9 @@ struct IngotHead: Hashable, Sendable {
     guard try decoder.digest() == XXH3.digest(of: Array(start.prefix(48))) else {
       throw malformed(.headDigest, 48, "another XXH3", "that of bytes 0 to 47")
     }
-    guard version == IngotLayout.version else {
+    guard version == IngotFileLayout.version else {
       throw .unsupported(
-        "version \(version); this program reads version \(IngotLayout.version)",
+        "version \(version); this program reads version \(IngotFileLayout.version)",
         at: Location(source.path, offset: 8))
     }
     guard reserved == 0 else { throw malformed(.reserved, 12, "\(reserved)", "0") }
@@ -73,10 +73,10 @@ struct IngotHead: Hashable, Sendable {
         .sizeLimit, 16, "an index of \(indexByteCount, "byte")", "at most \(Limit.ingotIndexBytes.value)")
     }
     self.indexByteCount = Int(indexByteCount)
-    guard self.indexByteCount <= source.byteCount - 2 * IngotLayout.endByteCount else {
+    guard self.indexByteCount <= source.byteCount - 2 * IngotFileLayout.endByteCount else {
       throw malformed(
         .indexInFile, 16, "an index of \(indexByteCount, "byte") in a file of \(source.byteCount)",
-        "at most \(source.byteCount - 2 * IngotLayout.endByteCount)")
+        "at most \(source.byteCount - 2 * IngotFileLayout.endByteCount)")
     }
     // Beyond Int's range it is beyond the data's end, which IN-26 finds.
     self.tailOffset = Int(clamping: tailOffset)
@@ -84,7 +84,7 @@ struct IngotHead: Hashable, Sendable {
 
   /// What the first bytes are instead of the magic, with the damage they show.
   private static func describe(_ start: [UInt8]) -> Evidence {
-    let found = start.prefix(IngotLayout.magic.count).map { hexadecimal([$0]) }.joined(separator: " ")
+    let found = start.prefix(IngotFileLayout.magic.count).map { hexadecimal([$0]) }.joined(separator: " ")
     let cause: Evidence =
       switch Array(start.prefix(8)) {
       case let bytes where bytes.starts(with: [0x09, 0x49, 0x4E, 0x47]):
@@ -100,9 +100,9 @@ struct IngotHead: Hashable, Sendable {
 
   /// The head's bytes.
   var encoded: [UInt8] {
-    var encoder = IngotEncoder()
-    encoder.bytes = IngotLayout.magic
-    encoder.number(IngotLayout.version)
+    var encoder = IngotFileEncoder()
+    encoder.bytes = IngotFileLayout.magic
+    encoder.number(IngotFileLayout.version)
     encoder.number(UInt32(0))
     encoder.number(UInt64(indexByteCount))
     encoder.number(UInt64(tailOffset))
@@ -113,7 +113,7 @@ struct IngotHead: Hashable, Sendable {
 }
 
 /// The last 64 bytes of a file.
-struct IngotFooter: Hashable, Sendable {
+struct IngotFileFooter: Hashable, Sendable {
   /// Where the tail starts, as in the head.
   var tailOffset: Int
   /// Bytes of the tail.
@@ -133,16 +133,16 @@ struct IngotFooter: Hashable, Sendable {
   /// Reads the footer and checks it against the head: IN-28, IN-05 and IN-29.
   ///
   /// - Precondition: the file is not shorter than its head and this footer, which IN-02 and IN-27 see to.
-  init(_ source: any ByteSource, head: IngotHead) throws(IngotError) {
-    let start = source.byteCount - IngotLayout.endByteCount
-    let bytes = try source.bytes(at: start, count: IngotLayout.endByteCount)
+  init(_ source: any ByteSource, head: IngotFileHeader) throws(IngotError) {
+    let start = source.byteCount - IngotFileLayout.endByteCount
+    let bytes = try source.bytes(at: start, count: IngotFileLayout.endByteCount)
     func malformed(
-      _ rule: IngotRule, _ offset: Int, _ found: Evidence, _ expected: Evidence
+      _ rule: IngotFileRule, _ offset: Int, _ found: Evidence, _ expected: Evidence
     ) -> IngotError {
       .malformed(
         rule.rule, at: Location(source.path, offset: start + offset), found: found, expected: expected)
     }
-    var decoder = IngotDecoder(bytes, at: start, path: source.path, shortRule: .footerDigest)
+    var decoder = IngotFileDecoder(bytes, at: start, path: source.path, shortRule: .footerDigest)
     let tailOffset = try decoder.number(UInt64.self)
     let tailByteCount = try decoder.number(UInt64.self)
     indexDigest = try decoder.digest()
@@ -172,7 +172,7 @@ struct IngotFooter: Hashable, Sendable {
 
   /// The footer's bytes.
   var encoded: [UInt8] {
-    var encoder = IngotEncoder()
+    var encoder = IngotFileEncoder()
     encoder.number(UInt64(tailOffset))
     encoder.number(UInt64(tailByteCount))
     encoder.digest(indexDigest)

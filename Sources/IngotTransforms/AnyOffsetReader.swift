@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 
 /// A tile source that can be read at any offset.
-package final class GrainReader {
+package final class AnyOffsetReader {
   /// The source.
   package let source: any TileSource
   private var edge: [UInt8] = []
