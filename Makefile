@@ -43,7 +43,7 @@ test: setup lint build-tests build-examples ## Run every test that needs no heav
 	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python \
 	  $(SWIFT) test -c release --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
-test-levels: setup build-tests ## Run the tests with the kernels of each CPU level; compile those of 64-bit ARM
+test-levels: setup build-tests build-examples ## Run the tests with the kernels of each CPU level; compile those of 64-bit ARM
 	@Scripts/compile-arm64
 	@python=$$(Scripts/make-peers light) && for level in portable avx2 avx512; do echo "INGOT_CPU=$$level" && \
 	  INGOT_CPU=$$level INGOT_PEERS_PYTHON=$$python $(SWIFT) test -c release --skip-build --disable-xctest || exit 1; done
@@ -54,7 +54,7 @@ test-mutations: setup ## Plant faults one at a time, and see that tests notice e
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
 
-test-sanitizers: setup ## Run the tests under the address, undefined-behaviour and thread sanitizers
+test-sanitizers: setup build-examples ## Run the tests under the address, undefined-behaviour and thread sanitizers
 	@Scripts/test-sanitizers
 
 fuzz: setup ## Fuzz one way in for bytes from outside: DOOR=json SECONDS=60; DOOR=all takes each in turn

@@ -21,7 +21,9 @@ private let longestHeader = 8
 @Suite struct SourceFileTests {
   static let swift =
     ["Package.swift"]
-    + ["Sources", "Tests", "Examples/Sources", "Fuzz/Sources"].flatMap { Fixture.files(under: $0, suffix: ".swift") }
+    + ["Sources", "Tests", "Examples/Sources", "Fuzz/Sources"].flatMap {
+      Fixture.files(under: $0, suffix: ".swift")
+    }
   static let c = Fixture.files(under: "Sources", suffix: ".c") + Fixture.files(under: "Sources", suffix: ".h")
   static let scripts =
     Fixture.files(under: "Scripts") + Fixture.files(under: "Benchmarks", suffix: ".py")
