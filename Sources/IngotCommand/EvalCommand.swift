@@ -72,11 +72,7 @@ struct EvalCommand: ParsableCommand {
     var settings = EvaluateOptions()
     settings.against = against
     settings.stride = stride
-    settings.precision = precision
-    settings.config = options.config
-    settings.allowances = soundness.allowances
-    settings.reading = try reading.options()
-    settings.work = reading.work()
+    settings.run = try RunOptions(precision, options, soundness, reading)
     let report = try Ingot.evaluate(model, tokens: tokens, options: settings, progress: global.progress)
     global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }
     guard let divergence = report.divergence else { return }

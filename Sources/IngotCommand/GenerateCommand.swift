@@ -58,12 +58,8 @@ struct GenerateCommand: ParsableCommand {
     var settings = GenerateOptions()
     settings.maximumCount = maximumCount
     settings.top = top
-    settings.precision = precision
     settings.cache = cache
-    settings.config = options.config
-    settings.allowances = soundness.allowances
-    settings.reading = try reading.options()
-    settings.work = reading.work()
+    settings.run = try RunOptions(precision, options, soundness, reading)
     let report = try Ingot.generate(model, tokens: tokens, options: settings)
     global.print(json: { GenerationText.json(report) }) { GenerationText.lines(report, style: $0) }
   }

@@ -42,13 +42,9 @@ struct RecordCommand: ParsableCommand {
 
   func run() throws {
     var settings = RecordOptions()
-    settings.precision = precision
     settings.format = format
     settings.force = force
-    settings.config = options.config
-    settings.allowances = soundness.allowances
-    settings.reading = try reading.options()
-    settings.work = reading.work()
+    settings.run = try RunOptions(precision, options, soundness, reading)
     let report = try Ingot.record(model, tokens: tokens, to: output, options: settings)
     global.print(json: { RecordText.json(report) }) { RecordText.lines(report, style: $0) }
   }

@@ -43,6 +43,19 @@ struct AllowanceOptions: ParsableArguments {
   }
 }
 
+extension RunOptions {
+  /// Puts together what the options of a command say.
+  init(
+    _ precision: Precision, _ model: ModelOptions, _ soundness: AllowanceOptions, _ reading: ReadingOptions
+  ) throws {
+    self.init(precision: precision)
+    config = model.config
+    allowances = soundness.allowances
+    self.reading = try reading.options()
+    work = reading.work()
+  }
+}
+
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",

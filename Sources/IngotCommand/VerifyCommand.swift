@@ -84,14 +84,10 @@ struct VerifyCommand: ParsableCommand {
     settings.fixtures = fixtures
     settings.against = against
     settings.tokens = tokens
-    settings.precision = precision
     settings.tolerance = tolerance
     settings.comparesNodes = nodes
     settings.seed = seed ?? settings.seed
-    settings.config = options.config
-    settings.allowances = soundness.allowances
-    settings.reading = try reading.options()
-    settings.work = reading.work()
+    settings.run = try RunOptions(precision, options, soundness, reading)
     let report = try Ingot.verify(model, options: settings)
     global.print(json: { VerificationText.json(report) }) { VerificationText.lines(report, style: $0) }
     if !report.passed { throw CheckFailed() }

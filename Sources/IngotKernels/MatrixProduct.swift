@@ -119,7 +119,7 @@ package struct MatrixProduct {
   package var rowCount: Int, columnCount: Int, depth: Int
 
   /// Products below this many multiplications run on one thread: waking another costs as much
-  /// (about 2 MFLOP on two cores of an AMD EPYC).
+  /// (about 2 MFLOP, as measured).
   static let threadingThreshold = 1 << 20
   /// The same in bytes of the weight, for few rows, where reading it is all the work.
   static let readingThreshold = 1 << 17

@@ -8,60 +8,42 @@ public protocol TensorNumber: BitwiseCopyable, Numeric, Sendable {
   static var tensorDType: DType { get }
 }
 
-extension Float16: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .f16 }
+extension TensorNumber where Self: BinaryFloatingPoint {
+  /// The dtype of the number's width.
+  public static var tensorDType: DType {
+    switch 1 + exponentBitCount + significandBitCount {
+    case 16: .f16
+    case 32: .f32
+    default: .f64
+    }
+  }
 }
 
-extension Float: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .f32 }
+extension TensorNumber where Self: FixedWidthInteger {
+  /// The dtype of the number's width, with or without a sign.
+  public static var tensorDType: DType {
+    switch bitWidth {
+    case 8: isSigned ? .i8 : .u8
+    case 16: isSigned ? .i16 : .u16
+    case 32: isSigned ? .i32 : .u32
+    default: isSigned ? .i64 : .u64
+    }
+  }
 }
 
-extension Double: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .f64 }
-}
-
-extension Int8: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .i8 }
-}
-
-extension Int16: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .i16 }
-}
-
-extension Int32: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .i32 }
-}
-
-extension Int64: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .i64 }
-}
-
-extension UInt8: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .u8 }
-}
-
-extension UInt16: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .u16 }
-}
-
-extension UInt32: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .u32 }
-}
-
-extension UInt64: TensorNumber {
-  /// The dtype of such numbers.
-  public static var tensorDType: DType { .u64 }
-}
+extension Float16: TensorNumber {}
+extension Float: TensorNumber {}
+extension Double: TensorNumber {}
+extension Int: TensorNumber {}
+extension Int8: TensorNumber {}
+extension Int16: TensorNumber {}
+extension Int32: TensorNumber {}
+extension Int64: TensorNumber {}
+extension UInt: TensorNumber {}
+extension UInt8: TensorNumber {}
+extension UInt16: TensorNumber {}
+extension UInt32: TensorNumber {}
+extension UInt64: TensorNumber {}
 
 extension Elements {
   /// The elements as numbers of a type: as they are, where it is their own, and integers as any type that holds each of them

@@ -81,20 +81,29 @@ extension Ingot {
     if let dialect = options.dialect {
       return try digests(checkpoint, path: path, as: dialect, options: options, progress: progress)
     }
-    let digester = TensorDigester(checkpoint, work: options.work)
+    return try HashReport(of: checkpoint, path: path, work: options.work, progress: progress)
+  }
+}
+
+extension HashReport {
+  /// Takes the digests of a checkpoint that is open.
+  init(
+    of checkpoint: Checkpoint, path: String, work: WorkOptions, progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) {
+    let digester = TensorDigester(checkpoint, work: work)
     let distinct = DistinctTensors(checkpoint.tensors)
     progress?.begin("hashing", byteCount: distinct.byteCount)
     defer { progress?.end() }
     let relay = ProgressRelay(progress)
     let digests = try digester.digests(
-      of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: options.work.jobs)
+      of: checkpoint.tensors, distinct, crew: WorkCrew(jobs: work.jobs)
     ) { _, _, tile, _ in relay.advance(tile.count) }
-    var tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
-      HashReport.Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)
-    }
+    tensors = zip(checkpoint.tensors, digests).map { tensor, digest in
+      Tensor(name: tensor.name, typeName: tensor.typeName, shape: tensor.shape, sha256: digest)
+    }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     try digester.checkUnchanged()
-    tensors.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    return HashReport(path: path, tensors: tensors, findings: checkpoint.findings)
+    self.path = path
+    findings = checkpoint.findings
   }
 }
 

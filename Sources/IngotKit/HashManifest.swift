@@ -45,11 +45,13 @@ public struct HashManifest: Sendable {
 
   /// Reads a manifest.
   ///
-  /// - Parameter path: the file.
+  /// - Parameters:
+  ///   - path: the file.
+  ///   - work: how the work is done.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none, and a file without
   ///   any.
-  public init(path: String) throws(IngotError) {
-    try self.init(bytes: Companions.text(path, system: LiveSystem()), path: path)
+  public init(path: String, work: WorkOptions = WorkOptions()) throws(IngotError) {
+    try self.init(bytes: Companions.text(path, system: work.system), path: path)
   }
 
   /// Reads a manifest's bytes.

@@ -42,8 +42,7 @@ public struct QuantizeOptions: Sendable {
   /// What they ask of weights.
   fileprivate var request: QuantizationRequest {
     QuantizationRequest(
-      scheme: scheme, rules: rules, onOverflow: onOverflow, keepsNonFinite: allowances.nonFinite,
-      work: work)
+      scheme: scheme, rules: rules, onOverflow: onOverflow, keepsNonFinite: allowances.nonFinite)
   }
 }
 
@@ -122,8 +121,8 @@ extension Ingot {
     if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
     }
-    let conversion = try QuantizedConversion.findingScales(
-      of: model, options: options.request, destination: destination, progress: progress)
+    let conversion = try QuantizedConversion(
+      findingScalesOf: model, options: options.request, destination: destination, progress: progress)
     var builder = conversion.output
     builder.configure {
       $0.shardByteLimit = options.shardByteLimit

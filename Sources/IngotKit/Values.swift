@@ -7,22 +7,6 @@ import IngotKernels
 import IngotOutput
 import IngotTransforms
 
-extension Ingot {
-  /// Opens a checkpoint: headers are read, tensors are not.
-  ///
-  /// - Parameters:
-  ///   - path: a file, a shard index, a folder, or an archive.
-  ///   - reading: how to read.
-  ///   - work: how the work is done.
-  /// - Returns: the checkpoint.
-  /// - Throws: the reader's errors.
-  public static func open(
-    _ path: String, reading: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions()
-  ) throws(IngotError) -> Checkpoint {
-    try CheckpointOpener(options: reading, work: work).open(path)
-  }
-}
-
 extension Checkpoint {
   /// The numbers of a tensor, in C order.
   ///

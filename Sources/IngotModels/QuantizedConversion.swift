@@ -20,16 +20,14 @@ package struct QuantizationRequest: Sendable {
   package var onOverflow: OverflowPolicy
   /// Whether weights that stay as they are may be NaN or infinite.
   package var keepsNonFinite: Bool
-  /// How the work is done.
-  package var work: WorkOptions
 
   /// Puts a request together.
   package init(
     scheme: QuantizationScheme, rules: [(pattern: Glob, scheme: QuantizationScheme)],
-    onOverflow: OverflowPolicy, keepsNonFinite: Bool, work: WorkOptions
+    onOverflow: OverflowPolicy, keepsNonFinite: Bool
   ) {
     (self.scheme, self.rules, self.onOverflow) = (scheme, rules, onOverflow)
-    (self.keepsNonFinite, self.work) = (keepsNonFinite, work)
+    self.keepsNonFinite = keepsNonFinite
   }
 }
 
@@ -55,18 +53,10 @@ package struct QuantizedConversion {
   ///   - options: which weights become what.
   ///   - destination: where they go.
   ///   - progress: hears of bytes read.
-  /// - Returns: what is to be written.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the format or a shape
   ///   does not allow; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for values that are not finite.
-  package static func findingScales(
-    of model: Model, options: QuantizationRequest, destination: OutputDestination,
-    progress: (any ProgressObserver)?
-  ) throws(IngotError) -> QuantizedConversion {
-    try QuantizedConversion(model, options: options, destination: destination, progress: progress)
-  }
-
-  private init(
-    _ model: Model, options: QuantizationRequest, destination: OutputDestination,
+  package init(
+    findingScalesOf model: Model, options: QuantizationRequest, destination: OutputDestination,
     progress: (any ProgressObserver)?
   ) throws(IngotError) {
     self.model = model
@@ -236,7 +226,7 @@ package struct QuantizedConversion {
     let wanted = codings.compactMap { index, coding -> (index: Int, scheme: Quantization)? in
       if case .integers(let scheme) = coding { (index, scheme) } else { nil }
     }.sorted { $0.index < $1.index }
-    let search = ScaleSearch(files: files, path: model.path, work: options.work)
+    let search = ScaleSearch(files: files, path: model.path, work: model.work)
     let weights = wanted.map { index, scheme in
       let tensor = model.checkpoint.tensors[index]
       return ScaleSearch.Weight(

@@ -80,7 +80,7 @@ import Testing
       [path, Fixture.path("models/base"), mode])
     var options = VerifyOptions()
     options.fixtures = Fixture.path("llmc-state/base.bin")
-    options.reading.fileName = "model.safetensors"
+    options.run.reading.fileName = "model.safetensors"
     #expect(try Ingot.verify(path, options: options).passed)
   }
 

@@ -68,7 +68,7 @@ import Testing
     var options = VerifyOptions()
     let source = Self.source(id)
     options.fixtures = source + "/expected.safetensors"
-    options.precision = precision
+    options.run.precision = precision
     #expect(try Ingot.verify(Self.golden(id), options: options).passed)
   }
 

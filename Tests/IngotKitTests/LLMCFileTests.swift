@@ -41,7 +41,7 @@ import Testing
   func `a model is verified against a debug state of llm.c`(_ precision: Precision) throws {
     var options = VerifyOptions()
     options.fixtures = Fixture.path("llmc-state/base.bin")
-    options.precision = precision
+    options.run.precision = precision
     let report = try Ingot.verify(Fixture.path("models/base"), options: options)
     #expect(report.outputs.map(\.name) == ["logits", "loss"])
     #expect(report.passed)

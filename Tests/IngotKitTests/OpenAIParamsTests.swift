@@ -76,7 +76,7 @@ import Testing
     #expect(report.isValid && report.findings == [] && report.model.recognised.tensors.count == 26)
     var options = VerifyOptions()
     options.fixtures = Self.model + "/expected.safetensors"
-    options.precision = .reference
+    options.run.precision = .reference
     let verification = try Ingot.verify(Self.named, options: options)
     #expect(verification.passed && !verification.outputs.isEmpty)
     #expect(try Ingot.diff(Self.named, Self.model).isEqual)

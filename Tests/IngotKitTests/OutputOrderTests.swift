@@ -140,7 +140,7 @@ import Testing
       default:
         var options = RecordOptions()
         options.force = force
-        options.work.system = system
+        options.run.work.system = system
         _ = try Ingot.record(model, tokens: "1,2,3", to: output, options: options)
       }
       let rename = force ? "rename" : "rename-new"

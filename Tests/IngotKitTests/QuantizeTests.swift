@@ -190,7 +190,7 @@ import Testing
     for precision in [Precision.auto, .reference] {
       var options = VerifyOptions()
       options.against = folder.file("plain.gguf")
-      options.precision = precision
+      options.run.precision = precision
       #expect(try Ingot.verify(folder.file("q.gguf"), options: options).passed)
     }
     var evaluation = EvaluateOptions()

@@ -31,6 +31,32 @@ import Testing
     #expect(throws: IngotError.self) { try Ingot.verify(Self.model, options: options) }
   }
 
+  /// The digest that goes along is that of the weights that ran, and not of others that stand in the same folder.
+  @Test func `what a file of several gives is recorded as that file's`() throws {
+    let folder = try TemporaryFolder()
+    for (name, seed) in [("model", 1), ("other", 2)] {
+      var options = InitializeOptions()
+      options.config = Self.model + "/config.json"
+      options.seed = UInt64(seed)
+      _ = try Ingot.initialize("gpt2", to: folder.file("\(name).safetensors"), options: options)
+    }
+    try folder.write(Fixture.bytes("kjv-gpt2/config.json"), to: "config.json")
+    var options = RecordOptions()
+    options.run.reading.fileName = "other.safetensors"
+    _ = try Ingot.record(folder.path, tokens: "1,2,3", to: folder.file("recorded.npz"), options: options)
+    let recorded = try Ingot.open(folder.file("recorded.npz")).metadata.string("ingot.model")
+    #expect(try recorded == Ingot.hash(folder.file("other.safetensors")).model)
+
+    var checking = VerifyOptions()
+    checking.fixtures = folder.file("recorded.npz")
+    checking.run.precision = .reference
+    checking.run.reading.fileName = "other.safetensors"
+    let report = try Ingot.verify(folder.path, options: checking)
+    #expect(report.passed && !report.findings.contains { $0.kind == .otherModel })
+    checking.run.reading.fileName = "model.safetensors"
+    #expect(try Ingot.verify(folder.path, options: checking).findings.contains { $0.kind == .otherModel })
+  }
+
   @Test func `labels of -100 do not count`() throws {
     let folder = try TemporaryFolder()
     let report = try Ingot.verify(

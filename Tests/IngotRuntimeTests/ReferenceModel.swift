@@ -28,7 +28,7 @@ struct ReferenceModel: Sendable, CustomTestStringConvertible {
   func verify(_ precision: Precision) throws -> VerificationReport {
     var options = VerifyOptions()
     options.fixtures = expected
-    options.precision = precision
+    options.run.precision = precision
     return try Ingot.verify(path, options: options)
   }
 

@@ -29,7 +29,7 @@ import Testing
     _ = try Ingot.quantize(Fixture.path("kjv-gpt2"), to: folder.file("int8.ingot"))
     var options = VerifyOptions()
     options.against = folder.file("int8.ingot")
-    options.precision = .w8a8
+    options.run.precision = .w8a8
     let report = try Ingot.verify(folder.file("int8.ingot"), options: options)
     #expect(report.passed, "\(report.firstFailure ?? "")")
     // It is another arithmetic: were activations not quantized, all would agree to fp32's rounding.

@@ -59,25 +59,25 @@ void ingot_release_interrupts(void);
 /// Whether such a signal came since the handler was installed, or this thread's work is cancelled.
 int ingot_interrupted(void);
 
-/// A wish that some threads' work ends.
+/// A request that the work of some threads ends.
 typedef struct ingot_cancellation ingot_cancellation;
 
-/// Makes one that is not wished yet; null without memory.
+/// Makes a request that is not made yet; null without memory.
 ingot_cancellation *ingot_cancellation_create(void);
 
 /// Frees one that no thread watches.
 void ingot_cancellation_free(ingot_cancellation *cancellation);
 
-/// Wishes that the work ends; from any thread.
+/// Makes the request; from any thread.
 void ingot_cancel(ingot_cancellation *cancellation);
 
-/// Lets this thread's work end when it is wished; null for never.
+/// Lets this thread's work end on request; null for never.
 void ingot_watch(const ingot_cancellation *cancellation);
 
-/// What this thread watches.
+/// The request that this thread watches.
 const ingot_cancellation *ingot_watched(void);
 
-/// Whether what this thread watches is wished.
+/// Whether the request that this thread watches is made.
 int ingot_is_cancelled(void);
 
 /// Continues a CRC-32C (Castagnoli) over `count` more bytes; it starts from 0.

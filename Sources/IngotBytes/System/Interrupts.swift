@@ -18,24 +18,24 @@ package final class InterruptHold: Sendable {
   deinit { ingot_release_interrupts() }
 }
 
-/// A wish that the work of some threads ends: they meet it where they meet an interrupt.
+/// A request that the work of some threads ends: they meet it where they meet an interrupt.
 ///
 /// SAFETY: the C value may be used from any thread; it is freed when the last reference goes, and each thread that watches
 /// it holds one meanwhile.
 package final class Cancellation: @unchecked Sendable {
   private let handle: OpaquePointer?
 
-  /// Makes one that is not wished yet.
+  /// Prepares a request.
   package init() { handle = ingot_cancellation_create() }
 
   deinit { ingot_cancellation_free(handle) }
 
-  /// Wishes that the work ends.
+  /// Makes the request.
   package func cancel() {
     if let handle { ingot_cancel(handle) }
   }
 
-  /// Does work on this thread that ends when it is wished.
+  /// Does work on this thread that ends on request.
   package func watching<Result>(_ work: () -> Result) -> Result {
     Self.passed(handle, work)
   }

@@ -15,16 +15,8 @@ public struct EvaluateOptions: Sendable {
   public var against: String?
   /// Tokens from the start of one window to the next; `nil` for windows that do not overlap.
   public var stride: Int?
-  /// The arithmetic of both models.
-  public var precision = Precision.auto
-  /// The config, when it is not beside the weights; of a baseline that has none, too.
-  public var config: String?
-  /// What both models are computed with though `validate` rejects it.
-  public var allowances = Allowances()
-  /// How to read.
-  public var reading = ReadOptions()
-  /// How the work is done.
-  public var work = WorkOptions()
+  /// How the model is opened and run.
+  public var run = RunOptions()
 
   /// Makes options.
   public init() {}
@@ -62,30 +54,16 @@ extension Ingot {
     _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EvaluationReport {
-    let ids = try TokenInput.read(tokens, work: options.work)
+    let ids = try TokenInput.read(tokens, work: options.run.work)
     guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
       throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
     }
-    let allowances = options.allowances
-    let isOneOfTwo = options.against != nil
-    let model = try Model(
-      path, config: options.config, head: allowances.head, reading: options.reading, work: options.work,
-      isOneOfTwo: isOneOfTwo)
-    let other = try options.against.map { (path) throws(IngotError) in
-      try Model(
-        path, fallbackConfig: options.config, head: allowances.head, reading: options.reading,
-        work: options.work,
-        isOneOfTwo: true)
-    }
+    let (model, other) = try options.run.open(path, and: options.against)
     let models = [model, other].compactMap(\.self)
-    try Model.requireStoredHead(allowances.head, in: models)
-    try Model.requireUse(of: options.precision, in: models)
+    try Model.requireUse(of: options.run.precision, in: models)
     for model in models { try model.requireNextTokens() }
-    func runner(_ model: Model) throws(IngotError) -> ModelRunner {
-      try ModelRunner(model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
-    }
-    let candidate = try runner(model)
-    let baseline = try other.map { (model) throws(IngotError) in try runner(model) }
+    let candidate = try options.run.runner(model)
+    let baseline = try other.map { (model) throws(IngotError) in try options.run.runner(model) }
     let config = model.recognised.graph.config
     if let other = baseline?.model.recognised.graph.config, other.vocabularySize != config.vocabularySize {
       throw .unsuitable(

@@ -12,18 +12,10 @@ public struct GenerateOptions: Sendable {
   public var maximumCount = 16
   /// How many of the likeliest next tokens behind the prompt to tell.
   public var top = 0
-  /// The arithmetic.
-  public var precision = Precision.auto
   /// How keys and values of earlier tokens are kept; float64 runs keep theirs in float64.
   public var cache = CacheElement.f32
-  /// The config's file; `nil` to look for it.
-  public var config: String?
-  /// What is let pass that stops a run otherwise.
-  public var allowances = Allowances()
-  /// How to read.
-  public var reading = ReadOptions()
-  /// How the work is done.
-  public var work = WorkOptions()
+  /// How the model is opened and run.
+  public var run = RunOptions()
 
   /// Makes the default options.
   public init() {}
@@ -52,17 +44,13 @@ extension Ingot {
   public static func generate(
     _ path: String, tokens: String, options: GenerateOptions = GenerateOptions()
   ) throws(IngotError) -> GenerationReport {
-    let prompt = try TokenInput.read(tokens, work: options.work)
+    let prompt = try TokenInput.read(tokens, work: options.run.work)
     guard prompt.shape.dimensions.first == 1 else {
       throw .invalidRequest(option: .tokens, why: "a prompt is one sequence")
     }
-    let allowances = options.allowances
-    let model = try Model(
-      path, config: options.config, head: allowances.head, reading: options.reading, work: options.work)
-    try Model.requireStoredHead(allowances.head, in: [model])
-    try Model.requireUse(of: options.precision, in: [model])
-    let runner = try ModelRunner(
-      model, precision: options.precision, allowsNonFinite: allowances.nonFinite)
+    let (model, _) = try options.run.open(path)
+    try Model.requireUse(of: options.run.precision, in: [model])
+    let runner = try options.run.runner(model)
     var report = GenerationReport(prompt: prompt.values, added: [], likeliest: [])
     let visit = { (expected: LogProbabilities) in
       report.likeliest = expected.likeliest(options.top).map {

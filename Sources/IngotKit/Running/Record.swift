@@ -28,20 +28,12 @@ public struct RecordReport: Sendable {
 
 /// Options of ``record(_:tokens:to:options:)``.
 public struct RecordOptions: Sendable {
-  /// The arithmetic.
-  public var precision = Precision.reference
   /// The output's format id; `nil` takes it from the output's extension.
   public var format: String?
   /// Whether an existing output is replaced.
   public var force = false
-  /// The config, when it is not beside the weights.
-  public var config: String?
-  /// What the model is computed with though `validate` rejects it.
-  public var allowances = Allowances()
-  /// How to read.
-  public var reading = ReadOptions()
-  /// How the work is done.
-  public var work = WorkOptions()
+  /// How the model is opened and run.
+  public var run = RunOptions(precision: .reference)
 
   /// Makes options that record in float64.
   public init() {}
@@ -60,33 +52,30 @@ extension Ingot {
   public static func record(
     _ path: String, tokens: String, to output: String, options: RecordOptions = RecordOptions()
   ) throws(IngotError) -> RecordReport {
-    let model = try Model(
-      path, config: options.config, head: options.allowances.head, reading: options.reading,
-      work: options.work)
-    try Model.requireStoredHead(options.allowances.head, in: [model])
-    try Model.requireUse(of: options.precision, in: [model])
-    let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.work))
+    let (model, _) = try options.run.open(path)
+    try Model.requireUse(of: options.run.precision, in: [model])
+    let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.run.work))
     let graph = model.recognised.graph
     let names = graph.outputs.map(\.name)
-    let runner = try ModelRunner(
-      model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
+    let runner = try options.run.runner(model)
     let results = try runner.run(fixtures.request(of: graph, wanting: Set(names)))
 
     var arrays: [(name: String, part: LazyPart)] = [("input_ids", integers(fixtures.inputIDs))]
     for name in names {
       if let result = results[name] {
-        arrays.append((name, reals(result.values, result.shape, options.precision)))
+        arrays.append((name, reals(result.values, result.shape, options.run.precision)))
       }
     }
     // Ids are no labels of a model that predicts tokens in their own place.
     if graph.continuesText, fixtures.tokenCount > 1, let logits = results["logits"] {
       let loss = fixtures.loss(
         of: logits.values, vocabularySize: logits.shape.dimensions.last ?? 1, predictsNext: true)
-      arrays.append(("loss", reals([loss], .scalar, options.precision)))
+      arrays.append(("loss", reals([loss], .scalar, options.run.precision)))
     }
     var metadata = Metadata()
-    metadata["producer"] = .string("ingot, \(options.precision.rawValue)")
-    metadata[FixtureSet.modelKey] = .string(try Ingot.hash(path, options: HashOptions()).model)
+    metadata["producer"] = .string("ingot, \(options.run.precision.rawValue)")
+    metadata[FixtureSet.modelKey] = .string(
+      try HashReport(of: model.checkpoint, path: path, work: options.run.work).model)
     return try writeFixtures(arrays, metadata: metadata, model: model, to: output, options: options)
   }
 }
@@ -112,7 +101,7 @@ private func writeFixtures(
   options: RecordOptions
 ) throws(IngotError) -> RecordReport {
   let destination = try OutputDestination(
-    output, format: options.format, isSharded: false, options.work.system)
+    output, format: options.format, isSharded: false, options.run.work.system)
   var draft = OutputBuilder(metadata: metadata)
   for (name, part) in arrays {
     draft.add(PlannedTensor(name: name, dtype: part.dtype, shape: part.shape), [part])
@@ -120,15 +109,15 @@ private func writeFixtures(
   // An npz keeps metadata in a member of its own, so that the model's digest travels along.
   draft.configure { $0.keepsUnknownBits = true }
   let planned = try draft.planned(for: destination)
-  let written = PlanWriter(planned, files: SourceFiles([]), work: options.work)
+  let written = PlanWriter(planned, files: SourceFiles([]), work: options.run.work)
   let result = try destination.write(
     written, force: options.force,
     sources: model.checkpoint.files
       + Companions.files(
-        beside: model.path, of: model.checkpoint, output: destination, system: options.work.system),
-    system: options.work.system,
+        beside: model.path, of: model.checkpoint, output: destination, system: options.run.work.system),
+    system: options.run.work.system,
     progress: nil)
   return RecordReport(
-    model: model.path, output: output, precision: options.precision,
+    model: model.path, output: output, precision: options.run.precision,
     arrays: arrays.map { ($0.name, $0.part.shape) }, byteCount: result.byteCount, losses: planned.losses)
 }

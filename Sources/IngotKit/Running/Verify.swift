@@ -17,22 +17,14 @@ public struct VerifyOptions: Sendable {
   public var against: String?
   /// Token ids to compare two models on: a list or a `.npy` file.
   public var tokens: String?
-  /// The arithmetic of the model that is verified.
-  public var precision = Precision.auto
   /// The largest relative difference that passes; `nil` for the precision's own.
   public var tolerance: Double?
   /// Whether to compare every node, not outputs only.
   public var comparesNodes = false
   /// The seed of token ids that are made up when none are given.
   public var seed: UInt64 = 1
-  /// The config, when it is not beside the weights; of a baseline that has none, too.
-  public var config: String?
-  /// What models are computed with though `validate` rejects it.
-  public var allowances = Allowances()
-  /// How to read.
-  public var reading = ReadOptions()
-  /// How the work is done.
-  public var work = WorkOptions()
+  /// How the model is opened and run.
+  public var run = RunOptions()
 
   /// Makes options.
   public init() {}
@@ -74,12 +66,8 @@ extension Ingot {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate, fixtures with nothing
   ///   to compare, and inputs that the model can't take; read errors.
   public static func verify(_ path: String, options: VerifyOptions) throws(IngotError) -> VerificationReport {
-    let model = try Model(
-      path, config: options.config, head: options.allowances.head, reading: options.reading,
-      work: options.work,
-      isOneOfTwo: options.against != nil)
-    let verification = try Verification(model, options: options)
-    return try verification.run()
+    let (model, reference) = try options.run.open(path, and: options.against)
+    return try Verification(model, against: reference, options: options).run()
   }
 }
 
@@ -91,26 +79,19 @@ private struct Verification {
   private let reference: Model?
   private let seed: UInt64?
 
-  init(_ model: Model, options: VerifyOptions) throws(IngotError) {
+  init(_ model: Model, against reference: Model?, options: VerifyOptions) throws(IngotError) {
     self.options = options
-    let reference = try options.against.map { (path) throws(IngotError) in
-      try Model(
-        path, fallbackConfig: options.config, head: options.allowances.head, reading: options.reading,
-        work: options.work,
-        isOneOfTwo: true)
-    }
-    try Model.requireStoredHead(options.allowances.head, in: [model, reference].compactMap(\.self))
-    try Model.requireUse(of: options.precision, in: [model])
+    try Model.requireUse(of: options.run.precision, in: [model])
     var seed: UInt64?
     if let path = options.fixtures {
       fixtures = try FixtureSet(
         path: path, vocabularySize: model.recognised.graph.config.vocabularySize,
-        work: options.work)
+        work: options.run.work)
     } else if options.against == nil {
       throw .invalidRequest(
         option: .fixtures, why: "give fixtures, or another model with \(option: .against)")
     } else if let tokens = options.tokens {
-      fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.work))
+      fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.run.work))
     } else {
       seed = options.seed
       fixtures = FixtureSet(
@@ -129,8 +110,7 @@ private struct Verification {
     if options.comparesNodes { names = graph.nodes.map(\.name) + names }
     let expected = try expectations(for: names)
     let wanted = Set(names).intersection(expected.keys)
-    let runner = try ModelRunner(
-      model, precision: options.precision, allowsNonFinite: options.allowances.nonFinite)
+    let runner = try options.run.runner(model)
     let actual = try runner.run(
       fixtures.request(of: graph, wanting: wanted.union(expected["loss"] != nil ? ["logits"] : [])))
     var comparisons: [OutputComparison] = []
@@ -148,9 +128,9 @@ private struct Verification {
         hint: "outputs are \(graph.outputs.map(\.name).joined(separator: ", ")) and loss")
     }
     return VerificationReport(
-      model: model.path, expectation: options.against ?? fixtures.path, precision: options.precision,
+      model: model.path, expectation: options.against ?? fixtures.path, precision: options.run.precision,
       tokens: (fixtures.batchCount, fixtures.tokenCount), outputs: comparisons,
-      tolerance: options.tolerance ?? options.precision.defaultTolerance(expectedIn: .f64), seed: seed,
+      tolerance: options.tolerance ?? options.run.precision.defaultTolerance(expectedIn: .f64), seed: seed,
       findings: try findings(compared: Set(comparisons.map(\.name))))
   }
 
@@ -174,7 +154,7 @@ private struct Verification {
     let graph = model.recognised.graph
     let known = Set(graph.outputs.map(\.name) + graph.nodes.map(\.name))
     let runner = try ModelRunner(
-      model, precision: .reference, allowsNonFinite: options.allowances.nonFinite)
+      model, precision: .reference, allowsNonFinite: options.run.allowances.nonFinite)
     return try runner.run(fixtures.request(of: graph, wanting: known.intersection(names)))
       .mapValues { RealArray(shape: $0.shape, values: $0.values, dtype: .f64) }
   }
@@ -213,7 +193,7 @@ private struct Verification {
   }
 
   private func tolerance(for expected: RealArray) -> Double {
-    options.tolerance ?? options.precision.defaultTolerance(expectedIn: expected.dtype)
+    options.tolerance ?? options.run.precision.defaultTolerance(expectedIn: expected.dtype)
   }
 
   private func findings(compared: Set<String>) throws(IngotError) -> [Finding] {
@@ -222,13 +202,16 @@ private struct Verification {
     }
     findings += fixtures.expected.filter { !compared.contains($0.name) }.map {
       Finding(
-        .notUsed, severity: .note, subject: $0.name, detail: "is not compared: this model has no such output")
+        .notUsed, severity: .note, subject: $0.name,
+        detail: options.against == nil
+          ? "is not compared: this model has no such output"
+          : "is not compared: the other model's outputs are expected")
     }
     findings += fixtures.otherInputs.filter { model.recognised.graph.edge(of: $0.input) == nil }.map {
       Finding(.notUsed, severity: .note, subject: $0.name, detail: "is not used: this model takes none")
     }
     if options.against == nil, let recorded = fixtures.metadata.string(FixtureSet.modelKey) {
-      let actual = try Ingot.hash(model.path, options: HashOptions()).model
+      let actual = try HashReport(of: model.checkpoint, path: model.path, work: options.run.work).model
       if actual != recorded {
         findings.append(
           Finding(
