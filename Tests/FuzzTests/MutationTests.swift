@@ -95,7 +95,6 @@ import Testing
     var verdicts: [String: Int] = [:]
     for _ in 0..<(Self.fileCount / Self.batchFileCount) {
       let folder = try TemporaryFolder()
-      // A child begins with the peak of the process that starts it.
       let own = try read([]).peakResidentBytes
       let outcome = try read(write(Self.batchFileCount, by: &mutator, to: folder))
       for failure in outcome.failures { Issue.record("\(try keep(failure))") }

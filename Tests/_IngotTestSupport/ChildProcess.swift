@@ -169,7 +169,9 @@ package struct ChildProcess: Sendable {
     var status: Int32 = 0
     var usage = rusage()
     var isKillDue = killAfterSeconds != nil
+    var seenPeak = 0
     while true {
+      seenPeak = max(seenPeak, ResidentPeak.bytes(of: child))
       let ended = wait4(child, &status, WNOHANG, &usage)
       if ended == child { break }
       if ended < 0, errno != EINTR { throw Failure.notStarted(command: command, errorNumber: errno) }
@@ -191,7 +193,30 @@ package struct ChildProcess: Sendable {
     let signal = status & 0x7f
     return End(
       exitCode: signal == 0 ? (status >> 8) & 0xff : nil, signal: signal == 0 ? nil : signal,
-      peakResidentBytes: usage.ru_maxrss * 1024)
+      peakResidentBytes: ResidentPeak.bytes(reported: usage.ru_maxrss * 1024, seen: seenPeak))
+  }
+}
+
+/// The most memory that a process had at once.
+private enum ResidentPeak {
+  /// The high-water mark of a process that runs; 0 of one that has ended.
+  static func bytes(of process: pid_t) -> Int {
+    let descriptor = open("/proc/\(process)/status", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return 0 }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let count = read(descriptor, &bytes, bytes.count)
+    let lines = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
+    guard let line = lines.first(where: { $0.hasPrefix("VmHWM:") }) else { return 0 }
+    return (line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
+  }
+
+  /// The peak of a process that has ended.
+  ///
+  /// The system reports the larger one of its own and that of the process that started it, as that was then. Only what
+  /// is above the latter is known to be its own; otherwise it is what was seen last while it ran.
+  static func bytes(reported: Int, seen: Int) -> Int {
+    reported > bytes(of: getpid()) ? reported : seen
   }
 }
 
