@@ -52,6 +52,21 @@ package struct ConfigForm: Sendable {
     ],
     numberType: .uint32, builtIn: [("activation_function", .string("gelu_new"))], keeping: "ingot.config")
 
+  /// The keys of llama.cpp's GGUF files of BERT.
+  ///
+  /// - SeeAlso: `ggml-org/llama.cpp: conversion/bert.py`; `src/llama-model.cpp`, `LLM_ARCH_BERT`.
+  package static let ggufBERT = ConfigForm(
+    dialect: "gguf",
+    rows: [
+      ("_name_or_path", "general.name"), ("max_position_embeddings", "bert.context_length"),
+      ("hidden_size", "bert.embedding_length"), ("intermediate_size", "bert.feed_forward_length"),
+      ("num_hidden_layers", "bert.block_count"), ("num_attention_heads", "bert.attention.head_count"),
+      ("layer_norm_eps", "bert.attention.layer_norm_epsilon"), ("is_decoder", "bert.attention.causal"),
+      ("vocab_size", "bert.vocab_size"), ("type_vocab_size", "tokenizer.ggml.token_type_count"),
+    ],
+    numberType: .uint32, builtIn: [("hidden_act", .string("gelu"))],
+    assumed: [("is_decoder", .bool(false))], keeping: "ingot.config")
+
   /// The words of llm.c's header, as its reader names them.
   ///
   /// - SeeAlso: `karpathy/llm.c: train_gpt2.py`, `write_model`.
@@ -140,7 +155,10 @@ package struct ConfigForm: Sendable {
     // What the dialect has checked against its program.
     let checked = architecture.keys.filter(\.isOfBody)
     let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
-    let rest = Metadata(document.entries.filter { !said.contains($0.key) && $0.value != .null })
+    let rest = Metadata(
+      document.entries.filter { !said.contains($0.key) && $0.value != .null }.map {
+        .init(key: $0.key, value: complete[$0.key] ?? $0.value)
+      })
     if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }
     return (own, keeping == nil ? rest : Metadata())
   }

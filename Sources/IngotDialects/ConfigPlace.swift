@@ -24,6 +24,10 @@ package struct ConfigPlace: Sendable {
     case modelName
     /// A number for what most values of the matrices are.
     case fileType
+    /// How the states of a text's tokens become one.
+    case pooling
+    /// What a classifier's classes are called.
+    case labels
     /// Something that only the container needs.
     case ofContainer
   }
@@ -72,8 +76,19 @@ package struct ConfigPlace: Sendable {
       guard let key = key(of: .architecture) else {
         return form.document(from: metadata, architecture: architecture)
       }
-      return metadata.string(key).map { form.document(from: metadata, architecture: $0) }
+      return metadata.string(key).map { architecture in
+        var document = form.document(from: metadata, architecture: architecture)
+        if document["id2label"] == nil, let labels = labels(in: metadata) { document["id2label"] = labels }
+        return document
+      }
     }
+  }
+
+  /// The names of classes, as config.json has them: by their numbers.
+  private func labels(in metadata: Metadata) -> MetadataValue? {
+    guard let key = key(of: .labels), let names = metadata[key]?.elements else { return nil }
+    let entries = names.enumerated().map { Metadata.Entry(key: String($0), value: $1) }
+    return .object(Metadata(entries))
   }
 
   /// The container's keys that a config in this place has, and those that only its container needs.

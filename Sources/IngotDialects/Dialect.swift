@@ -74,6 +74,9 @@ package struct Dialect: Sendable {
   package var otherSpellings: [(end: String, tableEnd: String)] = []
   /// Kinds without a name here that the publisher's program does without, whatever model it is given.
   package var doesWithout: Set<TensorRole.Kind> = []
+  /// What the publisher's program makes of a model with a head, by the heads' ids: a head that is not here it does not
+  /// compute, and of one that becomes another it leaves out the parameters; `nil` where every head stays.
+  package var heads: [String: String]?
   /// Names of buffers: constants that are stored, and that no computation here needs.
   package var buffers: [NamePattern] = []
   /// Starts and ends of the names of what training leaves behind, with a `*`: `optimizer.*`.
@@ -88,6 +91,8 @@ package struct Dialect: Sendable {
   package var computes: Set<DType> = [.f64, .f32, .f16, .bf16]
   /// What the publisher's program has built in, so that no other value of the config can be expressed.
   package var fixed: [FixedValue] = []
+  /// What the publisher's program computes by a formula that comes near.
+  package var approximated: [ApproximatedValue] = []
   /// The id of the format that belongs to the publisher's program: its files have these names.
   package var ownFormat: String?
   /// Where the publisher's program looks for the config.
@@ -104,7 +109,7 @@ package struct Dialect: Sendable {
   /// A new one is a table in a file of its own, and a line here.
   package static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
-    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT,
+    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT,
   ]
 
   /// The ids of all dialects, each once.

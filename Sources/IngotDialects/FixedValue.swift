@@ -3,20 +3,20 @@
 import IngotCore
 import IngotGraph
 
-/// A key of the config whose value a program has built in.
+/// A key of the config whose value a program has built in, or of which it knows a few.
 package struct FixedValue: Hashable, Sendable {
   /// The config's key.
   package let key: String
-  /// The value; `null` for the formula that is the key's default.
-  package let value: MetadataValue
+  /// The values; `null` for the formula that is the key's default.
+  package let values: [MetadataValue]
 
-  /// Makes a value.
-  package init(_ key: String, _ value: MetadataValue) {
+  /// Makes a key with its values.
+  package init(_ key: String, _ values: MetadataValue...) {
     self.key = key
-    self.value = value
+    self.values = values
   }
 
-  /// What a config has instead; `nil` when it has this value.
+  /// What a config has instead; `nil` when it has one of these values.
   ///
   /// - Parameters:
   ///   - config: the config.
@@ -26,13 +26,33 @@ package struct FixedValue: Hashable, Sendable {
     with config: ModelConfig, of architecture: Architecture
   ) -> (found: Evidence, expected: Evidence)? {
     guard let binding = architecture.keys.key(spelled: key)?.binding,
-      let stated = binding.stated(in: config), stated != value
+      let stated = binding.stated(in: config), !values.contains(stated)
     else { return nil }
-    guard value == .null, let formula = binding.formula else { return (stated.plain, value.plain) }
+    guard values == [.null], let formula = binding.formula else {
+      let words = values.map { "\($0.plain)" }.joined(separator: ", ")
+      return (stated.plain, "\(words: words)")
+    }
     var standard = config
     binding.setDefault(in: &standard)
     let number = binding.stated(in: standard, isResolved: true) ?? .null
     return (stated.plain, "\(words: formula), \(number.plain)")
+  }
+}
+
+/// A key of the config whose value a program computes by a formula that comes near.
+package struct ApproximatedValue: Hashable, Sendable {
+  /// The config's key.
+  package let key: String
+  /// The value.
+  package let value: MetadataValue
+  /// The formula, in words.
+  package let formula: String
+
+  /// Makes a value.
+  package init(_ key: String, _ value: MetadataValue, by formula: String) {
+    self.key = key
+    self.value = value
+    self.formula = formula
   }
 }
 
@@ -63,6 +83,30 @@ extension Dialect {
         why:
           "\(words: value.key) is \(found), and the program of this dialect computes with \(expected) only",
         hint: nil)
+    }
+    guard let heads, heads[config[.head]] == nil else { return }
+    let name = architecture.heads.first { $0.id == config[.head] }?.classes.first ?? config[.head]
+    throw .unrepresentable(
+      tensor: nil, target: id,
+      why:
+        "\(words: architecture.keyName(of: .head)) is \(words: name), and the program of this dialect has no such head",
+      hint: nil)
+  }
+
+  /// What the publisher's program computes of a model otherwise than its config says.
+  ///
+  /// - Parameter config: the model's numbers.
+  /// - Returns: a line for each key.
+  package func approximations(of config: ModelConfig) -> [Loss] {
+    guard let architecture = Architecture.named(architecture) else { return [] }
+    return approximated.filter { value in
+      architecture.keys.key(spelled: value.key)?.binding?.stated(in: config) == value.value
+    }.map { value in
+      Loss(
+        .readers,
+        detail:
+          "\(words: value.key): the program of \(words: id) computes \(value.value.plain) by \(words: value.formula)"
+      )
     }
   }
 }

@@ -45,9 +45,19 @@ extension Dialect {
       (.classifierBias, "output_bias", .asIs),
     ],
     unprefixed: headKinds,
+    // run_squad.py's head has other names, and none of its programs labels tokens.
+    heads: [
+      "bare": "bare", "masked_language": "masked_language", "next_sentence": "next_sentence",
+      "pre_training": "pre_training", "sequence_classification": "sequence_classification",
+    ],
     leftovers: ["*/adam_m", "*/adam_v", "global_step"],
     // google-research/bert: modeling.py makes its variables in TensorFlow's default type, and its saver casts nothing.
     computes: [.f32],
-    fixed: [FixedValue("layer_norm_eps", .float64(1e-12)), .tiedHead],
+    fixed: [
+      FixedValue("layer_norm_eps", .float64(1e-12)), .tiedHead,
+      FixedValue("hidden_act", .string("gelu"), .string("relu"), .string("tanh"), .string("linear")),
+    ],
+    // Since its commit bee6030; before it computed the exact one.
+    approximated: [ApproximatedValue("hidden_act", .string("gelu"), by: "the formula with tanh")],
     config: ConfigPlace(carrier: .file("bert_config.json"), form: .googleBERT))
 }

@@ -13,7 +13,11 @@ package enum CompanionName {
     ("special_tokens_map.json", .tokenizer),
     ("added_tokens.json", .tokenizer), ("vocab.json", .tokenizer), ("merges.txt", .tokenizer),
     ("encoder.json", .tokenizer), ("vocab.bpe", .tokenizer), ("vocab.txt", .tokenizer),
+    (pooling, .other),
   ]
+
+  /// How the states of a text's tokens become one vector, as sentence-transformers keeps it.
+  package static let pooling = "1_Pooling/config.json"
 
   /// What a file beside weights is by its name.
   package enum Judgement: Hashable, Sendable {
@@ -38,6 +42,9 @@ package enum CompanionName {
     if isWeights(FilePath.name(of: path)) { return .weights }
     return .companion(kind(of: path))
   }
+
+  /// Whether something here reads a companion of this path.
+  package static func isKnown(_ path: String) -> Bool { known.contains { $0.name == path } }
 
   /// What a companion is for, by its path.
   package static func kind(of path: String) -> Companion.Kind {

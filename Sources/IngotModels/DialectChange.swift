@@ -158,6 +158,7 @@ package struct DialectChange {
     }
     var output = OutputBuilder(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
+    output.losses += target.approximations(of: draft.config)
     let start = target.writtenWrappers[destination.formatID] ?? ""
     for var tensor in try draft.tensors() {
       let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
@@ -286,10 +287,9 @@ package struct DialectChange {
     {
       leaveOut(copy, try model.droppedHead(copy))
     }
-    for parameter in recognised.graph.parameters where target.doesWithout.contains(parameter.role.kind) {
-      if let index = recognised.tensors[parameter.role] {
-        leaveOut(index, "a parameter that this dialect's program does without")
-      }
+    let withoutPlace = recognised.tensors.filter { target.doesWithout.contains($0.key.kind) }
+    for index in withoutPlace.values.sorted() {
+      leaveOut(index, "a parameter that this dialect's program does without")
     }
     if head == .tie, let index = recognised.tensors[TensorRole(.head)] {
       leaveOut(index, "equals the token embedding, which is the head from now on")

@@ -42,9 +42,15 @@ struct DialectConfig {
     output.losses += removed
     var metadata = InnerConfig.stripped(model.checkpoint.metadata)
     let tokenizer = try TokenizerTravel(model, companions: companions)
-    var travelling = tokenizer.travel(to: target, format: format, metadata: &metadata)
+    var travelling = tokenizer.travel(to: target, format: format, metadata: &metadata, losses: &output.losses)
     target.mark(&metadata, in: format)
     let place = target.config.place(in: format)
+    let pooling = Pooling(of: model, companions: companions)
+    if place.key(of: .pooling) != nil {
+      travelling.removeAll { $0.name == CompanionName.pooling && pooling.source == .companion }
+    } else if let loss = pooling.loss(in: target) {
+      output.losses.append(loss)
+    }
     switch (place.carrier, place.form) {
     case (.file(let name), let form?):
       let (own, rest) = form.own(config, of: architecture, document: document)
@@ -56,7 +62,7 @@ struct DialectConfig {
       report(rest, in: &output)
     case (.keys, let form?):
       let (own, rest) = form.own(config, of: architecture, document: document)
-      metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors)
+      metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors, pooling)
       report(rest, in: &output)
     case (_, nil): travelling.insert(configCompanion(companions, in: place), at: 0)
     }
@@ -66,7 +72,8 @@ struct DialectConfig {
 
   /// The container's keys: what says whose config it is, the config's own, and then the others.
   private func keys(
-    _ own: Metadata, in place: ConfigPlace, before others: Metadata, tensors: [PlannedTensor]
+    _ own: Metadata, in place: ConfigPlace, before others: Metadata, tensors: [PlannedTensor],
+    _ pooling: Pooling
   ) -> Metadata {
     var keys = Metadata()
     if let key = place.key(of: .architecture) { keys[key] = .string(target.architecture) }
@@ -78,8 +85,18 @@ struct DialectConfig {
     if let key = place.key(of: .fileType), let type = GGUFFileType.number(of: tensors) {
       keys[key] = .uint32(type)
     }
+    if let key = place.key(of: .pooling), let kind = pooling.kind { keys[key] = .uint32(kind.rawValue) }
+    if let key = place.key(of: .labels), model.hasClassifier { keys[key] = labels }
     for entry in others.entries { keys[entry.key] = entry.value }
     return keys
+  }
+
+  /// What the classes are called: by the config, or as transformers calls those without a name.
+  private var labels: MetadataValue {
+    var names: Metadata?
+    if case .object(let stated)? = document["id2label"] { names = stated }
+    return .array(
+      (0..<config[.labelCount]).map { .string(names?.string(String($0)) ?? "LABEL_\($0)") })
   }
 
   /// config.json: the source's own bytes where they say the same.

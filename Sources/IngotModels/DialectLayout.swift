@@ -59,6 +59,7 @@ package struct DialectLayout {
     case .untie: config.tiesHead = false
     }
     if !isOnlySeen { try target.requireExpressible(config) }
+    config[.head] = target.heads?[config[.head]] ?? config[.head]
     let unnamed = model.recognised.graph.parameters.first {
       $0.role.kind != .head && target.layout(of: $0.role.kind) == nil
         && !target.doesWithout.contains($0.role.kind)
@@ -68,7 +69,7 @@ package struct DialectLayout {
         tensor: model.recognised.name(of: unnamed.role), target: target.id,
         why: "it has no name for this parameter", hint: nil)
     }
-    guard config.tiesHead || target.layout(of: .head) != nil else {
+    guard config.tiesHead || target.layout(of: .head) != nil || target.doesWithout.contains(.head) else {
       throw .unrepresentable(
         tensor: nil, target: target.id, why: "it has no name for a head of its own", hint: nil)
     }

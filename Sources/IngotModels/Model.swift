@@ -56,7 +56,7 @@ package struct Model: Sendable {
     self.work = work
     self.checkpoint = checkpoint
     self.head = head
-    var (configuration, companion) = try Self.configuration(
+    var (configuration, file) = try Self.configuration(
       of: checkpoint, at: path, config: config, fallbackConfig: fallbackConfig, work: work)
     var takesStoredHead = false
     var recognised = try RecognisedModel(
@@ -66,13 +66,14 @@ package struct Model: Sendable {
       configuration.config.tiesHead = false
       configuration.document = ConfigWriter.document(
         configuration.config, of: configuration.architecture, keeping: configuration.document)
-      companion = Self.companion(configuration, keeping: configuration.document)
+      file = nil
       recognised = try RecognisedModel(
         checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
     }
     self.takesStoredHead = takesStoredHead
     self.recognised = recognised
-    self.config = companion
+    // Made of what the tensors tell, too: which head there is.
+    self.config = file ?? Self.companion(recognised.configuration)
   }
 
   /// Reads the config of a checkpoint, wherever it is, without a look at the tensors' names.
@@ -83,17 +84,16 @@ package struct Model: Sendable {
   ///   - config: the config's file; `nil` to look for it.
   ///   - fallbackConfig: the config's file when there is no other.
   ///   - work: how files are read.
-  /// - Returns: what it says, and its bytes.
+  /// - Returns: what it says, and its file; `nil` where the checkpoint itself holds it.
   /// - Throws: as ``init(_:config:fallbackConfig:head:reading:isOneOfTwo:)``.
   package static func configuration(
     of checkpoint: Checkpoint, at path: String, config: String?, fallbackConfig: String? = nil,
     work: WorkOptions
-  ) throws(IngotError) -> (ModelConfiguration, Companion) {
+  ) throws(IngotError) -> (ModelConfiguration, Companion?) {
     if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
       let document = InnerConfig.document(of: checkpoint)
     {
-      let configuration = try ConfigReader(document: document, path: path).read()
-      return (configuration, companion(configuration, keeping: document))
+      return (try ConfigReader(document: document, path: path).read(), nil)
     }
     let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path, work.system)
     var configuration = try ConfigReader(found.0.bytes, path: found.path).read()
@@ -101,10 +101,9 @@ package struct Model: Sendable {
     return (configuration, found.0)
   }
 
-  private static func companion(_ configuration: ModelConfiguration, keeping document: Metadata) -> Companion
-  {
+  private static func companion(_ configuration: ModelConfiguration) -> Companion {
     let bytes = ConfigWriter.bytes(
-      configuration.config, of: configuration.architecture, keeping: document)
+      configuration.config, of: configuration.architecture, keeping: configuration.document)
     return Companion(kind: .config, name: "config.json", bytes: bytes)
   }
 

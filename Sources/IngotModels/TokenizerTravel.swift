@@ -39,10 +39,19 @@ struct TokenizerTravel {
   ///   - target: the dialect.
   ///   - format: the output's format.
   ///   - metadata: the output's; keys of GGUF come or go.
+  ///   - losses: hear what GGUF has no key for.
   /// - Returns: the companions that travel, the config not among them.
-  func travel(to target: Dialect, format: String, metadata: inout Metadata) -> [Companion] {
+  func travel(
+    to target: Dialect, format: String, metadata: inout Metadata, losses: inout [Loss]
+  ) -> [Companion] {
     if target.tokenizer == .ggufKeys, format == target.ownFormat {
       addKeys(to: &metadata)
+      if vocabulary?.model == .wordPieces(lowercases: false) {
+        losses.append(
+          Loss(
+            .readers, detail: "do_lower_case is false: the program of \(words: target.id) lowercases all text"
+          ))
+      }
       return vocabulary == nil ? companions : companions.filter { $0.kind != .tokenizer }
     }
     guard let vocabulary else { return companions }
@@ -52,7 +61,7 @@ struct TokenizerTravel {
     let isOpenAI = target.tokenizer == .openAIFiles
     let files = isOpenAI ? vocabulary.openAIFiles : vocabulary.transformersFiles
     let names = Set(companions.map(\.name))
-    let isReadable = isOpenAI ? ["encoder.json"] : ["vocab.json", "tokenizer.json"]
+    let isReadable = isOpenAI ? ["encoder.json"] : ["vocab.json", "vocab.txt", "tokenizer.json"]
     guard isInside || !isReadable.contains(where: names.contains) else { return companions }
     return files + companions.filter { $0.kind != .tokenizer }
   }

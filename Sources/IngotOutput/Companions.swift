@@ -34,10 +34,10 @@ package struct Companions {
     losses = scan.losses
     var freeByteCount = Limit.companionTotalBytes.value
     for entry in scan.entries {
-      guard entry.kind == .other else {
+      guard !CompanionName.isKnown(entry.name) else {
         let path = scan.path(of: entry)
         let bytes =
-          try destination.holdsCompanions
+          try destination.holdsCompanions && entry.kind != .other
           ? Self.text(path, system: system) : Self.read(path, system: system)
         files.append(Companion(kind: entry.kind, name: entry.name, bytes: bytes))
         continue

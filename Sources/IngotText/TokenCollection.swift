@@ -5,13 +5,14 @@ import IngotCore
 /// Tokens while they are being collected.
 struct TokenCollection {
   /// What was collected; complete behind ``finish()``.
-  var vocabulary = TokenizerVocabulary(tokens: [], merges: [])
+  var vocabulary: TokenizerVocabulary
   private let path: String
   private let rowCount: Int
   private var tokens: [Int: TokenizerVocabulary.Token] = [:]
   private var ids: [ExactName: Int] = [:]
 
-  init(path: String, rowCount: Int) {
+  init(_ model: TokenizerVocabulary.Model, path: String, rowCount: Int) {
+    vocabulary = TokenizerVocabulary(tokens: [], model: model)
     self.path = path
     self.rowCount = rowCount
   }
@@ -56,6 +57,7 @@ struct TokenCollection {
       }
       vocabulary.tokens.append(token)
     }
+    try vocabulary.requireLines(at: Location(path))
     vocabulary.pad(to: rowCount)
   }
 
@@ -90,13 +92,28 @@ struct TokenCollection {
     mark(vocabulary.tokens[id].text, as: .control)
   }
 
-  /// `<|endoftext|>` begins and ends GPT-2's documents, which OpenAI's own files don't say.
-  mutating func setEndOfText() {
-    guard let id = ids[ExactName("<|endoftext|>")] else { return }
-    mark("<|endoftext|>", as: .control)
-    for special in [TokenizerVocabulary.SpecialToken.beginning, .end]
-    where vocabulary.specialIDs[special] == nil {
-      vocabulary.specialIDs[special] = id
+  /// Notes the marks of the publishers whose own files don't name them: `<|endoftext|>` begins and ends GPT-2's
+  /// documents, and BERT's code knows its marks by their texts.
+  mutating func setPublishersMarks() {
+    switch vocabulary.model {
+    case .bytePairs:
+      for special in [TokenizerVocabulary.SpecialToken.beginning, .end] {
+        setMark(special, text: "<|endoftext|>")
+      }
+    case .wordPieces:
+      for (special, text) in Self.marksOfBERT { setMark(special, text: text) }
     }
+  }
+
+  /// google-research/bert: tokenization.py, run_pretraining.py.
+  private static let marksOfBERT: [(TokenizerVocabulary.SpecialToken, String)] = [
+    (.unknown, "[UNK]"), (.separator, "[SEP]"), (.padding, "[PAD]"), (.classification, "[CLS]"),
+    (.mask, "[MASK]"),
+  ]
+
+  private mutating func setMark(_ special: TokenizerVocabulary.SpecialToken, text: String) {
+    guard let id = ids[ExactName(text)] else { return }
+    mark(text, as: .control)
+    if vocabulary.specialIDs[special] == nil { vocabulary.specialIDs[special] = id }
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// tokenizer.json as the tokenizers library writes it, as far as it is a byte-level BPE. Page: formats/tokenizer.md.
+// tokenizer.json as the tokenizers library writes it, as far as it is a byte-level BPE or WordPiece. Page: formats/tokenizer.md.
 import IngotCore
 
 /// tokenizer.json, parsed.
@@ -26,23 +26,37 @@ struct TokenizerDocument {
     guard case .object(let model)? = document["model"] else {
       throw malformed(.model, "model", "no object", "the model with its tokens and merges")
     }
-    guard model.string("type") ?? "BPE" == "BPE", Self.isByteLevel(document["decoder"]) else {
-      throw .unsupported("a tokenizer that is no byte-level BPE", at: Location(path, key: "model.type"))
-    }
+    let kind = try kind(of: model)
     guard case .object(let tokens)? = model["vocab"] else {
       throw malformed(.model, "model.vocab", "no object", "ids by token")
     }
-    var collection = TokenCollection(path: path, rowCount: rowCount)
+    var collection = TokenCollection(kind, path: path, rowCount: rowCount)
     try collection.add(tokens)
     try addAddedTokens(to: &collection)
     try collection.finish()
-    collection.vocabulary.merges = try merges(model["merges"])
     return collection
   }
 
-  private static func isByteLevel(_ decoder: MetadataValue?) -> Bool {
-    guard case .object(let decoder)? = decoder else { return false }
-    return decoder.string("type") == "ByteLevel"
+  /// How words become tokens.
+  private func kind(of model: Metadata) throws(IngotError) -> TokenizerVocabulary.Model {
+    switch model.string("type") ?? "BPE" {
+    case "BPE" where object("decoder")?.string("type") == "ByteLevel":
+      return .bytePairs(merges: try merges(model["merges"]))
+    case "WordPiece" where model.string("continuing_subword_prefix") ?? "##" == "##":
+      guard case .bool(let lowercases)? = object("normalizer")?["lowercase"] else {
+        return .wordPieces(lowercases: nil)
+      }
+      return .wordPieces(lowercases: lowercases)
+    default:
+      throw .unsupported(
+        "a tokenizer that is neither a byte-level BPE nor BERT's WordPiece",
+        at: Location(path, key: "model.type"))
+    }
+  }
+
+  private func object(_ key: String) -> Metadata? {
+    guard case .object(let object)? = document[key] else { return nil }
+    return object
   }
 
   private func addAddedTokens(to collection: inout TokenCollection) throws(IngotError) {

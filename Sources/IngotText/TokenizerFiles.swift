@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a tokenizer from the files that publishers put beside weights: tokenizer.json, vocab.json with merges.txt, and
-// OpenAI's encoder.json with vocab.bpe; special tokens also from tokenizer_config.json and config.json.
+// Reads a tokenizer from the files that publishers put beside weights: tokenizer.json, vocab.json with merges.txt,
+// OpenAI's encoder.json with vocab.bpe, and BERT's vocab.txt; special tokens also from tokenizer_config.json and config.json.
 // Page: formats/tokenizer.md.
 import IngotCore
 import IngotEncodings
@@ -40,19 +40,40 @@ package struct TokenizerFiles {
     }
     for (tokens, merges) in Self.pairs {
       guard let document = try document(tokens), let text = files[merges] else { continue }
-      var collection = TokenCollection(path: path(tokens), rowCount: rowCount)
+      let merges = try MergeList(text, path: path(merges)).merges
+      var collection = TokenCollection(.bytePairs(merges: merges), path: path(tokens), rowCount: rowCount)
       try collection.add(document)
       try collection.finish()
-      collection.vocabulary.merges = try MergeList(text, path: path(merges)).merges
       if let added = try self.document("added_tokens.json") {
         for entry in added.entries { collection.mark(entry.key, as: .userDefined) }
       }
       return collection
     }
-    return nil
+    return try files["vocab.txt"].map { (bytes) throws(IngotError) in try pieces(bytes, rowCount: rowCount) }
   }
 
-  /// Special ids, by the tokenizer's own settings first, then by the config; the end-of-text mark of GPT-2 last.
+  /// BERT's vocab.txt: a line a piece, its number the id.
+  private func pieces(_ bytes: [UInt8], rowCount: Int) throws(IngotError) -> TokenCollection {
+    let path = path("vocab.txt")
+    var collection = TokenCollection(.wordPieces(lowercases: nil), path: path, rowCount: rowCount)
+    let lines = bytes.withoutByteOrderMark.split(
+      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    // What is behind the last line's end is no line.
+    for (id, line) in lines.enumerated() where id < lines.count - 1 || !line.isEmpty {
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw .malformed(
+          TokenizerRule.token.rule, at: Location(path, offset: line.startIndex),
+          found: "bytes that are no UTF-8",
+          expected: "a piece of text")
+      }
+      try collection.add(text, id: .int64(Int64(id)), kind: .normal)
+    }
+    try collection.finish()
+    return collection
+  }
+
+  /// Special ids, by the tokenizer's own settings first, then by the config; the publisher's own marks last.
   private func addSettings(to collection: inout TokenCollection) throws(IngotError) {
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
       guard let settings = try document(name) else { continue }
@@ -63,6 +84,11 @@ package struct TokenizerFiles {
         guard let text = Self.content(settings["\(special.rawValue)_token"]) else { continue }
         try collection.setSpecial(special, text: text, path: path(name))
       }
+      if case .bool(let lowercases)? = settings["do_lower_case"],
+        case .wordPieces(nil) = collection.vocabulary.model
+      {
+        collection.vocabulary.model = .wordPieces(lowercases: lowercases)
+      }
       if let template = settings.string("chat_template") { collection.vocabulary.chatTemplate = template }
     }
     if let config = try document("config.json") {
@@ -71,7 +97,7 @@ package struct TokenizerFiles {
           special, id: config["\(special.rawValue)_token_id"], path: path("config.json"))
       }
     }
-    collection.setEndOfText()
+    collection.setPublishersMarks()
   }
 
   /// A token that stands as text or as an object with its text.

@@ -7,7 +7,7 @@ import IngotEncodings
 extension TokenizerVocabulary {
   // MARK: - Files
 
-  /// The files that transformers reads: vocab.json, merges.txt and tokenizer_config.json.
+  /// The files that transformers reads: vocab.json and merges.txt, or vocab.txt, and tokenizer_config.json.
   package var transformersFiles: [Companion] {
     var settings = Metadata()
     for special in SpecialToken.allCases {
@@ -16,34 +16,52 @@ extension TokenizerVocabulary {
       settings["\(special.rawValue)_token"] = .string(tokens[id].text)
     }
     if let chatTemplate { settings["chat_template"] = .string(chatTemplate) }
-    settings["tokenizer_class"] = .string("GPT2Tokenizer")
-    return vocabularyFiles(tokens: "vocab.json", merges: "merges.txt") + [
-      Companion(
-        kind: .tokenizer, name: "tokenizer_config.json",
-        bytes: Array((JSONWriter.text(settings, style: .indented) + "\n").utf8))
+    let files: [Companion]
+    switch model {
+    case .bytePairs(let merges):
+      settings["tokenizer_class"] = .string("GPT2Tokenizer")
+      files = pairFiles(tokens: "vocab.json", merges: ("merges.txt", merges))
+    case .wordPieces(let lowercases):
+      settings["tokenizer_class"] = .string("BertTokenizer")
+      if let lowercases { settings["do_lower_case"] = .bool(lowercases) }
+      files = [pieceFile]
+    }
+    let settingsText = JSONWriter.text(settings, style: .indented) + "\n"
+    return files + [
+      Companion(kind: .tokenizer, name: "tokenizer_config.json", bytes: Array(settingsText.utf8))
     ]
   }
 
-  /// The files that OpenAI's code reads: encoder.json and vocab.bpe.
-  package var openAIFiles: [Companion] { vocabularyFiles(tokens: "encoder.json", merges: "vocab.bpe") }
+  /// The files that OpenAI's code reads: encoder.json and vocab.bpe; of word pieces, which it has not, transformers' own.
+  package var openAIFiles: [Companion] {
+    guard case .bytePairs(let merges) = model else { return transformersFiles }
+    return pairFiles(tokens: "encoder.json", merges: ("vocab.bpe", merges))
+  }
 
-  private func vocabularyFiles(tokens tokensName: String, merges mergesName: String) -> [Companion] {
+  private func pairFiles(tokens tokensName: String, merges: (name: String, pairs: [String])) -> [Companion] {
     let entries = tokens.enumerated().filter { $1.kind != .unused }
       .map { Metadata.Entry(key: $1.text, value: .int64(Int64($0))) }
-    let lines = (["#version: 0.2"] + merges).joined(separator: "\n") + "\n"
+    let lines = (["#version: 0.2"] + merges.pairs).joined(separator: "\n") + "\n"
     return [
       Companion(
         kind: .tokenizer, name: tokensName, bytes: Array(JSONWriter.text(Metadata(entries)).utf8)),
-      Companion(kind: .tokenizer, name: mergesName, bytes: Array(lines.utf8)),
+      Companion(kind: .tokenizer, name: merges.name, bytes: Array(lines.utf8)),
     ]
+  }
+
+  /// vocab.txt: a line a piece, up to the last one that is used.
+  private var pieceFile: Companion {
+    let count = (tokens.lastIndex { $0.kind != .unused } ?? -1) + 1
+    let lines = tokens.prefix(count).map { $0.text + "\n" }.joined()
+    return Companion(kind: .tokenizer, name: "vocab.txt", bytes: Array(lines.utf8))
   }
 
   // MARK: - GGUF
 
   /// What all of GGUF's keys of tokenizers begin with.
   package static let ggufPrefix = "tokenizer."
-  /// What GGUF calls this kind of tokenizer, byte-level BPE, whatever model has it.
-  private static let ggufKind: (key: String, name: String) = ("tokenizer.ggml.model", "gpt2")
+  /// The key of what GGUF calls a kind of tokenizer, whatever model has it.
+  private static let ggufKind = "tokenizer.ggml.model"
 
   /// GGUF's names of ids by purpose, where they are not `tokenizer.ggml.<purpose>_token_id`.
   private static func ggufKey(of special: SpecialToken) -> String {
@@ -57,13 +75,8 @@ extension TokenizerVocabulary {
 
   /// The vocabulary as GGUF's keys, in the order in which llama.cpp's converter writes them.
   package var ggufMetadata: Metadata {
-    var entries: [Metadata.Entry] = [
-      .init(key: Self.ggufKind.key, value: .string(Self.ggufKind.name)),
-      .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
-      .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })),
-      .init(key: "tokenizer.ggml.token_type", value: .array(tokens.map { .int32($0.kind.rawValue) })),
-      .init(key: "tokenizer.ggml.merges", value: .array(merges.map { .string($0) })),
-    ]
+    var entries = ggufModel
+    let specialIDs = ggufSpecialIDs
     for special in SpecialToken.allCases {
       guard let id = specialIDs[special], let number = UInt32(exactly: id) else { continue }
       entries.append(.init(key: Self.ggufKey(of: special), value: .uint32(number)))
@@ -78,6 +91,57 @@ extension TokenizerVocabulary {
     return Metadata(entries)
   }
 
+  /// The keys of the model, its tokens and their types.
+  private var ggufModel: [Metadata.Entry] {
+    let types: Metadata.Entry = .init(
+      key: "tokenizer.ggml.token_type", value: .array(tokens.map { .int32($0.kind.rawValue) }))
+    switch model {
+    case .bytePairs(let merges):
+      return [
+        .init(key: Self.ggufKind, value: .string("gpt2")),
+        .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
+        .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })), types,
+        .init(key: "tokenizer.ggml.merges", value: .array(merges.map { .string($0) })),
+      ]
+    case .wordPieces:
+      return [
+        .init(key: Self.ggufKind, value: .string("bert")),
+        .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string(Self.ggufPiece($0)) })), types,
+      ]
+    }
+  }
+
+  /// The ids by purpose; llama.cpp begins and ends a text by BERT's marks under the names of all models.
+  private var ggufSpecialIDs: [SpecialToken: Int] {
+    guard case .wordPieces = model else { return specialIDs }
+    var ids = specialIDs
+    ids[.beginning] = ids[.beginning] ?? ids[.classification]
+    ids[.end] = ids[.end] ?? ids[.separator]
+    return ids
+  }
+
+  /// Leaves out the names that ``ggufSpecialIDs`` adds.
+  private mutating func removeRenamedMarks() {
+    for (added, own) in [(SpecialToken.beginning, SpecialToken.classification), (.end, .separator)]
+    where specialIDs[added] == specialIDs[own] {
+      specialIDs[added] = nil
+    }
+  }
+
+  /// A word piece as GGUF has it: a mark before those that begin a word, and none before those that go on one.
+  ///
+  /// - SeeAlso: `ggml-org/llama.cpp: conversion/bert.py`, `phantom`.
+  private static func ggufPiece(_ token: Token) -> String {
+    guard token.kind != .control else { return token.text }
+    return token.text.hasPrefix("##") ? String(token.text.dropFirst(2)) : "\u{2581}" + token.text
+  }
+
+  /// The word piece that GGUF has so.
+  private static func piece(ofGGUF text: String, _ kind: TokenKind) -> String {
+    guard kind != .control else { return text }
+    return text.unicodeScalars.first == "\u{2581}" ? String(text.unicodeScalars.dropFirst()) : "##" + text
+  }
+
   /// Reads GGUF's keys; `nil` when there are none, or they are of another kind of tokenizer.
   ///
   /// - Parameters:
@@ -85,12 +149,18 @@ extension TokenizerVocabulary {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
   package init?(gguf metadata: Metadata, path: String) throws(IngotError) {
-    guard metadata.string(Self.ggufKind.key) == Self.ggufKind.name,
-      let tokens = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
+    guard let kind = metadata.string(Self.ggufKind), kind == "gpt2" || kind == "bert",
+      let texts = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
     else { return nil }
-    let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []
-    let kinds = try Self.kinds(metadata, count: tokens.count, path: path)
-    self.init(tokens: zip(tokens, kinds).map { Token($0, $1) }, merges: merges)
+    let kinds = try Self.kinds(metadata, count: texts.count, path: path)
+    if kind == "bert" {
+      let pieces = zip(texts, kinds).map { Token(Self.piece(ofGGUF: $0, $1), $1) }
+      self.init(tokens: pieces, model: .wordPieces(lowercases: nil))
+      try requireLines(at: Location(path, key: "tokenizer.ggml.tokens"))
+    } else {
+      let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []
+      self.init(tokens: zip(texts, kinds).map { Token($0, $1) }, model: .bytePairs(merges: merges))
+    }
     for special in SpecialToken.allCases {
       if case .bool(let adds)? = metadata["tokenizer.ggml.add_\(special.rawValue)_token"] {
         self.adds[special] = adds
@@ -104,6 +174,7 @@ extension TokenizerVocabulary {
       }
       specialIDs[special] = id
     }
+    if case .wordPieces = model { removeRenamedMarks() }
     chatTemplate = metadata.string("tokenizer.chat_template")
   }
 

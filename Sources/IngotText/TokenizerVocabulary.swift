@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// A byte-level BPE tokenizer as data: its tokens, merges and special ids. It tokenizes nothing; readers and writers of
-// its spellings stand beside it. Page: formats/tokenizer.md.
+// A byte-level BPE or WordPiece tokenizer as data: its tokens, merges and special ids. It tokenizes nothing; readers and
+// writers of its spellings stand beside it. Page: formats/tokenizer.md.
 import IngotCore
 
-/// A byte-level BPE tokenizer as data.
+/// A byte-level BPE or WordPiece tokenizer as data.
 ///
 /// - SeeAlso: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016, for merges; Radford
-///   et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2, for bytes.
+///   et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2, for bytes; Wu et al., "Google's
+///   Neural Machine Translation System", 2016, section 4.1, for WordPiece.
 package struct TokenizerVocabulary: Hashable, Sendable {
+  /// How words become tokens.
+  package enum Model: Hashable, Sendable {
+    /// Pairs of pieces are joined, the first ones of the list first: `Ġ th`.
+    case bytePairs(merges: [String])
+    /// The longest piece that there is, then the longest of what is left.
+    ///
+    /// - Parameter lowercases: whether text is lowercased first; `nil` where no file says.
+    case wordPieces(lowercases: Bool?)
+  }
+
   /// What a token is for.
   ///
   /// The raw values are llama.cpp's.
@@ -28,7 +39,8 @@ package struct TokenizerVocabulary: Hashable, Sendable {
 
   /// One token.
   package struct Token: Hashable, Sendable {
-    /// Its text, each byte as the letter that GPT-2 writes for it: `Ġthe` for a space and `the`.
+    /// Its text: of byte pairs each byte as the letter that GPT-2 writes for it, `Ġthe` for a space and `the`; of word
+    /// pieces with `##` before one that goes on a word.
     package var text: String
     /// What it is for.
     package var kind: TokenKind
@@ -53,8 +65,8 @@ package struct TokenizerVocabulary: Hashable, Sendable {
 
   /// The tokens by id.
   package var tokens: [Token]
-  /// Pairs of pieces that are joined, the first ones first: `Ġ th`.
-  package var merges: [String]
+  /// How words become tokens.
+  package var model: Model
   /// Ids by purpose.
   package var specialIDs: [SpecialToken: Int]
   /// Whether a mark is put to every text, where the publisher says so.
@@ -64,14 +76,26 @@ package struct TokenizerVocabulary: Hashable, Sendable {
 
   /// Makes a vocabulary.
   package init(
-    tokens: [Token], merges: [String], specialIDs: [SpecialToken: Int] = [:],
+    tokens: [Token], model: Model, specialIDs: [SpecialToken: Int] = [:],
     adds: [SpecialToken: Bool] = [:], chatTemplate: String? = nil
   ) {
     self.tokens = tokens
-    self.merges = merges
+    self.model = model
     self.specialIDs = specialIDs
     self.adds = adds
     self.chatTemplate = chatTemplate
+  }
+
+  /// Throws for a word piece that is no line of vocab.txt.
+  ///
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03.
+  func requireLines(at location: Location) throws(IngotError) {
+    guard case .wordPieces = model,
+      let token = tokens.first(where: { $0.text.utf8.contains { $0 == 0x0A || $0 == 0x0D } })
+    else { return }
+    throw .malformed(
+      TokenizerRule.token.rule, at: location, found: .value(token.text),
+      expected: "a piece without a line break")
   }
 
   /// The tokens that stand for something; rows that none has are left out.

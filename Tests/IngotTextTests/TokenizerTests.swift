@@ -116,15 +116,4 @@ import Testing
     let vocabulary = try #require(try Self.read([file], rowCount: 4))
     #expect(vocabulary.tokens.map(\.kind) == [.normal, .normal, .control, .userDefined])
   }
-
-  @Test func `another kind of tokenizer is refused by name`() throws {
-    let document = Array(
-      #"{"decoder":{"type":"WordPiece"},"model":{"type":"WordPiece","vocab":{"a":0}}}"#.utf8)
-    let files = [Companion(kind: .tokenizer, name: "tokenizer.json", bytes: document)]
-    let error = #expect(throws: IngotError.self) { try Self.read(files) }
-    guard case .unsupported? = error else {
-      Issue.record("\(String(describing: error))")
-      return
-    }
-  }
 }

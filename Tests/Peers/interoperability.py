@@ -82,8 +82,9 @@ PROGRAMS = [
     Program("transformers", "transformers_folder", ("--for", "transformers"), "folder/"),
     Program("PyTorch", "torch_file", ("--to", "pytorch"), "model.pt"),
     Program("NumPy", "numpy_archive", ("--for", "numpy"), "model.npz"),
-    # Its GELU is a table of half-precision numbers.
-    Program("llama.cpp", "llama_cpp_file", ("--for", "llama.cpp"), "model.gguf", fixed=ARITHMETIC, tolerance=1e-3),
+    # Its GELU is a table of half-precision numbers; the feed-forward width is a key of its files.
+    Program("llama.cpp", "llama_cpp_file", ("--for", "llama.cpp"), "model.gguf", tolerance=1e-3,
+            fixed=tuple(key for key in ARITHMETIC if key != "n_inner")),
     Program("OpenAI's code", "openai_code", ("--for", "openai"), "folder/",
             fixed=(*ARITHMETIC, "layer_norm_epsilon", "tie_word_embeddings")),
     Program("mlx", "mlx_folder", ("--for", "mlx"), "folder/", fixed=(*ARITHMETIC, "tie_word_embeddings")),
@@ -93,6 +94,73 @@ PROGRAMS = [
             fixed=("n_inner", "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "layer_norm_epsilon",
                    "tie_word_embeddings")),
 ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A program of the table of other architectures: what it is given of each, and what it can't express."""
+    program: Program
+    # How ingot is asked for its files, by the folder of fixtures.
+    options: dict[str, tuple[str, ...]]
+    # Of each architecture the keys whose values it has built in.
+    fixed: dict[str, dict[str, Callable[[object], bool]]] = dataclasses.field(default_factory=dict)
+    # The inputs it takes beside ids; `None` when it takes all.
+    inputs: frozenset[str] | None = None
+    # Whether it is given ids alone, and held against transformers in double precision with the same.
+    is_given_ids: bool = False
+    # The largest difference of an output over its largest value; of BERT's GELU where it has another formula for it.
+    tolerance: float = 5e-6
+    gelu_tolerance: float = 5e-6
+
+    def takes(self, case: Case) -> bool:
+        """Whether the program has such models, and takes what the fixture gives; padding behind a causal model's tokens
+        changes nothing of them."""
+        if case.kind not in self.options:
+            return False
+        given = set(case.inputs) - {"input_ids"} - ({"attention_mask"} if case.kind != "bert" else set())
+        return self.is_given_ids or self.inputs is None or given <= self.inputs
+
+    def given(self, case: Case) -> dict[str, np.ndarray]:
+        """What the program is given."""
+        return {"input_ids": case.inputs["input_ids"]} if self.is_given_ids else case.inputs
+
+    def bound(self, case: Case) -> float:
+        """The difference that passes."""
+        return self.gelu_tolerance if case.config.get("hidden_act") == "gelu" else self.tolerance
+
+    def refusal(self, case: Case) -> str | None:
+        """The key that keeps a model from being expressed."""
+        fixed = self.fixed.get(case.kind, {})
+        return next((key for key, accepts in fixed.items() if key in case.config and not accepts(case.config[key])), None)
+
+
+class Case:
+    """A model under fixtures/ of another architecture, or with another head, with its float64 outputs."""
+
+    INPUTS = {"input_ids", "attention_mask", "token_type_ids", "position_ids", "mc_token_ids"}
+    LABELS = {"labels", "targets"}
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.name = folder.name
+        self.kind = folder.parent.name
+        self.config_path = folder / "config.json"
+        self.config = json.loads(self.config_path.read_text(encoding="utf-8"))
+        self.fixtures = folder / "expected.safetensors"
+        loaded = load_file(self.fixtures)
+        self.inputs = {name: value for name, value in loaded.items() if name in self.INPUTS}
+        self.expected = {name: value for name, value in loaded.items()
+                         if name not in self.INPUTS | self.LABELS | {"loss"}}
+
+    def difference(self, found: dict[str, np.ndarray], expected: dict[str, np.ndarray], mask: np.ndarray | None) -> float:
+        """The largest difference of an output where it counts, over the output's largest value."""
+        return max(self._distance(found[name], value, mask) for name, value in expected.items() if name in found)
+
+    @staticmethod
+    def _distance(found: np.ndarray, expected: np.ndarray, mask: np.ndarray | None) -> float:
+        if mask is not None and expected.shape[:mask.ndim] == mask.shape:
+            found, expected = found[mask == 1], expected[mask == 1]
+        return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
 class Model:
@@ -186,6 +254,81 @@ def back(program: Program, models: list[Model], folder: pathlib.Path) -> None:
         assert difference <= transformers.tolerance, f"{model.name}: {difference}"
 
 
+_ALIKE = frozenset({"BertModel", "BertForMaskedLM", "BertForNextSentencePrediction", "BertForPreTraining",
+                    "BertForSequenceClassification"})
+_LANGUAGE = frozenset({"OpenAIGPTModel", "OpenAIGPTLMHeadModel"})
+_EVERY = ("openai-gpt", "bert", "gpt2-heads")
+COLUMNS = [
+    Column(PROGRAMS[0], dict.fromkeys(_EVERY, ("--for", "transformers"))),
+    Column(PROGRAMS[1], dict.fromkeys(_EVERY, ("--to", "pytorch"))),
+    Column(Program("Google's code", "google_code", (), "folder/"), {"bert": ("--for", "google")},
+           {"bert": {"layer_norm_eps": lambda value: value == 1e-12, "tie_word_embeddings": bool,
+                     "hidden_act": lambda value: value in ("gelu", "relu", "tanh", "linear"),
+                     "architectures": lambda value: value[0] in _ALIKE}},
+           frozenset({"attention_mask", "token_type_ids"}), gelu_tolerance=1e-3),
+    Column(Program("OpenAI's code of 2018", "openai_gpt1_code", (), "folder/"), {"openai-gpt": ("--for", "openai")},
+           {"openai-gpt": {"layer_norm_epsilon": lambda value: value == 1e-5, "tie_word_embeddings": bool,
+                           "architectures": lambda value: value[0] in _LANGUAGE}}, frozenset()),
+    # Token types and padding can't be given to it.
+    Column(PROGRAMS[3], {"bert": ("--for", "llama.cpp")},
+           {"bert": {"hidden_act": lambda value: value == "gelu", "architectures": lambda value: value[0] in _ALIKE}},
+           is_given_ids=True, gelu_tolerance=2e-3),
+]
+
+
+def others(column: Column, cases: list[Case], folder: pathlib.Path) -> list[Row]:
+    """From transformers folders of other architectures to a program, which computes the same."""
+    rows, jobs, exact = [], [], []
+    for case in cases:
+        place = folder / case.kind / case.name
+        place.mkdir(parents=True)
+        target = f"{place}/{column.program.target}"
+        row = Row(column.program.name, f"{case.kind}/{case.name}", refused=column.refusal(case))
+        rows.append(row)
+        if row.refused:
+            result = ingot("convert", case.folder, target, *column.options[case.kind], code=65)
+            # A head is refused by the key, or by the first parameter that has no name.
+            said = row.refused if row.refused != "architectures" else ""
+            assert said in result.stderr, f"{row.model}: {result.stderr}"
+            assert not any(place.iterdir()), f"{row.model}: a refusal left something behind"
+            continue
+        ingot("convert", case.folder, target, *column.options[case.kind])
+        np.savez(place / "inputs.npz", **column.given(case))
+        jobs.append(["outputs", target, place / "inputs.npz", case.config_path, place / "out.npz"])
+        exact.append(["exact_outputs", case.folder, place / "inputs.npz", case.config_path, place / "exact.npz"])
+    column.program.run(jobs)
+    if column.is_given_ids:
+        PROGRAMS[0].run(exact)
+    for case, row in zip(cases, rows, strict=True):
+        if not row.refused:
+            row.difference = _other_difference(column, case, folder / case.kind / case.name)
+            assert row.difference <= column.bound(case), f"{row.model}: {row.difference} is over {column.bound(case)}"
+    return rows
+
+
+def _other_difference(column: Column, case: Case, place: pathlib.Path) -> float:
+    expected, mask = case.expected, case.inputs.get("attention_mask")
+    if column.is_given_ids:
+        expected, mask = dict(np.load(place / "exact.npz")), None
+    return case.difference(dict(np.load(place / "out.npz")), expected, mask)
+
+
+def other_table(rows: list[Row]) -> list[str]:
+    """The table of other architectures."""
+    lines = ["", "## GPT-1, BERT and GPT-2's other heads", "",
+             "The number is the largest difference of an output, or of a state between two blocks, over the largest value",
+             "of it: from float64's; in llama.cpp, which is given ids alone, from transformers' in double precision with",
+             "the same. Google's code and llama.cpp have BERT's GELU by the formula with tanh, where the others have the",
+             "exact one: that is most of what is seen there. A dash: the program has no such model, or does not take the",
+             "inputs that the fixture has.", "", "| program | version |", "|---|---|",
+             *(f"| {column.program.name} | {column.program.version()} |" for column in COLUMNS), "",
+             "| model | " + " | ".join(column.program.name for column in COLUMNS) + " |", "|---|" + "---|" * len(COLUMNS)]
+    for model in sorted({row.model for row in rows}):
+        mine = {row.program: row for row in rows if row.model == model}
+        lines.append(f"| {model} | " + " | ".join(_cell(mine.get(column.program.name)) for column in COLUMNS) + " |")
+    return lines
+
+
 # A dialect in each format that holds it with its config: what a file of it is called, and how ingot is asked for it.
 FORMS = {
     "hf in safetensors": ("folder/", ("--to", "safetensors", "--dialect", "hf")),
@@ -261,9 +404,9 @@ def _goes(model: Model, here: str, own: tuple[list, str], pair: tuple[str, str],
 def pair_table(found: dict[tuple[str, str], tuple[int, int]]) -> list[str]:
     """The table of pairs."""
     lines = ["", "## There and back", "",
-             "Every model above from each form (a row) to every other (a column) and back again with ingot: how many came",
+             "Every model of the first table from each form (a row) to every other (a column) and back again with ingot: how many came",
              "back with equal tensors, bit for bit, and an equal config, of those that the row's form can express. The",
-             "others are refused on the way there, by the key that the table above names.",
+             "others are refused on the way there, by the key that the first table names.",
              "", "| from | " + " | ".join(FORMS) + " |", "|---|" + "---|" * len(FORMS)]
     for first in FORMS:
         cells = [found[first, second] for second in FORMS]
@@ -271,7 +414,7 @@ def pair_table(found: dict[tuple[str, str], tuple[int, int]]) -> list[str]:
     return lines
 
 
-def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]]) -> None:
+def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]], other_rows: list[Row]) -> None:
     """The page that says how it went."""
     versions = [f"| {program.name} | {program.version()} |" for program in PROGRAMS]
     lines = ["# Interoperability", "",
@@ -288,7 +431,8 @@ def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]]) -
         cells = [_cell(mine.get(program.name)) for program in PROGRAMS]
         lines.append(f"| {model} | `{known}` | " + " | ".join(cells) + " |")
     lines += ["", "A key in place of a number: the program's forward pass has that key's value built in, so the model is",
-              "refused, by that name and before a byte is written (exit 65).", *pair_table(found), ""]
+              "refused, by that name and before a byte is written (exit 65).", *other_table(other_rows),
+              *pair_table(found), ""]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join(lines), encoding="utf-8")
 

@@ -3,17 +3,25 @@
 import pathlib
 import unittest
 
-from interoperability import MODELS, PROGRAMS, Model, back, pairs, temporary, there, write_page
+from interoperability import (
+    COLUMNS, MODELS, PROGRAMS, ROOT, Case, Model, back, others, pairs, temporary, there, write_page,
+)
+
+CASES = [Case(path) for kind in ("openai-gpt", "bert", "gpt2-heads")
+         for path in sorted((ROOT / "fixtures" / kind).iterdir())]
 
 
 class Interoperability(unittest.TestCase):
     rows: list = []
+    other_rows: list = []
     found: dict = {}
 
     @classmethod
     def tearDownClass(cls):
-        if cls.found and len({row.program for row in cls.rows}) == len(PROGRAMS):
-            write_page(cls.rows, cls.found)
+        whole = (len({row.program for row in rows}) == len(expected)
+                 for rows, expected in ((cls.rows, PROGRAMS), (cls.other_rows, COLUMNS)))
+        if cls.found and all(whole):
+            write_page(cls.rows, cls.found, cls.other_rows)
 
     def go(self, program):
         """All models to one program and back."""
@@ -24,18 +32,25 @@ class Interoperability(unittest.TestCase):
             back(program, [model for model, row in zip(models, rows, strict=True) if not row.refused], pathlib.Path(name))
         self.rows.extend(rows)
 
+    def go_other(self, column):
+        """All models of other architectures and heads that one program has."""
+        with temporary() as name:
+            self.other_rows.extend(others(column, [case for case in CASES if column.takes(case)], pathlib.Path(name)))
+
     def test_pairs(self):
         """Every model over every pair of forms and back."""
         with temporary() as name:
             self.found.update(pairs([Model(model) for model in MODELS], pathlib.Path(name)))
 
 
-def _test(program):
-    return lambda self: self.go(program)
+def _test(method, argument):
+    return lambda self: getattr(self, method)(argument)
 
 
 for _program in PROGRAMS:
-    setattr(Interoperability, f"test_{_program.module}", _test(_program))
+    setattr(Interoperability, f"test_{_program.module}", _test("go", _program))
+for _column in COLUMNS:
+    setattr(Interoperability, f"test_other_{_column.program.module}", _test("go_other", _column))
 
 if __name__ == "__main__":
     unittest.main()

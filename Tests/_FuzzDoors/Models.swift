@@ -30,6 +30,7 @@ extension FuzzDoor {
         ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "config.json"],
         ["vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json", "config.json"],
         ["encoder.json", "vocab.bpe"],
+        ["vocab.txt", "tokenizer_config.json", "config.json"],
       ]
       let texts = bytes.dropFirst().split(separator: 0x1E, omittingEmptySubsequences: false)
       let names = sets[Int(bytes.first ?? 0) % sets.count]

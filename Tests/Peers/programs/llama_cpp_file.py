@@ -28,13 +28,47 @@ def logits(path: pathlib.Path, ids: np.ndarray, config: dict) -> np.ndarray:
     return np.stack(rows)
 
 
+def embedder(path: pathlib.Path, context: int, pooling: int | None = None):
+    """A model that gives states instead of logits, pooled as its file says or otherwise."""
+    import llama_cpp
+    options = {} if pooling is None else {"pooling_type": pooling}
+    return llama_cpp.Llama(str(path), embedding=True, n_ctx=context, n_batch=context, n_ubatch=context, verbose=False,
+                           n_threads=1, **options)
+
+
+def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> dict[str, np.ndarray]:
+    """BERT's states of each row, and what its classifier says; ids alone are given."""
+    import llama_cpp
+    found: dict[str, list] = {"last_hidden_state": []}
+    for name, pooling in (("last_hidden_state", llama_cpp.LLAMA_POOLING_TYPE_NONE), ("logits", None)):
+        if name == "logits" and config["architectures"] != ["BertForSequenceClassification"]:
+            continue
+        model = embedder(path, config["max_position_embeddings"], pooling)
+        found[name] = [_decoded(model, row, pooled=pooling is None, labels=len(config.get("id2label", ()))) for row in inputs["input_ids"]]
+    return {name: np.stack(rows) for name, rows in found.items()}
+
+
+def _decoded(model, row: np.ndarray, pooled: bool, labels: int) -> np.ndarray:
+    """What llama.cpp gives for one row of ids: a state a token, or a classifier's numbers."""
+    import llama_cpp
+    # pylint: disable=protected-access
+    model._batch.reset()
+    model._batch.add_sequence([int(token) for token in row], 0, True)
+    model._ctx.decode(model._batch)
+    if pooled:
+        return np.ctypeslib.as_array(llama_cpp.llama_get_embeddings_seq(model._ctx.ctx, 0), (labels,)).copy()
+    return np.ctypeslib.as_array(llama_cpp.llama_get_embeddings(model._ctx.ctx), (len(row), model.n_embd())).copy()
+
+
 def write(source: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     import gguf
+    if json.loads((source / "config.json").read_text(encoding="utf-8")).get("model_type") == "bert":
+        return _write_bert(source, target.with_suffix(".gguf"))
     config, named = common.config(source), common.linear_turned(common.tensors(source))
     writer = gguf.GGUFWriter(target.with_suffix(".gguf"), "gpt2")
     writer.add_context_length(config["n_positions"])
     writer.add_embedding_length(config["n_embd"])
-    writer.add_feed_forward_length(4 * config["n_embd"])
+    writer.add_feed_forward_length(config.get("n_inner") or 4 * config["n_embd"])
     writer.add_block_count(config["n_layer"])
     writer.add_head_count(config["n_head"])
     writer.add_layer_norm_eps(config["layer_norm_epsilon"])
@@ -49,6 +83,34 @@ def write(source: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     writer.write_tensors_to_file()
     writer.close()
     return target.with_suffix(".gguf")
+
+
+def _write_bert(source: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+    """As conversion/bert.py does: the encoder alone, without its pooler."""
+    import gguf
+    from safetensors.numpy import load_file
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    writer = gguf.GGUFWriter(target, "bert")
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_head_count(config["num_attention_heads"])
+    writer.add_layer_norm_eps(config["layer_norm_eps"])
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    writer.add_causal_attention(False)
+    writer.add_token_type_count(config["type_vocab_size"])
+    writer.add_tokenizer_model("none")
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.BERT, config["num_hidden_layers"])
+    for name, value in load_file(source / "model.safetensors").items():
+        name = name.removeprefix("bert.").replace(".gamma", ".weight").replace(".beta", ".bias")
+        if not name.startswith(("pooler.", "cls.", "classifier.")) and name != "embeddings.position_ids":
+            writer.add_tensor(names.get_name(name, (".weight", ".bias")), value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
 
 
 def _add_tokenizer(writer, source: pathlib.Path, config: dict) -> None:
