@@ -19,14 +19,14 @@ INLINE void put(float *y, size_t i, float value) { memcpy((char *)y + i * 4, &va
 
 /// Walks over n blocks: `x` is at a block and `y` at its values.
 #define DECODER(name, bytes, values, ...)                                    \
-    TARGET void NAME(name)(const uint8_t *restrict x, void *restrict to, size_t n) { \
+    TARGET static void NAME(name)(const uint8_t *restrict x, void *restrict to, size_t n) { \
         float *restrict y = to;                                              \
         for (size_t block = 0; block < n; block++, x += bytes, y += values) __VA_ARGS__ \
     }
 
 // clang-format off
 
-DECODER(ingot_decode_q4_0, 18, 32, {
+DECODER(decode_q4_0, 18, 32, {
     const float d = half_at(x);
     for (size_t i = 0; i < 16; i++) {
         put(y, i, d * (float)((x[2 + i] & 15) - 8));
@@ -34,7 +34,7 @@ DECODER(ingot_decode_q4_0, 18, 32, {
     }
 })
 
-DECODER(ingot_decode_q4_1, 20, 32, {
+DECODER(decode_q4_1, 20, 32, {
     const float d = half_at(x), m = half_at(x + 2);
     for (size_t i = 0; i < 16; i++) {
         put(y, i, d * (float)(x[4 + i] & 15) + m);
@@ -47,7 +47,7 @@ INLINE uint32_t high_bits(const uint8_t *p) {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-DECODER(ingot_decode_q5_0, 22, 32, {
+DECODER(decode_q5_0, 22, 32, {
     const float d = half_at(x);
     const uint32_t high = high_bits(x + 2);
     for (size_t i = 0; i < 16; i++) {
@@ -56,7 +56,7 @@ DECODER(ingot_decode_q5_0, 22, 32, {
     }
 })
 
-DECODER(ingot_decode_q5_1, 24, 32, {
+DECODER(decode_q5_1, 24, 32, {
     const float d = half_at(x), m = half_at(x + 2);
     const uint32_t high = high_bits(x + 4);
     for (size_t i = 0; i < 16; i++) {
@@ -65,13 +65,13 @@ DECODER(ingot_decode_q5_1, 24, 32, {
     }
 })
 
-DECODER(ingot_decode_q8_0, 34, 32, {
+DECODER(decode_q8_0, 34, 32, {
     const float d = half_at(x);
     for (size_t i = 0; i < 32; i++) put(y, i, d * (float)(int8_t)x[2 + i]);
 })
 
 // 16 groups of 16 values: a scale and a minimum of four bits each, then two bits a value.
-DECODER(ingot_decode_q2_k, 84, 256, {
+DECODER(decode_q2_k, 84, 256, {
     const float d = half_at(x + 80), minimum = half_at(x + 82);
     for (size_t group = 0; group < 16; group++) {
         const float dl = d * (float)(x[group] & 15), ml = minimum * (float)(x[group] >> 4);
@@ -89,7 +89,7 @@ INLINE int scale_q3(const uint8_t *p, size_t group) {
 }
 
 // 16 groups of 16 values: one scale, two low bits a value, and a third whose absence takes away 4.
-DECODER(ingot_decode_q3_k, 110, 256, {
+DECODER(decode_q3_k, 110, 256, {
     const float d = half_at(x + 108);
     for (size_t group = 0; group < 16; group++) {
         const float dl = d * (float)scale_q3(x + 96, group);
@@ -114,7 +114,7 @@ INLINE void scale_and_minimum(const uint8_t *p, size_t group, int *scale, int *m
 }
 
 // Eight groups of 32 values; two groups share their bytes, one in the low nibbles, one in the high.
-DECODER(ingot_decode_q4_k, 144, 256, {
+DECODER(decode_q4_k, 144, 256, {
     const float d = half_at(x), dmin = half_at(x + 2);
     for (size_t group = 0; group < 8; group++) {
         int scale, minimum;
@@ -126,7 +126,7 @@ DECODER(ingot_decode_q4_k, 144, 256, {
     }
 })
 
-DECODER(ingot_decode_q5_k, 176, 256, {
+DECODER(decode_q5_k, 176, 256, {
     const float d = half_at(x), dmin = half_at(x + 2);
     for (size_t group = 0; group < 8; group++) {
         int scale, minimum;
@@ -141,7 +141,7 @@ DECODER(ingot_decode_q5_k, 176, 256, {
 })
 
 // Eight groups of 32 values in two halves; the scale changes every 16.
-DECODER(ingot_decode_q6_k, 210, 256, {
+DECODER(decode_q6_k, 210, 256, {
     const float d = half_at(x + 208);
     for (size_t group = 0; group < 8; group++) {
         const uint8_t *low = x + group / 4 * 64 + group % 2 * 32, *high = x + 128 + group / 4 * 32;
@@ -154,7 +154,7 @@ DECODER(ingot_decode_q6_k, 210, 256, {
     }
 })
 
-DECODER(ingot_decode_q8_k, 292, 256, {
+DECODER(decode_q8_k, 292, 256, {
     const uint32_t bits = high_bits(x);
     float d;
     memcpy(&d, &bits, 4);
@@ -162,3 +162,17 @@ DECODER(ingot_decode_q8_k, 292, 256, {
 })
 
 // clang-format on
+
+const ingot_block_kernels NAME(ingot_block_kernels) = {
+    .decode_q4_0 = NAME(decode_q4_0),
+    .decode_q4_1 = NAME(decode_q4_1),
+    .decode_q5_0 = NAME(decode_q5_0),
+    .decode_q5_1 = NAME(decode_q5_1),
+    .decode_q8_0 = NAME(decode_q8_0),
+    .decode_q2_k = NAME(decode_q2_k),
+    .decode_q3_k = NAME(decode_q3_k),
+    .decode_q4_k = NAME(decode_q4_k),
+    .decode_q5_k = NAME(decode_q5_k),
+    .decode_q6_k = NAME(decode_q6_k),
+    .decode_q8_k = NAME(decode_q8_k),
+};

@@ -8,7 +8,7 @@
 
 #include <immintrin.h>
 
-TARGET void ingot_widen_f16_f32_avx512(const void *from, void *to, size_t n) {
+KERNEL NAME(widen_f16_f32)(const void *from, void *to, size_t n) {
     const char *in = from;
     char *out = to;
     for (size_t i = 0; i < n; i += 16) {
@@ -18,7 +18,7 @@ TARGET void ingot_widen_f16_f32_avx512(const void *from, void *to, size_t n) {
     }
 }
 
-TARGET void ingot_f32_f16_avx512(const void *from, void *to, size_t n, int saturate, ingot_cast_counts *counts) {
+KERNEL NAME(f32_f16)(const void *from, void *to, size_t n, int saturate, ingot_cast_counts *counts) {
     const char *in = from;
     char *out = to;
     const __m512 largest = _mm512_set1_ps(0x1.fffffep+127f), threshold = _mm512_set1_ps(65520.0f);

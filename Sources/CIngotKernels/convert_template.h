@@ -9,7 +9,7 @@
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(base) JOIN(base##_, LEVEL)
-#define KERNEL TARGET void
+#define KERNEL TARGET static void
 #define INLINE static inline __attribute__((always_inline))
 
 // Elements between additions to the 64-bit counters; 32-bit counters stay in vector lanes meanwhile.
@@ -51,6 +51,12 @@ INLINE uint32_t decode_f8e4m3(uint32_t b) {
 // A power of two alone: 0 is 2^-127, which F32 holds as a denormal, and 255 is NaN.
 INLINE uint32_t decode_f8e8m0(uint32_t b) { return b == 0xff ? 0x7fc00000 : b == 0 ? 0x00400000 : b << 23; }
 
+#ifdef HAS_OWN_F16
+// Behind this file, by instructions.
+KERNEL NAME(widen_f16_f32)(const void *from, void *to, size_t n);
+KERNEL NAME(f32_f16)(const void *from, void *to, size_t n, int saturate, ingot_cast_counts *counts);
+#endif
+
 #define WIDEN(name, source, result, expression)                                                                       \
     KERNEL NAME(name)(const void *from, void *to, size_t n) {                                                        \
         const char *in = from;                                                                                       \
@@ -64,23 +70,23 @@ INLINE uint32_t decode_f8e8m0(uint32_t b) { return b == 0xff ? 0x7fc00000 : b ==
     }
 
 #ifndef HAS_OWN_F16
-WIDEN(ingot_widen_f16_f32, uint16_t, uint32_t, decode_f16(x))
+WIDEN(widen_f16_f32, uint16_t, uint32_t, decode_f16(x))
 #endif
-WIDEN(ingot_widen_bf16_f32, uint16_t, uint32_t, (uint32_t)x << 16)
-WIDEN(ingot_widen_f8e4m3_f32, uint8_t, uint32_t, decode_f8e4m3(x))
-WIDEN(ingot_widen_f8e5m2_f32, uint8_t, uint32_t, decode_f8e5m2(x))
-WIDEN(ingot_widen_f8e8m0_f32, uint8_t, uint32_t, decode_f8e8m0(x))
-WIDEN(ingot_widen_i8_f32, int8_t, float, (float)x)
-WIDEN(ingot_widen_u8_f32, uint8_t, float, (float)x)
-WIDEN(ingot_widen_i16_f32, int16_t, float, (float)x)
-WIDEN(ingot_widen_u16_f32, uint16_t, float, (float)x)
-WIDEN(ingot_widen_f32_f64, float, double, (double)x)
+WIDEN(widen_bf16_f32, uint16_t, uint32_t, (uint32_t)x << 16)
+WIDEN(widen_f8e4m3_f32, uint8_t, uint32_t, decode_f8e4m3(x))
+WIDEN(widen_f8e5m2_f32, uint8_t, uint32_t, decode_f8e5m2(x))
+WIDEN(widen_f8e8m0_f32, uint8_t, uint32_t, decode_f8e8m0(x))
+WIDEN(widen_i8_f32, int8_t, float, (float)x)
+WIDEN(widen_u8_f32, uint8_t, float, (float)x)
+WIDEN(widen_i16_f32, int16_t, float, (float)x)
+WIDEN(widen_u16_f32, uint16_t, float, (float)x)
+WIDEN(widen_f32_f64, float, double, (double)x)
 
 // --- F64 to F32
 
 INLINE int is_finite(float x) { return (bits_of(x) & 0x7fffffff) < 0x7f800000; }
 
-KERNEL NAME(ingot_f64_f32)(const void *from, void *to, size_t n, int saturate, ingot_cast_counts *counts) {
+KERNEL NAME(f64_f32)(const void *from, void *to, size_t n, int saturate, ingot_cast_counts *counts) {
     const char *in = from;
     char *out = to;
     uint32_t limit = saturate ? 0x7f7fffff : 0x7f800000;
@@ -112,7 +118,7 @@ INLINE uint32_t round_to_odd(double x) {
     return bits | ((x == x) & ((double)y != x));
 }
 
-WIDEN(ingot_f64_f32_odd, double, uint32_t, round_to_odd(x))
+WIDEN(f64_f32_odd, double, uint32_t, round_to_odd(x))
 
 // --- F32 to narrower types
 
@@ -178,8 +184,27 @@ INLINE encoded encode(uint32_t bits, int mantissa, int bias, uint32_t largest, i
     }
 
 #ifndef HAS_OWN_F16
-NARROW(ingot_f32_f16, uint16_t, 10, 15, 0x7bff, 1)
+NARROW(f32_f16, uint16_t, 10, 15, 0x7bff, 1)
 #endif
-NARROW(ingot_f32_bf16, uint16_t, 7, 127, 0x7f7f, 1)
-NARROW(ingot_f32_f8e4m3, uint8_t, 3, 7, 0x7e, 0)
-NARROW(ingot_f32_f8e5m2, uint8_t, 2, 15, 0x7b, 1)
+NARROW(f32_bf16, uint16_t, 7, 127, 0x7f7f, 1)
+NARROW(f32_f8e4m3, uint8_t, 3, 7, 0x7e, 0)
+NARROW(f32_f8e5m2, uint8_t, 2, 15, 0x7b, 1)
+
+const ingot_convert_kernels NAME(ingot_convert_kernels) = {
+    .widen_f16_f32 = NAME(widen_f16_f32),
+    .widen_bf16_f32 = NAME(widen_bf16_f32),
+    .widen_f8e4m3_f32 = NAME(widen_f8e4m3_f32),
+    .widen_f8e5m2_f32 = NAME(widen_f8e5m2_f32),
+    .widen_f8e8m0_f32 = NAME(widen_f8e8m0_f32),
+    .widen_i8_f32 = NAME(widen_i8_f32),
+    .widen_u8_f32 = NAME(widen_u8_f32),
+    .widen_i16_f32 = NAME(widen_i16_f32),
+    .widen_u16_f32 = NAME(widen_u16_f32),
+    .widen_f32_f64 = NAME(widen_f32_f64),
+    .f64_f32 = NAME(f64_f32),
+    .f64_f32_odd = NAME(f64_f32_odd),
+    .f32_f16 = NAME(f32_f16),
+    .f32_bf16 = NAME(f32_bf16),
+    .f32_f8e4m3 = NAME(f32_f8e4m3),
+    .f32_f8e5m2 = NAME(f32_f8e5m2),
+};

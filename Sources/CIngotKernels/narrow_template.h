@@ -4,7 +4,10 @@
 #include "ingot_narrow.h"
 #include "product_vectors.h"
 
-#ifndef DOT_BF16
+#ifdef DOT_BF16
+#define IS_NATIVE 1
+#else
+#define IS_NATIVE 0
 /// `sum` + the two products of `x` with each word of `w`.
 INLINE vec dot_bf16(vec sum, uint32_t x, words w) {
     float low, high;
@@ -48,7 +51,7 @@ INLINE words words_of(const char *p, size_t count, const int type) {
     return (words)UPPER_HALVES(a, b);
 }
 
-TARGET void NAME(ingot_pack_rows_bf16)(const float *x, size_t x_stride, size_t m, size_t k, void *packed) {
+TARGET static void NAME(pack_rows_bf16)(const float *x, size_t x_stride, size_t m, size_t k, void *packed) {
     const size_t depth = (k + 1) / 2;
     for (size_t row = 0; row < m; row += MR) {
         const size_t rows = least(MR, m - row);
@@ -102,7 +105,7 @@ INLINE ints nearest(vec x, float factor) {
     return __builtin_convertvector(shifted - shifter, ints);
 }
 
-TARGET void NAME(ingot_quantize_rows)(const float *x, size_t x_stride, size_t m, size_t k, void *packed, float *scale,
+TARGET static void NAME(quantize_rows)(const float *x, size_t x_stride, size_t m, size_t k, void *packed, float *scale,
                                       int32_t *sum) {
     const size_t depth = (k + 3) / 4;
     for (size_t row = 0; row < m; row++) {
@@ -206,7 +209,7 @@ PACK_BF16(INGOT_WEIGHT_F16, f16)
 PACK_BF16(INGOT_WEIGHT_BF16, bf16)
 PACK_BF16(INGOT_WEIGHT_I8, i8)
 
-TARGET void NAME(ingot_pack_panels_bf16)(const ingot_product *p, size_t first, size_t end, void *packed) {
+TARGET static void NAME(pack_panels_bf16)(const ingot_product *p, size_t first, size_t end, void *packed) {
     for (size_t i = first; i < end; i++) {
         uint32_t *panel = (uint32_t *)packed + i * ((p->k + 1) / 2) * NR;
         switch (p->w_type) {
@@ -224,7 +227,7 @@ INLINE words words_out_in_s8(const ingot_product *p, size_t i, size_t column) {
     return load_bytes((const char *)p->w + column * p->w_stride + 4 * i, p->k - 4 * i);
 }
 
-TARGET void NAME(ingot_pack_panels_s8)(const ingot_product *p, size_t first, size_t end, void *packed) {
+TARGET static void NAME(pack_panels_s8)(const ingot_product *p, size_t first, size_t end, void *packed) {
     const size_t depth = (p->k + 3) / 4;
     for (size_t index = first; index < end; index++) {
         const size_t column = index * NR;
@@ -328,10 +331,22 @@ INLINE void multiply_panels(const ingot_narrow_product *p, size_t first, size_t 
     }
 }
 
-TARGET void NAME(ingot_product_bf16)(const ingot_narrow_product *p, size_t first, size_t end) {
+TARGET static void NAME(product_bf16)(const ingot_narrow_product *p, size_t first, size_t end) {
     multiply_panels(p, first, end, 2, tiles_bf16);
 }
 
-TARGET void NAME(ingot_product_s8)(const ingot_narrow_product *p, size_t first, size_t end) {
+TARGET static void NAME(product_s8)(const ingot_narrow_product *p, size_t first, size_t end) {
     multiply_panels(p, first, end, 4, tiles_s8);
 }
+
+const ingot_narrow_kernels NAME(ingot_narrow_kernels) = {
+    .row_block = MR,
+    .panel_width = NR,
+    .is_native = IS_NATIVE,
+    .pack_rows_bf16 = NAME(pack_rows_bf16),
+    .pack_panels_bf16 = NAME(pack_panels_bf16),
+    .product_bf16 = NAME(product_bf16),
+    .quantize_rows = NAME(quantize_rows),
+    .pack_panels_s8 = NAME(pack_panels_s8),
+    .product_s8 = NAME(product_s8),
+};

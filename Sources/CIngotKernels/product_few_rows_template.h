@@ -86,7 +86,7 @@ CHAINS(INGOT_WEIGHT_F16, f16)
 CHAINS(INGOT_WEIGHT_BF16, bf16)
 CHAINS(INGOT_WEIGHT_I8, i8)
 
-TARGET void NAME(ingot_product_chains)(const ingot_product *p, size_t first, size_t end, float *partial) {
+TARGET static void NAME(product_chains)(const ingot_product *p, size_t first, size_t end, float *partial) {
     switch (p->w_type) {
     case INGOT_WEIGHT_F32: NAME(chains_f32)(p, first, end, partial); break;
     case INGOT_WEIGHT_F16: NAME(chains_f16)(p, first, end, partial); break;
@@ -95,7 +95,7 @@ TARGET void NAME(ingot_product_chains)(const ingot_product *p, size_t first, siz
     }
 }
 
-TARGET void NAME(ingot_product_sum_chains)(const ingot_product *p, size_t first, size_t end, const float *partial) {
+TARGET static void NAME(product_sum_chains)(const ingot_product *p, size_t first, size_t end, const float *partial) {
     const size_t chains = (p->k + INGOT_CHAIN - 1) / INGOT_CHAIN, step = p->m * p->n;
     for (size_t row = 0; row < p->m; row++) {
         for (size_t column = first; column < end; column += 2 * LANES) {
@@ -181,7 +181,7 @@ DOTS(INGOT_WEIGHT_F16, f16)
 DOTS(INGOT_WEIGHT_BF16, bf16)
 DOTS(INGOT_WEIGHT_I8, i8)
 
-TARGET void NAME(ingot_product_dots)(const ingot_product *p, size_t first, size_t end) {
+TARGET static void NAME(product_dots)(const ingot_product *p, size_t first, size_t end) {
     switch (p->w_type) {
     case INGOT_WEIGHT_F32: NAME(dots_f32)(p, first, end); break;
     case INGOT_WEIGHT_F16: NAME(dots_f16)(p, first, end); break;
@@ -259,7 +259,7 @@ PACKED_ROWS(INGOT_WEIGHT_F32, f32)
 PACKED_ROWS(INGOT_WEIGHT_WORDS_BF16, bf16)
 PACKED_ROWS(INGOT_WEIGHT_WORDS_S8, s8)
 
-TARGET void NAME(ingot_product_packed_rows)(const ingot_product *p, size_t first, size_t end) {
+TARGET static void NAME(product_packed_rows)(const ingot_product *p, size_t first, size_t end) {
     switch (p->w_type) {
     case INGOT_WEIGHT_WORDS_BF16: NAME(packed_rows_bf16)(p, first, end); break;
     case INGOT_WEIGHT_WORDS_S8: NAME(packed_rows_s8)(p, first, end); break;

@@ -147,13 +147,13 @@ typedef void tile_kernel(size_t k, const float *x, const float *panel, float *ti
 
 static tile_kernel *const tile_kernels[MR + 1] = {0, EACH_ROW_COUNT(LISTED, tile)};
 
-TARGET void NAME(ingot_pack_panels)(const ingot_product *p, size_t first, size_t end, float *packed) {
+TARGET static void NAME(pack_panels)(const ingot_product *p, size_t first, size_t end, float *packed) {
     for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
         pack_panels(p, group * NR, least(INGOT_PANEL_GROUP, end - group), packed + group * p->k * NR);
     }
 }
 
-TARGET void NAME(ingot_product_panels)(const ingot_product *p, size_t first, size_t end, float *scratch) {
+TARGET static void NAME(product_panels)(const ingot_product *p, size_t first, size_t end, float *scratch) {
     float tile[MR * NR] __attribute__((aligned(64)));
     memset(tile, 0, sizeof tile);
     for (size_t group = first; group < end; group += INGOT_PANEL_GROUP) {
@@ -184,7 +184,7 @@ INLINE void turn_rows(const float *x, size_t x_stride, size_t rows, float *packe
 }
 #endif
 
-TARGET void NAME(ingot_pack_rows)(const float *x, size_t x_stride, size_t m, size_t k, float *packed) {
+TARGET static void NAME(pack_rows)(const float *x, size_t x_stride, size_t m, size_t k, float *packed) {
     for (size_t row = 0; row < m; row += MR) {
         const size_t rows = least(MR, m - row);
         const float *start = x + row * x_stride;
@@ -201,3 +201,16 @@ TARGET void NAME(ingot_pack_rows)(const float *x, size_t x_stride, size_t m, siz
 
 #include "product_few_rows_template.h"
 #include "product_unpacked_template.h"
+
+const ingot_product_kernels NAME(ingot_product_kernels) = {
+    .row_block = MR,
+    .panel_width = NR,
+    .pack_rows = NAME(pack_rows),
+    .pack_panels = NAME(pack_panels),
+    .panels = NAME(product_panels),
+    .unpacked = NAME(product_unpacked),
+    .chains = NAME(product_chains),
+    .sum_chains = NAME(product_sum_chains),
+    .dots = NAME(product_dots),
+    .packed_rows = NAME(product_packed_rows),
+};

@@ -42,7 +42,7 @@ TARGET static void add_chain(const ingot_product *p, size_t start, size_t count,
     }
 }
 
-TARGET void NAME(ingot_product_unpacked)(const ingot_product *p, size_t first, size_t end, float *sums) {
+TARGET static void NAME(product_unpacked)(const ingot_product *p, size_t first, size_t end, float *sums) {
     const size_t rows = (p->m + MR - 1) / MR * MR;
     // Without a chain there is nothing that begins the sums.
     if (p->k == 0) memset(sums, 0, (end - first) * rows * NR * sizeof *sums);

@@ -135,7 +135,7 @@ INLINE void finish_row(const ingot_product_end *p, size_t row, size_t column, si
     } else {
         for (size_t j = 0; j < count; j += LANES) store(values + j, scaled_sums(p, column + j, count - j, sums + j));
     }
-    if (p->activation >= 0) NAME(ingot_activate)(values, values, count, p->activation);
+    if (p->activation >= 0) NAME(ingot_row_kernels).activate(values, values, count, p->activation);
     if (count == NR) {
         UNROLL for (size_t j = 0; j < NR; j += LANES) {
             store(y + j, residual ? load(residual + j) + load(values + j) : load(values + j));

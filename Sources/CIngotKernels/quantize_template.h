@@ -35,7 +35,7 @@ INLINE magnitudes larger(magnitudes a, magnitudes b) {
     return (mask & a) | (~mask & b);
 }
 
-TARGET uint32_t NAME(ingot_peak)(const float *x, size_t n) {
+TARGET static uint32_t NAME(peak)(const float *x, size_t n) {
     magnitudes peaks = {0};
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
@@ -54,7 +54,7 @@ TARGET uint32_t NAME(ingot_peak)(const float *x, size_t n) {
     return peak;
 }
 
-TARGET void NAME(ingot_peak_columns)(const float *x, size_t n, uint32_t *peaks) {
+TARGET static void NAME(peak_columns)(const float *x, size_t n, uint32_t *peaks) {
     for (size_t i = 0; i < n; i++) {
         uint32_t v;
         memcpy(&v, x + i, sizeof v);
@@ -135,11 +135,11 @@ INLINE void quantize_all(const float *x, size_t n, float scale, const float *sca
     add(&s, rounding);
 }
 
-TARGET void NAME(ingot_quantize_i8)(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding) {
+TARGET static void NAME(quantize_i8)(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding) {
     quantize_all(x, n, scale, NULL, q, rounding);
 }
 
-TARGET void NAME(ingot_quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
+TARGET static void NAME(quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
                                             ingot_rounding *rounding) {
     quantize_all(x, n, 0, scales, q, rounding);
 }
@@ -165,7 +165,7 @@ INLINE bytes quantize_away(floats x, float inverse, float scale, sums *s) {
     return __builtin_convertvector(q, bytes);
 }
 
-TARGET ingot_block_faults NAME(ingot_encode_q8_0)(const void *restrict from, uint8_t *restrict y, size_t n,
+TARGET static ingot_block_faults NAME(encode_q8_0)(const void *restrict from, uint8_t *restrict y, size_t n,
                                                   ingot_rounding *rounding) {
     const char *restrict p = from;
     sums s = {0};
@@ -196,3 +196,11 @@ TARGET ingot_block_faults NAME(ingot_encode_q8_0)(const void *restrict from, uin
     add(&s, rounding);
     return faults;
 }
+
+const ingot_quantize_kernels NAME(ingot_quantize_kernels) = {
+    .peak = NAME(peak),
+    .peak_columns = NAME(peak_columns),
+    .quantize_i8 = NAME(quantize_i8),
+    .quantize_i8_columns = NAME(quantize_i8_columns),
+    .encode_q8_0 = NAME(encode_q8_0),
+};

@@ -95,9 +95,13 @@ INLINE narrow_pairs normal_pairs(uint64_t key, uint64_t pair, double deviation) 
     return __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
-TARGET void NAME(ingot_normal)(uint64_t key, uint64_t first, size_t n, double deviation, float *y) {
+TARGET static void NAME(normal)(uint64_t key, uint64_t first, size_t n, double deviation, float *y) {
     for (size_t i = 0; i < n; i += 16) {
         const narrow_pairs values = normal_pairs(key, first / 2 + i / 2, deviation);
         memcpy(y + i, &values, (n - i < 16 ? n - i : 16) * sizeof *y);
     }
 }
+
+const ingot_random_kernels NAME(ingot_random_kernels) = {
+    .normal = NAME(normal),
+};

@@ -67,7 +67,7 @@ INLINE int activate_quickly(const float *x, float *y, size_t n, int kind) {
     }
 }
 
-TARGET void NAME(ingot_softmax_quick)(float *x, size_t n, const uint8_t *mask) {
+TARGET static void NAME(softmax_quick)(float *x, size_t n, const uint8_t *mask) {
     const float lowest = -__builtin_inff();
     if (mask) {
         for (size_t i = 0; i < n; i++) x[i] = mask[i] ? x[i] : lowest;

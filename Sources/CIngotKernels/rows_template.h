@@ -150,7 +150,7 @@ INLINE int has_nan(const float *x, size_t n) {
 
 #include "rows_quick_template.h"
 
-TARGET void NAME(ingot_activate)(const float *x, float *y, size_t n, int kind) {
+TARGET static void NAME(activate)(const float *x, float *y, size_t n, int kind) {
     if (kind & INGOT_ACTIVATION_QUICK) {
         kind -= INGOT_ACTIVATION_QUICK;
         if (activate_quickly(x, y, n, kind)) return;
@@ -197,12 +197,12 @@ INLINE void layer_norm_row(const float *x, float *y, size_t d, const float *gain
     for (size_t i = body; i < d; i++) y[i] = (float)((x[i] - mean) * factor * gain[i] + bias[i]);
 }
 
-TARGET void NAME(ingot_layer_norm)(const float *x, float *y, size_t rows, size_t d, const float *gain, const float *bias,
+TARGET static void NAME(layer_norm)(const float *x, float *y, size_t rows, size_t d, const float *gain, const float *bias,
                                    double epsilon) {
     for (size_t r = 0; r < rows; r++) layer_norm_row(x + r * d, y + r * d, d, gain, bias, epsilon);
 }
 
-TARGET void NAME(ingot_softmax)(float *x, size_t n, const uint8_t *mask) {
+TARGET static void NAME(softmax)(float *x, size_t n, const uint8_t *mask) {
     const float lowest = -__builtin_inff();
     if (mask) {
         for (size_t i = 0; i < n; i++) x[i] = mask[i] ? x[i] : lowest;
@@ -235,6 +235,14 @@ TARGET void NAME(ingot_softmax)(float *x, size_t n, const uint8_t *mask) {
     for (size_t i = body; i < n; i++) x[i] = (float)(x[i] * factor);
 }
 
-TARGET void NAME(ingot_add)(const float *a, const float *b, float *y, size_t n) {
+TARGET static void NAME(add)(const float *a, const float *b, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
+
+const ingot_row_kernels NAME(ingot_row_kernels) = {
+    .activate = NAME(activate),
+    .layer_norm = NAME(layer_norm),
+    .softmax = NAME(softmax),
+    .softmax_quick = NAME(softmax_quick),
+    .add = NAME(add),
+};

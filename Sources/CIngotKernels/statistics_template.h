@@ -92,10 +92,15 @@ INLINE void gather(const char *x, size_t n, const int is_float, ingot_statistics
     result->squared_deviations = sum_of(squares);
 }
 
-TARGET void NAME(ingot_statistics_f32)(const float *x, size_t n, ingot_statistics *result) {
+TARGET static void NAME(statistics_f32)(const float *x, size_t n, ingot_statistics *result) {
     gather((const char *)x, n, 1, result);
 }
 
-TARGET void NAME(ingot_statistics_f64)(const double *x, size_t n, ingot_statistics *result) {
+TARGET static void NAME(statistics_f64)(const double *x, size_t n, ingot_statistics *result) {
     gather((const char *)x, n, 0, result);
 }
+
+const ingot_statistics_kernels NAME(ingot_statistics_kernels) = {
+    .f32 = NAME(statistics_f32),
+    .f64 = NAME(statistics_f64),
+};

@@ -66,7 +66,7 @@ DEFINE_TRANSPOSE(transpose_16, uint16_t, 8, LOW_8, HIGH_8)
 DEFINE_TRANSPOSE(transpose_32, uint32_t, VECTOR_32, VECTOR_LOW_32, VECTOR_HIGH_32)
 DEFINE_TRANSPOSE(transpose_64, uint64_t, VECTOR_64, VECTOR_LOW_64, VECTOR_HIGH_64)
 
-TARGET void NAME(ingot_transpose)(const void *from, size_t from_stride, size_t rows, size_t columns, size_t width,
+TARGET static void NAME(transpose)(const void *from, size_t from_stride, size_t rows, size_t columns, size_t width,
                                   void *to, size_t to_stride) {
     switch (width) {
     case 1: NAME(transpose_8)(from, from_stride, rows, columns, to, to_stride); break;
@@ -76,3 +76,7 @@ TARGET void NAME(ingot_transpose)(const void *from, size_t from_stride, size_t r
     default: NAME(transpose_plain)(from, from_stride, rows, columns, width, to, to_stride);
     }
 }
+
+const ingot_transpose_kernels NAME(ingot_transpose_kernels) = {
+    .transpose = NAME(transpose),
+};

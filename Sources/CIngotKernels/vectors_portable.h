@@ -22,7 +22,7 @@ typedef uint16_t halves_of_words __attribute__((vector_size(4 * LANES)));
 
 static inline vec load_f16(const char *p) {
     vec v;
-    ingot_widen_f16_f32_portable(p, &v, LANES);
+    ingot_convert_kernels_portable.widen_f16_f32(p, &v, LANES);
     return v;
 }
 

@@ -9,18 +9,39 @@ import IngotCore
 package struct BlockDecoder: Sendable {
   /// The type of the blocks.
   package let blockType: BlockType
-  private let decode: BlockKernels.Decode
+  private let decode: Decode
 
   /// Makes a decoder; `nil` for types that are kept as they are: IQ…, TQ…, MXFP4, NVFP4, Q1_0, Q2_0 and Q8_1.
   package init?(_ blockType: BlockType, kernels: KernelTable = .current) {
-    guard let decode = kernels.blocks.decoders[blockType] else { return nil }
+    guard let decode = Self.decode(of: blockType, kernels.blocks) else { return nil }
     self.blockType = blockType
     self.decode = decode
   }
 
   /// Whether blocks of a type can be dequantized.
   package static func supports(_ blockType: BlockType) -> Bool {
-    KernelTable.current.blocks.decoders[blockType] != nil
+    decode(of: blockType, KernelTable.current.blocks) != nil
+  }
+
+  /// Decodes `n` blocks at `x` to F32 at `y`.
+  private typealias Decode =
+    @convention(c) @Sendable (_ x: UnsafePointer<UInt8>, _ y: UnsafeMutableRawPointer, _ n: Int) -> Void
+
+  private static func decode(of blockType: BlockType, _ kernels: ingot_block_kernels) -> Decode? {
+    switch blockType {
+    case .q40: kernels.decode_q4_0
+    case .q41: kernels.decode_q4_1
+    case .q50: kernels.decode_q5_0
+    case .q51: kernels.decode_q5_1
+    case .q80: kernels.decode_q8_0
+    case .q2K: kernels.decode_q2_k
+    case .q3K: kernels.decode_q3_k
+    case .q4K: kernels.decode_q4_k
+    case .q5K: kernels.decode_q5_k
+    case .q6K: kernels.decode_q6_k
+    case .q8K: kernels.decode_q8_k
+    default: nil
+    }
   }
 
   /// Dequantizes blocks of a part.
@@ -52,9 +73,16 @@ package struct BlockDecoder: Sendable {
 ///
 /// - SeeAlso: `ggml-org/ggml: src/ggml-quants.c`, `quantize_row_q8_0_ref`.
 package struct BlockEncoder: Sendable {
+  /// Encodes F32 at `x` to `n` blocks at `y`, and adds to what rounding cost; the blocks that can't be.
+  private typealias Encode =
+    @convention(c) @Sendable (
+      _ x: UnsafeRawPointer, _ y: UnsafeMutablePointer<UInt8>, _ n: Int,
+      _ rounding: UnsafeMutablePointer<ingot_rounding>
+    ) -> ingot_block_faults
+
   /// The type of the blocks.
   package let blockType: BlockType
-  private let encode: BlockKernels.Encode
+  private let encode: Encode
   /// What rounding cost so far.
   package private(set) var error = QuantizationError()
   /// Blocks so far whose scale is beyond half precision's range.
@@ -64,9 +92,9 @@ package struct BlockEncoder: Sendable {
 
   /// Makes an encoder; `nil` for all types but Q8_0.
   package init?(_ blockType: BlockType, kernels: KernelTable = .current) {
-    guard let encode = kernels.blocks.encoders[blockType] else { return nil }
+    guard blockType == .q80 else { return nil }
     self.blockType = blockType
-    self.encode = encode
+    encode = kernels.quantize.encode_q8_0
   }
 
   /// Quantizes values of a part.

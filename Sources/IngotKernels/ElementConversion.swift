@@ -54,11 +54,21 @@ package struct ElementConversion: Sendable {
   package let target: DType
   /// What becomes of values beyond the target's range.
   package let onOverflow: OverflowPolicy
-  private let kernels: ConversionKernels
+  private let kernels: ingot_convert_kernels
   private let route: Route
 
   /// Elements converted between two looks at the counts; intermediate values of one block stay in the L1 cache.
   private static let blockElementCount = 2048
+
+  /// Converts `n` elements at `x` to `n` elements at `y`, exactly or by a rule of its own.
+  private typealias WidenKernel =
+    @convention(c) @Sendable (_ x: UnsafeRawPointer, _ y: UnsafeMutableRawPointer, _ n: Int) -> Void
+  /// Converts `n` elements at `x` to `n` narrower ones at `y`, adding to counts.
+  private typealias NarrowKernel =
+    @convention(c) @Sendable (
+      _ x: UnsafeRawPointer, _ y: UnsafeMutableRawPointer, _ n: Int, _ saturate: Int32,
+      _ counts: UnsafeMutablePointer<ingot_cast_counts>
+    ) -> Void
 
   /// The steps from source to target.
   ///
@@ -181,22 +191,22 @@ package struct ElementConversion: Sendable {
 }
 
 extension ElementConversion {
-  private static func route(from source: DType, to target: DType, kernels: ConversionKernels) -> Route? {
+  private static func route(from source: DType, to target: DType, kernels: ingot_convert_kernels) -> Route? {
     if source == target {
       return isConvertible(source) ? .copy(byteWidth: source.bitWidth / 8) : nil
     }
     switch (source, target) {
-    case (.f64, .f32): return .narrow(kernels.f64ToF32)
-    case (.f32, .f64): return .widen(kernels.f32ToF64)
+    case (.f64, .f32): return .narrow(kernels.f64_f32)
+    case (.f32, .f64): return .widen(kernels.widen_f32_f64)
     case (.f32, _): return narrowing(to: target, kernels: kernels).map { .narrow($0) }
     case (.f64, _):
-      return narrowing(to: target, kernels: kernels).map { .widenThenNarrow(kernels.f64ToF32Odd, $0) }
+      return narrowing(to: target, kernels: kernels).map { .widenThenNarrow(kernels.f64_f32_odd, $0) }
     default: break
     }
     guard let widen = widening(from: source, kernels: kernels) else { return nil }
     switch target {
     case .f32: return .widen(widen)
-    case .f64: return .widenThenWiden(widen, kernels.f32ToF64)
+    case .f64: return .widenThenWiden(widen, kernels.widen_f32_f64)
     default:
       guard source.isFloating else { return nil }
       return narrowing(to: target, kernels: kernels).map { .widenThenNarrow(widen, $0) }
@@ -210,27 +220,27 @@ extension ElementConversion {
     }
   }
 
-  private static func widening(from source: DType, kernels: ConversionKernels) -> WidenKernel? {
+  private static func widening(from source: DType, kernels: ingot_convert_kernels) -> WidenKernel? {
     switch source {
-    case .f16: kernels.f16ToF32
-    case .bf16: kernels.bf16ToF32
-    case .f8E4M3: kernels.f8E4M3ToF32
-    case .f8E5M2: kernels.f8E5M2ToF32
-    case .f8E8M0: kernels.f8E8M0ToF32
-    case .i8: kernels.i8ToF32
-    case .u8: kernels.u8ToF32
-    case .i16: kernels.i16ToF32
-    case .u16: kernels.u16ToF32
+    case .f16: kernels.widen_f16_f32
+    case .bf16: kernels.widen_bf16_f32
+    case .f8E4M3: kernels.widen_f8e4m3_f32
+    case .f8E5M2: kernels.widen_f8e5m2_f32
+    case .f8E8M0: kernels.widen_f8e8m0_f32
+    case .i8: kernels.widen_i8_f32
+    case .u8: kernels.widen_u8_f32
+    case .i16: kernels.widen_i16_f32
+    case .u16: kernels.widen_u16_f32
     default: nil
     }
   }
 
-  private static func narrowing(to target: DType, kernels: ConversionKernels) -> NarrowKernel? {
+  private static func narrowing(to target: DType, kernels: ingot_convert_kernels) -> NarrowKernel? {
     switch target {
-    case .f16: kernels.f32ToF16
-    case .bf16: kernels.f32ToBF16
-    case .f8E4M3: kernels.f32ToF8E4M3
-    case .f8E5M2: kernels.f32ToF8E5M2
+    case .f16: kernels.f32_f16
+    case .bf16: kernels.f32_bf16
+    case .f8E4M3: kernels.f32_f8e4m3
+    case .f8E5M2: kernels.f32_f8e5m2
     default: nil
     }
   }

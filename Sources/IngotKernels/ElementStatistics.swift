@@ -89,15 +89,15 @@ public struct ElementStatistics: Hashable, Sendable {
         let from = bytes + start * width
         var result = ingot_statistics()
         if dtype == .f32, let floats = Self.aligned(from) {
-          kernels.statistics.gatherF32(floats, blockCount, &result)
+          kernels.statistics.f32(floats, blockCount, &result)
         } else if let widening {
           UnsafeMutableRawPointer(doubles).withMemoryRebound(to: Float.self, capacity: blockCount) { floats in
             _ = widening.convert(count: blockCount, from: from, to: floats)
-            kernels.statistics.gatherF32(floats, blockCount, &result)
+            kernels.statistics.f32(floats, blockCount, &result)
           }
         } else {
           for index in 0..<blockCount { doubles[index] = ReferenceKernels.decode(from, at: index, as: dtype) }
-          kernels.statistics.gatherF64(doubles, blockCount, &result)
+          kernels.statistics.f64(doubles, blockCount, &result)
           if Swift.max(-result.least, result.greatest) > Moments.largest, result.finite > 0 {
             addLarge(UnsafeMutableBufferPointer(start: doubles, count: blockCount), result, kernels: kernels)
             start += blockCount
@@ -131,7 +131,7 @@ public struct ElementStatistics: Hashable, Sendable {
     guard let values = block.baseAddress else { return }
     for index in block.indices { block[index] /= Moments.largeUnit }
     var scaled = ingot_statistics()
-    kernels.statistics.gatherF64(values, block.count, &scaled)
+    kernels.statistics.f64(values, block.count, &scaled)
     merge(
       result,
       Moments(

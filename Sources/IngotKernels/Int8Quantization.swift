@@ -6,7 +6,7 @@ import IngotCore
 /// The largest magnitude of each channel, collected tile by tile.
 package struct AbsoluteMaximum: Sendable {
   private let layout: ChannelLayout
-  private let kernels: QuantizeKernels
+  private let kernels: ingot_quantize_kernels
   /// Magnitudes as bits, whose order is that of the numbers, with what is not finite above all.
   private var peaks: [UInt32]
   /// Elements that are not finite.
@@ -36,7 +36,7 @@ package struct AbsoluteMaximum: Sendable {
       layout.forEachRun(from: start, count: tile.count) { positions, channel, advances in
         let (x, count) = (input + positions.lowerBound, positions.count)
         if advances {
-          kernels.peakColumns(x, count, target + channel)
+          kernels.peak_columns(x, count, target + channel)
           isInterleaved = true
         } else {
           target[channel] = max(target[channel], kernels.peak(x, count))
@@ -109,7 +109,7 @@ public struct QuantizationError: Hashable, Sendable {
 package struct Int8Quantizer: Sendable {
   private let layout: ChannelLayout
   private let scales: [Float]
-  private let kernels: QuantizeKernels
+  private let kernels: ingot_quantize_kernels
   /// What it cost so far.
   package private(set) var error = QuantizationError()
 
@@ -143,9 +143,9 @@ package struct Int8Quantizer: Sendable {
       layout.forEachRun(from: start, count: input.count) { positions, channel, advances in
         let first = positions.lowerBound
         if advances {
-          kernels.quantizeColumns(x + first, positions.count, scales + channel, q + first, &rounding)
+          kernels.quantize_i8_columns(x + first, positions.count, scales + channel, q + first, &rounding)
         } else {
-          kernels.quantize(x + first, positions.count, scales[channel], q + first, &rounding)
+          kernels.quantize_i8(x + first, positions.count, scales[channel], q + first, &rounding)
         }
       }
     }

@@ -7,8 +7,18 @@ import IngotCore
 /// A weight as a product reads it.
 package struct WeightMatrix {
   /// How elements are stored.
-  package enum Element: Int32, CaseIterable, Sendable {
+  package enum Element: CaseIterable, Sendable {
     case f32, f16, bf16, i8
+
+    /// The number that kernels know it by.
+    package var code: Int32 {
+      switch self {
+      case .f32: Int32(INGOT_WEIGHT_F32)
+      case .f16: Int32(INGOT_WEIGHT_F16)
+      case .bf16: Int32(INGOT_WEIGHT_BF16)
+      case .i8: Int32(INGOT_WEIGHT_I8)
+      }
+    }
 
     /// Bytes of one element.
     package var byteWidth: Int {
@@ -20,14 +30,6 @@ package struct WeightMatrix {
     }
   }
 
-  /// Which dimension stands first.
-  package enum Layout: Sendable {
-    /// `[K, N]`: a row for each input, as GPT-2 stores weights.
-    case inOut
-    /// `[N, K]`: a row for each output, as torch.nn.Linear and embeddings store them.
-    case outIn
-  }
-
   /// The first element, of any alignment.
   ///
   /// Must outlive the use of this value.
@@ -35,7 +37,7 @@ package struct WeightMatrix {
   /// How elements are stored.
   package var element: Element
   /// Which dimension stands first.
-  package var layout: Layout
+  package var layout: WeightLayout
   /// Elements from one row to the next.
   package var rowStride: Int
   /// What each column of the result is multiplied with, `[N]` or `[1]`, f32; `nil` for 1.
@@ -45,7 +47,7 @@ package struct WeightMatrix {
 
   /// Describes a weight.
   package init(
-    bytes: UnsafeRawPointer, element: Element, layout: Layout, rowStride: Int,
+    bytes: UnsafeRawPointer, element: Element, layout: WeightLayout, rowStride: Int,
     scales: UnsafePointer<Float>? = nil, hasScalePerColumn: Bool = false
   ) {
     self.bytes = bytes
@@ -203,8 +205,8 @@ package struct MatrixProduct {
     let threads = threads(of: pool)
     if rowCount <= Self.fewRows {
       let final = product
-      forEachPanel(kernels.product.panelWidth, threads: threads) { _, panels in
-        withUnsafePointer(to: final) { kernels.product.packedRows($0, panels.lowerBound, panels.upperBound) }
+      forEachPanel(kernels.product.panel_width, threads: threads) { _, panels in
+        withUnsafePointer(to: final) { kernels.product.packed_rows($0, panels.lowerBound, panels.upperBound) }
       }
       return
     }
@@ -238,7 +240,7 @@ package struct MatrixProduct {
     var product = ingot_product()
     (product.m, product.n, product.k) = (rowCount, columnCount, depth)
     (product.w, product.w_stride) = (weight.bytes, weight.rowStride)
-    product.w_type = weight.element.rawValue
+    product.w_type = weight.element.code
     product.w_is_out_in = weight.layout == .outIn ? 1 : 0
     product.end = finish
     return product
@@ -253,7 +255,7 @@ package struct MatrixProduct {
   }
 
   private func multiplyByChains(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
   ) {
     let chains = (depth + Int(INGOT_CHAIN) - 1) / Int(INGOT_CHAIN)
     let partial = scratch.floats(0, count: chains * rowCount * columnCount)
@@ -263,22 +265,22 @@ package struct MatrixProduct {
       withUnsafePointer(to: product) { kernels.chains($0, chains.lowerBound, chains.upperBound, partial) }
     }
     let isLong = chains * columnCount >= Self.readingThreshold
-    Self.forEachRange(columnCount, grain: 16 * kernels.panelWidth, threads: isLong ? threads : nil) {
+    Self.forEachRange(columnCount, grain: 16 * kernels.panel_width, threads: isLong ? threads : nil) {
       _, columns in
       withUnsafePointer(to: product) {
-        kernels.sumChains($0, columns.lowerBound, columns.upperBound, partial)
+        kernels.sum_chains($0, columns.lowerBound, columns.upperBound, partial)
       }
     }
   }
 
   func multiplyPanels(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
   ) {
     guard let x = product.x else { return }
     let rows = scratch.floats(
-      0, count: Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * depth)
-    forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
-      kernels.packRows(x + first * product.x_stride, product.x_stride, count, depth, rows + first * depth)
+      0, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * depth)
+    forEachRowBlock(kernels.row_block, threads: threads) { first, count in
+      kernels.pack_rows(x + first * product.x_stride, product.x_stride, count, depth, rows + first * depth)
     }
     var packed = product
     packed.x = UnsafePointer(rows)
@@ -286,9 +288,9 @@ package struct MatrixProduct {
       return multiplyUnpacked(packed, scratch: scratch, threads: threads, kernels: kernels)
     }
     // A weight that is not packed is packed as it is read: some panels for each thread.
-    let elements = product.panels == nil ? Int(INGOT_PANEL_GROUP) * kernels.panelWidth * depth : 0
+    let elements = product.panels == nil ? Int(INGOT_PANEL_GROUP) * kernels.panel_width * depth : 0
     let panels = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
-    forEachPanel(kernels.panelWidth, threads: threads) { slot, range in
+    forEachPanel(kernels.panel_width, threads: threads) { slot, range in
       let own = elements > 0 ? panels + slot * elements : nil
       withUnsafePointer(to: packed) { kernels.panels($0, range.lowerBound, range.upperBound, own) }
     }
@@ -296,12 +298,12 @@ package struct MatrixProduct {
 
   /// Multiplies packed rows by a weight `[K, N]` as it is stored.
   private func multiplyUnpacked(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ProductKernels
+    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
   ) {
-    let panelCount = Self.blocks(columnCount, of: kernels.panelWidth)
+    let panelCount = Self.blocks(columnCount, of: kernels.panel_width)
     let grain = min(Self.unpackedPanelCount, max(1, panelCount / (2 * (threads?.threadCount ?? 1))))
     let elements =
-      grain * Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * kernels.panelWidth
+      grain * Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * kernels.panel_width
     let sums = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
     Self.forEachRange(Self.blocks(panelCount, of: grain), grain: 1, threads: threads) { slot, ranges in
       for range in ranges {
@@ -348,6 +350,6 @@ package struct MatrixProduct {
 extension ingot_product {
   /// Whether the weight is a matrix in memory, not panels.
   fileprivate var isAsStored: Bool {
-    panels == nil && WeightMatrix.Element(rawValue: w_type) != nil
+    panels == nil && WeightMatrix.Element.allCases.contains { $0.code == w_type }
   }
 }

@@ -2,28 +2,9 @@
 // Transposing matrices in memory. Not here: matrices larger than memory, which IngotTransforms reads in strips.
 import CIngotKernels
 
-/// The C function of ``MatrixTransposition``; `ingot_transpose.h` says what it does.
-typealias TransposeKernel =
-  @convention(c) @Sendable (
-    _ from: UnsafeRawPointer, _ fromStride: Int, _ rows: Int, _ columns: Int, _ width: Int,
-    _ to: UnsafeMutableRawPointer, _ toStride: Int
-  ) -> Void
-
-/// One level's transposition.
-struct TransposeKernels: Sendable {
-  var transpose: TransposeKernel = ingot_transpose_portable
-
-  /// Picks the function of a level.
-  init(level: CPULevel) {
-    #if arch(x86_64)
-    if level >= .avx2 { transpose = ingot_transpose_avx2 }
-    #endif
-  }
-}
-
 /// Transposes matrices whose elements have some bytes each.
 package struct MatrixTransposition: Sendable {
-  private let kernels: TransposeKernels
+  private let kernels: ingot_transpose_kernels
   private let elementWidth: Int
 
   /// Makes a transposition.

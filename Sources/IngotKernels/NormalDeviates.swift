@@ -45,7 +45,7 @@ package struct NormalDeviates: Hashable, Sendable {
   ) {
     precondition(first >= 0 && first % 2 == 0, "pairs are not cut")
     pool.forEachRange(count, grain: Self.grain) { _, range in
-      kernels.rows.normal(
+      kernels.random.normal(
         key, UInt64(first + range.lowerBound), range.count, deviation, y + range.lowerBound)
     }
   }

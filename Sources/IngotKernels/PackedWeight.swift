@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A weight laid out once as products read it: panel after panel of columns, in the type that the product multiplies.
 import CIngotKernels
+import IngotCore
 
 /// A packed weight.
 ///
@@ -33,7 +34,7 @@ package final class PackedWeight: @unchecked Sendable {
 
     /// Whether kernels have this form: ``wideBF16`` and ``wideS8`` need both kinds of panels to be as wide.
     package func isAvailable(in kernels: KernelTable) -> Bool {
-      self == .f32 || narrowsActivations || kernels.product.panelWidth == kernels.narrow.panelWidth
+      self == .f32 || narrowsActivations || kernels.product.panel_width == kernels.narrow.panel_width
     }
   }
 
@@ -82,7 +83,7 @@ package final class PackedWeight: @unchecked Sendable {
       copy.pointer(as: Float.self).update(from: stored, count: count)
       return copy
     }
-    let width = form == .f32 ? kernels.product.panelWidth : kernels.narrow.panelWidth
+    let width = form == .f32 ? kernels.product.panel_width : kernels.narrow.panel_width
     let panelCount = MatrixProduct.blocks(columnCount, of: width)
     let words = MatrixProduct.blocks(depth, of: form.perWord)
     memory = AlignedBuffer(uninitializedByteCount: panelCount * width * words * 4)
@@ -102,9 +103,9 @@ package final class PackedWeight: @unchecked Sendable {
         withUnsafePointer(to: product) { product in
           switch form {
           case .f32:
-            kernels.product.packPanels(product, first, end, start.assumingMemoryBound(to: Float.self))
-          case .bf16, .wideBF16: kernels.narrow.packPanelsBF16(product, first, end, start)
-          case .s8, .wideS8: kernels.narrow.packPanelsS8(product, first, end, start)
+            kernels.product.pack_panels(product, first, end, start.assumingMemoryBound(to: Float.self))
+          case .bf16, .wideBF16: kernels.narrow.pack_panels_bf16(product, first, end, start)
+          case .s8, .wideS8: kernels.narrow.pack_panels_s8(product, first, end, start)
           }
         }
       }
@@ -135,14 +136,14 @@ extension MatrixProduct {
   /// Multiplies activations that are rounded to bf16, or quantized, on the way.
   func multiplyNarrow(
     _ x: UnsafePointer<Float>, xStride: Int, by weight: PackedWeight, _ finish: ingot_product_end,
-    scratch: ProductScratch, pool: ThreadPool?, kernels: NarrowKernels
+    scratch: ProductScratch, pool: ThreadPool?, kernels: ingot_narrow_kernels
   ) {
     let threads = threads(of: pool)
     var product = narrowRows(
       x, xStride: xStride, form: weight.form, scratch: scratch, threads: threads, kernels, finish)
     product.panels = UnsafeRawPointer(weight.memory.start)
     let final = product
-    forEachPanel(kernels.panelWidth, threads: threads) { _, panels in
+    forEachPanel(kernels.panel_width, threads: threads) { _, panels in
       withUnsafePointer(to: final) {
         kernels.multiply(weight.form, $0, panels.lowerBound, panels.upperBound)
       }
@@ -174,7 +175,7 @@ extension MatrixProduct {
     let finish = end.with(
       scales: weight.scales, hasScalePerColumn: weight.hasScalePerColumn, y: y, yStride: yStride)
     let rows = narrowRows(x, xStride: xStride, form: form, scratch: scratch, threads: threads, narrow, finish)
-    let width = narrow.panelWidth
+    let width = narrow.panel_width
     let groupBytes = Int(INGOT_PANEL_GROUP) * width * Self.blocks(depth, of: form.perWord) * 4
     let groups = scratch.bytes(1, count: (threads?.threadCount ?? 1) * groupBytes)
     let count = Self.blocks(columnCount, of: width)
@@ -202,24 +203,24 @@ extension MatrixProduct {
   /// A product without its panels: the activations are made narrow.
   func narrowRows(
     _ x: UnsafePointer<Float>, xStride: Int, form: PackedWeight.Form, scratch: ProductScratch,
-    threads: ThreadPool?, _ kernels: NarrowKernels, _ finish: ingot_product_end
+    threads: ThreadPool?, _ kernels: ingot_narrow_kernels, _ finish: ingot_product_end
   ) -> ingot_narrow_product {
     let rowBytes = Self.blocks(depth, of: form.perWord) * 4
     let rows = scratch.bytes(
-      0, count: Self.blocks(rowCount, of: kernels.rowBlock) * kernels.rowBlock * rowBytes)
+      0, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * rowBytes)
     var product = ingot_narrow_product(
       m: rowCount, n: columnCount, k: depth, x: rows, x_scale: nil, x_sum: nil,
       panels: UnsafeRawPointer(rows), panel_depth: 0, end: finish)
     guard form == .s8 else {
-      forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
-        kernels.packRowsBF16(x + first * xStride, xStride, count, depth, rows + first * rowBytes)
+      forEachRowBlock(kernels.row_block, threads: threads) { first, count in
+        kernels.pack_rows_bf16(x + first * xStride, xStride, count, depth, rows + first * rowBytes)
       }
       return product
     }
     let scales = scratch.floats(2, count: rowCount)
     let sums = scratch.bytes(3, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
-    forEachRowBlock(kernels.rowBlock, threads: threads) { first, count in
-      kernels.quantizeRows(
+    forEachRowBlock(kernels.row_block, threads: threads) { first, count in
+      kernels.quantize_rows(
         x + first * xStride, xStride, count, depth, rows + first * rowBytes, scales + first, sums + first)
     }
     product.x_scale = UnsafePointer(scales)
@@ -228,16 +229,16 @@ extension MatrixProduct {
   }
 }
 
-extension NarrowKernels {
+extension ingot_narrow_kernels {
   /// Packs the first panels of a weight.
   fileprivate func pack(
     _ form: PackedWeight.Form, _ product: UnsafePointer<ingot_product>, _ panels: Int,
     _ target: UnsafeMutableRawPointer
   ) {
     if form == .s8 {
-      packPanelsS8(product, 0, panels, target)
+      pack_panels_s8(product, 0, panels, target)
     } else {
-      packPanelsBF16(product, 0, panels, target)
+      pack_panels_bf16(product, 0, panels, target)
     }
   }
 
@@ -245,7 +246,7 @@ extension NarrowKernels {
   fileprivate func multiply(
     _ form: PackedWeight.Form, _ product: UnsafePointer<ingot_narrow_product>, _ first: Int, _ end: Int
   ) {
-    if form == .s8 { productS8(product, first, end) } else { productBF16(product, first, end) }
+    if form == .s8 { product_s8(product, first, end) } else { product_bf16(product, first, end) }
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products in float64, by two plain loops.
+import IngotCore
 
 extension ReferenceKernels {
   /// Multiplies activations by a weight: `y = x · w + b`.
@@ -13,7 +14,7 @@ extension ReferenceKernels {
   ///   - columnCount: N.
   /// - Returns: `[M, N]`, row-major.
   package static func product(
-    _ x: [Double], by weight: [Double], layout: WeightMatrix.Layout, bias: [Double], depth: Int,
+    _ x: [Double], by weight: [Double], layout: WeightLayout, bias: [Double], depth: Int,
     columnCount: Int
   ) -> [Double] {
     let rowCount = depth > 0 ? x.count / depth : 0

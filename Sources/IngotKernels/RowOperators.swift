@@ -73,7 +73,7 @@ extension KernelTable {
     _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rowCount: Int, width: Int,
     gain: UnsafePointer<Float>, bias: UnsafePointer<Float>, epsilon: Double
   ) {
-    rows.layerNorm(x, y, rowCount, width, gain, bias, epsilon)
+    rows.layer_norm(x, y, rowCount, width, gain, bias, epsilon)
   }
 
   /// Turns one row of scores into weights, in place: `e^(x − max) / Σ`.
@@ -87,7 +87,7 @@ extension KernelTable {
     _ x: UnsafeMutablePointer<Float>, count: Int, mask: UnsafePointer<UInt8>?,
     accuracy: FunctionAccuracy = .exact
   ) {
-    if accuracy == .exact { rows.softmax(x, count, mask) } else { rows.softmaxQuick(x, count, mask) }
+    if accuracy == .exact { rows.softmax(x, count, mask) } else { rows.softmax_quick(x, count, mask) }
   }
 
   /// Adds element by element.

@@ -26,15 +26,15 @@ extension MatrixProduct {
     kernels: KernelTable
   ) -> ScratchPanels {
     precondition(form == .f32 || form == .bf16, "a form of floats")
-    let width = form == .f32 ? kernels.product.panelWidth : kernels.narrow.panelWidth
+    let width = form == .f32 ? kernels.product.panel_width : kernels.narrow.panel_width
     let count = Self.blocks(columnCount, of: width)
     let packed = scratch.floats(5 + index, count: count * width * Self.blocks(depth, of: form.perWord))
     let end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: packed, yStride: 0)
     withUnsafePointer(to: product(by: weight, end)) {
       if form == .f32 {
-        kernels.product.packPanels($0, 0, count, packed)
+        kernels.product.pack_panels($0, 0, count, packed)
       } else {
-        kernels.narrow.packPanelsBF16($0, 0, count, packed)
+        kernels.narrow.pack_panels_bf16($0, 0, count, packed)
       }
     }
     return ScratchPanels(start: packed, depth: depth, form: form)
@@ -61,8 +61,8 @@ extension MatrixProduct {
       var product = narrowRows(
         x, xStride: xStride, form: .bf16, scratch: scratch, threads: nil, kernels.narrow, finish)
       (product.panels, product.panel_depth) = (UnsafeRawPointer(panels.start), panels.depth)
-      let count = Self.blocks(columnCount, of: kernels.narrow.panelWidth)
-      return withUnsafePointer(to: product) { kernels.narrow.productBF16($0, 0, count) }
+      let count = Self.blocks(columnCount, of: kernels.narrow.panel_width)
+      return withUnsafePointer(to: product) { kernels.narrow.product_bf16($0, 0, count) }
     }
     var product = ingot_product()
     (product.m, product.n, product.k) = (rowCount, columnCount, depth)

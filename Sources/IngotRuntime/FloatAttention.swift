@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention with f32 activations, block by block of queries: no buffer grows with the square of the tokens.
+import IngotCore
 import IngotGraph
 import IngotKernels
 
@@ -94,7 +95,7 @@ struct FloatAttention {
 
     /// Keys or values as a product reads them.
     func matrix(
-      _ rows: (start: UnsafeRawPointer, stride: Int), _ layout: WeightMatrix.Layout
+      _ rows: (start: UnsafeRawPointer, stride: Int), _ layout: WeightLayout
     ) -> WeightMatrix {
       WeightMatrix(
         bytes: rows.start + keyOffset * context.element.byteWidth, element: context.element, layout: layout,

@@ -142,7 +142,7 @@ extension Weight {
     scales.withUnsafeBufferPointer { scales in
       body(
         WeightMatrix(
-          bytes: start, element: element, layout: layout == .inOut ? .inOut : .outIn,
+          bytes: start, element: element, layout: layout,
           rowStride: shape.dimensions[1], scales: scales.isEmpty ? nil : scales.baseAddress,
           hasScalePerColumn: scaleAxis != nil))
     }

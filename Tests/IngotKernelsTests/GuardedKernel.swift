@@ -8,7 +8,7 @@ import IngotTestSupport
 
 /// A C function and how it is run on guarded buffers, by CPU level.
 struct GuardedKernel: Sendable, CustomStringConvertible {
-  /// The function's name in its header, without the level.
+  /// The function's name in its header, behind that of its structure.
   let name: String
   /// Runs it at a level over a number of sizes, on buffers that it asks for.
   let run: @Sendable (CPULevel, GuardedBuffers) -> Void
@@ -20,14 +20,14 @@ struct GuardedKernel: Sendable, CustomStringConvertible {
     conversions + blocks + quantizations + rows + statistics + others + products + narrowProducts
 
   /// A function of each level.
-  struct Levels<Function: Sendable>: Sendable {
-    let functions: [Function]
+  struct Levels<Function>: Sendable {
+    let function: @Sendable (_ level: Int32) -> Function
 
-    /// Portable, AVX2 and, where there is one, AVX-512.
-    init(_ functions: Function...) { self.functions = functions }
+    /// Takes a field of the structure of a level, as C's `…_of(level)` gives it.
+    init(_ function: @escaping @Sendable (_ level: Int32) -> Function) { self.function = function }
 
-    /// The function of a level, or that of the highest below it.
-    subscript(level: CPULevel) -> Function { functions[min(level.rawValue, functions.count - 1)] }
+    /// The function of a level.
+    subscript(level: CPULevel) -> Function { function(Int32(level.rawValue)) }
   }
 
   /// Counts of elements: around every width of vectors and of loops over several of them.
@@ -105,48 +105,48 @@ extension GuardedKernel {
 
   static let conversions: [GuardedKernel] = [
     widen(
-      "ingot_widen_f16_f32", 2, 4,
-      Levels(ingot_widen_f16_f32_portable, ingot_widen_f16_f32_avx2, ingot_widen_f16_f32_avx512)),
+      "ingot_convert_kernels.widen_f16_f32", 2, 4,
+      Levels { ingot_convert_kernels_of($0).widen_f16_f32 }),
     widen(
-      "ingot_widen_bf16_f32", 2, 4,
-      Levels(ingot_widen_bf16_f32_portable, ingot_widen_bf16_f32_avx2, ingot_widen_bf16_f32_avx512)),
+      "ingot_convert_kernels.widen_bf16_f32", 2, 4,
+      Levels { ingot_convert_kernels_of($0).widen_bf16_f32 }),
     widen(
-      "ingot_widen_f8e4m3_f32", 1, 4,
-      Levels(ingot_widen_f8e4m3_f32_portable, ingot_widen_f8e4m3_f32_avx2, ingot_widen_f8e4m3_f32_avx512)),
+      "ingot_convert_kernels.widen_f8e4m3_f32", 1, 4,
+      Levels { ingot_convert_kernels_of($0).widen_f8e4m3_f32 }),
     widen(
-      "ingot_widen_f8e5m2_f32", 1, 4,
-      Levels(ingot_widen_f8e5m2_f32_portable, ingot_widen_f8e5m2_f32_avx2, ingot_widen_f8e5m2_f32_avx512)),
+      "ingot_convert_kernels.widen_f8e5m2_f32", 1, 4,
+      Levels { ingot_convert_kernels_of($0).widen_f8e5m2_f32 }),
     widen(
-      "ingot_widen_f8e8m0_f32", 1, 4,
-      Levels(ingot_widen_f8e8m0_f32_portable, ingot_widen_f8e8m0_f32_avx2, ingot_widen_f8e8m0_f32_avx512)),
+      "ingot_convert_kernels.widen_f8e8m0_f32", 1, 4,
+      Levels { ingot_convert_kernels_of($0).widen_f8e8m0_f32 }),
     widen(
-      "ingot_widen_i8_f32", 1, 4,
-      Levels(ingot_widen_i8_f32_portable, ingot_widen_i8_f32_avx2, ingot_widen_i8_f32_avx512)),
+      "ingot_convert_kernels.widen_i8_f32", 1, 4,
+      Levels { ingot_convert_kernels_of($0).widen_i8_f32 }),
     widen(
-      "ingot_widen_u8_f32", 1, 4,
-      Levels(ingot_widen_u8_f32_portable, ingot_widen_u8_f32_avx2, ingot_widen_u8_f32_avx512)),
+      "ingot_convert_kernels.widen_u8_f32", 1, 4,
+      Levels { ingot_convert_kernels_of($0).widen_u8_f32 }),
     widen(
-      "ingot_widen_i16_f32", 2, 4,
-      Levels(ingot_widen_i16_f32_portable, ingot_widen_i16_f32_avx2, ingot_widen_i16_f32_avx512)),
+      "ingot_convert_kernels.widen_i16_f32", 2, 4,
+      Levels { ingot_convert_kernels_of($0).widen_i16_f32 }),
     widen(
-      "ingot_widen_u16_f32", 2, 4,
-      Levels(ingot_widen_u16_f32_portable, ingot_widen_u16_f32_avx2, ingot_widen_u16_f32_avx512)),
+      "ingot_convert_kernels.widen_u16_f32", 2, 4,
+      Levels { ingot_convert_kernels_of($0).widen_u16_f32 }),
     widen(
-      "ingot_widen_f32_f64", 4, 8,
-      Levels(ingot_widen_f32_f64_portable, ingot_widen_f32_f64_avx2, ingot_widen_f32_f64_avx512)),
+      "ingot_convert_kernels.widen_f32_f64", 4, 8,
+      Levels { ingot_convert_kernels_of($0).widen_f32_f64 }),
     widen(
-      "ingot_f64_f32_odd", 8, 4,
-      Levels(ingot_f64_f32_odd_portable, ingot_f64_f32_odd_avx2, ingot_f64_f32_odd_avx512)),
-    narrow("ingot_f64_f32", 8, 4, Levels(ingot_f64_f32_portable, ingot_f64_f32_avx2, ingot_f64_f32_avx512)),
-    narrow("ingot_f32_f16", 4, 2, Levels(ingot_f32_f16_portable, ingot_f32_f16_avx2, ingot_f32_f16_avx512)),
+      "ingot_convert_kernels.f64_f32_odd", 8, 4,
+      Levels { ingot_convert_kernels_of($0).f64_f32_odd }),
+    narrow("ingot_convert_kernels.f64_f32", 8, 4, Levels { ingot_convert_kernels_of($0).f64_f32 }),
+    narrow("ingot_convert_kernels.f32_f16", 4, 2, Levels { ingot_convert_kernels_of($0).f32_f16 }),
     narrow(
-      "ingot_f32_bf16", 4, 2, Levels(ingot_f32_bf16_portable, ingot_f32_bf16_avx2, ingot_f32_bf16_avx512)),
+      "ingot_convert_kernels.f32_bf16", 4, 2, Levels { ingot_convert_kernels_of($0).f32_bf16 }),
     narrow(
-      "ingot_f32_f8e4m3", 4, 1,
-      Levels(ingot_f32_f8e4m3_portable, ingot_f32_f8e4m3_avx2, ingot_f32_f8e4m3_avx512)),
+      "ingot_convert_kernels.f32_f8e4m3", 4, 1,
+      Levels { ingot_convert_kernels_of($0).f32_f8e4m3 }),
     narrow(
-      "ingot_f32_f8e5m2", 4, 1,
-      Levels(ingot_f32_f8e5m2_portable, ingot_f32_f8e5m2_avx2, ingot_f32_f8e5m2_avx512)),
+      "ingot_convert_kernels.f32_f8e5m2", 4, 1,
+      Levels { ingot_convert_kernels_of($0).f32_f8e5m2 }),
   ]
 }
 
@@ -170,40 +170,40 @@ extension GuardedKernel {
 
   static let blocks: [GuardedKernel] = [
     decode(
-      "ingot_decode_q4_0", 18, 32,
-      Levels(ingot_decode_q4_0_portable, ingot_decode_q4_0_avx2, ingot_decode_q4_0_avx512)),
+      "ingot_block_kernels.decode_q4_0", 18, 32,
+      Levels { ingot_block_kernels_of($0).decode_q4_0 }),
     decode(
-      "ingot_decode_q4_1", 20, 32,
-      Levels(ingot_decode_q4_1_portable, ingot_decode_q4_1_avx2, ingot_decode_q4_1_avx512)),
+      "ingot_block_kernels.decode_q4_1", 20, 32,
+      Levels { ingot_block_kernels_of($0).decode_q4_1 }),
     decode(
-      "ingot_decode_q5_0", 22, 32,
-      Levels(ingot_decode_q5_0_portable, ingot_decode_q5_0_avx2, ingot_decode_q5_0_avx512)),
+      "ingot_block_kernels.decode_q5_0", 22, 32,
+      Levels { ingot_block_kernels_of($0).decode_q5_0 }),
     decode(
-      "ingot_decode_q5_1", 24, 32,
-      Levels(ingot_decode_q5_1_portable, ingot_decode_q5_1_avx2, ingot_decode_q5_1_avx512)),
+      "ingot_block_kernels.decode_q5_1", 24, 32,
+      Levels { ingot_block_kernels_of($0).decode_q5_1 }),
     decode(
-      "ingot_decode_q8_0", 34, 32,
-      Levels(ingot_decode_q8_0_portable, ingot_decode_q8_0_avx2, ingot_decode_q8_0_avx512)),
+      "ingot_block_kernels.decode_q8_0", 34, 32,
+      Levels { ingot_block_kernels_of($0).decode_q8_0 }),
     decode(
-      "ingot_decode_q2_k", 84, 256,
-      Levels(ingot_decode_q2_k_portable, ingot_decode_q2_k_avx2, ingot_decode_q2_k_avx512)),
+      "ingot_block_kernels.decode_q2_k", 84, 256,
+      Levels { ingot_block_kernels_of($0).decode_q2_k }),
     decode(
-      "ingot_decode_q3_k", 110, 256,
-      Levels(ingot_decode_q3_k_portable, ingot_decode_q3_k_avx2, ingot_decode_q3_k_avx512)),
+      "ingot_block_kernels.decode_q3_k", 110, 256,
+      Levels { ingot_block_kernels_of($0).decode_q3_k }),
     decode(
-      "ingot_decode_q4_k", 144, 256,
-      Levels(ingot_decode_q4_k_portable, ingot_decode_q4_k_avx2, ingot_decode_q4_k_avx512)),
+      "ingot_block_kernels.decode_q4_k", 144, 256,
+      Levels { ingot_block_kernels_of($0).decode_q4_k }),
     decode(
-      "ingot_decode_q5_k", 176, 256,
-      Levels(ingot_decode_q5_k_portable, ingot_decode_q5_k_avx2, ingot_decode_q5_k_avx512)),
+      "ingot_block_kernels.decode_q5_k", 176, 256,
+      Levels { ingot_block_kernels_of($0).decode_q5_k }),
     decode(
-      "ingot_decode_q6_k", 210, 256,
-      Levels(ingot_decode_q6_k_portable, ingot_decode_q6_k_avx2, ingot_decode_q6_k_avx512)),
+      "ingot_block_kernels.decode_q6_k", 210, 256,
+      Levels { ingot_block_kernels_of($0).decode_q6_k }),
     decode(
-      "ingot_decode_q8_k", 292, 256,
-      Levels(ingot_decode_q8_k_portable, ingot_decode_q8_k_avx2, ingot_decode_q8_k_avx512)),
-    GuardedKernel(name: "ingot_encode_q8_0") { level, buffers in
-      let encode = Levels(ingot_encode_q8_0_portable, ingot_encode_q8_0_avx2, ingot_encode_q8_0_avx512)
+      "ingot_block_kernels.decode_q8_k", 292, 256,
+      Levels { ingot_block_kernels_of($0).decode_q8_k }),
+    GuardedKernel(name: "ingot_quantize_kernels.encode_q8_0") { level, buffers in
+      let encode = Levels { ingot_quantize_kernels_of($0).encode_q8_0 }
       for count in 0...17 {
         for x in [buffers.bits(count * 128), buffers.floats(count * 32)] {
           let y = buffers.room(count * 34)

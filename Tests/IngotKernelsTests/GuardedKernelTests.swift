@@ -33,7 +33,9 @@ import Testing
     for folder in ["Sources/CIngotKernels/include", "Sources/CIngotBytes/include"] {
       for path in Fixture.files(under: folder, suffix: ".h") {
         let code = try Fixture.packageText(path).replacing(/\/\*(?s:.*?)\*\/|\/\/[^\n]*/, with: "")
-        for match in code.matches(of: /\b(ingot_\w+?)(?:_##level)?\(/) { names.insert(String(match.1)) }
+        for match in code.matches(of: /\b(ingot_\w+)\(/) { names.insert(String(match.1)) }
+        guard let structure = code.firstMatch(of: /\} (ingot_\w+_kernels);/) else { continue }
+        for match in code.matches(of: /INGOT_KERNEL\((\w+)\)/) { names.insert("\(structure.1).\(match.1)") }
       }
     }
     #expect(names == Self.withoutBuffers.union(GuardedKernel.all.map(\.name)))

@@ -9,28 +9,27 @@ import IngotTestSupport
 
 extension GuardedKernel {
   static let quantizations: [GuardedKernel] = [
-    GuardedKernel(name: "ingot_peak") { level, buffers in
-      let peak = Levels(ingot_peak_portable, ingot_peak_avx2, ingot_peak_avx512)
+    GuardedKernel(name: "ingot_quantize_kernels.peak") { level, buffers in
+      let peak = Levels { ingot_quantize_kernels_of($0).peak }
       for count in counts { _ = peak[level](buffers.floats(count).of(Float.self), count) }
     },
-    GuardedKernel(name: "ingot_peak_columns") { level, buffers in
-      let peak = Levels(ingot_peak_columns_portable, ingot_peak_columns_avx2, ingot_peak_columns_avx512)
+    GuardedKernel(name: "ingot_quantize_kernels.peak_columns") { level, buffers in
+      let peak = Levels { ingot_quantize_kernels_of($0).peak_columns }
       for count in counts {
         let (x, peaks) = (buffers.floats(count), buffers.room(count * 4))
         peak[level](x.of(Float.self), count, peaks.of(UInt32.self))
       }
     },
-    GuardedKernel(name: "ingot_quantize_i8") { level, buffers in
-      let quantize = Levels(ingot_quantize_i8_portable, ingot_quantize_i8_avx2, ingot_quantize_i8_avx512)
+    GuardedKernel(name: "ingot_quantize_kernels.quantize_i8") { level, buffers in
+      let quantize = Levels { ingot_quantize_kernels_of($0).quantize_i8 }
       for count in counts {
         let (x, q) = (buffers.floats(count), buffers.room(count))
         var rounding = ingot_rounding()
         quantize[level](x.of(Float.self), count, 0.007, q.of(Int8.self), &rounding)
       }
     },
-    GuardedKernel(name: "ingot_quantize_i8_columns") { level, buffers in
-      let quantize = Levels(
-        ingot_quantize_i8_columns_portable, ingot_quantize_i8_columns_avx2, ingot_quantize_i8_columns_avx512)
+    GuardedKernel(name: "ingot_quantize_kernels.quantize_i8_columns") { level, buffers in
+      let quantize = Levels { ingot_quantize_kernels_of($0).quantize_i8_columns }
       for count in counts {
         let (x, scales, q) = (buffers.floats(count), buffers.floats(count), buffers.room(count))
         var rounding = ingot_rounding()
@@ -59,8 +58,8 @@ extension GuardedKernel {
   }
 
   static let rows: [GuardedKernel] = [
-    GuardedKernel(name: "ingot_activate") { level, buffers in
-      let activate = Levels(ingot_activate_portable, ingot_activate_avx2, ingot_activate_avx512)
+    GuardedKernel(name: "ingot_row_kernels.activate") { level, buffers in
+      let activate = Levels { ingot_row_kernels_of($0).activate }
       for kind in 0...11 {
         for accuracy in [0, INGOT_ACTIVATION_QUICK] {
           for count in counts {
@@ -70,8 +69,8 @@ extension GuardedKernel {
         }
       }
     },
-    GuardedKernel(name: "ingot_layer_norm") { level, buffers in
-      let norm = Levels(ingot_layer_norm_portable, ingot_layer_norm_avx2, ingot_layer_norm_avx512)
+    GuardedKernel(name: "ingot_row_kernels.layer_norm") { level, buffers in
+      let norm = Levels { ingot_row_kernels_of($0).layer_norm }
       for count in counts where count > 0 {
         for rows in [1, 3] {
           let (x, y) = (buffers.floats(rows * count), buffers.room(rows * count * 4))
@@ -81,12 +80,12 @@ extension GuardedKernel {
         }
       }
     },
-    softmax("ingot_softmax", Levels(ingot_softmax_portable, ingot_softmax_avx2, ingot_softmax_avx512)),
+    softmax("ingot_row_kernels.softmax", Levels { ingot_row_kernels_of($0).softmax }),
     softmax(
-      "ingot_softmax_quick",
-      Levels(ingot_softmax_quick_portable, ingot_softmax_quick_avx2, ingot_softmax_quick_avx512)),
-    GuardedKernel(name: "ingot_add") { level, buffers in
-      let add = Levels(ingot_add_portable, ingot_add_avx2, ingot_add_avx512)
+      "ingot_row_kernels.softmax_quick",
+      Levels { ingot_row_kernels_of($0).softmax_quick }),
+    GuardedKernel(name: "ingot_row_kernels.add") { level, buffers in
+      let add = Levels { ingot_row_kernels_of($0).add }
       for count in counts {
         let (a, b, y) = (buffers.floats(count), buffers.floats(count), buffers.room(count * 4))
         add[level](a.of(Float.self), b.of(Float.self), y.of(Float.self), count)
@@ -99,27 +98,27 @@ extension GuardedKernel {
 
 extension GuardedKernel {
   static let statistics: [GuardedKernel] = [
-    GuardedKernel(name: "ingot_statistics_f32") { level, buffers in
-      let take = Levels(ingot_statistics_f32_portable, ingot_statistics_f32_avx2, ingot_statistics_f32_avx512)
+    GuardedKernel(name: "ingot_statistics_kernels.f32") { level, buffers in
+      let take = Levels { ingot_statistics_kernels_of($0).f32 }
       for count in counts {
         var result = ingot_statistics()
         take[level](buffers.floats(count).of(Float.self), count, &result)
         take[level](buffers.bits(count * 4).of(Float.self), count, &result)
       }
     },
-    GuardedKernel(name: "ingot_statistics_f64") { level, buffers in
-      let take = Levels(ingot_statistics_f64_portable, ingot_statistics_f64_avx2, ingot_statistics_f64_avx512)
+    GuardedKernel(name: "ingot_statistics_kernels.f64") { level, buffers in
+      let take = Levels { ingot_statistics_kernels_of($0).f64 }
       for count in counts {
         var result = ingot_statistics()
         take[level](buffers.bits(count * 8).of(Double.self), count, &result)
       }
     },
-    GuardedKernel(name: "ingot_peak") { level, buffers in
-      let take = Levels(ingot_peak_portable, ingot_peak_avx2, ingot_peak_avx512)
+    GuardedKernel(name: "ingot_quantize_kernels.peak") { level, buffers in
+      let take = Levels { ingot_quantize_kernels_of($0).peak }
       for count in counts { _ = take[level](buffers.floats(count).of(Float.self), count) }
     },
-    GuardedKernel(name: "ingot_peak_columns") { level, buffers in
-      let take = Levels(ingot_peak_columns_portable, ingot_peak_columns_avx2, ingot_peak_columns_avx512)
+    GuardedKernel(name: "ingot_quantize_kernels.peak_columns") { level, buffers in
+      let take = Levels { ingot_quantize_kernels_of($0).peak_columns }
       for count in counts where count > 0 {
         let peaks = buffers.copy([UInt32](repeating: 0, count: count))
         take[level](buffers.floats(count).of(Float.self), count, peaks.of(UInt32.self))
@@ -132,16 +131,16 @@ extension GuardedKernel {
 
 extension GuardedKernel {
   static let others: [GuardedKernel] = [
-    GuardedKernel(name: "ingot_normal") { level, buffers in
-      let normal = Levels(ingot_normal_portable, ingot_normal_avx2, ingot_normal_avx512)
+    GuardedKernel(name: "ingot_random_kernels.normal") { level, buffers in
+      let normal = Levels { ingot_random_kernels_of($0).normal }
       for count in counts {
         for first: UInt64 in [0, 2, 38] {
           normal[level](7, first, count, 0.02, buffers.room(count * 4).of(Float.self))
         }
       }
     },
-    GuardedKernel(name: "ingot_transpose") { level, buffers in
-      let transpose = Levels(ingot_transpose_portable, ingot_transpose_avx2)
+    GuardedKernel(name: "ingot_transpose_kernels.transpose") { level, buffers in
+      let transpose = Levels { ingot_transpose_kernels_of($0).transpose }
       for width in [1, 2, 3, 4, 5, 8, 12, 16] {
         for (rows, columns) in [
           (1, 1), (1, 37), (37, 1), (3, 5), (8, 8), (16, 32), (17, 33), (64, 65), (67, 129),

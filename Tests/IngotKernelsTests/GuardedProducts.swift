@@ -43,7 +43,7 @@ private final class GuardedProduct {
     (product.m, product.n, product.k) = size
     (product.x, product.x_stride) = (UnsafePointer(x.of(Float.self)), size.k + padding)
     (product.w, product.w_stride) = (UnsafeRawPointer(weight.start), columns + padding)
-    product.w_type = element.rawValue
+    product.w_type = element.code
     product.w_is_out_in = isOutIn ? 1 : 0
     product.rows_ahead = 2 * Int(INGOT_CHAIN)
     product.end = ingot_product_end(
@@ -78,9 +78,8 @@ extension GuardedKernel {
     .portable: (KernelTileSizes.portableRows, 8), .avx2: (6, 16), .avx512: (14, 32),
   ]
 
-  private static let packRows = Levels(ingot_pack_rows_portable, ingot_pack_rows_avx2, ingot_pack_rows_avx512)
-  private static let packPanels = Levels(
-    ingot_pack_panels_portable, ingot_pack_panels_avx2, ingot_pack_panels_avx512)
+  private static let packRows = Levels { ingot_product_kernels_of($0).pack_rows }
+  private static let packPanels = Levels { ingot_product_kernels_of($0).pack_panels }
 
   /// The activations of a product, packed.
   private static func packedRows(_ p: GuardedProduct, _ level: CPULevel, _ tile: (rows: Int, columns: Int))
@@ -114,13 +113,14 @@ extension GuardedKernel {
   }
 
   static let products: [GuardedKernel] = [
-    GuardedKernel(name: "ingot_pack_rows") { level, buffers in products(level, buffers) { _, _, _, _ in } },
-    GuardedKernel(name: "ingot_pack_panels") { level, buffers in
+    GuardedKernel(name: "ingot_product_kernels.pack_rows") { level, buffers in
+      products(level, buffers) { _, _, _, _ in }
+    },
+    GuardedKernel(name: "ingot_product_kernels.pack_panels") { level, buffers in
       products(level, buffers) { p, _, tile, _ in _ = packedPanels(p, level, tile) }
     },
-    GuardedKernel(name: "ingot_product_panels") { level, buffers in
-      let multiply = Levels(
-        ingot_product_panels_portable, ingot_product_panels_avx2, ingot_product_panels_avx512)
+    GuardedKernel(name: "ingot_product_kernels.panels") { level, buffers in
+      let multiply = Levels { ingot_product_kernels_of($0).panels }
       products(level, buffers) { p, rows, tile, panels in
         let packed = packedPanels(p, level, tile)
         p.product.x = UnsafePointer(rows.of(Float.self))
@@ -130,9 +130,8 @@ extension GuardedKernel {
         multiply[level](&p.product, 0, panels, nil)
       }
     },
-    GuardedKernel(name: "ingot_product_unpacked") { level, buffers in
-      let multiply = Levels(
-        ingot_product_unpacked_portable, ingot_product_unpacked_avx2, ingot_product_unpacked_avx512)
+    GuardedKernel(name: "ingot_product_kernels.unpacked") { level, buffers in
+      let multiply = Levels { ingot_product_kernels_of($0).unpacked }
       products(level, buffers, layouts: [false]) { p, rows, tile, panels in
         p.product.x = UnsafePointer(rows.of(Float.self))
         let blocks = GuardedProduct.blocks(p.size.m, of: tile.rows)
@@ -140,30 +139,27 @@ extension GuardedKernel {
         multiply[level](&p.product, 0, panels, scratch.of(Float.self))
       }
     },
-    GuardedKernel(name: "ingot_product_chains") { level, buffers in
-      let multiply = Levels(
-        ingot_product_chains_portable, ingot_product_chains_avx2, ingot_product_chains_avx512)
+    GuardedKernel(name: "ingot_product_kernels.chains") { level, buffers in
+      let multiply = Levels { ingot_product_kernels_of($0).chains }
       products(level, buffers, layouts: [false]) { p, _, _, _ in
         let chains = GuardedProduct.blocks(p.size.k, of: Int(INGOT_CHAIN))
         multiply[level](&p.product, 0, chains, p.room(chains * p.size.m * p.size.n).of(Float.self))
       }
     },
-    GuardedKernel(name: "ingot_product_sum_chains") { level, buffers in
-      let sum = Levels(
-        ingot_product_sum_chains_portable, ingot_product_sum_chains_avx2, ingot_product_sum_chains_avx512)
+    GuardedKernel(name: "ingot_product_kernels.sum_chains") { level, buffers in
+      let sum = Levels { ingot_product_kernels_of($0).sum_chains }
       products(level, buffers, layouts: [false]) { p, _, _, _ in
         let chains = GuardedProduct.blocks(p.size.k, of: Int(INGOT_CHAIN))
         let partial = buffers.floats(chains * p.size.m * p.size.n)
         sum[level](&p.product, 0, p.size.n, partial.of(Float.self))
       }
     },
-    GuardedKernel(name: "ingot_product_dots") { level, buffers in
-      let multiply = Levels(ingot_product_dots_portable, ingot_product_dots_avx2, ingot_product_dots_avx512)
+    GuardedKernel(name: "ingot_product_kernels.dots") { level, buffers in
+      let multiply = Levels { ingot_product_kernels_of($0).dots }
       products(level, buffers, layouts: [true]) { p, _, _, _ in multiply[level](&p.product, 0, p.size.n) }
     },
-    GuardedKernel(name: "ingot_product_packed_rows") { level, buffers in
-      let multiply = Levels(
-        ingot_product_packed_rows_portable, ingot_product_packed_rows_avx2, ingot_product_packed_rows_avx512)
+    GuardedKernel(name: "ingot_product_kernels.packed_rows") { level, buffers in
+      let multiply = Levels { ingot_product_kernels_of($0).packed_rows }
       products(level, buffers) { p, _, tile, panels in
         let packed = packedPanels(p, level, tile)
         p.product.panels = UnsafePointer(packed.of(Float.self))
@@ -203,14 +199,10 @@ extension GuardedKernel {
   private typealias NarrowProduct =
     @convention(c) @Sendable (UnsafePointer<ingot_narrow_product>, Int, Int) -> Void
 
-  private static let packRowsBF16 = Levels(
-    ingot_pack_rows_bf16_portable, ingot_pack_rows_bf16_avx2, ingot_pack_rows_bf16_avx512)
-  private static let quantizeRows = Levels(
-    ingot_quantize_rows_portable, ingot_quantize_rows_avx2, ingot_quantize_rows_avx512)
-  private static let packPanelsBF16 = Levels(
-    ingot_pack_panels_bf16_portable, ingot_pack_panels_bf16_avx2, ingot_pack_panels_bf16_avx512)
-  private static let packPanelsS8 = Levels(
-    ingot_pack_panels_s8_portable, ingot_pack_panels_s8_avx2, ingot_pack_panels_s8_avx512)
+  private static let packRowsBF16 = Levels { ingot_narrow_kernels_of($0).pack_rows_bf16 }
+  private static let quantizeRows = Levels { ingot_narrow_kernels_of($0).quantize_rows }
+  private static let packPanelsBF16 = Levels { ingot_narrow_kernels_of($0).pack_panels_bf16 }
+  private static let packPanelsS8 = Levels { ingot_narrow_kernels_of($0).pack_panels_s8 }
 
   /// Packs both sides of each product, and multiplies when there is something to multiply with.
   private static func narrow(
@@ -245,15 +237,15 @@ extension GuardedKernel {
   }
 
   static let narrowProducts: [GuardedKernel] = [
-    narrow("ingot_pack_rows_bf16", perWord: 2),
-    narrow("ingot_pack_panels_bf16", perWord: 2),
+    narrow("ingot_narrow_kernels.pack_rows_bf16", perWord: 2),
+    narrow("ingot_narrow_kernels.pack_panels_bf16", perWord: 2),
     narrow(
-      "ingot_product_bf16", perWord: 2,
-      multiply: Levels(ingot_product_bf16_portable, ingot_product_bf16_avx2, ingot_product_bf16_avx512)),
-    narrow("ingot_quantize_rows", perWord: 4),
-    narrow("ingot_pack_panels_s8", perWord: 4),
+      "ingot_narrow_kernels.product_bf16", perWord: 2,
+      multiply: Levels { ingot_narrow_kernels_of($0).product_bf16 }),
+    narrow("ingot_narrow_kernels.quantize_rows", perWord: 4),
+    narrow("ingot_narrow_kernels.pack_panels_s8", perWord: 4),
     narrow(
-      "ingot_product_s8", perWord: 4,
-      multiply: Levels(ingot_product_s8_portable, ingot_product_s8_avx2, ingot_product_s8_avx512)),
+      "ingot_narrow_kernels.product_s8", perWord: 4,
+      multiply: Levels { ingot_narrow_kernels_of($0).product_s8 }),
   ]
 }

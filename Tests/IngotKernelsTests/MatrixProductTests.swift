@@ -21,7 +21,7 @@ import Testing
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
     for element in WeightMatrix.Element.allCases {
-      for layout in [WeightMatrix.Layout.inOut, .outIn] {
+      for layout in [WeightLayout.inOut, .outIn] {
         for scale in [ScaleKind.none, .perTensor, .perColumn] {
           let problem = Problem(size: size, element: element, layout: layout, scale: scale)
           let (y, guards) = problem.run(kernels: kernels, pool: nil)
@@ -32,8 +32,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [WeightMatrix.Layout.inOut, .outIn], [1, 2, 3, 37])
-  func `gives the same bytes for one, two and three threads`(layout: WeightMatrix.Layout, rowCount: Int) {
+  @Test(arguments: [WeightLayout.inOut, .outIn], [1, 2, 3, 37])
+  func `gives the same bytes for one, two and three threads`(layout: WeightLayout, rowCount: Int) {
     let problem = Problem(size: (rowCount, 1031, 1051), element: .f32, layout: layout, scale: .none)
     let (one, _) = problem.run(kernels: .current, pool: nil)
     for threadCount in [1, 2, 3] {
@@ -56,9 +56,9 @@ import Testing
   }
 
   /// One row streams through the weight, some multiply it as it is stored, many pack it first.
-  @Test(arguments: levels, [WeightMatrix.Layout.inOut, .outIn])
+  @Test(arguments: levels, [WeightLayout.inOut, .outIn])
   func `a row's result does not depend on the rows beside it`(
-    kernels: KernelTable, layout: WeightMatrix.Layout
+    kernels: KernelTable, layout: WeightLayout
   ) {
     for element in WeightMatrix.Element.allCases {
       let many = Problem(size: (201, 130, 200), element: element, layout: layout, scale: .perColumn)
@@ -79,7 +79,7 @@ enum ScaleKind { case none, perTensor, perColumn }
 private struct Problem {
   var size: (m: Int, n: Int, k: Int)
   let element: WeightMatrix.Element
-  let layout: WeightMatrix.Layout
+  let layout: WeightLayout
   let x: [Float]
   let stored: [UInt8]
   let weight: [Double]
@@ -89,7 +89,7 @@ private struct Problem {
   let padding = 3
 
   init(
-    size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightMatrix.Layout,
+    size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightLayout,
     scale: ScaleKind
   ) {
     var random = SeededRandom(seed: UInt64(size.m * 10_007 + size.n * 101 + size.k))

@@ -16,7 +16,7 @@ import Testing
     for element in WeightMatrix.Element.allCases {
       let own: [PackedWeight.Form] = element == .i8 ? [.wideS8] : element == .bf16 ? [.wideBF16] : []
       for form in [.f32] + own where form.isAvailable(in: kernels) {
-        for layout in [WeightMatrix.Layout.inOut, .outIn] {
+        for layout in [WeightLayout.inOut, .outIn] {
           let problem = PackedProblem(size: size, element: element, layout: layout)
           let packed = problem.run(form: form, kernels: kernels)
           #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout) \(form)")
@@ -31,7 +31,7 @@ import Testing
   ) {
     for element in WeightMatrix.Element.allCases {
       for form in [PackedWeight.Form.bf16] + (element == .i8 ? [.s8] : []) {
-        for layout in [WeightMatrix.Layout.inOut, .outIn] {
+        for layout in [WeightLayout.inOut, .outIn] {
           let problem = PackedProblem(size: size, element: element, layout: layout)
           let packed = problem.run(form: form, kernels: kernels)
           #expect(
@@ -45,7 +45,7 @@ import Testing
   func `bf16 is the product of what both sides round to`(size: (m: Int, n: Int, k: Int), kernels: KernelTable)
   {
     for element in [WeightMatrix.Element.f32, .f16, .bf16] {
-      for layout in [WeightMatrix.Layout.inOut, .outIn] {
+      for layout in [WeightLayout.inOut, .outIn] {
         let problem = PackedProblem(size: size, element: element, layout: layout)
         let y = problem.run(form: .bf16, kernels: kernels)
         let weight = problem.values.map { Double(ReferenceKernels.roundedToBF16(Float($0))) }
@@ -59,7 +59,7 @@ import Testing
 
   @Test(arguments: sizes, levels)
   func `int8 is the arithmetic of the numbers`(size: (m: Int, n: Int, k: Int), kernels: KernelTable) {
-    for layout in [WeightMatrix.Layout.inOut, .outIn] {
+    for layout in [WeightLayout.inOut, .outIn] {
       let problem = PackedProblem(size: size, element: .i8, layout: layout)
       let y = problem.run(form: .s8, kernels: kernels)
       var x: [Double] = []
@@ -72,8 +72,8 @@ import Testing
     }
   }
 
-  @Test(arguments: levels, [WeightMatrix.Layout.inOut, .outIn])
-  func `int8's sums are exact`(kernels: KernelTable, layout: WeightMatrix.Layout) {
+  @Test(arguments: levels, [WeightLayout.inOut, .outIn])
+  func `int8's sums are exact`(kernels: KernelTable, layout: WeightLayout) {
     var problem = PackedProblem(size: (17, 70, 1031), element: .i8, layout: layout)
     var random = SeededRandom(seed: 3)
     // Whole numbers with 127 among them: one stands for itself, and the result for the sum.
@@ -136,14 +136,14 @@ import Testing
 private struct PackedProblem {
   let size: (m: Int, n: Int, k: Int)
   let element: WeightMatrix.Element
-  let layout: WeightMatrix.Layout
+  let layout: WeightLayout
   var x: [Float]
   let stored: [UInt8]
   let values: [Double]
   var bias: [Float]
   var residual: [Float]
 
-  init(size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightMatrix.Layout) {
+  init(size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightLayout) {
     var random = SeededRandom(seed: UInt64(size.m * 10_007 + size.n * 101 + size.k))
     self.size = size
     self.element = element

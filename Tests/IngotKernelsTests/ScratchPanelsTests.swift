@@ -20,7 +20,7 @@ import Testing
     let x = random.floats(size.m * size.k)
     let weight = random.floats(columnCount * depth)
     for form in [PackedWeight.Form.f32, .bf16] {
-      for layout in [WeightMatrix.Layout.inOut, .outIn] {
+      for layout in [WeightLayout.inOut, .outIn] {
         let stride = layout == .inOut ? columnCount : depth
         var some = [Float](repeating: .nan, count: size.m * size.n)
         var alone = some

@@ -4,28 +4,30 @@
 #ifndef INGOT_BLOCKS_H
 #define INGOT_BLOCKS_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #pragma clang assume_nonnull begin
 
 // decode_*: x: [n, bytes of a block], little-endian; y: f32 [n, values of a block].
-#define INGOT_DECLARE_BLOCKS(level)                                                                                 \
-    void ingot_decode_q4_0_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q4_1_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q5_0_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q5_1_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q8_0_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q2_k_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q3_k_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q4_k_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q5_k_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q6_k_##level(const uint8_t *x, void *y, size_t n);                                            \
-    void ingot_decode_q8_k_##level(const uint8_t *x, void *y, size_t n);
+/// One level's decoders.
+typedef struct INGOT_SENDABLE {
+    void INGOT_KERNEL(decode_q4_0)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q4_1)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q5_0)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q5_1)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q8_0)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q2_k)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q3_k)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q4_k)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q5_k)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q6_k)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q8_k)(const uint8_t *x, void *y, size_t n);
+} ingot_block_kernels;
 
-INGOT_DECLARE_BLOCKS(portable)
-INGOT_DECLARE_BLOCKS(avx2)
-INGOT_DECLARE_BLOCKS(avx512)
+INGOT_LEVELS(ingot_block_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

@@ -4,6 +4,8 @@
 #ifndef INGOT_CONVERT_H
 #define INGOT_CONVERT_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,27 +25,28 @@ typedef struct {
 // widen_*: exact. f64_f32: nearest even. f64_f32_odd: to odd, so that a second rounding to a type of at most 22
 // significant bits equals one rounding (Boldo and Melquiond, "When double rounding is odd", 2005).
 // f32_f16 …: `saturate` puts the largest finite value for an overflow, else infinity (NaN in F8_E4M3, which has none).
-#define INGOT_DECLARE_CONVERT(level)                                                                                \
-    void ingot_widen_f16_f32_##level(const void *x, void *y, size_t n);                                             \
-    void ingot_widen_bf16_f32_##level(const void *x, void *y, size_t n);                                            \
-    void ingot_widen_f8e4m3_f32_##level(const void *x, void *y, size_t n);                                          \
-    void ingot_widen_f8e5m2_f32_##level(const void *x, void *y, size_t n);                                          \
-    void ingot_widen_f8e8m0_f32_##level(const void *x, void *y, size_t n);                                          \
-    void ingot_widen_i8_f32_##level(const void *x, void *y, size_t n);                                              \
-    void ingot_widen_u8_f32_##level(const void *x, void *y, size_t n);                                              \
-    void ingot_widen_i16_f32_##level(const void *x, void *y, size_t n);                                             \
-    void ingot_widen_u16_f32_##level(const void *x, void *y, size_t n);                                             \
-    void ingot_widen_f32_f64_##level(const void *x, void *y, size_t n);                                             \
-    void ingot_f64_f32_##level(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);          \
-    void ingot_f64_f32_odd_##level(const void *x, void *y, size_t n);                                               \
-    void ingot_f32_f16_##level(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);          \
-    void ingot_f32_bf16_##level(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);         \
-    void ingot_f32_f8e4m3_##level(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);       \
-    void ingot_f32_f8e5m2_##level(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);
 
-INGOT_DECLARE_CONVERT(portable)
-INGOT_DECLARE_CONVERT(avx2)
-INGOT_DECLARE_CONVERT(avx512)
+/// One level's conversions.
+typedef struct INGOT_SENDABLE {
+    void INGOT_KERNEL(widen_f16_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_bf16_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_f8e4m3_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_f8e5m2_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_f8e8m0_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_i8_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_u8_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_i16_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_u16_f32)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(widen_f32_f64)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(f64_f32)(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);
+    void INGOT_KERNEL(f64_f32_odd)(const void *x, void *y, size_t n);
+    void INGOT_KERNEL(f32_f16)(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);
+    void INGOT_KERNEL(f32_bf16)(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);
+    void INGOT_KERNEL(f32_f8e4m3)(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);
+    void INGOT_KERNEL(f32_f8e5m2)(const void *x, void *y, size_t n, int saturate, ingot_cast_counts *counts);
+} ingot_convert_kernels;
+
+INGOT_LEVELS(ingot_convert_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

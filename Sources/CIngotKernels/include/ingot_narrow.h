@@ -32,18 +32,23 @@ typedef struct {
 // `[⌈N / NR⌉, ⌈K / P⌉, NR, P]`; int8 with its sign bit turned, that is 128 more, as the instruction wants it.
 // product_…: columns `[NR · first, NR · end)` of y.
 // All buffers are 64-byte aligned.
-#define INGOT_DECLARE_NARROW(level)                                                                                  \
-    void ingot_pack_rows_bf16_##level(const float *x, size_t x_stride, size_t m, size_t k, void *packed);           \
-    void ingot_pack_panels_bf16_##level(const ingot_product *p, size_t first, size_t end, void *packed);            \
-    void ingot_product_bf16_##level(const ingot_narrow_product *p, size_t first, size_t end);                       \
-    void ingot_quantize_rows_##level(const float *x, size_t x_stride, size_t m, size_t k, void *packed,             \
-                                     float *scale, int32_t *sum);                                                   \
-    void ingot_pack_panels_s8_##level(const ingot_product *p, size_t first, size_t end, void *packed);              \
-    void ingot_product_s8_##level(const ingot_narrow_product *p, size_t first, size_t end);
 
-INGOT_DECLARE_NARROW(portable)
-INGOT_DECLARE_NARROW(avx2)
-INGOT_DECLARE_NARROW(avx512)
+/// One level's products of bf16 and int8.
+typedef struct INGOT_SENDABLE {
+    /// MR and NR.
+    size_t row_block, panel_width;
+    /// Whether the processor has instructions for these products.
+    int is_native;
+    void INGOT_KERNEL(pack_rows_bf16)(const float *x, size_t x_stride, size_t m, size_t k, void *packed);
+    void INGOT_KERNEL(pack_panels_bf16)(const ingot_product *p, size_t first, size_t end, void *packed);
+    void INGOT_KERNEL(product_bf16)(const ingot_narrow_product *p, size_t first, size_t end);
+    void INGOT_KERNEL(quantize_rows)(const float *x, size_t x_stride, size_t m, size_t k, void *packed, float *scale,
+                                     int32_t *sum);
+    void INGOT_KERNEL(pack_panels_s8)(const ingot_product *p, size_t first, size_t end, void *packed);
+    void INGOT_KERNEL(product_s8)(const ingot_narrow_product *p, size_t first, size_t end);
+} ingot_narrow_kernels;
+
+INGOT_LEVELS(ingot_narrow_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

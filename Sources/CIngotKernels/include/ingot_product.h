@@ -7,6 +7,8 @@
 #ifndef INGOT_PRODUCT_H
 #define INGOT_PRODUCT_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -78,19 +80,22 @@ typedef struct {
 // sum_chains: columns `[first, end)` of y from `partial`.
 // dots: for a weight `[N, K]` and few rows: columns `[first, end)` of y.
 // packed_rows: for few rows and panels that stay, `panels` of f32 or `w` of words: columns `[NR · first, NR · end)` of y.
-#define INGOT_DECLARE_PRODUCT(level)                                                                                \
-    void ingot_pack_rows_##level(const float *x, size_t x_stride, size_t m, size_t k, float *packed);               \
-    void ingot_pack_panels_##level(const ingot_product *p, size_t first, size_t end, float *packed);                \
-    void ingot_product_panels_##level(const ingot_product *p, size_t first, size_t end, float *_Nullable scratch);  \
-    void ingot_product_unpacked_##level(const ingot_product *p, size_t first, size_t end, float *scratch);          \
-    void ingot_product_chains_##level(const ingot_product *p, size_t first, size_t end, float *partial);            \
-    void ingot_product_sum_chains_##level(const ingot_product *p, size_t first, size_t end, const float *partial);  \
-    void ingot_product_dots_##level(const ingot_product *p, size_t first, size_t end);                              \
-    void ingot_product_packed_rows_##level(const ingot_product *p, size_t first, size_t end);
 
-INGOT_DECLARE_PRODUCT(portable)
-INGOT_DECLARE_PRODUCT(avx2)
-INGOT_DECLARE_PRODUCT(avx512)
+/// One level's products of f32 activations.
+typedef struct INGOT_SENDABLE {
+    /// MR and NR.
+    size_t row_block, panel_width;
+    void INGOT_KERNEL(pack_rows)(const float *x, size_t x_stride, size_t m, size_t k, float *packed);
+    void INGOT_KERNEL(pack_panels)(const ingot_product *p, size_t first, size_t end, float *packed);
+    void INGOT_KERNEL(panels)(const ingot_product *p, size_t first, size_t end, float *_Nullable scratch);
+    void INGOT_KERNEL(unpacked)(const ingot_product *p, size_t first, size_t end, float *scratch);
+    void INGOT_KERNEL(chains)(const ingot_product *p, size_t first, size_t end, float *partial);
+    void INGOT_KERNEL(sum_chains)(const ingot_product *p, size_t first, size_t end, const float *partial);
+    void INGOT_KERNEL(dots)(const ingot_product *p, size_t first, size_t end);
+    void INGOT_KERNEL(packed_rows)(const ingot_product *p, size_t first, size_t end);
+} ingot_product_kernels;
+
+INGOT_LEVELS(ingot_product_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

@@ -4,6 +4,8 @@
 #ifndef INGOT_QUANTIZE_H
 #define INGOT_QUANTIZE_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,22 +29,23 @@ typedef struct {
 
 // Peaks are magnitudes as bits of a float: those of infinities and NaN are above all others.
 // quantize: q = clamp(round(x ÷ scale), −127, 127), ties to even; 0 where the scale is 0. x: [n], finite; q: [n].
-#define INGOT_DECLARE_QUANTIZE(level)                                                                               \
-    /* x: [n]; the largest magnitude. */                                                                            \
-    uint32_t ingot_peak_##level(const float *x, size_t n);                                                          \
-    /* x: [n]; peaks[j] becomes the larger of itself and the magnitude of x[j]. */                                  \
-    void ingot_peak_columns_##level(const float *x, size_t n, uint32_t *peaks);                                     \
-    /* One scale for all. */                                                                                        \
-    void ingot_quantize_i8_##level(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding);     \
-    /* scales: [n], one each. */                                                                                    \
-    void ingot_quantize_i8_columns_##level(const float *x, size_t n, const float *scales, int8_t *q,                \
-                                           ingot_rounding *rounding);                                               \
-    /* x: f32 [n, 32], any alignment; y: [n, 34], half-precision scale and values of each block. */                 \
-    ingot_block_faults ingot_encode_q8_0_##level(const void *x, uint8_t *y, size_t n, ingot_rounding *rounding);
 
-INGOT_DECLARE_QUANTIZE(portable)
-INGOT_DECLARE_QUANTIZE(avx2)
-INGOT_DECLARE_QUANTIZE(avx512)
+/// One level's symmetric int8.
+typedef struct INGOT_SENDABLE {
+    /// x: [n]; the largest magnitude.
+    uint32_t INGOT_KERNEL(peak)(const float *x, size_t n);
+    /// x: [n]; peaks[j] becomes the larger of itself and the magnitude of x[j].
+    void INGOT_KERNEL(peak_columns)(const float *x, size_t n, uint32_t *peaks);
+    /// One scale for all.
+    void INGOT_KERNEL(quantize_i8)(const float *x, size_t n, float scale, int8_t *q, ingot_rounding *rounding);
+    /// scales: [n], one each.
+    void INGOT_KERNEL(quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
+                                           ingot_rounding *rounding);
+    /// x: f32 [n, 32], any alignment; y: [n, 34], half-precision scale and values of each block.
+    ingot_block_faults INGOT_KERNEL(encode_q8_0)(const void *x, uint8_t *y, size_t n, ingot_rounding *rounding);
+} ingot_quantize_kernels;
+
+INGOT_LEVELS(ingot_quantize_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

@@ -4,19 +4,21 @@
 #ifndef INGOT_RANDOM_H
 #define INGOT_RANDOM_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #pragma clang assume_nonnull begin
 
-#define INGOT_DECLARE_RANDOM(level)                                                                                   \
-    /* y: [n]; elements [first, first + n) of the sequence of `key`, normal with mean 0 and this deviation; `first` is  \
-       even. */                                                                                                       \
-    void ingot_normal_##level(uint64_t key, uint64_t first, size_t n, double deviation, float *y);
+/// One level's generator.
+typedef struct INGOT_SENDABLE {
+    /// y: [n]; elements [first, first + n) of the sequence of `key`, normal with mean 0 and this deviation; `first` is
+    /// even.
+    void INGOT_KERNEL(normal)(uint64_t key, uint64_t first, size_t n, double deviation, float *y);
+} ingot_random_kernels;
 
-INGOT_DECLARE_RANDOM(portable)
-INGOT_DECLARE_RANDOM(avx2)
-INGOT_DECLARE_RANDOM(avx512)
+INGOT_LEVELS(ingot_random_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

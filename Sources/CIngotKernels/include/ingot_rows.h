@@ -4,6 +4,8 @@
 #ifndef INGOT_ROWS_H
 #define INGOT_ROWS_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,22 +30,22 @@ enum {
     INGOT_ACTIVATION_QUICK = 256,
 };
 
-#define INGOT_DECLARE_ROWS(level)                                                                                     \
-    /* y[i] = f(x[i]) for n elements; y may be x. `kind` is one of INGOT_ACTIVATION_…. */                             \
-    void ingot_activate_##level(const float *x, float *y, size_t n, int kind);                                        \
-    /* x, y: [rows, D], may be the same; gain, bias: [D]; y = (x − mean) / √(variance + epsilon) · gain + bias. */    \
-    void ingot_layer_norm_##level(const float *x, float *y, size_t rows, size_t d, const float *gain,                 \
-                                  const float *bias, double epsilon);                                                 \
-    /* x: [N], in place: e^(x − max) / Σ; where mask (NULL or [N]) is 0 the result is 0; all 0 when none is left. */  \
-    void ingot_softmax_##level(float *x, size_t n, const uint8_t *_Nullable mask);                                    \
-    /* The same in single precision, each share off by at most 2^-21 + |x - max| 2^-23 of itself. */                    \
-    void ingot_softmax_quick_##level(float *x, size_t n, const uint8_t *_Nullable mask);                              \
-    /* y = a + b for n elements; y may be either. */                                                                  \
-    void ingot_add_##level(const float *a, const float *b, float *y, size_t n);
+/// One level's operators.
+typedef struct INGOT_SENDABLE {
+    /// y[i] = f(x[i]) for n elements; y may be x. `kind` is one of INGOT_ACTIVATION_….
+    void INGOT_KERNEL(activate)(const float *x, float *y, size_t n, int kind);
+    /// x, y: [rows, D], may be the same; gain, bias: [D]; y = (x − mean) / √(variance + epsilon) · gain + bias.
+    void INGOT_KERNEL(layer_norm)(const float *x, float *y, size_t rows, size_t d, const float *gain, const float *bias,
+                                  double epsilon);
+    /// x: [N], in place: e^(x − max) / Σ; where mask (NULL or [N]) is 0 the result is 0; all 0 when none is left.
+    void INGOT_KERNEL(softmax)(float *x, size_t n, const uint8_t *_Nullable mask);
+    /// The same in single precision, each share off by at most 2^-21 + |x - max| 2^-23 of itself.
+    void INGOT_KERNEL(softmax_quick)(float *x, size_t n, const uint8_t *_Nullable mask);
+    /// y = a + b for n elements; y may be either.
+    void INGOT_KERNEL(add)(const float *a, const float *b, float *y, size_t n);
+} ingot_row_kernels;
 
-INGOT_DECLARE_ROWS(portable)
-INGOT_DECLARE_ROWS(avx2)
-INGOT_DECLARE_ROWS(avx512)
+INGOT_LEVELS(ingot_row_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

@@ -3,6 +3,8 @@
 #ifndef INGOT_STATISTICS_H
 #define INGOT_STATISTICS_H
 
+#include "ingot_levels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,14 +20,14 @@ typedef struct {
     double squared_deviations;
 } ingot_statistics;
 
-#define INGOT_DECLARE_STATISTICS(level)                                                                               \
-    /* x: [n]; two passes, so n should fit a cache. */                                                                \
-    void ingot_statistics_f32_##level(const float *x, size_t n, ingot_statistics *result);                            \
-    void ingot_statistics_f64_##level(const double *x, size_t n, ingot_statistics *result);
+/// One level's statistics.
+typedef struct INGOT_SENDABLE {
+    /// x: [n]; two passes, so n should fit a cache.
+    void INGOT_KERNEL(f32)(const float *x, size_t n, ingot_statistics *result);
+    void INGOT_KERNEL(f64)(const double *x, size_t n, ingot_statistics *result);
+} ingot_statistics_kernels;
 
-INGOT_DECLARE_STATISTICS(portable)
-INGOT_DECLARE_STATISTICS(avx2)
-INGOT_DECLARE_STATISTICS(avx512)
+INGOT_LEVELS(ingot_statistics_kernels, avx512)
 
 #pragma clang assume_nonnull end
 #endif

@@ -10,7 +10,7 @@ extension Linear: ReferenceOperator {
     guard shape.rank == 2 else { return [] }
     let isInOut = weightLayout == .inOut
     return ReferenceKernels.product(
-      step.inputs[0], by: weight, layout: isInOut ? .inOut : .outIn,
+      step.inputs[0], by: weight, layout: weightLayout,
       bias: hasBias ? step.parameters[1].values : [], depth: shape.dimensions[isInOut ? 0 : 1],
       columnCount: shape.dimensions[isInOut ? 1 : 0])
   }
