@@ -25,7 +25,7 @@ extension ProgressObserver {
 ///
 /// SAFETY: the observer is called under the lock only.
 package final class ProgressRelay: @unchecked Sendable {
-  private let lock = Locked(())
+  private let done = Locked(0)
   private let observer: (any ProgressObserver)?
 
   package init(_ observer: (any ProgressObserver)?) { self.observer = observer }
@@ -33,6 +33,15 @@ package final class ProgressRelay: @unchecked Sendable {
   /// More bytes are done.
   package func advance(_ byteCount: Int) {
     guard let observer else { return }
-    lock.withLock { _ in observer.advance(byteCount) }
+    done.withLock { done in
+      done += byteCount
+      observer.advance(byteCount)
+    }
+  }
+
+  /// All that was announced is done: more is not, where less than that was to do.
+  package func complete(_ byteCount: Int) {
+    let rest = done.withLock { byteCount - $0 }
+    if rest > 0 { advance(rest) }
   }
 }

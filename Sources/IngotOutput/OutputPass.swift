@@ -43,6 +43,9 @@ final class OutputPass {
   /// What rounding to int8 cost, by tensor.
   var quantizationErrors: [Int: QuantizationError] { records.quantizationErrors }
 
+  /// Says that all is written, the ends of files too.
+  func complete(_ byteCount: Int) { progress.complete(byteCount) }
+
   func noteEnd(of file: Int, at end: Int) {
     fileEnds[file] = max(fileEnds[file], end)
   }

@@ -88,7 +88,8 @@ package struct PlanWriter {
     progress: (any ProgressObserver)?, journal: OutputJournal? = nil,
     open: (PlannedFile) throws(IngotError) -> any OutputTarget
   ) throws(IngotError) -> Result {
-    progress?.begin("writing", byteCount: try plannedByteCount())
+    let planned = try plannedByteCount()
+    progress?.begin("writing", byteCount: planned)
     defer { progress?.end() }
     let pass = OutputPass(self, progress: progress, journal: journal)
     var targets: [any OutputTarget] = []
@@ -109,6 +110,7 @@ package struct PlanWriter {
       pass.noteEnd(of: patch.file, at: patch.offset + patch.bytes.count)
     }
     try files.checkUnchanged()
+    pass.complete(planned)
     return Result(
       parts: written, castReports: pass.castReports,
       quantizationErrors: pass.quantizationErrors, byteCount: pass.fileEnds.reduce(0, +),

@@ -8,7 +8,7 @@ import Testing
   @Test func `README.md's transcripts are what the program prints`() throws {
     let folder = URL(fileURLWithPath: try IngotProgram.path()).deletingLastPathComponent().path
     var process = ChildProcess(Fixture.packagePath("Scripts/readme-transcripts"), [folder])
-    process.timeoutSeconds = 300
+    process.timeoutSeconds = 300 * Patience.factor
     let result = try process.run()
     #expect(
       result.exitCode == 0, "Scripts/readme-transcripts FOLDER --write mends this: \(result.standardOutput)")

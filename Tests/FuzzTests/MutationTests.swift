@@ -47,7 +47,7 @@ import Testing
       process.input = Array((rest.joined(separator: "\n") + "\n").utf8)
       process.environment = environment.mapValues { $0 }
       process.environment["SWIFT_BACKTRACE"] = "enable=no"
-      process.timeoutSeconds = 60
+      process.timeoutSeconds = 60 * Patience.factor
       let result = try process.run()
       outcome.peakResidentBytes = max(outcome.peakResidentBytes, result.peakResidentBytes)
       let lines = result.standardOutput.split(separator: "\n")

@@ -83,4 +83,28 @@ import Testing
     _ = try await task.value
     #expect(last?.done == last?.count)
   }
+
+  @Test(arguments: ["a.safetensors", "a.ingot", "a.pt", "a.npz", "a.gguf", "tensorflow/", "llmc.bin"])
+  func `updates of a conversion end at all of it`(_ name: String) async throws {
+    let folder = try TemporaryFolder()
+    let output = folder.file(name)
+    let progress = ProgressUpdates()
+    let task = Task {
+      defer { progress.finish() }
+      return try await Ingot.run { () throws(IngotError) in
+        var options = ConvertOptions()
+        if name == "tensorflow/" { options.format = "tensorflow" }
+        if name == "llmc.bin" { options.format = "llmc" }
+        return try Ingot.convert(
+          Fixture.path("kjv-gpt2"), to: output, options: options, progress: progress)
+      }
+    }
+    var last: ProgressUpdates.Update?
+    for await update in progress.updates {
+      #expect(update.done <= update.count)
+      last = update
+    }
+    _ = try await task.value
+    #expect(last?.done == last?.count)
+  }
 }

@@ -44,6 +44,8 @@ package struct JSONScanner: Sendable {
   private let bytes: [UInt8]
   private let end: Int
   private var depth = 0
+  /// Whether an object or array was entered, and nothing of it is taken yet.
+  private var isAtStart = false
   /// The offset of the next byte.
   package private(set) var offset: Int
 
@@ -75,32 +77,57 @@ package struct JSONScanner: Sendable {
     }
   }
 
+  /// Enters an object; ``nextKey()`` gives its keys, and leaves it.
+  package mutating func enterObject() throws(JSONFailure) { try enter(UInt8(ascii: "{"), "an object") }
+
+  /// The next key of the object that was entered last and is not left yet, with its offset; its value must be taken.
+  ///
+  /// - Returns: `nil` behind the last one: the object is left.
+  package mutating func nextKey() throws(JSONFailure) -> (name: String, offset: Int)? {
+    guard try next(before: UInt8(ascii: "}"), "a comma or the object's end") else { return nil }
+    skipSpace()
+    let keyOffset = offset
+    let key = try string()
+    guard take(UInt8(ascii: ":")) else { throw unexpected("a colon") }
+    return (key, keyOffset)
+  }
+
+  /// Enters an array; ``nextElement()`` says whether there is another element, and leaves it.
+  package mutating func enterArray() throws(JSONFailure) { try enter(UInt8(ascii: "["), "an array") }
+
+  /// Whether another element follows in the array that was entered last and is not left yet; it must be taken.
+  ///
+  /// - Returns: `false` behind the last one: the array is left.
+  package mutating func nextElement() throws(JSONFailure) -> Bool {
+    try next(before: UInt8(ascii: "]"), "a comma or the array's end")
+  }
+
+  /// Goes on to another member, behind a comma unless it is the first, or leaves what was entered.
+  private mutating func next(
+    before bracket: UInt8, _ expected: @autoclosure () -> Evidence
+  ) throws(JSONFailure) -> Bool {
+    let isFirst = isAtStart
+    isAtStart = false
+    if isFirst ? !take(bracket) : take(UInt8(ascii: ",")) { return true }
+    guard isFirst || take(bracket) else { throw unexpected(expected()) }
+    depth -= 1
+    return false
+  }
+
   /// Walks an object: `body` is called with each key and must take its value.
   package mutating func object(
     _ body: (inout JSONScanner, _ key: String, _ keyOffset: Int) throws(JSONFailure) -> Void
   ) throws(JSONFailure) {
-    try enter(UInt8(ascii: "{"), "an object")
-    defer { depth -= 1 }
-    if take(UInt8(ascii: "}")) { return }
-    repeat {
-      skipSpace()
-      let keyOffset = offset
-      let key = try string()
-      guard take(UInt8(ascii: ":")) else { throw unexpected("a colon") }
-      try body(&self, key, keyOffset)
-    } while take(UInt8(ascii: ","))
-    guard take(UInt8(ascii: "}")) else { throw unexpected("a comma or the object's end") }
+    try enterObject()
+    while let key = try nextKey() { try body(&self, key.name, key.offset) }
   }
 
   /// Walks an array: `body` is called before each element and must take it.
   package mutating func array(
     _ body: (inout JSONScanner) throws(JSONFailure) -> Void
   ) throws(JSONFailure) {
-    try enter(UInt8(ascii: "["), "an array")
-    defer { depth -= 1 }
-    if take(UInt8(ascii: "]")) { return }
-    repeat { try body(&self) } while take(UInt8(ascii: ","))
-    guard take(UInt8(ascii: "]")) else { throw unexpected("a comma or the array's end") }
+    try enterArray()
+    while try nextElement() { try body(&self) }
   }
 
   /// Takes any value and drops it.
@@ -131,8 +158,11 @@ package struct JSONScanner: Sendable {
     JSONFailure(kind: .duplicateKey, offset: offset, found: "the key \(key) again", expected: "each key once")
   }
 
-  private mutating func enter(_ bracket: UInt8, _ name: Evidence) throws(JSONFailure) {
-    guard take(bracket) else { throw mismatch(name) }
+  private mutating func enter(
+    _ bracket: UInt8, _ name: @autoclosure () -> Evidence
+  ) throws(JSONFailure) {
+    guard take(bracket) else { throw mismatch(name()) }
+    isAtStart = true
     depth += 1
     guard depth <= Limit.jsonDepth.value else {
       throw JSONFailure(

@@ -60,7 +60,10 @@ package struct SafetensorsHeader: Sendable {
     }
     for index in order {
       let entry = entries[index]
-      let location = Location(path, offset: headerByteCount + entry.range.lowerBound, tensor: entry.name)
+      // Not made for an entry that is right: a header has a million of them.
+      var location: Location {
+        Location(path, offset: headerByteCount + entry.range.lowerBound, tensor: entry.name)
+      }
       if entry.range.lowerBound < end {
         let found: Evidence =
           entry.range.isEmpty
@@ -92,8 +95,6 @@ private struct SafetensorsHeaderParser {
   var metadata: [Metadata.Entry] = []
   private var names = Set<ExactName>()
   private var shapes = SharedShapes()
-  /// A broken rule found inside a JSON callback, which can throw JSON failures only.
-  private var failure: IngotError?
 
   init(path: String) {
     self.path = path
@@ -101,82 +102,97 @@ private struct SafetensorsHeaderParser {
 
   mutating func parse(_ bytes: [UInt8]) throws(IngotError) {
     var scanner = JSONScanner(bytes, range: 8..<bytes.count)
-    do throws(JSONFailure) {
-      try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-        if key == SafetensorsHeader.metadataKey {
-          try takeMetadata(&scanner)
-          return
-        }
-        guard names.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
-        try takeEntry(&scanner, name: key)
+    try json { () throws(JSONFailure) in try scanner.enterObject() }
+    while let key = try json({ () throws(JSONFailure) in try scanner.nextKey() }) {
+      if key.name == SafetensorsHeader.metadataKey {
+        try takeMetadata(&scanner)
+      } else if names.insert(ExactName(key.name)).inserted {
+        try takeEntry(&scanner, name: key.name)
+      } else {
+        throw fault(scanner.duplicate(key.name, at: key.offset))
       }
-      try scanner.finish()
+    }
+    try json { () throws(JSONFailure) in try scanner.finish() }
+  }
+
+  /// What a failure of JSON means in a header; where values are of another type, what a part of it should be.
+  private func fault(
+    _ failure: JSONFailure, as rule: SafetensorsRule? = nil, tensor: String? = nil, key: String? = nil,
+    expected: Evidence? = nil
+  ) -> IngotError {
+    guard let rule, failure.kind == .type else {
+      return IngotError(failure, rule: SafetensorsRule(failure.kind).rule, at: Location(path))
+    }
+    return .malformed(
+      rule.rule, at: Location(path, offset: failure.offset, tensor: tensor, key: key), found: failure.found,
+      expected: expected ?? failure.expected)
+  }
+
+  /// Scans, and says what a failure means.
+  ///
+  /// Inlined, since headers have a million values: what a failure needs is then made for none that is right.
+  @inline(__always)
+  private func json<Value>(
+    as rule: SafetensorsRule? = nil, tensor: String? = nil, key: String? = nil, expected: Evidence? = nil,
+    _ scan: () throws(JSONFailure) -> Value
+  ) throws(IngotError) -> Value {
+    do throws(JSONFailure) {
+      return try scan()
     } catch {
-      if let failure { throw failure }
-      throw IngotError(error, rule: SafetensorsRule(error.kind).rule, at: Location(path))
+      throw fault(error, as: rule, tensor: tensor, key: key, expected: expected)
     }
   }
 
-  private mutating func takeMetadata(_ scanner: inout JSONScanner) throws(JSONFailure) {
+  private mutating func takeMetadata(_ scanner: inout JSONScanner) throws(IngotError) {
+    let own = SafetensorsHeader.metadataKey
     var keys = Set<ExactName>()
-    let start = scanner.offset
-    do throws(JSONFailure) {
-      guard metadata.isEmpty, !names.contains(ExactName(SafetensorsHeader.metadataKey)) else {
-        throw scanner.duplicate(SafetensorsHeader.metadataKey, at: start)
+    guard metadata.isEmpty, names.insert(ExactName(own)).inserted else {
+      throw fault(scanner.duplicate(own, at: scanner.offset))
+    }
+    func strings<Value>(_ scan: () throws(JSONFailure) -> Value) throws(IngotError) -> Value {
+      try json(as: .metadata, key: own, expected: "strings by name", scan)
+    }
+    let isNull = try strings { () throws(JSONFailure) in try scanner.peek() == .null }
+    if isNull { return try strings { () throws(JSONFailure) in try scanner.null() } }
+    try strings { () throws(JSONFailure) in try scanner.enterObject() }
+    while let key = try strings({ () throws(JSONFailure) in try scanner.nextKey() }) {
+      guard keys.insert(ExactName(key.name)).inserted else {
+        throw fault(scanner.duplicate(key.name, at: key.offset))
       }
-      names.insert(ExactName(SafetensorsHeader.metadataKey))
-      if try scanner.peek() == .null { return try scanner.null() }
-      try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-        guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
-        metadata.append(Metadata.Entry(key: key, value: .string(try scanner.string())))
-        try check(.safetensorsMetadataEntries, metadata.count, at: Location(path, offset: keyOffset))
-      }
-    } catch {
-      guard error.kind == .type else { throw error }
-      throw fail(
-        .malformed(
-          SafetensorsRule.metadata.rule,
-          at: Location(path, offset: error.offset, key: SafetensorsHeader.metadataKey),
-          found: error.found, expected: "strings by name"))
+      let value = try strings { () throws(JSONFailure) in try scanner.string() }
+      metadata.append(Metadata.Entry(key: key.name, value: .string(value)))
+      try check(.safetensorsMetadataEntries, metadata.count, at: Location(path, offset: key.offset))
     }
   }
 
-  private mutating func takeEntry(_ scanner: inout JSONScanner, name: String) throws(JSONFailure) {
+  private mutating func takeEntry(_ scanner: inout JSONScanner, name: String) throws(IngotError) {
     let start = scanner.offset
     var dtype: DType?
     var shape: Shape?
     var range: Range<Int>?
     var keys = Set<ExactName>()
-    do throws(JSONFailure) {
-      try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-        guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
-        switch key {
-        case "dtype": dtype = try takeDType(&scanner, name: name)
-        case "shape": shape = try takeShape(&scanner, name: name)
-        case "data_offsets": range = try takeOffsets(&scanner, name: name)
-        default: try scanner.skipValue()
-        }
+    try json(as: .entry, tensor: name) { () throws(JSONFailure) in try scanner.enterObject() }
+    while let key = try json(as: .entry, tensor: name, { () throws(JSONFailure) in try scanner.nextKey() }) {
+      guard keys.insert(ExactName(key.name)).inserted else {
+        throw fault(scanner.duplicate(key.name, at: key.offset))
       }
-    } catch {
-      guard failure == nil, error.kind == .type else { throw error }
-      throw fail(
-        .malformed(
-          SafetensorsRule.entry.rule, at: Location(path, offset: error.offset, tensor: name),
-          found: error.found,
-          expected: error.expected))
+      switch key.name {
+      case "dtype": dtype = try takeDType(&scanner, name: name)
+      case "shape": shape = try takeShape(&scanner, name: name)
+      case "data_offsets": range = try takeOffsets(&scanner, name: name)
+      default: try json(as: .entry, tensor: name) { () throws(JSONFailure) in try scanner.skipValue() }
+      }
     }
     guard let dtype, let shape, let range else {
       let missing = dtype == nil ? "dtype" : shape == nil ? "shape" : "data_offsets"
-      throw fail(
-        .malformed(
-          SafetensorsRule.entry.rule, at: Location(path, offset: start, tensor: name),
-          found: "no \(words: missing)", expected: "dtype, shape and data_offsets"))
+      throw .malformed(
+        SafetensorsRule.entry.rule, at: Location(path, offset: start, tensor: name),
+        found: "no \(words: missing)", expected: "dtype, shape and data_offsets")
     }
     guard shape.byteCount(of: dtype) == range.count else {
-      throw fail(
-        .malformed(
-          SafetensorsRule.byteCount.rule, at: Location(path, offset: start, tensor: name),
-          found: "\(range.count, "byte")", expected: Self.expectedByteCount(dtype, shape)))
+      throw .malformed(
+        SafetensorsRule.byteCount.rule, at: Location(path, offset: start, tensor: name),
+        found: "\(range.count, "byte")", expected: Self.expectedByteCount(dtype, shape))
     }
     entries.append(SafetensorsHeader.Entry(name: name, dtype: dtype, shape: shape, range: range))
   }
@@ -188,83 +204,65 @@ private struct SafetensorsHeaderParser {
     return "\(count) for \(shape) of \(dtype)"
   }
 
-  private mutating func takeDType(_ scanner: inout JSONScanner, name: String) throws(JSONFailure) -> DType {
+  private func takeDType(_ scanner: inout JSONScanner, name: String) throws(IngotError) -> DType {
     let offset = scanner.offset
-    let spelling = try scanner.string()
+    let spelling = try json(as: .entry, tensor: name) { () throws(JSONFailure) in try scanner.string() }
     guard let dtype = DType(rawValue: spelling), dtype != .c128 else {
-      throw fail(
-        .malformed(
-          SafetensorsRule.dtype.rule, at: Location(path, offset: offset, tensor: name),
-          found: .value(spelling),
-          expected: "a dtype of formats/safetensors.md"))
+      throw .malformed(
+        SafetensorsRule.dtype.rule, at: Location(path, offset: offset, tensor: name), found: .value(spelling),
+        expected: "a dtype of formats/safetensors.md")
     }
     return dtype
   }
 
-  private mutating func takeShape(_ scanner: inout JSONScanner, name: String) throws(JSONFailure) -> Shape {
+  private mutating func takeShape(_ scanner: inout JSONScanner, name: String) throws(IngotError) -> Shape {
     let offset = scanner.offset
     var dimensions: [UInt64] = []
-    do throws(JSONFailure) {
-      try scanner.array { (scanner) throws(JSONFailure) in
-        dimensions.append(try scanner.unsigned())
-        try check(.safetensorsRank, dimensions.count, at: Location(path, offset: offset, tensor: name))
-      }
-    } catch {
-      guard error.kind == .type else { throw error }
-      throw fail(
-        .malformed(
-          SafetensorsRule.shape.rule, at: Location(path, offset: error.offset, tensor: name),
-          found: error.found,
-          expected: error.expected))
+    try json(as: .shape, tensor: name) { () throws(JSONFailure) in try scanner.enterArray() }
+    while let dimension = try element(&scanner, as: .shape, of: name) {
+      dimensions.append(dimension)
+      try check(.safetensorsRank, dimensions.count, at: Location(path, offset: offset, tensor: name))
     }
     guard let shape = Shape(dimensions) else {
-      throw fail(
-        .malformed(
-          SafetensorsRule.shape.rule, at: Location(path, offset: offset, tensor: name),
-          found: "more than 2^63 - 1 elements", expected: "fewer"))
+      throw .malformed(
+        SafetensorsRule.shape.rule, at: Location(path, offset: offset, tensor: name),
+        found: "more than 2^63 - 1 elements", expected: "fewer")
     }
     return shapes.shared(shape)
   }
 
-  private mutating func takeOffsets(
-    _ scanner: inout JSONScanner, name: String
-  ) throws(JSONFailure) -> Range<Int> {
+  private func takeOffsets(_ scanner: inout JSONScanner, name: String) throws(IngotError) -> Range<Int> {
     let offset = scanner.offset
     var bounds: [UInt64] = []
-    do throws(JSONFailure) {
-      try scanner.array { (scanner) throws(JSONFailure) in
-        let bound = try scanner.unsigned()
-        // A third is enough to know that there are too many.
-        if bounds.count < 3 { bounds.append(bound) }
-      }
-    } catch {
-      guard error.kind == .type else { throw error }
-      throw fail(
-        .malformed(
-          SafetensorsRule.offsets.rule, at: Location(path, offset: error.offset, tensor: name),
-          found: error.found, expected: error.expected))
+    try json(as: .offsets, tensor: name) { () throws(JSONFailure) in try scanner.enterArray() }
+    while let bound = try element(&scanner, as: .offsets, of: name) {
+      // A third is enough to know that there are too many.
+      if bounds.count < 3 { bounds.append(bound) }
     }
     guard bounds.count == 2, let begin = Int(exactly: bounds[0]), let end = Int(exactly: bounds[1]),
       begin <= end
     else {
       let spelling = bounds.map(String.init).joined(separator: ", ")
-      throw fail(
-        .malformed(
-          SafetensorsRule.offsets.rule, at: Location(path, offset: offset, tensor: name),
-          found: "[\(words: spelling)]", expected: "a start and an end that is not before it"))
+      throw .malformed(
+        SafetensorsRule.offsets.rule, at: Location(path, offset: offset, tensor: name),
+        found: "[\(words: spelling)]", expected: "a start and an end that is not before it")
     }
     return begin..<end
   }
 
-  /// Throws when a count that the header itself makes is over a limit.
-  private mutating func check(_ limit: Limit, _ count: Int, at location: Location) throws(JSONFailure) {
-    guard UInt64(count) > limit.value else { return }
-    throw fail(.limitExceeded(limit, at: location, asked: UInt64(count)))
+  /// The next number of an array; `nil` behind the last.
+  @inline(__always)
+  private func element(
+    _ scanner: inout JSONScanner, as rule: SafetensorsRule, of name: String
+  ) throws(IngotError) -> UInt64? {
+    try json(as: rule, tensor: name) { () throws(JSONFailure) in
+      try scanner.nextElement() ? try scanner.unsigned() : nil
+    }
   }
 
-  /// Keeps an error for ``parse(_:)`` to throw, and gives a JSON failure to leave the scanner with.
-  private mutating func fail(_ error: IngotError) -> JSONFailure {
-    failure = error
-    return JSONFailure(kind: .syntax, offset: 0, found: "", expected: "")
+  /// Throws when a count that the header itself makes is over a limit.
+  private func check(_ limit: Limit, _ count: Int, at location: Location) throws(IngotError) {
+    guard UInt64(count) > limit.value else { return }
+    throw .limitExceeded(limit, at: location, asked: UInt64(count))
   }
 }
