@@ -15,7 +15,7 @@ package struct ProcessResult: Sendable {
   package let outputBytes: [UInt8]
   /// The bytes of standard error.
   package let errorBytes: [UInt8]
-  /// The largest resident memory, file pages included.
+  /// The largest resident memory, file pages included; under a sanitizer a share of it (``Patience/memoryFactor``).
   package let peakResidentBytes: Int
   /// From start to end.
   package let seconds: Double
@@ -193,7 +193,8 @@ package struct ChildProcess: Sendable {
     let signal = status & 0x7f
     return End(
       exitCode: signal == 0 ? (status >> 8) & 0xff : nil, signal: signal == 0 ? nil : signal,
-      peakResidentBytes: ResidentPeak.bytes(reported: usage.ru_maxrss * 1024, seen: seenPeak))
+      peakResidentBytes: ResidentPeak.bytes(reported: usage.ru_maxrss * 1024, seen: seenPeak)
+        / Patience.memoryFactor)
   }
 }
 
