@@ -86,7 +86,9 @@ package struct ConfigPlace: Sendable {
 
   /// The names of classes, as config.json has them: by their numbers.
   private func labels(in metadata: Metadata) -> MetadataValue? {
-    guard let key = key(of: .labels), let names = metadata[key]?.elements else { return nil }
+    guard let key = key(of: .labels), let names = metadata[key]?.elements,
+      names.allSatisfy({ $0.text != nil })
+    else { return nil }
     let entries = names.enumerated().map { Metadata.Entry(key: String($0), value: $1) }
     return .object(Metadata(entries))
   }

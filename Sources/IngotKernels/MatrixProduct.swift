@@ -100,18 +100,33 @@ package final class ProductScratch {
   /// Starts empty.
   package init() {}
 
-  /// One of several buffers, at least so long; what it held before may be gone.
-  func bytes(_ index: Int, count: Int) -> UnsafeMutableRawPointer {
+  /// What a buffer is for: those of one product are apart.
+  enum Purpose: Int {
+    /// Packed rows of activations, or the sums of chains.
+    case rows
+    /// Packed panels of a weight, or the sums of an unpacked one.
+    case panels
+    /// What each row of int8 was divided by, and the sum of its numbers.
+    case rowScales, rowSums
+    /// Scores of attention.
+    case scores
+    /// Keys and values of attention, packed.
+    case keys, values
+  }
+
+  /// The buffer for a purpose, at least so long; what it held before may be gone.
+  func bytes(_ purpose: Purpose, count: Int) -> UnsafeMutableRawPointer {
+    let index = purpose.rawValue
     while buffers.count <= index { buffers.append(AlignedBuffer(byteCount: 0)) }
     if buffers[index].byteCount < count { buffers[index] = AlignedBuffer(uninitializedByteCount: count) }
     return buffers[index].start
   }
 
   /// Scores of attention, which a product writes and the next one reads; what they held before may be gone.
-  package func scores(count: Int) -> UnsafeMutablePointer<Float> { floats(4, count: count) }
+  package func scores(count: Int) -> UnsafeMutablePointer<Float> { floats(.scores, count: count) }
 
-  func floats(_ index: Int, count: Int) -> UnsafeMutablePointer<Float> {
-    bytes(index, count: count * 4).bindMemory(to: Float.self, capacity: count)
+  func floats(_ purpose: Purpose, count: Int) -> UnsafeMutablePointer<Float> {
+    bytes(purpose, count: count * 4).bindMemory(to: Float.self, capacity: count)
   }
 }
 
@@ -258,7 +273,7 @@ package struct MatrixProduct {
     _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
   ) {
     let chains = (depth + Int(INGOT_CHAIN) - 1) / Int(INGOT_CHAIN)
-    let partial = scratch.floats(0, count: chains * rowCount * columnCount)
+    let partial = scratch.floats(.rows, count: chains * rowCount * columnCount)
     var product = product
     product.rows_ahead = Int(INGOT_CHAIN) * max(2, threads?.threadCount ?? 1)
     Self.forEachRange(chains, grain: 1, threads: threads) { _, chains in
@@ -278,7 +293,7 @@ package struct MatrixProduct {
   ) {
     guard let x = product.x else { return }
     let rows = scratch.floats(
-      0, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * depth)
+      .rows, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * depth)
     forEachRowBlock(kernels.row_block, threads: threads) { first, count in
       kernels.pack_rows(x + first * product.x_stride, product.x_stride, count, depth, rows + first * depth)
     }
@@ -289,7 +304,7 @@ package struct MatrixProduct {
     }
     // A weight that is not packed is packed as it is read: some panels for each thread.
     let elements = product.panels == nil ? Int(INGOT_PANEL_GROUP) * kernels.panel_width * depth : 0
-    let panels = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
+    let panels = scratch.floats(.panels, count: (threads?.threadCount ?? 1) * elements)
     forEachPanel(kernels.panel_width, threads: threads) { slot, range in
       let own = elements > 0 ? panels + slot * elements : nil
       withUnsafePointer(to: packed) { kernels.panels($0, range.lowerBound, range.upperBound, own) }
@@ -304,7 +319,7 @@ package struct MatrixProduct {
     let grain = min(Self.unpackedPanelCount, max(1, panelCount / (2 * (threads?.threadCount ?? 1))))
     let elements =
       grain * Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * kernels.panel_width
-    let sums = scratch.floats(1, count: (threads?.threadCount ?? 1) * elements)
+    let sums = scratch.floats(.panels, count: (threads?.threadCount ?? 1) * elements)
     Self.forEachRange(Self.blocks(panelCount, of: grain), grain: 1, threads: threads) { slot, ranges in
       for range in ranges {
         let first = range * grain

@@ -177,7 +177,7 @@ extension MatrixProduct {
     let rows = narrowRows(x, xStride: xStride, form: form, scratch: scratch, threads: threads, narrow, finish)
     let width = narrow.panel_width
     let groupBytes = Int(INGOT_PANEL_GROUP) * width * Self.blocks(depth, of: form.perWord) * 4
-    let groups = scratch.bytes(1, count: (threads?.threadCount ?? 1) * groupBytes)
+    let groups = scratch.bytes(.panels, count: (threads?.threadCount ?? 1) * groupBytes)
     let count = Self.blocks(columnCount, of: width)
     Self.forEachRange(
       Self.blocks(count, of: Int(INGOT_PANEL_GROUP)), grain: 1, threads: threads
@@ -207,7 +207,7 @@ extension MatrixProduct {
   ) -> ingot_narrow_product {
     let rowBytes = Self.blocks(depth, of: form.perWord) * 4
     let rows = scratch.bytes(
-      0, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * rowBytes)
+      .rows, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * rowBytes)
     var product = ingot_narrow_product(
       m: rowCount, n: columnCount, k: depth, x: rows, x_scale: nil, x_sum: nil,
       panels: UnsafeRawPointer(rows), panel_depth: 0, end: finish)
@@ -217,8 +217,8 @@ extension MatrixProduct {
       }
       return product
     }
-    let scales = scratch.floats(2, count: rowCount)
-    let sums = scratch.bytes(3, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
+    let scales = scratch.floats(.rowScales, count: rowCount)
+    let sums = scratch.bytes(.rowSums, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
     forEachRowBlock(kernels.row_block, threads: threads) { first, count in
       kernels.quantize_rows(
         x + first * xStride, xStride, count, depth, rows + first * rowBytes, scales + first, sums + first)

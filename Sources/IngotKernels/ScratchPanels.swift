@@ -9,6 +9,14 @@ package struct ScratchPanels {
   /// Rows that it was packed with.
   fileprivate let depth: Int
   fileprivate let form: PackedWeight.Form
+
+  /// Which of two packed weights of one thread it is.
+  package enum Purpose: Sendable {
+    /// Attention's keys.
+    case keys
+    /// Attention's values.
+    case values
+  }
 }
 
 extension MatrixProduct {
@@ -18,17 +26,19 @@ extension MatrixProduct {
   ///   - weight: the weight, `[K, N]` or `[N, K]`, without scales.
   ///   - form: ``PackedWeight/Form/f32`` or ``PackedWeight/Form/bf16``.
   ///   - scratch: where it goes.
-  ///   - index: 0 or 1: which of two packed weights it is.
+  ///   - purpose: which of two packed weights it is.
   ///   - kernels: the kernels that will multiply.
-  /// - Returns: the packed weight, until another of this index is packed.
+  /// - Returns: the packed weight, until another for this purpose is packed.
   package func pack(
-    _ weight: WeightMatrix, as form: PackedWeight.Form, scratch: ProductScratch, index: Int,
+    _ weight: WeightMatrix, as form: PackedWeight.Form, scratch: ProductScratch,
+    for purpose: ScratchPanels.Purpose,
     kernels: KernelTable
   ) -> ScratchPanels {
     precondition(form == .f32 || form == .bf16, "a form of floats")
     let width = form == .f32 ? kernels.product.panel_width : kernels.narrow.panel_width
     let count = Self.blocks(columnCount, of: width)
-    let packed = scratch.floats(5 + index, count: count * width * Self.blocks(depth, of: form.perWord))
+    let packed = scratch.floats(
+      purpose == .keys ? .keys : .values, count: count * width * Self.blocks(depth, of: form.perWord))
     let end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: packed, yStride: 0)
     withUnsafePointer(to: product(by: weight, end)) {
       if form == .f32 {

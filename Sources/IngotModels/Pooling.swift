@@ -53,8 +53,9 @@ struct Pooling {
   init(of model: Model, companions: [Companion]) {
     let key = Dialect.all.lazy.compactMap { $0.config.key(of: .pooling) }
       .first { model.checkpoint.metadata[$0] != nil }
-    if let key, let number = model.checkpoint.metadata[key]?.integer {
-      (kind, source) = (UInt32(exactly: number).flatMap(Kind.init), .key(key))
+    if let key {
+      let number = model.checkpoint.metadata[key]?.integer
+      (kind, source) = (number.flatMap { UInt32(exactly: $0) }.flatMap(Kind.init), .key(key))
     } else if let file = companions.first(where: { $0.name == CompanionName.pooling }) {
       kind = Self.kind(file.bytes)
       source = kind.map { _ in .companion }

@@ -19,11 +19,12 @@ struct TokenizerTravel {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of tokenizers.
   init(_ model: Model, companions: [Companion]) throws(IngotError) {
     self.companions = companions.filter { $0.kind != .config }
+    let rowCount = model.recognised.configuration.config.vocabularySize
     if let inside = try TokenizerVocabulary(gguf: model.checkpoint.metadata, path: model.path) {
+      try inside.requireRows(rowCount, path: model.path)
       vocabulary = inside
       return
     }
-    let rowCount = model.recognised.configuration.config.vocabularySize
     do throws(IngotError) {
       vocabulary = try TokenizerFiles(companions, folder: "").vocabulary(rowCount: rowCount)
     } catch {

@@ -124,9 +124,9 @@ struct FloatAttention {
       return
     }
     let packedKeys = MatrixProduct(rowCount: 0, columnCount: seen, depth: dimension)
-      .pack(keys, as: form, scratch: head.scratch, index: 0, kernels: head.kernels)
+      .pack(keys, as: form, scratch: head.scratch, for: .keys, kernels: head.kernels)
     let packedValues = MatrixProduct(rowCount: 0, columnCount: dimension, depth: seen)
-      .pack(values, as: form, scratch: head.scratch, index: 1, kernels: head.kernels)
+      .pack(values, as: form, scratch: head.scratch, for: .values, kernels: head.kernels)
     for first in stride(from: queries.lowerBound, to: queries.upperBound, by: Self.queryBlock) {
       let block = first..<min(queries.upperBound, first + Self.queryBlock)
       let seen = seenCount(before: block.upperBound)

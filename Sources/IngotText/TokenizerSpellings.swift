@@ -178,6 +178,17 @@ extension TokenizerVocabulary {
     chatTemplate = metadata.string("tokenizer.chat_template")
   }
 
+  /// Throws for tokens that are no rows of the embedding.
+  ///
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03.
+  package func requireRows(_ rowCount: Int, path: String) throws(IngotError) {
+    guard tokens.count > rowCount else { return }
+    throw .malformed(
+      TokenizerRule.token.rule, at: Location(path, key: "tokenizer.ggml.tokens"),
+      found: "\(tokens.count, "token")",
+      expected: "at most \(rowCount), the rows of the embedding")
+  }
+
   private static func strings(
     _ metadata: Metadata, _ key: String, _ rule: TokenizerRule, path: String
   ) throws(IngotError) -> [String]? {

@@ -30,7 +30,7 @@ import Testing
           let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
           let scratch = ProductScratch()
           let panels = MatrixProduct(rowCount: 0, columnCount: columnCount, depth: depth)
-            .pack(matrix, as: form, scratch: scratch, index: 1, kernels: kernels)
+            .pack(matrix, as: form, scratch: scratch, for: .values, kernels: kernels)
           product.multiply(
             x, xStride: size.k, by: panels, into: &some, yStride: size.n, scratch: scratch, kernels: kernels)
           let packed = PackedWeight(

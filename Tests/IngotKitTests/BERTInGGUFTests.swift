@@ -221,4 +221,58 @@ import Testing
       """
     _ = try PythonPeer.run(code: code, [folder.file("plain.gguf"), folder.file("q8_0.gguf")])
   }
+
+  /// A file with other keys, by gguf-py.
+  private static func rewritten(_ path: String, _ keys: String, to name: String, in folder: TemporaryFolder)
+    throws
+    -> String
+  {
+    let code = """
+      import sys, gguf
+      source, target, changes = gguf.GGUFReader(sys.argv[1]), sys.argv[2], eval(sys.argv[3])
+      writer = gguf.GGUFWriter(target, "bert")
+      for key, field in source.fields.items():
+          if key.startswith("GGUF.") or key == "general.architecture" or key in changes:
+              continue
+          kinds = [*field.types, None]
+          writer.add_key_value(key, field.contents(), kinds[0], kinds[1])
+      for key, value in changes.items():
+          writer.add_array(key, value) if isinstance(value, list) else writer.add_string(key, value)
+      for tensor in source.tensors:
+          writer.add_tensor(tensor.name, tensor.data)
+      writer.write_header_to_file()
+      writer.write_kv_data_to_file()
+      writer.write_tensors_to_file()
+      writer.close()
+      """
+    _ = try PythonPeer.run(code: code, [path, folder.file(name), keys])
+    return folder.file(name)
+  }
+
+  @Test func `keys that are not what they are for are said, or refused`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.convert(Self.model("sequence-classification"), to: folder.file("model.gguf"))
+    let pooling = try Self.rewritten(
+      folder.file("model.gguf"), "{'bert.pooling_type': 'mean'}", to: "pooling.gguf", in: folder)
+    let losses = try Self.convert(pooling, to: folder.file("pooling/"), .transformers).losses
+    #expect(losses.contains { $0.kind == .metadata && "\($0.detail)".hasPrefix("\"bert.pooling_type\"") })
+    let labels = try Self.rewritten(
+      folder.file("model.gguf"), "{'bert.classifier.output_labels': [1, 2, 3], 'ingot.config': '{}'}",
+      to: "labels.gguf", in: folder)
+    _ = try Self.convert(labels, to: folder.file("labels/"), .transformers)
+    let config = String(decoding: try folder.bytes("labels/config.json"), as: UTF8.self)
+    #expect(!config.contains("id2label"))
+    let tokens = try Self.rewritten(
+      folder.file("model.gguf"),
+      "{'tokenizer.ggml.model': 'bert', 'tokenizer.ggml.tokens': [str(i) for i in range(62)]}",
+      to: "tokens.gguf", in: folder)
+    let error = #expect(throws: IngotError.self) {
+      try Self.convert(tokens, to: folder.file("tokens/"), .transformers)
+    }
+    guard case .malformed(let rule, _, _, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(rule.id == "TK-03")
+  }
 }
