@@ -140,7 +140,7 @@ import Testing
     let folder = try TemporaryFolder()
     var process = ChildProcess("/bin/bash", ["-c", line])
     process.environment = ["INGOT": try IngotProgram.path(), "MODEL": model, "FOLDER": folder.path]
-    process.killAfterSeconds = 1
+    process.killAfterSeconds = 1 * Patience.factor
     process.killSignal = signal
     let result = try process.run()
     #expect(result.exitCode == 130, "\(result.standardError)")
@@ -154,7 +154,7 @@ import Testing
     let source = try BigCheckpoint.write(
       "many.safetensors", in: folder, tensorCount: 400_000, elementCount: 1)
     var process = try IngotProgram.process(["inspect", source, "--json"])
-    process.killAfterSeconds = 0.3
+    process.killAfterSeconds = 0.3 * Patience.factor
     process.killSignal = SIGTERM
     let result = try process.run()
     #expect(result.exitCode == 130, "\(result.standardError)")
