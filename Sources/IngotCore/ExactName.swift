@@ -11,12 +11,10 @@ package struct ExactName: Hashable, Sendable {
 
   /// Whether both have the same UTF-8 bytes.
   package static func == (left: ExactName, right: ExactName) -> Bool {
-    let areEqual = left.text.utf8.withContiguousStorageIfAvailable { left in
-      right.text.utf8.withContiguousStorageIfAvailable { right in
-        left.count == right.count && left.elementsEqual(right)
-      }
+    var (left, right) = (left.text, right.text)
+    return left.withUTF8 { left in
+      right.withUTF8 { right in left.count == right.count && left.elementsEqual(right) }
     }
-    return (areEqual ?? nil) ?? left.text.utf8.elementsEqual(right.text.utf8)
   }
 
   /// Feeds the UTF-8 bytes.

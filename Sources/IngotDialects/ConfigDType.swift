@@ -74,11 +74,14 @@ package enum ConfigDType {
     init(_ dtype: DType) { self.dtype = dtype }
 
     func object(_ scanner: inout JSONScanner, below path: String) throws(JSONFailure) {
-      try scanner.object { (scanner, key, _) throws(JSONFailure) in
-        let place = path.isEmpty ? key : "\(path).\(key)"
+      try scanner.enterObject()
+      while let key = try scanner.nextKey()?.name {
         // How quantized weights are stored or computed with is another matter.
-        guard !key.hasPrefix("quantization") else { return try scanner.skipValue() }
-        try self.value(&scanner, key: key, at: place)
+        if key.hasPrefix("quantization") {
+          try scanner.skipValue()
+        } else {
+          try value(&scanner, key: key, at: path.isEmpty ? key : "\(path).\(key)")
+        }
       }
     }
 
@@ -89,8 +92,9 @@ package enum ConfigDType {
       case .object: try object(&scanner, below: place)
       case .array:
         var index = 0
-        try scanner.array { (scanner) throws(JSONFailure) in
-          try self.value(&scanner, key: "", at: "\(place)[\(index)]")
+        try scanner.enterArray()
+        while try scanner.nextElement() {
+          try value(&scanner, key: "", at: "\(place)[\(index)]")
           index += 1
         }
       case .string:

@@ -118,10 +118,15 @@ package struct ConfigForm: Sendable {
       if let value = own[spelling] { document[key] = Self.plain(value) }
     }
     for (key, value) in builtIn { document[key] = value }
-    if let keeping, let text = own.string(keeping), let rest = try? JSONDocument.object(Array(text.utf8)) {
-      for entry in rest.entries where document[entry.key] == nil { document[entry.key] = entry.value }
+    for entry in kept(in: own)?.entries ?? [] where document[entry.key] == nil {
+      document[entry.key] = entry.value
     }
     return document
+  }
+
+  /// What is kept as JSON; `nil` where nothing is, or what is no document.
+  package func kept(in own: Metadata) -> Metadata? {
+    keeping.flatMap { own.string($0) }.flatMap { try? JSONDocument.object(Array($0.utf8)) }
   }
 
   /// A value as JSON would have it: integers of 64 bits, and the shortest decimal for a float's bits.

@@ -93,6 +93,14 @@ package struct ConfigPlace: Sendable {
     return .object(Metadata(entries))
   }
 
+  /// Keys of a container whose values are not what they are for, so that nothing was made of them.
+  package func unusableKeys(in metadata: Metadata) -> [String] {
+    let read: [(key: String?, value: MetadataValue?)] = [
+      (form?.keeping, form?.kept(in: metadata).map { .object($0) }), (key(of: .labels), labels(in: metadata)),
+    ]
+    return read.compactMap { $0.value == nil ? $0.key : nil }.filter { metadata[$0] != nil }
+  }
+
   /// The container's keys that a config in this place has, and those that only its container needs.
   package var containerKeys: [String] {
     switch carrier {

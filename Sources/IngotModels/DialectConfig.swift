@@ -46,10 +46,9 @@ struct DialectConfig {
     target.mark(&metadata, in: format)
     let place = target.config.place(in: format)
     let pooling = Pooling(of: model, companions: companions)
-    if place.key(of: .pooling) != nil {
-      travelling.removeAll { $0.name == CompanionName.pooling && pooling.source == .companion }
-    } else if let loss = pooling.loss(in: target) {
-      output.losses.append(loss)
+    pooling.travel(to: target, place, companions: &travelling, losses: &output.losses)
+    output.losses += model.recognised.dialect.config.unusableKeys(in: model.checkpoint.metadata).map {
+      Loss(.metadata, detail: "\($0): is not what this key is for, and is left out")
     }
     switch (place.carrier, place.form) {
     case (.file(let name), let form?):

@@ -72,10 +72,26 @@ struct Pooling {
     return flags.first { $0.name == modes[0].key }?.kind
   }
 
-  /// What is lost where a dialect has no key for it; `nil` when a file or the model says it all the same.
-  func loss(in target: Dialect) -> Loss? {
-    guard case .key(let key)? = source, kind != .classifier else { return nil }
-    return Loss(.metadata, detail: "\(key): the config of \(words: target.id) has no place for it")
+  /// Takes it along: as a key where the target has one, else as the file that it is.
+  ///
+  /// - Parameters:
+  ///   - target: the dialect.
+  ///   - place: where the target's config is.
+  ///   - companions: those that travel; the file stays behind where a key says the same.
+  ///   - losses: hear of a key that has no place, unless the model says the same.
+  func travel(
+    to target: Dialect, _ place: ConfigPlace, companions: inout [Companion], losses: inout [Loss]
+  ) {
+    switch source {
+    case .companion? where place.key(of: .pooling) != nil:
+      companions.removeAll { $0.name == CompanionName.pooling }
+    case .key(let key)? where kind == nil:
+      losses.append(Loss(.metadata, detail: "\(key): is no way of pooling, and is left out"))
+    case .key(let key)? where place.key(of: .pooling) == nil && kind != .classifier:
+      losses.append(
+        Loss(.metadata, detail: "\(key): the config of \(words: target.id) has no place for it"))
+    default: break
+    }
   }
 }
 

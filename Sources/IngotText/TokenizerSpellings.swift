@@ -60,8 +60,13 @@ extension TokenizerVocabulary {
 
   /// What all of GGUF's keys of tokenizers begin with.
   package static let ggufPrefix = "tokenizer."
-  /// The key of what GGUF calls a kind of tokenizer, whatever model has it.
-  private static let ggufKind = "tokenizer.ggml.model"
+  /// The key of GGUF's kind of tokenizer.
+  private static let ggufKindKey = "tokenizer.ggml.model"
+  /// What GGUF calls kinds of tokenizers, whatever model has them.
+  private enum GGUFKind: String {
+    case bytePairs = "gpt2"
+    case wordPieces = "bert"
+  }
 
   /// GGUF's names of ids by purpose, where they are not `tokenizer.ggml.<purpose>_token_id`.
   private static func ggufKey(of special: SpecialToken) -> String {
@@ -98,14 +103,14 @@ extension TokenizerVocabulary {
     switch model {
     case .bytePairs(let merges):
       return [
-        .init(key: Self.ggufKind, value: .string("gpt2")),
+        .init(key: Self.ggufKindKey, value: .string(GGUFKind.bytePairs.rawValue)),
         .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
         .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })), types,
         .init(key: "tokenizer.ggml.merges", value: .array(merges.map { .string($0) })),
       ]
     case .wordPieces:
       return [
-        .init(key: Self.ggufKind, value: .string("bert")),
+        .init(key: Self.ggufKindKey, value: .string(GGUFKind.wordPieces.rawValue)),
         .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string(Self.ggufPiece($0)) })), types,
       ]
     }
@@ -133,7 +138,10 @@ extension TokenizerVocabulary {
   /// - SeeAlso: `ggml-org/llama.cpp: conversion/bert.py`, `phantom`.
   private static func ggufPiece(_ token: Token) -> String {
     guard token.kind != .control else { return token.text }
-    return token.text.hasPrefix("##") ? String(token.text.dropFirst(2)) : "\u{2581}" + token.text
+    // By code points: a mark that combines with the second # is a piece of its own.
+    let scalars = token.text.unicodeScalars
+    return scalars.starts(with: "##".unicodeScalars)
+      ? String(scalars.dropFirst(2)) : "\u{2581}" + token.text
   }
 
   /// The word piece that GGUF has so.
@@ -149,17 +157,18 @@ extension TokenizerVocabulary {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
   package init?(gguf metadata: Metadata, path: String) throws(IngotError) {
-    guard let kind = metadata.string(Self.ggufKind), kind == "gpt2" || kind == "bert",
+    guard let kind = metadata.string(Self.ggufKindKey).flatMap(GGUFKind.init),
       let texts = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
     else { return nil }
     let kinds = try Self.kinds(metadata, count: texts.count, path: path)
-    if kind == "bert" {
+    switch kind {
+    case .bytePairs:
+      let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []
+      self.init(tokens: zip(texts, kinds).map { Token($0, $1) }, model: .bytePairs(merges: merges))
+    case .wordPieces:
       let pieces = zip(texts, kinds).map { Token(Self.piece(ofGGUF: $0, $1), $1) }
       self.init(tokens: pieces, model: .wordPieces(lowercases: nil))
       try requireLines(at: Location(path, key: "tokenizer.ggml.tokens"))
-    } else {
-      let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []
-      self.init(tokens: zip(texts, kinds).map { Token($0, $1) }, model: .bytePairs(merges: merges))
     }
     for special in SpecialToken.allCases {
       if case .bool(let adds)? = metadata["tokenizer.ggml.add_\(special.rawValue)_token"] {

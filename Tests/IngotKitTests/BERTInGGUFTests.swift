@@ -260,6 +260,12 @@ import Testing
       folder.file("model.gguf"), "{'bert.classifier.output_labels': [1, 2, 3], 'ingot.config': '{}'}",
       to: "labels.gguf", in: folder)
     _ = try Self.convert(labels, to: folder.file("labels/"), .transformers)
+    let said = try Self.convert(labels, to: folder.file("again/"), .transformers).losses
+    #expect(said.contains { "\($0.detail)".hasPrefix("\"bert.classifier.output_labels\"") })
+    let kept = try Self.rewritten(
+      folder.file("model.gguf"), "{'ingot.config': '{'}", to: "kept.gguf", in: folder)
+    let lost = try Self.convert(kept, to: folder.file("kept/"), .transformers).losses
+    #expect(lost.contains { $0.kind == .metadata && "\($0.detail)".hasPrefix("\"ingot.config\"") })
     let config = String(decoding: try folder.bytes("labels/config.json"), as: UTF8.self)
     #expect(!config.contains("id2label"))
     let tokens = try Self.rewritten(

@@ -86,6 +86,32 @@ import Testing
     #expect(back.transformersFiles.first?.bytes == Array("[UNK]\na\n##b\n\n▁c\n".utf8))
   }
 
+  /// Against Python, whose strings are code points: a mark that combines with the second # is a piece all the same.
+  @Test func `pieces that begin with a combining mark are cut as llama.cpp's converter cuts them`() throws {
+    let pieces = [
+      "[UNK]", "##\u{64B}", "\u{64B}", "##\u{301}a", "##", "#", "###", "##\u{200D}", "▁\u{301}", "é",
+    ]
+    let vocabulary = try #require(
+      try Self.read([("vocab.txt", pieces.map { $0 + "\n" }.joined())], rowCount: pieces.count))
+    let code = """
+      import sys
+      for token in sys.argv[1:]:
+          text = token if token == "[UNK]" else token[2:] if token.startswith("##") else "\\u2581" + token
+          print(text.encode().hex())
+      """
+    let expected = try PythonPeer.run(code: code, pieces).standardOutput.split(separator: "\n")
+    let found = vocabulary.ggufMetadata["tokenizer.ggml.tokens"]?.elements?.compactMap(\.text) ?? []
+    // Of an empty piece print writes an empty line.
+    #expect(found.filter { !$0.isEmpty }.map(Self.hexadecimal) == expected.map(String.init))
+    #expect(found.count == pieces.count)
+    #expect(try TokenizerVocabulary(gguf: vocabulary.ggufMetadata, path: "model.gguf") == vocabulary)
+  }
+
+  private static func hexadecimal(_ text: String) -> String {
+    text.utf8.map { String($0, radix: 16).count == 1 ? "0" + String($0, radix: 16) : String($0, radix: 16) }
+      .joined()
+  }
+
   @Test func `do_lower_case is the settings' to say where no normalizer does`() throws {
     let settings = ("tokenizer_config.json", #"{"do_lower_case": false}"#)
     #expect(try Self.read([("vocab.txt", "a"), settings])?.model == .wordPieces(lowercases: false))

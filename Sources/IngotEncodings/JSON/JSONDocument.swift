@@ -48,9 +48,12 @@ package enum JSONDocument {
   ) throws(JSONFailure) -> Metadata {
     var entries: [Metadata.Entry] = []
     var keys = Set<ExactName>()
-    try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
-      guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
-      entries.append(Metadata.Entry(key: key, value: try value(&scanner, &count)))
+    try scanner.enterObject()
+    while let key = try scanner.nextKey() {
+      guard keys.insert(ExactName(key.name)).inserted else {
+        throw scanner.duplicate(key.name, at: key.offset)
+      }
+      entries.append(Metadata.Entry(key: key.name, value: try value(&scanner, &count)))
     }
     return Metadata(entries)
   }
@@ -59,7 +62,8 @@ package enum JSONDocument {
     _ scanner: inout JSONScanner, _ count: inout ValueCount
   ) throws(JSONFailure) -> [MetadataValue] {
     var values: [MetadataValue] = []
-    try scanner.array { (scanner) throws(JSONFailure) in values.append(try value(&scanner, &count)) }
+    try scanner.enterArray()
+    while try scanner.nextElement() { values.append(try value(&scanner, &count)) }
     return values
   }
 

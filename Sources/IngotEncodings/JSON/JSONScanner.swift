@@ -114,32 +114,19 @@ package struct JSONScanner: Sendable {
     return false
   }
 
-  /// Walks an object: `body` is called with each key and must take its value.
-  package mutating func object(
-    _ body: (inout JSONScanner, _ key: String, _ keyOffset: Int) throws(JSONFailure) -> Void
-  ) throws(JSONFailure) {
-    try enterObject()
-    while let key = try nextKey() { try body(&self, key.name, key.offset) }
-  }
-
-  /// Walks an array: `body` is called before each element and must take it.
-  package mutating func array(
-    _ body: (inout JSONScanner) throws(JSONFailure) -> Void
-  ) throws(JSONFailure) {
-    try enterArray()
-    while try nextElement() { try body(&self) }
-  }
-
   /// Takes any value and drops it.
   package mutating func skipValue() throws(JSONFailure) {
     switch try peek() {
     case .object:
       var keys = Set<ExactName>()
-      try object { (scanner, key, keyOffset) throws(JSONFailure) in
-        guard keys.insert(ExactName(key)).inserted else { throw scanner.duplicate(key, at: keyOffset) }
-        try scanner.skipValue()
+      try enterObject()
+      while let key = try nextKey() {
+        guard keys.insert(ExactName(key.name)).inserted else { throw duplicate(key.name, at: key.offset) }
+        try skipValue()
       }
-    case .array: try array { (scanner) throws(JSONFailure) in try scanner.skipValue() }
+    case .array:
+      try enterArray()
+      while try nextElement() { try skipValue() }
     case .string: _ = try string()
     case .number: _ = try number()
     case .bool: _ = try bool()

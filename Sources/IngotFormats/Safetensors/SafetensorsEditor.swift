@@ -58,9 +58,10 @@ package struct SafetensorsEditor: MetadataEditor {
     var scanner = JSONScanner(bytes, range: 8..<bytes.count)
     var members: [ArraySlice<UInt8>] = []
     do throws(JSONFailure) {
-      try scanner.object { (scanner, key, keyOffset) throws(JSONFailure) in
+      try scanner.enterObject()
+      while let key = try scanner.nextKey() {
         try scanner.skipValue()
-        if key != SafetensorsHeader.metadataKey { members.append(bytes[keyOffset..<scanner.offset]) }
+        if key.name != SafetensorsHeader.metadataKey { members.append(bytes[key.offset..<scanner.offset]) }
       }
     } catch {
       throw IngotError(error, rule: SafetensorsRule.json.rule, at: Location(path))
