@@ -28,7 +28,7 @@ struct KernelBenchmark {
 
   static func main() {
     let pool = ThreadPool.shared
-    let scratch = ProductScratch()
+    let means = ProductMeans(pool: pool)
     var known: [String: Operands] = [:]
     answer("kernels \(KernelTable.current), \(pool.threadCount) threads")
     while let line = readLine() {
@@ -51,8 +51,8 @@ struct KernelBenchmark {
         rowStride: isInOut ? n : k)
       let elapsed = ContinuousClock().measure {
         MatrixProduct(rowCount: m, columnCount: n, depth: k).multiply(
-          operands.x.pointer(as: Float.self), xStride: k, by: weight,
-          into: operands.y.pointer(as: Float.self), yStride: n, scratch: scratch, pool: pool)
+          FloatRows(operands.x.pointer(as: Float.self), stride: k), by: weight,
+          into: MutableFloatRows(operands.y.pointer(as: Float.self), stride: n), with: means)
       }
       answer(String(elapsed / .seconds(1)))
     }

@@ -87,17 +87,3 @@ public struct Quantization: Hashable, Sendable {
     }
   }
 }
-
-/// The scheme of a quantized tensor with the parts that hold its scales and zero points.
-public struct QuantizedStorage: Hashable, Sendable {
-  /// How values stand for real numbers.
-  public var scheme: Quantization
-  /// Scales, then zero points when there are any.
-  package var parts: [StoredPart]
-
-  /// Makes a description of stored parts.
-  package init(scheme: Quantization, parts: [StoredPart]) {
-    self.scheme = scheme
-    self.parts = parts
-  }
-}

@@ -20,25 +20,37 @@ package enum PartKind: String, CaseIterable, Hashable, Sendable {
 
 /// One of the arrays that a tensor is stored as.
 package struct StoredPart: Hashable, Sendable {
-  /// What it holds.
-  package var kind: PartKind
-  /// Its element type.
-  package var dtype: DType
-  /// Its dimensions.
-  package var shape: Shape
+  /// What it is.
+  package var type: PartType
   /// Where its bytes are.
   package var storage: TensorStorage
-  /// The blocks that the bytes are, when they are blocks.
-  package var blockType: BlockType?
 
   /// Makes a part.
-  package init(
-    kind: PartKind, dtype: DType, shape: Shape, storage: TensorStorage, blockType: BlockType? = nil
-  ) {
-    self.kind = kind
-    self.dtype = dtype
-    self.shape = shape
+  package init(_ type: PartType, _ storage: TensorStorage) {
+    self.type = type
     self.storage = storage
-    self.blockType = blockType
   }
+
+  /// Describes bytes that are no tensor's: a range of a file, an entry of an archive.
+  ///
+  /// - Parameters:
+  ///   - byteCount: decoded bytes.
+  ///   - storage: where they are.
+  /// - Throws: ``IngotError/internal(_:)`` for a negative count.
+  package init(bytes byteCount: Int, _ storage: TensorStorage) throws(IngotError) {
+    guard let shape = Shape([byteCount]) else { throw .internal("a range without a length") }
+    self.init(PartType(kind: .values, dtype: .u8, shape: shape), storage)
+  }
+
+  /// What it holds.
+  package var kind: PartKind { type.kind }
+  /// Its element type.
+  package var dtype: DType { type.dtype }
+  /// Its dimensions.
+  package var shape: Shape {
+    get { type.shape }
+    set { type.shape = newValue }
+  }
+  /// The blocks that the bytes are, when they are blocks.
+  package var blockType: BlockType? { type.blockType }
 }

@@ -31,10 +31,10 @@ package protocol CheckpointFormat: Sendable {
   /// Whether a file is of this format, by its content.
   ///
   /// - Parameters:
-  ///   - head: the first bytes, at most ``FormatRegistry/headByteCount``.
+  ///   - firstBytes: the first bytes, at most ``FormatRegistry/firstByteCount``.
   ///   - byteCount: the file's length.
   /// - Returns: `true` when ``read(_:options:)`` should judge the file.
-  func recognizes(head: [UInt8], byteCount: Int) -> Bool
+  func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool
 
   /// Reads the headers of a file.
   ///

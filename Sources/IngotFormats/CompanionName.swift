@@ -96,9 +96,9 @@ extension Companion {
   ///
   /// A zip that holds no PyTorch checkpoint is no weights.
   package var holdingWeights: Loss? {
-    let head = Array(bytes.prefix(FormatRegistry.headByteCount))
+    let firstBytes = Array(bytes.prefix(FormatRegistry.firstByteCount))
     let holdsWeights = FormatRegistry.formats.contains {
-      $0.id != "npz" && $0.recognizes(head: head, byteCount: bytes.count)
+      $0.id != "npz" && $0.recognizes(firstBytes: firstBytes, byteCount: bytes.count)
     }
     return kind == .other && holdsWeights ? Loss.leftBehind(name, as: .weights) : nil
   }

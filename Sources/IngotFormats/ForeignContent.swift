@@ -16,10 +16,12 @@ package enum ForeignContent {
   /// - Throws: read errors.
   static func refusal(of source: any ByteSource, isClaimed: Bool) throws(IngotError) -> IngotError? {
     if source.byteCount == 0 { return .unsuitable(Location(source.path), why: "is empty", hint: nil) }
-    let head = try FormatRegistry.head(of: source)
-    if let refusal = standIn(head, path: source.path) { return refusal }
-    if let known = first(in: ForeignSignature.files, of: head) { return refusal(source.path, known, head) }
-    if CodeKind.of(head: head, name: nil) == .native {
+    let firstBytes = try FormatRegistry.firstBytes(of: source)
+    if let refusal = standIn(firstBytes, path: source.path) { return refusal }
+    if let known = first(in: ForeignSignature.files, of: firstBytes) {
+      return refusal(source.path, known, firstBytes)
+    }
+    if CodeKind.of(firstBytes: firstBytes, name: nil) == .native {
       return .unsuitable(Location(source.path), why: "is a program or library", hint: nil)
     }
     if let front = try bytesBeforeZip(source) {
@@ -28,7 +30,7 @@ package enum ForeignContent {
         found: "\(front, "byte") in front of a zip archive",
         expected: "none, as behind `tail -c +\(front + 1)`")
     }
-    if let text = prose(head) {
+    if let text = prose(firstBytes) {
       return .unsuitable(Location(source.path), why: "is text, not weights: \(text)", hint: nil)
     }
     for signature in ForeignSignature.companions {
@@ -37,19 +39,23 @@ package enum ForeignContent {
       else { continue }
       return refusal(source.path, signature)
     }
-    if head.count == FormatRegistry.headByteCount, head.allSatisfy({ $0 == 0 }) {
+    if firstBytes.count == FormatRegistry.firstByteCount, firstBytes.allSatisfy({ $0 == 0 }) {
       return .unsuitable(
-        Location(source.path), why: "begins with \(head.count) zeros, as files do that were never filled",
+        Location(source.path),
+        why: "begins with \(firstBytes.count) zeros, as files do that were never filled",
         hint: "fetch the file again")
     }
-    if let refusal = try pickle(source, head) { return refusal }
+    if let refusal = try pickle(source, firstBytes) { return refusal }
     return isClaimed ? nil : named(source.path).map { refusal(source.path, $0) }
   }
 
   /// The refusal of a bare pickle under a name that is not torch's, whose reader says what it lacks; `nil` for no pickle.
-  private static func pickle(_ source: any ByteSource, _ head: [UInt8]) throws(IngotError) -> IngotError? {
+  private static func pickle(_ source: any ByteSource, _ firstBytes: [UInt8]) throws(IngotError)
+    -> IngotError?
+  {
     let stop = UInt8(ascii: ".")
-    guard PickleCarriers.isPickle(head: head), !(FormatRegistry.claimant(of: source.path) is PyTorchFormat),
+    guard PickleCarriers.isPickle(firstBytes: firstBytes),
+      !(FormatRegistry.claimant(of: source.path) is PyTorchFormat),
       try source.bytes(at: source.byteCount - 1, count: 1) == [stop]
     else { return nil }
     return .unsuitable(
@@ -60,14 +66,15 @@ package enum ForeignContent {
   /// What stands in the place of a file, of text as of weights; `nil` for what may be the file itself.
   ///
   /// - Parameters:
-  ///   - head: the file's first bytes.
+  ///   - firstBytes: the file's first bytes.
   ///   - path: the file, for messages.
   /// - Returns: the refusal.
-  package static func standIn(_ head: [UInt8], path: String) -> IngotError? {
-    let head = Array(head.prefix(FormatRegistry.headByteCount))
-    return first(in: ForeignSignature.standIns, of: head).map { known in
+  package static func standIn(_ firstBytes: [UInt8], path: String) -> IngotError? {
+    let firstBytes = Array(firstBytes.prefix(FormatRegistry.firstByteCount))
+    return first(in: ForeignSignature.standIns, of: firstBytes).map { known in
       .unsuitable(
-        Location(path), why: "is \(words: known.what), not the file itself\(quotation(of: head, known))",
+        Location(path),
+        why: "is \(words: known.what), not the file itself\(quotation(of: firstBytes, known))",
         hint: known.advice.map { "\(words: $0)" })
     }
   }
@@ -104,24 +111,26 @@ package enum ForeignContent {
   }
 
   /// What bytes are the beginning of; `nil` for what has no mark.
-  static func name(ofHead head: [UInt8]) -> String? {
-    let known = first(in: ForeignSignature.standIns, of: head) ?? first(in: ForeignSignature.files, of: head)
-    return known?.what ?? (prose(head) == nil ? nil : "text")
+  static func name(ofFirstBytes firstBytes: [UInt8]) -> String? {
+    let known =
+      first(in: ForeignSignature.standIns, of: firstBytes)
+      ?? first(in: ForeignSignature.files, of: firstBytes)
+    return known?.what ?? (prose(firstBytes) == nil ? nil : "text")
   }
 
   // MARK: - Marks
 
   private static func refusal(
-    _ path: String, _ known: ForeignSignature, _ head: [UInt8] = []
+    _ path: String, _ known: ForeignSignature, _ firstBytes: [UInt8] = []
   ) -> IngotError {
     .unsuitable(
-      Location(path), why: "is \(words: known.what), which is not read\(quotation(of: head, known))",
+      Location(path), why: "is \(words: known.what), which is not read\(quotation(of: firstBytes, known))",
       hint: known.advice.map { "\(words: $0)" })
   }
 
   /// The first line, behind a colon, where it tells more.
-  private static func quotation(of head: [UInt8], _ known: ForeignSignature) -> Evidence {
-    guard known.isQuoted, let line = prose(head) else { return "" }
+  private static func quotation(of firstBytes: [UInt8], _ known: ForeignSignature) -> Evidence {
+    guard known.isQuoted, let line = prose(firstBytes) else { return "" }
     return ": \(line)"
   }
 
@@ -135,20 +144,20 @@ package enum ForeignContent {
   }
 
   /// Whether bytes begin as a picture, in which no program finds code.
-  static func isPicture(_ head: [UInt8]) -> Bool {
-    first(in: ForeignSignature.files.filter(\.isPicture), of: head) != nil
+  static func isPicture(_ firstBytes: [UInt8]) -> Bool {
+    first(in: ForeignSignature.files.filter(\.isPicture), of: firstBytes) != nil
   }
 
   /// Whether bytes begin as HDF5.
-  static func isHDF5(_ head: [UInt8]) -> Bool { first(in: [.hdf5], of: head) != nil }
+  static func isHDF5(_ firstBytes: [UInt8]) -> Bool { first(in: [.hdf5], of: firstBytes) != nil }
 
-  private static func first(in signatures: [ForeignSignature], of head: [UInt8]) -> ForeignSignature? {
-    let text = head.withoutByteOrderMark.drop { isSpace($0) }.map { lowercase($0) }
+  private static func first(in signatures: [ForeignSignature], of firstBytes: [UInt8]) -> ForeignSignature? {
+    let text = firstBytes.withoutByteOrderMark.drop { isSpace($0) }.map { lowercase($0) }
     return signatures.first { signature in
       switch signature.mark {
       case .bytes(let bytes, let offset):
-        head.count >= offset + bytes.count
-          && zip(head[offset...], bytes).allSatisfy { $1 == nil || $0 == $1 }
+        firstBytes.count >= offset + bytes.count
+          && zip(firstBytes[offset...], bytes).allSatisfy { $1 == nil || $0 == $1 }
       case .text(let start): text.starts(with: start.utf8)
       case .extensions, .names, .beside: false
       }
@@ -162,9 +171,9 @@ package enum ForeignContent {
   }
 
   /// The first line of what is text as far as it was read; `nil` for anything else, and for pickles of protocol 0.
-  private static func prose(_ head: [UInt8]) -> Evidence? {
-    let isText = head.allSatisfy { $0 >= 0x20 && $0 != 0x7F || isSpace($0) }
-    let start = head.withoutByteOrderMark.drop { isSpace($0) }
+  private static func prose(_ firstBytes: [UInt8]) -> Evidence? {
+    let isText = firstBytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F || isSpace($0) }
+    let start = firstBytes.withoutByteOrderMark.drop { isSpace($0) }
     guard isText, start.count > 3, !isPickle(start), isUTF8(start) else { return nil }
     let line = start.prefix { $0 != 0x0A && $0 != 0x0D }
     return .value(String(decoding: line.prefix(80), as: UTF8.self))

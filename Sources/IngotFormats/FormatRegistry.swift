@@ -12,7 +12,7 @@ package enum FormatRegistry {
   ]
 
   /// Bytes from a file's start that recognising may look at.
-  package static let headByteCount = 512
+  package static let firstByteCount = 512
 
   /// The format with an id.
   package static func format(id: String) -> (any CheckpointFormat)? {
@@ -37,8 +37,8 @@ package enum FormatRegistry {
   }
 
   /// The first bytes of a file.
-  static func head(of source: any ByteSource) throws(IngotError) -> [UInt8] {
-    try source.bytes(at: 0, count: min(headByteCount, source.byteCount))
+  static func firstBytes(of source: any ByteSource) throws(IngotError) -> [UInt8] {
+    try source.bytes(at: 0, count: min(firstByteCount, source.byteCount))
   }
 
   /// The format of a file: what its content shows, else what its extension claims.
@@ -48,8 +48,8 @@ package enum FormatRegistry {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for what is known to be something else, and
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` when nothing tells.
   package static func detect(_ source: any ByteSource) throws(IngotError) -> any CheckpointFormat {
-    let head = try head(of: source)
-    let byContent = formats.first { $0.recognizes(head: head, byteCount: source.byteCount) }
+    let firstBytes = try firstBytes(of: source)
+    let byContent = formats.first { $0.recognizes(firstBytes: firstBytes, byteCount: source.byteCount) }
     if let byContent { return byContent }
     let claimant = claimant(of: source.path)
     if let claimant, claimant.fileName != nil { return claimant }

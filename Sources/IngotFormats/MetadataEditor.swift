@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes to a file's metadata that leave its tensors where they are: a new head for the same data.
+// Changes to a file's metadata that leave its tensors where they are: a new header for the same data.
 import IngotBytes
 import IngotCore
 
@@ -33,7 +33,7 @@ public struct MetadataChange: Sendable {
   }
 }
 
-/// A new head for a file, and where the bytes start that stay as they are.
+/// A new header for a file, and where the bytes start that stay as they are.
 package struct EditedHeader: Sendable {
   /// The new bytes in front of the data.
   package var bytes: [UInt8]
@@ -42,7 +42,7 @@ package struct EditedHeader: Sendable {
   /// The metadata before and after.
   package var metadata: (old: Metadata, new: Metadata)
 
-  /// Makes a head.
+  /// Makes a header.
   package init(bytes: [UInt8], dataOffset: Int, metadata: (old: Metadata, new: Metadata)) {
     self.bytes = bytes
     self.dataOffset = dataOffset
@@ -52,13 +52,13 @@ package struct EditedHeader: Sendable {
 
 /// A format whose tensors' offsets do not depend on its metadata.
 package protocol MetadataEditor: Sendable {
-  /// Makes the new head of a file.
+  /// Makes the new header of a file.
   ///
   /// - Parameters:
   ///   - source: the file as it is; it is checked like any other.
   ///   - change: what is to become of its metadata.
-  /// - Returns: the head; as long as the old one where the format allows that.
+  /// - Returns: the header; as long as the old one where the format allows that.
   /// - Throws: the reader's errors, and ``IngotCore/IngotError/invalidRequest(option:why:)`` for a value that the format
   ///   can't hold.
-  func head(of source: any ByteSource, changed change: MetadataChange) throws(IngotError) -> EditedHeader
+  func header(of source: any ByteSource, changed change: MetadataChange) throws(IngotError) -> EditedHeader
 }

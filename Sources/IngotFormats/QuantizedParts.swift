@@ -79,7 +79,7 @@ package enum QuantizedParts {
       guard let index = indexes[ExactName(name)], checkpoint.tensors[index].dtype == .i8 else {
         throw malformed(.values, path, name, "no I8 tensor of that name", "its values")
       }
-      var quantization = QuantizedStorage(scheme: scheme, parts: [])
+      var parts: [StoredPart] = []
       for kind in isSymmetric ? [PartKind.scales] : [.scales, .zeroPoints] {
         let rule: QuantizedPartsRule = kind == .scales ? .scales : .zeroPoints
         let dtype: DType = kind == .scales ? .f32 : .i8
@@ -93,11 +93,10 @@ package enum QuantizedParts {
             rule, path, part.name, "\(part.dtype) of \(part.shape)",
             shape.map { "\(dtype) of \($0)" } ?? "a shape that the scheme fits")
         }
-        quantization.parts.append(
-          StoredPart(kind: kind, dtype: part.dtype, shape: part.shape, storage: part.storage))
+        parts.append(StoredPart(PartType(kind: kind, dtype: dtype, shape: part.shape), part.storage))
         taken.insert(partIndex)
       }
-      assembled.tensors[index].quantization = quantization
+      assembled.tensors[index].quantize(scheme, parts)
     }
     assembled.tensors = assembled.tensors.indices.filter { !taken.contains($0) }.map { assembled.tensors[$0] }
     assembled.metadata[metadataKey] = nil

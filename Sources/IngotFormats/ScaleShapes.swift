@@ -126,19 +126,19 @@ struct ScaleCandidate {
     }
     let scheme = Quantization(
       granularity: granularity, scaleKind: scale.role == .rowMaximum ? .absmax : .direct)
-    var storage = QuantizedStorage(scheme: scheme, parts: [Self.part(.scales, tensors[scale.index])])
+    var parts = [Self.part(.scales, tensors[scale.index])]
     if let zeros = companions.first(where: { $0.role == .zeroPoint }) {
       let tensor = tensors[zeros.index]
       guard tensor.dtype == .i8, tensor.shape.elementCount == tensors[scale.index].shape.elementCount else {
         return .unknown("its zero points are \(tensor.dtype) of \(tensor.shape)")
       }
-      storage.parts.append(Self.part(.zeroPoints, tensor))
+      parts.append(Self.part(.zeroPoints, tensor))
     }
-    return .known(storage)
+    return .known(scheme, parts)
   }
 
   private static func part(_ kind: PartKind, _ tensor: TensorDescriptor) -> StoredPart {
-    StoredPart(kind: kind, dtype: tensor.dtype, shape: tensor.shape, storage: tensor.storage)
+    StoredPart(PartType(kind: kind, dtype: tensor.dtype, shape: tensor.shape), tensor.storage)
   }
 
   private func granularity(_ habits: ScaleHabits) -> Quantization.Granularity? {

@@ -9,7 +9,7 @@ package struct ScaleTensors: Sendable {
   /// What the values of a weight stand for.
   package enum Scheme: Hashable, Sendable {
     /// Real numbers, by these scales.
-    case known(QuantizedStorage)
+    case known(Quantization, [StoredPart])
     /// What is not known of them.
     case unknown(Evidence)
   }
@@ -78,20 +78,20 @@ package struct ScaleTensors: Sendable {
   package func joined(_ checkpoint: Checkpoint, where isJoined: (Weight) -> Bool) -> Checkpoint {
     var result = checkpoint
     var taken = Set<Int>()
-    var storages: [ExactName: QuantizedStorage] = [:]
+    var owners: [ExactName: (Quantization, [StoredPart])] = [:]
     for weight in weights where isJoined(weight) {
-      guard case .known(let storage) = weight.scheme else { continue }
-      result.tensors[weight.values].quantization = storage
-      storages[ExactName(checkpoint.tensors[weight.values].name)] = storage
+      guard case .known(let scheme, let parts) = weight.scheme else { continue }
+      result.tensors[weight.values].quantize(scheme, parts)
+      owners[ExactName(checkpoint.tensors[weight.values].name)] = (scheme, parts)
       taken.formUnion(weight.companions)
     }
-    guard !storages.isEmpty else { return checkpoint }
+    guard !owners.isEmpty else { return checkpoint }
     for (index, tensor) in checkpoint.tensors.enumerated() {
       // Another name of the same bytes has the same scales.
-      guard let target = tensor.aliasOf, let storage = storages[ExactName(target)],
+      guard let target = tensor.aliasOf, let (scheme, parts) = owners[ExactName(target)],
         result.tensors[index].quantization == nil
       else { continue }
-      result.tensors[index].quantization = storage
+      result.tensors[index].quantize(scheme, parts)
     }
     result.tensors = result.tensors.indices.filter { !taken.contains($0) }.map { result.tensors[$0] }
     return result

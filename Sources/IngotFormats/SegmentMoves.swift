@@ -8,9 +8,10 @@ extension TensorDescriptor {
     _ move: (StorageSegment) throws(Failure) -> StorageSegment
   ) throws(Failure) {
     try storage.moveSegments(move)
-    guard var quantization else { return }
-    for index in quantization.parts.indices { try quantization.parts[index].storage.moveSegments(move) }
-    self.quantization = quantization
+    guard !sideStorages.isEmpty else { return }
+    var moved = sideStorages
+    for index in moved.indices { try moved[index].moveSegments(move) }
+    sideStorages = moved
   }
 }
 

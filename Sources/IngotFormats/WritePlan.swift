@@ -8,116 +8,33 @@ import IngotCore
 package struct PlannedTensor: Hashable, Sendable {
   /// Its name in the output.
   package var name: String
-  /// The element type; of the values, when quantized.
-  package var dtype: DType
-  /// The dimensions; of the values, when quantized.
-  package var shape: Shape
-  /// How values stand for real numbers, with the dtype and shape of scales and zero points.
-  package var quantization: PlannedQuantization? {
-    get { rarities?.quantization }
-    set { rarities = Rarities(quantization: newValue, blockType: blockType, aliasOf: aliasOf) }
-  }
-  /// The ggml block type, for tensors that are written as blocks; the element type is then F32, and the one part is the
-  /// blocks' bytes.
-  package var blockType: BlockType? {
-    get { rarities?.blockType }
-    set { rarities = Rarities(quantization: quantization, blockType: newValue, aliasOf: aliasOf) }
-  }
+  /// What it is.
+  package var type: TensorType
   /// The tensor whose bytes these are too, for formats that have aliases.
-  package var aliasOf: String? {
-    get { rarities?.aliasOf }
-    set { rarities = Rarities(quantization: quantization, blockType: blockType, aliasOf: newValue) }
-  }
+  package var aliasOf: String?
   /// What was done to it on the way, in order; empty for an exact copy.
   package var transforms: [Provenance]
-  private var rarities: Rarities?
-
-  /// What few tensors have, kept apart: an output may have a million of them.
-  private indirect enum Rarities: Hashable, Sendable {
-    case some(PlannedQuantization?, BlockType?, aliasOf: String?)
-
-    init?(quantization: PlannedQuantization?, blockType: BlockType?, aliasOf: String?) {
-      guard quantization != nil || blockType != nil || aliasOf != nil else { return nil }
-      self = .some(quantization, blockType, aliasOf: aliasOf)
-    }
-
-    var quantization: PlannedQuantization? {
-      guard case .some(let quantization, _, _) = self else { return nil }
-      return quantization
-    }
-
-    var blockType: BlockType? {
-      guard case .some(_, let blockType, _) = self else { return nil }
-      return blockType
-    }
-
-    var aliasOf: String? {
-      guard case .some(_, _, let aliasOf) = self else { return nil }
-      return aliasOf
-    }
-  }
 
   /// Makes a tensor to be written.
-  package init(
-    name: String, dtype: DType, shape: Shape, quantization: PlannedQuantization? = nil,
-    blockType: BlockType? = nil, aliasOf: String? = nil, transforms: [Provenance] = []
-  ) {
+  package init(name: String, _ type: TensorType, aliasOf: String? = nil, transforms: [Provenance] = []) {
     self.name = name
-    self.dtype = dtype
-    self.shape = shape
+    self.type = type
+    self.aliasOf = aliasOf
     self.transforms = transforms
-    rarities = Rarities(quantization: quantization, blockType: blockType, aliasOf: aliasOf)
   }
 
+  /// The element type; of the values, when quantized.
+  package var dtype: DType { type.dtype }
+  /// The dimensions; of the values, when quantized.
+  package var shape: Shape { type.shape }
+  /// How values stand for real numbers, with the types of scales and zero points.
+  package var quantization: QuantizedType? { type.quantization }
+  /// The ggml block type, for tensors that are written as blocks.
+  package var blockType: BlockType? { type.blockType }
   /// The name of the element type: a dtype's, or a block type's.
-  package var typeName: String { blockType?.rawValue ?? dtype.rawValue }
-
+  package var typeName: String { type.typeName }
   /// Its parts in the order of digests: values, scales, zero points; for blocks their bytes.
-  package var parts: [PlannedPart] {
-    if let blockType {
-      return [PlannedPart(kind: .values, dtype: .u8, shape: blockType.byteShape(of: shape) ?? [0])]
-    }
-    return [PlannedPart(kind: .values, dtype: dtype, shape: shape)] + (quantization?.parts ?? [])
-  }
-}
-
-/// A part of a tensor to be written.
-package struct PlannedPart: Hashable, Sendable {
-  /// What it holds.
-  package var kind: PartKind
-  /// Its element type.
-  package var dtype: DType
-  /// Its dimensions.
-  package var shape: Shape
-
-  /// Makes a part.
-  package init(kind: PartKind, dtype: DType, shape: Shape) {
-    self.kind = kind
-    self.dtype = dtype
-    self.shape = shape
-  }
-
-  /// Canonical bytes.
-  ///
-  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a size that overflows, which no reader lets through.
-  package func byteCount() throws(IngotError) -> Int {
-    guard let count = shape.byteCount(of: dtype) else { throw .internal("a part whose bytes overflow") }
-    return count
-  }
-}
-
-/// The scheme of a quantized tensor to be written, with its parts beside the values.
-package struct PlannedQuantization: Hashable, Sendable {
-  /// How values stand for real numbers.
-  package var scheme: Quantization
-  /// Scales, then zero points when there are any.
-  package var parts: [PlannedPart]
-
-  /// Makes a description.
-  package init(scheme: Quantization, parts: [PlannedPart]) {
-    self.scheme = scheme
-    self.parts = parts
-  }
+  package var parts: [PartType] { type.parts }
 }
 
 /// Everything a writer needs to know to plan its files.

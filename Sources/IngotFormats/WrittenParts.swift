@@ -13,6 +13,20 @@ package struct WrittenPart: Hashable, Sendable {
   package var offset: Int
   /// Bytes in the file, lead included: when compressed, as they were compressed.
   package var storedByteCount: Int
+  /// What the plan asked for.
+  package var checksums = PartChecksums()
+
+  /// Makes a record of a part that was written.
+  package init(reference: PartReference, file: Int, offset: Int, storedByteCount: Int) {
+    self.reference = reference
+    self.file = file
+    self.offset = offset
+    self.storedByteCount = storedByteCount
+  }
+}
+
+/// The checksums of a written part, those that its plan asked for.
+package struct PartChecksums: Hashable, Sendable {
   /// CRC-32, when the plan asked for it; else 0.
   package var crc32: UInt32 = 0
   /// CRC-32C, when the plan asked for it; else 0.
@@ -24,13 +38,8 @@ package struct WrittenPart: Hashable, Sendable {
   /// XXH3 of the source, when the plan asked for it.
   package var sourceXXH3: XXH3Digest?
 
-  /// Makes a record of a part that was written.
-  package init(reference: PartReference, file: Int, offset: Int, storedByteCount: Int) {
-    self.reference = reference
-    self.file = file
-    self.offset = offset
-    self.storedByteCount = storedByteCount
-  }
+  /// Makes checksums of which none is known.
+  package init() {}
 }
 
 /// What became of the parts of a plan, in its order.
@@ -84,31 +93,31 @@ package struct WrittenParts: RandomAccessCollection, Sendable {
       var part = WrittenPart(
         reference: place.reference, file: Int(place.file), offset: place.offset,
         storedByteCount: place.storedByteCount)
-      if kinds.contains(.crc32) { part.crc32 = crc32[position] }
-      if kinds.contains(.crc32c) { part.crc32c = crc32c[position] }
-      if kinds.contains(.xxh3) { part.xxh3 = xxh3[position] }
-      if kinds.contains(.sha256) { part.sha256 = sha256[position] }
-      if kinds.contains(.sourceXXH3) { part.sourceXXH3 = sourceXXH3[position] }
+      if kinds.contains(.crc32) { part.checksums.crc32 = crc32[position] }
+      if kinds.contains(.crc32c) { part.checksums.crc32c = crc32c[position] }
+      if kinds.contains(.xxh3) { part.checksums.xxh3 = xxh3[position] }
+      if kinds.contains(.sha256) { part.checksums.sha256 = sha256[position] }
+      if kinds.contains(.sourceXXH3) { part.checksums.sourceXXH3 = sourceXXH3[position] }
       return part
     }
     set {
       places[position] = Self.place(of: newValue)
-      if kinds.contains(.crc32) { crc32[position] = newValue.crc32 }
-      if kinds.contains(.crc32c) { crc32c[position] = newValue.crc32c }
-      if kinds.contains(.xxh3) { xxh3[position] = newValue.xxh3 }
-      if kinds.contains(.sha256) { sha256[position] = newValue.sha256 }
-      if kinds.contains(.sourceXXH3) { sourceXXH3[position] = newValue.sourceXXH3 }
+      if kinds.contains(.crc32) { crc32[position] = newValue.checksums.crc32 }
+      if kinds.contains(.crc32c) { crc32c[position] = newValue.checksums.crc32c }
+      if kinds.contains(.xxh3) { xxh3[position] = newValue.checksums.xxh3 }
+      if kinds.contains(.sha256) { sha256[position] = newValue.checksums.sha256 }
+      if kinds.contains(.sourceXXH3) { sourceXXH3[position] = newValue.checksums.sourceXXH3 }
     }
   }
 
   /// Adds a part behind the others.
   package mutating func append(_ part: WrittenPart) {
     places.append(Self.place(of: part))
-    if kinds.contains(.crc32) { crc32.append(part.crc32) }
-    if kinds.contains(.crc32c) { crc32c.append(part.crc32c) }
-    if kinds.contains(.xxh3) { xxh3.append(part.xxh3) }
-    if kinds.contains(.sha256) { sha256.append(part.sha256) }
-    if kinds.contains(.sourceXXH3) { sourceXXH3.append(part.sourceXXH3) }
+    if kinds.contains(.crc32) { crc32.append(part.checksums.crc32) }
+    if kinds.contains(.crc32c) { crc32c.append(part.checksums.crc32c) }
+    if kinds.contains(.xxh3) { xxh3.append(part.checksums.xxh3) }
+    if kinds.contains(.sha256) { sha256.append(part.checksums.sha256) }
+    if kinds.contains(.sourceXXH3) { sourceXXH3.append(part.checksums.sourceXXH3) }
   }
 
   private static func place(of part: WrittenPart) -> Place {

@@ -84,12 +84,17 @@ package struct ProductEnd {
 
   /// The end as the kernels take it.
   func with(
-    scales: UnsafePointer<Float>?, hasScalePerColumn: Bool, y: UnsafeMutablePointer<Float>, yStride: Int
+    _ y: MutableFloatRows, scales: UnsafePointer<Float>? = nil, hasScalePerColumn: Bool = false
   ) -> ingot_product_end {
     ingot_product_end(
       scale: scales, scale_step: hasScalePerColumn ? 1 : 0, bias: bias,
       activation: activation.flatMap { $0.code(accuracy) } ?? -1,
-      residual: residual, y: y, y_stride: yStride)
+      residual: residual, y: y.start, y_stride: y.stride)
+  }
+
+  /// The end of a product by a weight with its scales.
+  func with(_ weight: WeightMatrix, _ y: MutableFloatRows) -> ingot_product_end {
+    with(y, scales: weight.scales, hasScalePerColumn: weight.hasScalePerColumn)
   }
 }
 
@@ -157,96 +162,75 @@ package struct MatrixProduct {
   /// Multiplies.
   ///
   /// - Parameters:
-  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
-  ///   - xStride: elements from one row of `x` to the next.
+  ///   - x: activations, `[M, K]`.
   ///   - weight: the weight, `[K, N]` or `[N, K]`.
   ///   - end: bias, activation and residual.
-  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten. Must not overlap the others but the
-  ///     residual.
-  ///   - yStride: elements from one row of `y` to the next.
-  ///   - scratch: memory for packed operands.
-  ///   - pool: the threads; `nil` for the caller's alone.
-  ///   - kernels: the kernels.
+  ///   - y: result, `[M, N]`.
+  ///   - means: memory, threads and kernels.
   /// - Complexity: reads each weight element once; packs at most `M · K` activations and, a thread, four panels.
   package func multiply(
-    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, end: ProductEnd = ProductEnd(),
-    into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch, pool: ThreadPool?,
-    kernels: KernelTable = .current
+    _ x: FloatRows, by weight: WeightMatrix, end: ProductEnd = ProductEnd(), into y: MutableFloatRows,
+    with means: ProductMeans
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    let finish = end.with(
-      scales: weight.scales, hasScalePerColumn: weight.hasScalePerColumn, y: y, yStride: yStride)
-    var product = product(by: weight, finish)
-    product.x = x
-    product.x_stride = xStride
+    var product = product(by: weight, end.with(weight, y))
+    (product.x, product.x_stride) = (x.start, x.stride)
+    let kernels = means.kernels.product
     if rowCount <= Self.fewRows, weight.layout == .inOut {
       let isSmall = columnCount * depth * weight.element.byteWidth < Self.readingThreshold
-      multiplyByChains(product, scratch: scratch, threads: isSmall ? nil : pool, kernels: kernels.product)
+      multiplyByChains(product, means.scratch, threads: isSmall ? nil : means.pool, kernels)
     } else {
-      let threads = threads(of: pool)
-      multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product)
+      multiplyPanels(product, means.scratch, threads: threads(of: means.pool), kernels)
     }
   }
 
   /// Multiplies by a packed weight.
   ///
   /// - Parameters:
-  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
-  ///   - xStride: elements from one row of `x` to the next.
+  ///   - x: activations, `[M, K]`.
   ///   - weight: the packed weight.
   ///   - end: bias, activation and residual.
-  ///   - y: result, as above.
-  ///   - yStride: elements from one row of `y` to the next.
-  ///   - scratch: memory for packed rows.
-  ///   - pool: the threads.
-  ///   - kernels: the kernels that packed the weight.
+  ///   - y: result, `[M, N]`.
+  ///   - means: memory, threads and the kernels that packed the weight.
   package func multiply(
-    _ x: UnsafePointer<Float>, xStride: Int, by weight: PackedWeight, end: ProductEnd = ProductEnd(),
-    into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch, pool: ThreadPool?,
-    kernels: KernelTable = .current
+    _ x: FloatRows, by weight: PackedWeight, end: ProductEnd = ProductEnd(), into y: MutableFloatRows,
+    with means: ProductMeans
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
     precondition(
       weight.columnCount == columnCount && weight.depth == depth, "a weight of the product's shape")
-    let finish = weight.finish(end, y: y, yStride: yStride)
-    if weight.form.narrowsActivations {
-      return multiplyNarrow(
-        x, xStride: xStride, by: weight, finish, scratch: scratch, pool: pool, kernels: kernels.narrow)
-    }
+    let finish = weight.finish(end, y)
+    if weight.form.narrowsActivations { return multiplyNarrow(x, by: weight, finish, means) }
     var product = ingot_product()
     (product.m, product.n, product.k) = (rowCount, columnCount, depth)
-    (product.x, product.x_stride, product.end) = (x, xStride, finish)
+    (product.x, product.x_stride, product.end) = (x.start, x.stride, finish)
     weight.place(in: &product)
-    let threads = threads(of: pool)
+    let (threads, kernels) = (threads(of: means.pool), means.kernels.product)
     if rowCount <= Self.fewRows {
       let final = product
-      forEachPanel(kernels.product.panel_width, threads: threads) { _, panels in
-        withUnsafePointer(to: final) { kernels.product.packed_rows($0, panels.lowerBound, panels.upperBound) }
+      forEachPanel(kernels.panel_width, threads: threads) { _, panels in
+        withUnsafePointer(to: final) { kernels.packed_rows($0, panels.lowerBound, panels.upperBound) }
       }
       return
     }
-    multiplyPanels(product, scratch: scratch, threads: threads, kernels: kernels.product)
+    multiplyPanels(product, means.scratch, threads: threads, kernels)
   }
 
   /// Multiplies by a weight `[N, K]` as it stands, on the caller's thread: for few rows and a weight that changes.
   ///
-  /// Each sum is a dot product in lanes: its order is not that of ``multiply(_:xStride:by:end:into:yStride:scratch:pool:kernels:)``.
+  /// Each sum is a dot product in lanes: its order is not that of ``multiply(_:by:end:into:with:)``.
   ///
   /// - Parameters:
-  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
-  ///   - xStride: elements from one row of `x` to the next.
+  ///   - x: activations, `[M, K]`.
   ///   - weight: the weight, `[N, K]`, without scales.
-  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
-  ///   - yStride: elements from one row of `y` to the next.
+  ///   - y: result, `[M, N]`.
   ///   - kernels: the kernels.
   package func multiplyByDots(
-    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, into y: UnsafeMutablePointer<Float>,
-    yStride: Int, kernels: KernelTable
+    _ x: FloatRows, by weight: WeightMatrix, into y: MutableFloatRows, kernels: KernelTable
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    var product = product(
-      by: weight, ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride))
-    (product.x, product.x_stride) = (x, xStride)
+    var product = product(by: weight, ProductEnd().with(y))
+    (product.x, product.x_stride) = (x.start, x.stride)
     withUnsafePointer(to: product) { kernels.product.dots($0, 0, columnCount) }
   }
 
@@ -270,7 +254,8 @@ package struct MatrixProduct {
   }
 
   private func multiplyByChains(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
+    _ product: ingot_product, _ scratch: ProductScratch, threads: ThreadPool?,
+    _ kernels: ingot_product_kernels
   ) {
     let chains = (depth + Int(INGOT_CHAIN) - 1) / Int(INGOT_CHAIN)
     let partial = scratch.floats(.rows, count: chains * rowCount * columnCount)
@@ -289,7 +274,8 @@ package struct MatrixProduct {
   }
 
   func multiplyPanels(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
+    _ product: ingot_product, _ scratch: ProductScratch, threads: ThreadPool?,
+    _ kernels: ingot_product_kernels
   ) {
     guard let x = product.x else { return }
     let rows = scratch.floats(
@@ -300,7 +286,7 @@ package struct MatrixProduct {
     var packed = product
     packed.x = UnsafePointer(rows)
     if product.isAsStored, product.w_is_out_in == 0, rowCount <= Self.unpackedRows {
-      return multiplyUnpacked(packed, scratch: scratch, threads: threads, kernels: kernels)
+      return multiplyUnpacked(packed, scratch, threads: threads, kernels)
     }
     // A weight that is not packed is packed as it is read: some panels for each thread.
     let elements = product.panels == nil ? Int(INGOT_PANEL_GROUP) * kernels.panel_width * depth : 0
@@ -313,7 +299,8 @@ package struct MatrixProduct {
 
   /// Multiplies packed rows by a weight `[K, N]` as it is stored.
   private func multiplyUnpacked(
-    _ product: ingot_product, scratch: ProductScratch, threads: ThreadPool?, kernels: ingot_product_kernels
+    _ product: ingot_product, _ scratch: ProductScratch, threads: ThreadPool?,
+    _ kernels: ingot_product_kernels
   ) {
     let panelCount = Self.blocks(columnCount, of: kernels.panel_width)
     let grain = min(Self.unpackedPanelCount, max(1, panelCount / (2 * (threads?.threadCount ?? 1))))

@@ -126,21 +126,19 @@ package final class PackedWeight: @unchecked Sendable {
     }
   }
 
-  func finish(_ end: ProductEnd, y: UnsafeMutablePointer<Float>, yStride: Int) -> ingot_product_end {
+  func finish(_ end: ProductEnd, _ y: MutableFloatRows) -> ingot_product_end {
     let scales = scales.map { UnsafePointer($0.pointer(as: Float.self)) }
-    return end.with(scales: scales, hasScalePerColumn: hasScalePerColumn, y: y, yStride: yStride)
+    return end.with(y, scales: scales, hasScalePerColumn: hasScalePerColumn)
   }
 }
 
 extension MatrixProduct {
   /// Multiplies activations that are rounded to bf16, or quantized, on the way.
   func multiplyNarrow(
-    _ x: UnsafePointer<Float>, xStride: Int, by weight: PackedWeight, _ finish: ingot_product_end,
-    scratch: ProductScratch, pool: ThreadPool?, kernels: ingot_narrow_kernels
+    _ x: FloatRows, by weight: PackedWeight, _ finish: ingot_product_end, _ means: ProductMeans
   ) {
-    let threads = threads(of: pool)
-    var product = narrowRows(
-      x, xStride: xStride, form: weight.form, scratch: scratch, threads: threads, kernels, finish)
+    let (threads, kernels) = (threads(of: means.pool), means.kernels.narrow)
+    var product = narrowRows(x, as: weight.form, finish, means, threads: threads)
     product.panels = UnsafeRawPointer(weight.memory.start)
     let final = product
     forEachPanel(kernels.panel_width, threads: threads) { _, panels in
@@ -153,31 +151,25 @@ extension MatrixProduct {
   /// Multiplies activations that are rounded to bf16, or quantized, on the way, by a weight that is packed as it goes.
   ///
   /// - Parameters:
-  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart.
-  ///   - xStride: elements from one row of `x` to the next.
+  ///   - x: activations, `[M, K]`.
   ///   - weight: the weight as stored; ``PackedWeight/Form/s8`` takes int8 only.
   ///   - form: ``PackedWeight/Form/bf16`` or ``PackedWeight/Form/s8``.
   ///   - end: bias, activation and residual.
-  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
-  ///   - yStride: elements from one row of `y` to the next.
-  ///   - scratch: memory for packed operands.
-  ///   - pool: the threads.
-  ///   - kernels: the kernels.
+  ///   - y: result, `[M, N]`.
+  ///   - means: memory, threads and kernels.
   /// - Complexity: the bytes are those of the packed weight's product; each thread packs four panels at a time.
   package func multiplyNarrow(
-    _ x: UnsafePointer<Float>, xStride: Int, by weight: WeightMatrix, as form: PackedWeight.Form,
-    end: ProductEnd, into y: UnsafeMutablePointer<Float>, yStride: Int, scratch: ProductScratch,
-    pool: ThreadPool?, kernels: KernelTable
+    _ x: FloatRows, by weight: WeightMatrix, as form: PackedWeight.Form, end: ProductEnd,
+    into y: MutableFloatRows, with means: ProductMeans
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
     precondition(form.narrowsActivations, "a form of narrow activations")
-    let (narrow, threads) = (kernels.narrow, threads(of: pool))
-    let finish = end.with(
-      scales: weight.scales, hasScalePerColumn: weight.hasScalePerColumn, y: y, yStride: yStride)
-    let rows = narrowRows(x, xStride: xStride, form: form, scratch: scratch, threads: threads, narrow, finish)
+    let (narrow, threads) = (means.kernels.narrow, threads(of: means.pool))
+    let finish = end.with(weight, y)
+    let rows = narrowRows(x, as: form, finish, means, threads: threads)
     let width = narrow.panel_width
     let groupBytes = Int(INGOT_PANEL_GROUP) * width * Self.blocks(depth, of: form.perWord) * 4
-    let groups = scratch.bytes(.panels, count: (threads?.threadCount ?? 1) * groupBytes)
+    let groups = means.scratch.bytes(.panels, count: (threads?.threadCount ?? 1) * groupBytes)
     let count = Self.blocks(columnCount, of: width)
     Self.forEachRange(
       Self.blocks(count, of: Int(INGOT_PANEL_GROUP)), grain: 1, threads: threads
@@ -202,9 +194,10 @@ extension MatrixProduct {
 
   /// A product without its panels: the activations are made narrow.
   func narrowRows(
-    _ x: UnsafePointer<Float>, xStride: Int, form: PackedWeight.Form, scratch: ProductScratch,
-    threads: ThreadPool?, _ kernels: ingot_narrow_kernels, _ finish: ingot_product_end
+    _ x: FloatRows, as form: PackedWeight.Form, _ finish: ingot_product_end, _ means: ProductMeans,
+    threads: ThreadPool?
   ) -> ingot_narrow_product {
+    let (kernels, scratch) = (means.kernels.narrow, means.scratch)
     let rowBytes = Self.blocks(depth, of: form.perWord) * 4
     let rows = scratch.bytes(
       .rows, count: Self.blocks(rowCount, of: kernels.row_block) * kernels.row_block * rowBytes)
@@ -213,7 +206,7 @@ extension MatrixProduct {
       panels: UnsafeRawPointer(rows), panel_depth: 0, end: finish)
     guard form == .s8 else {
       forEachRowBlock(kernels.row_block, threads: threads) { first, count in
-        kernels.pack_rows_bf16(x + first * xStride, xStride, count, depth, rows + first * rowBytes)
+        kernels.pack_rows_bf16(x.row(first), x.stride, count, depth, rows + first * rowBytes)
       }
       return product
     }
@@ -221,7 +214,7 @@ extension MatrixProduct {
     let sums = scratch.bytes(.rowSums, count: rowCount * 4).bindMemory(to: Int32.self, capacity: rowCount)
     forEachRowBlock(kernels.row_block, threads: threads) { first, count in
       kernels.quantize_rows(
-        x + first * xStride, xStride, count, depth, rows + first * rowBytes, scales + first, sums + first)
+        x.row(first), x.stride, count, depth, rows + first * rowBytes, scales + first, sums + first)
     }
     product.x_scale = UnsafePointer(scales)
     product.x_sum = UnsafePointer(sums)

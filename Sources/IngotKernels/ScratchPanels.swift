@@ -25,21 +25,20 @@ extension MatrixProduct {
   /// - Parameters:
   ///   - weight: the weight, `[K, N]` or `[N, K]`, without scales.
   ///   - form: ``PackedWeight/Form/f32`` or ``PackedWeight/Form/bf16``.
-  ///   - scratch: where it goes.
   ///   - purpose: which of two packed weights it is.
-  ///   - kernels: the kernels that will multiply.
+  ///   - means: where it goes, and the kernels that will multiply.
   /// - Returns: the packed weight, until another for this purpose is packed.
   package func pack(
-    _ weight: WeightMatrix, as form: PackedWeight.Form, scratch: ProductScratch,
-    for purpose: ScratchPanels.Purpose,
-    kernels: KernelTable
+    _ weight: WeightMatrix, as form: PackedWeight.Form, for purpose: ScratchPanels.Purpose,
+    _ means: ProductMeans
   ) -> ScratchPanels {
+    let kernels = means.kernels
     precondition(form == .f32 || form == .bf16, "a form of floats")
     let width = form == .f32 ? kernels.product.panel_width : kernels.narrow.panel_width
     let count = Self.blocks(columnCount, of: width)
-    let packed = scratch.floats(
+    let packed = means.scratch.floats(
       purpose == .keys ? .keys : .values, count: count * width * Self.blocks(depth, of: form.perWord))
-    let end = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: packed, yStride: 0)
+    let end = ProductEnd().with(MutableFloatRows(packed, stride: 0))
     withUnsafePointer(to: product(by: weight, end)) {
       if form == .f32 {
         kernels.product.pack_panels($0, 0, count, packed)
@@ -53,33 +52,29 @@ extension MatrixProduct {
   /// Multiplies by some of the columns and rows of a weight in scratch memory, on the caller's thread.
   ///
   /// - Parameters:
-  ///   - x: activations, `[M, K]`, f32, rows `xStride` elements apart; rounded to bf16 where the weight is.
-  ///   - xStride: elements from one row of `x` to the next.
+  ///   - x: activations, `[M, K]`; rounded to bf16 where the weight is.
   ///   - panels: the weight; its first N columns and first K rows are used. With bf16 and an odd K the next row is
   ///     multiplied with zeros.
-  ///   - y: result, `[M, N]`, f32, rows `yStride` elements apart; overwritten.
-  ///   - yStride: elements from one row of `y` to the next.
-  ///   - scratch: memory for packed rows.
-  ///   - kernels: the kernels that packed the weight.
+  ///   - y: result, `[M, N]`.
+  ///   - means: memory and the kernels that packed the weight.
   package func multiply(
-    _ x: UnsafePointer<Float>, xStride: Int, by panels: ScratchPanels, into y: UnsafeMutablePointer<Float>,
-    yStride: Int, scratch: ProductScratch, kernels: KernelTable
+    _ x: FloatRows, by panels: ScratchPanels, into y: MutableFloatRows, with means: ProductMeans
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    let finish = ProductEnd().with(scales: nil, hasScalePerColumn: false, y: y, yStride: yStride)
+    let finish = ProductEnd().with(y)
     if panels.form == .bf16 {
-      var product = narrowRows(
-        x, xStride: xStride, form: .bf16, scratch: scratch, threads: nil, kernels.narrow, finish)
+      var product = narrowRows(x, as: .bf16, finish, means, threads: nil)
       (product.panels, product.panel_depth) = (UnsafeRawPointer(panels.start), panels.depth)
-      let count = Self.blocks(columnCount, of: kernels.narrow.panel_width)
-      return withUnsafePointer(to: product) { kernels.narrow.product_bf16($0, 0, count) }
+      let kernels = means.kernels.narrow
+      let count = Self.blocks(columnCount, of: kernels.panel_width)
+      return withUnsafePointer(to: product) { kernels.product_bf16($0, 0, count) }
     }
     var product = ingot_product()
     (product.m, product.n, product.k) = (rowCount, columnCount, depth)
-    (product.x, product.x_stride) = (x, xStride)
+    (product.x, product.x_stride) = (x.start, x.stride)
     product.panels = UnsafePointer(panels.start.assumingMemoryBound(to: Float.self))
     product.panel_depth = panels.depth
     product.end = finish
-    multiplyPanels(product, scratch: scratch, threads: nil, kernels: kernels.product)
+    multiplyPanels(product, means.scratch, threads: nil, means.kernels.product)
   }
 }

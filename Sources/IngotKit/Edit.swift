@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Changes a file's metadata and leaves its tensors as they are: a new file that takes the old one's place whole, its data
-// copied inside the kernel, or, when asked for and where the new head is as long as the old one, the head alone.
+// copied inside the kernel, or, when asked for and where the new header is as long as the old one, the header alone.
 import IngotBytes
 import IngotCore
 import IngotFormats
@@ -11,7 +11,7 @@ import IngotTransforms
 public struct EditOptions: Sendable {
   /// What is to become of the metadata.
   public var change = MetadataChange()
-  /// Whether the head is written over the old one, instead of a new file that takes the old one's place.
+  /// Whether the header is written over the old one, instead of a new file that takes the old one's place.
   public var isInPlace = false
   /// Whether nothing is written.
   public var isPlan = false
@@ -34,9 +34,9 @@ public struct EditReport: Sendable {
   public var changed: [String]
   /// Keys that are gone.
   public var removed: [String]
-  /// Bytes written: those of the head, or of the whole file.
+  /// Bytes written: those of the header, or of the whole file.
   public var byteCount: Int
-  /// Whether only the head was written.
+  /// Whether only the header was written.
   public var wasInPlace: Bool
 
   /// Whether there was anything to do.
@@ -75,7 +75,7 @@ extension Ingot {
   ///   - progress: hears of every byte.
   /// - Returns: what was done.
   /// - Throws: the reader's errors; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a format whose metadata can't be
-  ///   changed so, and for a head that does not fit in place.
+  ///   changed so, and for a header that does not fit in place.
   public static func edit(
     _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EditReport {
@@ -89,36 +89,36 @@ extension Ingot {
         Location(file), why: "is \(words: format.title), whose metadata and tensors can't be told apart",
         hint: .remedy(.convert))
     }
-    let head = try editor.head(of: source, changed: options.change)
+    let header = try editor.header(of: source, changed: options.change)
     let schemes = QuantizedParts.metadataKey
-    guard head.metadata.old[schemes] == head.metadata.new[schemes] else {
+    guard header.metadata.old[schemes] == header.metadata.new[schemes] else {
       throw .unsuitable(
         Location(file, key: schemes),
         why: "tells what the values of quantized tensors are, and stays with them",
         hint: nil)
     }
-    let keys = head.metadata.old.entries.map(\.key)
+    let keys = header.metadata.old.entries.map(\.key)
     for glob in options.change.removals where !glob.matchesEverything && !keys.contains(where: glob.matches) {
       throw .invalidRequest(option: .removals, why: glob.noMatch(of: "key", among: keys))
     }
-    let fits = head.bytes.count == head.dataOffset
+    let fits = header.bytes.count == header.dataOffset
     guard fits || !options.isInPlace else {
       throw .unsuitable(
         Location(file),
-        why: "has a head of \(head.dataOffset, "byte"), and the new one takes \(head.bytes.count)",
+        why: "has a header of \(header.dataOffset, "byte"), and the new one takes \(header.bytes.count)",
         hint: .remedy(.replaceFile))
     }
-    let total = head.bytes.count + source.byteCount - head.dataOffset
+    let total = header.bytes.count + source.byteCount - header.dataOffset
     let report = EditReport(
-      path: file, format: format.id, from: head.metadata.old, to: head.metadata.new,
-      byteCount: options.isInPlace ? head.bytes.count : total, wasInPlace: options.isInPlace)
+      path: file, format: format.id, from: header.metadata.old, to: header.metadata.new,
+      byteCount: options.isInPlace ? header.bytes.count : total, wasInPlace: options.isInPlace)
     guard !options.isPlan, !report.isUnchanged else { return report }
     if options.isInPlace {
-      try HeaderBackup.replaceHead(
-        of: file, with: head.bytes, old: source.bytes(at: 0, count: head.dataOffset), system: system)
+      try HeaderBackup.replaceHeader(
+        of: file, with: header.bytes, old: source.bytes(at: 0, count: header.dataOffset), system: system)
     } else {
       try replace(
-        file, format: format, source: source, head: head, options: options, progress: progress)
+        file, format: format, source: source, header: header, options: options, progress: progress)
     }
     return report
   }
@@ -135,29 +135,29 @@ private func fileToEdit(_ path: String, _ work: WorkOptions) throws(IngotError) 
   return file.path
 }
 
-/// Writes a file of a new head and the old data, which takes the old file's place.
+/// Writes a file of a new header and the old data, which takes the old file's place.
 private func replace(
-  _ path: String, format: any CheckpointFormat, source: FileByteSource, head: EditedHeader,
+  _ path: String, format: any CheckpointFormat, source: FileByteSource, header: EditedHeader,
   options: EditOptions, progress: (any ProgressObserver)?
 ) throws(IngotError) {
-  let count = source.byteCount - head.dataOffset
-  guard let writer = format.writer, let shape = Shape([count]) else {
+  let count = source.byteCount - header.dataOffset
+  guard let writer = format.writer else {
     throw .internal("a format that is edited and not written")
   }
   let file = CheckpointFile(path: path, byteCount: source.byteCount)
-  let data = StoredPart(
-    kind: .values, dtype: .u8, shape: shape,
-    storage: TensorStorage(StorageSegment(file: 0, offset: head.dataOffset, byteCount: count)))
+  let data = try StoredPart(
+    bytes: count, TensorStorage(StorageSegment(file: 0, offset: header.dataOffset, byteCount: count)))
   var draft = OutputContents()
   draft.append(.made([.stored(name: "data", data)]))
   let plan = WritePlan(
     files: [
       PlannedFile(
         name: FilePath.name(of: path),
-        chunks: [.bytes(head.bytes), .part(PartReference(tensor: 0), lead: [])])
+        chunks: [.bytes(header.bytes), .part(PartReference(tensor: 0), lead: [])])
     ])
   let planned = PlannedOutput(
-    plan: plan, tensors: [PlannedTensor(name: "data", dtype: .u8, shape: shape)], contents: draft, losses: [])
+    plan: plan, tensors: [PlannedTensor(name: "data", TensorType(dtype: .u8, shape: data.shape))],
+    contents: draft, losses: [])
   let output = PlanWriter(
     planned, files: SourceFiles([file], system: options.work.system), work: options.work)
   _ = try OutputDestination(replacing: path, formatID: format.id, writer: writer).write(

@@ -85,7 +85,7 @@ extension Ingot {
       let name = dialect.name(of: parameter.role, prefix: dialect.writtenPrefix)
       draft.add(
         PlannedTensor(
-          name: name ?? parameter.role.description, dtype: part.dtype, shape: parameter.shape,
+          name: name ?? parameter.role.description, TensorType(dtype: part.dtype, shape: parameter.shape),
           transforms: [.initialized(seed: options.seed)]), [part])
     }
     draft.stateDType(options.dtype ?? .f32, for: destination)

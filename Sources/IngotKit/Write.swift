@@ -67,7 +67,7 @@ extension Ingot {
           tensor: tensor.name, target: destination.formatID, why: "there are two of this name", hint: nil)
       }
       builder.add(
-        PlannedTensor(name: tensor.name, dtype: tensor.dtype, shape: tensor.shape),
+        PlannedTensor(name: tensor.name, TensorType(dtype: tensor.dtype, shape: tensor.shape)),
         [.literal(tensor.dtype, tensor.shape, tensor.bytes)])
     }
     builder.configure {

@@ -194,16 +194,8 @@ package struct DialectChange {
     } else if let dtype = options.dtype {
       view = try view.cast(to: dtype, onOverflow: options.onOverflow)
     }
-    var planned = PlannedTensor(
-      name: tensor.name, dtype: view.dtype, shape: view.shape, aliasOf: keepsAliases ? tensor.aliasOf : nil,
-      transforms: view.notes)
-    if let scheme = view.quantization {
-      planned.quantization = PlannedQuantization(
-        scheme: scheme,
-        parts: view.parts.dropFirst().map {
-          PlannedPart(kind: $0.kind, dtype: $0.part.dtype, shape: $0.part.shape)
-        })
-    }
+    let planned = PlannedTensor(
+      name: tensor.name, view.type, aliasOf: keepsAliases ? tensor.aliasOf : nil, transforms: view.notes)
     try requireComputable(planned, made: tensor)
     output.losses += view.notes.compactMap { $0.dequantization(of: tensor.name, to: view.dtype) }
     reportChanges(of: tensor, keepsAliases: keepsAliases, in: &output)

@@ -54,6 +54,14 @@ package struct ParameterView: Sendable {
     parts = [(.values, .zeros(dtype, shape))]
   }
 
+  /// What a tensor of it is.
+  package var type: TensorType {
+    let others = parts.dropFirst().map { PartType(kind: $0.kind, dtype: $0.part.dtype, shape: $0.part.shape) }
+    return TensorType(
+      dtype: dtype, shape: shape,
+      quantization: quantization.map { QuantizedType(scheme: $0, parts: others) })
+  }
+
   /// The values.
   package var values: LazyPart { parts.first?.part ?? .zeros(.u8, [0]) }
   /// The element type of the values.

@@ -246,9 +246,11 @@ package struct QuantizedConversion {
     for scale in scales { bytes.appendLittle(scale.bitPattern) }
     output.add(
       PlannedTensor(
-        name: tensor.name, dtype: .i8, shape: tensor.shape,
-        quantization: PlannedQuantization(
-          scheme: scheme, parts: [PlannedPart(kind: .scales, dtype: .f32, shape: scaleShape)]),
+        name: tensor.name,
+        TensorType(
+          dtype: .i8, shape: tensor.shape,
+          quantization: QuantizedType(
+            scheme: scheme, parts: [PartType(kind: .scales, dtype: .f32, shape: scaleShape)])),
         transforms: [.quantizedToInt8(from: tensor.dtype)]),
       [
         .quantized(source(tensor), scales: scales, axis: scheme.axis),

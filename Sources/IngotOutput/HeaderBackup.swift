@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes a head over the old one so that a kill or a power loss in between loses nothing: the old head stands beside the
+// Writes a header over the old one so that a kill or a power loss in between loses nothing: the old header stands beside the
 // file until the new one is on the disk, and the next edit puts it back.
 import IngotBytes
 import IngotCore
 
-/// The old head of a file whose head is being written over.
+/// The old header of a file whose header is being written over.
 package enum HeaderBackup {
-  /// Where the old head stands meanwhile.
+  /// Where the old header stands meanwhile.
   private static func path(for file: String) -> String {
     FilePath.join(FilePath.folder(of: file), ".\(FilePath.shortened(FilePath.name(of: file))).ingot-head")
   }
 
-  /// Writes a head over the old one of the same length.
+  /// Writes a header over the old one of the same length.
   ///
   /// - Parameters:
   ///   - file: the file.
-  ///   - new: the new head.
+  ///   - new: the new header.
   ///   - old: the old one.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/outputRefused(path:why:hint:)`` for a file that others count on, and
   ///   ``IngotCore/IngotError/environment(_:)``.
-  package static func replaceHead(
+  package static func replaceHeader(
     of file: String, with new: [UInt8], old: [UInt8], system: any SystemCalls
   ) throws(IngotError) {
     try AtomicOutput.requireOwnContent(
@@ -35,7 +35,7 @@ package enum HeaderBackup {
     try remove(backup, system)
   }
 
-  /// Puts an old head back that an interrupted edit has left; without one, does nothing.
+  /// Puts an old header back that an interrupted edit has left; without one, does nothing.
   package static func restore(for file: String, system: any SystemCalls) throws(IngotError) {
     let backup = path(for: file)
     guard (try? system.status(at: backup, followingLinks: false))?.kind == .file else { return }
@@ -46,10 +46,10 @@ package enum HeaderBackup {
   }
 
   private static func write(
-    _ head: [UInt8], over file: String, _ system: any SystemCalls
+    _ header: [UInt8], over file: String, _ system: any SystemCalls
   ) throws(IngotError) {
     let target = try OutputFile(updating: file, system: system)
-    try target.write(head, at: 0)
+    try target.write(header, at: 0)
     try target.synchronize()
   }
 

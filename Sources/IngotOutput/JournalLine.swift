@@ -17,16 +17,8 @@ struct JournalLine {
 
   /// Where it is in the plan.
   var place: Place
-  /// CRC-32, when the plan asked for it; else 0.
-  var crc32: UInt32
-  /// CRC-32C, when the plan asked for it; else 0.
-  var crc32c: UInt32
-  /// XXH3, when the plan asked for it.
-  var xxh3: XXH3Digest?
-  /// SHA-256, when the plan asked for it.
-  var sha256: [UInt8]?
-  /// XXH3 of the source, when the plan asked for it.
-  var sourceXXH3: XXH3Digest?
+  /// What the plan asked for.
+  var checksums: PartChecksums
   /// What casting lost.
   var castReport: CastReport?
   /// Whether its bytes are the source's, and none of the checksums was taken.
@@ -35,34 +27,43 @@ struct JournalLine {
   /// Makes a record of a part whose checksums were taken.
   init(_ part: WrittenPart, chunk: Int, castReport: CastReport?) {
     place = Place(file: part.file, chunk: chunk)
-    (crc32, crc32c) = (part.crc32, part.crc32c)
-    (xxh3, sha256, sourceXXH3) = (part.xxh3, part.sha256, part.sourceXXH3)
+    checksums = part.checksums
     self.castReport = castReport
   }
 
-  /// The numbers as a line has them, in hexadecimal; an empty field for what there is not.
+  /// The fields of a line, in order: numbers in hexadecimal with colons between, nothing for what there is not, and a word.
+  private enum Field: Int, CaseIterable {
+    /// File, chunk, CRC-32 and CRC-32C.
+    case place
+    case xxh3, sourceXXH3, sha256
+    /// Counts of what casting lost.
+    case cast
+    /// `end`, or `copied`.
+    case word
+  }
+
+  /// The part as a line.
   var line: String {
     func hexadecimal(_ numbers: [UInt64]) -> String {
       numbers.map { String($0, radix: 16) }.joined(separator: ":")
     }
     func field(_ digest: XXH3Digest?) -> String { digest.map { hexadecimal([$0.high, $0.low]) } ?? "" }
-    let cast = castReport.map {
-      hexadecimal([
-        UInt64($0.overflowCount), $0.largestOverflow.bitPattern, UInt64($0.inexactCount),
-        UInt64($0.lostInfinityCount),
-      ])
-    }
+    let cast = castReport.map { hexadecimal($0.numbers) }
     return [
-      hexadecimal([UInt64(place.file), UInt64(place.chunk), UInt64(crc32), UInt64(crc32c)]), field(xxh3),
-      field(sourceXXH3),
-      sha256.map { hexadecimal($0.map(UInt64.init)) } ?? "", cast ?? "", isCopied ? "copied" : "end",
+      hexadecimal([
+        UInt64(place.file), UInt64(place.chunk), UInt64(checksums.crc32), UInt64(checksums.crc32c),
+      ]),
+      field(checksums.xxh3), field(checksums.sourceXXH3),
+      checksums.sha256.map { hexadecimal($0.map(UInt64.init)) } ?? "", cast ?? "",
+      isCopied ? "copied" : "end",
     ].joined(separator: " ")
   }
 
   /// Reads a line; `nil` for anything else.
   init?(line: String) {
     let fields = line.split(separator: " ", omittingEmptySubsequences: false)
-    guard fields.count == 6, ["end", "copied"].contains(fields[5]) else { return nil }
+    guard fields.count == Field.allCases.count, let word = fields.last, ["end", "copied"].contains(word)
+    else { return nil }
     var numbers: [[UInt64]] = []
     for field in fields.dropLast() {
       let texts = field.split(separator: ":")
@@ -70,26 +71,40 @@ struct JournalLine {
       guard values.count == texts.count else { return nil }
       numbers.append(values)
     }
-    func digest(_ values: [UInt64]) -> XXH3Digest? {
-      values.count == 2 ? XXH3Digest(high: values[0], low: values[1]) : nil
+    func digest(_ field: Field) -> XXH3Digest? {
+      let values = numbers[field.rawValue]
+      return values.count == 2 ? XXH3Digest(high: values[0], low: values[1]) : nil
     }
-    guard numbers[0].count == 4, let file = Int(exactly: numbers[0][0]),
-      let chunk = Int(exactly: numbers[0][1]), let crc32 = UInt32(exactly: numbers[0][2]),
-      let crc32c = UInt32(exactly: numbers[0][3])
+    let (place, sha256) = (numbers[Field.place.rawValue], numbers[Field.sha256.rawValue])
+    guard place.count == 4, let file = Int(exactly: place[0]), let chunk = Int(exactly: place[1]),
+      let crc32 = UInt32(exactly: place[2]), let crc32c = UInt32(exactly: place[3])
     else { return nil }
-    place = Place(file: file, chunk: chunk)
-    isCopied = fields[5] == "copied"
-    (self.crc32, self.crc32c) = (crc32, crc32c)
-    (xxh3, sourceXXH3) = (digest(numbers[1]), digest(numbers[2]))
-    sha256 = numbers[3].isEmpty ? nil : numbers[3].map { UInt8(truncatingIfNeeded: $0) }
-    if numbers[4].count == 4 {
-      var report = CastReport()
-      report.overflowCount = Int(truncatingIfNeeded: numbers[4][0])
-      report.largestOverflow = Double(bitPattern: numbers[4][1])
-      report.inexactCount = Int(truncatingIfNeeded: numbers[4][2])
-      report.lostInfinityCount = Int(truncatingIfNeeded: numbers[4][3])
-      castReport = report
-    }
+    self.place = Place(file: file, chunk: chunk)
+    isCopied = word == "copied"
+    checksums = PartChecksums()
+    (checksums.crc32, checksums.crc32c) = (crc32, crc32c)
+    (checksums.xxh3, checksums.sourceXXH3) = (digest(.xxh3), digest(.sourceXXH3))
+    checksums.sha256 = sha256.isEmpty ? nil : sha256.map { UInt8(truncatingIfNeeded: $0) }
+    castReport = CastReport(numbers: numbers[Field.cast.rawValue])
+  }
+}
+
+extension CastReport {
+  /// The counts as a line has them.
+  fileprivate var numbers: [UInt64] {
+    [
+      UInt64(overflowCount), largestOverflow.bitPattern, UInt64(inexactCount), UInt64(lostInfinityCount),
+    ]
+  }
+
+  /// The counts of a line; `nil` where there are none.
+  fileprivate init?(numbers: [UInt64]) {
+    guard numbers.count == 4 else { return nil }
+    self.init()
+    overflowCount = Int(truncatingIfNeeded: numbers[0])
+    largestOverflow = Double(bitPattern: numbers[1])
+    inexactCount = Int(truncatingIfNeeded: numbers[2])
+    lostInfinityCount = Int(truncatingIfNeeded: numbers[3])
   }
 }
 
@@ -137,9 +152,8 @@ extension JournalLine {
       guard found.elementsEqual(expected) else { return false }
     }
     guard !isCopied else { return true }
-    var part = WrittenPart(
-      reference: PartReference(tensor: 0), file: place.file, offset: offset, storedByteCount: 0)
-    digests.finish(&part)
-    return (part.crc32, part.crc32c) == (crc32, crc32c) && part.xxh3 == xxh3 && part.sha256 == sha256
+    var found = digests.finish()
+    found.sourceXXH3 = checksums.sourceXXH3
+    return found == checksums
   }
 }

@@ -53,15 +53,7 @@ package struct OutputBuilder {
   ///   - aliasOf: the tensor whose bytes these are too, where the output keeps that.
   package mutating func keep(_ index: Int, aliasOf: String? = nil) {
     let tensor = source[index]
-    var planned = PlannedTensor(
-      name: tensor.name, dtype: tensor.dtype, shape: tensor.shape, blockType: tensor.blockType,
-      aliasOf: aliasOf)
-    if let quantization = tensor.quantization {
-      planned.quantization = PlannedQuantization(
-        scheme: quantization.scheme,
-        parts: quantization.parts.map { PlannedPart(kind: $0.kind, dtype: $0.dtype, shape: $0.shape) })
-    }
-    request.tensors.append(planned)
+    request.tensors.append(PlannedTensor(name: tensor.name, tensor.type, aliasOf: aliasOf))
     contents.append(.stored(index))
   }
 
@@ -79,7 +71,7 @@ package struct OutputBuilder {
     }
     request.tensors.append(
       PlannedTensor(
-        name: tensor.name, dtype: dtype, shape: tensor.shape, aliasOf: aliasOf,
+        name: tensor.name, TensorType(dtype: dtype, shape: tensor.shape), aliasOf: aliasOf,
         transforms: [.cast(from: tensor.dtype, to: dtype)]))
     contents.append(.cast(index, to: dtype, onOverflow: onOverflow))
   }
@@ -101,7 +93,8 @@ package struct OutputBuilder {
     losses += transforms.compactMap { $0.dequantization(of: tensor.name, to: dtype) }
     add(
       PlannedTensor(
-        name: tensor.name, dtype: dtype, shape: tensor.shape, aliasOf: aliasOf, transforms: transforms),
+        name: tensor.name, TensorType(dtype: dtype, shape: tensor.shape), aliasOf: aliasOf,
+        transforms: transforms),
       [part])
   }
 
@@ -117,7 +110,7 @@ package struct OutputBuilder {
   ) {
     add(
       PlannedTensor(
-        name: name, dtype: .f32, shape: values.shape, blockType: blockType,
+        name: name, TensorType(dtype: .f32, shape: values.shape, blockType: blockType),
         transforms: notes + [.quantizedToBlocks(blockType)]), [.blocks(values, blockType)])
   }
 

@@ -163,9 +163,7 @@ final class OutputPass {
   /// Takes a part as an earlier run has written it.
   private func take(_ finished: JournalLine, at place: PartPlace) throws(IngotError) {
     var part = try record(of: place)
-    (part.crc32, part.crc32c) = (finished.crc32, finished.crc32c)
-    (part.xxh3, part.sha256) = (finished.xxh3, finished.sha256)
-    part.sourceXXH3 = finished.sourceXXH3
+    part.checksums = finished.checksums
     records.take(part, castReport: finished.castReport, at: digests.isEmpty ? nil : place.record)
     progress.advance(part.storedByteCount)
     resumedPartCount += 1
@@ -196,10 +194,10 @@ final class OutputPass {
     var part = try record(of: place)
     if let first = stretches.first {
       for next in stretches.dropFirst() { first.append(next) }
-      first.finish(&part)
+      part.checksums = first.finish()
     }
     records.finish(part, source, at: digests.isEmpty ? nil : place.record)
-    part.sourceXXH3 = source.sourceDigest
+    part.checksums.sourceXXH3 = source.sourceDigest
     try journal?.note(
       JournalLine(part, chunk: place.chunk, castReport: source.castReport).line,
       byteCount: part.storedByteCount)
@@ -233,8 +231,7 @@ final class OutputPass {
   ) throws(IngotError) {
     let rest = StorageSegment(
       file: range.file, offset: range.offset + start, byteCount: range.byteCount - start)
-    guard let shape = Shape([rest.byteCount]) else { throw .internal("a range without a length") }
-    let part = StoredPart(kind: .values, dtype: .u8, shape: shape, storage: TensorStorage(rest))
+    let part = try StoredPart(bytes: rest.byteCount, TensorStorage(rest))
     let tiles = try LazyPart.stored(name: source.path, part).open(
       files: output.files, scratchFolder: output.work.scratchFolder)
     try engine.forEachTile(of: tiles) { (tile, position) throws(IngotError) in
@@ -262,7 +259,7 @@ final class OutputPass {
       progress.advance(tile.count)
     }
     part.storedByteCount = try sink.finish()
-    taken.finish(&part)
+    part.checksums = taken.finish()
     records.finish(part, source, at: digests.isEmpty ? nil : records.add(part))
     return part.storedByteCount
   }

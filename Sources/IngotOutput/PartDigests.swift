@@ -39,11 +39,13 @@ final class PartDigests {
     if let following = next.crc32c { crc32c?.append(following) }
   }
 
-  /// Notes the checksums; nothing may be fed afterwards.
-  func finish(_ part: inout WrittenPart) {
-    if let crc { part.crc32 = crc.value }
-    if let crc32c { part.crc32c = crc32c.value }
-    part.xxh3 = xxh3?.value
-    part.sha256 = sha256.take()?.finish()
+  /// The checksums; nothing may be fed afterwards.
+  func finish() -> PartChecksums {
+    var checksums = PartChecksums()
+    if let crc { checksums.crc32 = crc.value }
+    if let crc32c { checksums.crc32c = crc32c.value }
+    checksums.xxh3 = xxh3?.value
+    checksums.sha256 = sha256.take()?.finish()
+    return checksums
   }
 }

@@ -71,7 +71,7 @@ package struct ReadBack {
       }
       return hash.value
     } finish: { (index, digests, _) throws(IngotError) in
-      guard digests == [written[index].xxh3] else {
+      guard digests == [written[index].checksums.xxh3] else {
         let name = names[written[index].reference.tensor]
         throw .sourceChanged(path: path, found: "other bytes in \(name)", expected: "those written")
       }

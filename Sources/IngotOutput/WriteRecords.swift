@@ -41,7 +41,7 @@ final class WriteRecords: Sendable {
   /// Notes what became of a part.
   func finish(_ part: WrittenPart, _ source: any TileSource, at index: Int?) {
     var part = part
-    part.sourceXXH3 = source.sourceDigest
+    part.checksums.sourceXXH3 = source.sourceDigest
     let (cast, error, tensor) = (source.castReport, source.quantizationError, part.reference.tensor)
     state.withLock { state in
       if let index { state.written[index] = part }

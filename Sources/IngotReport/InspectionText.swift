@@ -34,7 +34,8 @@ package enum InspectionText {
     lines += [""] + totals(report.tensors).lines(style)
     let hasDetail = report.tensors.contains { $0.sha256 != nil || $0.statistics != nil }
     let groups =
-      isUnfolded || hasDetail ? report.tensors.map { TensorGroup($0) } : TensorGroup.fold(report.tensors)
+      isUnfolded || hasDetail
+      ? report.tensors.indices.map { TensorGroup($0, of: report.tensors) } : TensorGroup.fold(report.tensors)
     lines += [""] + table(groups, report).lines(style)
     if groups.count < report.tensors.count { lines.append(style.text("(--all lists each tensor)", .dim)) }
     return lines
@@ -98,14 +99,15 @@ package enum InspectionText {
     let dispensable = [3, 4, 2, 1] + (hasStatistics ? [9, 8] : [])
     var table = TableLayout(columns, dispensable: isDetailed ? dispensable : nil)
     for group in groups {
-      let tensor = group.tensor.descriptor
+      let member = report.tensors[group.first]
+      let tensor = member.descriptor
       var cells = [
         group.name, tensor.typeLabel, tensor.shape.label, Quantity.bytes(tensor.byteCount),
         group.count > 1 ? "× \(group.count)" : tensor.aliasOf.map { "= \(ErrorRenderer.name($0))" } ?? "",
       ]
-      if hasStatistics { cells += statisticsCells(group.tensor.statistics) }
-      if hasDigests { cells.append(group.tensor.sha256 ?? "") }
-      let isFinite = group.tensor.statistics.map { $0.nanCount + $0.infinityCount == 0 } ?? true
+      if hasStatistics { cells += statisticsCells(member.statistics) }
+      if hasDigests { cells.append(member.sha256 ?? "") }
+      let isFinite = member.statistics.map { $0.nanCount + $0.infinityCount == 0 } ?? true
       table.add(cells, marks: isFinite ? [:] : [10: .error])
     }
     return table
@@ -122,13 +124,14 @@ package enum InspectionText {
 
 /// Tensors that fold into one line: the same name but for one number, or but for the last part.
 private struct TensorGroup {
-  var tensor: InspectionReport.Tensor
+  /// Where the first of them is: a listing may have a million, and makes each when it is looked at.
+  let first: Int
   var name: String
   var count: Int
 
-  init(_ tensor: InspectionReport.Tensor) {
-    self.tensor = tensor
-    name = PrintableText.escaped(tensor.descriptor.name, limit: 300)
+  init(_ index: Int, of tensors: InspectionReport.Listing) {
+    first = index
+    name = PrintableText.escaped(tensors[index].descriptor.name, limit: 300)
     count = 1
   }
 
@@ -142,7 +145,7 @@ private struct TensorGroup {
       members[key.key, default: []].append((key.block, index))
     }
     let blocks = order.flatMap { key in group(key, members[key] ?? [], of: tensors) }
-    return foldSuffixes(blocks)
+    return foldSuffixes(blocks, of: tensors)
   }
 
   private static func group(
@@ -151,22 +154,24 @@ private struct TensorGroup {
     let numbers = list.map(\.block).sorted()
     guard let first = list.first, list.count > 1, let low = numbers.first, let high = numbers.last,
       numbers == Array(low...high)
-    else { return list.map { TensorGroup(tensors[$0.index]) } }
-    var group = TensorGroup(tensors[first.index])
+    else { return list.map { TensorGroup($0.index, of: tensors) } }
+    var group = TensorGroup(first.index, of: tensors)
     group.name = "\(PrintableText.escaped(key.before)){\(low)…\(high)}\(PrintableText.escaped(key.after))"
     group.count = list.count
     return [group]
   }
 
   /// Folds neighbours that differ in the last part of their names only: `ln_1.{weight,bias}`.
-  private static func foldSuffixes(_ groups: [TensorGroup]) -> [TensorGroup] {
+  private static func foldSuffixes(
+    _ groups: [TensorGroup], of tensors: InspectionReport.Listing
+  ) -> [TensorGroup] {
     var folded: [TensorGroup] = []
     var suffixes: [[String]] = []
     var indexes: [SuffixKey: Int] = [:]
     for group in groups {
       let (stem, suffix) = split(group.name)
-      let key = SuffixKey(
-        stem: stem, type: group.tensor.descriptor.typeLabel, shape: group.tensor.descriptor.shape)
+      let tensor = tensors[group.first].descriptor
+      let key = SuffixKey(stem: stem, type: tensor.typeLabel, shape: tensor.shape)
       if let index = indexes[key], !stem.isEmpty {
         suffixes[index].append(suffix)
         folded[index].count += group.count

@@ -63,10 +63,10 @@ struct FloatAttention {
       let (row, head, part) = (chunk / (heads * parts), chunk / parts % heads, chunk % parts)
       let work = Head(
         queries: FloatRows(
-          start: queries.row(row * tokenCount) + head * dimension, stride: queries.stride),
+          queries.row(row * tokenCount) + head * dimension, stride: queries.stride),
         output: output + row * queryCount * width + head * dimension, row: row,
-        keyOffset: head / groupSize * dimension, context: contexts[row], scratch: scratches[slot],
-        kernels: kernels)
+        keyOffset: head / groupSize * dimension, context: contexts[row],
+        means: ProductMeans(scratch: scratches[slot], kernels: kernels))
       let first = firstQuery + queryCount * part / parts
       attend(work, queries: first..<(firstQuery + queryCount * (part + 1) / parts))
     }
@@ -90,8 +90,10 @@ struct FloatAttention {
     /// Elements of a token's keys before those of this head.
     let keyOffset: Int
     let context: Context
-    let scratch: ProductScratch
-    let kernels: KernelTable
+    let means: ProductMeans
+
+    /// The queries from one on.
+    func queries(from first: Int) -> FloatRows { FloatRows(queries.row(first), stride: queries.stride) }
 
     /// Keys or values as a product reads them.
     func matrix(
@@ -112,37 +114,34 @@ struct FloatAttention {
     let seen = seenCount(before: queries.upperBound)
     let (keys, values) = (head.matrix(head.context.keys, .outIn), head.matrix(head.context.values, .inOut))
     guard queries.count >= Self.manyQueries else {
-      let scores = head.scratch.scores(count: queries.count * seen)
+      let scores = head.means.scratch.scores(count: queries.count * seen)
       MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiplyByDots(
-        head.queries.row(queries.lowerBound), xStride: head.queries.stride, by: keys, into: scores,
-        yStride: seen,
-        kernels: head.kernels)
+        head.queries(from: queries.lowerBound), by: keys, into: MutableFloatRows(scores, stride: seen),
+        kernels: head.means.kernels)
       weigh(scores, seen: seen, queries: queries, head)
       MatrixProduct(rowCount: queries.count, columnCount: dimension, depth: seen).multiply(
-        scores, xStride: seen, by: values, into: result(queries.lowerBound, head), yStride: width,
-        scratch: head.scratch, pool: nil, kernels: head.kernels)
+        FloatRows(scores, stride: seen), by: values, into: result(queries.lowerBound, head), with: head.means)
       return
     }
     let packedKeys = MatrixProduct(rowCount: 0, columnCount: seen, depth: dimension)
-      .pack(keys, as: form, scratch: head.scratch, for: .keys, kernels: head.kernels)
+      .pack(keys, as: form, for: .keys, head.means)
     let packedValues = MatrixProduct(rowCount: 0, columnCount: dimension, depth: seen)
-      .pack(values, as: form, scratch: head.scratch, for: .values, kernels: head.kernels)
+      .pack(values, as: form, for: .values, head.means)
     for first in stride(from: queries.lowerBound, to: queries.upperBound, by: Self.queryBlock) {
       let block = first..<min(queries.upperBound, first + Self.queryBlock)
       let seen = seenCount(before: block.upperBound)
-      let scores = head.scratch.scores(count: block.count * seen)
+      let scores = head.means.scratch.scores(count: block.count * seen)
       MatrixProduct(rowCount: block.count, columnCount: seen, depth: dimension).multiply(
-        head.queries.row(first), xStride: head.queries.stride, by: packedKeys, into: scores, yStride: seen,
-        scratch: head.scratch, kernels: head.kernels)
+        head.queries(from: first), by: packedKeys, into: MutableFloatRows(scores, stride: seen),
+        with: head.means)
       weigh(scores, seen: seen, queries: block, head)
       MatrixProduct(rowCount: block.count, columnCount: dimension, depth: seen).multiply(
-        scores, xStride: seen, by: packedValues, into: result(first, head), yStride: width,
-        scratch: head.scratch, kernels: head.kernels)
+        FloatRows(scores, stride: seen), by: packedValues, into: result(first, head), with: head.means)
     }
   }
 
-  private func result(_ token: Int, _ head: Head) -> UnsafeMutablePointer<Float> {
-    head.output + (token - firstQuery) * width
+  private func result(_ token: Int, _ head: Head) -> MutableFloatRows {
+    MutableFloatRows(head.output + (token - firstQuery) * width, stride: width)
   }
 
   /// Scales the scores of some queries, hides what each may not see, and makes them shares.
@@ -154,11 +153,11 @@ struct FloatAttention {
       for index in 0..<count { row[index] *= scale }
       for index in count..<seen { row[index] = 0 }
       guard !mask.isEmpty else {
-        head.kernels.softmax(row, count: count, mask: nil, accuracy: accuracy)
+        head.means.kernels.softmax(row, count: count, mask: nil, accuracy: accuracy)
         continue
       }
       mask.withUnsafeBufferPointer { mask in
-        head.kernels.softmax(
+        head.means.kernels.softmax(
           row, count: count, mask: mask.baseAddress.map { $0 + head.row * contextCount }, accuracy: accuracy)
       }
     }

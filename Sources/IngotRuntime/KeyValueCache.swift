@@ -88,11 +88,3 @@ package final class KeyValueCache {
   /// Counts tokens as seen, when all blocks hold them.
   func advance(by count: Int) { tokenCount += count }
 }
-
-/// Rows of floats, each a part of a longer one: where the first starts, and how far apart they are in elements.
-struct FloatRows {
-  var start: UnsafePointer<Float>
-  var stride: Int
-
-  func row(_ index: Int) -> UnsafePointer<Float> { start + index * stride }
-}

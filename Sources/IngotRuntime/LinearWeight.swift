@@ -69,44 +69,35 @@ final class LinearWeight {
   ///   - rowCount: M.
   ///   - end: bias, activation and residual.
   ///   - y: `[M, N]`, f32, contiguous.
-  ///   - scratch: memory of products.
-  ///   - pool: the threads.
-  ///   - kernels: the kernels.
+  ///   - means: memory, kernels, and threads.
   func multiply(
     _ x: UnsafePointer<Float>, rowCount: Int, end: ProductEnd, into y: UnsafeMutablePointer<Float>,
-    scratch: ProductScratch, pool: ThreadPool, kernels: KernelTable
+    with means: ProductMeans
   ) {
     let product = MatrixProduct(rowCount: rowCount, columnCount: columnCount, depth: depth)
-    if let packed = packed(pool: pool, kernels: kernels) {
-      return product.multiply(
-        x, xStride: depth, by: packed, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
-        kernels: kernels)
-    }
+    let (x, y) = (FloatRows(x, stride: depth), MutableFloatRows(y, stride: columnCount))
+    if let packed = packed(means) { return product.multiply(x, by: packed, end: end, into: y, with: means) }
     if !isInMemory {
-      weight.populate(pool)
+      if let pool = means.pool { weight.populate(pool) }
       isInMemory = true
     }
     weight.withMatrix(layout) { matrix in
       if let form, form.narrowsActivations {
-        return product.multiplyNarrow(
-          x, xStride: depth, by: matrix, as: form, end: end, into: y, yStride: columnCount, scratch: scratch,
-          pool: pool, kernels: kernels)
+        return product.multiplyNarrow(x, by: matrix, as: form, end: end, into: y, with: means)
       }
-      product.multiply(
-        x, xStride: depth, by: matrix, end: end, into: y, yStride: columnCount, scratch: scratch, pool: pool,
-        kernels: kernels)
+      product.multiply(x, by: matrix, end: end, into: y, with: means)
     }
   }
 
   /// The packed weight, from the second product on: a single run reads each weight once.
-  private func packed(pool: ThreadPool, kernels: KernelTable) -> PackedWeight? {
+  private func packed(_ means: ProductMeans) -> PackedWeight? {
     guard let form else { return nil }
     productCount = min(productCount + 1, 2)
     guard productCount > 1 else { return nil }
     if let packed { return packed }
     weight.withMatrix(layout) { matrix in
       packed = PackedWeight(
-        matrix, columnCount: columnCount, depth: depth, form: form, pool: pool, kernels: kernels
+        matrix, columnCount: columnCount, depth: depth, form: form, pool: means.pool, kernels: means.kernels
       ) { columns in
         // Rows of a weight [N, K]; all of another.
         weight.release(rows: layout == .outIn ? columns : 0..<depth)

@@ -20,7 +20,8 @@ struct FloatMeans {
   let arithmetic: Arithmetic
   let pool: ThreadPool
   let kernels: KernelTable
-  let scratch = ProductScratch()
+  /// Those of products.
+  let products: ProductMeans
   /// One for each thread.
   let threadScratches: [ProductScratch]
 
@@ -28,6 +29,7 @@ struct FloatMeans {
     self.arithmetic = arithmetic
     self.pool = pool
     self.kernels = kernels
+    products = ProductMeans(pool: pool, kernels: kernels)
     threadScratches = (0..<pool.threadCount).map { _ in ProductScratch() }
   }
 

@@ -69,7 +69,7 @@ import Testing
         checksum: .crc32cOfSegments(checksums, rule: Rule(id: "XX-01")))
       storage.segments = .many(
         contents.enumerated().map { StorageSegment(file: $0, offset: 0, byteCount: $1.count) })
-      part = StoredPart(kind: .values, dtype: .i16, shape: shape, storage: storage)
+      part = StoredPart(PartType(kind: .values, dtype: .i16, shape: shape), storage)
     }
 
     /// The elements of a box, one by one.

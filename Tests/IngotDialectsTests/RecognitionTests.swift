@@ -142,7 +142,7 @@ import Testing
     let index = try #require(tensors.firstIndex { $0.name == "h.0.mlp.c_fc.weight" })
     tensors[index] = Self.tensor("h.0.mlp.c_fc.weight", [4, 15])
     tensors.append(Self.tensor("scores.weight", [2, 4]))
-    tensors[0].dtype = .i64
+    tensors[0].type.dtype = .i64
     let model = try RecognisedModel(tensors, configuration: Self.configuration())
     let findings = model.structuralFindings(tensors)
     let subjects = findings.map(\.subject)

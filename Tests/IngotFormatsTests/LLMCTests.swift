@@ -14,7 +14,7 @@ import Testing
   @Test func `another magic number is refused`() throws {
     var bytes = try Fixture.bytes("golden/llmc/float32.bin")
     bytes[0] ^= 2
-    #expect(LLMCFormat().recognizes(head: bytes, byteCount: bytes.count) == false)
+    #expect(LLMCFormat().recognizes(firstBytes: bytes, byteCount: bytes.count) == false)
     let error = #expect(throws: IngotError.self) { _ = try read(bytes) }
     guard case .malformed(LLMCRule.magic.rule, _, _, _)? = error else {
       return #expect(Bool(false), "\(String(describing: error))")
@@ -26,7 +26,7 @@ import Testing
   ])
   func `what is valid and not read is refused by name`(_ path: String) throws {
     let bytes = try Fixture.bytes(path)
-    #expect(LLMCFormat().recognizes(head: bytes, byteCount: bytes.count))
+    #expect(LLMCFormat().recognizes(firstBytes: bytes, byteCount: bytes.count))
     let error = #expect(throws: IngotError.self) { _ = try read(bytes) }
     guard case .unsupported? = error else {
       return #expect(Bool(false), "\(String(describing: error))")
@@ -55,7 +55,7 @@ import Testing
   private func request(_ change: (inout WriteRequest) -> Void = { _ in }) throws -> WriteRequest {
     let checkpoint = try read(Fixture.bytes("golden/llmc/float32.bin"))
     var request = WriteRequest(
-      tensors: checkpoint.tensors.map { PlannedTensor(name: $0.name, dtype: $0.dtype, shape: $0.shape) },
+      tensors: checkpoint.tensors.map { PlannedTensor(name: $0.name, $0.type) },
       metadata: checkpoint.metadata, fileName: "out.bin")
     change(&request)
     return request
@@ -86,13 +86,13 @@ import Testing
     try expectRefusal("129 tokens") { $0.metadata["llmc.vocab_size"] = .int64(129) }
     try expectRefusal("is missing") { $0.tensors.removeLast() }
     try expectRefusal("none of its") {
-      $0.tensors.append(PlannedTensor(name: "lm_head.weight", dtype: .f32, shape: [5, 2]))
+      $0.tensors.append(PlannedTensor(name: "lm_head.weight", TensorType(dtype: .f32, shape: [5, 2])))
     }
     try expectRefusal("one name") { $0.tensors.append($0.tensors[0]) }
-    try expectRefusal("has shape") { $0.tensors[4].shape = [1, 2, 6] }
-    try expectRefusal("all are") { $0.tensors[3].dtype = .bf16 }
+    try expectRefusal("has shape") { $0.tensors[4].type.shape = [1, 2, 6] }
+    try expectRefusal("all are") { $0.tensors[3].type.dtype = .bf16 }
     try expectRefusal("all are") { request in
-      for index in request.tensors.indices { request.tensors[index].dtype = .f16 }
+      for index in request.tensors.indices { request.tensors[index].type.dtype = .f16 }
     }
   }
 

@@ -63,12 +63,13 @@ import Testing
   @Test func `plain indexes are recognised by their content`() throws {
     for name in Fixture.names(in: "golden/tensorflow") where name.hasSuffix(".index") {
       let bytes = try Fixture.bytes("golden/tensorflow/" + name)
-      let head = Array(bytes.prefix(FormatRegistry.headByteCount))
+      let firstBytes = Array(bytes.prefix(FormatRegistry.firstByteCount))
       let isPacked = name.hasPrefix("snappy.")
-      #expect(TensorFlowFormat().recognizes(head: head, byteCount: bytes.count) != isPacked, "\(name)")
+      #expect(
+        TensorFlowFormat().recognizes(firstBytes: firstBytes, byteCount: bytes.count) != isPacked, "\(name)")
     }
-    #expect(!TensorFlowFormat().recognizes(head: [0, 0, 0], byteCount: 3))
-    #expect(!TensorFlowFormat().recognizes(head: [0, 0, 9, 8], byteCount: 4))
+    #expect(!TensorFlowFormat().recognizes(firstBytes: [0, 0, 0], byteCount: 3))
+    #expect(!TensorFlowFormat().recognizes(firstBytes: [0, 0, 9, 8], byteCount: 4))
   }
 
   @Test(arguments: ["strings", "big-endian-strings"])

@@ -23,7 +23,8 @@ import Testing
   }
 
   private static func tensor(_ name: String = "a", rank: Int = 1) throws -> PlannedTensor {
-    PlannedTensor(name: name, dtype: .u8, shape: try #require(Shape([Int](repeating: 1, count: rank))))
+    PlannedTensor(
+      name: name, TensorType(dtype: .u8, shape: try #require(Shape([Int](repeating: 1, count: rank)))))
   }
 
   private static func text(_ count: Int) -> [Metadata.Entry] {

@@ -127,15 +127,14 @@ private struct Problem {
                 bytes: w.baseAddress ?? UnsafeRawPointer(none), element: element, layout: layout,
                 rowStride: columns + padding, scales: scales.isEmpty ? nil : scales.baseAddress,
                 hasScalePerColumn: scales.count > 1)
+              let rows = FloatRows(x.baseAddress ?? UnsafePointer(none), stride: size.k + padding)
+              let result = MutableFloatRows(y.baseAddress ?? none, stride: stride)
               if byDots {
-                return product.multiplyByDots(
-                  x.baseAddress ?? UnsafePointer(none), xStride: size.k + padding, by: matrix,
-                  into: y.baseAddress ?? none, yStride: stride, kernels: kernels)
+                return product.multiplyByDots(rows, by: matrix, into: result, kernels: kernels)
               }
               product.multiply(
-                x.baseAddress ?? UnsafePointer(none), xStride: size.k + padding, by: matrix,
-                end: ProductEnd(bias: bias.isEmpty ? nil : bias.baseAddress), into: y.baseAddress ?? none,
-                yStride: stride, scratch: ProductScratch(), pool: pool, kernels: kernels)
+                rows, by: matrix, end: ProductEnd(bias: bias.isEmpty ? nil : bias.baseAddress), into: result,
+                with: ProductMeans(pool: pool, kernels: kernels))
             }
           }
         }

@@ -170,22 +170,18 @@ private struct PackedProblem {
             let matrix = WeightMatrix(
               bytes: w, element: element, layout: layout, rowStride: layout == .inOut ? size.n : size.k)
             let end = ProductEnd(bias: bias.baseAddress, activation: activation, residual: UnsafePointer(y))
+            let (rows, result) = (FloatRows(x, stride: size.k), MutableFloatRows(y, stride: size.n))
+            let means = ProductMeans(pool: pool, kernels: kernels)
             guard let form else {
-              return product.multiply(
-                x, xStride: size.k, by: matrix, end: end, into: y, yStride: size.n, scratch: ProductScratch(),
-                pool: pool, kernels: kernels)
+              return product.multiply(rows, by: matrix, end: end, into: result, with: means)
             }
             guard isPacked else {
-              return product.multiplyNarrow(
-                x, xStride: size.k, by: matrix, as: form, end: end, into: y, yStride: size.n,
-                scratch: ProductScratch(), pool: pool, kernels: kernels)
+              return product.multiplyNarrow(rows, by: matrix, as: form, end: end, into: result, with: means)
             }
             let packed = PackedWeight(
               matrix, columnCount: size.n, depth: size.k, form: form, pool: pool, kernels: kernels
             )
-            product.multiply(
-              x, xStride: size.k, by: packed, end: end, into: y, yStride: size.n, scratch: ProductScratch(),
-              pool: pool, kernels: kernels)
+            product.multiply(rows, by: packed, end: end, into: result, with: means)
           }
         }
       }

@@ -28,16 +28,25 @@ import Testing
           guard let start = weight.baseAddress else { return }
           let matrix = WeightMatrix(bytes: start, element: .f32, layout: layout, rowStride: stride)
           let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
-          let scratch = ProductScratch()
+          let means = ProductMeans(kernels: kernels)
           let panels = MatrixProduct(rowCount: 0, columnCount: columnCount, depth: depth)
-            .pack(matrix, as: form, scratch: scratch, for: .values, kernels: kernels)
-          product.multiply(
-            x, xStride: size.k, by: panels, into: &some, yStride: size.n, scratch: scratch, kernels: kernels)
-          let packed = PackedWeight(
-            matrix, columnCount: size.n, depth: size.k, form: form, pool: nil, kernels: kernels)
-          product.multiply(
-            x, xStride: size.k, by: packed, into: &alone, yStride: size.n, scratch: ProductScratch(),
-            pool: nil, kernels: kernels)
+            .pack(matrix, as: form, for: .values, means)
+          x.withUnsafeBufferPointer { x in
+            some.withUnsafeMutableBufferPointer { some in
+              alone.withUnsafeMutableBufferPointer { alone in
+                guard let x = x.baseAddress, let some = some.baseAddress, let alone = alone.baseAddress else {
+                  return
+                }
+                let rows = FloatRows(x, stride: size.k)
+                product.multiply(rows, by: panels, into: MutableFloatRows(some, stride: size.n), with: means)
+                let packed = PackedWeight(
+                  matrix, columnCount: size.n, depth: size.k, form: form, pool: nil, kernels: kernels)
+                product.multiply(
+                  rows, by: packed, into: MutableFloatRows(alone, stride: size.n),
+                  with: ProductMeans(kernels: kernels))
+              }
+            }
+          }
         }
         #expect(some == alone, "\(form) \(layout)")
       }

@@ -16,9 +16,8 @@ import Testing
     return .stored(
       name: "t",
       StoredPart(
-        kind: .values, dtype: dtype, shape: shape,
-        storage: TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: byteCount)), blockType: blockType
-      ))
+        PartType(kind: .values, dtype: dtype, shape: shape, blockType: blockType),
+        TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: byteCount))))
   }
 
   /// Parts that are planned as if their source were of another type.

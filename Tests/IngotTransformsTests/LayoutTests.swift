@@ -21,7 +21,7 @@ struct StoredMatrix {
     let (content, described) = try storage.store(bytes, shape: shape, width: width, dtype: dtype)
     files = SourceFiles(sources: [MemoryByteSource(content, path: "memory")])
     part = .stored(
-      name: "matrix", StoredPart(kind: .values, dtype: dtype, shape: shape, storage: described))
+      name: "matrix", StoredPart(PartType(kind: .values, dtype: dtype, shape: shape), described))
   }
 }
 
@@ -185,8 +185,8 @@ func read(_ part: LazyPart, _ files: SourceFiles, grains: Int = 3) throws -> [UI
     let stored = LazyPart.stored(
       name: "w",
       StoredPart(
-        kind: .values, dtype: .f32, shape: [5, 7],
-        storage: TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: bytes.count))))
+        PartType(kind: .values, dtype: .f32, shape: [5, 7]),
+        TensorStorage(StorageSegment(file: 0, offset: 0, byteCount: bytes.count))))
     let cast = try read(.cast(stored, to: .bf16, onOverflow: .refuse), files)
     let turned = ReferenceKernels.transpose(cast, rows: 5, columns: 7, elementWidth: 2)
     #expect(try read(LazyPart.cast(stored, to: .bf16, onOverflow: .refuse).transpose, files) == turned)

@@ -57,7 +57,7 @@ import Testing
     let files = SourceFiles(sources: [MemoryByteSource(content, path: "memory")])
     return (
       files,
-      .stored(name: "m", StoredPart(kind: .values, dtype: .f32, shape: shape, storage: storage))
+      .stored(name: "m", StoredPart(PartType(kind: .values, dtype: .f32, shape: shape), storage))
     )
   }
 

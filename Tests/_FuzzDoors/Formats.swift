@@ -32,6 +32,18 @@ extension FuzzDoor {
       _ = try? LLMCState.read(source, vocabularySize: 5)
       try read(LLMCFormat(), source)
     },
+    FuzzDoor("openai-params") { (bytes) throws(IngotError) in
+      // The shapes, the names and the first array, with a record separator between; the other arrays are sound.
+      let parts = bytes.split(separator: 0x1E, maxSplits: 2, omittingEmptySubsequences: false).map {
+        Array($0)
+      }
+      let sound = SoundArray.bytes
+      var siblings = Dictionary(uniqueKeysWithValues: (1..<10).map { ("params_\($0).npy", sound) })
+      siblings["params_0.npy"] = parts.count > 2 ? parts[2] : sound
+      if parts.count > 1, !parts[1].isEmpty { siblings["parameters_names.json"] = parts[1] }
+      try read(
+        OpenAIParamsFormat(), MemoryByteSource(parts[0], path: "params_shapes.json", siblings: siblings))
+    },
     FuzzDoor("tensorflow", greatestByteCount: 8192) { (bytes) throws(IngotError) in
       let siblings = [
         "fuzzed.data-00000-of-00001", "fuzzed.data-00000-of-00002", "fuzzed.data-00001-of-00002",
@@ -59,9 +71,9 @@ extension FuzzDoor {
       try read(format, source)
       guard let editor else { return }
       do throws(IngotError) {
-        _ = try editor.head(of: source, changed: MetadataChange(values: [(key: "key", text: "[1,2]")]))
+        _ = try editor.header(of: source, changed: MetadataChange(values: [(key: "key", text: "[1,2]")]))
       } catch {
-        // A head that can't be made new is said so; only what no bytes may lead to is of interest.
+        // A header that can't be made new is said so; only what no bytes may lead to is of interest.
         if case .internal = error { throw error }
       }
     }

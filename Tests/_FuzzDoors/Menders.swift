@@ -9,7 +9,7 @@ import IngotKit
 package enum IngotMender {
   private static let endByteCount = 64
 
-  /// A file with the digests of its index, its tail, its head and its footer, as far as they can be found.
+  /// A file with the digests of its index, its tail, its header and its footer, as far as they can be found.
   package static func mend(_ bytes: [UInt8]) -> [UInt8] {
     var bytes = bytes
     guard bytes.count >= 2 * endByteCount else { return bytes }
@@ -85,4 +85,14 @@ enum StoredZip {
     fields.appendLittle(UInt16(0))
     return fields
   }
+}
+
+/// An array of three numbers as `numpy.save` writes it.
+enum SoundArray {
+  static let bytes: [UInt8] = {
+    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }"
+    let padding = String(repeating: " ", count: 117 - header.utf8.count)
+    return [0x93] + Array("NUMPY\u{1}\u{0}\u{76}\u{0}".utf8) + Array("\(header)\(padding)\n".utf8)
+      + [UInt8](repeating: 0, count: 12)
+  }()
 }

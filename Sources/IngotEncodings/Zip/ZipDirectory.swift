@@ -18,8 +18,8 @@ package struct ZipDirectory: Sendable {
   static let localSignature: UInt32 = 0x0403_4b50
 
   /// Whether bytes start as an archive with entries, or an empty one, does.
-  package static func recognizes(head: [UInt8]) -> Bool {
-    head.starts(with: [0x50, 0x4B, 0x03, 0x04]) || head.starts(with: [0x50, 0x4B, 0x05, 0x06])
+  package static func recognizes(firstBytes: [UInt8]) -> Bool {
+    firstBytes.starts(with: [0x50, 0x4B, 0x03, 0x04]) || firstBytes.starts(with: [0x50, 0x4B, 0x05, 0x06])
   }
 
   /// Reads and checks the directory.

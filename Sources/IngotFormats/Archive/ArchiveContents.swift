@@ -236,13 +236,12 @@ private struct ArchiveDecoder {
   private func inflate(
     _ entry: ZipEntry, to offset: Int, using buffer: UnsafeMutableRawBufferPointer
   ) throws(IngotError) {
-    guard let shape = Shape([entry.byteCount]) else { throw .internal("an entry without a length") }
     let storage = TensorStorage(
       StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount),
       codec: .deflate(skip: 0, decodedByteCount: entry.byteCount),
       checksum: .crc32(entry.crc32, prefix: 0, rule: ZipRule.checksum.rule))
     let reader = try TensorReader(
-      entry.name, StoredPart(kind: .values, dtype: .u8, shape: shape, storage: storage),
+      entry.name, StoredPart(bytes: entry.byteCount, storage),
       files: SourceFiles(sources: [archive]), scratchFolder: scratchFolder)
     var done = 0
     while done < entry.byteCount {

@@ -41,10 +41,12 @@ extension CheckpointOpener {
   /// The weight file that an archive holds, or the index of its set; `nil` for what is no archive, or is a format of its
   /// own on a zip.
   func weightFile(inArchive source: any ByteSource) throws(IngotError) -> ArchivedFile? {
-    let head = try FormatRegistry.head(of: source)
-    guard var kind = ArchiveKind(head: head) else { return nil }
+    let firstBytes = try FormatRegistry.firstBytes(of: source)
+    guard var kind = ArchiveKind(firstBytes: firstBytes) else { return nil }
     // The first torch wrote tar archives of its own, which its format refuses by name.
-    if kind == .tar, PyTorchFormat().recognizes(head: head, byteCount: source.byteCount) { return nil }
+    if kind == .tar, PyTorchFormat().recognizes(firstBytes: firstBytes, byteCount: source.byteCount) {
+      return nil
+    }
     var container = source
     if kind == .gzip {
       var decoder = GzipDecoder(source, scratchFolder: scratchFolder)
@@ -53,7 +55,7 @@ extension CheckpointOpener {
     }
     let listing = try ArchiveListing(container, kind: kind)
     // Nor is what torch.export wrote a folder of weight files: its sample input is one.
-    if kind == .zip, PyTorchFormat().recognizes(head: head, byteCount: source.byteCount),
+    if kind == .zip, PyTorchFormat().recognizes(firstBytes: firstBytes, byteCount: source.byteCount),
       PyTorchArchive.foreignKind(listing.members.map(\.name)) != nil
     {
       return nil

@@ -16,14 +16,14 @@ enum ArchiveKind: Hashable, Sendable {
   case tar, gzip, zip, sevenZip
 
   /// The kind that a file's first bytes show; `nil` for what is no archive, or is a format of its own on a zip.
-  init?(head: [UInt8]) {
-    if head.starts(with: [0x1F, 0x8B]) {
+  init?(firstBytes: [UInt8]) {
+    if firstBytes.starts(with: [0x1F, 0x8B]) {
       self = .gzip
-    } else if head.starts(with: [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]) {
+    } else if firstBytes.starts(with: [0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C]) {
       self = .sevenZip
-    } else if Self.isTar(head) {
+    } else if Self.isTar(firstBytes) {
       self = .tar
-    } else if ZipDirectory.recognizes(head: head), !Self.isFormatOnZip(head) {
+    } else if ZipDirectory.recognizes(firstBytes: firstBytes), !Self.isFormatOnZip(firstBytes) {
       self = .zip
     } else {
       return nil
@@ -31,8 +31,8 @@ enum ArchiveKind: Hashable, Sendable {
   }
 
   /// Whether bytes begin as a tar does since POSIX.
-  static func isTar(_ head: [UInt8]) -> Bool {
-    head.count >= 262 && head[257..<262].elementsEqual("ustar".utf8)
+  static func isTar(_ firstBytes: [UInt8]) -> Bool {
+    firstBytes.count >= 262 && firstBytes[257..<262].elementsEqual("ustar".utf8)
   }
 
   /// What it is called in messages.
@@ -48,8 +48,8 @@ enum ArchiveKind: Hashable, Sendable {
   /// Whether a zip's first entry is one that archives of NumPy and PyTorch begin with.
   ///
   /// Such an archive may have millions of entries, and its directory is read once only.
-  private static func isFormatOnZip(_ head: [UInt8]) -> Bool {
-    var cursor = ByteCursor(head)
+  private static func isFormatOnZip(_ firstBytes: [UInt8]) -> Bool {
+    var cursor = ByteCursor(firstBytes)
     guard cursor.seek(to: 26), let count = cursor.little(UInt16.self), cursor.seek(to: 30),
       let name = cursor.bytes(min(Int(count), cursor.remainingCount))
     else { return false }

@@ -50,7 +50,7 @@ struct GzipDecoder {
       let count = try decode(with: &inflater, into: buffer)
       try budget.add(count)
       if isTar, byteCount == 0, count > 0 {
-        try requireTar(Array(buffer[..<min(count, FormatRegistry.headByteCount)]))
+        try requireTar(Array(buffer[..<min(count, FormatRegistry.firstByteCount)]))
       }
       if byteCount + count > reserved {
         // Space is taken step by step: nobody knows beforehand how long it becomes.
@@ -120,14 +120,14 @@ struct GzipDecoder {
   }
 
   /// Refuses what is no tar before more of it is decoded.
-  private func requireTar(_ head: [UInt8]) throws(IngotError) {
-    guard !ArchiveKind.isTar(head) else { return }
+  private func requireTar(_ firstBytes: [UInt8]) throws(IngotError) {
+    guard !ArchiveKind.isTar(firstBytes) else { return }
     let known: Evidence? =
-      if ArchiveKind(head: head) == .gzip { "gzip once more" } else {
-        FormatRegistry.formats.first { $0.recognizes(head: head, byteCount: .max) }.map {
+      if ArchiveKind(firstBytes: firstBytes) == .gzip { "gzip once more" } else {
+        FormatRegistry.formats.first { $0.recognizes(firstBytes: firstBytes, byteCount: .max) }.map {
           "\(words: $0.title)"
         }
-          ?? ForeignContent.name(ofHead: head).map { "\(words: $0)" }
+          ?? ForeignContent.name(ofFirstBytes: firstBytes).map { "\(words: $0)" }
       }
     guard let known else { throw malformed("a gzipped file that is no tar", "a gzipped tar") }
     throw .unsuitable(

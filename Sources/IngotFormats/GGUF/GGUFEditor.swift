@@ -15,7 +15,7 @@ package struct GGUFEditor: MetadataEditor {
   ]
 
   /// The header with other metadata, padded to the file's alignment; it is as long as the old one only by chance.
-  package func head(
+  package func header(
     of source: any ByteSource, changed change: MetadataChange
   ) throws(IngotError) -> EditedHeader {
     let header = try GGUFHeader(source)

@@ -23,8 +23,8 @@ package struct GGUFFormat: CheckpointFormat {
   package var metadataEditor: (any MetadataEditor)? { GGUFEditor() }
 
   /// The magic.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    head.starts(with: GGUFLayout.magic)
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    firstBytes.starts(with: GGUFLayout.magic)
   }
 
   /// Reads the header of a file, and those of the other parts when it is the first of a set.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two ends of an `.ingot` file, 64 bytes each: the head, which says where the index and the tail are, and the
-// footer, which shows that the file is whole. Page: formats/ingot.md, "Head" and "Footer".
+// The two ends of an `.ingot` file, 64 bytes each: the header, which says where the index and the tail are, and the
+// footer, which shows that the file is whole. Page: formats/ingot.md, "Header" and "Footer".
 import IngotBytes
 import IngotCore
 
@@ -10,7 +10,7 @@ enum IngotFileLayout {
   static let magic: [UInt8] = [0x89, 0x49, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
   /// The version that this program reads and writes.
   static let version: UInt32 = 1
-  /// Bytes of the head, and of the footer.
+  /// Bytes of the header, and of the footer.
   static let endByteCount = 64
   /// Bytes of a digest.
   static let digestByteCount = 16
@@ -20,7 +20,7 @@ enum IngotFileLayout {
 
 /// The first 64 bytes of a file.
 struct IngotFileHeader: Hashable, Sendable {
-  /// Bytes of the index, which starts behind the head.
+  /// Bytes of the index, which starts behind the header.
   var indexByteCount: Int
   /// Where the tail starts.
   var tailOffset: Int
@@ -36,7 +36,7 @@ struct IngotFileHeader: Hashable, Sendable {
     self.indexDigest = indexDigest
   }
 
-  /// Reads and checks the head: IN-01 to IN-06, and the version.
+  /// Reads and checks the header: IN-01 to IN-06, and the version.
   init(_ source: any ByteSource) throws(IngotError) {
     let start = try source.bytes(at: 0, count: min(IngotFileLayout.endByteCount, source.byteCount))
     func malformed(
@@ -50,7 +50,7 @@ struct IngotFileHeader: Hashable, Sendable {
     guard source.byteCount >= 2 * IngotFileLayout.endByteCount else {
       throw malformed(
         .fileLength, 0, "a file of \(source.byteCount, "byte")",
-        "at least \(2 * IngotFileLayout.endByteCount) for head and footer")
+        "at least \(2 * IngotFileLayout.endByteCount) for header and footer")
     }
     var decoder = IngotFileDecoder(start, at: 0, path: source.path, shortRule: .fileLength)
     _ = try decoder.bytes(IngotFileLayout.magic.count)
@@ -98,7 +98,7 @@ struct IngotFileHeader: Hashable, Sendable {
     return "the bytes \(words: found)\(cause)"
   }
 
-  /// The head's bytes.
+  /// The header's bytes.
   var encoded: [UInt8] {
     var encoder = IngotFileEncoder()
     encoder.bytes = IngotFileLayout.magic
@@ -114,11 +114,11 @@ struct IngotFileHeader: Hashable, Sendable {
 
 /// The last 64 bytes of a file.
 struct IngotFileFooter: Hashable, Sendable {
-  /// Where the tail starts, as in the head.
+  /// Where the tail starts, as in the header.
   var tailOffset: Int
   /// Bytes of the tail.
   var tailByteCount: Int
-  /// Of the index, as in the head.
+  /// Of the index, as in the header.
   var indexDigest: XXH3Digest
   /// Of the tail.
   var tailDigest: XXH3Digest
@@ -130,10 +130,10 @@ struct IngotFileFooter: Hashable, Sendable {
     self.tailDigest = tailDigest
   }
 
-  /// Reads the footer and checks it against the head: IN-28, IN-05 and IN-29.
+  /// Reads the footer and checks it against the header: IN-28, IN-05 and IN-29.
   ///
-  /// - Precondition: the file is not shorter than its head and this footer, which IN-02 and IN-27 see to.
-  init(_ source: any ByteSource, head: IngotFileHeader) throws(IngotError) {
+  /// - Precondition: the file is not shorter than its header and this footer, which IN-02 and IN-27 see to.
+  init(_ source: any ByteSource, header: IngotFileHeader) throws(IngotError) {
     let start = source.byteCount - IngotFileLayout.endByteCount
     let bytes = try source.bytes(at: start, count: IngotFileLayout.endByteCount)
     func malformed(
@@ -156,17 +156,19 @@ struct IngotFileFooter: Hashable, Sendable {
       throw malformed(
         .sizeLimit, 8, "a tail of \(tailByteCount, "byte")", "at most \(Limit.ingotIndexBytes.value)")
     }
-    guard tailOffset == UInt64(head.tailOffset) else {
-      throw malformed(.footer, 0, "a tail at byte \(tailOffset)", "it at \(head.tailOffset), as in the head")
-    }
-    guard tailByteCount == UInt64(start - head.tailOffset) else {
+    guard tailOffset == UInt64(header.tailOffset) else {
       throw malformed(
-        .footer, 8, "a tail of \(tailByteCount, "byte")", "\(start - head.tailOffset) from it to the footer")
+        .footer, 0, "a tail at byte \(tailOffset)", "it at \(header.tailOffset), as in the header")
     }
-    guard indexDigest == head.indexDigest else {
+    guard tailByteCount == UInt64(start - header.tailOffset) else {
+      throw malformed(
+        .footer, 8, "a tail of \(tailByteCount, "byte")", "\(start - header.tailOffset) from it to the footer"
+      )
+    }
+    guard indexDigest == header.indexDigest else {
       throw malformed(.footer, 16, "the XXH3 of another index", "that of this file's")
     }
-    self.tailOffset = head.tailOffset
+    self.tailOffset = header.tailOffset
     self.tailByteCount = Int(tailByteCount)
   }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads an `.ingot` file: head, index, footer and tail; the data stays where it is, but for the few bytes between
+// Reads an `.ingot` file: header, index, footer and tail; the data stays where it is, but for the few bytes between
 // its runs. Page: formats/ingot.md.
 import IngotBytes
 import IngotCore
@@ -21,9 +21,9 @@ package struct IngotFileFormat: CheckpointFormat {
   package var writer: (any CheckpointWriter)? { IngotFileWriter() }
 
   /// The magic, or what a transfer as text made of it: reading says so.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    guard let first = head.first, first == 0x89 || first == 0x09 else { return false }
-    return head.dropFirst().starts(with: IngotFileLayout.magic[1..<4])
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    guard let first = firstBytes.first, first == 0x89 || first == 0x09 else { return false }
+    return firstBytes.dropFirst().starts(with: IngotFileLayout.magic[1..<4])
   }
 
   /// Reads and checks everything but the tensors' bytes.
@@ -33,7 +33,7 @@ package struct IngotFileFormat: CheckpointFormat {
   ///   - options: nothing that concerns this format.
   /// - Returns: the checkpoint, each part with the digest that the tail has for it.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first rule broken of IN-01 to IN-32.
-  /// - Complexity: reads head, index, tail and footer, and at most a page at each gap between tensors; allocates the
+  /// - Complexity: reads header, index, tail and footer, and at most a page at each gap between tensors; allocates the
   ///   index, then the tail.
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let (index, _, byteCount) = try Self.open(source, keepsDetails: false)
@@ -57,41 +57,42 @@ package struct IngotFileFormat: CheckpointFormat {
   private static func open(
     _ source: any ByteSource, keepsDetails: Bool
   ) throws(IngotError) -> (index: IngotFileIndex, tail: IngotFileTail, byteCount: Int) {
-    let head = try IngotFileHeader(source)
-    var index = try readIndex(source, head)
-    try checkLength(source, head, index)
-    let footer = try IngotFileFooter(source, head: head)
+    let header = try IngotFileHeader(source)
+    var index = try readIndex(source, header)
+    try checkLength(source, header, index)
+    let footer = try IngotFileFooter(source, header: header)
     let tail = try readTail(source, footer, index, keepsDetails: keepsDetails)
     var padding = IngotFilePadding(source)
-    try padding.check(head, index)
+    try padding.check(header, index)
     index.attach(tail.digests)
-    return (index, tail, head.indexEnd + footer.tailByteCount + IngotFileLayout.endByteCount)
+    return (index, tail, header.indexEnd + footer.tailByteCount + IngotFileLayout.endByteCount)
   }
 
   private static func readIndex(
-    _ source: any ByteSource, _ head: IngotFileHeader
+    _ source: any ByteSource, _ header: IngotFileHeader
   ) throws(IngotError) -> IngotFileIndex {
-    let bytes = try source.bytes(at: IngotFileLayout.endByteCount, count: head.indexByteCount)
-    guard XXH3.digest(of: bytes) == head.indexDigest else {
+    let bytes = try source.bytes(at: IngotFileLayout.endByteCount, count: header.indexByteCount)
+    guard XXH3.digest(of: bytes) == header.indexDigest else {
       throw .malformed(
         IngotFileRule.indexDigest.rule, at: Location(source.path, offset: IngotFileLayout.endByteCount),
-        found: "an index with another XXH3", expected: "the one in the head")
+        found: "an index with another XXH3", expected: "the one in the header")
     }
-    return try IngotFileIndex(bytes, head: head, path: source.path)
+    return try IngotFileIndex(bytes, header: header, path: source.path)
   }
 
   /// Names the tensor at which a file ends too early: IN-27.
   private static func checkLength(
-    _ source: any ByteSource, _ head: IngotFileHeader, _ index: IngotFileIndex
+    _ source: any ByteSource, _ header: IngotFileHeader, _ index: IngotFileIndex
   ) throws(IngotError) {
-    guard head.tailOffset > source.byteCount - IngotFileLayout.endByteCount else { return }
+    guard header.tailOffset > source.byteCount - IngotFileLayout.endByteCount else { return }
     var cut: String?
     try index.forEachRun { (tensor, range) throws(IngotError) in
       if cut == nil, range.upperBound > source.byteCount { cut = tensor }
     }
     throw .malformed(
       IngotFileRule.truncated.rule, at: Location(source.path, offset: source.byteCount, tensor: cut),
-      found: "the end of a file that is cut off", expected: "data up to byte \(head.tailOffset), then a tail")
+      found: "the end of a file that is cut off",
+      expected: "data up to byte \(header.tailOffset), then a tail")
   }
 
   private static func readTail(
@@ -123,8 +124,8 @@ private struct IngotFilePadding {
   }
 
   /// Checks all gaps of a file whose runs lie inside it.
-  mutating func check(_ head: IngotFileHeader, _ index: IngotFileIndex) throws(IngotError) {
-    try check(behind: head.indexEnd, tensor: nil)
+  mutating func check(_ header: IngotFileHeader, _ index: IngotFileIndex) throws(IngotError) {
+    try check(behind: header.indexEnd, tensor: nil)
     try index.forEachRun { (tensor, range) throws(IngotError) in
       try check(behind: range.upperBound, tensor: tensor)
     }

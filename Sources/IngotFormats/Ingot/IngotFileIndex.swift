@@ -35,13 +35,13 @@ struct IngotFileIndex: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: the index.
-  ///   - head: the file's head, which says where the data ends.
+  ///   - header: the file's header, which says where the data ends.
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with the first of IN-08 to IN-26 that is
   ///   broken; ``IngotCore/IngotError/unsupported(_:at:)`` for a required section.
-  init(_ bytes: [UInt8], head: IngotFileHeader, path: String) throws(IngotError) {
+  init(_ bytes: [UInt8], header: IngotFileHeader, path: String) throws(IngotError) {
     var decoder = IngotFileDecoder(bytes, at: IngotFileLayout.endByteCount, path: path, shortRule: .fields)
-    var placement = IngotFilePlacement(after: head.indexEnd, tailOffset: head.tailOffset)
+    var placement = IngotFilePlacement(after: header.indexEnd, tailOffset: header.tailOffset)
     try takeTensors(&decoder, &placement)
     decoder.tensor = nil
     metadata = try decoder.metadata()
@@ -55,10 +55,10 @@ struct IngotFileIndex: Sendable {
     if let section = sections.first(where: \.isRequired) {
       throw .unsupported("a required section \(section.name)", at: Location(path, offset: section.offset))
     }
-    guard placement.next == head.tailOffset else {
+    guard placement.next == header.tailOffset else {
       throw .malformed(
         IngotFileRule.dataEnd.rule, at: Location(path, offset: 24),
-        found: "a tail at byte \(head.tailOffset)",
+        found: "a tail at byte \(header.tailOffset)",
         expected: "\(placement.next), where the data ends")
     }
   }
@@ -136,10 +136,10 @@ struct IngotFileIndex: Sendable {
     }
     let values = parts.removeFirst()
     let scheme = try fields.scheme(values: values, parts: parts, at: start, decoder)
-    tensors.append(
-      TensorDescriptor(
-        name: name, dtype: values.dtype, shape: values.shape, storage: values.storage,
-        quantization: QuantizedStorage(scheme: scheme, parts: parts)))
+    var tensor = TensorDescriptor(
+      name: name, dtype: values.dtype, shape: values.shape, storage: values.storage)
+    tensor.quantize(scheme, parts)
+    tensors.append(tensor)
   }
 
   // MARK: - Companions and sections
@@ -216,7 +216,7 @@ struct IngotFileIndex: Sendable {
 
   /// The number of parts of each stored tensor, in order.
   var partCounts: [Int] {
-    tensors.filter { $0.aliasOf == nil }.map { 1 + ($0.quantization?.parts.count ?? 0) }
+    tensors.filter { $0.aliasOf == nil }.map { 1 + $0.sideStorages.count }
   }
 
   /// Notes the digest of each part, in the order of the data.
@@ -224,8 +224,8 @@ struct IngotFileIndex: Sendable {
     var rest = digests[...]
     for position in tensors.indices where tensors[position].aliasOf == nil {
       tensors[position].storage.checksum = rest.popFirst().map(Self.checksum)
-      for part in (tensors[position].quantization?.parts ?? []).indices {
-        tensors[position].quantization?.parts[part].storage.checksum = rest.popFirst().map(Self.checksum)
+      for part in tensors[position].sideStorages.indices {
+        tensors[position].sideStorages[part].checksum = rest.popFirst().map(Self.checksum)
       }
     }
     copyToAliases()

@@ -43,7 +43,7 @@ struct IngotFileIndexDraft {
   }
 
   private mutating func put(
-    _ tensor: PlannedTensor, _ quantization: PlannedQuantization, at position: Int
+    _ tensor: PlannedTensor, _ quantization: QuantizedType, at position: Int
   ) throws(IngotError) {
     let scheme = quantization.scheme
     let parts = tensor.parts
@@ -84,7 +84,7 @@ struct IngotFileIndexDraft {
   }
 
   private mutating func put(
-    _ part: PlannedPart, _ reference: PartReference, of tensor: PlannedTensor
+    _ part: PartType, _ reference: PartReference, of tensor: PlannedTensor
   ) throws(IngotError) {
     guard let rank = UInt8(exactly: part.shape.rank) else {
       throw IngotFileEncoder.unrepresentable("\(part.shape.rank, "dimension"), over 255", tensor: tensor.name)

@@ -52,7 +52,7 @@ extension IngotFileDecoder {
     let storage = try storage(byteCount: bytes.elementCount, &placement)
     return (
       .f32, shape,
-      StoredPart(kind: .values, dtype: .u8, shape: bytes, storage: storage, blockType: blockType)
+      StoredPart(PartType(kind: .values, dtype: .u8, shape: bytes, blockType: blockType), storage)
     )
   }
 
@@ -73,7 +73,7 @@ extension IngotFileDecoder {
         .shape, at: shapeStart, found: "\(dtype) of \(shape)", expected: "whole bytes, fewer than 2^63")
     }
     let storage = try storage(byteCount: byteCount, &placement)
-    return StoredPart(kind: kind, dtype: dtype, shape: shape, storage: storage)
+    return StoredPart(PartType(kind: kind, dtype: dtype, shape: shape), storage)
   }
 
   /// Takes rank and dimensions: IN-12.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plans an `.ingot` file: head and index from what the tensors are, the tail when their digests are known. Files are
+// Plans an `.ingot` file: header and index from what the tensors are, the tail when their digests are known. Files are
 // written from start to end; the same content gives the same bytes. Page: formats/ingot.md.
 import IngotBytes
 import IngotCore
@@ -38,11 +38,11 @@ package struct IngotFileWriter: CheckpointWriter {
 
     let end = layout.last.map { IngotFilePlacement.alignUp($0.offset + $0.byteCount) }
     let dataOffset = IngotFilePlacement.alignUp(IngotFileLayout.endByteCount + index.count)
-    let head = IngotFileHeader(
+    let header = IngotFileHeader(
       indexByteCount: index.count, tailOffset: end ?? dataOffset, indexDigest: XXH3.digest(of: index))
-    let begin = [head.encoded, index, IngotFilePadding.zeros(after: head.indexEnd)]
+    let begin = [header.encoded, index, IngotFilePadding.zeros(after: header.indexEnd)]
     let chunks = PlannedChunks(
-      count: begin.count + 2 * layout.count, byteCount: head.tailOffset
+      count: begin.count + 2 * layout.count, byteCount: header.tailOffset
     ) { position in
       guard position >= begin.count else { return .bytes(begin[position]) }
       let run = layout[(position - begin.count) / 2]
@@ -57,9 +57,9 @@ package struct IngotFileWriter: CheckpointWriter {
     ) { (parts, patch) throws(IngotError) in
       let bytes = try tail.encoded(parts)
       let footer = IngotFileFooter(
-        tailOffset: head.tailOffset, tailByteCount: bytes.count, indexDigest: head.indexDigest,
+        tailOffset: header.tailOffset, tailByteCount: bytes.count, indexDigest: header.indexDigest,
         tailDigest: XXH3.digest(of: bytes))
-      try patch(FilePatch(file: 0, offset: head.tailOffset, bytes: bytes + footer.encoded))
+      try patch(FilePatch(file: 0, offset: header.tailOffset, bytes: bytes + footer.encoded))
     }
   }
 }
@@ -159,10 +159,14 @@ private struct IngotFileTailPlan {
     encoder.bytes.reserveCapacity(try greatestByteCount())
     try begin(&encoder)
     for part in parts {
-      guard let digest = part.xxh3 else { throw .internal("a part that was written without its XXH3") }
+      guard let digest = part.checksums.xxh3 else {
+        throw .internal("a part that was written without its XXH3")
+      }
       encoder.digest(digest)
       guard storesSHA256 else { continue }
-      guard let sha = part.sha256, sha.count == 32 else { throw .internal("a part without its SHA-256") }
+      guard let sha = part.checksums.sha256, sha.count == 32 else {
+        throw .internal("a part without its SHA-256")
+      }
       encoder.bytes += sha
     }
     try putSources(&encoder)
@@ -172,8 +176,8 @@ private struct IngotFileTailPlan {
         try encoder.count(transforms.count)
         for transform in transforms { try encoder.text(transform.description) }
       }
-      encoder.truth(part.sourceXXH3 != nil)
-      if let digest = part.sourceXXH3 { encoder.digest(digest) }
+      encoder.truth(part.checksums.sourceXXH3 != nil)
+      if let digest = part.checksums.sourceXXH3 { encoder.digest(digest) }
     }
     try end(&encoder)
     return encoder.bytes

@@ -17,8 +17,8 @@ package struct LLMCFormat: CheckpointFormat {
   package var writer: (any CheckpointWriter)? { LLMCWriter() }
 
   /// A model's magic number, or a debug state's, which ``read(_:options:)`` refuses by name.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    let word = LLMCHeader.firstWord(of: head)
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    let word = LLMCHeader.firstWord(of: firstBytes)
     return word == LLMCHeader.modelMagic || word == LLMCHeader.stateMagic
   }
 

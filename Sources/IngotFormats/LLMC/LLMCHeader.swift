@@ -104,9 +104,9 @@ struct LLMCHeader: Hashable, Sendable {
     return words
   }
 
-  /// The first word of a file's head; `nil` when there is none.
-  static func firstWord(of head: [UInt8]) -> Int32? {
-    var cursor = ByteCursor(head)
+  /// The first word of a file; `nil` when there is none.
+  static func firstWord(of firstBytes: [UInt8]) -> Int32? {
+    var cursor = ByteCursor(firstBytes)
     return cursor.little(UInt32.self).map { Int32(bitPattern: $0) }
   }
 

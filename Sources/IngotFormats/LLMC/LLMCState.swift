@@ -7,8 +7,8 @@ import IngotCore
 /// llm.c's debug state: a file of reference outputs.
 package enum LLMCState {
   /// Whether a file begins as a debug state does.
-  package static func recognizes(head: [UInt8]) -> Bool {
-    LLMCHeader.firstWord(of: head) == LLMCHeader.stateMagic
+  package static func recognizes(firstBytes: [UInt8]) -> Bool {
+    LLMCHeader.firstWord(of: firstBytes) == LLMCHeader.stateMagic
   }
 
   /// Reads a debug state as arrays of the names that fixtures have.

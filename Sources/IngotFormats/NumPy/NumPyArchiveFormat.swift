@@ -17,8 +17,8 @@ package struct NumPyArchiveFormat: CheckpointFormat {
   package var writer: (any CheckpointWriter)? { NumPyArchiveWriter() }
 
   /// A zip archive.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    ZipDirectory.recognizes(head: head)
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    ZipDirectory.recognizes(firstBytes: firstBytes)
   }
 
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {

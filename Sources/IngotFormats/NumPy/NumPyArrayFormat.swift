@@ -17,8 +17,8 @@ package struct NumPyArrayFormat: CheckpointFormat {
   package var writer: (any CheckpointWriter)? { NumPyArrayWriter() }
 
   /// The magic bytes of an array.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    head.starts(with: NumPyArrayHeader.magic)
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    firstBytes.starts(with: NumPyArrayHeader.magic)
   }
 
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {

@@ -112,7 +112,7 @@ package struct NumPyArchiveWriter: CheckpointWriter {
   }
 
   /// What stands before a part's bytes.
-  private static func header(of part: PlannedPart) -> [UInt8] {
+  private static func header(of part: PartType) -> [UInt8] {
     let dtype = NumPyDType.descr(of: part.dtype) == nil ? NumPyDType.bits(of: part.dtype) : part.dtype
     return NumPyArrayHeader.bytes(descr: dtype.flatMap(NumPyDType.descr) ?? "", shape: part.shape)
   }

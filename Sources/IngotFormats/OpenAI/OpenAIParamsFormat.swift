@@ -20,7 +20,7 @@ package struct OpenAIParamsFormat: CheckpointFormat {
   package func owns(fileName name: String) -> Bool { OpenAIParamsFileName.all.contains(name) }
 
   /// A list of lists of numbers may be anything: the name tells.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool { false }
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool { false }
 
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
     let index = try OpenAIParamsIndex(source)
@@ -74,7 +74,7 @@ private struct OpenAIParamsArrays {
   init(beside source: any ByteSource) throws(IngotError) {
     for name in OpenAIParamsFileName.arrays {
       let file = try source.sibling(named: name)
-      if let refusal = ForeignContent.standIn(try FormatRegistry.head(of: file), path: file.path) {
+      if let refusal = ForeignContent.standIn(try FormatRegistry.firstBytes(of: file), path: file.path) {
         throw refusal
       }
       let array = try NumPyArrayFormat().read(file, options: ReadOptions())

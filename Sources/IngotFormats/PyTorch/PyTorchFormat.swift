@@ -23,21 +23,21 @@ package struct PyTorchFormat: CheckpointFormat {
   }
 
   /// A zip archive of torch's records, a stream with torch's magic number, or a form before these.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    Self.form(head: head) != nil
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    Self.form(firstBytes: firstBytes) != nil
   }
 
   /// The form of a file by its first bytes.
-  static func form(head: [UInt8]) -> Form? {
-    if PyTorchStream.recognizes(head: head) { return .stream }
-    if head.starts(with: "PYTORCH1".utf8) { return .early }
-    if isTar(head) { return .tar }
-    return firstRecord(head).map(isRecord) == true ? .archive : nil
+  static func form(firstBytes: [UInt8]) -> Form? {
+    if PyTorchStream.recognizes(firstBytes: firstBytes) { return .stream }
+    if firstBytes.starts(with: "PYTORCH1".utf8) { return .early }
+    if isTar(firstBytes) { return .tar }
+    return firstRecord(firstBytes).map(isRecord) == true ? .archive : nil
   }
 
   /// The name of a zip archive's first member that is no folder, without the folder it is in.
-  private static func firstRecord(_ head: [UInt8]) -> Substring? {
-    var cursor = ByteCursor(head)
+  private static func firstRecord(_ firstBytes: [UInt8]) -> Substring? {
+    var cursor = ByteCursor(firstBytes)
     while cursor.little(UInt32.self) == 0x0403_4b50, cursor.bytes(22) != nil,
       let nameCount = cursor.little(UInt16.self), let extraCount = cursor.little(UInt16.self),
       let name = cursor.text(byteCount: Int(nameCount))
@@ -62,15 +62,15 @@ package struct PyTorchFormat: CheckpointFormat {
   }
 
   /// Whether a file is a tar archive whose first member is one of torch's.
-  private static func isTar(_ head: [UInt8]) -> Bool {
-    guard head.count >= 512, head[257..<262].elementsEqual("ustar".utf8) else { return false }
-    let name = head.prefix(100).prefix { $0 != 0 }
+  private static func isTar(_ firstBytes: [UInt8]) -> Bool {
+    guard firstBytes.count >= 512, firstBytes[257..<262].elementsEqual("ustar".utf8) else { return false }
+    let name = firstBytes.prefix(100).prefix { $0 != 0 }
     return ["sys_info", "pickle", "tensors", "storages"].contains { name.elementsEqual($0.utf8) }
   }
 
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
-    let head = try source.bytes(at: 0, count: min(FormatRegistry.headByteCount, source.byteCount))
-    switch Self.form(head: head) {
+    let firstBytes = try source.bytes(at: 0, count: min(FormatRegistry.firstByteCount, source.byteCount))
+    switch Self.form(firstBytes: firstBytes) {
     case .early:
       throw .unsupported(
         "a checkpoint of a release candidate of torch 1.0, before there was a format",
@@ -80,7 +80,7 @@ package struct PyTorchFormat: CheckpointFormat {
     case .stream: return try readStream(source, options)
     // By its extension alone: a zip archive of something else, or a bare pickle.
     case nil:
-      return ZipDirectory.recognizes(head: head)
+      return ZipDirectory.recognizes(firstBytes: firstBytes)
         ? try readArchive(source, options) : try readStream(source, options)
     }
   }
@@ -115,7 +115,7 @@ package struct PyTorchFormat: CheckpointFormat {
 
   private func readStream(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint {
     var stream = PyTorchStream(source)
-    try stream.readHead()
+    try stream.readHeader()
     let (pickle, root) = try stream.readObject()
     var storages = try PyTorchStorages(pickle, hasViews: true)
     let objectEnd = stream.position

@@ -20,12 +20,12 @@ struct PyTorchStream {
   private(set) var position = 0
 
   /// Whether a file starts with the magic number, in any protocol.
-  static func recognizes(head: [UInt8]) -> Bool {
+  static func recognizes(firstBytes: [UInt8]) -> Bool {
     let pickled = [0x8A, 0x0A] + magic + [0x2E]
-    if head.starts(with: magicDigits) { return true }
-    guard head.count >= 2, head[0] == 0x80, (2...5).contains(head[1]) else { return false }
+    if firstBytes.starts(with: magicDigits) { return true }
+    guard firstBytes.count >= 2, firstBytes[0] == 0x80, (2...5).contains(firstBytes[1]) else { return false }
     // From protocol 4 on a frame of 9 bytes may stand in between.
-    return head.dropFirst(2).starts(with: pickled) || head.dropFirst(11).starts(with: pickled)
+    return firstBytes.dropFirst(2).starts(with: pickled) || firstBytes.dropFirst(11).starts(with: pickled)
   }
 
   /// Prepares to read a stream that starts at a place of a source.
@@ -69,7 +69,7 @@ struct PyTorchStream {
 
   /// Passes over a whole stream, its storages too.
   private mutating func skip() throws(IngotError) {
-    try readHead()
+    try readHeader()
     let (pickle, _) = try readObject()
     var storages = try PyTorchStorages(pickle, hasViews: true)
     try place(&storages)
@@ -91,7 +91,7 @@ struct PyTorchStream {
   ///
   /// The third pickle tells of the machine that wrote: its byte order is not that of the storages, which are always
   /// little-endian.
-  mutating func readHead() throws(IngotError) {
+  mutating func readHeader() throws(IngotError) {
     let (magicPickle, magicRoot) = try next()
     guard Self.isMagic(magicRoot, of: magicPickle) else {
       throw .malformed(

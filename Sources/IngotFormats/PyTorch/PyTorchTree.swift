@@ -68,6 +68,8 @@ struct PyTorchTree {
     self.views = views
     self.stem = stem
     self.options = options
+    // A tensor a storage, as a rule: growing by doubling would take twice that for a moment.
+    tensors.reserveCapacity(views.storages.all.count)
     budget = Self.steps(for: views.pickle)
     textBudget = Self.textBytes + Self.textBytesPerByte * storedByteCount
     metadataBudget = Int(Limit.pytorchMetadataBytes.value) + views.pickle.byteCount

@@ -268,7 +268,7 @@ extension PickleWriter {
   /// Writes the call that rebuilds a tensor from a storage of its own.
   ///
   /// Dtypes without a class of storages are in storages of bytes, and named in the call.
-  fileprivate mutating func tensor(_ part: PlannedPart, storage key: String) {
+  fileprivate mutating func tensor(_ part: PartType, storage key: String) {
     let storageClass = PyTorchGlobals.storageClass(of: part.dtype)
     let elementCount = part.shape.elementCount
     global("torch._utils", storageClass == nil ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2")

@@ -11,7 +11,7 @@ package struct SafetensorsEditor: MetadataEditor {
   package init() {}
 
   /// The header with other metadata, padded with spaces to the old length where it fits, else to a multiple of 8.
-  package func head(
+  package func header(
     of source: any ByteSource, changed change: MetadataChange
   ) throws(IngotError) -> EditedHeader {
     let headerEnd = try SafetensorsFormat.headerEnd(of: source)
@@ -48,9 +48,9 @@ package struct SafetensorsEditor: MetadataEditor {
     guard UInt64(length) <= Limit.safetensorsHeaderBytes.value else {
       throw .limitExceeded(.safetensorsHeaderBytes, at: Location(source.path), asked: UInt64(length))
     }
-    var head: [UInt8] = []
-    head.appendLittle(UInt64(length))
-    return EditedHeader(bytes: head + json, dataOffset: headerEnd, metadata: (old, metadata))
+    var prefix: [UInt8] = []
+    prefix.appendLittle(UInt64(length))
+    return EditedHeader(bytes: prefix + json, dataOffset: headerEnd, metadata: (old, metadata))
   }
 
   /// The text of each member of the header but the metadata, as it stands.

@@ -25,8 +25,8 @@ package struct SafetensorsFormat: CheckpointFormat {
   package var metadataEditor: (any MetadataEditor)? { SafetensorsEditor() }
 
   /// Eight bytes of length, then `{`: with a length that a header can have.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    var cursor = ByteCursor(head)
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    var cursor = ByteCursor(firstBytes)
     guard let length = cursor.little(UInt64.self), cursor.bytes(1)?.first == UInt8(ascii: "{") else {
       return false
     }

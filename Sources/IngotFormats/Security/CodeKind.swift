@@ -31,20 +31,25 @@ extension CodeKind {
   /// The kind of a file; `nil` for what is no code by its first bytes and its name.
   ///
   /// - Parameters:
-  ///   - head: the first bytes.
+  ///   - firstBytes: the first bytes.
   ///   - name: the name that a program would know it by; `nil` for raw numbers, which may begin with any two bytes.
   /// - Returns: the kind.
-  static func of(head: [UInt8], name: String?) -> CodeKind? {
-    if let known = marks.first(where: { head.starts(with: $0.bytes) && ($0.bytes.count > 3 || name != nil) })
-    {
+  static func of(firstBytes: [UInt8], name: String?) -> CodeKind? {
+    if let known = marks.first(where: {
+      firstBytes.starts(with: $0.bytes) && ($0.bytes.count > 3 || name != nil)
+    }) {
       return known.kind
     }
     guard let name else { return nil }
-    if head.starts(with: "MZ".utf8), head.count > 64, head[60..<64].contains(where: { $0 != 0 }) {
+    if firstBytes.starts(with: "MZ".utf8), firstBytes.count > 64,
+      firstBytes[60..<64].contains(where: { $0 != 0 })
+    {
       return .native
     }
     // The number of a version of CPython, and a line's end.
-    if head.count >= 16, head[2] == 0x0D, head[3] == 0x0A, (0x0B...0x0F).contains(head[1]) {
+    if firstBytes.count >= 16, firstBytes[2] == 0x0D, firstBytes[3] == 0x0A,
+      (0x0B...0x0F).contains(firstBytes[1])
+    {
       return .bytecode
     }
     let suffix = FilePath.fileExtension(of: name)

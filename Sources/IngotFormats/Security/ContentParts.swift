@@ -56,20 +56,20 @@ struct ArchiveFiles {
 /// Files that are compressed as a whole.
 enum Compression {
   /// The frame of what zlib decodes; `nil` for any other file.
-  static func frame(of item: ContentScanner.Item, head: [UInt8]) throws(IngotError) -> Inflater.Frame? {
-    if head.starts(with: [0x1F, 0x8B, 0x08]) { return item.isRaw ? nil : .gzip }
+  static func frame(of item: ContentScanner.Item, firstBytes: [UInt8]) throws(IngotError) -> Inflater.Frame? {
+    if firstBytes.starts(with: [0x1F, 0x8B, 0x08]) { return item.isRaw ? nil : .gzip }
     // zlib's two bytes are a multiple of 31, which other files begin with too: those don't decode.
-    guard !item.isRaw, head.count > 2, head[0] & 0x0F == 8, head[0] >> 4 <= 7,
-      (Int(head[0]) << 8 | Int(head[1])) % 31 == 0
+    guard !item.isRaw, firstBytes.count > 2, firstBytes[0] & 0x0F == 8, firstBytes[0] >> 4 <= 7,
+      (Int(firstBytes[0]) << 8 | Int(firstBytes[1])) % 31 == 0
     else { return nil }
-    return decodes(head, .zlib) ? .zlib : nil
+    return decodes(firstBytes, .zlib) ? .zlib : nil
   }
 
   /// Whether a beginning is that of a compressed stream.
-  private static func decodes(_ head: [UInt8], _ frame: Inflater.Frame) -> Bool {
+  private static func decodes(_ firstBytes: [UInt8], _ frame: Inflater.Frame) -> Bool {
     var inflater = Inflater(frame)
     var output = [UInt8](repeating: 0, count: 1 << 16)
-    return head.withUnsafeBytes { input in
+    return firstBytes.withUnsafeBytes { input in
       output.withUnsafeMutableBytes { buffer in
         guard let result = try? inflater.decode(input, into: buffer) else { return false }
         return result.written > 0 || inflater.isFinished
@@ -84,9 +84,9 @@ enum HarmlessContent {
   private static let vocabularyLimit = 64 << 20
 
   /// What a file is; `nil` for what is not known.
-  static func name(of source: any ByteSource, head: [UInt8]) -> String? {
-    if ForeignContent.isPicture(head) { return "picture" }
-    return isVocabulary(source, head) ? "sentencepiece" : nil
+  static func name(of source: any ByteSource, firstBytes: [UInt8]) -> String? {
+    if ForeignContent.isPicture(firstBytes) { return "picture" }
+    return isVocabulary(source, firstBytes) ? "sentencepiece" : nil
   }
 
   /// Whether a file is one of numbers whose index stands beside it, says what they are, and is looked at itself.
@@ -96,8 +96,8 @@ enum HarmlessContent {
   }
 
   /// Whether a file is a vocabulary of SentencePiece: pieces, each with a text, then two specifications.
-  private static func isVocabulary(_ source: any ByteSource, _ head: [UInt8]) -> Bool {
-    guard head.first == 0x0A, source.byteCount <= vocabularyLimit else { return false }
+  private static func isVocabulary(_ source: any ByteSource, _ firstBytes: [UInt8]) -> Bool {
+    guard firstBytes.first == 0x0A, source.byteCount <= vocabularyLimit else { return false }
     do throws(IngotError) {
       let place = Location(source.path)
       let bytes = try source.bytes(at: 0, count: source.byteCount)

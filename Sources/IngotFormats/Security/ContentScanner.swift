@@ -96,26 +96,26 @@ package struct ContentScanner {
   /// - Returns: what it is; `nil` for an archive, whose files were looked at one by one.
   /// - Throws: what says that it can't be read.
   private mutating func look(at item: Item, _ survey: inout ContentSurvey) throws(IngotError) -> String? {
-    let head = try FormatRegistry.head(of: item.source)
+    let firstBytes = try FormatRegistry.firstBytes(of: item.source)
     guard item.source.byteCount > 0 else {
       // Of no bytes there is no code, and no checkpoint.
       if FormatRegistry.claimant(of: item.name) != nil { readCheckpoint(item, &survey) }
       return "empty"
     }
-    if let kind = CodeKind.of(head: head, name: item.isRaw ? nil : item.name) {
+    if let kind = CodeKind.of(firstBytes: firstBytes, name: item.isRaw ? nil : item.name) {
       let isScript = kind == .python && item.place.member?.contains("/code/") == true
       survey.add(isScript ? .torchScript : kind, at: item.place)
       return "code"
     }
-    if let frame = try Compression.frame(of: item, head: head) {
+    if let frame = try Compression.frame(of: item, firstBytes: firstBytes) {
       return try look(at: decoded(item, frame), &survey)
     }
-    if ZipDirectory.recognizes(head: head) { return try lookIntoZip(item, head, &survey) }
-    if PyTorchFormat.form(head: head) == .tar { return try lookIntoTorchTar(item, &survey) }
-    if let kind = ArchiveKind(head: head), kind != .gzip {
+    if ZipDirectory.recognizes(firstBytes: firstBytes) { return try lookIntoZip(item, firstBytes, &survey) }
+    if PyTorchFormat.form(firstBytes: firstBytes) == .tar { return try lookIntoTorchTar(item, &survey) }
+    if let kind = ArchiveKind(firstBytes: firstBytes), kind != .gzip {
       return try lookIntoArchive(item, kind)
     }
-    let content = try lookAtPlain(item, head, &survey)
+    let content = try lookAtPlain(item, firstBytes, &survey)
     if !item.isRaw, item.isFile, let start = try ZipDirectory.start(in: item.source), start > 0 {
       try lookBehind(start, of: item, &survey)
     }
@@ -130,17 +130,19 @@ package struct ContentScanner {
     var archive = item
     try enter(&archive)
     archive.source = SourceSlice(item.source, start..<item.source.byteCount, path: item.source.path)
-    _ = try lookIntoZip(archive, FormatRegistry.head(of: archive.source), &survey)
+    _ = try lookIntoZip(archive, FormatRegistry.firstBytes(of: archive.source), &survey)
   }
 
   /// Looks at what is neither an archive nor compressed.
   private mutating func lookAtPlain(
-    _ item: Item, _ head: [UInt8], _ survey: inout ContentSurvey
+    _ item: Item, _ firstBytes: [UInt8], _ survey: inout ContentSurvey
   ) throws(IngotError) -> String {
-    let format = FormatRegistry.formats.first { $0.recognizes(head: head, byteCount: item.source.byteCount) }
-    if head.starts(with: NumPyArrayHeader.magic) {
+    let format = FormatRegistry.formats.first {
+      $0.recognizes(firstBytes: firstBytes, byteCount: item.source.byteCount)
+    }
+    if firstBytes.starts(with: NumPyArrayHeader.magic) {
       try PickleCarriers.survey(array: item.source, at: item.place, &survey)
-    } else if PyTorchStream.recognizes(head: head) {
+    } else if PyTorchStream.recognizes(firstBytes: firstBytes) {
       var stream = PyTorchStream(item.source)
       stream.survey(&survey)
     } else if let bare = try PickleCarriers.survey(bare: item, isKnown: format != nil || item.isRaw) {
@@ -152,7 +154,7 @@ package struct ContentScanner {
       readCheckpoint(item, &survey)
       return format.id
     }
-    return try lookAtCompanion(item, head, &survey)
+    return try lookAtCompanion(item, firstBytes, &survey)
   }
 
   /// Reads the headers as `inspect` does: what a reader refuses is not clean, whatever it names.
@@ -181,18 +183,18 @@ package struct ContentScanner {
 
   /// Looks at a file that is no checkpoint: text, and what is known to hold no code.
   private mutating func lookAtCompanion(
-    _ item: Item, _ head: [UInt8], _ survey: inout ContentSurvey
+    _ item: Item, _ firstBytes: [UInt8], _ survey: inout ContentSurvey
   ) throws(IngotError) -> String {
     let scan = try TextScan(
-      item.source, marks: CodeKind.textMarks(forName: item.name), isBinary: ForeignContent.isHDF5(head))
+      item.source, marks: CodeKind.textMarks(forName: item.name), isBinary: ForeignContent.isHDF5(firstBytes))
     for kind in scan.kinds { survey.add(kind, at: item.place) }
     if scan.isText {
       let isPage = ["html", "htm"].contains(FilePath.fileExtension(of: item.name))
-      if !isPage, let refusal = ForeignContent.standIn(head, path: item.source.path) { throw refusal }
+      if !isPage, let refusal = ForeignContent.standIn(firstBytes, path: item.source.path) { throw refusal }
       if try isIndex(item) { readCheckpoint(item, &survey) }
       return "text"
     }
-    if let known = HarmlessContent.name(of: item.source, head: head) { return known }
+    if let known = HarmlessContent.name(of: item.source, firstBytes: firstBytes) { return known }
     _ = try FormatRegistry.detect(item.source)
     throw .unsupported("a file of no known format", at: item.place)
   }
@@ -272,9 +274,9 @@ package struct ContentScanner {
 
   /// Looks into a zip archive: as one file where it is a format's, else as a folder of files.
   private mutating func lookIntoZip(
-    _ item: Item, _ head: [UInt8], _ survey: inout ContentSurvey
+    _ item: Item, _ firstBytes: [UInt8], _ survey: inout ContentSurvey
   ) throws(IngotError) -> String? {
-    let isTorch = PyTorchFormat().recognizes(head: head, byteCount: item.source.byteCount)
+    let isTorch = PyTorchFormat().recognizes(firstBytes: firstBytes, byteCount: item.source.byteCount)
     let entries = try ZipDirectory(item.source).entries
     let claimant = FormatRegistry.claimant(of: item.name)
     if !isTorch, claimant == nil, try !isArrays(item) { return try lookIntoArchive(item, .zip) }
@@ -311,11 +313,13 @@ package struct ContentScanner {
     let count = min(entry.byteCount, Int(Limit.numpyHeaderBytes.value) + NumPyArrayHeader.prefixByteCount)
     let start = MemoryByteSource(try ZipMemberReader(entry, source: item.source).bytes(count), path: path)
     let place = Location(item.source.path, member: entry.name)
-    let head = try FormatRegistry.head(of: start)
-    if head.starts(with: NumPyArrayHeader.magic) {
+    let firstBytes = try FormatRegistry.firstBytes(of: start)
+    if firstBytes.starts(with: NumPyArrayHeader.magic) {
       guard try PickleCarriers.objectsOffset(in: start, at: place) != nil else { return }
-    } else if isRaw, !PickleCarriers.isPickle(head: head), !ZipDirectory.recognizes(head: head),
-      CodeKind.of(head: head, name: nil) == nil, ArchiveKind(head: head) == nil || head.starts(with: [0x1F])
+    } else if isRaw, !PickleCarriers.isPickle(firstBytes: firstBytes),
+      !ZipDirectory.recognizes(firstBytes: firstBytes),
+      CodeKind.of(firstBytes: firstBytes, name: nil) == nil,
+      ArchiveKind(firstBytes: firstBytes) == nil || firstBytes.starts(with: [0x1F])
     {
       return
     }

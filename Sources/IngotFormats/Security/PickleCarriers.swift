@@ -36,8 +36,8 @@ enum PickleCarriers {
   }
 
   /// Whether bytes begin as pickles of protocol 2 and later do.
-  static func isPickle(head: [UInt8]) -> Bool {
-    head.count >= 2 && head[0] == 0x80 && (2...5).contains(head[1])
+  static func isPickle(firstBytes: [UInt8]) -> Bool {
+    firstBytes.count >= 2 && firstBytes[0] == 0x80 && (2...5).contains(firstBytes[1])
   }
 
   /// Bytes that are run of a file that is something else.
@@ -96,8 +96,10 @@ enum PickleCarriers {
       return survey
     }
     guard !isKnown else { return isRun && !survey.globals.isEmpty ? survey : nil }
-    let head = try item.source.bytes(at: 0, count: min(8, item.source.byteCount))
-    guard isRun || isPickle(head: head) || extensions.contains(FilePath.fileExtension(of: item.name)) else {
+    let firstBytes = try item.source.bytes(at: 0, count: min(8, item.source.byteCount))
+    guard
+      isRun || isPickle(firstBytes: firstBytes) || extensions.contains(FilePath.fileExtension(of: item.name))
+    else {
       return nil
     }
     if limit < item.source.byteCount, item.storedByteCount != nil {

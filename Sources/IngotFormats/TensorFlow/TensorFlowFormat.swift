@@ -28,8 +28,8 @@ package struct TensorFlowFormat: CheckpointFormat {
   }
 
   /// An uncompressed table that begins with a header; a compressed one is known by its name alone.
-  package func recognizes(head: [UInt8], byteCount: Int) -> Bool {
-    var cursor = ByteCursor(head)
+  package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
+    var cursor = ByteCursor(firstBytes)
     guard cursor.bytes(2)?.elementsEqual([0, 0]) == true, let count = cursor.varint(),
       let header = Int(exactly: count).flatMap({ cursor.bytes($0) }), header.first == 8
     else { return false }
@@ -125,7 +125,7 @@ struct TensorBundleFiles {
 
   private func open(_ shard: Int) throws(IngotError) -> any ByteSource {
     let file = try index.sibling(named: TensorFlowFileName.shard(shard, of: shardCount, prefix: prefix))
-    if let refusal = ForeignContent.standIn(try FormatRegistry.head(of: file), path: file.path) {
+    if let refusal = ForeignContent.standIn(try FormatRegistry.firstBytes(of: file), path: file.path) {
       throw refusal
     }
     return file

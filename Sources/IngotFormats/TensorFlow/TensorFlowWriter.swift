@@ -139,7 +139,7 @@ private struct TensorBundleDraft: Sendable {
     groups.append(Group(parts: parts, partByteCount: byteCount))
   }
 
-  private func named(_ reference: PartReference) -> (name: String, part: PlannedPart) {
+  private func named(_ reference: PartReference) -> (name: String, part: PartType) {
     let tensor = tensors[reference.tensor]
     let part = tensor.parts[reference.part]
     return (tensor.name + part.kind.nameSuffix, part)
@@ -224,7 +224,8 @@ private struct TensorBundleDraft: Sendable {
         }
         entry = Entry(name: name, dtype: dtype, shape: part.shape)
         range = TensorBundleRange(
-          shard: record.file, offset: record.offset, byteCount: record.storedByteCount, crc32c: record.crc32c)
+          shard: record.file, offset: record.offset, byteCount: record.storedByteCount,
+          crc32c: record.checksums.crc32c)
       } else {
         (entry, range) = (strings[position - written.count].entry, strings[position - written.count].range)
       }

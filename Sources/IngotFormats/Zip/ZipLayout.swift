@@ -223,7 +223,7 @@ struct ZipLayout: Sendable {
         }
         headerOffset = part.offset - Int(member.headerByteCount)
         stored = part.storedByteCount
-        crc = part.crc32
+        crc = part.checksums.crc32
         try localPatches(
           member, nameByteCount: name.count, of: file, at: headerOffset, crc32: crc, storedByteCount: stored,
           patch)

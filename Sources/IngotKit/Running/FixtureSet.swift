@@ -99,7 +99,7 @@ package struct FixtureSet: Sendable {
   ) throws(IngotError) -> Checkpoint {
     // What can't be opened as a file, such as a folder, is the opener's to judge.
     if let source = try? FileByteSource(path: path, system: work.system), source.byteCount >= 4,
-      LLMCState.recognizes(head: try source.bytes(at: 0, count: 4))
+      LLMCState.recognizes(firstBytes: try source.bytes(at: 0, count: 4))
     {
       return try LLMCState.read(source, vocabularySize: vocabularySize)
     }

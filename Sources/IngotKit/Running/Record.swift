@@ -104,7 +104,7 @@ private func writeFixtures(
     output, format: options.format, isSharded: false, options.run.work.system)
   var draft = OutputBuilder(metadata: metadata)
   for (name, part) in arrays {
-    draft.add(PlannedTensor(name: name, dtype: part.dtype, shape: part.shape), [part])
+    draft.add(PlannedTensor(name: name, TensorType(dtype: part.dtype, shape: part.shape)), [part])
   }
   // An npz keeps metadata in a member of its own, so that the model's digest travels along.
   draft.configure { $0.keepsUnknownBits = true }

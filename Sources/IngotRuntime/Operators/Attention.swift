@@ -64,7 +64,7 @@ extension Attention: FloatOperator {
     let pass = step.pass
     func rows(_ view: AttentionView, _ row: Int) -> FloatRows {
       FloatRows(
-        start: UnsafePointer(step.input(view.input) + view.offset + row * pass.tokenCount * view.rowStride),
+        UnsafePointer(step.input(view.input) + view.offset + row * pass.tokenCount * view.rowStride),
         stride: view.rowStride)
     }
     let kept = cacheSlot.flatMap { slot in step.cache.map { (slot: slot, cache: $0) } }

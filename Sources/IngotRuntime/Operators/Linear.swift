@@ -22,7 +22,6 @@ extension Linear: FloatOperator {
     end.accuracy = step.means.accuracy
     if let residual = step.ending.residualInput { end.residual = UnsafePointer(step.input(residual)) }
     step.linear(0, weightLayout)?.multiply(
-      step.input(0), rowCount: step.rowCount, end: end, into: step.output, scratch: step.means.scratch,
-      pool: step.means.pool, kernels: step.kernels)
+      step.input(0), rowCount: step.rowCount, end: end, into: step.output, with: step.means.products)
   }
 }

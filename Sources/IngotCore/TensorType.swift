@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a tensor is, without its name and its bytes: one for tensors that are stored and for those that are planned.
+// A checkpoint may have a million of them: rare fields live behind a reference, so that a type stays small.
+
+/// What a tensor is: its elements, its dimensions, and how the elements stand for numbers.
+public struct TensorType: Hashable, Sendable {
+  /// The element type; of the values, when quantized.
+  public var dtype: DType
+  /// The dimensions, outermost first; of the values, when quantized.
+  public var shape: Shape
+  private var rarities: Rarities?
+
+  /// What few tensors have.
+  private final class Rarities: Hashable, Sendable {
+    let quantization: QuantizedType?
+    let blockType: BlockType?
+
+    /// One for each block type: a quantized model's tensors have nothing else.
+    private static let byBlockType = Dictionary(
+      uniqueKeysWithValues: BlockType.allCases.map { ($0, Rarities(quantization: nil, blockType: $0)) })
+
+    private init(quantization: QuantizedType?, blockType: BlockType?) {
+      self.quantization = quantization
+      self.blockType = blockType
+    }
+
+    static func make(quantization: QuantizedType?, blockType: BlockType?) -> Rarities? {
+      guard quantization != nil else { return blockType.flatMap { byBlockType[$0] } }
+      return Rarities(quantization: quantization, blockType: blockType)
+    }
+
+    static func == (left: Rarities, right: Rarities) -> Bool {
+      left.quantization == right.quantization && left.blockType == right.blockType
+    }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(quantization)
+      hasher.combine(blockType)
+    }
+  }
+
+  /// Makes a type.
+  ///
+  /// - Parameters:
+  ///   - dtype: of the values.
+  ///   - shape: of the values.
+  ///   - quantization: scales and zero points, of quantized values.
+  ///   - blockType: the type of the blocks that are stored instead of values; `dtype` is then F32.
+  package init(
+    dtype: DType, shape: Shape, quantization: QuantizedType? = nil, blockType: BlockType? = nil
+  ) {
+    self.dtype = dtype
+    self.shape = shape
+    rarities = .make(quantization: quantization, blockType: blockType)
+  }
+
+  /// Scales and zero points, when the elements stand for other numbers.
+  public var quantization: QuantizedType? {
+    get { rarities?.quantization }
+    set { rarities = .make(quantization: newValue, blockType: blockType) }
+  }
+
+  /// The ggml block type, when the elements are stored in blocks together with their scales.
+  ///
+  /// ``dtype`` is then F32, which the blocks become when they are dequantized, and the one part of ``parts`` is the
+  /// blocks' bytes.
+  public var blockType: BlockType? { rarities?.blockType }
+
+  /// The name of the element type as reports and digests have it: a dtype's, or a block type's.
+  public var typeName: String { blockType?.rawValue ?? dtype.rawValue }
+
+  /// Canonical, uncompressed bytes: values first, then scales and zero points of a quantized tensor; whole blocks where
+  /// there are blocks.
+  public var byteCount: Int {
+    if let blockType { return blockType.byteShape(of: shape)?.elementCount ?? 0 }
+    let values = shape.byteCount(of: dtype) ?? 0
+    guard let quantization else { return values }
+    return quantization.parts.reduce(values) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
+  }
+
+  /// Its arrays in the order of its digest; one for a plain tensor, and one of bytes for blocks.
+  package var parts: [PartType] {
+    if let blockType {
+      let bytes = blockType.byteShape(of: shape) ?? [0]
+      return [PartType(kind: .values, dtype: .u8, shape: bytes, blockType: blockType)]
+    }
+    return [PartType(kind: .values, dtype: dtype, shape: shape)] + (quantization?.parts ?? [])
+  }
+}
+
+/// How the values of a quantized tensor stand for numbers, and the arrays beside them that say it.
+public struct QuantizedType: Hashable, Sendable {
+  /// How values stand for real numbers.
+  public var scheme: Quantization
+  /// Scales, then zero points when there are any.
+  package var parts: [PartType]
+
+  /// Makes the type of a quantized tensor's other arrays.
+  package init(scheme: Quantization, parts: [PartType]) {
+    self.scheme = scheme
+    self.parts = parts
+  }
+}
+
+/// One of the arrays of a tensor, without its bytes.
+package struct PartType: Hashable, Sendable {
+  /// What it holds.
+  package var kind: PartKind
+  /// Its element type.
+  package var dtype: DType
+  /// Its dimensions.
+  package var shape: Shape
+  /// The blocks that the bytes are, when they are blocks.
+  package var blockType: BlockType?
+
+  /// Makes the type of a part.
+  package init(kind: PartKind, dtype: DType, shape: Shape, blockType: BlockType? = nil) {
+    self.kind = kind
+    self.dtype = dtype
+    self.shape = shape
+    self.blockType = blockType
+  }
+
+  /// Canonical bytes.
+  ///
+  /// - Throws: ``IngotError/internal(_:)`` for a size that overflows, which no reader lets through.
+  package func byteCount() throws(IngotError) -> Int {
+    guard let count = shape.byteCount(of: dtype) else { throw .internal("a part whose bytes overflow") }
+    return count
+  }
+}
