@@ -119,4 +119,5 @@ package enum TokenizerRule: String, FormatRule {
   case merge = "TK-06"
   case specialID = "TK-07"
   case kind = "TK-08"
+  case component = "TK-10"
 }

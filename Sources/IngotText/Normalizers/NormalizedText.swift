@@ -8,6 +8,8 @@
 package struct NormalizedText: Sendable {
   /// The text, in UTF-8.
   package internal(set) var bytes: [UInt8]
+  /// Whether what cuts the text sees each byte as the letter that GPT-2 writes it with: ByteLevel was here.
+  package internal(set) var bytesAreLetters = false
   /// Whether the section begins here: no chunk of it came before.
   package var isStart: Bool
   /// Whether the section ends here: no chunk of it follows.
@@ -39,12 +41,16 @@ package struct NormalizedText: Sendable {
     self.tracksOrigins = tracksOrigins
   }
 
-  /// The bytes of the original, counted from the whole text's start, that a range of the normalized bytes stands for:
-  /// from where its first byte's begin to where its last byte's end.
+  /// The bytes of the original, counted from the whole text's start, that a range of the normalized bytes stands for.
   ///
-  /// An empty range has an empty origin. Without ``tracksOrigins``, the range itself behind ``start``.
+  /// Whole characters, from where the first byte's begins to where the last byte's ends. An empty range has an empty
+  /// origin. Without ``tracksOrigins``, and behind a change, the range itself.
   package func origin(of range: Range<Int>) -> Range<Int> {
-    guard let origins else { return start + range.lowerBound..<start + range.upperBound }
+    guard let origins else {
+      guard !range.isEmpty else { return start + range.lowerBound..<start + range.lowerBound }
+      let (first, last) = (bytes.characterRange(at: range.lowerBound), bytes.characterRange(at: range.upperBound - 1))
+      return start + first.lowerBound..<start + last.upperBound
+    }
     let range = range.clamped(to: 0..<origins.count)
     guard !range.isEmpty else {
       let place = range.lowerBound < origins.count ? origins[range.lowerBound].lowerBound : originEnd
@@ -101,10 +107,18 @@ package struct NormalizedText: Sendable {
     }
     bytes += next.bytes
     isEnd = next.isEnd
+    bytesAreLetters = bytesAreLetters || next.bytesAreLetters
   }
 
-  /// Origins, listed where they are not yet.
+  /// Origins, listed where they are not yet: a byte's is its whole character.
   var listedOrigins: [Range<Int>] {
-    origins ?? bytes.indices.map { start + $0..<start + $0 + 1 }
+    if let origins { return origins }
+    var listed: [Range<Int>] = []
+    listed.reserveCapacity(bytes.count)
+    for scalar in bytes.scalars {
+      let place = start + listed.count
+      listed.append(contentsOf: repeatElement(place..<place + scalar.length, count: scalar.length))
+    }
+    return listed
   }
 }

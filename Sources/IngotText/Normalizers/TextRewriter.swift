@@ -12,16 +12,17 @@ struct TextRewriter {
   private(set) var bytes: [UInt8] = []
   /// Where what is written comes from; empty where nobody asks.
   private(set) var origins: [Range<Int>] = []
-  private let oldOrigins: [Range<Int>]?
+  /// Where what was there comes from; empty where nobody asks.
+  private let oldOrigins: [Range<Int>]
   private let start: Int
   private let tracks: Bool
 
   /// Begins before the first byte of a text.
   init(_ text: NormalizedText) {
     old = text.bytes
-    oldOrigins = text.origins
     start = text.start
     tracks = text.tracksOrigins
+    oldOrigins = tracks ? text.listedOrigins : []
     bytes.reserveCapacity(old.count)
     if tracks { origins.reserveCapacity(old.count) }
   }
@@ -29,18 +30,11 @@ struct TextRewriter {
   /// Whether all bytes are taken.
   var isAtEnd: Bool { offset >= old.count }
 
-  /// The origin of the whole character that a byte of the old text belongs to.
-  private func origin(at place: Int) -> Range<Int> {
-    if let oldOrigins { return place < oldOrigins.count ? oldOrigins[place] : start..<start }
-    let character = old.characterRange(at: place)
-    return start + character.lowerBound..<start + character.upperBound
-  }
-
   /// Takes bytes over as they are.
   mutating func keep(_ count: Int) {
     let end = min(offset + count, old.count)
     bytes.append(contentsOf: old[offset..<end])
-    if tracks { for place in offset..<end { origins.append(origin(at: place)) } }
+    if tracks { origins.append(contentsOf: oldOrigins[offset..<end]) }
     offset = end
   }
 
@@ -70,7 +64,7 @@ struct TextRewriter {
     let before = bytes.count
     bytes.append(contentsOf: new)
     guard tracks else { return }
-    let origin = place >= 0 ? origin(at: place) : start..<start
+    let origin = oldOrigins.indices.contains(place) ? oldOrigins[place] : start..<start
     origins.append(contentsOf: repeatElement(origin, count: bytes.count - before))
   }
 }
