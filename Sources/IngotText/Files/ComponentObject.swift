@@ -36,9 +36,7 @@ struct ComponentObject {
     .malformed(TokenizerRule.component.rule, at: place(of: key), found: "something else", expected: expected)
   }
 
-  /// A text.
-  ///
-  /// - Parameter value: what holds where it is absent or null.
+  /// A text, or what holds where it is absent or null.
   func text(_ key: String, or value: String? = nil) throws(IngotError) -> String? {
     switch object[key] {
     case nil, .null: return value

@@ -10,6 +10,7 @@ package enum BertNormalizer {
   ///   - spacesChinese: whether Chinese characters get spaces around them.
   ///   - stripsAccents: whether characters are decomposed and marks go.
   ///   - lowercases: whether letters become lower case.
+  /// - Returns: one normalizer of all of them.
   package static func steps(
     cleansText: Bool, spacesChinese: Bool, stripsAccents: Bool, lowercases: Bool
   ) -> any Normalizer {

@@ -48,8 +48,8 @@ package struct NormalizedText: Sendable {
   package func origin(of range: Range<Int>) -> Range<Int> {
     guard let origins else {
       guard !range.isEmpty else { return start + range.lowerBound..<start + range.lowerBound }
-      let (first, last) = (bytes.characterRange(at: range.lowerBound), bytes.characterRange(at: range.upperBound - 1))
-      return start + first.lowerBound..<start + last.upperBound
+      let first = bytes.characterRange(at: range.lowerBound)
+      return start + first.lowerBound..<start + bytes.characterRange(at: range.upperBound - 1).upperBound
     }
     let range = range.clamped(to: 0..<origins.count)
     guard !range.isEmpty else {

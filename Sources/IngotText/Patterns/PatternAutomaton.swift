@@ -5,8 +5,9 @@ import IngotCore
 
 /// The table of a pattern.
 struct PatternAutomaton: Sendable {
-  /// For each state and class: twice the next state, and 1 where a match ends before the character. State 0 is the end
-  /// of the search; the class behind the last is the text's end.
+  /// For each state and class: twice the next state, and 1 where a match ends before the character.
+  ///
+  /// State 0 is the end of the search; the class behind the last is the text's end.
   private(set) var transitions: [UInt16] = []
   /// Columns of the table.
   let columnCount: Int
@@ -23,6 +24,7 @@ struct PatternAutomaton: Sendable {
   /// - Parameters:
   ///   - program: the pattern's program.
   ///   - membership: for each set of the program and class, whether the set holds it.
+  ///   - classCount: how many classes there are.
   ///   - location: for the error.
   /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for a pattern with too many states.
   init(_ program: PatternProgram, membership: [[Bool]], classCount: Int, at location: Location)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pre-tokenizers that put something before pieces and then cut them: ByteLevel and Metaspace; and FixedLength.
 
-/// ByteLevel: GPT-2's way of cutting. The text stays bytes; the model's tokens are bytes.
+/// ByteLevel: GPT-2's way of cutting.
+///
+/// The text stays bytes; the model's tokens are bytes.
 struct ByteLevel: PreTokenizer {
   let addsPrefixSpace: Bool
   /// GPT-2's pattern; `nil` where others have cut the text.
