@@ -162,9 +162,18 @@ package struct XXH3: ~Copyable {
 
   /// The checksum of bytes at hand.
   package static func digest(of bytes: [UInt8]) -> XXH3Digest {
-    var hash = XXH3()
-    bytes.withUnsafeBytes { hash.update($0) }
-    return hash.value
+    bytes.withUnsafeBytes { digest(of: $0) }
+  }
+
+  /// The checksum of bytes at hand.
+  package static func digest(of bytes: UnsafeRawBufferPointer) -> XXH3Digest {
+    let hash = XXH3_128bits(bytes.baseAddress, bytes.count)
+    return XXH3Digest(high: hash.high64, low: hash.low64)
+  }
+
+  /// XXH3 with 64 bits, for tables that live as long as the process.
+  package static func shortDigest(of bytes: UnsafeRawBufferPointer) -> UInt64 {
+    XXH3_64bits(bytes.baseAddress, bytes.count)
   }
 }
 

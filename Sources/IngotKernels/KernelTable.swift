@@ -15,6 +15,7 @@ package struct KernelTable: Sendable, CustomStringConvertible {
   let transpose: ingot_transpose_kernels
   let quantize: ingot_quantize_kernels
   let blocks: ingot_block_kernels
+  let minhash: ingot_minhash_kernels
 
   /// The kernels of a level.
   ///
@@ -33,6 +34,7 @@ package struct KernelTable: Sendable, CustomStringConvertible {
     transpose = ingot_transpose_kernels_of(number)
     quantize = ingot_quantize_kernels_of(number)
     blocks = ingot_block_kernels_of(number)
+    minhash = ingot_minhash_kernels_of(number)
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.

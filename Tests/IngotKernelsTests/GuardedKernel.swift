@@ -17,7 +17,7 @@ struct GuardedKernel: Sendable, CustomStringConvertible {
 
   /// Every function that takes a pointer and a count.
   static let all =
-    conversions + blocks + quantizations + rows + statistics + others + products + narrowProducts
+    conversions + blocks + quantizations + rows + statistics + signatures + others + products + narrowProducts
 
   /// A function of each level.
   struct Levels<Function>: Sendable {

@@ -94,6 +94,27 @@ extension GuardedKernel {
   ]
 }
 
+// MARK: - Signatures
+
+extension GuardedKernel {
+  static let signatures: [GuardedKernel] = [
+    GuardedKernel(name: "ingot_minhash_kernels.lower") { level, buffers in
+      let lower = Levels { ingot_minhash_kernels_of($0).lower }
+      for count in counts {
+        for permutations in [1, 15, 16, 17, 128] {
+          let (hashes, least) = (
+            buffers.bits(count * 4), buffers.copy([UInt32](repeating: .max, count: permutations))
+          )
+          let (factors, offsets) = (buffers.bits(permutations * 4), buffers.bits(permutations * 4))
+          lower[level](
+            hashes.of(UInt32.self), count, factors.of(UInt32.self), offsets.of(UInt32.self), permutations,
+            least.of(UInt32.self))
+        }
+      }
+    }
+  ]
+}
+
 // MARK: - Statistics
 
 extension GuardedKernel {

@@ -8,6 +8,7 @@
 #include "ingot_cpu.h"
 #include "ingot_math.h"
 #include "ingot_memory.h"
+#include "ingot_minhash.h"
 #include "ingot_narrow.h"
 #include "ingot_product.h"
 #include "ingot_quantize.h"
