@@ -49,6 +49,9 @@ let package = Package(
     .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotTransforms"]),
     .target(name: "IngotEvaluation", dependencies: ["CIngotKernels"]),
 
+    // Documents that models are calibrated and evaluated on.
+    .target(name: "IngotCorpus", dependencies: ["IngotEncodings", "IngotTransforms"]),
+
     // Plans carried out: destinations, companions, journals, and what was written read back.
     .target(name: "IngotOutput", dependencies: ["IngotFormats", "IngotTransforms"]),
 
@@ -64,7 +67,7 @@ let package = Package(
         "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects",
         "IngotRuntime",
         "IngotQuantization",
-        "IngotEvaluation",
+        "IngotEvaluation", "IngotCorpus",
       ]),
     .target(name: "IngotReport", dependencies: ["IngotKit"]),
     .executableTarget(
@@ -105,6 +108,7 @@ let package = Package(
     .testTarget(name: "IngotDialectsTests", dependencies: ["IngotDialects"]),
     .testTarget(name: "IngotEvaluationTests", dependencies: ["IngotEvaluation", "IngotTestSupport"]),
     .testTarget(name: "IngotQuantizationTests", dependencies: ["IngotQuantization", "IngotTestSupport"]),
+    .testTarget(name: "IngotCorpusTests", dependencies: ["IngotCorpus", "IngotTestSupport"]),
     .testTarget(name: "IngotOutputTests", dependencies: ["IngotOutput", "IngotTestSupport"]),
     .testTarget(name: "IngotTextTests", dependencies: ["IngotText", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),

@@ -96,6 +96,9 @@ package final class AtomicOutput {
 
   deinit { discard() }
 
+  /// Whether an entry of a folder is an output that some run has not completed.
+  package static func isUnfinished(_ name: String) -> Bool { PartialFolder.isPartial(name) }
+
   /// Where the output lies until it is complete, under its own name.
   package var partialPath: String { partial.contentPath }
 

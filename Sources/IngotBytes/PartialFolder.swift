@@ -63,6 +63,9 @@ final class PartialFolder {
     "." + FilePath.shortened(name) + mark
   }
 
+  /// Whether a name is that of such a folder.
+  static func isPartial(_ name: String) -> Bool { name.hasPrefix(".") && name.contains(partialMark) }
+
   /// Makes an empty folder and locks it.
   init(for name: String, in parent: String, _ system: any SystemCalls) throws(CallFailure) {
     (self.name, self.parent, self.system) = (name, parent, system)

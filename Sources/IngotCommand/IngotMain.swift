@@ -25,7 +25,7 @@ struct IngotMain: ParsableCommand {
       CommandGroup(
         name: "Prove",
         subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),
-      CommandGroup(name: "Use", subcommands: [GenerateCommand.self]),
+      CommandGroup(name: "Use", subcommands: [GenerateCommand.self, CorpusCommand.self]),
     ]
   )
 

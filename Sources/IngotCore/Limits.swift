@@ -81,6 +81,10 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case archiveExpansion
   /// Bytes of a scratch file for a source that can only be read in order.
   case scratchBytes
+  /// Bytes of one document of a corpus, and of its line: the longest books have some eight million.
+  case corpusDocumentBytes
+  /// Documents of a corpus, which tables number with 32 bits.
+  case corpusDocuments
 
   /// The bound itself.
   public var value: UInt64 {
@@ -123,6 +127,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .archiveDepth: 8
     case .archiveExpansion: 100
     case .scratchBytes: 1 << 44
+    case .corpusDocumentBytes: 16 << 20
+    case .corpusDocuments: 4_000_000_000
     }
   }
 }

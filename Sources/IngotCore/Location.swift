@@ -28,7 +28,9 @@ public struct Location: Hashable, Sendable {
   public var file: String
   /// The member of an archive.
   public var member: String?
-  /// The byte's offset from the start of the file, or of the member.
+  /// The line of a text, from 1.
+  public var line: Int?
+  /// The byte's offset from the start of the file, of the member, or of the line.
   public var offset: Int?
   /// The tensor's name.
   public var tensor: String?
@@ -37,10 +39,12 @@ public struct Location: Hashable, Sendable {
 
   /// Makes a location; leave out what is not known.
   public init(
-    _ file: String, member: String? = nil, offset: Int? = nil, tensor: String? = nil, key: String? = nil
+    _ file: String, member: String? = nil, line: Int? = nil, offset: Int? = nil, tensor: String? = nil,
+    key: String? = nil
   ) {
     self.file = file
     self.member = member
+    self.line = line
     self.offset = offset
     self.tensor = tensor
     self.key = key

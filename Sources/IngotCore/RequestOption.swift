@@ -15,6 +15,9 @@ public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case digestDialect
   /// The names of tensors that an inspection is of: a first selection, not ``include``.
   case names
+  /// What a corpus is made of, and what of it.
+  case documentForm, documentSeparator, inputs, list, maximumMarkupShare, maximumRepeatedShare, maximumWords
+  case minimumLetterShare, minimumWords, permutations, shingleWords, threshold, wantedCount
   /// The token embedding is the head.
   case tie
   /// The head is the one that is stored.

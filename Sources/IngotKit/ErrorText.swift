@@ -76,11 +76,12 @@ package struct ErrorText {
   /// A path or a name without quotes, made safe.
   package static func name(_ value: String) -> String { PrintableText.escaped(value, limit: 300) }
 
-  /// A location on one line: file, member, byte, tensor, key.
+  /// A location on one line: file, member, line, byte, tensor, key.
   package static func place(_ location: Location) -> String {
     var pieces = [name(location.file)]
     if let member = location.member { pieces.append(name(member)) }
     var within: [String] = []
+    if let line = location.line { within.append("line \(line)") }
     if let offset = location.offset { within.append("byte \(offset)") }
     if let tensor = location.tensor { within.append(quoted(tensor)) }
     if let key = location.key { within.append("key " + quoted(key)) }

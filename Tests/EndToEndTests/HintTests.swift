@@ -46,7 +46,7 @@ import Testing
     let spellings = page.matches(of: /"(--[a-z0-9-]+)"/).map { String($0.1) }
     #expect(spellings.count > 30)
     let commands = [
-      "convert", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
+      "convert", "corpus", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
       "quantize",
       "record", "validate", "verify",
     ]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The list that ties pages, rules and malformed files together: one entry a format.
 import IngotBytes
+import IngotCorpus
 import IngotDialects
 import IngotEncodings
 import IngotFormats
@@ -82,6 +83,9 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
           "Tests/IngotTextTests/TokenizerTests.swift: keys of GGUF that make no vocabulary are refused by rule",
         "TK-10": "Tests/IngotTextTests/ComponentTests.swift: a component of another shape breaks TK-10",
       ]),
+    FormatClaims(
+      page: "json-lines.md", formats: [], rules: JSONLinesRule.ids, malformed: ["json-lines"],
+      madeByTests: [:]),
     FormatClaims(
       page: "manifest.md", formats: [], rules: HashManifest.ManifestRule.ids, malformed: ["manifest"],
       madeByTests: [:]),

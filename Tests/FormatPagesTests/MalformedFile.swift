@@ -39,6 +39,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
   func brokenRule() -> String {
     do {
       switch folder {
+      case "json-lines": _ = try Ingot.corpus([Fixture.path(path)], to: nil)
       case "manifest": _ = try HashManifest(path: Fixture.path(path))
       case "config": _ = try ConfigReader(Fixture.bytes(path), path: path).read()
       case "tokenizer": _ = try TokenizerFiles(companions(), folder: path).vocabulary(rowCount: 8)

@@ -18,6 +18,7 @@ private let allowedImports: [String: Set<String>] = [
   "IngotRuntime": ["IngotGraph", "IngotKernels"],
   "IngotQuantization": ["IngotGraph", "IngotTransforms", "IngotKernels", "IngotBytes"],
   "IngotEvaluation": ["CIngotKernels"],
+  "IngotCorpus": ["IngotEncodings", "IngotTransforms", "IngotKernels", "IngotBytes"],
   "IngotOutput": ["IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes"],
   "IngotModels": [
     "IngotOutput", "IngotFormats", "IngotTransforms", "IngotKernels", "IngotEncodings", "IngotBytes",
@@ -26,8 +27,11 @@ private let allowedImports: [String: Set<String>] = [
   "IngotKit": [
     "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes",
     "IngotDialects", "IngotGraph", "IngotRuntime", "IngotQuantization", "IngotEvaluation",
+    "IngotCorpus",
   ],
-  "IngotReport": ["IngotKit", "IngotModels", "IngotFormats", "IngotEncodings", "IngotBytes", "IngotGraph"],
+  "IngotReport": [
+    "IngotKit", "IngotModels", "IngotFormats", "IngotEncodings", "IngotBytes", "IngotGraph", "IngotCorpus",
+  ],
   "IngotCommand": ["IngotReport", "IngotBytes", "ArgumentParser"],
 ]
 

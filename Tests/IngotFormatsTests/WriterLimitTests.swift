@@ -92,6 +92,7 @@ import Testing
       return .free("only what was read within them travels")
     case .archiveEntries, .archiveDepth, .archiveExpansion, .scratchBytes:
       return .free("no archives are written")
+    case .corpusDocumentBytes, .corpusDocuments: return .free("no checkpoint's")
     }
   }
 

@@ -24,6 +24,22 @@ extension FuzzDoor {
         try convert(path, choice: Int(CRC32.value(of: bytes) >> 8))
       }
     },
+    FuzzDoor("documents") { (bytes) throws(IngotError) in
+      let folder = try FuzzFolder(of: "documents")
+      defer { folder.remove() }
+      var options = CorpusOptions()
+      options.documentForm = DocumentForm.allCases[Int(bytes.first ?? 0) % DocumentForm.allCases.count]
+      options.documentSeparator = options.documentForm == .text ? "|" : ""
+      options.recipe.minimumWords = 1
+      options.work.jobs = 1
+      let path = try folder.write(Array(bytes.dropFirst()), to: "f")
+      let report = try Ingot.corpus([path], to: path + ".jsonl", options: options)
+      // What was kept is kept again, and the same bytes.
+      options.documentForm = .jsonLines
+      options.documentSeparator = ""
+      let again = try Ingot.corpus([path + ".jsonl"], to: nil, options: options)
+      precondition(again.keptCount == report.keptCount && again.documentCount == report.keptCount)
+    },
   ]
 
   /// What the first byte of the input calls the file.
