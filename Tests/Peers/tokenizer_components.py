@@ -4,11 +4,14 @@
 Standard input: a line of JSON, then texts, each with its length (u32) before it. Standard output: for each component and
 each text a count (u32), then for each piece its start and end in the original's bytes, its length and its bytes.
 """
+import base64
+import io
 import json
 import struct
 import sys
 
 import regex
+import sentencepiece
 import tiktoken
 from tokenizers import PreTokenizedString, Regex, Tokenizer
 
@@ -83,6 +86,8 @@ def main():
                 write(pieces_of_tiktoken(value, text))
         elif kind == "sets":
             write([(ranges(which(value)), 0, 0)])
+        elif kind == "charsmap":
+            write([(base64.b64encode(charsmap(value)).decode(), 0, 0)])
         elif kind == "mappings":
             write(mappings(tokenizer(normalizer=value).normalizer))
 
@@ -133,6 +138,38 @@ def which(value):
             kept = {place for _, span in pieces for place in range(*span)}
             found += [text[place] for place in range(len(text)) if place not in kept]
     return sorted(set(found))
+
+
+def charsmap(rule):
+    """The map of characters that SentencePiece writes into a model: ModelProto.normalizer_spec.precompiled_charsmap."""
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["ab cd ef gh ij"] * 9), model_writer=model, vocab_size=20, model_type="bpe",
+        normalization_rule_name=rule, hard_vocab_limit=False, minloglevel=2)
+    return field(field(model.getvalue(), 3), 2)
+
+
+def field(message, wanted):
+    """The content of a field of a message of protobuf that has bytes."""
+    def varint(at):
+        number, shift = 0, 0
+        while True:
+            number, shift, at = number | (message[at] & 0x7F) << shift, shift + 7, at + 1
+            if message[at - 1] < 0x80:
+                return number, at
+    at = 0
+    while at < len(message):
+        key, at = varint(at)
+        if key & 7 == 2:
+            length, at = varint(at)
+            if key >> 3 == wanted:
+                return message[at:at + length]
+            at += length
+        elif key & 7 == 0:
+            _, at = varint(at)
+        else:
+            at += 4 if key & 7 == 5 else 8
+    raise KeyError(wanted)
 
 
 def ranges(characters):

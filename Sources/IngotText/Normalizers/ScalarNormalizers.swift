@@ -1,30 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-// Normalizers that look at one character at a time: Lowercase, StripAccents, Nmt, and the steps of BertNormalizer.
+// Normalizers that look at one character at a time: Lowercase, StripAccents, and the steps of BertNormalizer.
 
 /// Changes text character by character.
 protocol ScalarNormalizer: Normalizer {
-  /// What becomes of a character; `nil` where it stays.
-  func replacement(for scalar: UInt32) -> [UInt32]?
+  /// Whether a character does not stay.
+  func changes(_ scalar: UInt32) -> Bool
+
+  /// What becomes of a character that does not stay.
+  func replacement(for scalar: UInt32) -> [UInt32]
 }
 
 extension ScalarNormalizer {
   func normalize(_ text: inout NormalizedText) {
-    let scalars = text.bytes.scalars
-    guard scalars.contains(where: { replacement(for: $0.value) != nil }) else { return }
-    text.rewrite { rewriter in
-      for scalar in scalars {
-        guard let replacement = replacement(for: scalar.value) else {
-          rewriter.keep(scalar.length)
-          continue
+    let bytes = text.bytes
+    bytes.withUnsafeBufferPointer { bytes in
+      guard let first = nextChange(in: bytes, from: 0) else { return }
+      text.rewrite { rewriter in
+        var next: (place: Int, scalar: UTF8Scalar)? = first
+        while let (place, scalar) = next {
+          rewriter.keep(place - rewriter.offset)
+          write(scalar, to: &rewriter)
+          next = nextChange(in: bytes, from: place + scalar.length)
         }
-        guard let first = replacement.first else {
-          rewriter.remove(scalar.length)
-          continue
-        }
-        rewriter.replace(scalar.length, with: [UInt8](scalar: first))
-        for next in replacement.dropFirst() { rewriter.insert([UInt8](scalar: next)) }
       }
     }
+  }
+
+  private func write(_ scalar: UTF8Scalar, to rewriter: inout TextRewriter) {
+    let replacement = replacement(for: scalar.value)
+    guard let first = replacement.first else { return rewriter.remove(scalar.length) }
+    rewriter.replace(scalar.length, withScalar: first)
+    for next in replacement.dropFirst() { rewriter.insert([UInt8](scalar: next)) }
+  }
+
+  /// The next character that does not stay.
+  private func nextChange(
+    in bytes: UnsafeBufferPointer<UInt8>, from start: Int
+  ) -> (place: Int, scalar: UTF8Scalar)? {
+    var place = start
+    while place < bytes.count {
+      let scalar = UTF8Scalar(bytes, at: place, end: bytes.count)
+      if changes(scalar.value) { return (place, scalar) }
+      place += scalar.length
+    }
+    return nil
   }
 
   func settledCount(of text: NormalizedText) -> Int { text.bytes.count }
@@ -32,10 +51,11 @@ extension ScalarNormalizer {
 
 /// Lower case, whatever stands around: Rust's `char::to_lowercase`.
 struct Lowercase: ScalarNormalizer {
-  func replacement(for scalar: UInt32) -> [UInt32]? {
-    if scalar < 0x80 { return (0x41...0x5A).contains(scalar) ? [scalar + 0x20] : nil }
-    return Self.isUpper[scalar] == 1 ? Self.mappings[scalar] : nil
-  }
+  private let isUpper = Self.isUpper
+
+  func changes(_ scalar: UInt32) -> Bool { isUpper[scalar] == 1 }
+
+  func replacement(for scalar: UInt32) -> [UInt32] { Self.mappings[scalar] ?? [scalar] }
 
   private static let mappings = UnicodeTables.mappings(UnicodeTables.lowercase)
   private static let isUpper = ScalarMap(
@@ -48,7 +68,9 @@ struct Removal: ScalarNormalizer {
 
   init(_ set: ScalarSet) { holds = ScalarMap(set: set) }
 
-  func replacement(for scalar: UInt32) -> [UInt32]? { holds[scalar] == 1 ? [] : nil }
+  func changes(_ scalar: UInt32) -> Bool { holds[scalar] == 1 }
+
+  func replacement(for scalar: UInt32) -> [UInt32] { [] }
 
   /// Takes marks away.
   static let accents = Removal(.marks)
@@ -60,19 +82,23 @@ struct Spacing: ScalarNormalizer {
 
   init(_ set: ScalarSet) { holds = ScalarMap(set: set.subtracting(ScalarSet(" "))) }
 
-  func replacement(for scalar: UInt32) -> [UInt32]? { holds[scalar] == 1 ? [0x20] : nil }
+  func changes(_ scalar: UInt32) -> Bool { holds[scalar] == 1 }
+
+  func replacement(for scalar: UInt32) -> [UInt32] { [0x20] }
 }
 
 /// Puts spaces around Chinese characters, as BERT does.
 struct ChineseSpacing: ScalarNormalizer {
-  func replacement(for scalar: UInt32) -> [UInt32]? {
+  func changes(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x2_0000...0x2_A6DF, 0x2_A700...0x2_B81F,
       0x2_B920...0x2_CEAF, 0x2_F800...0x2_FA1F:
-      [0x20, scalar, 0x20]
-    default: nil
+      true
+    default: false
     }
   }
+
+  func replacement(for scalar: UInt32) -> [UInt32] { [0x20, scalar, 0x20] }
 }
 
 extension ScalarMap {

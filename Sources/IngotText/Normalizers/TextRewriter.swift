@@ -50,6 +50,14 @@ struct TextRewriter {
     remove(count)
   }
 
+  /// Puts a character in place of the next bytes of the old text; it stands for the first of these.
+  mutating func replace(_ count: Int, withScalar scalar: UInt32) {
+    let before = bytes.count
+    bytes.append(scalar: scalar)
+    markOrigins(since: before, from: offset)
+    remove(count)
+  }
+
   /// Puts in bytes that stand for what the byte taken last stands for; at the start for nothing.
   mutating func insert(_ new: some Sequence<UInt8>) {
     write(new, from: offset - 1)
@@ -63,6 +71,10 @@ struct TextRewriter {
   private mutating func write(_ new: some Sequence<UInt8>, from place: Int) {
     let before = bytes.count
     bytes.append(contentsOf: new)
+    markOrigins(since: before, from: place)
+  }
+
+  private mutating func markOrigins(since before: Int, from place: Int) {
     guard tracks else { return }
     let origin = oldOrigins.indices.contains(place) ? oldOrigins[place] : start..<start
     origins.append(contentsOf: repeatElement(origin, count: bytes.count - before))

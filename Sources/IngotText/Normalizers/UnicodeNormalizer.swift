@@ -2,10 +2,13 @@
 // NFC, NFD, NFKC and NFKD.
 
 /// Brings text into one of Unicode's normalization forms.
-struct UnicodeNormalizer: Normalizer {
-  let form: NormalizationForm
+package struct UnicodeNormalizer: Normalizer {
+  package let form: NormalizationForm
 
-  func normalize(_ text: inout NormalizedText) {
+  /// Makes a normalizer of a form.
+  package init(form: NormalizationForm) { self.form = form }
+
+  package func normalize(_ text: inout NormalizedText) {
     let segments = changingSegments(of: text.bytes)
     guard !segments.isEmpty else { return }
     text.rewrite { rewriter in
@@ -59,7 +62,7 @@ struct UnicodeNormalizer: Normalizer {
     return segments
   }
 
-  func settledCount(of text: NormalizedText) -> Int {
+  package func settledCount(of text: NormalizedText) -> Int {
     guard !text.isEnd else { return text.bytes.count }
     var settled = 0
     var offset = 0

@@ -5,7 +5,7 @@
 /// What a pattern finds in a text: its matches and what stands between them.
 package struct PatternScan {
   private let pattern: TextPattern
-  /// Steps taken: characters looked at, those looked at again counted again.
+  /// Bytes looked at, those looked at again counted again.
   package private(set) var steps = 0
   /// Places, by their number of blocks, and states from which no match is reached.
   private var failures: Set<Failure> = []
@@ -36,12 +36,16 @@ package struct PatternScan {
   ) -> Int {
     failures.removeAll(keepingCapacity: true)
     let classes = asLetters ? pattern.letters : pattern.bytes
+    let columnCount = pattern.automaton.columnCount
     return text.withUnsafeBufferPointer { bytes in
       classes.withUnsafeBufferPointer { classes in
-        pattern.automaton.transitions.withUnsafeBufferPointer { table in
-          run(
-            Tables(bytes: bytes, classes: classes, transitions: table), range.clamped(to: bytes.indices),
-            isEnd, found)
+        pattern.automaton.transitions.withUnsafeBufferPointer { transitions in
+          pattern.classes.withTables { blocks, values in
+            let tables = Tables(
+              bytes: bytes, classes: classes, blocks: blocks, values: values, transitions: transitions,
+              columnCount: columnCount)
+            return run(tables, range.clamped(to: bytes.indices), isEnd, found)
+          }
         }
       }
     }
@@ -50,7 +54,10 @@ package struct PatternScan {
   private struct Tables {
     let bytes: UnsafeBufferPointer<UInt8>
     let classes: UnsafeBufferPointer<UInt8>
+    let blocks: UnsafeBufferPointer<UInt16>
+    let values: UnsafeBufferPointer<UInt8>
     let transitions: UnsafeBufferPointer<UInt16>
+    let columnCount: Int
   }
 
   private mutating func run(
@@ -85,12 +92,13 @@ package struct PatternScan {
   ) -> (end: Int, sawEnd: Bool) {
     // SAFETY: places are below `end`, within the bytes. A class is below the count of columns and a state below that of
     // rows, as both were made together; the table has rows times columns entries.
-    let columns = pattern.automaton.columnCount
+    let columns = tables.columnCount
     var place = start
     var last = start
     var state = PatternAutomaton.start
     var note = start + Self.block - start % Self.block
     var pending: [Failure] = []
+    defer { steps += place - start }
     while place < end {
       if place >= note {
         let failure = Failure(block: note / Self.block, state: state)
@@ -103,18 +111,18 @@ package struct PatternScan {
       var length = 1
       if column == Int(TextPattern.notASCII) {
         let scalar = UTF8Scalar(tables.bytes, at: place, end: end)
-        column = Int(pattern.classes[scalar.value])
+        let block = Int(tables.blocks[Int(scalar.value >> 8)])
+        column = Int(tables.values[block << 8 | Int(scalar.value & 0xFF)])
         length = scalar.length
       }
-      steps += 1
       let transition = Int(tables.transitions[state &* columns &+ column])
       if transition & 1 == 1 {
         last = place
-        pending.removeAll(keepingCapacity: true)
+        if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }
       }
       state = transition >> 1
       if state == 0 {
-        failures.formUnion(pending)
+        remember(pending)
         return (last, false)
       }
       place += length
@@ -122,18 +130,22 @@ package struct PatternScan {
     return atEnd(tables, state, place, last, pending, end, isEnd)
   }
 
+  private mutating func remember(_ pending: [Failure]) {
+    if !pending.isEmpty { failures.formUnion(pending) }
+  }
+
   /// What holds where a search came to the text's end, or to a place from which it is known to fail.
   private mutating func atEnd(
     _ tables: Tables, _ state: Int, _ place: Int, _ last: Int, _ pending: [Failure], _ end: Int, _ isEnd: Bool
   ) -> (end: Int, sawEnd: Bool) {
     guard place >= end else {
-      failures.formUnion(pending)
+      remember(pending)
       return (last, false)
     }
     guard isEnd else { return (last, true) }
-    let columns = pattern.automaton.columnCount
+    let columns = tables.columnCount
     if tables.transitions[state &* columns &+ (columns - 1)] & 1 == 1 { return (end, true) }
-    failures.formUnion(pending)
+    remember(pending)
     return (last, true)
   }
 }

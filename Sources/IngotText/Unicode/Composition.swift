@@ -3,7 +3,7 @@
 // said, as the crate unicode-normalization-alignments does, how many of the old text's it stands for.
 
 /// The normalization forms of Unicode.
-struct NormalizationForm: Sendable {
+package struct NormalizationForm: Sendable {
   /// Whether characters are composed again.
   let composes: Bool
   /// Whether also what is only compatible is decomposed.
@@ -11,10 +11,10 @@ struct NormalizationForm: Sendable {
   /// What the form does to each character, in bits.
   private let traits: ScalarMap
 
-  static let nfc = NormalizationForm(composes: true, isCompatible: false)
-  static let nfd = NormalizationForm(composes: false, isCompatible: false)
-  static let nfkc = NormalizationForm(composes: true, isCompatible: true)
-  static let nfkd = NormalizationForm(composes: false, isCompatible: true)
+  package static let nfc = NormalizationForm(composes: true, isCompatible: false)
+  package static let nfd = NormalizationForm(composes: false, isCompatible: false)
+  package static let nfkc = NormalizationForm(composes: true, isCompatible: true)
+  package static let nfkd = NormalizationForm(composes: false, isCompatible: true)
 
   private static let startsSegment: UInt8 = 1
   private static let isInert: UInt8 = 2
@@ -25,7 +25,8 @@ struct NormalizationForm: Sendable {
     let data = UnicodeComposition.shared
     let seconds = Set(data.pairs.keys.map { UInt32($0 & 0xFFFF_FFFF) })
     let jamo = UInt32(0x1161)...0x11FF
-    var touched = Set(data.canonical.keys).union(data.classes.keys)
+    let marks = ScalarSet(UnicodeTables.runs(UnicodeTables.combiningClasses)) { $0 > 0 }
+    var touched = Set(data.canonical.keys).union(marks.ranges.joined())
     if isCompatible { touched.formUnion(data.compatible.keys) }
     if composes { touched.formUnion(seconds) }
     func trait(of scalar: UInt32) -> UInt8 {
@@ -163,23 +164,15 @@ struct UnicodeComposition: Sendable {
 
   let canonical = UnicodeTables.mappings(UnicodeTables.canonical)
   let compatible = UnicodeTables.mappings(UnicodeTables.compatible)
-  /// Combining classes that are not 0.
-  let classes: [UInt32: UInt8]
+  /// Combining classes.
+  let classes: ScalarMap
   /// Composed characters, by the first of two times 2^32 and the second.
   let pairs: [UInt64: UInt32]
 
   private init() {
-    var classes: [UInt32: UInt8] = [:]
-    var scalar: UInt32 = 0
-    for run in UnicodeTables.runs(UnicodeTables.combiningClasses) {
-      if run.value > 0 {
-        for place in scalar..<scalar + UInt32(run.length) {
-          classes[place] = UInt8(truncatingIfNeeded: run.value)
-        }
-      }
-      scalar += UInt32(run.length)
-    }
-    self.classes = classes
+    classes = ScalarMap(
+      UnicodeTables.runs(UnicodeTables.combiningClasses)
+        .map { (length: $0.length, value: UInt8(truncatingIfNeeded: $0.value)) })
     let never = ScalarSet(table: UnicodeTables.notComposed)
     var pairs: [UInt64: UInt32] = [:]
     for (composed, parts) in canonical where parts.count == 2 && !never.contains(composed) {
@@ -188,7 +181,7 @@ struct UnicodeComposition: Sendable {
     self.pairs = pairs
   }
 
-  func combiningClass(_ scalar: UInt32) -> UInt8 { scalar < 0x300 ? 0 : classes[scalar] ?? 0 }
+  func combiningClass(_ scalar: UInt32) -> UInt8 { scalar < 0x300 ? 0 : classes[scalar] }
 
   /// The composed character of two.
   func compose(_ first: UInt32, _ second: UInt32) -> UInt32? {

@@ -4,9 +4,9 @@
 /// A small number for each code point.
 struct ScalarMap: Sendable {
   /// The number of each code point's block, by the code point's upper bits.
-  private(set) var blocks: [UInt16] = []
+  private var blocks: [UInt16] = []
   /// The blocks, one behind the other.
-  private(set) var values: [UInt8] = []
+  private var values: [UInt8] = []
 
   /// Takes runs that cover all code points.
   init(_ runs: some Sequence<(length: Int, value: UInt8)>) {
@@ -41,6 +41,13 @@ struct ScalarMap: Sendable {
     values += block
     blocks.append(number)
     return number
+  }
+
+  /// Gives the blocks' numbers, by the code point's upper bits, and the blocks of 256 behind one another.
+  func withTables<Result>(
+    _ body: (UnsafeBufferPointer<UInt16>, UnsafeBufferPointer<UInt8>) -> Result
+  ) -> Result {
+    blocks.withUnsafeBufferPointer { blocks in values.withUnsafeBufferPointer { body(blocks, $0) } }
   }
 
   /// The number of a code point.

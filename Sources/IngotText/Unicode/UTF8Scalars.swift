@@ -98,17 +98,19 @@ extension [UInt8] {
   mutating func append(scalar value: UInt32) {
     switch value {
     case 0..<0x80: append(UInt8(value))
-    case 0x80..<0x800: append(contentsOf: [UInt8(0xC0 | value >> 6), UInt8(0x80 | value & 0x3F)])
+    case 0x80..<0x800:
+      append(UInt8(0xC0 | value >> 6))
+      append(UInt8(0x80 | value & 0x3F))
     case 0xDC80...0xDCFF: append(UInt8(value & 0xFF))
     case 0x800..<0x1_0000:
-      append(contentsOf: [
-        UInt8(0xE0 | value >> 12), UInt8(0x80 | value >> 6 & 0x3F), UInt8(0x80 | value & 0x3F),
-      ])
+      append(UInt8(0xE0 | value >> 12))
+      append(UInt8(0x80 | value >> 6 & 0x3F))
+      append(UInt8(0x80 | value & 0x3F))
     default:
-      append(contentsOf: [
-        UInt8(0xF0 | value >> 18 & 7), UInt8(0x80 | value >> 12 & 0x3F), UInt8(0x80 | value >> 6 & 0x3F),
-        UInt8(0x80 | value & 0x3F),
-      ])
+      append(UInt8(0xF0 | value >> 18 & 7))
+      append(UInt8(0x80 | value >> 12 & 0x3F))
+      append(UInt8(0x80 | value >> 6 & 0x3F))
+      append(UInt8(0x80 | value & 0x3F))
     }
   }
 
