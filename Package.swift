@@ -65,7 +65,7 @@ let package = Package(
       name: "IngotKit",
       dependencies: [
         "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects",
-        "IngotRuntime",
+        "IngotText", "IngotRuntime",
         "IngotQuantization",
         "IngotEvaluation", "IngotCorpus",
       ]),

@@ -25,7 +25,11 @@ struct IngotMain: ParsableCommand {
       CommandGroup(
         name: "Prove",
         subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),
-      CommandGroup(name: "Use", subcommands: [GenerateCommand.self, CorpusCommand.self]),
+      CommandGroup(
+        name: "Use",
+        subcommands: [
+          GenerateCommand.self, TokenizeCommand.self, DetokenizeCommand.self, CorpusCommand.self,
+        ]),
     ]
   )
 

@@ -47,6 +47,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case jsonValues
   /// Values of a tokenizer's JSON document: those of half a million tokens have two million.
   case tokenizerValues
+  /// Bytes of text that a tokenizer can cut nowhere, and so keeps before it.
+  case tokenizerPieceBytes
   /// Bytes of one pickle: far above the description of a million tensors.
   case pickleBytes
   /// Bytes that a deflated pickle decodes to, for one of its own, beyond 1 MiB: those of real models reach 30.
@@ -110,6 +112,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .jsonDepth: 127
     case .jsonValues: 500_000
     case .tokenizerValues: 4_000_000
+    case .tokenizerPieceBytes: 16 << 20
     case .pickleBytes: 512 << 20
     case .pickleExpansion: 64
     case .pickleObjects: 1 << 24

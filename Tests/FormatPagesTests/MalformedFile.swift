@@ -43,6 +43,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
       case "manifest": _ = try HashManifest(path: Fixture.path(path))
       case "config": _ = try ConfigReader(Fixture.bytes(path), path: path).read()
       case "tokenizer": _ = try TokenizerFiles(companions(), folder: path).vocabulary(rowCount: 8)
+      case "tokenizer-pipeline": _ = try TokenizerFiles(companions(), folder: path).tokenizer()
       case "llmc-state": _ = try FixtureSet(path: Fixture.path(path), vocabularySize: 5)
       default: _ = try Ingot.hash(Fixture.path(path))
       }

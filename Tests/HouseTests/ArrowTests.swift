@@ -26,8 +26,8 @@ private let allowedImports: [String: Set<String>] = [
   ],
   "IngotKit": [
     "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes",
-    "IngotDialects", "IngotGraph", "IngotRuntime", "IngotQuantization", "IngotEvaluation",
-    "IngotCorpus",
+    "IngotDialects", "IngotGraph", "IngotText", "IngotRuntime", "IngotQuantization",
+    "IngotEvaluation", "IngotCorpus",
   ],
   "IngotReport": [
     "IngotKit", "IngotModels", "IngotFormats", "IngotEncodings", "IngotBytes", "IngotGraph", "IngotCorpus",

@@ -83,6 +83,7 @@ import Testing
     case .sortedTableBlockBytes: return .free("a block ends at 4 KiB, or behind one entry")
     case .jsonDepth:
       return .free("metadata that is nested deeper was never read from JSON, nor is written as it")
+    case .tokenizerPieceBytes: return .free("text is cut by tokenizers, and never written")
     case .tokenizerValues: return .free("tokens were read from such a document, or from a file with fewer")
     case .pickleStack: return .free("entries go into their dictionary a thousand at a time")
     case .pickleGlobals: return .free("one a dtype")

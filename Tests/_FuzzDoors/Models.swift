@@ -44,6 +44,32 @@ extension FuzzDoor {
       let gguf = try TokenizerVocabulary(gguf: read.ggufMetadata, path: "model.gguf")
       precondition(gguf?.tokens.count == read.tokens.count, "another number of tokens after GGUF")
     },
+    FuzzDoor("tokenizer-pipeline", greatestByteCount: 8192) { (bytes) throws(IngotError) in
+      let sets = [
+        ["tokenizer.json"], ["vocab.json", "merges.txt", "tokenizer_config.json"],
+        ["encoder.json", "vocab.bpe"],
+        ["vocab.txt", "tokenizer_config.json"], ["tokenizer.model"], ["tekken.json"], ["ranks.tiktoken"],
+      ]
+      let names = sets[Int(bytes.first ?? 0) % sets.count]
+      let texts =
+        names.count == 1
+        ? [bytes.dropFirst()] : bytes.dropFirst().split(separator: 0x1E, omittingEmptySubsequences: false)
+      let companions = zip(names, texts).map { Companion(kind: .tokenizer, name: $0, bytes: Array($1)) }
+      guard let tokenizer = try TokenizerFiles(companions, folder: "model").tokenizer() else { return }
+      // What makes the tokenizer is text like any other, as far as it is text.
+      let text = Array(String(decoding: bytes.prefix(2000), as: UTF8.self).utf8)
+      let whole = try tokenizer.encode(text, addsSpecial: true, wantsOffsets: true)
+      precondition(whole.ids.count == whole.ranges.count, "places that are no tokens'")
+      precondition(whole.ranges.allSatisfy { $0.upperBound <= text.count }, "places beyond the text")
+      var encoder = TokenEncoder(tokenizer, name: "text", addsSpecial: true)
+      var output = EncodedText()
+      for start in stride(from: 0, to: text.count, by: 7) {
+        try encoder.add(text[start..<min(start + 7, text.count)], to: &output)
+      }
+      try encoder.finish(to: &output)
+      precondition(output.ids == whole.ids, "a stream gives other ids")
+      _ = try tokenizer.decode(whole.ids)
+    },
   ]
 
   /// Builds the graph that a config describes, and draws it, unless it is a large one.

@@ -119,5 +119,9 @@ package enum TokenizerRule: String, FormatRule {
   case merge = "TK-06"
   case specialID = "TK-07"
   case kind = "TK-08"
+  case mergeToken = "TK-09"
   case component = "TK-10"
+  case addedToken = "TK-11"
+  case ranks = "TK-12"
+  case pieces = "TK-13"
 }

@@ -8,20 +8,23 @@ import IngotEncodings
 /// A tokenizer's files, by plain name.
 package struct TokenizerFiles {
   private let folder: String
-  private let files: [String: [UInt8]]
+  private let names: [String: String]
+  let files: [String: [UInt8]]
 
   /// Takes the companions of a checkpoint.
   ///
   /// - Parameters:
   ///   - companions: all of them; those that tell nothing of a tokenizer are passed over.
   ///   - folder: where they stand, for messages.
-  package init(_ companions: [Companion], folder: String) {
+  ///   - names: what files are called in messages, where not by their usual name.
+  package init(_ companions: [Companion], folder: String, calling names: [String: String] = [:]) {
     self.folder = folder
+    self.names = names
     files = Dictionary(companions.map { ($0.name, $0.bytes) }) { first, _ in first }
   }
 
   /// Files that hold tokens and merges, in the order of preference.
-  private static let pairs = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
+  static let pairs = [("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe")]
 
   /// Reads the tokenizer.
   ///
@@ -34,7 +37,7 @@ package struct TokenizerFiles {
     return collected.vocabulary
   }
 
-  private func collect(rowCount: Int) throws(IngotError) -> TokenCollection? {
+  func collect(rowCount: Int, pads: Bool = true) throws(IngotError) -> TokenCollection? {
     if let document = try document("tokenizer.json") {
       return try TokenizerDocument(document, path: path("tokenizer.json")).collection(rowCount: rowCount)
     }
@@ -43,17 +46,19 @@ package struct TokenizerFiles {
       let merges = try MergeList(text, path: path(merges)).merges
       var collection = TokenCollection(.bytePairs(merges: merges), path: path(tokens), rowCount: rowCount)
       try collection.add(document)
-      try collection.finish()
       if let added = try self.document("added_tokens.json") {
-        for entry in added.entries { collection.mark(entry.key, as: .userDefined) }
+        for entry in added.entries { try collection.add(entry.key, id: entry.value, kind: .userDefined) }
       }
+      try collection.finish(pads: pads)
       return collection
     }
-    return try files["vocab.txt"].map { (bytes) throws(IngotError) in try pieces(bytes, rowCount: rowCount) }
+    return try files["vocab.txt"].map { (bytes) throws(IngotError) in
+      try pieces(bytes, rowCount: rowCount, pads: pads)
+    }
   }
 
   /// BERT's vocab.txt: a line a piece, its number the id.
-  private func pieces(_ bytes: [UInt8], rowCount: Int) throws(IngotError) -> TokenCollection {
+  private func pieces(_ bytes: [UInt8], rowCount: Int, pads: Bool) throws(IngotError) -> TokenCollection {
     let path = path("vocab.txt")
     var collection = TokenCollection(.wordPieces(lowercases: nil), path: path, rowCount: rowCount)
     let lines = bytes.withoutByteOrderMark.split(
@@ -69,12 +74,12 @@ package struct TokenizerFiles {
       }
       try collection.add(text, id: .int64(Int64(id)), kind: .normal)
     }
-    try collection.finish()
+    try collection.finish(pads: pads)
     return collection
   }
 
   /// Special ids, by the tokenizer's own settings first, then by the config; the publisher's own marks last.
-  private func addSettings(to collection: inout TokenCollection) throws(IngotError) {
+  func addSettings(to collection: inout TokenCollection) throws(IngotError) {
     for name in ["tokenizer_config.json", "special_tokens_map.json"] {
       guard let settings = try document(name) else { continue }
       for special in TokenizerVocabulary.SpecialToken.allCases {
@@ -109,9 +114,12 @@ package struct TokenizerFiles {
     }
   }
 
-  private func path(_ name: String) -> String { folder.isEmpty ? name : "\(folder)/\(name)" }
+  func path(_ name: String) -> String {
+    let name = names[name] ?? name
+    return folder.isEmpty || folder == "." ? name : "\(folder)/\(name)"
+  }
 
-  private func document(_ name: String) throws(IngotError) -> Metadata? {
+  func document(_ name: String) throws(IngotError) -> Metadata? {
     guard let bytes = files[name] else { return nil }
     do throws(JSONFailure) {
       return try JSONDocument.object(bytes, limit: .tokenizerValues)

@@ -49,7 +49,10 @@ struct TokenCollection {
   }
 
   /// Puts the tokens in the order of their ids: TK-05.
-  mutating func finish() throws(IngotError) {
+  ///
+  /// - Parameter pads: whether rows of the embedding that no token has are filled.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03 or TK-05.
+  mutating func finish(pads: Bool = true) throws(IngotError) {
     guard !tokens.isEmpty else { throw malformed(.dense, nil, "no token", "some") }
     for id in 0..<tokens.count {
       guard let token = tokens[id] else {
@@ -58,7 +61,7 @@ struct TokenCollection {
       vocabulary.tokens.append(token)
     }
     try vocabulary.requireLines(at: Location(path))
-    vocabulary.pad(to: rowCount)
+    if pads { vocabulary.pad(to: rowCount) }
   }
 
   /// Notes the id of a mark by its text, unless one is known.

@@ -218,7 +218,7 @@ extension TokenizerVocabulary {
     return strings
   }
 
-  private static func kinds(
+  static func kinds(
     _ metadata: Metadata, count: Int, path: String
   ) throws(IngotError) -> [TokenKind] {
     let key = "tokenizer.ggml.token_type"

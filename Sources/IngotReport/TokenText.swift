@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens and text as they come, for people and programs: lists that are written from front to back in little memory.
+import IngotBytes
+import IngotEncodings
+import IngotKit
+
+/// Words about tokens.
+package enum TokenText {
+  /// What was taken for granted, and what is in no token.
+  package static func notes(_ assumption: Evidence?, leftOutBytes: Int, style: TextStyle) -> [String] {
+    var notes = [assumption].compactMap { $0 }
+    if leftOutBytes > 0 {
+      notes.append(
+        "\(leftOutBytes, "byte") of the text left out: no token covers them, and none is for what is unknown")
+    }
+    return notes.map { "\(style.text("note ", .note))  \(ErrorRenderer.text($0))" }
+  }
+}
+
+/// Standard output that stays empty as long as an error may still come early.
+private struct DelayedOutput {
+  private let output = StandardOutput()
+  private var pending: [UInt8] = []
+  private var offset = 0
+  /// An error in so much output leaves nothing on standard output.
+  private static let delayedBytes = 1 << 20
+
+  mutating func add(_ bytes: some Sequence<UInt8>) throws(IngotError) {
+    pending.append(contentsOf: bytes)
+    if pending.count > Self.delayedBytes { try flush() }
+  }
+
+  mutating func flush() throws(IngotError) {
+    try output.write(pending, at: offset)
+    offset += pending.count
+    pending.removeAll(keepingCapacity: true)
+  }
+}
+
+/// A list of ids on one line; or an object with ids and their places in the text, of which the latter wait in a scratch file.
+package final class TokenOutput {
+  private let asJSON: Bool
+  private let isQuiet: Bool
+  private let scratchFolder: String
+  private var output = DelayedOutput()
+  private var isFirst = true
+  private var offsets: [UInt8] = []
+  private var scratch: OutputFile?
+  private var scratchCount = 0
+  private static let bufferBytes = 4 << 20
+
+  /// Begins.
+  ///
+  /// - Parameters:
+  ///   - asJSON: whether an object is printed.
+  ///   - isQuiet: whether nothing is printed.
+  ///   - scratchFolder: where places wait, should they be many.
+  package init(asJSON: Bool, isQuiet: Bool, scratchFolder: String) {
+    self.asJSON = asJSON
+    self.isQuiet = isQuiet && !asJSON
+    self.scratchFolder = scratchFolder
+  }
+
+  /// Adds tokens.
+  package func add(_ ids: [UInt32], _ ranges: [Range<Int>]) throws(IngotError) {
+    guard !isQuiet else { return }
+    var text: [UInt8] = []
+    text.reserveCapacity(ids.count * 6)
+    if isFirst, asJSON, !ids.isEmpty { try begin() }
+    for (index, id) in ids.enumerated() {
+      if !isFirst || index > 0 { text.append(UInt8(ascii: ",")) }
+      text.appendDecimal(Int(id))
+    }
+    for (index, range) in ranges.enumerated() {
+      if !isFirst || index > 0 { offsets.append(UInt8(ascii: ",")) }
+      offsets.append(UInt8(ascii: "["))
+      offsets.appendDecimal(range.lowerBound)
+      offsets.append(UInt8(ascii: ","))
+      offsets.appendDecimal(range.upperBound)
+      offsets.append(UInt8(ascii: "]"))
+    }
+    if !ids.isEmpty { isFirst = false }
+    try output.add(text)
+    if offsets.count > Self.bufferBytes { try store() }
+  }
+
+  private func begin() throws(IngotError) {
+    try output.add(Array(#"{"schema": 1, "ids": ["#.utf8))
+  }
+
+  /// Puts places into the scratch file.
+  private func store() throws(IngotError) {
+    if scratch == nil { scratch = try OutputFile.scratch(in: scratchFolder, byteCount: Self.bufferBytes) }
+    try scratch?.write(offsets, at: scratchCount)
+    scratchCount += offsets.count
+    offsets.removeAll(keepingCapacity: true)
+  }
+
+  /// Ends the list.
+  package func finish() throws(IngotError) {
+    guard !isQuiet else { return }
+    if asJSON {
+      if isFirst { try begin() }
+      try output.add(Array(#"], "offsets": ["#.utf8))
+      if let scratch {
+        let source = ScratchSource(scratch, byteCount: scratchCount, path: "offsets")
+        var offset = 0
+        while offset < scratchCount {
+          let bytes = try source.bytes(at: offset, count: min(1 << 20, scratchCount - offset))
+          try output.add(bytes)
+          offset += bytes.count
+        }
+      }
+      try output.add(offsets)
+      try output.add(Array("]}".utf8))
+    }
+    try output.add([UInt8(ascii: "\n")])
+    try output.flush()
+  }
+}
+
+/// Text as it comes; or an object with it.
+package final class TextOutput {
+  private let asJSON: Bool
+  private let isQuiet: Bool
+  private var output = DelayedOutput()
+  private var isFirst = true
+  private var half: [UInt8] = []
+
+  /// Begins.
+  package init(asJSON: Bool, isQuiet: Bool) {
+    self.asJSON = asJSON
+    self.isQuiet = isQuiet && !asJSON
+  }
+
+  /// Adds bytes.
+  package func add(_ bytes: [UInt8]) throws(IngotError) {
+    guard !isQuiet else { return }
+    guard asJSON else { return try output.add(bytes) }
+    if isFirst { try output.add(Array(#"{"schema": 1, "text": ""#.utf8)) }
+    isFirst = false
+    let bytes = half + bytes
+    let count = bytes.wholeCharacterCount
+    half = Array(bytes[count...])
+    try output.add(Self.escaped(bytes[..<count]))
+  }
+
+  /// Text within a JSON literal; bytes that are no UTF-8 become U+FFFD.
+  private static func escaped(_ bytes: ArraySlice<UInt8>) -> Substring.UTF8View {
+    JSONWriter.quoted(String(decoding: bytes, as: UTF8.self)).dropFirst().dropLast().utf8
+  }
+
+  /// Ends the text.
+  package func finish() throws(IngotError) {
+    guard !isQuiet else { return }
+    if asJSON {
+      try add([])
+      try output.add(Self.escaped(half[...]))
+      try output.add(Array("\"}\n".utf8))
+    }
+    try output.flush()
+  }
+}
+
+extension [UInt8] {
+  /// Adds a number that is not negative.
+  fileprivate mutating func appendDecimal(_ number: Int) {
+    var digits = InlineArray<20, UInt8>(repeating: 0)
+    var (rest, count) = (number, 0)
+    repeat {
+      digits[count] = UInt8(truncatingIfNeeded: rest % 10) + UInt8(ascii: "0")
+      rest /= 10
+      count += 1
+    } while rest > 0
+    for index in (0..<count).reversed() { append(digits[index]) }
+  }
+
+  /// How many bytes there are without the beginning of a character at the end.
+  fileprivate var wholeCharacterCount: Int {
+    var start = count
+    while start > 0, count - start < 4 {
+      start -= 1
+      if self[start] & 0xC0 != 0x80 { break }
+    }
+    guard start < count, self[start] >= 0xC0 else { return count }
+    let length = self[start] >= 0xF0 ? 4 : self[start] >= 0xE0 ? 3 : 2
+    return start + length > count ? start : count
+  }
+}
