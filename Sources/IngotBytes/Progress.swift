@@ -6,8 +6,8 @@ public enum ProgressUnit: Sendable {
   case bytes, tokens
 }
 
-/// Receives reports on the progress of long work.
-public protocol ProgressObserver: AnyObject {
+/// Receives reports on the progress of long work, from whichever thread does it, one call at a time.
+public protocol ProgressObserver: AnyObject, Sendable {
   /// Work of a known size begins.
   func begin(_ activity: String, count: Int, unit: ProgressUnit)
   /// So much more is done.
@@ -23,8 +23,8 @@ extension ProgressObserver {
 
 /// Hands what many threads have done to an observer, one call at a time.
 ///
-/// SAFETY: the observer is called under the lock only.
-package final class ProgressRelay: @unchecked Sendable {
+/// The observer is called under the lock only.
+package final class ProgressRelay: Sendable {
   private let done = Locked(0)
   private let observer: (any ProgressObserver)?
 

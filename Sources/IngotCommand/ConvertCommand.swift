@@ -105,10 +105,7 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
-    var options = try options()
-    var path = output
-    if let program { path = try options.target(program, output: output) }
-    let conversion = try Conversion(input, to: path, options: options)
+    let conversion = try Conversion(input, to: output, options: options())
     guard onOverflow == nil || dtype != nil || conversion.castsValues else {
       throw IngotError.invalidRequest(option: .onOverflow, why: "no value is cast without --dtype")
     }
@@ -155,7 +152,7 @@ struct ConvertCommand: ParsableCommand {
     }
     options.onOverflow = onOverflow ?? .refuse
     options.selection = selection.selection
-    options.dialect = dialect
+    (options.dialect, options.program) = (dialect, program)
     options.config = model.config
     options.head = tie ? .tie : untie ? .untie : .asIs
     options.renames = try rename.map { (rule) throws(IngotError) in try TensorRename(rule) }

@@ -4,7 +4,9 @@ import IngotBytes
 import IngotReport
 
 /// Progress on a terminal's last line; nothing is shown of work that is done in a moment.
-final class ProgressLine: ProgressObserver {
+///
+/// SAFETY: verbs tell it one thing at a time.
+final class ProgressLine: ProgressObserver, @unchecked Sendable {
   private static let delaySeconds = 0.3
   private static let intervalSeconds = 0.1
 

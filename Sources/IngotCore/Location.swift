@@ -3,7 +3,7 @@
 
 /// The id of a rule that a page under `formats/` states, such as `ST-07`.
 ///
-/// Each format declares its rules as cases of an enumeration that ``FormatRule`` makes convertible to this.
+/// Each format declares its rules as cases of an enumeration that `FormatRule` makes convertible to this.
 public struct Rule: Hashable, Sendable {
   /// The id as the page writes it.
   public let id: String

@@ -67,7 +67,7 @@ public struct ReadOptions: Sendable {
   /// Dtypes of NumPy arrays of raw bytes (`V2`), by name pattern; the last that matches holds.
   public var rawDTypes: [(pattern: Glob, dtype: DType)]
   /// Which tensors are wanted: others are not opened where they can't be.
-  public var selection = TensorSelection()
+  package var selection = TensorSelection()
   /// Whether to show what is stored instead of quantized tensors put together from their parts.
   public var isRaw: Bool
   /// Which of several weight files in a folder or archive to read.

@@ -3,6 +3,8 @@
 import IngotCore
 
 /// A Swift number that elements of tensors are read as and made of.
+///
+/// Swift's own numbers conform. A type that is added must have the width of its dtype's elements.
 public protocol TensorNumber: BitwiseCopyable, Numeric, Sendable {
   /// The dtype whose elements are such numbers.
   static var tensorDType: DType { get }

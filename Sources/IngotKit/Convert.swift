@@ -125,11 +125,13 @@ public struct Conversion: Sendable {
   public init(
     _ input: String, to output: String, options: ConvertOptions = ConvertOptions()
   ) throws(IngotError) {
+    var options = options
+    let output = try options.applyProgram(to: output)
     let system = options.work.system
     var reading = options.reading
     reading.selection = options.selection
     source = try CheckpointOpener(options: reading, work: options.work).open(input)
-    let options = try options.settled(for: source, at: input)
+    options = try options.settled(for: source, at: input)
     self.options = options
     // Only a change of dialect gives the weight file another name.
     let keepsName =

@@ -59,7 +59,7 @@ public struct HashManifest: Sendable {
   /// - Parameters:
   ///   - bytes: the content of the file.
   ///   - path: the path by which messages call it.
-  /// - Throws: as ``init(path:)``.
+  /// - Throws: as ``init(path:work:)``.
   public init(bytes: [UInt8], path: String) throws(IngotError) {
     entries = []
     /// Whether one space stands between digest and path, as some BSD tools have it: the first such line tells for all.

@@ -57,7 +57,7 @@ extension Ingot {
   /// Makes an untrained model by the paper's initialization.
   ///
   /// - Parameters:
-  ///   - architecture: the architecture's id: `gpt2`.
+  ///   - architecture: the architecture's id: one of ``Ingot/models``.
   ///   - output: path of the output; a folder gets its config.json.
   ///   - options: size and seed.
   ///   - progress: hears of every byte.

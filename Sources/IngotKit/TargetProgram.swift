@@ -6,15 +6,14 @@ import IngotGraph
 import IngotModels
 
 extension ConvertOptions {
-  /// Sets what a program wants, where nothing else was asked for.
+  /// Sets what the program wants, if one is named, where nothing else was asked for.
   ///
-  /// - Parameters:
-  ///   - program: the program.
-  ///   - output: the output's path.
+  /// - Parameter output: the output's path.
   /// - Returns: the output's path, as a folder's where the program loads one.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format or dialect, and for standard
   ///   output where a folder is wanted.
-  package mutating func target(_ program: TargetProgram, output: String) throws(IngotError) -> String {
+  mutating func applyProgram(to output: String) throws(IngotError) -> String {
+    guard let program else { return output }
     for (option, value, own) in [
       (RequestOption.format, format, program.formats), (.dialect, dialect, [program.dialect]),
     ] {
@@ -22,7 +21,6 @@ extension ConvertOptions {
       throw .invalidRequest(
         option: option, why: "\(words: program.rawValue) reads \(words: own.joined(separator: " or "))")
     }
-    self.program = program
     if program.formats.count == 1 { format = program.formats.first }
     dialect = program.dialect
     guard program.wantsFolder, !output.hasSuffix("/") else { return output }

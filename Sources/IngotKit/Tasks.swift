@@ -35,6 +35,20 @@ extension Ingot {
   }
 }
 
+extension Ingot {
+  /// Does long work on a thread of its own, for work that throws errors of its own.
+  ///
+  /// - Parameter work: calls of verbs, and what else is to be done.
+  /// - Returns: what the work returns.
+  /// - Throws: as the other function does, and what the work throws.
+  @_disfavoredOverload
+  public static func run<Report: Sendable>(
+    _ work: @escaping @Sendable () throws -> Report
+  ) async throws -> Report {
+    try await run { () throws(IngotError) in Result { try work() } }.get()
+  }
+}
+
 /// How far long work has come, as a sequence that a task can wait for.
 ///
 /// Give it to a verb as its observer, and read ``updates`` in another task: the newest is kept until it is read.

@@ -59,6 +59,51 @@ extension Checkpoint {
     }
   }
 
+  /// The numbers of a tensor row by row, for a body that throws errors of its own.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name.
+  ///   - type: the type of the numbers.
+  ///   - work: how the work is done.
+  ///   - body: takes a row's index and its numbers.
+  /// - Throws: as the other function does, and what `body` throws, which ends it.
+  @_disfavoredOverload
+  public func forEachRow<Number: TensorNumber>(
+    of name: String, as type: Number.Type = Number.self, work: WorkOptions = WorkOptions(),
+    _ body: (_ row: Int, _ numbers: [Number]) throws -> Void
+  ) throws {
+    var failure: (any Error)?
+    do {
+      try forEachRow(of: name, as: type, work: work) { (row, numbers) throws(IngotError) in
+        do { try body(row, numbers) } catch {
+          failure = error
+          throw .interrupted
+        }
+      }
+    } catch { throw failure ?? error }
+  }
+
+  /// The canonical bytes of a tensor: little-endian, in C order; whole blocks where there are blocks, and of a quantized
+  /// one its values, then scales and zero points.
+  ///
+  /// - Parameters:
+  ///   - name: the tensor's name.
+  ///   - work: how the work is done.
+  /// - Returns: as many bytes as ``IngotCore/TensorDescriptor/byteCount`` says.
+  /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` for a name that is not there; read errors.
+  public func bytes(of name: String, work: WorkOptions = WorkOptions()) throws(IngotError) -> [UInt8] {
+    let tensor = try tensor(name)
+    let sources = SourceFiles(files, system: work.system)
+    var bytes: [UInt8] = []
+    for part in tensor.parts {
+      let tiles = try LazyPart.stored(name: name, part).open(
+        files: sources, scratchFolder: work.scratchFolder)
+      try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in bytes += tile }
+    }
+    try sources.checkUnchanged()
+    return bytes
+  }
+
   /// The tensor of a name, letter by letter.
   private func tensor(_ name: String) throws(IngotError) -> TensorDescriptor {
     if let tensor = tensors.first(where: { ExactName($0.name) == ExactName(name) }) { return tensor }

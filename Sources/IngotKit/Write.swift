@@ -10,9 +10,12 @@ import IngotTransforms
 public struct WriteOptions: Sendable {
   /// Metadata of the checkpoint.
   public var metadata = Metadata()
+  /// Files that travel along, such as `config.json`: beside the weights in a folder, or inside a file that has a place for
+  /// them.
+  public var companions: [Companion] = []
   /// The format's id; `nil` to let the output's extension tell.
   public var format: String?
-  /// The largest file, in bytes; `nil` for one file.
+  /// The most bytes of tensors in one file, with which the output is a folder; `nil` for one file.
   public var shardByteLimit: Int?
   /// Whether to replace an existing output.
   public var force = false
@@ -60,6 +63,12 @@ extension Ingot {
     if options.compresses { try destination.require(.compressing, for: .compresses) }
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     var builder = OutputBuilder(metadata: options.metadata)
+    builder.companions = options.companions
+    var keys = Set<ExactName>()
+    for entry in options.metadata.entries where !keys.insert(ExactName(entry.key)).inserted {
+      throw .unrepresentable(
+        tensor: nil, target: destination.formatID, why: "the metadata has \(entry.key) twice", hint: nil)
+    }
     var names = Set<ExactName>()
     for tensor in tensors {
       guard names.insert(ExactName(tensor.name)).inserted else {

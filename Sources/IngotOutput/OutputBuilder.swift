@@ -165,6 +165,9 @@ package struct OutputBuilder {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what the format can't hold.
   package func planned(for destination: OutputDestination) throws(IngotError) -> PlannedOutput {
     try checkBlocks(for: destination)
+    if let limit = request.shardByteLimit, limit < 1 {
+      throw .invalidRequest(option: .shardByteLimit, why: "is at least 1 byte")
+    }
     var request = request
     var losses = losses
     request.fileName = destination.fileName

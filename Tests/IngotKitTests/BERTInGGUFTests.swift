@@ -22,8 +22,8 @@ import Testing
   ) throws -> ConversionReport {
     var options = ConvertOptions()
     set(&options)
-    let path = try options.target(program, output: output)
-    return try Conversion(input, to: path, options: options).run()
+    options.program = program
+    return try Ingot.convert(input, to: output, options: options)
   }
 
   private static func model(_ name: String) -> String { Fixture.path("bert/\(name)") }

@@ -31,8 +31,8 @@ import Testing
   ) throws -> ConversionReport {
     var options = ConvertOptions()
     options.dtype = dtype
-    let path = try program.map { try options.target($0, output: output) } ?? output
-    return try Conversion(input, to: path, options: options).run()
+    options.program = program
+    return try Ingot.convert(input, to: output, options: options)
   }
 
   @Test(

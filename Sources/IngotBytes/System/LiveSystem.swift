@@ -13,10 +13,10 @@ package struct LiveSystem: SystemCalls {
   /// Repeats a call that a signal has cut short, unless that is to end the process; throws `errno` when it fails.
   @discardableResult
   private func calling<Result: FixedWidthInteger>(
-    _ name: String, _ body: () -> Result
+    _ name: String, _ body: () throws(CallFailure) -> Result
   ) throws(CallFailure) -> Result {
     while true {
-      let result = body()
+      let result = try body()
       if result >= 0 { return result }
       if errno != EINTR || Process.isInterrupted { throw CallFailure(call: name, errorNumber: errno) }
     }
@@ -31,11 +31,14 @@ package struct LiveSystem: SystemCalls {
       case .update: O_RDWR
       case .scratch: O_RDWR | ingotScratchFlag
       }
-    return try calling("open") { Glibc.open(raw(path), flags | O_CLOEXEC, 0o666) }
+    return try calling("open") { () throws(CallFailure) in try Glibc.open(raw(path), flags | O_CLOEXEC, 0o666)
+    }
   }
 
   package func openFolder(_ path: String) throws(CallFailure) -> Int32 {
-    try calling("open") { Glibc.open(raw(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+    try calling("open") { () throws(CallFailure) in
+      try Glibc.open(raw(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
   }
 
   package func close(_ descriptor: Int32) {
@@ -79,7 +82,7 @@ package struct LiveSystem: SystemCalls {
   }
 
   package func status(at path: String, followingLinks: Bool) throws(CallFailure) -> FileStatus {
-    let path = raw(path)
+    let path = try raw(path)
     var status = stat()
     try calling("stat") { followingLinks ? stat(path, &status) : lstat(path, &status) }
     return FileStatus(status)
@@ -119,39 +122,41 @@ package struct LiveSystem: SystemCalls {
   }
 
   package func rename(_ path: String, to target: String) throws(CallFailure) {
-    try calling("rename") { Glibc.rename(raw(path), raw(target)) }
+    try calling("rename") { () throws(CallFailure) in try Glibc.rename(raw(path), raw(target)) }
   }
 
   package func renameWithoutReplacing(_ path: String, to target: String) throws(CallFailure) {
-    try calling("renameat2") { ingot_rename_no_replace(raw(path), raw(target)) }
+    try calling("renameat2") { () throws(CallFailure) in try ingot_rename_no_replace(raw(path), raw(target)) }
   }
 
   package func exchange(_ path: String, with other: String) throws(CallFailure) {
-    try calling("renameat2") { ingot_rename_exchange(raw(path), raw(other)) }
+    try calling("renameat2") { () throws(CallFailure) in try ingot_rename_exchange(raw(path), raw(other)) }
   }
 
   package func link(_ path: String, to target: String) throws(CallFailure) {
-    try calling("link") { Glibc.link(raw(path), raw(target)) }
+    try calling("link") { () throws(CallFailure) in try Glibc.link(raw(path), raw(target)) }
   }
 
   package func removeFile(_ path: String) throws(CallFailure) {
-    try calling("unlink") { unlink(raw(path)) }
+    try calling("unlink") { () throws(CallFailure) in try unlink(raw(path)) }
   }
 
   package func removeFolder(_ path: String) throws(CallFailure) {
-    try calling("rmdir") { rmdir(raw(path)) }
+    try calling("rmdir") { () throws(CallFailure) in try rmdir(raw(path)) }
   }
 
   package func makeFolder(_ path: String, isPrivate: Bool) throws(CallFailure) {
-    try calling("mkdir") { mkdir(raw(path), isPrivate ? 0o700 : 0o777) }
+    try calling("mkdir") { () throws(CallFailure) in try mkdir(raw(path), isPrivate ? 0o700 : 0o777) }
   }
 
   package func takeOverAttributes(of path: String, by descriptor: Int32) throws(CallFailure) {
-    try calling("fchmod") { ingot_take_over_attributes(raw(path), descriptor) }
+    try calling("fchmod") { () throws(CallFailure) in try ingot_take_over_attributes(raw(path), descriptor) }
   }
 
   package func names(in folder: String) throws(CallFailure) -> [String] {
-    guard let stream = opendir(raw(folder)) else { throw CallFailure(call: "opendir", errorNumber: errno) }
+    guard let stream = opendir(try raw(folder)) else {
+      throw CallFailure(call: "opendir", errorNumber: errno)
+    }
     defer { closedir(stream) }
     var names: [String] = []
     while let entry = readdir(stream) {
@@ -164,7 +169,7 @@ package struct LiveSystem: SystemCalls {
   }
 
   package func resolve(_ path: String) throws(CallFailure) -> String {
-    guard let resolved = realpath(raw(path), nil) else {
+    guard let resolved = realpath(try raw(path), nil) else {
       throw CallFailure(call: "realpath", errorNumber: errno)
     }
     defer { free(resolved) }
@@ -172,7 +177,7 @@ package struct LiveSystem: SystemCalls {
   }
 
   package func freeByteCount(at path: String) throws(CallFailure) -> Int {
-    let path = raw(path)
+    let path = try raw(path)
     var status = statvfs()
     try calling("statvfs") { statvfs(path, &status) }
     return Int(clamping: UInt64(status.f_bavail).multipliedFullWidth(by: UInt64(status.f_frsize)).low)
@@ -214,9 +219,11 @@ package struct LiveSystem: SystemCalls {
   }
 }
 
-/// The bytes of a path, ended as C wants them.
-private func raw(_ path: String) -> [CChar] {
-  PathText.bytes(of: path).map { CChar(bitPattern: $0) } + [0]
+/// The bytes of a path, ended as C wants them; none holds a zero, behind which C would not look.
+private func raw(_ path: String) throws(CallFailure) -> [CChar] {
+  let bytes = PathText.bytes(of: path)
+  guard !bytes.contains(0) else { throw CallFailure(call: "open", errorNumber: EINVAL) }
+  return bytes.map { CChar(bitPattern: $0) } + [0]
 }
 
 /// `O_TMPFILE`, whose macro is not a constant that Swift can import.

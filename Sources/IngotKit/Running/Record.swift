@@ -44,7 +44,7 @@ extension Ingot {
   ///
   /// - Parameters:
   ///   - path: the model.
-  ///   - tokens: ids as ``TokenInput/read(_:)`` takes them.
+  ///   - tokens: ids: `1,2,3`, or the path of a `.npy` file of integers with one or two dimensions.
   ///   - output: the fixtures file.
   ///   - options: the arithmetic, and what may be replaced.
   /// - Returns: what was recorded: all outputs of the graph, and the loss of rows of two tokens and more.
