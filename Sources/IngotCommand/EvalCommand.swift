@@ -6,24 +6,33 @@ import IngotReport
 struct EvalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
-    abstract: "Measure a model's loss on tokens, and what it lost against a baseline.",
+    abstract: "Measure a model's loss on a text, and what it lost against a baseline.",
     discussion: """
-      Tokens are cut into windows of the context's length; each but the first is predicted once. With --against, KL is \
+      Tokens are cut into windows of the context's length; each but the first is predicted once. With --stride, windows \
+      are those of transformers' page on perplexity: each token is predicted by those before it in its window, and a \
+      window's first one is not where windows do not overlap. Bits a byte count the bytes of predicted tokens. With \
+      --against, KL is \
       that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make it a check that \
       exits with 1.
 
       \(understoodModels)
 
       EXAMPLES
-        ingot eval gpt2/ --tokens heldout.npy
+        ingot eval gpt2/ --text story.txt
+        ingot eval gpt2/ --text story.txt --stride 512
         ingot eval gpt2-int8.ingot --tokens heldout.npy --against gpt2/ --max-kl 1e-3
       """)
 
   @Argument(help: "The model: a file, a shard index, or a folder.")
   var model: String
 
-  @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one dimension.")
-  var tokens: String
+  @Option(
+    name: .long,
+    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"))
+  var text: String?
+
+  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.")
+  var tokens: String?
 
   @Option(
     name: .long,
@@ -31,7 +40,7 @@ struct EvalCommand: ParsableCommand {
       "The baseline; --config is for it too where it has no config of its own.", valueName: "model"))
   var against: String?
 
-  @Option(name: .long, help: "Tokens from one window to the next; without it, windows do not overlap.")
+  @Option(name: .long, help: "Tokens from one window to the next, as transformers has them.")
   var stride: Int?
 
   @Option(
@@ -56,6 +65,9 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
+    guard (text == nil) != (tokens == nil) else {
+      throw ValidationError("Give a text by --text FILE, or tokens by --tokens IDS.")
+    }
     if let stride, stride < 1 { throw ValidationError("The stride is at least 1.") }
     if let minimumAgreement, !(0...1).contains(minimumAgreement) {
       throw ValidationError("--min-top1 is a share from 0 to 1, such as 0.99.")
@@ -73,7 +85,12 @@ struct EvalCommand: ParsableCommand {
     settings.against = against
     settings.stride = stride
     settings.run = try RunOptions(precision, options, soundness, reading)
-    let report = try Ingot.evaluate(model, tokens: tokens, options: settings, progress: global.progress)
+    let report =
+      if let text {
+        try Ingot.evaluate(model, text: text, options: settings, progress: global.progress)
+      } else {
+        try Ingot.evaluate(model, tokens: tokens ?? "", options: settings, progress: global.progress)
+      }
     global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }
     guard let divergence = report.divergence else { return }
     let isNear = maximumDivergence.map { divergence.mean <= $0 } ?? true

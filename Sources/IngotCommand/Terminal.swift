@@ -31,9 +31,12 @@ struct Terminal {
   /// Prints a command's result.
   ///
   /// A reader that has gone ends the program quietly.
-  static func printOutput(_ text: String) {
+  static func printOutput(_ text: String) { write(PathText.bytes(of: text), at: 0, to: StandardOutput()) }
+
+  /// Writes the next bytes of a result, behind so many others.
+  static func write(_ bytes: [UInt8], at offset: Int, to output: StandardOutput) {
     do throws(IngotError) {
-      try StandardOutput().write(PathText.bytes(of: text), at: 0)
+      try output.write(bytes, at: offset)
     } catch {
       CommandFailure.end(with: error, parser: IngotMain.self)
     }

@@ -8,9 +8,9 @@
 public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case against, architecture, check, compresses, config, dialect, dtype, exclude, fileName, fixtures, force,
     format
-  case include, isInPlace, keepsUnknownBits, nonFinite, onOverflow, precision, preset, program, rawDTypes,
-    removals
-  case renames, resumes, rules, scheme, shardByteLimit, storesSHA256, stride, tokens, values
+  case include, isInPlace, keepsUnknownBits, nonFinite, onOverflow, precision, preset, program, prompt,
+    rawDTypes, removals
+  case renames, resumes, rules, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values
   /// The dialect in whose names a digest is taken.
   case digestDialect
   /// The names of tensors that an inspection is of: a first selection, not ``include``.

@@ -35,10 +35,19 @@ public struct ModelDivergence: Sendable {
   }
 
   /// The smallest value that 99 of 100 positions do not exceed; NaN as the mean is.
-  public var percentile99: Double {
+  public var percentile99: Double { quantile(0.99) }
+
+  /// The smallest value that half of the positions do not exceed; NaN as the mean is.
+  public var median: Double { quantile(0.5) }
+
+  /// The largest value; NaN as the mean is.
+  public var largest: Double { quantile(1) }
+
+  /// The smallest value that a share of the positions does not exceed.
+  private func quantile(_ share: Double) -> Double {
     guard !mean.isNaN else { return .nan }
     let sorted = divergences.sorted()
-    let rank = (Double(sorted.count) * 0.99).rounded(.up)
+    let rank = (Double(sorted.count) * share).rounded(.up)
     return sorted[max(0, min(sorted.count, Int(rank)) - 1)]
   }
 

@@ -32,15 +32,10 @@ package struct LogProbabilities: Sendable {
   }
 
   /// The likeliest token; the first of several; `nil` when a score is NaN.
-  package var likeliest: Int? { Self.likeliest(values) }
+  package var likeliest: Int? { Self.greatest(values) }
 
   /// The index of the largest of some scores; the first of several; `nil` for none, and when one is NaN.
-  package static func likeliest(_ scores: [Double]) -> Int? { largest(scores) }
-
-  /// The index of the largest of some fp32 scores; the first of several; `nil` for none, and when one is NaN.
-  package static func likeliest(_ scores: [Float]) -> Int? { largest(scores) }
-
-  private static func largest(_ scores: [some BinaryFloatingPoint]) -> Int? {
+  package static func greatest(_ scores: [some BinaryFloatingPoint]) -> Int? {
     guard var best = scores.indices.first else { return nil }
     for index in scores.indices {
       if scores[index].isNaN { return nil }
@@ -65,8 +60,11 @@ package struct LogProbabilities: Sendable {
 
   /// The probability of a token; 0 outside the vocabulary.
   package func probability(of token: Int) -> Double {
-    values.indices.contains(token) ? ingot_exp(values[token]) : 0
+    values.indices.contains(token) ? Self.exponential(values[token]) : 0
   }
+
+  /// `exp`, the same on every machine.
+  static func exponential(_ value: Double) -> Double { ingot_exp(value) }
 
   /// The divergence `KL(self ‖ other) = Σ p · (log p − log q)`, in nats; NaN when either holds NaN.
   package func divergence(from other: LogProbabilities) -> Double {

@@ -31,6 +31,20 @@ package enum PrintableText {
     return result
   }
 
+  /// Text of many lines without what a terminal would obey: control characters but for ends of lines and tabulators are
+  /// escaped.
+  package static func withoutControls(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+
   /// Whether a character is no sign, but something that a terminal obeys, or that turns or hides others.
   package static func mayDeceive(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {

@@ -12,6 +12,10 @@ import Testing
     let bitsPerByte: Double
     let kl: Double
     let klP99: Double
+    let klMedian: Double
+    let klMax: Double
+    let difference: Double
+    let differenceError: Double
     let top1: Double
     let first: [Double]
   }
@@ -35,8 +39,12 @@ import Testing
     kl = (np.exp(p) * (p - q)).sum(-1)
     rank = int(np.ceil(len(kl) * 0.99)) - 1
     nll = -q[np.arange(len(tokens)), tokens]
+    base = -p[np.arange(len(tokens)), tokens]
+    slope = np.exp([nll.mean(), base.mean()]) * [1, -1]
+    error = np.sqrt(slope @ np.cov(nll, base) @ slope / len(tokens))
     print(json.dumps({"nll": nll.mean(), "bitsPerByte": nll.sum() / np.log(2) / 123, "kl": kl.mean(),
-                      "klP99": np.sort(kl)[rank], "top1": float((p.argmax(-1) == q.argmax(-1)).mean()),
+                      "klP99": np.sort(kl)[rank], "klMedian": np.sort(kl)[(len(kl) + 1) // 2 - 1], "klMax": kl.max(),
+                      "difference": np.exp(nll.mean()) - np.exp(base.mean()), "differenceError": error, "top1": float((p.argmax(-1) == q.argmax(-1)).mean()),
                       "first": list(p[0])}))
     """
 
@@ -52,16 +60,24 @@ import Testing
 
     var loss = LanguageModelLoss()
     var divergence = ModelDivergence()
+    var paired = PairedLosses()
     for (index, token) in tokens.enumerated() {
       let (p, q) = (LogProbabilities(baseline[index]), LogProbabilities(candidate[index]))
       loss.add(token: token, given: q)
       divergence.add(baseline: p, candidate: q)
+      paired.add(model: -q.values[token], baseline: -p.values[token])
     }
     #expect((loss.mean - answer.nll).magnitude < Self.tolerance)
     #expect((loss.bitsPerByte(byteCount: 123) - answer.bitsPerByte).magnitude < Self.tolerance)
     #expect((divergence.mean - answer.kl).magnitude < Self.tolerance)
     #expect((divergence.percentile99 - answer.klP99).magnitude < Self.tolerance)
+    #expect((divergence.median - answer.klMedian).magnitude < Self.tolerance)
+    #expect((divergence.largest - answer.klMax).magnitude < Self.tolerance)
     #expect(divergence.top1Agreement == answer.top1)
+    // Of perplexities near a thousand.
+    #expect((paired.perplexityDifference / answer.difference - 1).magnitude < 1e-11)
+    #expect((paired.standardError / answer.differenceError - 1).magnitude < 1e-11)
+    #expect(PairedLosses().standardError.isNaN)
     for (ours, theirs) in zip(LogProbabilities(baseline[0]).values, answer.first) {
       #expect((ours - theirs).magnitude < Self.tolerance)
     }

@@ -123,71 +123,42 @@ package final class ModelRunner {
       hint: hint)
   }
 
-  /// Continues a sequence greedily: the likeliest token each time, the first of several.
+  // MARK: - One token after the other
+
+  /// Makes room for the keys and values of a sequence that grows.
   ///
   /// - Parameters:
-  ///   - prompt: token ids, at least one.
-  ///   - count: tokens to add at the most; the context ends it earlier.
-  ///   - cacheElement: how keys and values are kept; float64 runs keep theirs in float64.
-  ///   - visit: sees the distribution behind the prompt before its first token is taken; `nil` for nobody.
-  /// - Returns: the tokens added.
+  ///   - capacity: the tokens that will be run at the most.
+  ///   - element: how keys and values are kept; float64 runs keep theirs in float64.
+  package func sequence(capacity: Int, element: CacheElement = .f32) -> GrowingSequence {
+    GrowingSequence(
+      float: float.map { KeyValueCache($0.graph, capacity: capacity, element: element) },
+      double: reference.map { ReferenceCache($0.graph) })
+  }
+
+  /// Runs the next tokens of a sequence.
+  ///
+  /// - Parameters:
+  ///   - tokens: ids behind those that the sequence holds, at least one.
+  ///   - sequence: keys and values of the tokens before; made by this runner.
+  /// - Returns: the scores of what comes next.
   /// - Throws: the executor's errors.
-  package func generate(
-    _ prompt: [Int], count: Int, cacheElement: CacheElement = .f32,
-    visit: ((LogProbabilities) -> Void)?
-  ) throws(IngotError) -> [Int] {
-    try model.requireNextTokens()
-    guard let float else { return try generateInDouble(prompt, count: count, visit: visit) }
-    let context = model.recognised.graph.config.contextLength
-    // One token needs no keys and values of others afterwards.
-    let capacity = min(context, prompt.count + count)
-    let cache = count > 1 ? KeyValueCache(float.graph, capacity: capacity, element: cacheElement) : nil
-    var outputs: [String: RunOutput<Float>] = [:]
-    var isFirst = true
-    return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
-      try float.run(request, cache: cache, into: &outputs)
-      try requireFinite(outputs)
-      let logits = outputs["logits"]?.values ?? []
-      if isFirst { visit?(LogProbabilities(logits)) }
-      isFirst = false
-      return try found(LogProbabilities.likeliest(logits))
+  package func scores(behind tokens: [Int], in sequence: GrowingSequence) throws(IngotError) -> NextScores {
+    var request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
+    request.lastLogitsOnly = true
+    if let float {
+      try float.run(request, cache: sequence.float, into: &sequence.outputs)
+      try requireFinite(sequence.outputs)
+      return .float(sequence.outputs["logits"]?.values ?? [])
     }
-  }
-
-  private func generateInDouble(
-    _ prompt: [Int], count: Int, visit: ((LogProbabilities) -> Void)?
-  ) throws(IngotError) -> [Int] {
     guard let reference else { throw .internal("a runner without an executor") }
-    let cache = ReferenceCache(reference.graph)
-    let context = reference.graph.config.contextLength
-    return try Self.generate(prompt, count: count, context: context) { (request) throws(IngotError) in
-      let isFirst = cache.tokenCount == 0
-      let outputs = try reference.run(request, cache: cache)
-      try requireFinite(outputs)
-      let logits = outputs["logits"]?.values ?? []
-      if isFirst { visit?(LogProbabilities(logits)) }
-      return try found(LogProbabilities.likeliest(logits))
-    }
-  }
-
-  private static func generate(
-    _ prompt: [Int], count: Int, context: Int, next: (RunRequest) throws(IngotError) -> Int
-  ) throws(IngotError) -> [Int] {
-    var tokens = prompt
-    var added: [Int] = []
-    while added.count < count {
-      if Process.isInterrupted { throw .interrupted }
-      var request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
-      request.lastLogitsOnly = true
-      tokens = [try next(request)]
-      added += tokens
-      guard prompt.count + added.count <= context else { break }
-    }
-    return added
+    let outputs = try reference.run(request, cache: sequence.double)
+    try requireFinite(outputs)
+    return .double(outputs["logits"]?.values ?? [])
   }
 
   /// A token that was found; the error of scores that hold NaN where there is none.
-  private func found(_ token: Int?) throws(IngotError) -> Int {
+  package func found(_ token: Int?) throws(IngotError) -> Int {
     guard let token else { throw try notFinite("logits", mayGoOn: false) }
     return token
   }

@@ -43,7 +43,7 @@ public struct OutputComparison: Hashable, Sendable {
       guard comparesTop1 else { continue }
       agreement.rows += 1
       let (found, wanted) = (
-        LogProbabilities.likeliest(Array(actual[range])), LogProbabilities.likeliest(Array(expected[range]))
+        LogProbabilities.greatest(Array(actual[range])), LogProbabilities.greatest(Array(expected[range]))
       )
       if found == nil || wanted == nil { agreement.hasLargest = false }
       if found == wanted { agreement.same += 1 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tokenizer of a model that is about to run: opened from the model's path, and held against its vocabulary.
+import IngotCore
+import IngotModels
+import IngotText
+
+/// A model's tokenizer.
+struct ModelTokenizer {
+  let tokenizer: Tokenizer
+
+  /// Opens the tokenizer in a checkpoint or beside it.
+  ///
+  /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` where there is none, and the errors of its files.
+  init(_ path: String, _ run: RunOptions) throws(IngotError) {
+    tokenizer = try TokenizerOpener(work: run.work, reading: run.reading).open(path)
+  }
+
+  /// Throws for a tokenizer whose ids a model has no embedding for.
+  func requireFit(_ model: Model) throws(IngotError) {
+    let (ids, rows) = (tokenizer.texts.idCount, model.recognised.graph.config.vocabularySize)
+    guard ids > rows else { return }
+    throw .unsuitable(
+      Location(tokenizer.source), why: "has ids up to \(ids - 1), and the model \(rows, "token")", hint: nil)
+  }
+
+  /// The ids of a text, with what is put around it.
+  func ids(of text: [UInt8]) throws(IngotError) -> [Int] {
+    try tokenizer.encode(text, addsSpecial: true).ids.map(Int.init)
+  }
+
+  /// A text's tokens, with what is put around it, and the bytes that each stands for.
+  ///
+  /// - Parameters:
+  ///   - text: in UTF-8.
+  ///   - source: where it comes from.
+  func tokens(of text: [UInt8], source: String) throws(IngotError) -> EvaluatedTokens {
+    let encoded = try tokenizer.encode(text, addsSpecial: true, wantsOffsets: true)
+    return EvaluatedTokens(
+      ids: encoded.ids.map(Int.init), byteCounts: encoded.ranges.map(\.count), source: source)
+  }
+
+  /// The bytes that ids stand for.
+  func bytes(of ids: [Int]) throws(IngotError) -> [UInt8] {
+    try tokenizer.decode(ids.map { UInt32(clamping: $0) })
+  }
+}

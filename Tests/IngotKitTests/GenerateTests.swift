@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text that a model makes: prompts as text and as tokens, what ends it, and tokenizers that are not the model's.
+import IngotKit
+import IngotTestSupport
+import Testing
+
+@Suite struct GenerateTests {
+  private static let model = Fixture.path("kjv-gpt2")
+
+  private static func options(_ set: (inout GenerateOptions) -> Void = { _ in }) -> GenerateOptions {
+    var options = GenerateOptions()
+    options.maximumCount = 24
+    set(&options)
+    return options
+  }
+
+  /// A copy of the model with some of its files written anew.
+  private static func copy(_ files: [String: String], in folder: TemporaryFolder) throws -> String {
+    for name in ["config.json", "model.safetensors", "tokenizer.json", "generation_config.json"] {
+      _ = try folder.write(Fixture.bytes("kjv-gpt2/\(name)"), to: name)
+    }
+    for (name, text) in files { _ = try folder.write(text, to: name) }
+    return folder.path
+  }
+
+  @Test func `text comes in whole characters, and is that of the ids`() throws {
+    var pieces: [String] = []
+    let report = try Ingot.generate(Self.model, prompt: "In the beginning", options: Self.options()) {
+      pieces.append($0)
+    }
+    #expect(pieces.count > 5 && pieces.joined() == report.text)
+    #expect(report.added.count == 24 && report.stop == .length)
+    let text = try Ingot.detokenize(Self.model, ids: report.added)
+    #expect(report.text == String(decoding: text, as: UTF8.self))
+    let again = try Ingot.generate(Self.model, ids: report.prompt, options: Self.options())
+    #expect(again.added == report.added && again.logProbabilities == report.logProbabilities)
+    #expect(again.text == nil)
+  }
+
+  @Test func `a stop text ends it, and is not part of the text`() throws {
+    let whole = try Ingot.generate(Self.model, prompt: "In the beginning", options: Self.options()).text ?? ""
+    let stop = String(whole.dropFirst(20).prefix(3))
+    let report = try Ingot.generate(
+      Self.model, prompt: "In the beginning", options: Self.options { $0.stopTexts = [stop] })
+    let end = try #require(whole.firstRange(of: stop)).lowerBound
+    #expect(report.stop == .stop && report.text == String(whole[..<end]))
+  }
+
+  @Test func `a token that ends a text ends it, by generation_config.json before config.json`() throws {
+    let first = try Ingot.generate(Self.model, prompt: "In the beginning", options: Self.options()).added[3]
+    let folder = try TemporaryFolder()
+    let path = try Self.copy(["generation_config.json": #"{"eos_token_id": [\#(first), 1]}"#], in: folder)
+    let report = try Ingot.generate(path, prompt: "In the beginning", options: Self.options())
+    #expect(report.stop == .end && report.added.last == first)
+    let through = Self.options { $0.ignoresEnd = true }
+    #expect(try Ingot.generate(path, prompt: "In the beginning", options: through).added.count == 24)
+  }
+
+  @Test func `a tokenizer of more ids than the model has rows is not the model's`() throws {
+    let folder = try TemporaryFolder()
+    let extended = String(decoding: try Fixture.bytes("kjv-gpt2/tokenizer.json"), as: UTF8.self)
+      .replacing(
+        #""added_tokens": ["#,
+        with: #""added_tokens": [{"id": 2048, "content": "<more>", "single_word": false, "lstrip": false, "#
+          + #""rstrip": false, "normalized": false, "special": true},"#)
+    let path = try Self.copy(["tokenizer.json": extended], in: folder)
+    do {
+      _ = try Ingot.generate(path, prompt: "x", options: Self.options())
+      Issue.record("it was taken")
+    } catch {
+      guard case .unsuitable = error else { throw error }
+    }
+  }
+
+  @Test func `prompts that are empty or too long, and models without text, are refused`() throws {
+    for prompt in ["", String(repeating: "And ", count: 300)] {
+      #expect(throws: IngotError.self) {
+        _ = try Ingot.generate(Self.model, prompt: prompt, options: Self.options())
+      }
+    }
+    #expect(throws: IngotError.self) {
+      _ = try Ingot.generate(Fixture.path("bert/masked-lm"), ids: [1], options: Self.options())
+    }
+    #expect(throws: IngotError.self) {
+      _ = try Ingot.generate(Fixture.path("openai-gpt/language-model"), prompt: "x", options: Self.options())
+    }
+  }
+
+  @Test func `equal seeds give equal texts, and draws differ from the likeliest`() throws {
+    func text(seed: UInt64) throws -> String? {
+      let options = Self.options {
+        ($0.sampling.temperature, $0.sampling.topP, $0.sampling.seed) = (1, 0.95, seed)
+      }
+      return try Ingot.generate(Self.model, prompt: "In the beginning", options: options).text
+    }
+    #expect(try text(seed: 1) == text(seed: 1) && text(seed: 1) != text(seed: 2))
+    #expect(
+      try text(seed: 1)
+        != Ingot.generate(Self.model, prompt: "In the beginning", options: Self.options()).text)
+  }
+
+  @Test func `evaluating a text is evaluating its tokens, with bits a byte besides`() throws {
+    let folder = try TemporaryFolder()
+    let text = Array(try Fixture.bytes("kjv-gpt2/heldout.txt").prefix(3000))
+    let path = try folder.write(text, to: "text.txt")
+    let ids = try Ingot.tokenize(Self.model, text: text)
+    var options = EvaluateOptions()
+    options.stride = 100
+    let (byText, byIDs) = (
+      try Ingot.evaluate(Self.model, text: path, options: options),
+      try Ingot.evaluate(Self.model, ids: ids.ids, options: options)
+    )
+    #expect(byText.loss == byIDs.loss && byIDs.bitsPerByte == nil)
+    // All bytes but the first token's.
+    #expect(byText.byteCount == text.count - ids.offsets[0].count)
+    #expect(byText.bitsPerByte == byText.loss.bitsPerByte(byteCount: text.count - ids.offsets[0].count))
+  }
+}
