@@ -130,6 +130,7 @@ package final class ModelRunner {
   /// - Parameters:
   ///   - capacity: the tokens that will be run at the most.
   ///   - element: how keys and values are kept; float64 runs keep theirs in float64.
+  /// - Returns: a sequence without tokens.
   package func sequence(capacity: Int, element: CacheElement = .f32) -> GrowingSequence {
     GrowingSequence(
       float: float.map { KeyValueCache($0.graph, capacity: capacity, element: element) },

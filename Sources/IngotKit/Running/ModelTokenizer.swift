@@ -33,6 +33,8 @@ struct ModelTokenizer {
   /// - Parameters:
   ///   - text: in UTF-8.
   ///   - source: where it comes from.
+  /// - Returns: the tokens.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for text that the tokenizer has no tokens for.
   func tokens(of text: [UInt8], source: String) throws(IngotError) -> EvaluatedTokens {
     let encoded = try tokenizer.encode(text, addsSpecial: true, wantsOffsets: true)
     return EvaluatedTokens(
