@@ -27,7 +27,7 @@ package struct TokenEncoder: Sendable {
   /// The last character that was taken.
   private var lastCharacter: UInt32?
   /// What the normalizer has not let go; `nil` between sections.
-  private var section: NormalizedText?
+  private var section: NormalizerStream?
   /// What the finder of normalized tokens has not let go.
   private var normalized: NormalizedText?
   private var lastNormalized: UInt32?
@@ -121,7 +121,7 @@ package struct TokenEncoder: Sendable {
   /// Refuses text of which no stage lets anything go, and waits longer before what is left is looked at again.
   private mutating func limitWaiting() throws(IngotError) {
     let waiting =
-      pending.count + (section?.bytes.count ?? 0) + (normalized?.bytes.count ?? 0) + (open?.bytes.count ?? 0)
+      pending.count + (section?.heldCount ?? 0) + (normalized?.bytes.count ?? 0) + (open?.bytes.count ?? 0)
     guard waiting <= Limit.tokenizerPieceBytes.value else {
       throw .limitExceeded(
         .tokenizerPieceBytes, at: Location(name, offset: pendingStart), asked: UInt64(waiting))
@@ -145,20 +145,10 @@ package struct TokenEncoder: Sendable {
 
   /// Takes a section's next chunk.
   private mutating func take(_ chunk: NormalizedText, to output: inout EncodedText) {
-    var text = chunk
-    if var waiting = section {
-      waiting.append(chunk)
-      text = waiting
-      text.isEnd = chunk.isEnd
-    }
-    let count =
-      text.isEnd ? text.bytes.count : tokenizer.normalizer?.settledCount(of: text) ?? text.bytes.count
-    let isEnd = text.isEnd
-    let rest = text.splitOff(from: count)
-    text.isEnd = isEnd
-    section = isEnd ? nil : rest
-    guard !text.bytes.isEmpty || isEnd else { return }
-    if !text.bytes.isEmpty { tokenizer.normalizer?.normalize(&text) }
+    var stream = section ?? NormalizerStream(tokenizer.normalizer)
+    let text = stream.push(chunk)
+    section = chunk.isEnd ? nil : stream
+    guard !text.bytes.isEmpty || text.isEnd else { return }
     takeNormalized(text, to: &output)
   }
 
