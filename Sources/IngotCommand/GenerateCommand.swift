@@ -92,10 +92,12 @@ struct GenerateCommand: ParsableCommand {
       } else {
         try Ingot.generate(model, tokens: tokens ?? "", options: settings)
       }
-    if stream.hasWritten { stream.write("\n") }
-    global.print(json: { GenerationText.json(report) }) { style in
-      guard !stream.hasWritten else { return [] }
-      return GenerationText.candidates(report, style: style) + [report.text ?? GenerationText.ids(report)]
+    if stream.hasWritten {
+      stream.write("\n")
+    } else {
+      global.print(json: { GenerationText.json(report) }) { style in
+        GenerationText.candidates(report, style: style) + [report.text ?? GenerationText.ids(report)]
+      }
     }
     if !global.json, !global.quiet,
       let note = GenerationText.note(report, style: Terminal.standardError.style)

@@ -27,7 +27,15 @@ package struct TokenizerOpener {
     let status = try? work.system.status(at: path, followingLinks: true)
     if status?.kind == .folder {
       if let tokenizer = try files(in: path, naming: nil)?.tokenizer() { return tokenizer }
-      return try checkpoint(path)
+      do throws(IngotError) {
+        return try checkpoint(path)
+      } catch {
+        // A folder without weights is a folder without a tokenizer.
+        switch error {
+        case .unsuitable, .missing: throw noTokenizer(path)
+        default: throw error
+        }
+      }
     }
     let name = FilePath.name(of: path)
     if let source = Self.source(naming: name) {
@@ -93,7 +101,11 @@ package struct TokenizerOpener {
     }
     let folder = CompanionScan.folder(of: path, system: work.system)
     if let tokenizer = try files(in: folder, naming: nil)?.tokenizer() { return tokenizer }
-    throw .missing(
+    throw noTokenizer(path)
+  }
+
+  private func noTokenizer(_ path: String) -> IngotError {
+    .missing(
       path: path, why: "holds no tokenizer, and none stands beside it",
       hint:
         "tokenizers are read from \(words: TokenizerFiles.sources.joined().joined(separator: ", ")), and GGUF files"
