@@ -69,7 +69,7 @@ class Generation(unittest.TestCase):
 class Evaluation(unittest.TestCase):
     def setUp(self):
         self.tokenizer = AutoTokenizer.from_pretrained(MODEL)
-        self.text = TEXT.read_text(encoding="utf-8")[:60_000]
+        self.text = TEXT.read_text(encoding="utf-8")[:12_000]
         self.ids = self.tokenizer(self.text, return_tensors="pt").input_ids[0]
 
     def losses(self, model, windows: list[tuple[int, int, int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -122,8 +122,8 @@ class Evaluation(unittest.TestCase):
     def test_distance_from_another(self):
         with temporary() as name:
             path, other = pathlib.Path(name, "text.txt"), pathlib.Path(name, "int8")
-            path.write_text(self.text[:20_000], encoding="utf-8")
-            self.ids = self.tokenizer(self.text[:20_000], return_tensors="pt").input_ids[0]
+            path.write_text(self.text[:6_000], encoding="utf-8")
+            self.ids = self.tokenizer(self.text[:6_000], return_tensors="pt").input_ids[0]
             ingot("convert", MODEL, f"{other}/", "--dtype", "bf16", "--for", "transformers")
             models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).double().eval()
                       for folder in (other, MODEL)]
