@@ -93,7 +93,7 @@ import Testing
     var process = try IngotProgram.process([
       "convert", source, folder.file("out.safetensors"), "--dtype", "bf16",
     ])
-    process.killAfterSeconds = 0.1 * Patience.factor
+    process.killAfterReadByteCount = 1 << 20
     process.killSignal = signal
     let result = try process.run()
     #expect(result.exitCode == 130, "\(result.standardError)")

@@ -63,7 +63,9 @@ package struct ChildProcess: Sendable {
   package var timeoutSeconds: Double = 120 * Patience.factor
   /// After this time the program gets ``killSignal``, and the run goes on to its result.
   package var killAfterSeconds: Double?
-  /// The signal sent after ``killAfterSeconds``.
+  /// When the program has read so many bytes, it gets ``killSignal``, however long it took to begin.
+  package var killAfterReadByteCount: Int?
+  /// The signal sent after ``killAfterSeconds`` or ``killAfterReadByteCount``.
   package var killSignal: Int32 = SIGKILL
 
   /// Describes a run.
@@ -157,6 +159,13 @@ package struct ChildProcess: Sendable {
 
   // MARK: - Waiting
 
+  /// Bytes that a process has read from files and pipes: `rchar` of proc(5).
+  private static func readByteCount(of process: pid_t) -> Int {
+    guard let text = try? String(contentsOfFile: "/proc/\(process)/io", encoding: .utf8) else { return 0 }
+    let line = text.split(separator: "\n").first { $0.hasPrefix("rchar: ") }
+    return line.flatMap { Int($0.dropFirst(7)) } ?? 0
+  }
+
   private struct End {
     var exitCode: Int32?
     var signal: Int32?
@@ -168,7 +177,7 @@ package struct ChildProcess: Sendable {
   ) throws -> End {
     var status: Int32 = 0
     var usage = rusage()
-    var isKillDue = killAfterSeconds != nil
+    var isKillDue = killAfterSeconds != nil || killAfterReadByteCount != nil
     var seenPeak = 0
     while true {
       seenPeak = max(seenPeak, ResidentPeak.bytes(of: child))
@@ -176,7 +185,9 @@ package struct ChildProcess: Sendable {
       if ended == child { break }
       if ended < 0, errno != EINTR { throw Failure.notStarted(command: command, errorNumber: errno) }
       let elapsed = seconds(since: start)
-      if isKillDue, let killAfterSeconds, elapsed >= killAfterSeconds {
+      let isTime = killAfterSeconds.map { elapsed >= $0 } ?? false
+      let hasRead = isKillDue && killAfterReadByteCount.map { Self.readByteCount(of: child) >= $0 } ?? false
+      if isKillDue, isTime || hasRead {
         kill(child, killSignal)
         isKillDue = false
       }
