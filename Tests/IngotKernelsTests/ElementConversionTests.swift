@@ -133,6 +133,26 @@ import Testing
     }
   }
 
+  @Test(arguments: levels) func `counts what single precision cannot hold of double`(kernels: KernelTable)
+    throws
+  {
+    let most = Double(Float.greatestFiniteMagnitude)
+    // Half a unit beyond the largest is rounded to what is even, which is infinite.
+    let values: [Double] = [1, 1e39, -1e300, .infinity, .nan, most, 0x1.ffffffp127, 0x1.fffffefp127]
+    let input = values.withUnsafeBytes { Array($0) }
+    for (policy, largest) in [(OverflowPolicy.saturate, most), (.infinity, .infinity)] {
+      let conversion = try #require(
+        ElementConversion(from: .f64, to: .f32, onOverflow: policy, kernels: kernels))
+      let (output, report) = convert(input, count: values.count, by: conversion)
+      let decoded = (0..<values.count).map { decode(output, $0, .f32) }
+      #expect(Array(decoded[..<4]) == [1, largest, -largest, .infinity])
+      #expect(decoded[4].isNaN && Array(decoded[5...]) == [most, largest, most])
+      #expect(report.overflowCount == 3)
+      #expect(report.largestOverflow == 1e300)
+      #expect(report.inexactCount == 4)
+    }
+  }
+
   @Test(arguments: levels) func `counts infinities that F8_E4M3 cannot hold`(kernels: KernelTable) throws {
     let values: [Float] = [.infinity, 448, 464, 464.0001, -.infinity, -500]
     let input = values.withUnsafeBytes { Array($0) }
