@@ -11,10 +11,23 @@ import Testing
   func `each element is where the strides say`(_ seed: Int) throws {
     var random = SeededRandom(seed: UInt64(seed))
     let dimensions = (0..<random.integer(in: 1...4)).map { _ in random.integer(in: 1...5) }
+    try Self.check(dimensions, Self.strides(of: dimensions, &random), &random)
+  }
+
+  /// Rows whose elements lie so far apart that they are not read in one piece.
+  @Test(arguments: [[10, 300_000, 1], [300_000, 10, 600_000], [1, 400_000, 7], [0, 600_000, 3]], 0..<3)
+  func `elements that lie far apart are found too`(_ strides: [Int], _ seed: Int) throws {
+    var random = SeededRandom(seed: UInt64(seed))
+    try Self.check([3, 2, 3], strides, &random)
+  }
+
+  /// Reads a view in rows of random numbers.
+  private static func check(
+    _ dimensions: [Int], _ strides: [Int], _ random: inout SeededRandom
+  ) throws {
     let offset = random.integer(in: 0...3)
-    let strides = Self.strides(of: dimensions, &random)
     let last = offset + zip(dimensions, strides).reduce(0) { $0 + ($1.0 - 1) * $1.1 }
-    let stored = random.bytes((last + 1) * 2)
+    let stored = (0..<((last + 1) * 2)).map { UInt8(truncatingIfNeeded: $0 &* 31 ^ $0 >> 8) }
     let shape = try #require(Shape(dimensions))
     let storage = TensorStorage(
       StorageSegment(file: 0, offset: 0, byteCount: stored.count),
@@ -34,7 +47,7 @@ import Testing
       if let failure { throw failure }
       read += piece
     }
-    #expect(read == Self.elements(of: dimensions, strides, offset, in: stored), "\(dimensions) \(strides)")
+    #expect(read == elements(of: dimensions, strides, offset, in: stored), "\(dimensions) \(strides)")
   }
 
   /// Strides of the dimensions in a random order, some with gaps, some 0.
