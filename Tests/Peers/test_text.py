@@ -22,7 +22,7 @@ NEAR = 1e-5
 
 def run_json(*arguments: object) -> dict:
     """What a command prints as JSON."""
-    return json.loads(ingot(*arguments, "--json"))
+    return json.loads(ingot(*arguments, "--json").stdout)
 
 
 class Generation(unittest.TestCase):
@@ -77,7 +77,7 @@ class Evaluation(unittest.TestCase):
         losses, rows = [], []
         for start, end, done in windows:
             with torch.inference_mode():
-                scores = torch.log_softmax(model(self.ids[None, start:end]).logits[0], -1)
+                scores = torch.log_softmax(model(self.ids[None, start:end - 1]).logits[0], -1)
             for place in range(max(done, start + 1), end):
                 rows.append(scores[place - 1 - start])
                 losses.append(-rows[-1][self.ids[place]])
