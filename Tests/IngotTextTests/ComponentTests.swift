@@ -59,7 +59,9 @@ func component(_ json: String) throws -> MetadataValue {
 }
 
 /// The letters that bytes are written with.
-private func lettered(_ bytes: [UInt8]) -> [UInt8] { bytes.flatMap { [UInt8](scalar: $0.letterOfGPT2) } }
+private func lettered(_ bytes: [UInt8]) -> [UInt8] {
+  bytes.flatMap { [UInt8](scalar: ByteLetters.codePoints[Int($0)]) }
+}
 
 @Suite struct ComponentTests {
   private static let texts = MixedTexts.all()

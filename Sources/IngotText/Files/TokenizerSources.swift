@@ -101,16 +101,20 @@ extension Tokenizer {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with a rule of formats/tokenizer.md, and
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for a kind, or a `pre`, that is not known.
   package static func gguf(_ metadata: Metadata, path: String) throws(IngotError) -> Tokenizer? {
-    guard let kind = metadata.string("tokenizer.ggml.model"), kind != "none" else { return nil }
+    guard let name = metadata.string(GGUFTokenizerKind.key) else { return nil }
     func place(_ key: String) -> Location { Location(path, key: "tokenizer.ggml.\(key)") }
+    guard let kind = GGUFTokenizerKind(rawValue: name) else {
+      throw .unsupported("the kind of tokenizer \(name)", at: Location(path, key: GGUFTokenizerKind.key))
+    }
     switch kind {
-    case "llama": return try SentencePieceFile(gguf: metadata, path: path).tokenizer()
-    case "gpt2", "bert":
+    case .none: return nil
+    case .sentencePiece: return try SentencePieceFile(gguf: metadata, path: path).tokenizer()
+    case .bytePairs, .wordPieces:
       guard let vocabulary = try TokenizerVocabulary(gguf: metadata, path: path) else {
         throw .malformed(
           TokenizerRule.token.rule, at: place("tokens"), found: "no list", expected: "a list of strings")
       }
-      if kind == "bert" {
+      if kind == .wordPieces {
         return try vocabulary.tokenizer(.bert(stripsAccents: nil, cutsChinese: true), at: place("tokens"))
       }
       guard let name = metadata.string("tokenizer.ggml.pre") else {
@@ -120,7 +124,6 @@ extension Tokenizer {
         throw .unsupported("the way \(name) of cutting text", at: place("pre"))
       }
       return try vocabulary.tokenizer(.byteLevel(family, addsPrefixSpace: false), at: place("tokens"))
-    default: throw .unsupported("the kind of tokenizer \(kind)", at: place("model"))
     }
   }
 }

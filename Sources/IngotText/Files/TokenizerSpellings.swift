@@ -60,14 +60,6 @@ extension TokenizerVocabulary {
 
   /// What all of GGUF's keys of tokenizers begin with.
   package static let ggufPrefix = "tokenizer."
-  /// The key of GGUF's kind of tokenizer.
-  private static let ggufKindKey = "tokenizer.ggml.model"
-  /// What GGUF calls kinds of tokenizers, whatever model has them.
-  private enum GGUFKind: String {
-    case bytePairs = "gpt2"
-    case wordPieces = "bert"
-  }
-
   /// GGUF's names of ids by purpose, where they are not `tokenizer.ggml.<purpose>_token_id`.
   private static func ggufKey(of special: SpecialToken) -> String {
     switch special {
@@ -103,14 +95,14 @@ extension TokenizerVocabulary {
     switch model {
     case .bytePairs(let merges):
       return [
-        .init(key: Self.ggufKindKey, value: .string(GGUFKind.bytePairs.rawValue)),
+        .init(key: GGUFTokenizerKind.key, value: .string(GGUFTokenizerKind.bytePairs.rawValue)),
         .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
         .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })), types,
         .init(key: "tokenizer.ggml.merges", value: .array(merges.map { .string($0) })),
       ]
     case .wordPieces:
       return [
-        .init(key: Self.ggufKindKey, value: .string(GGUFKind.wordPieces.rawValue)),
+        .init(key: GGUFTokenizerKind.key, value: .string(GGUFTokenizerKind.wordPieces.rawValue)),
         .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string(Self.ggufPiece($0)) })), types,
       ]
     }
@@ -157,7 +149,8 @@ extension TokenizerVocabulary {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
   package init?(gguf metadata: Metadata, path: String) throws(IngotError) {
-    guard let kind = metadata.string(Self.ggufKindKey).flatMap(GGUFKind.init),
+    guard let kind = metadata.string(GGUFTokenizerKind.key).flatMap(GGUFTokenizerKind.init),
+      kind == .bytePairs || kind == .wordPieces,
       let texts = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
     else { return nil }
     let kinds = try Self.kinds(metadata, count: texts.count, path: path)
@@ -169,6 +162,7 @@ extension TokenizerVocabulary {
       let pieces = zip(texts, kinds).map { Token(Self.piece(ofGGUF: $0, $1), $1) }
       self.init(tokens: pieces, model: .wordPieces(lowercases: nil))
       try requireLines(at: Location(path, key: "tokenizer.ggml.tokens"))
+    case .sentencePiece, .none: return nil
     }
     for special in SpecialToken.allCases {
       if case .bool(let adds)? = metadata["tokenizer.ggml.add_\(special.rawValue)_token"] {

@@ -2,10 +2,10 @@
 // The letters that stand for bytes in byte-level vocabularies: openai/gpt-2, src/encoder.py, `bytes_to_unicode`.
 
 /// The letters that stand for bytes in byte-level vocabularies.
-enum ByteLetters {
+package enum ByteLetters {
   /// The code point of each byte's letter: printable characters of Latin-1 stand for themselves, the others for what follows
   /// U+00FF.
-  static let codePoints: [UInt32] = {
+  package static let codePoints: [UInt32] = {
     let plain = Set(0x21...0x7E).union(0xA1...0xAC).union(0xAE...0xFF)
     var next: UInt32 = 256
     return (0..<256).map { byte in

@@ -45,7 +45,7 @@ package struct TextPattern: Sendable {
       at: location)
     let classes = classes
     bytes = (0..<256).map { $0 < 0x80 ? classes[UInt32($0)] : Self.notASCII }
-    letters = (UInt8.min...UInt8.max).map { classes[$0.letterOfGPT2] }
+    letters = ByteLetters.codePoints.map { classes[$0] }
   }
 
   /// Cuts all code points into runs of classes, so that each set is a union of classes.
@@ -77,18 +77,5 @@ package struct TextPattern: Sendable {
       for set in sets.indices { columns[set][Int(number)] = holding[set] }
     }
     return (runs, columns)
-  }
-}
-
-extension UInt8 {
-  /// The letter that GPT-2's `bytes_to_unicode` writes a byte with: printable ones of Latin-1 as they are, all others
-  /// from U+0100 on.
-  package var letterOfGPT2: UInt32 {
-    switch self {
-    case 0x21...0x7E, 0xA1...0xAC, 0xAE...0xFF: UInt32(self)
-    case 0...0x20: 0x100 + UInt32(self)
-    case 0x7F...0xA0: 0x121 + UInt32(self) - 0x7F
-    default: 0x143
-    }
   }
 }
