@@ -74,7 +74,8 @@ struct DetokenizeCommand: ParsableCommand {
     options.work = reading.work()
     let output = TextOutput(asJSON: global.json, isQuiet: global.quiet)
     try Ingot.detokenize(
-      path, from: { () throws(IngotError) in try InputStream(nil) }, options: options
+      path, from: { () throws(IngotError) in try InputStream(nil) }, wholeCharacters: global.json,
+      options: options
     ) { (bytes) throws(IngotError) in try output.add(bytes) }
     try output.finish()
   }

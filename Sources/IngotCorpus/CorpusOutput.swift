@@ -21,33 +21,6 @@ package struct CorpusForm: Hashable, Sendable {
   }
 }
 
-/// Writes bytes behind each other, a megabyte at a time.
-final class StreamedOutput {
-  private let target: any OutputTarget
-  private var pending: [UInt8] = []
-  private var written = 0
-  private static let pieceByteCount = 1 << 20
-
-  init(_ target: any OutputTarget) { self.target = target }
-
-  /// Bytes so far.
-  var byteCount: Int { written + pending.count }
-
-  /// Adds bytes.
-  func write(_ bytes: some Sequence<UInt8>) throws(IngotError) {
-    pending.append(contentsOf: bytes)
-    if pending.count >= Self.pieceByteCount { try flush() }
-  }
-
-  /// Writes what is still to be written.
-  func flush() throws(IngotError) {
-    guard !pending.isEmpty else { return }
-    try target.write(pending, at: written)
-    written += pending.count
-    pending.removeAll(keepingCapacity: true)
-  }
-}
-
 /// Writes documents.
 struct CorpusWriter {
   /// Where to.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses the next token from a row of scores: the likeliest, or one drawn by the distribution that filters leave.
+import IngotCore
 
 /// How the next token is chosen.
 public struct SamplingOptions: Hashable, Sendable {

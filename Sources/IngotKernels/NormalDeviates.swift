@@ -2,6 +2,7 @@
 // Normal deviates as a function of a key and a place, so that any part of a sequence can be made alone, by any thread,
 // and is the same bytes on every machine.
 import CIngotKernels
+import IngotCore
 
 /// A sequence of normal deviates with mean 0.
 package struct NormalDeviates: Hashable, Sendable {
@@ -25,7 +26,7 @@ package struct NormalDeviates: Hashable, Sendable {
   package static func key(seed: UInt64, name: String) -> UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-    return ReferenceKernels.splitMix(ReferenceKernels.splitMix(seed) ^ hash)
+    return SplitMix64.mixed(SplitMix64.mixed(seed) ^ hash)
   }
 
   /// Elements made by one chunk of a job.
@@ -52,20 +53,10 @@ package struct NormalDeviates: Hashable, Sendable {
 }
 
 extension ReferenceKernels {
-  private static let golden: UInt64 = 0x9e37_79b9_7f4a_7c15
-
-  /// SplitMix64's mixing of a counter.
-  static func splitMix(_ value: UInt64) -> UInt64 {
-    var x = value
-    x = (x ^ (x >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    x = (x ^ (x >> 27)) &* 0x94d0_49bb_1331_11eb
-    return x ^ (x >> 31)
-  }
-
   /// The two uniform numbers behind a pair of deviates: one in (0, 1], one in [0, 1).
   package static func uniformPair(key: UInt64, pair: UInt64) -> (Double, Double) {
-    let counter = key &+ (pair &* 2) &* golden
-    let (a, b) = (splitMix(counter) >> 11, splitMix(counter &+ golden) >> 11)
+    let counter = key &+ (pair &* 2) &* SplitMix64.increment
+    let (a, b) = (SplitMix64.mixed(counter) >> 11, SplitMix64.mixed(counter &+ SplitMix64.increment) >> 11)
     return (Double(a + 1) * 0x1p-53, Double(b) * 0x1p-53)
   }
 

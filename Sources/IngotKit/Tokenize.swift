@@ -105,17 +105,18 @@ extension Ingot {
   /// - Parameters:
   ///   - path: the tokenizer.
   ///   - input: the ids.
+  ///   - wholeCharacters: whether the beginning of a character waits for its rest.
   ///   - options: how to read.
   ///   - body: takes the next bytes.
   /// - Throws: as ``detokenize(_:ids:options:)`` does, the input's errors, and those of `body`.
   package static func detokenize(
-    _ path: String, from input: () throws(IngotError) -> InputStream, options: TokenizeOptions,
-    _ body: (_ bytes: [UInt8]) throws(IngotError) -> Void
+    _ path: String, from input: () throws(IngotError) -> InputStream, wholeCharacters: Bool,
+    options: TokenizeOptions, _ body: (_ bytes: [UInt8]) throws(IngotError) -> Void
   ) throws(IngotError) {
     let tokenizer = try tokenizer(path, options: options)
     let input = try input()
     var ids = IDScanner(name: input.name)
-    var stream = TokenTextStream(tokenizer)
+    var stream = TokenTextStream(tokenizer, wholeCharacters: wholeCharacters)
     while true {
       if Process.isInterrupted { throw .interrupted }
       let chunk = try input.next()

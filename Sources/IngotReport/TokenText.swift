@@ -17,32 +17,13 @@ package enum TokenText {
   }
 }
 
-/// Standard output that stays empty as long as an error may still come early.
-private struct DelayedOutput {
-  private let output = StandardOutput()
-  private var pending: [UInt8] = []
-  private var offset = 0
-  /// An error in so much output leaves nothing on standard output.
-  private static let delayedBytes = 1 << 20
-
-  mutating func add(_ bytes: some Sequence<UInt8>) throws(IngotError) {
-    pending.append(contentsOf: bytes)
-    if pending.count > Self.delayedBytes { try flush() }
-  }
-
-  mutating func flush() throws(IngotError) {
-    try output.write(pending, at: offset)
-    offset += pending.count
-    pending.removeAll(keepingCapacity: true)
-  }
-}
-
 /// A list of ids on one line; or an object with ids and their places in the text, of which the latter wait in a scratch file.
 package final class TokenOutput {
   private let asJSON: Bool
   private let isQuiet: Bool
   private let scratchFolder: String
-  private var output = DelayedOutput()
+  /// An error in the first megabyte leaves nothing on standard output.
+  private let output = StreamedOutput(StandardOutput())
   private var isFirst = true
   private var offsets: [UInt8] = []
   private var scratch: OutputFile?
@@ -80,12 +61,12 @@ package final class TokenOutput {
       offsets.append(UInt8(ascii: "]"))
     }
     if !ids.isEmpty { isFirst = false }
-    try output.add(text)
+    try output.write(text)
     if offsets.count > Self.bufferBytes { try store() }
   }
 
   private func begin() throws(IngotError) {
-    try output.add(Array(#"{"schema": 1, "ids": ["#.utf8))
+    try output.write(Array(#"{"schema": 1, "ids": ["#.utf8))
   }
 
   /// Puts places into the scratch file.
@@ -101,20 +82,20 @@ package final class TokenOutput {
     guard !isQuiet else { return }
     if asJSON {
       if isFirst { try begin() }
-      try output.add(Array(#"], "offsets": ["#.utf8))
+      try output.write(Array(#"], "offsets": ["#.utf8))
       if let scratch {
         let source = ScratchSource(scratch, byteCount: scratchCount, path: "offsets")
         var offset = 0
         while offset < scratchCount {
           let bytes = try source.bytes(at: offset, count: min(1 << 20, scratchCount - offset))
-          try output.add(bytes)
+          try output.write(bytes)
           offset += bytes.count
         }
       }
-      try output.add(offsets)
-      try output.add(Array("]}".utf8))
+      try output.write(offsets)
+      try output.write(Array("]}".utf8))
     }
-    try output.add([UInt8(ascii: "\n")])
+    try output.write([UInt8(ascii: "\n")])
     try output.flush()
   }
 }
@@ -123,9 +104,9 @@ package final class TokenOutput {
 package final class TextOutput {
   private let asJSON: Bool
   private let isQuiet: Bool
-  private var output = DelayedOutput()
+  /// An error in the first megabyte leaves nothing on standard output.
+  private let output = StreamedOutput(StandardOutput())
   private var isFirst = true
-  private var half: [UInt8] = []
 
   /// Begins.
   package init(asJSON: Bool, isQuiet: Bool) {
@@ -133,21 +114,15 @@ package final class TextOutput {
     self.isQuiet = isQuiet && !asJSON
   }
 
-  /// Adds bytes.
+  /// Adds bytes, of whole characters for an object.
   package func add(_ bytes: [UInt8]) throws(IngotError) {
     guard !isQuiet else { return }
-    guard asJSON else { return try output.add(bytes) }
-    if isFirst { try output.add(Array(#"{"schema": 1, "text": ""#.utf8)) }
+    guard asJSON else { return try output.write(bytes) }
+    if isFirst { try output.write(Array(#"{"schema": 1, "text": ""#.utf8)) }
     isFirst = false
-    let bytes = half + bytes
-    let count = bytes.wholeCharacterCount
-    half = Array(bytes[count...])
-    try output.add(Self.escaped(bytes[..<count]))
-  }
-
-  /// Text within a JSON literal; bytes that are no UTF-8 become U+FFFD.
-  private static func escaped(_ bytes: ArraySlice<UInt8>) -> Substring.UTF8View {
-    JSONWriter.quoted(String(decoding: bytes, as: UTF8.self)).dropFirst().dropLast().utf8
+    // Within a JSON literal; bytes that are no UTF-8 become U+FFFD.
+    let literal = JSONWriter.quoted(String(decoding: bytes, as: UTF8.self))
+    try output.write(literal.dropFirst().dropLast().utf8)
   }
 
   /// Ends the text.
@@ -155,8 +130,7 @@ package final class TextOutput {
     guard !isQuiet else { return }
     if asJSON {
       try add([])
-      try output.add(Self.escaped(half[...]))
-      try output.add(Array("\"}\n".utf8))
+      try output.write(Array("\"}\n".utf8))
     }
     try output.flush()
   }
@@ -173,17 +147,5 @@ extension [UInt8] {
       count += 1
     } while rest > 0
     for index in (0..<count).reversed() { append(digits[index]) }
-  }
-
-  /// How many bytes there are without the beginning of a character at the end.
-  fileprivate var wholeCharacterCount: Int {
-    var start = count
-    while start > 0, count - start < 4 {
-      start -= 1
-      if self[start] & 0xC0 != 0x80 { break }
-    }
-    guard start < count, self[start] >= 0xC0 else { return count }
-    let length = self[start] >= 0xF0 ? 4 : self[start] >= 0xE0 ? 3 : 2
-    return start + length > count ? start : count
   }
 }

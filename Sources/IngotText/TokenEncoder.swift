@@ -86,7 +86,7 @@ package struct TokenEncoder: Sendable {
   // MARK: - Added tokens
 
   private mutating func work(isEnd: Bool, to output: inout EncodedText) throws(IngotError) {
-    let count = isEnd ? pending.count : pending.completeCount
+    let count = isEnd ? pending.count : pending.countOfWholeCharacters
     let bytes = Array(pending[..<count])
     let cut = Array(pending[count...])
     if !tokenizer.model.takesAnyBytes, let place = bytes.firstInvalidUTF8 {
@@ -112,7 +112,7 @@ package struct TokenEncoder: Sendable {
       }
     }
     if isEnd { endSection(to: &output) }
-    if settled > 0 { lastCharacter = bytes.character(before: settled).codePoint }
+    if settled > 0 { lastCharacter = bytes.character(before: settled).value }
     pendingStart += settled
     pending = Array(bytes[settled...]) + cut
     try limitWaiting()
@@ -162,7 +162,7 @@ package struct TokenEncoder: Sendable {
       text = waiting
     }
     let (parts, settled) = finder.parts(of: text.bytes, behind: lastNormalized, isEnd: chunk.isEnd)
-    lastNormalized = settled > 0 ? text.bytes.character(before: settled).codePoint : lastNormalized
+    lastNormalized = settled > 0 ? text.bytes.character(before: settled).value : lastNormalized
     var rest = text
     var pieces: [(AddedTokenFinder.Part, NormalizedText)] = []
     var left = rest.splitOff(from: settled)
@@ -285,35 +285,16 @@ package struct TokenEncoder: Sendable {
 }
 
 extension [UInt8] {
-  /// How many bytes there are without a character that is cut off at the end.
-  var completeCount: Int {
-    guard !isEmpty else { return 0 }
-    var start = count - 1
-    while start > 0, count - start < 4, self[start] & 0xC0 == 0x80 { start -= 1 }
-    return self[start] & 0xC0 == 0xC0 && start + self[start].sequenceLength > count ? start : count
-  }
-
   /// Where the first byte stands that is no UTF-8.
   var firstInvalidUTF8: Int? {
-    var place = 0
-    while place < count {
-      let lead = self[place]
-      if lead < 0x80 {
-        place += 1
-        continue
+    withUnsafeBufferPointer { bytes in
+      var place = 0
+      while place < bytes.count {
+        let scalar = UTF8Scalar(bytes, at: place, end: bytes.count)
+        guard scalar.isCharacter else { return place }
+        place += scalar.length
       }
-      let length = lead.sequenceLength
-      guard length > 1, place + length <= count else { return place }
-      for next in place + 1..<place + length where self[next] & 0xC0 != 0x80 { return place }
-      // Overlong forms, surrogates, and what is beyond U+10FFFF.
-      let second = self[place + 1]
-      switch lead {
-      case 0xE0 where second < 0xA0, 0xED where second > 0x9F, 0xF0 where second < 0x90,
-        0xF4 where second > 0x8F:
-        return place
-      default: place += length
-      }
+      return nil
     }
-    return nil
   }
 }

@@ -38,7 +38,7 @@ package struct TokenTextStream: Sendable {
     var output: [TextFragment] = []
     stage.take(TextFragment(Array(text)), to: &output)
     let bytes = half + output.flatMap(\.bytes)
-    let count = wholeCharacters ? bytes.completeCount : bytes.count
+    let count = wholeCharacters ? bytes.countOfWholeCharacters : bytes.count
     half = Array(bytes[count...])
     return Array(bytes[..<count])
   }

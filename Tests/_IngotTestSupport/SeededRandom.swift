@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random numbers that are the same on every run and machine.
+import IngotCore
 
-/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014).
+/// A sequence of SplitMix64 with what tests draw from it.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  private var sequence: SplitMix64
 
   /// Makes a generator; equal seeds give equal numbers.
-  package init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { sequence = SplitMix64(seed: seed) }
 
-  package mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
+  package mutating func next() -> UInt64 { sequence.next() }
 
   /// A whole number in a range.
   package mutating func integer(in range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Token ids made up from a seed, for comparing two models without a text.
 import IngotCore
-import IngotEvaluation
 import IngotGraph
 import IngotModels
 

@@ -80,19 +80,19 @@ struct AddedTokenFinder: Sendable {
   }
 
   private func isAlone(_ range: Range<Int>, in bytes: [UInt8], behind last: UInt32?) -> Bool {
-    let before = range.lowerBound > 0 ? bytes.character(before: range.lowerBound).codePoint : last
+    let before = range.lowerBound > 0 ? bytes.character(before: range.lowerBound).value : last
     if let before, TextClass.isWord(before) { return false }
     guard range.upperBound < bytes.count else { return true }
-    return !TextClass.isWord(Character8(bytes, at: range.upperBound, before: bytes.count).codePoint)
+    return !TextClass.isWord(UTF8Scalar(bytes, at: range.upperBound, end: bytes.count).value)
   }
 }
 
 extension [UInt8] {
   /// The character that ends at an offset above 0.
-  func character(before offset: Int) -> Character8 {
+  func character(before offset: Int) -> UTF8Scalar {
     var start = offset - 1
     while start > 0, offset - start < 4, self[start] & 0xC0 == 0x80 { start -= 1 }
-    return Character8(self, at: start, before: offset)
+    return UTF8Scalar(self, at: start, end: offset)
   }
 
   /// Where the white space begins that ends at an offset.
@@ -100,7 +100,7 @@ extension [UInt8] {
     var start = offset
     while start > first {
       let character = character(before: start)
-      guard TextClass.isSpace(character.codePoint), start - character.length >= first else { break }
+      guard TextClass.isSpace(character.value), start - character.length >= first else { break }
       start -= character.length
     }
     return start
@@ -110,8 +110,8 @@ extension [UInt8] {
   func spaceEnd(from offset: Int) -> Int {
     var end = offset
     while end < count {
-      let character = Character8(self, at: end, before: count)
-      guard TextClass.isSpace(character.codePoint) else { break }
+      let character = UTF8Scalar(self, at: end, end: count)
+      guard TextClass.isSpace(character.value) else { break }
       end += character.length
     }
     return end

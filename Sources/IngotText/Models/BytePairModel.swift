@@ -78,8 +78,8 @@ package struct BytePairModel: TokenModel {
       guard tokens.id(of: Array(bytes), 0..<bytes.count) == UInt32(id) else { continue }
       if options.isByteLevel {
         if text.count == 1, let byte = text.first { table[UInt32(byte)] = UInt32(id) }
-      } else if let character = Character8(only: text) {
-        table[character.codePoint] = UInt32(id)
+      } else if let character = UTF8Scalar(only: text) {
+        table[character.value] = UInt32(id)
       }
     }
     return table
@@ -116,11 +116,11 @@ package struct BytePairModel: TokenModel {
   private func addCharacters(_ bytes: [UInt8], _ piece: Range<Int>, to scratch: inout MergeScratch) {
     var offset = piece.lowerBound
     while offset < piece.upperBound {
-      let character = Character8(bytes, at: offset, before: piece.upperBound)
+      let character = UTF8Scalar(bytes, at: offset, end: piece.upperBound)
       let isFirst = offset == piece.lowerBound
       let isLast = offset + character.length >= piece.upperBound
       let table = isFirst ? (isLast ? 3 : 0) : (isLast ? 2 : 1)
-      scratch.add(symbols[table][character.codePoint], length: character.length)
+      scratch.add(symbols[table][character.value], length: character.length)
       offset += character.length
     }
   }
@@ -151,8 +151,8 @@ package struct BytePairModel: TokenModel {
     guard let neighbours, offset > 0, offset < bytes.count, bytes[offset] & 0xC0 != 0x80 else { return false }
     var start = offset - 1
     while start > 0, offset - start < 4, bytes[start] & 0xC0 == 0x80 { start -= 1 }
-    let left = Character8(bytes, at: start, before: offset).codePoint
-    let right = Character8(bytes, at: offset, before: bytes.count).codePoint
+    let left = UTF8Scalar(bytes, at: start, end: offset).value
+    let right = UTF8Scalar(bytes, at: offset, end: bytes.count).value
     if neighbours.contains(left, right) { return false }
     // Two that no token covers may become one unknown token.
     return !options.fusesUnknown || !options.byteTokens.isEmpty
@@ -173,9 +173,9 @@ struct CharacterPairs: Sendable {
       var offset = 0
       var last: UInt32?
       while offset < bytes.count {
-        let character = Character8(bytes, at: offset, before: bytes.count)
-        if let last { pairs.insert(UInt64(last) << 32 | UInt64(character.codePoint)) }
-        last = character.codePoint
+        let character = UTF8Scalar(bytes, at: offset, end: bytes.count)
+        if let last { pairs.insert(UInt64(last) << 32 | UInt64(character.value)) }
+        last = character.value
         offset += character.length
       }
     }

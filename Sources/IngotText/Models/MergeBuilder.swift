@@ -25,10 +25,10 @@ enum MergeBuilder {
       if let id = tokens.id(of: bytes, range), ranks.indices.contains(Int(id)), ranks[Int(id)] != nil {
         return id
       }
-      guard !isByteLevel, let character = Character8(only: bytes[range]) else { return nil }
-      if let known = inner[character.codePoint] { return known }
+      guard !isByteLevel, let character = UTF8Scalar(only: bytes[range]) else { return nil }
+      if let known = inner[character.value] { return known }
       let new = UInt32(truncatingIfNeeded: tokens.idCount + inner.count)
-      inner[character.codePoint] = new
+      inner[character.value] = new
       return new
     }
     for (id, rank) in ranks.enumerated() {

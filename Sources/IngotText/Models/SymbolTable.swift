@@ -21,32 +21,3 @@ struct SymbolTable: Sendable {
   /// How many of the first 256 have a symbol.
   var byteCount: Int { first.count { $0 != Self.none } }
 }
-
-/// A character of valid UTF-8.
-struct Character8 {
-  /// Its code point.
-  var codePoint: UInt32
-  /// How many bytes it has.
-  var length: Int
-
-  /// Reads the character that begins at an offset; a byte that is no UTF-8 is a character of its own.
-  init(_ bytes: [UInt8], at offset: Int, before end: Int) {
-    let lead = bytes[offset]
-    let length = lead.sequenceLength
-    guard length > 1, offset + length <= end else {
-      (codePoint, self.length) = (UInt32(lead), 1)
-      return
-    }
-    var code = UInt32(lead) & (0x7F >> UInt32(length))
-    for place in offset + 1..<offset + length { code = code << 6 | UInt32(bytes[place] & 0x3F) }
-    (codePoint, self.length) = (code, length)
-  }
-
-  /// The character that a text is, if it is one.
-  init?(only bytes: some Collection<UInt8>) {
-    guard let first = bytes.first, bytes.count == first.sequenceLength,
-      first < 0x80 || first.sequenceLength > 1
-    else { return nil }
-    self.init(Array(bytes), at: 0, before: bytes.count)
-  }
-}

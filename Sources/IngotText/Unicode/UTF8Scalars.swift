@@ -8,6 +8,8 @@ package struct UTF8Scalar {
   package let value: UInt32
   /// Its bytes.
   package let length: Int
+  /// Whether it is one; a byte that is no UTF-8 is not.
+  package var isCharacter: Bool { !(0xDC80...0xDCFF).contains(value) }
 
   /// Decodes the character that begins at an offset.
   ///
@@ -44,6 +46,18 @@ package struct UTF8Scalar {
       return
     }
     self.init(value: value, length: length)
+  }
+
+  /// Decodes the character that begins at an offset, below `end`, which is at most the count of bytes.
+  init(_ bytes: [UInt8], at offset: Int, end: Int) {
+    self = bytes.withUnsafeBufferPointer { UTF8Scalar($0, at: offset, end: end) }
+  }
+
+  /// The character that a text is, if it is one.
+  init?(only text: some Collection<UInt8>) {
+    guard !text.isEmpty else { return nil }
+    self.init(Array(text), at: 0, end: text.count)
+    guard isCharacter, length == text.count else { return nil }
   }
 
   private init(alone byte: UInt32) {
