@@ -47,7 +47,7 @@ let package = Package(
     .target(name: "IngotText", dependencies: ["IngotEncodings"]),
     .target(name: "IngotRuntime", dependencies: ["IngotGraph", "IngotKernels"]),
     .target(name: "IngotQuantization", dependencies: ["IngotGraph", "IngotTransforms"]),
-    .target(name: "IngotEvaluation", dependencies: ["CIngotKernels"]),
+    .target(name: "IngotEvaluation", dependencies: ["IngotCore", "CIngotKernels"]),
 
     // Documents that models are calibrated and evaluated on.
     .target(name: "IngotCorpus", dependencies: ["IngotEncodings", "IngotTransforms"]),
