@@ -235,6 +235,41 @@ TARGET static void NAME(softmax)(float *x, size_t n, const uint8_t *mask) {
     for (size_t i = body; i < n; i++) x[i] = (float)(x[i] * factor);
 }
 
+/// Eight scores from the `i`th on, `fill` behind the last.
+INLINE wide scores_at(const float *x, size_t i, size_t n, float fill) {
+    return n - i < 8 ? load_part(x + i, n - i, fill) : load(x + i);
+}
+
+TARGET static void NAME(sum_scores)(const float *x, size_t n, ingot_scores *result) {
+    const float lowest = -__builtin_inff();
+    wide peaks = (wide){} + (double)lowest;
+    whole broken = {0};
+    for (size_t i = 0; i < n; i += 8) {
+        const wide score = scores_at(x, i, n, x[0]);
+        peaks = largest(score, peaks);
+        broken |= score - score != 0.0;
+    }
+    *result = (ingot_scores){.greatest = peaks[0]};
+    for (int i = 0; i < 8; i++) {
+        result->greatest = peaks[i] > result->greatest ? peaks[i] : result->greatest;
+        result->is_broken |= broken[i] != 0;
+    }
+    // What is minus infinity, or not there, adds e^-708 to a sum of at least 1.
+    wide sum = {0};
+    for (size_t i = 0; i < n; i += 8) sum += exponential(scores_at(x, i, n, lowest) - result->greatest);
+    result->sum = sum_of(sum);
+}
+
+TARGET static double NAME(divergence)(const float *x, const float *y, size_t n, double less, double other) {
+    const float lowest = -__builtin_inff();
+    wide sum = {0};
+    for (size_t i = 0; i < n; i += 8) {
+        const wide p = scores_at(x, i, n, lowest) - less, q = scores_at(y, i, n, lowest) - other;
+        sum += choose(p == (double)lowest, (wide){}, exponential(p) * (p - q));
+    }
+    return sum_of(sum);
+}
+
 TARGET static void NAME(add)(const float *a, const float *b, float *y, size_t n) {
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
@@ -244,5 +279,7 @@ const ingot_row_kernels NAME(ingot_row_kernels) = {
     .layer_norm = NAME(layer_norm),
     .softmax = NAME(softmax),
     .softmax_quick = NAME(softmax_quick),
+    .sum_scores = NAME(sum_scores),
+    .divergence = NAME(divergence),
     .add = NAME(add),
 };

@@ -67,4 +67,27 @@ extension ReferenceKernels {
     let sum = powers.reduce(0, +)
     return powers.map { $0 / sum }
   }
+
+  /// What turns scores into logarithms of shares when it is taken off: `log Σ eˣ`.
+  ///
+  /// - Parameter scores: `[N]`.
+  /// - Returns: NaN where a score is NaN or infinite, or all are minus infinity.
+  package static func normalizer(_ scores: [Double]) -> Double {
+    let peak = scores.max(by: { $0 < $1 }) ?? -.infinity
+    return peak + log(scores.reduce(0) { $0 + exp($1 - peak) })
+  }
+
+  /// How far one row's shares are from another's: `Σ p (log p − log q)`.
+  ///
+  /// - Parameters:
+  ///   - scores: `[N]`, whose shares are p; what is minus infinity counts nothing.
+  ///   - others: `[N]`, whose shares are q.
+  /// - Returns: nats.
+  package static func divergence(_ scores: [Double], from others: [Double]) -> Double {
+    let (less, other) = (normalizer(scores), normalizer(others))
+    return zip(scores, others).reduce(0) { sum, pair in
+      let (p, q) = (pair.0 - less, pair.1 - other)
+      return p == -.infinity ? sum : sum + exp(p) * (p - q)
+    }
+  }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators on rows and elements of f32 activations: thin, checked doors to the kernels.
 import CIngotKernels
+import Glibc
 import IngotCore
 
 extension ActivationKind {
@@ -36,6 +37,18 @@ package enum FunctionAccuracy: Sendable {
   ///
   /// Activations are off by at most 2⁻²¹ of their argument, shares by 2⁻²¹ + |x − max| · 2⁻²³ of themselves.
   case quick
+}
+
+/// What a row of scores comes to.
+package struct ScoreSum: Sendable {
+  /// The largest score; NaN is passed over.
+  package var greatest = -Double.infinity
+  /// `log Σ eˣ`, which is taken off a score for its share's logarithm.
+  ///
+  /// NaN where a score is NaN or infinity, or all are minus infinity.
+  package var normalizer = Double.nan
+  /// Whether all scores are numbers.
+  package var isFinite = true
 }
 
 extension KernelTable {
@@ -88,6 +101,37 @@ extension KernelTable {
     accuracy: FunctionAccuracy = .exact
   ) {
     if accuracy == .exact { rows.softmax(x, count, mask) } else { rows.softmax_quick(x, count, mask) }
+  }
+
+  /// What a row of scores comes to: what the logarithm of each share is taken from.
+  ///
+  /// - Parameter scores: `[N]`, f32, at least one.
+  /// - Returns: the sum, in double precision.
+  package func sum(_ scores: UnsafeBufferPointer<Float>) -> ScoreSum {
+    guard let start = scores.baseAddress, !scores.isEmpty else { return ScoreSum() }
+    var sum = ingot_scores()
+    rows.sum_scores(start, scores.count, &sum)
+    return ScoreSum(
+      greatest: sum.greatest, normalizer: sum.greatest + log(sum.sum), isFinite: sum.is_broken == 0)
+  }
+
+  /// How far one row's shares are from another's: `Σ p (log p − log q)`.
+  ///
+  /// - Parameters:
+  ///   - scores: `[N]`, f32, whose shares are p; what is minus infinity counts nothing.
+  ///   - sum: what they come to.
+  ///   - others: `[N]`, f32, whose shares are q.
+  ///   - otherSum: what these come to.
+  /// - Returns: nats, at least 0; NaN where a row has no shares.
+  package func divergence(
+    of scores: UnsafeBufferPointer<Float>, _ sum: ScoreSum, from others: UnsafeBufferPointer<Float>,
+    _ otherSum: ScoreSum
+  ) -> Double {
+    precondition(scores.count == others.count, "rows are of one vocabulary")
+    guard let x = scores.baseAddress, let y = others.baseAddress else { return .nan }
+    let divergence = rows.divergence(x, y, scores.count, sum.normalizer, otherSum.normalizer)
+    // Rounding may leave less than nothing; a NaN stays.
+    return divergence < 0 ? 0 : divergence
   }
 
   /// Adds element by element.

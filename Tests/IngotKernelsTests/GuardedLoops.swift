@@ -84,6 +84,20 @@ extension GuardedKernel {
     softmax(
       "ingot_row_kernels.softmax_quick",
       Levels { ingot_row_kernels_of($0).softmax_quick }),
+    GuardedKernel(name: "ingot_row_kernels.sum_scores") { level, buffers in
+      let sum = Levels { ingot_row_kernels_of($0).sum_scores }
+      for count in counts {
+        var scores = ingot_scores()
+        sum[level](buffers.floats(count).of(Float.self), count, &scores)
+      }
+    },
+    GuardedKernel(name: "ingot_row_kernels.divergence") { level, buffers in
+      let divergence = Levels { ingot_row_kernels_of($0).divergence }
+      for count in counts {
+        let (x, y) = (buffers.floats(count), buffers.floats(count))
+        _ = divergence[level](x.of(Float.self), y.of(Float.self), count, 1, 2)
+      }
+    },
     GuardedKernel(name: "ingot_row_kernels.add") { level, buffers in
       let add = Levels { ingot_row_kernels_of($0).add }
       for count in counts {

@@ -134,6 +134,50 @@ import Testing
     #expect(ReferenceKernels.softmax(scores.map(Double.init)).allSatisfy { $0.isNaN })
   }
 
+  /// Powers to 1e-14, and sums of a few hundred terms.
+  private static let sumTolerance = 1e-12
+
+  @Test(arguments: counts.filter { $0 > 0 }, levels)
+  func `sums of scores and divergences equal their plain twins`(count: Int, kernels: KernelTable) {
+    var random = SeededRandom(seed: UInt64(count))
+    let rows = (0..<2).map { _ in random.floats(count).map { $0 * 30 } }
+    let expected = rows.map { ReferenceKernels.normalizer($0.map(Double.init)) }
+    rows[0].withUnsafeBufferPointer { x in
+      rows[1].withUnsafeBufferPointer { y in
+        let sums = (kernels.sum(x), kernels.sum(y))
+        #expect((sums.0.normalizer - expected[0]).magnitude < Self.sumTolerance)
+        #expect((sums.1.normalizer - expected[1]).magnitude < Self.sumTolerance)
+        #expect(sums.0.isFinite && sums.0.greatest == rows[0].map(Double.init).max())
+        let divergence = ReferenceKernels.divergence(rows[0].map(Double.init), from: rows[1].map(Double.init))
+        let found = kernels.divergence(of: x, sums.0, from: y, sums.1)
+        #expect((found - max(0, divergence)).magnitude < Self.sumTolerance * max(1, divergence))
+        #expect(kernels.divergence(of: x, sums.0, from: x, sums.0) == 0)
+      }
+    }
+  }
+
+  @Test(arguments: broken + [[.infinity, 1], [1, .infinity], [-.infinity, -.infinity]], levels)
+  func `scores that have no shares sum up to none`(scores: [Float], kernels: KernelTable) {
+    scores.withUnsafeBufferPointer { x in
+      let sum = kernels.sum(x)
+      #expect(sum.normalizer.isNaN && !sum.isFinite)
+      #expect(kernels.divergence(of: x, sum, from: x, sum).isNaN)
+    }
+    #expect(ReferenceKernels.normalizer(scores.map(Double.init)).isNaN)
+  }
+
+  @Test(arguments: levels) func `what is ruled out has no share`(kernels: KernelTable) {
+    let (sure, unsure): ([Float], [Float]) = ([0, -.infinity, -.infinity], [0, 0, 0])
+    sure.withUnsafeBufferPointer { x in
+      unsure.withUnsafeBufferPointer { y in
+        let sums = (kernels.sum(x), kernels.sum(y))
+        #expect(sums.0.normalizer == 0 && !sums.0.isFinite && sums.1.isFinite)
+        #expect((kernels.divergence(of: x, sums.0, from: y, sums.1) - 1.0986122886681098).magnitude < 1e-15)
+        #expect(kernels.divergence(of: y, sums.1, from: x, sums.0) == .infinity)
+      }
+    }
+  }
+
   @Test(arguments: levels) func `adds`(kernels: KernelTable) {
     var random = SeededRandom(seed: 3)
     let a = random.floats(185)

@@ -30,6 +30,16 @@ enum {
     INGOT_ACTIVATION_QUICK = 256,
 };
 
+/// What a row of scores comes to.
+typedef struct {
+    /// The largest score; a NaN is passed over.
+    double greatest;
+    /// Σ e^(x − greatest), by powers to 1e-14, relative; NaN where a score is NaN or +∞, or all are −∞.
+    double sum;
+    /// Whether a score is NaN or infinite.
+    int is_broken;
+} ingot_scores;
+
 /// One level's operators.
 typedef struct INGOT_SENDABLE {
     /// y[i] = f(x[i]) for n elements; y may be x. `kind` is one of INGOT_ACTIVATION_….
@@ -41,6 +51,11 @@ typedef struct INGOT_SENDABLE {
     void INGOT_KERNEL(softmax)(float *x, size_t n, const uint8_t *_Nullable mask);
     /// The same in single precision, each share off by at most 2^-21 + |x - max| 2^-23 of itself.
     void INGOT_KERNEL(softmax_quick)(float *x, size_t n, const uint8_t *_Nullable mask);
+    /// x: [N], at least one.
+    void INGOT_KERNEL(sum_scores)(const float *x, size_t n, ingot_scores *result);
+    /// x, y: [N], less = log Σ e^x and other = log Σ e^y; the result is Σ p (log p − log q) with log p = x − less and
+    /// log q = y − other. What p rules out, x = −∞, counts nothing.
+    double INGOT_KERNEL(divergence)(const float *x, const float *y, size_t n, double less, double other);
     /// y = a + b for n elements; y may be either.
     void INGOT_KERNEL(add)(const float *a, const float *b, float *y, size_t n);
 } ingot_row_kernels;
