@@ -11,9 +11,15 @@ struct EvalCommand: ParsableCommand {
       Tokens are cut into windows of the context's length; each but the first is predicted once. With --stride, windows \
       are those of transformers' page on perplexity: each token is predicted by those before it in its window, and a \
       window's first one is not where windows do not overlap. Bits a byte count the bytes of predicted tokens. With \
-      --against, KL is \
-      that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make it a check that \
-      exits with 1.
+      --against, KL is that of the baseline's expectations to the model's, in nats a token. --max-kl and --min-top1 make \
+      it a check that exits with 1.
+
+      A masked language model (BERT with its head for masked tokens) has a pseudo-log-likelihood, and says so: each token \
+      is hidden by the mask in turn and scored by all around it (Salazar et al., 2020). Windows are the context less the \
+      tokenizer's marks, which are put around each; special tokens, the unknown one among them, are not scored. It costs \
+      a run of the window for each token, and takes no --stride.
+
+      Logits of at most 1024 tokens and 256 MiB are held at once, of each model.
 
       \(understoodModels)
 
@@ -21,6 +27,7 @@ struct EvalCommand: ParsableCommand {
         ingot eval gpt2/ --text story.txt
         ingot eval gpt2/ --text story.txt --stride 512
         ingot eval gpt2-int8.ingot --tokens heldout.npy --against gpt2/ --max-kl 1e-3
+        ingot eval bert-base-uncased/ --text story.txt --per-token --json
       """)
 
   @Argument(help: "The model: a file, a shard index, or a folder.")
@@ -42,6 +49,11 @@ struct EvalCommand: ParsableCommand {
 
   @Option(name: .long, help: "Tokens from one window to the next, as transformers has them.")
   var stride: Int?
+
+  @Flag(
+    name: .customLong("per-token"),
+    help: "With --json, list every scored token: its id, loss, stretch of the text, and KL.")
+  var listsTokens = false
 
   @Option(
     name: .long,
@@ -75,6 +87,7 @@ struct EvalCommand: ParsableCommand {
     if let maximumDivergence, !(maximumDivergence >= 0) {
       throw ValidationError("--max-kl is a number of at least 0.")
     }
+    if listsTokens, !global.json { throw ValidationError("--per-token goes with --json.") }
     if maximumDivergence != nil || minimumAgreement != nil, against == nil {
       throw ValidationError("--max-kl and --min-top1 go with --against.")
     }
@@ -84,6 +97,7 @@ struct EvalCommand: ParsableCommand {
     var settings = EvaluateOptions()
     settings.against = against
     settings.stride = stride
+    settings.listsTokens = listsTokens
     settings.run = try RunOptions(precision, options, soundness, reading)
     let report =
       if let text {

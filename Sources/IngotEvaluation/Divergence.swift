@@ -18,12 +18,18 @@ public struct ModelDivergence: Sendable {
   ///   - baseline: what the baseline expects.
   ///   - candidate: what the model under test expects.
   package mutating func add(baseline: LogProbabilities, candidate: LogProbabilities) {
-    divergences.append(baseline.divergence(from: candidate))
-    guard let expected = baseline.likeliest, let found = candidate.likeliest else {
+    add(TokenScore(index: 0, id: 0, given: candidate, against: baseline))
+  }
+
+  /// Adds the position of a token that was scored by both.
+  package mutating func add(_ score: TokenScore) {
+    guard let divergence = score.divergence else { return }
+    divergences.append(divergence)
+    guard let isSame = score.isSameLikeliest else {
       hasLikeliest = false
       return
     }
-    if expected == found { agreementCount += 1 }
+    if isSame { agreementCount += 1 }
   }
 
   /// Positions compared.

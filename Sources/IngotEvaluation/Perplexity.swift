@@ -24,6 +24,12 @@ public struct LanguageModelLoss: Hashable, Sendable {
     sum -= probabilities.values[token]
   }
 
+  /// Adds a token's `−log p`, in nats.
+  package mutating func add(_ loss: Double) {
+    tokenCount += 1
+    sum += loss
+  }
+
   /// The mean of `−log p`, in nats: the cross entropy that training minimizes.
   public var mean: Double { tokenCount > 0 ? sum / Double(tokenCount) : .nan }
 

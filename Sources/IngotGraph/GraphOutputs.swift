@@ -8,6 +8,9 @@ extension ModelGraph {
     return edges[logits.edge.index] == .activations(config.vocabularySize)
   }
 
+  /// Whether each token's logits are scores of what may stand in its place, by all that is around it.
+  package var fillsMasks: Bool { predictsTokens && !continuesText }
+
   /// Whether scores of tokens are products with the token embedding.
   package var usesTokenEmbeddingAsHead: Bool {
     nodes.contains { $0.operation.isProduct && $0.parameters.first == TensorRole(.tokenEmbedding) }

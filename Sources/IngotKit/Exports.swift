@@ -19,6 +19,7 @@
 @_exported import struct IngotEvaluation.ModelDivergence
 @_exported import struct IngotEvaluation.PairedLosses
 @_exported import struct IngotEvaluation.SamplingOptions
+@_exported import struct IngotEvaluation.TokenScore
 @_exported import enum IngotFormats.CodeKind
 @_exported import struct IngotFormats.ContentSurvey
 @_exported import struct IngotFormats.Glob

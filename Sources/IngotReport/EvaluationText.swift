@@ -7,12 +7,15 @@ package enum EvaluationText {
   /// A line a figure.
   package static func lines(_ report: EvaluationReport, style: TextStyle) -> [String] {
     var table = TableLayout([("", .left), ("", .right), ("", .left)])
+    let isPseudo = report.kind == .pseudoLogLikelihood
+    let perplexity = isPseudo ? "pseudo-perplexity" : "perplexity"
+    let unit = isPseudo ? "nats a token, by pseudo-log-likelihood" : "nats a token"
     table.add(["tokens", Quantity.count(report.loss.tokenCount), ""])
-    table.add(["loss", Quantity.fixed(report.loss.mean, decimals: 4), "nats a token"])
-    table.add(["perplexity", Quantity.fixed(report.loss.perplexity, decimals: 2), ""])
+    table.add(["loss", Quantity.fixed(report.loss.mean, decimals: 4), unit])
+    table.add([perplexity, Quantity.fixed(report.loss.perplexity, decimals: 2), ""])
     if let bits = report.bitsPerByte { table.add(["bits a byte", Quantity.fixed(bits, decimals: 4), ""]) }
     if let baseline = report.baselineLoss {
-      table.add(["baseline's perplexity", Quantity.fixed(baseline.perplexity, decimals: 2), ""])
+      table.add(["baseline's \(perplexity)", Quantity.fixed(baseline.perplexity, decimals: 2), ""])
     }
     if let paired = report.paired {
       let error = "± \(Quantity.fixed(paired.standardError, decimals: 4)), its standard error"
@@ -32,20 +35,33 @@ package enum EvaluationText {
 
   /// `ingot eval --json`.
   package static func json(_ report: EvaluationReport) -> String {
-    JSONText.document([
-      ("model", .string(report.model)), ("against", report.against.map { .string($0) } ?? .null),
+    var entries: [(String, MetadataValue)] = [
+      ("model", .string(report.model)), ("kind", .string(report.kind.rawValue)),
+      ("against", report.against.map { .string($0) } ?? .null),
       ("tokens", .int64(Int64(report.loss.tokenCount))), ("nll", .float64(report.loss.mean)),
-      ("perplexity", .float64(report.loss.perplexity)),
-      ("bits_per_byte", report.bitsPerByte.map { .float64($0) } ?? .null),
+      ("perplexity", .float64(report.loss.perplexity)), ("bits_per_byte", real(report.bitsPerByte)),
       ("bytes", report.byteCount.map { .int64(Int64($0)) } ?? .null),
-      ("baseline_nll", report.baselineLoss.map { .float64($0.mean) } ?? .null),
-      ("kl", report.divergence.map { .float64($0.mean) } ?? .null),
-      ("perplexity_difference", report.paired.map { .float64($0.perplexityDifference) } ?? .null),
-      ("perplexity_difference_error", report.paired.map { .float64($0.standardError) } ?? .null),
-      ("kl_median", report.divergence.map { .float64($0.median) } ?? .null),
-      ("kl_max", report.divergence.map { .float64($0.largest) } ?? .null),
-      ("kl_p99", report.divergence.map { .float64($0.percentile99) } ?? .null),
-      ("top1_agreement", report.divergence.map { .float64($0.top1Agreement) } ?? .null),
-    ])
+      ("baseline_nll", real(report.baselineLoss?.mean)), ("kl", real(report.divergence?.mean)),
+      ("perplexity_difference", real(report.paired?.perplexityDifference)),
+      ("perplexity_difference_error", real(report.paired?.standardError)),
+      ("kl_median", real(report.divergence?.median)), ("kl_max", real(report.divergence?.largest)),
+      ("kl_p99", real(report.divergence?.percentile99)),
+      ("top1_agreement", real(report.divergence?.top1Agreement)),
+    ]
+    if let tokens = report.tokens { entries.append(("per_token", .array(tokens.map(token)))) }
+    return JSONText.document(entries)
+  }
+
+  private static func real(_ value: Double?) -> MetadataValue { value.map { .float64($0) } ?? .null }
+
+  /// A token of `per_token`.
+  private static func token(_ score: TokenScore) -> MetadataValue {
+    var entries: [(String, MetadataValue)] = [
+      ("index", .int64(Int64(score.index))), ("id", .int64(Int64(score.id))), ("nll", .float64(score.loss)),
+    ]
+    if let loss = score.baselineLoss { entries.append(("baseline_nll", .float64(loss))) }
+    if let divergence = score.divergence { entries.append(("kl", .float64(divergence))) }
+    if let text = score.text { entries.append(("text", .string(text))) }
+    return .object(Metadata(entries.map { .init(key: $0.0, value: $0.1) }))
   }
 }

@@ -19,6 +19,8 @@ package struct Tokenizer: Sendable {
   package var texts: TokenTable
   /// The tokens that are looked for first.
   package let addedTokens: [AddedToken]
+  /// The id of the token that hides another from a model that is to guess it; `nil` where no file names one.
+  package var mask: UInt32?
   /// Where it was read from.
   package var source: String
   /// What its files leave open and was taken for granted; `nil` where they say all.

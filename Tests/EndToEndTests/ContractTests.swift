@@ -49,11 +49,14 @@ import Testing
     #expect(
       Self.keys(of: validation["findings"]).isSuperset(of: ["kind", "severity", "subject", "detail"]))
 
-    let (evaluation, _) = try Self.keys(["eval", Self.model, "--tokens", "1,2,3", "--against", Self.model])
+    let (evaluation, measured) = try Self.keys(
+      ["eval", Self.model, "--tokens", "1,2,3", "--against", Self.model, "--per-token"])
     #expect(
       evaluation.isSuperset(of: [
-        "tokens", "nll", "perplexity", "bits_per_byte", "kl", "kl_p99", "top1_agreement",
+        "kind", "tokens", "nll", "perplexity", "bits_per_byte", "kl", "kl_p99", "top1_agreement",
       ]))
+    #expect(measured["kind"] as? String == "log-likelihood")
+    #expect(Self.keys(of: measured["per_token"]) == ["index", "id", "nll", "baseline_nll", "kl"])
   }
 
   /// C1 controls begin sequences that terminals obey, as ESC does; others turn or hide what stands around them.

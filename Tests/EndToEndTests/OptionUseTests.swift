@@ -33,6 +33,7 @@ import Testing
       ["graph", model, "--format", "dot", "--json"],
       ["eval", model, "--tokens", "1,2,3", "--stride", "100000"],
       ["eval", model, "--tokens", "1,2,3", "--stride", "0"],
+      ["eval", model, "--tokens", "1,2,3", "--per-token"],
       ["eval", model, "--tokens", "1,2,3", "--against", model, "--min-top1", "99"],
       ["eval", model, "--tokens", "1,2,3", "--against", model, "--max-kl", "nan"],
       ["verify", model, "--against", model, "--tokens", "1,2", "--seed", "3"],

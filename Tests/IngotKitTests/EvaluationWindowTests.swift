@@ -48,4 +48,38 @@ import Testing
       #expect(window.scored == (window.inputs.lowerBound + 1)..<(window.inputs.upperBound + 1))
     }
   }
+
+  /// Every token is scored by the row that stands before it, whatever is run at once.
+  @Test(
+    arguments: [(70, 8, nil), (70, 8, 3), (70, 8, 1), (300, 128, 40), (9, 8, 8), (2, 8, nil)], [1, 5, 1024])
+  func `runs score each token once, by the row of the token before it`(
+    _ cut: (count: Int, context: Int, stride: Int?), _ logitRowCount: Int
+  ) {
+    let ids = Array(1000..<(1000 + cut.count))
+    let windows = EvaluationWindows(tokenCount: cut.count, context: cut.context, stride: cut.stride).all
+    var bounds = BatchBounds(vocabularySize: 10, bytesPerLogit: 4)
+    bounds.logitRowCount = logitRowCount
+    let plan = NextTokenPlan(ids: ids, windows: windows, bounds: bounds)
+    var scored: [Int] = []
+    for number in 0..<plan.batchCount {
+      let batch = plan.batch(number)
+      var places: [Int] = []
+      var tokenCount = 0
+      for run in batch.runs {
+        let request = run.request
+        tokenCount += request.tokenCount
+        #expect(
+          request.batchCount == batch.rowCount && request.ids.count == batch.rowCount * request.tokenCount)
+        #expect(request.lastLogitsOnly || run.request.ids.count <= max(logitRowCount, batch.rowCount))
+        for (row, index) in run.scored {
+          let place = request.lastLogitsOnly ? (row + 1) * request.tokenCount - 1 : row
+          #expect(request.ids[place] == ids[index - 1])
+          places.append(index)
+        }
+      }
+      #expect(tokenCount == batch.tokenCount)
+      scored += places.sorted()
+    }
+    #expect(scored == windows.flatMap { Array($0.scored) })
+  }
 }

@@ -23,6 +23,15 @@ import Testing
     return folder.path
   }
 
+  /// The model's tokenizer with a token that the model has no row for.
+  private static func tokenizerOfMoreIDs() throws -> String {
+    String(decoding: try Fixture.bytes("kjv-gpt2/tokenizer.json"), as: UTF8.self)
+      .replacing(
+        #""added_tokens": ["#,
+        with: #""added_tokens": [{"id": 2048, "content": "<more>", "single_word": false, "lstrip": false, "#
+          + #""rstrip": false, "normalized": false, "special": true},"#)
+  }
+
   @Test func `text comes in whole characters, and is that of the ids`() throws {
     var pieces: [String] = []
     let report = try Ingot.generate(Self.model, prompt: "In the beginning", options: Self.options()) {
@@ -58,12 +67,7 @@ import Testing
 
   @Test func `a tokenizer of more ids than the model has rows is not the model's`() throws {
     let folder = try TemporaryFolder()
-    let extended = String(decoding: try Fixture.bytes("kjv-gpt2/tokenizer.json"), as: UTF8.self)
-      .replacing(
-        #""added_tokens": ["#,
-        with: #""added_tokens": [{"id": 2048, "content": "<more>", "single_word": false, "lstrip": false, "#
-          + #""rstrip": false, "normalized": false, "special": true},"#)
-    let path = try Self.copy(["tokenizer.json": extended], in: folder)
+    let path = try Self.copy(["tokenizer.json": Self.tokenizerOfMoreIDs()], in: folder)
     do {
       _ = try Ingot.generate(path, prompt: "x", options: Self.options())
       Issue.record("it was taken")
@@ -114,5 +118,38 @@ import Testing
     // All bytes but the first token's.
     #expect(byText.byteCount == text.count - ids.offsets[0].count)
     #expect(byText.bitsPerByte == byText.loss.bitsPerByte(byteCount: text.count - ids.offsets[0].count))
+  }
+
+  @Test func `every scored token is listed with its stretch of the text`() throws {
+    let folder = try TemporaryFolder()
+    let text = Array(try Fixture.bytes("kjv-gpt2/heldout.txt").prefix(3000))
+    var options = EvaluateOptions()
+    (options.listsTokens, options.against) = (true, Self.model)
+    let report = try Ingot.evaluate(Self.model, text: folder.write(text, to: "text.txt"), options: options)
+    let tokens = try #require(report.tokens)
+    #expect(tokens.count == report.loss.tokenCount && tokens.map(\.index) == Array(1...tokens.count))
+    // Summed up in the order of the list.
+    #expect(tokens.reduce(0) { $0 + $1.loss } == report.loss.sum)
+    #expect(tokens.allSatisfy { $0.divergence == 0 && $0.baselineLoss == $0.loss })
+    let encoded = try Ingot.tokenize(Self.model, text: text)
+    #expect(tokens.map(\.id) == Array(encoded.ids.dropFirst()))
+    #expect(tokens.map { $0.text ?? "" }.joined().utf8.elementsEqual(text[encoded.offsets[0].upperBound...]))
+  }
+
+  @Test func `a text that can't be evaluated is refused by name`() throws {
+    let folder = try TemporaryFolder()
+    let empty = try folder.write("", to: "empty.txt")
+    let text = try folder.write("In the beginning", to: "text.txt")
+    let misfit = try TemporaryFolder()
+    let other = try Self.copy(["tokenizer.json": Self.tokenizerOfMoreIDs()], in: misfit)
+    for (arguments, words) in [
+      ([Self.model, "--text", empty], "is not a sequence of two tokens or more"),
+      ([Self.model, "--tokens", "7"], "is not a sequence of two tokens or more"),
+      ([other, "--text", text], "has ids up to 2048"),
+    ] {
+      let run = try IngotProgram.process(["eval"] + arguments).run()
+      #expect(run.exitCode == 65 && run.firstErrorLine.contains(words), "\(run.standardError)")
+      #expect(run.outputBytes.isEmpty)
+    }
   }
 }

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text made and measured by transformers and PyTorch, and by ingot: greedy continuations token for token, perplexities by both
-kinds of windows, and a model's distance from another. Run by `make test-peers`; INGOT is the program's path."""
+kinds of windows, pseudo-perplexities, and a model's distance from another. Run by `make test-peers`; INGOT is the program's
+path."""
 import json
 import pathlib
 import unittest
 
 import torch
 from architectures import ROOT, ingot, temporary
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 MODEL = ROOT / "fixtures" / "kjv-gpt2"
 TEXT = MODEL / "heldout.txt"
+MASKED = ROOT / "fixtures" / "masked-text"
 COUNT = 200
 PROMPTS = ["In the beginning", "And the LORD said unto Moses,", "Blessed are", "Now it came to pass", "The word of",
            "And Jesus answered", "Thou shalt not", "For God so loved", "Praise ye the LORD", "And there was a man",
@@ -66,7 +68,38 @@ class Generation(unittest.TestCase):
             self.assertAlmostEqual(scores[start + place - 1, token].item(), logprob, delta=1e-4)
 
 
-class Evaluation(unittest.TestCase):
+class Measured(unittest.TestCase):
+    """Figures held against losses of every token, and distributions of two models."""
+    def check(self, found: dict, losses: torch.Tensor) -> None:
+        self.assertEqual(found["tokens"], len(losses))
+        if "per_token" in found:
+            ours = torch.tensor([token["nll"] for token in found["per_token"]], dtype=torch.float64)
+            self.assertLess((ours - losses).abs().max().item(), 1e-6)
+        mean = losses.mean().item()
+        self.assertAlmostEqual(found["nll"], mean, delta=1e-6 * mean)
+        self.assertAlmostEqual(found["perplexity"], torch.exp(losses.mean()).item(), delta=1e-6 * found["perplexity"])
+
+    def compare(self, found: dict, x: torch.Tensor, p: torch.Tensor, y: torch.Tensor, q: torch.Tensor) -> None:
+        """Losses and distributions of a model, and of the baseline."""
+        self.check(found, x)
+        places = (torch.exp(q) * (q - p)).sum(-1)
+        if "per_token" in found:
+            ours = torch.tensor([token["kl"] for token in found["per_token"]], dtype=torch.float64)
+            self.assertLess((ours - places).abs().max().item(), 1e-6)
+        divergence = places.sort().values
+        count = len(divergence)
+        for key, value in {"kl": divergence.mean(), "kl_median": divergence[(count + 1) // 2 - 1],
+                           "kl_p99": divergence[-(-count * 99 // 100) - 1], "kl_max": divergence[-1],
+                           "top1_agreement": (p.argmax(-1) == q.argmax(-1)).double().mean(),
+                           "perplexity_difference": torch.exp(x.mean()) - torch.exp(y.mean())}.items():
+            self.assertAlmostEqual(found[key], value.item(), delta=1e-6 * max(abs(value.item()), 1e-3), msg=key)
+        covariance = torch.cov(torch.stack([x, y])) / count
+        slope = torch.stack([torch.exp(x.mean()), -torch.exp(y.mean())])
+        error = (slope @ covariance @ slope).sqrt().item()
+        self.assertAlmostEqual(found["perplexity_difference_error"], error, delta=1e-6 * error)
+
+
+class Evaluation(Measured):
     def setUp(self):
         self.tokenizer = AutoTokenizer.from_pretrained(MODEL)
         self.text = TEXT.read_text(encoding="utf-8")[:12_000]
@@ -94,12 +127,6 @@ class Evaluation(unittest.TestCase):
                 break
         return windows
 
-    def check(self, found: dict, losses: torch.Tensor) -> None:
-        self.assertEqual(found["tokens"], len(losses))
-        mean = losses.mean().item()
-        self.assertAlmostEqual(found["nll"], mean, delta=1e-6 * mean)
-        self.assertAlmostEqual(found["perplexity"], torch.exp(losses.mean()).item(), delta=1e-6 * found["perplexity"])
-
     def test_perplexity(self):
         model = AutoModelForCausalLM.from_pretrained(MODEL).double().eval()
         with temporary() as name:
@@ -107,7 +134,7 @@ class Evaluation(unittest.TestCase):
             path.write_text(self.text, encoding="utf-8")
             for stride in (64, 256):
                 losses, _ = self.losses(model, self.strided(256, stride))
-                found = run_json("eval", MODEL, "--text", path, "--stride", stride, "--precision", "reference")
+                found = run_json("eval", MODEL, "--text", path, "--stride", stride, "--precision", "reference", "--per-token")
                 self.check(found, losses)
             consecutive = [(start, min(start + 257, len(self.ids)), start) for start in range(0, len(self.ids) - 1, 256)]
             losses, _ = self.losses(model, consecutive)
@@ -127,20 +154,51 @@ class Evaluation(unittest.TestCase):
             ingot("convert", MODEL, f"{other}/", "--dtype", "bf16", "--for", "transformers")
             models = [AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).double().eval()
                       for folder in (other, MODEL)]
-            found = run_json("eval", other, "--text", path, "--against", MODEL, "--stride", 128, "--precision", "reference")
+            found = run_json("eval", other, "--text", path, "--against", MODEL, "--stride", 128, "--precision", "reference",
+                             "--per-token")
             (x, p), (y, q) = (self.losses(model, self.strided(256, 128)) for model in models)
-            self.check(found, x)
-            divergence = (torch.exp(q) * (q - p)).sum(-1).sort().values
-            count = len(divergence)
-            for key, value in {"kl": divergence.mean(), "kl_median": divergence[(count + 1) // 2 - 1],
-                               "kl_p99": divergence[-(-count * 99 // 100) - 1], "kl_max": divergence[-1],
-                               "top1_agreement": (p.argmax(-1) == q.argmax(-1)).double().mean(),
-                               "perplexity_difference": torch.exp(x.mean()) - torch.exp(y.mean())}.items():
-                self.assertAlmostEqual(found[key], value.item(), delta=1e-6 * max(abs(value.item()), 1e-3), msg=key)
-            covariance = torch.cov(torch.stack([x, y])) / count
-            slope = torch.stack([torch.exp(x.mean()), -torch.exp(y.mean())])
-            error = (slope @ covariance @ slope).sqrt().item()
-            self.assertAlmostEqual(found["perplexity_difference_error"], error, delta=1e-6 * error)
+            self.compare(found, x, p, y, q)
+
+
+class MaskedEvaluation(Measured):
+    """Salazar et al., "Masked Language Model Scoring": each token of a window in turn is the mask."""
+
+    def setUp(self):
+        self.tokenizer = AutoTokenizer.from_pretrained(MASKED)
+        self.text = TEXT.read_text(encoding="utf-8")[:700] + " \u00a7 [SEP] [MASK] Amen."
+        self.ids = self.tokenizer(self.text, add_special_tokens=False).input_ids
+
+    def losses(self, model) -> tuple[torch.Tensor, torch.Tensor]:
+        losses, rows = [], []
+        length = model.config.max_position_embeddings - 2
+        for start in range(0, len(self.ids), length):
+            window = self.ids[start:start + length]
+            row = torch.tensor([self.tokenizer.cls_token_id, *window, self.tokenizer.sep_token_id])
+            places = [place + 1 for place, token in enumerate(window) if token not in self.tokenizer.all_special_ids]
+            copies = row.repeat(len(places), 1)
+            for copy, place in zip(copies, places, strict=True):
+                copy[place] = self.tokenizer.mask_token_id
+            with torch.inference_mode():
+                logits = model(copies).logits
+            for index, place in enumerate(places):
+                rows.append(torch.log_softmax(logits[index, place], -1))
+                losses.append(-rows[-1][row[place]])
+        return torch.stack(losses), torch.stack(rows)
+
+    def test_pseudo_perplexity_and_distance(self):
+        with temporary() as name:
+            path, other = pathlib.Path(name, "text.txt"), pathlib.Path(name, "bf16")
+            path.write_text(self.text, encoding="utf-8")
+            ingot("convert", MASKED, f"{other}/", "--dtype", "bf16", "--for", "transformers")
+            models = [AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32).double().eval()
+                      for folder in (other, MASKED)]
+            (x, p), (y, q) = (self.losses(model) for model in models)
+            found = run_json("eval", other, "--text", path, "--against", MASKED, "--precision", "reference", "--per-token")
+            self.compare(found, x, p, y, q)
+            self.assertEqual(found["kind"], "pseudo-log-likelihood")
+            ids = ",".join(map(str, self.tokenizer(self.text).input_ids))
+            again = run_json("eval", other, "--tokens", ids, "--against", MASKED, "--precision", "reference", "--per-token")
+            self.compare(again, x, p, y, q)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluates a model on tokens or text: its loss and perplexity, and how far it is from a baseline.
-import IngotBytes
+// Evaluates a model on tokens or text: its loss and perplexity, and how far it is from a baseline. Evaluation does the work.
 import IngotCore
-import IngotDialects
 import IngotEvaluation
 import IngotFormats
-import IngotGraph
 import IngotModels
 import IngotOutput
-import IngotRuntime
 
 /// Options of ``Ingot/evaluate(_:tokens:options:progress:)`` and ``Ingot/evaluate(_:text:options:progress:)``.
 public struct EvaluateOptions: Sendable {
@@ -17,6 +13,8 @@ public struct EvaluateOptions: Sendable {
   /// Tokens from the start of one window to the next, in which a window's first token is not predicted; `nil` for windows
   /// one behind the other, whose last token predicts the first of the next.
   public var stride: Int?
+  /// Whether the report lists every token that was scored.
+  public var listsTokens = false
   /// How the model is opened and run.
   public var run = RunOptions()
 
@@ -24,15 +22,28 @@ public struct EvaluateOptions: Sendable {
   public init() {}
 }
 
+/// What a model says how likely tokens are by.
+public enum EvaluationKind: String, CaseIterable, Sendable {
+  /// Each token by those before it: the probability of the text.
+  case logLikelihood = "log-likelihood"
+  /// Each token by all around it, as masked language models have it: no probability of a text, and no code length.
+  ///
+  /// - SeeAlso: Salazar et al., "Masked Language Model Scoring", 2020.
+  case pseudoLogLikelihood = "pseudo-log-likelihood"
+}
+
 /// What evaluating found.
 public struct EvaluationReport: Sendable {
   /// The model's path.
   public var model: String
+  /// What the figures are.
+  public var kind = EvaluationKind.logLikelihood
   /// The baseline's path.
   public var against: String?
   /// The model's loss.
   public var loss = LanguageModelLoss()
-  /// Bytes of the text that the predicted tokens stand for; `nil` where tokens were given.
+  /// Bytes of the text that the predicted tokens stand for, white space before a token included; `nil` where tokens were
+  /// given, and for a pseudo-log-likelihood, which is no code length.
   public var byteCount: Int?
   /// The baseline's loss.
   public var baselineLoss: LanguageModelLoss?
@@ -40,6 +51,8 @@ public struct EvaluationReport: Sendable {
   public var divergence: ModelDivergence?
   /// Both losses, token by token.
   public var paired: PairedLosses?
+  /// Every token that was scored, in the text's order; `nil` unless asked for.
+  public var tokens: [TokenScore]?
 
   /// Bits for each byte of the text; `nil` where tokens were given.
   public var bitsPerByte: Double? { byteCount.map { loss.bitsPerByte(byteCount: $0) } }
@@ -48,34 +61,35 @@ public struct EvaluationReport: Sendable {
 extension Ingot {
   /// Evaluates a model on tokens.
   ///
-  /// Tokens are cut into windows of the context's length; each token but the first is predicted once, from what stands
-  /// before it in its window.
+  /// Of a model that predicts the next token, tokens are cut into windows of the context's length; each token but the
+  /// first is predicted once, from what stands before it in its window. Of a masked language model, windows are as long
+  /// as the tokenizer's marks leave room for, which are put around each; each token that is no mark is masked in turn.
   ///
   /// - Parameters:
-  ///   - path: the model.
+  ///   - path: the model; a masked language model with its tokenizer inside or beside it, for the mask's id.
   ///   - tokens: ids: `1,2,3`, or the path of a `.npy` file of integers; one sequence.
   ///   - options: the baseline, and how windows overlap.
   ///   - progress: hears of tokens.
   /// - Returns: the figures.
-  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer than two tokens, models of differing
-  ///   vocabularies, and models that do not validate; read errors.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for too few tokens, models of differing vocabularies or
+  ///   kinds, models that do not validate, and a tokenizer without a mask; read errors.
+  /// - Complexity: holds logits of at most 1024 tokens and 256 MiB a model at once, besides weights and activations.
   public static func evaluate(
     _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EvaluationReport {
     let ids = try TokenInput.read(tokens, work: options.run.work)
-    guard ids.shape.dimensions[0] == 1, ids.values.count > 1 else {
-      throw .unsuitable(Location(tokens), why: "is not one sequence of two tokens or more", hint: nil)
+    guard ids.shape.dimensions[0] == 1 else {
+      throw .unsuitable(Location(tokens), why: "is not one sequence", hint: nil)
     }
-    return try Evaluation(path, options).run(
-      EvaluatedTokens(ids: ids.values, byteCounts: nil, source: tokens), progress: progress)
+    return try evaluate(path, EvaluatedTokens(ids: ids.values, source: tokens), options, progress)
   }
 
   /// Evaluates a model on tokens that are at hand.
   ///
   /// - Parameters:
   ///   - path: the model.
-  ///   - ids: the tokens' ids, at least two.
+  ///   - ids: the tokens' ids.
   ///   - options: the baseline, and how windows overlap.
   ///   - progress: hears of tokens.
   /// - Returns: the figures.
@@ -84,18 +98,15 @@ extension Ingot {
     _ path: String, ids: [Int], options: EvaluateOptions = EvaluateOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EvaluationReport {
-    guard ids.count > 1 else {
-      throw .invalidRequest(option: .tokens, why: "are one sequence of two tokens or more")
-    }
-    return try Evaluation(path, options).run(
-      EvaluatedTokens(ids: ids, byteCounts: nil, source: "the tokens"), progress: progress)
+    try evaluate(path, EvaluatedTokens(ids: ids, source: "the tokens"), options, progress)
   }
 
   /// Evaluates a model on a text.
   ///
   /// - Parameters:
   ///   - path: the model, with its tokenizer inside or beside it; the baseline gets the same tokens.
-  ///   - text: the text's file; what the tokenizer puts around a text is put around it.
+  ///   - text: the text's file; what the tokenizer puts around a text is put around it, and around each window of a masked
+  ///     language model.
   ///   - options: the baseline, and how windows overlap.
   ///   - progress: hears of tokens.
   /// - Returns: the figures, bits a byte among them.
@@ -107,113 +118,20 @@ extension Ingot {
   ) throws(IngotError) -> EvaluationReport {
     let bytes = try Companions.text(text, system: options.run.work.system)
     let tokenizer = try ModelTokenizer(path, options.run)
-    let tokens = try tokenizer.tokens(of: bytes, source: text)
-    guard tokens.ids.count > 1 else {
-      throw .unsuitable(Location(text), why: "is not a text of two tokens or more", hint: nil)
-    }
     let evaluation = try Evaluation(path, options)
-    try tokenizer.requireFit(evaluation.candidate.model)
-    return try evaluation.run(tokens, progress: progress)
-  }
-}
-
-/// Tokens that a model is evaluated on.
-struct EvaluatedTokens {
-  /// Their ids.
-  var ids: [Int]
-  /// Bytes of the text that each stands for; `nil` where there is no text.
-  var byteCounts: [Int]?
-  /// Where they come from.
-  var source: String
-}
-
-/// A model, and perhaps a baseline, about to be evaluated.
-private struct Evaluation {
-  let candidate: ModelRunner
-  private let baseline: ModelRunner?
-  private let options: EvaluateOptions
-  private let path: String
-
-  init(_ path: String, _ options: EvaluateOptions) throws(IngotError) {
-    let (model, other) = try options.run.open(path, and: options.against)
-    let models = [model, other].compactMap(\.self)
-    try Model.requireUse(of: options.run.precision, in: models)
-    for model in models { try model.requireNextTokens() }
-    let size = model.recognised.graph.config.vocabularySize
-    if let other = other?.recognised.graph.config, other.vocabularySize != size {
-      throw .unsuitable(
-        Location(path), why: "has \(size, "token"), and the baseline \(other.vocabularySize)", hint: nil)
-    }
-    candidate = try options.run.runner(model)
-    baseline = try other.map { (model) throws(IngotError) in try options.run.runner(model) }
-    (self.path, self.options) = (path, options)
+    let tokens = try tokenizer.tokens(
+      of: bytes, addsMarks: evaluation.kind == .logLikelihood, source: text)
+    return try evaluation.run(tokens, tokenizer: tokenizer, progress: progress)
   }
 
-  func run(
-    _ tokens: EvaluatedTokens, progress: (any ProgressObserver)?
+  /// Evaluates a model on tokens without a text: a tokenizer is needed for masks alone.
+  private static func evaluate(
+    _ path: String, _ tokens: EvaluatedTokens, _ options: EvaluateOptions,
+    _ progress: (any ProgressObserver)?
   ) throws(IngotError) -> EvaluationReport {
-    let config = candidate.model.recognised.graph.config
-    if let id = tokens.ids.first(where: { !(0..<config.vocabularySize).contains($0) }) {
-      throw .unsuitable(
-        Location(tokens.source), why: "token id \(id) is outside the vocabulary of \(config.vocabularySize)",
-        hint: nil)
-    }
-    let context = min(config.contextLength, baseline?.model.recognised.graph.config.contextLength ?? .max)
-    if let stride = options.stride, !(1...context).contains(stride) {
-      throw .invalidRequest(option: .stride, why: "is from 1 to the context, which is \(context, "token")")
-    }
-    let windows = EvaluationWindows(
-      tokenCount: tokens.ids.count, context: context, stride: options.stride)
-    var report = EvaluationReport(model: path, against: options.against)
-    if baseline != nil {
-      (report.baselineLoss, report.divergence) = (LanguageModelLoss(), ModelDivergence())
-      report.paired = PairedLosses()
-    }
-    progress?.begin("evaluating", count: tokens.ids.count, unit: .tokens)
-    defer { progress?.end() }
-    for window in windows.all {
-      if Process.isInterrupted { throw .interrupted }
-      try report.add(tokens.ids, window, runner: candidate, baseline: baseline)
-      progress?.advance(window.scored.count)
-    }
-    report.byteCount = tokens.byteCounts.map { counts in
-      windows.all.reduce(0) { $0 + counts[$1.scored].reduce(0, +) }
-    }
-    return report
-  }
-}
-
-extension EvaluationReport {
-  /// Scores one window with both models.
-  fileprivate mutating func add(
-    _ ids: [Int], _ window: EvaluationWindows.Window, runner: ModelRunner, baseline: ModelRunner?
-  ) throws(IngotError) {
-    let request = RunRequest(batchCount: 1, tokenCount: window.inputs.count, ids: Array(ids[window.inputs]))
-    let scores = try Self.scores(runner, request)
-    let others = try baseline.map { (other) throws(IngotError) in try Self.scores(other, request) }
-    for token in window.scored {
-      let row = token - 1 - window.inputs.lowerBound
-      let candidate = scores(row)
-      loss.add(token: ids[token], given: candidate)
-      guard let others else { continue }
-      let expected = others(row)
-      baselineLoss?.add(token: ids[token], given: expected)
-      divergence?.add(baseline: expected, candidate: candidate)
-      paired?.add(model: -candidate.values[ids[token]], baseline: -expected.values[ids[token]])
-    }
-  }
-
-  /// The distribution behind each token of a run, made when it is asked for.
-  private static func scores(
-    _ runner: ModelRunner, _ request: RunRequest
-  ) throws(IngotError) -> (Int) -> LogProbabilities {
-    var outputs: [String: RunOutput<Float>] = [:]
-    if try runner.run(request, into: &outputs), let logits = outputs["logits"] {
-      let width = logits.shape.dimensions.last ?? 1
-      return { row in LogProbabilities(Array(logits.values[(row * width)..<((row + 1) * width)])) }
-    }
-    guard let logits = try runner.run(request)["logits"] else { throw .internal("a run without logits") }
-    let width = logits.shape.dimensions.last ?? 1
-    return { row in LogProbabilities(logits.values[(row * width)..<((row + 1) * width)]) }
+    let evaluation = try Evaluation(path, options)
+    let needsMarks = evaluation.kind == .pseudoLogLikelihood
+    return try evaluation.run(
+      tokens, tokenizer: needsMarks ? try ModelTokenizer(path, options.run) : nil, progress: progress)
   }
 }

@@ -81,18 +81,23 @@ package final class ModelRunner {
     return outputs
   }
 
-  /// Runs the model on some tokens, with outputs in the precision they were computed in.
+  /// Runs some tokens and gives their logits in the precision they were computed in, whether they are finite or not.
   ///
   /// - Parameters:
-  ///   - request: tokens, and what is wanted.
-  ///   - outputs: where the wanted outputs go, by name; arrays that fit are written in place.
-  /// - Returns: false for a runner in float64, which has no such outputs.
-  /// - Throws: as ``run(_:)`` does.
-  func run(_ request: RunRequest, into outputs: inout [String: RunOutput<Float>]) throws(IngotError) -> Bool {
-    guard let float else { return false }
-    try float.run(request, into: &outputs)
-    try requireFinite(outputs)
-    return true
+  ///   - request: tokens, whose logits are wanted.
+  ///   - sequence: keys and values of the tokens before, made by this runner; `nil` for a run of its own.
+  ///   - memory: what the logits are written to.
+  /// - Returns: `[B · T, V]`, or `[B, V]` of the last tokens.
+  /// - Throws: the executor's errors.
+  func logits(
+    of request: RunRequest, in sequence: GrowingSequence?, memory: inout [String: RunOutput<Float>]
+  ) throws(IngotError) -> LogitRows {
+    if let float {
+      try float.run(request, cache: sequence?.float, into: &memory)
+      return .float(memory[ModelGraph.logits]?.values ?? [])
+    }
+    guard let reference else { throw .internal("a runner without an executor") }
+    return .double(try reference.run(request, cache: sequence?.double)[ModelGraph.logits]?.values ?? [])
   }
 
   // MARK: - What is not finite
@@ -108,6 +113,11 @@ package final class ModelRunner {
     where !output.values.allSatisfy({ $0.isFinite }) {
       throw try notFinite(name)
     }
+  }
+
+  /// Throws for logits that are not finite, unless that is allowed.
+  func requireFiniteLogits(_ areFinite: Bool) throws(IngotError) {
+    guard areFinite || allowsNonFinite else { throw try notFinite(ModelGraph.logits) }
   }
 
   /// What is to be said of an output that is not finite: the first weight that is none, if there is one.
@@ -128,13 +138,18 @@ package final class ModelRunner {
   /// Makes room for the keys and values of a sequence that grows.
   ///
   /// - Parameters:
-  ///   - capacity: the tokens that will be run at the most.
+  ///   - batchCount: rows, B.
+  ///   - capacity: the tokens of a row that will be run at the most.
   ///   - element: how keys and values are kept; float64 runs keep theirs in float64.
   /// - Returns: a sequence without tokens.
-  package func sequence(capacity: Int, element: CacheElement = .f32) -> GrowingSequence {
+  package func sequence(
+    batchCount: Int = 1, capacity: Int, element: CacheElement = .f32
+  ) -> GrowingSequence {
     GrowingSequence(
-      float: float.map { KeyValueCache($0.graph, capacity: capacity, element: element) },
-      double: reference.map { ReferenceCache($0.graph) })
+      float: float.map {
+        KeyValueCache($0.graph, batchCount: batchCount, capacity: capacity, element: element)
+      },
+      double: reference.map { ReferenceCache($0.graph, batchCount: batchCount) })
   }
 
   /// Runs the next tokens of a sequence.

@@ -28,17 +28,31 @@ struct ModelTokenizer {
     try tokenizer.encode(text, addsSpecial: true).ids.map(Int.init)
   }
 
-  /// A text's tokens, with what is put around it, and the bytes that each stands for.
+  /// A text's tokens, and the stretch of the text that each stands for.
   ///
   /// - Parameters:
   ///   - text: in UTF-8.
+  ///   - addsMarks: whether they have what is put around a text.
   ///   - source: where it comes from.
   /// - Returns: the tokens.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for text that the tokenizer has no tokens for.
-  func tokens(of text: [UInt8], source: String) throws(IngotError) -> EvaluatedTokens {
-    let encoded = try tokenizer.encode(text, addsSpecial: true, wantsOffsets: true)
-    return EvaluatedTokens(
-      ids: encoded.ids.map(Int.init), byteCounts: encoded.ranges.map(\.count), source: source)
+  func tokens(of text: [UInt8], addsMarks: Bool, source: String) throws(IngotError) -> EvaluatedTokens {
+    let encoded = try tokenizer.encode(text, addsSpecial: addsMarks, wantsOffsets: true)
+    return EvaluatedTokens(ids: encoded.ids.map(Int.init), text: (text, encoded.ranges), source: source)
+  }
+
+  /// What is put around windows of tokens, and in the place of one.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a tokenizer that names no mask.
+  func masking() throws(IngotError) -> Masking {
+    guard let mask = tokenizer.mask else {
+      throw .unsuitable(
+        Location(tokenizer.source), why: "names no mask, the token that hides another", hint: nil)
+    }
+    return Masking(
+      mask: Int(mask), before: tokenizer.postProcessor.before.map(Int.init),
+      behind: tokenizer.postProcessor.behind.map(Int.init)
+    ) { [tokenizer] in tokenizer.isSpecial(UInt32(clamping: $0)) }
   }
 
   /// The bytes that ids stand for.

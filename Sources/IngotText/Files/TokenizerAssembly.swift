@@ -19,6 +19,8 @@ struct TokenizerAssembly {
   var cutter: (any PreTokenizer)?
   /// What is put around a text.
   var postProcessor = PostProcessor()
+  /// The id of the token that hides another.
+  var mask: UInt32?
   /// What the files leave open.
   var assumption: Evidence?
 
@@ -80,6 +82,7 @@ struct TokenizerAssembly {
       decoder: try DecoderReader.decoder(decoder, at: place("decoder")), texts: texts, addedTokens: added,
       source: location.file)
     tokenizer.assumption = assumption
+    tokenizer.mask = mask
     return tokenizer
   }
 

@@ -106,7 +106,7 @@ package struct TokenizerFiles {
   }
 
   /// A token that stands as text or as an object with its text.
-  private static func content(_ value: MetadataValue?) -> String? {
+  static func content(_ value: MetadataValue?) -> String? {
     switch value {
     case .string(let text)?: text
     case .object(let object)?: object.string("content")

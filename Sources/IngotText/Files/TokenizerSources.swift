@@ -35,7 +35,9 @@ extension TokenizerFiles {
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for what is not known, by its name.
   package func tokenizer() throws(IngotError) -> Tokenizer? {
     if let document = try document("tokenizer.json") {
-      return try PipelineDocument(document, path: path("tokenizer.json")).tokenizer()
+      var tokenizer = try PipelineDocument(document, path: path("tokenizer.json")).tokenizer()
+      tokenizer.mask = tokenizer.id(ofMark: try maskToken() ?? "[MASK]")
+      return tokenizer
     }
     if let tokenizer = try tokenizerOfVocabulary() { return tokenizer }
     if let bytes = files["tokenizer.model"] {
@@ -49,6 +51,14 @@ extension TokenizerFiles {
     if let name = files.keys.filter({ $0.hasSuffix(".\(Self.rankExtension)") }).min(), let bytes = files[name]
     {
       return try RankFile(tiktoken: bytes, path: path(name)).tokenizer()
+    }
+    return nil
+  }
+
+  /// The text of the token that hides another, where settings name one.
+  private func maskToken() throws(IngotError) -> String? {
+    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+      if let text = Self.content(try document(name)?["mask_token"]) { return text }
     }
     return nil
   }
@@ -92,6 +102,11 @@ extension TokenizerFiles {
 }
 
 extension Tokenizer {
+  /// The id of a mark by its text; `nil` where there is none of that text.
+  fileprivate func id(ofMark text: String) -> UInt32? {
+    addedTokens.first { $0.content.elementsEqual(text.utf8) }?.id ?? texts.id(of: text)
+  }
+
   /// Reads GGUF's keys, which `.ingot` files hold too.
   ///
   /// - Parameters:

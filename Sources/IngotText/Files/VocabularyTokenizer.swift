@@ -33,6 +33,7 @@ extension TokenizerVocabulary {
     var assembly = TokenizerAssembly(at: location, builder)
     assembly.assumption = assumption
     assembly.added = addedTokens
+    assembly.mask = specialIDs[.mask].map { UInt32(truncatingIfNeeded: $0) }
     assembly.postProcessor = marksAround(beginsByDefault: style.addsBeginning)
     switch style {
     case .byteLevel(let family, let addsPrefixSpace):
