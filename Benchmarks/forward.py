@@ -3,9 +3,9 @@
 
 usage: python3 Benchmarks/forward.py --build .build/release [--peers torch,openvino,…] [--rounds 5] [--shape gpt2]
        [--kinds f32,bf16,int8] [--only 'prefill fp32: 128'] [--threads N] [--json FILE]
-Prefill and decode of loaded models; what of the memory's bandwidth decoding uses; a command from its start to the first
-logits; and the peak memory of a forward pass. Each peer runs in a process of its own and waits while others run. With
-torch among the peers, everyone's logits are compared with its float64 ones.
+Prefill and decode of loaded models; what of the memory's bandwidth decoding uses; tokens evaluated, beside prefill of a
+window; a command from its start to the first logits; and the peak memory of a forward pass. Each peer runs in a process
+of its own and waits while others run. With torch among the peers, everyone's logits are compared with its float64 ones.
 """
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ from models import PRESETS, Models
 PREFILLS = [(16, "all"), (128, "all"), (128, "last"), (512, "all"), (512, "last"), (1024, "all"), (1024, "last")]
 DECODE = (64, 64)
 CHECKED = 64
+# Windows of the context that are evaluated: so many that starting and loading count as little as they do with a text.
+EVALUATED = 4
+PREFILL = "prefill of a window"
 NAMES = {"f32": "fp32", "bf16": "bf16", "int8": "int8"}
 # KernelBenchmark's word for the arithmetic.
 UNITS = {"f32": "fma", "bf16": "bf16", "int8": "i8"}
@@ -123,6 +126,32 @@ class Forward:
 
     # Whole commands
 
+    def evaluate(self, kind: str) -> None:
+        """Tokens a second of `ingot eval`, its start and loading included, beside prefill alone."""
+        context = self.config["n_positions"]
+        count = EVALUATED * context
+        group, workload = "evaluating", f"{NAMES[kind]}, {count:,} tokens"
+        if not self.is_asked(group, workload):
+            return
+        # Every token but the first is scored.
+        tokens = ",".join(str(self.ids[index % len(self.ids)]) for index in range(count + 1))
+        _, model, arithmetic = engines.OURS[kind][0]
+        command = [str(self.options.build / "ingot"), "eval", str(self.models.path(model)), "--tokens", tokens,
+                   "--precision", arithmetic]
+        engine = engines.ours(self.options.build, self.models.path(model), arithmetic, self.options.threads)
+        memory: list[int] = []
+
+        def turn() -> float | None:
+            seconds, peak = measurement.run(command)
+            memory.append(peak)
+            return over(count, seconds)
+
+        runs = measurement.take_turns(
+            {"ingot": turn, PREFILL: lambda: over(context, engine.prefill(context, "all"))}, self.options.rounds)
+        engine.end()
+        self.add([Row(group, workload, tool, "tok/s", rates, max(memory) if tool == "ingot" else None)
+                  for tool, rates in runs.items()])
+
     def first_logits(self, kind: str) -> None:
         """From a command's start to the logits behind 16 tokens."""
         group, workload, count = "start to first logits", f"{NAMES[kind]}, 16 tokens", 16
@@ -215,6 +244,7 @@ def main() -> None:
         try:
             for kind in options.kinds:
                 forward.loaded(kind)
+                forward.evaluate(kind)
                 forward.first_logits(kind)
                 forward.memory(kind)
             forward.limits.end()

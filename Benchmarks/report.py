@@ -41,6 +41,8 @@ NOTES = {
                     "activations* does not. Answers are mean KL from the float64 logits of untrained weights.",
     "decode": "64 single tokens behind a prompt of 64; weights and key-value cache in memory.",
     "decode bandwidth": "Bytes of weights that each token needs, times tokens a second, beside reading memory.",
+    "evaluating": "`ingot eval`, from its start to the loss of all tokens, beside the forward pass of a window in a loaded model: "
+                  "what loading, softmax and sums cost.",
     "start to first logits": "A command from its start to the logits behind 16 tokens, weights in the page cache. llama.cpp is "
                              "a small C program; the others include Python's start.",
     "error of fp32": "A really trained model, `fixtures/kjv-gpt2`, against logits in float64.",

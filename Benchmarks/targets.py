@@ -77,6 +77,7 @@ TARGETS = [
     Target("decode", "bf16", BEST_PEER, 1, any_of_ours=True),
     Target("decode", "int8", "llama.cpp", 1.1, any_of_ours=True),
     *(Target("decode bandwidth", kind, MACHINE, 0.85, any_of_ours=True) for kind in ("fp32", "bf16", "int8")),
+    *(Target("evaluating", f"{kind}, 4,096 tokens", "prefill of a window", 0.8) for kind in ("fp32", "bf16", "int8")),
     # The bound was set beside a command in Python; a bare program in C has no interpreter to start.
     *(Target("start to first logits", f"{kind}, 16 tokens", peer, 0.5)
       for kind in ("fp32", "bf16", "int8") for peer in ("llama.cpp in Python", "llama.cpp")),
