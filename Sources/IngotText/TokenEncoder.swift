@@ -249,7 +249,8 @@ package struct TokenEncoder: Sendable {
     }
     guard wantsOffsets else {
       for token in tokens {
-        if token.id != PieceToken.leftOut { output.ids.append(token.id) } else { leaveOut(token) }
+        if token.id != PieceToken.leftOut { output.ids.append(token.id) }
+        leaveOut(token)
       }
       return
     }
@@ -257,17 +258,17 @@ package struct TokenEncoder: Sendable {
     for token in tokens {
       let end = place + Int(token.length)
       defer { place = end }
-      guard token.id != PieceToken.leftOut else {
-        leaveOut(token)
-        continue
-      }
+      leaveOut(token)
+      guard token.id != PieceToken.leftOut else { continue }
       output.ids.append(token.id)
       output.ranges.append(range(of: place..<end, in: text, isFirst: !hasTokens))
       hasTokens = true
     }
   }
 
-  private mutating func leaveOut(_ token: PieceToken) { leftOutBytes += Int(token.length) }
+  private mutating func leaveOut(_ token: PieceToken) {
+    leftOutBytes += Int(token.id == PieceToken.leftOut ? token.length : token.leftOutWithin)
+  }
 
   /// The bytes of the original, less the spaces that the post-processor trims.
   ///

@@ -148,4 +148,41 @@ import Testing
     #expect(tokenizer.assumption != nil && whole.assumption == nil)
     #expect(try tokenizer.encode(text).ids == whole.encode(text).ids)
   }
+
+  /// Byte pairs without a token for each byte or character, and none for what is unknown.
+  static let gappy = [
+    #"""
+    {"decoder": null, "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+     "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "Ġ": 3, "Ġab": 4, "Ã": 5, "aÃ": 6}, "merges": ["a b", "Ġ ab", "a Ã"]}}
+    """#,
+    #"{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "é": 3, "aé": 4}, "merges": ["a b", "a é"]}}"#,
+    #"""
+    {"pre_tokenizer": {"type": "Whitespace"}, "model": {"type": "BPE", "end_of_word_suffix": "</w>",
+     "vocab": {"a": 0, "b</w>": 1, "ab</w>": 2, "é": 3, "aé": 4}, "merges": ["a b</w>", "a é"]}}
+    """#,
+  ]
+
+  @Test(arguments: gappy)
+  func `what stands around characters that no token covers is joined`(_ document: String) throws {
+    let text = Array("ab axb xxab a\u{E9}b abx \u{E9}a x ab b\u{4E00}a a\u{4E00}\u{1F525}b ayé xyzb".utf8)
+    let folder = try TemporaryFolder()
+    let whole = #"{"version": "1.0", "added_tokens": [], "# + document.dropFirst()
+    try Data(whole.utf8).write(to: URL(fileURLWithPath: folder.file("tokenizer.json")))
+    try Data(text).write(to: URL(fileURLWithPath: folder.file("text")))
+    let paths = [folder.file("tokenizer.json"), folder.file("text")]
+    let output = try PythonPeer.run(code: Self.peer, paths).standardOutput
+    let expected = try JSONDecoder().decode(Encoding.self, from: Data(output.utf8)).ids
+    let file = Companion(kind: .tokenizer, name: "tokenizer.json", bytes: Array(whole.utf8))
+    let tokenizer = try #require(try TokenizerFiles([file], folder: "model").tokenizer())
+    let found = try tokenizer.encode(text, wantsOffsets: true)
+    #expect(found.ids == expected && found.leftOutBytes > 0)
+    // Places go from the text's start to its end, whatever is left out.
+    let ends = zip(found.ranges, found.ranges.dropFirst()).filter { $0.upperBound > $1.lowerBound }
+    #expect(ends.isEmpty && found.ranges.allSatisfy { $0.upperBound <= text.count })
+    var encoder = TokenEncoder(tokenizer, name: "text")
+    var streamed = EncodedText()
+    for byte in text { try encoder.add([byte], to: &streamed) }
+    try encoder.finish(to: &streamed)
+    #expect(streamed.ids == expected && encoder.leftOutBytes == found.leftOutBytes)
+  }
 }

@@ -31,6 +31,9 @@ package struct BytePairModel: TokenModel {
   private let merges: MergeTable
   /// By place in the word: its first character, one within, its last one, its only one.
   private let symbols: [SymbolTable]
+  /// Whether characters may come that no token covers and none stands for: they are left out before neighbours are joined
+  /// (huggingface/tokenizers, models/bpe/model.rs, `merge_word`).
+  private let leavesOut: Bool
   /// Symbols from here on are none of the tokens'.
   private let firstInner: UInt32
   private let neighbours: CharacterPairs?
@@ -49,13 +52,18 @@ package struct BytePairModel: TokenModel {
     self.tokens = tokens
     self.merges = merges
     firstInner = UInt32(truncatingIfNeeded: tokens.idCount)
-    var tables: [SymbolTable] = []
-    for (isContinuing, isLast) in [(false, false), (true, false), (true, true), (false, true)] {
-      tables.append(
-        Self.symbolTable(tokens, innerSymbols, options, isContinuing: isContinuing, isLast: isLast))
-    }
-    symbols = tables
-    let isPlain = options.prefix.isEmpty && options.suffix.isEmpty && !options.takesWholePieces
+    let first = Self.symbolTable(tokens, innerSymbols, options, isContinuing: false, isLast: false)
+    let hasOnePlace = options.prefix.isEmpty && options.suffix.isEmpty
+    symbols =
+      hasOnePlace
+      ? Array(repeating: first, count: 4)
+      : [first]
+        + [(true, false), (true, true), (false, true)].map {
+          Self.symbolTable(tokens, innerSymbols, options, isContinuing: $0, isLast: $1)
+        }
+    leavesOut =
+      options.unknown == nil && options.byteTokens.isEmpty && !(options.isByteLevel && first.byteCount == 256)
+    let isPlain = hasOnePlace && !options.takesWholePieces
     neighbours = isPlain && !options.isByteLevel ? CharacterPairs(tokens) : nil
   }
 
@@ -70,8 +78,10 @@ package struct BytePairModel: TokenModel {
     let suffix = isLast ? options.suffix : []
     if prefix.isEmpty, suffix.isEmpty { for (code, symbol) in innerSymbols { table[code] = symbol } }
     for id in 0..<tokens.idCount {
+      // One character is 4 bytes at the most.
       guard let bytes = tokens.bytes(of: id), bytes.count > prefix.count + suffix.count,
-        bytes.starts(with: prefix), bytes.suffix(suffix.count).elementsEqual(suffix)
+        bytes.count <= prefix.count + suffix.count + 4, bytes.starts(with: prefix),
+        bytes.suffix(suffix.count).elementsEqual(suffix)
       else { continue }
       let text = bytes.dropFirst(prefix.count).dropLast(suffix.count)
       // Of two tokens with the same text, the one that is found by it.
@@ -93,23 +103,56 @@ package struct BytePairModel: TokenModel {
       return
     }
     scratch.symbols.removeAll(keepingCapacity: true)
+    scratch.gaps.removeAll(keepingCapacity: true)
     if options.isByteLevel {
-      for place in piece { scratch.add(symbols[0][UInt32(bytes[place])], length: 1) }
+      for place in piece { add(symbols[0][UInt32(bytes[place])], at: place, length: 1, to: &scratch) }
     } else {
       addCharacters(bytes, piece, to: &scratch)
     }
     scratch.mergeAll(merges)
     var offset = piece.lowerBound
     var isBehindUnknown = false
+    var gaps = scratch.gaps[...]
     for symbol in scratch.symbols {
-      let end = offset + Int(symbol.length)
+      leaveOut(&gaps, at: &offset, to: &output)
+      var end = offset + Int(symbol.length)
+      var leftOut = 0
+      while let gap = gaps.first, gap.offset < end {
+        gaps.removeFirst()
+        leftOut += gap.length
+        end += gap.length
+      }
       if symbol.id < firstInner {
-        output.append(PieceToken(id: symbol.id, length: symbol.length))
+        output.append(
+          PieceToken(
+            id: symbol.id, length: symbol.length + UInt32(truncatingIfNeeded: leftOut),
+            leftOutWithin: UInt32(truncatingIfNeeded: leftOut)))
         isBehindUnknown = false
       } else {
         isBehindUnknown = addUncovered(bytes, offset..<end, isBehindUnknown, to: &output)
       }
       offset = end
+    }
+    leaveOut(&gaps, at: &offset, to: &output)
+  }
+
+  /// Adds the gaps that begin at an offset.
+  private func leaveOut(
+    _ gaps: inout ArraySlice<(offset: Int, length: Int)>, at offset: inout Int, to output: inout [PieceToken]
+  ) {
+    while let gap = gaps.first, gap.offset == offset {
+      gaps.removeFirst()
+      offset += gap.length
+      output.append(PieceToken(id: PieceToken.leftOut, length: UInt32(truncatingIfNeeded: gap.length)))
+    }
+  }
+
+  @inline(__always)
+  private func add(_ symbol: UInt32, at offset: Int, length: Int, to scratch: inout MergeScratch) {
+    if leavesOut, symbol == SymbolTable.none {
+      scratch.gaps.append((offset, length))
+    } else {
+      scratch.add(symbol, length: length)
     }
   }
 
@@ -120,7 +163,7 @@ package struct BytePairModel: TokenModel {
       let isFirst = offset == piece.lowerBound
       let isLast = offset + character.length >= piece.upperBound
       let table = isFirst ? (isLast ? 3 : 0) : (isLast ? 2 : 1)
-      scratch.add(symbols[table][character.value], length: character.length)
+      add(symbols[table][character.value], at: offset, length: character.length, to: &scratch)
       offset += character.length
     }
   }
@@ -154,6 +197,10 @@ package struct BytePairModel: TokenModel {
     let left = UTF8Scalar(bytes, at: start, end: offset).value
     let right = UTF8Scalar(bytes, at: offset, end: bytes.count).value
     if neighbours.contains(left, right) { return false }
+    // What stands around one that is left out may be joined.
+    if leavesOut, symbols[1][left] == SymbolTable.none || symbols[1][right] == SymbolTable.none {
+      return false
+    }
     // Two that no token covers may become one unknown token.
     return !options.fusesUnknown || !options.byteTokens.isEmpty
       || symbols[1][left] < firstInner || symbols[1][right] < firstInner

@@ -28,6 +28,8 @@ package struct MergeScratch: Sendable {
 
   /// The symbols, before and after joining.
   var symbols: [Symbol] = []
+  /// Characters that have no symbol and are left out before neighbours are joined: offsets in the text, and lengths.
+  var gaps: [(offset: Int, length: Int)] = []
   private var ranks: [MergeTable.Merge] = []
   private var heap: [Candidate] = []
 

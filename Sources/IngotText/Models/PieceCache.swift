@@ -69,7 +69,9 @@ struct PieceCache: Sendable {
 
   /// Keeps the tokens of a piece, where there is room for so many.
   mutating func keep(_ tokens: ArraySlice<PieceToken>, of bytes: [UInt8], _ piece: Range<Int>) {
-    guard tokens.count <= 7, !tokens.isEmpty, let key = Key(bytes, piece) else { return }
+    guard tokens.count <= 7, !tokens.isEmpty, tokens.allSatisfy({ $0.leftOutWithin == 0 }),
+      let key = Key(bytes, piece)
+    else { return }
     var slot = Slot(key: key)
     slot.count = UInt8(tokens.count)
     for (index, token) in tokens.enumerated() {

@@ -7,14 +7,17 @@ package struct PieceToken: Hashable, Sendable {
   package var id: UInt32
   /// Bytes of the piece.
   package var length: UInt32
+  /// How many of them no token covers: they stood within, and what they stood between was joined.
+  package var leftOutWithin: UInt32
 
   /// In place of an id: no token covers these bytes, and none stands for the unknown.
   package static let leftOut = UInt32.max
 
   /// Makes a token.
-  package init(id: UInt32, length: UInt32) {
+  package init(id: UInt32, length: UInt32, leftOutWithin: UInt32 = 0) {
     self.id = id
     self.length = length
+    self.leftOutWithin = leftOutWithin
   }
 }
 
