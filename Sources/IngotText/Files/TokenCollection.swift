@@ -6,6 +6,8 @@ import IngotCore
 struct TokenCollection {
   /// What was collected; complete behind ``finish()``.
   var vocabulary: TokenizerVocabulary
+  /// How added tokens are looked for, by their texts, where a file says.
+  private(set) var added: [[UInt8]: AddedToken] = [:]
   private let path: String
   private let rowCount: Int
   private var tokens: [Int: TokenizerVocabulary.Token] = [:]
@@ -41,6 +43,9 @@ struct TokenCollection {
     tokens[id] = TokenizerVocabulary.Token(text, kind)
     ids[ExactName(text)] = id
   }
+
+  /// Notes how an added token is looked for, unless it is known.
+  mutating func note(_ token: AddedToken) { if added[token.content] == nil { added[token.content] = token } }
 
   /// Gives a token that is there another kind.
   mutating func mark(_ text: String, as kind: TokenizerVocabulary.TokenKind) {
@@ -95,24 +100,24 @@ struct TokenCollection {
     mark(vocabulary.tokens[id].text, as: .control)
   }
 
-  /// Notes the marks of the publishers whose own files don't name them: `<|endoftext|>` begins and ends GPT-2's
-  /// documents, and BERT's code knows its marks by their texts.
-  mutating func setPublishersMarks() {
-    switch vocabulary.model {
-    case .bytePairs:
-      for special in [TokenizerVocabulary.SpecialToken.beginning, .end] {
-        setMark(special, text: "<|endoftext|>")
-      }
-    case .wordPieces:
-      for (special, text) in Self.marksOfBERT { setMark(special, text: text) }
-    }
+  /// Notes the marks of publishers whose own files don't name them.
+  ///
+  /// - Parameter marks: texts by purpose, as the publisher's code has them; those that are no tokens are passed over.
+  mutating func setPublishersMarks(_ marks: [(TokenizerVocabulary.SpecialToken, String)]) {
+    for (special, text) in marks { setMark(special, text: text) }
   }
 
-  /// google-research/bert: tokenization.py, run_pretraining.py.
-  private static let marksOfBERT: [(TokenizerVocabulary.SpecialToken, String)] = [
-    (.unknown, "[UNK]"), (.separator, "[SEP]"), (.padding, "[PAD]"), (.classification, "[CLS]"),
-    (.mask, "[MASK]"),
-  ]
+  /// Notes a mark without a purpose.
+  ///
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-07 for a text that is no token.
+  mutating func setMark(_ text: String, at location: Location) throws(IngotError) {
+    guard ids[ExactName(text)] != nil else {
+      throw .malformed(
+        TokenizerRule.specialID.rule, at: location, found: .value(text), expected: "a token of the vocabulary"
+      )
+    }
+    mark(text, as: .control)
+  }
 
   private mutating func setMark(_ special: TokenizerVocabulary.SpecialToken, text: String) {
     guard let id = ids[ExactName(text)] else { return }

@@ -15,6 +15,12 @@ struct TokenizerFamily: Sendable {
   var takesWholePieces = false
   /// Whether a text begins with the token for that, where no file says.
   var addsBeginning = false
+  /// The marks that the publisher's code knows by their texts, where no file says.
+  var marks: [(TokenizerVocabulary.SpecialToken, String)] = [
+    (.beginning, "<|endoftext|>"), (.end, "<|endoftext|>"),
+  ]
+  /// Whether a text stands between the marks for classes and for separating, as RoBERTa's does.
+  var standsBetweenMarks = false
 
   /// The pre-tokenizer, as tokenizer.json has it.
   func preTokenizer(addsPrefixSpace: Bool = false) -> MetadataValue {
@@ -54,6 +60,12 @@ struct TokenizerFamily: Sendable {
   // MARK: - Families
 
   static let gpt2 = TokenizerFamily()
+  static let roberta = TokenizerFamily(
+    marks: [
+      (.beginning, "<s>"), (.end, "</s>"), (.separator, "</s>"), (.classification, "<s>"),
+      (.unknown, "<unk>"),
+      (.padding, "<pad>"), (.mask, "<mask>"),
+    ], standsBetweenMarks: true)
   static let digitsOneByOne = TokenizerFamily(patterns: [#"\p{N}"#])
   static let llama3 = TokenizerFamily(
     patterns: [llama3Pattern], endsWithGPT2: false, takesWholePieces: true, addsBeginning: true)
@@ -81,7 +93,17 @@ struct TokenizerFamily: Sendable {
 
   /// By `tokenizer_class` of tokenizer_config.json, without `Fast`.
   static let byClass: [String: TokenizerFamily] = [
-    "GPT2Tokenizer": gpt2, "CodeGenTokenizer": gpt2, "RobertaTokenizer": gpt2, "BartTokenizer": gpt2,
-    "Qwen2Tokenizer": qwen2,
+    "GPT2Tokenizer": gpt2, "CodeGenTokenizer": gpt2, "RobertaTokenizer": roberta,
+    "BartTokenizer": roberta, "Qwen2Tokenizer": qwen2,
   ]
+
+  // MARK: - Marks of others
+
+  /// google-research/bert: tokenization.py, run_pretraining.py.
+  static let marksOfBERT: [(TokenizerVocabulary.SpecialToken, String)] = [
+    (.unknown, "[UNK]"), (.separator, "[SEP]"), (.padding, "[PAD]"), (.classification, "[CLS]"),
+    (.mask, "[MASK]"),
+  ]
+  /// huggingface/transformers, models/openai/tokenization_openai.py.
+  static let marksOfGPT1: [(TokenizerVocabulary.SpecialToken, String)] = [(.unknown, "<unk>")]
 }

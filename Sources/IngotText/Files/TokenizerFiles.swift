@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads a tokenizer from the files that publishers put beside weights: tokenizer.json, vocab.json with merges.txt,
-// OpenAI's encoder.json with vocab.bpe, and BERT's vocab.txt; special tokens also from tokenizer_config.json and config.json.
-// Page: formats/tokenizer.md.
+// OpenAI's encoder.json with vocab.bpe, and BERT's vocab.txt. AddedTokenSettings has what stands beside them. Page: formats/tokenizer.md.
 import IngotCore
 import IngotEncodings
 
@@ -46,9 +45,7 @@ package struct TokenizerFiles {
       let merges = try MergeList(text, path: path(merges)).merges
       var collection = TokenCollection(.bytePairs(merges: merges), path: path(tokens), rowCount: rowCount)
       try collection.add(document)
-      if let added = try self.document("added_tokens.json") {
-        for entry in added.entries { try collection.add(entry.key, id: entry.value, kind: .userDefined) }
-      }
+      try addTokens(to: &collection)
       try collection.finish(pads: pads)
       return collection
     }
@@ -74,35 +71,9 @@ package struct TokenizerFiles {
       }
       try collection.add(text, id: .int64(Int64(id)), kind: .normal)
     }
+    try addTokens(to: &collection)
     try collection.finish(pads: pads)
     return collection
-  }
-
-  /// Special ids, by the tokenizer's own settings first, then by the config; the publisher's own marks last.
-  func addSettings(to collection: inout TokenCollection) throws(IngotError) {
-    for name in ["tokenizer_config.json", "special_tokens_map.json"] {
-      guard let settings = try document(name) else { continue }
-      for special in TokenizerVocabulary.SpecialToken.allCases {
-        if case .bool(let adds)? = settings["add_\(special.rawValue)_token"] {
-          collection.vocabulary.adds[special] = adds
-        }
-        guard let text = Self.content(settings["\(special.rawValue)_token"]) else { continue }
-        try collection.setSpecial(special, text: text, path: path(name))
-      }
-      if case .bool(let lowercases)? = settings["do_lower_case"],
-        case .wordPieces(nil) = collection.vocabulary.model
-      {
-        collection.vocabulary.model = .wordPieces(lowercases: lowercases)
-      }
-      if let template = settings.string("chat_template") { collection.vocabulary.chatTemplate = template }
-    }
-    if let config = try document("config.json") {
-      for special in TokenizerVocabulary.SpecialToken.allCases {
-        try collection.setSpecial(
-          special, id: config["\(special.rawValue)_token_id"], path: path("config.json"))
-      }
-    }
-    collection.setPublishersMarks()
   }
 
   /// A token that stands as text or as an object with its text.

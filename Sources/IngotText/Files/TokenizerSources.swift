@@ -72,18 +72,18 @@ extension TokenizerFiles {
     try addSettings(to: &collected)
     let settings = try document("tokenizer_config.json") ?? Metadata()
     let location = Location(path(Self.sources.joined().first { files[$0] != nil } ?? ""))
-    let name = settings.string("tokenizer_class").map { $0.hasSuffix("Fast") ? String($0.dropLast(4)) : $0 }
+    let name = try tokenizerClass()
     if case .wordPieces = collected.vocabulary.model {
       return try collected.vocabulary.tokenizer(
         .bert(
           stripsAccents: settings["strip_accents"]?.flag,
           cutsChinese: settings["tokenize_chinese_chars"]?.flag ?? true), at: location,
+        added: collected.added,
         assumption: "text is cut as BERT does: files of word pieces don't say how")
     }
-    let hasEnds = collected.vocabulary.tokens.contains { $0.text.hasSuffix("</w>") }
-    if name == "OpenAIGPTTokenizer" || (name == nil && hasEnds) {
+    if isGPT1(name, collected.vocabulary) {
       return try collected.vocabulary.tokenizer(
-        .wordsWithEnds, at: location,
+        .wordsWithEnds, at: location, added: collected.added,
         assumption: "text is cut as GPT-1 does: files of tokens and merges don't say how")
     }
     let known = name.map { TokenizerFamily.byClass[$0] } ?? .gpt2
@@ -94,7 +94,7 @@ extension TokenizerFiles {
     }
     let prefix = settings["add_prefix_space"]?.flag ?? false
     return try collected.vocabulary.tokenizer(
-      .byteLevel(family, addsPrefixSpace: prefix), at: location,
+      .byteLevel(family, addsPrefixSpace: prefix), at: location, added: collected.added,
       assumption:
         "text is cut as \(words: name == nil ? "GPT-2" : "transformers' \(name ?? "")") does: files of tokens and merges don't say how"
     )

@@ -19,11 +19,13 @@ extension TokenizerVocabulary {
   /// - Parameters:
   ///   - style: what files of this kind leave open.
   ///   - location: the file, for messages.
+  ///   - added: how added tokens are looked for, by their texts, where not as they stand.
   ///   - assumption: what was taken for granted.
   /// - Returns: the tokenizer.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-04 to TK-09.
   func tokenizer(
-    _ style: TokenizerStyle, at location: Location, assumption: Evidence? = nil
+    _ style: TokenizerStyle, at location: Location, added: [[UInt8]: AddedToken] = [:],
+    assumption: Evidence? = nil
   ) throws(IngotError) -> Tokenizer {
     var builder = VocabularyBuilder(at: location, count: tokens.count)
     for (id, token) in tokens.enumerated() where token.kind != .unused {
@@ -32,9 +34,9 @@ extension TokenizerVocabulary {
     try builder.requireTokens()
     var assembly = TokenizerAssembly(at: location, builder)
     assembly.assumption = assumption
-    assembly.added = addedTokens
+    assembly.added = addedTokens(added)
     assembly.mask = specialIDs[.mask].map { UInt32(truncatingIfNeeded: $0) }
-    assembly.postProcessor = marksAround(beginsByDefault: style.addsBeginning)
+    assembly.postProcessor = marksAround(style)
     switch style {
     case .byteLevel(let family, let addsPrefixSpace):
       var options = BytePairModel.Options()
@@ -90,27 +92,31 @@ extension TokenizerVocabulary {
   }
 
   /// The tokens that are looked for first: marks, and those that were added by hand.
-  private var addedTokens: [AddedToken] {
+  private func addedTokens(_ known: [[UInt8]: AddedToken]) -> [AddedToken] {
     tokens.enumerated().compactMap { id, token in
       guard token.kind == .control || token.kind == .userDefined || token.kind == .unknown,
         !token.text.isEmpty
       else { return nil }
-      return AddedToken(
-        Array(token.text.utf8), id: UInt32(truncatingIfNeeded: id), isSpecial: token.kind != .userDefined)
+      let text = Array(token.text.utf8)
+      var added = known[text] ?? AddedToken(text, id: 0)
+      added.id = UInt32(truncatingIfNeeded: id)
+      added.isSpecial = token.kind != .userDefined
+      return added
     }
   }
 
   /// What is put around a text, as the files say, else as the family does.
-  private func marksAround(beginsByDefault: Bool) -> PostProcessor {
+  private func marksAround(_ style: TokenizerStyle) -> PostProcessor {
     func ids(_ special: SpecialToken, _ isAdded: Bool) -> [UInt32] {
       guard isAdded, let id = specialIDs[special] else { return [] }
       return [UInt32(truncatingIfNeeded: id)]
     }
-    if case .wordPieces = model {
+    if style.standsBetweenMarks {
       return PostProcessor(before: ids(.classification, true), behind: ids(.separator, true))
     }
     return PostProcessor(
-      before: ids(.beginning, adds[.beginning] ?? beginsByDefault), behind: ids(.end, adds[.end] ?? false))
+      before: ids(.beginning, adds[.beginning] ?? style.addsBeginning), behind: ids(.end, adds[.end] ?? false)
+    )
   }
 }
 
@@ -118,5 +124,13 @@ extension TokenizerStyle {
   fileprivate var addsBeginning: Bool {
     guard case .byteLevel(let family, _) = self else { return false }
     return family.addsBeginning
+  }
+
+  fileprivate var standsBetweenMarks: Bool {
+    switch self {
+    case .byteLevel(let family, _): family.standsBetweenMarks
+    case .wordsWithEnds: false
+    case .bert: true
+    }
   }
 }
