@@ -6,7 +6,7 @@ import IngotCore
 /// Tokens by id, while they are being collected.
 struct VocabularyBuilder {
   /// The tokens as the file spells them.
-  private(set) var texts = TokenTable()
+  private(set) var texts: TokenTable
   private let location: Location
   private var count = 0
   private let announced: Int
@@ -19,6 +19,7 @@ struct VocabularyBuilder {
   init(at location: Location, count announced: Int) {
     self.location = location
     self.announced = announced
+    texts = TokenTable(capacity: announced)
   }
 
   /// Ids leave gaps at the most: a table by id is not sized by a number in a file.
@@ -53,11 +54,9 @@ struct VocabularyBuilder {
 
   /// Tokens as bytes, where their letters stand for bytes; others are left out, as no text becomes them.
   var tokensOfBytes: TokenTable {
-    var table = TokenTable()
+    var table = TokenTable(capacity: texts.idCount)
     for id in 0..<texts.idCount {
-      guard let text = texts.bytes(of: id),
-        let bytes = ByteLetters.bytes(of: String(decoding: text, as: UTF8.self))
-      else { continue }
+      guard let text = texts.bytes(of: id), let bytes = ByteLetters.bytes(of: text) else { continue }
       table.set(id, to: bytes)
     }
     return table
@@ -65,10 +64,10 @@ struct VocabularyBuilder {
 
   /// Tokens as decoders that take bytes want them: a token with a letter that stands for none is its UTF-8.
   var decodedBytes: TokenTable {
-    var table = TokenTable()
+    var table = TokenTable(capacity: texts.idCount)
     for id in 0..<texts.idCount {
       guard let text = texts.bytes(of: id) else { continue }
-      table.set(id, to: ByteLetters.bytes(of: String(decoding: text, as: UTF8.self)) ?? Array(text))
+      table.set(id, to: ByteLetters.bytes(of: text) ?? Array(text))
     }
     return table
   }
@@ -92,10 +91,18 @@ struct VocabularyBuilder {
   ) throws(IngotError) -> MergeTable {
     var table = MergeTable(capacity: pairs.count)
     for (rank, pair) in pairs.enumerated() {
-      let left = try requiredID(of: String(pair.left), rule: .mergeToken, at: location)
-      let right = try requiredID(of: String(pair.right), rule: .mergeToken, at: location)
-      let rest = pair.right.utf8.dropFirst(pair.right.utf8.starts(with: prefix.utf8) ? prefix.utf8.count : 0)
-      let bytes = Array(pair.left.utf8) + rest
+      var bytes = Array(pair.left.utf8)
+      let cut = bytes.count
+      bytes += pair.right.utf8
+      guard let left = texts.id(of: bytes, 0..<cut), let right = texts.id(of: bytes, cut..<bytes.count) else {
+        let part = texts.id(of: bytes, 0..<cut) == nil ? pair.left : pair.right
+        throw .malformed(
+          TokenizerRule.mergeToken.rule, at: location, found: .value(String(part)),
+          expected: "a token of the vocabulary")
+      }
+      if !prefix.isEmpty, pair.right.utf8.starts(with: prefix.utf8) {
+        bytes.removeSubrange(cut..<cut + prefix.utf8.count)
+      }
       guard let merged = texts.id(of: bytes, bytes.indices) else {
         throw .malformed(
           TokenizerRule.mergeToken.rule, at: location, found: .value(String(decoding: bytes, as: UTF8.self)),

@@ -15,17 +15,34 @@ package enum ByteLetters {
     }
   }()
 
-  private static let bytes: [UInt32: UInt8] = Dictionary(
-    uniqueKeysWithValues: codePoints.enumerated().map { ($1, UInt8($0)) })
+  /// The byte of each letter, by its code point; none from 256 on.
+  private static let bytes: [UInt16] = {
+    var bytes: [UInt16] = Array(repeating: 256, count: 512)
+    for (byte, letter) in codePoints.enumerated() { bytes[Int(letter)] = UInt16(byte) }
+    return bytes
+  }()
 
   /// The bytes that a token's letters stand for; `nil` where one of them stands for none.
-  static func bytes(of text: String) -> [UInt8]? {
+  static func bytes(of text: some Collection<UInt8>) -> [UInt8]? {
+    let letters = bytes
     var result: [UInt8] = []
-    result.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      guard let byte = bytes[scalar.value] else { return nil }
-      result.append(byte)
+    result.reserveCapacity(text.count)
+    var lead: UInt8 = 0
+    for unit in text {
+      var code = Int(unit)
+      if lead > 0 {
+        guard unit & 0xC0 == 0x80 else { return nil }
+        code = Int(lead & 0x1F) << 6 | Int(unit & 0x3F)
+        lead = 0
+      } else if unit >= 0x80 {
+        // All letters are below U+0200: one byte, or two.
+        guard (0xC2...0xC7).contains(unit) else { return nil }
+        lead = unit
+        continue
+      }
+      guard letters[code] < 256 else { return nil }
+      result.append(UInt8(truncatingIfNeeded: letters[code]))
     }
-    return result
+    return lead == 0 ? result : nil
   }
 }

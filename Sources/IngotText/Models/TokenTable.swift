@@ -9,8 +9,8 @@ package struct TokenTable: Sendable {
   private var places: [Range<Int>] = []
   /// Which ids are tokens': one may be empty.
   private var isToken: [Bool] = []
-  /// Ids by hash; the largest number is a free place.
-  private var slots: [UInt32] = Array(repeating: .max, count: 16)
+  /// Ids by hash: half a number is the hash, half the id; the largest number is a free place.
+  private var slots: [UInt64] = Array(repeating: .max, count: 16)
   /// How many places of the hash are taken.
   private var taken = 0
   /// Secrets of this table: texts chosen in bad faith don't meet in one place.
@@ -21,6 +21,15 @@ package struct TokenTable: Sendable {
 
   /// Makes an empty table.
   package init() {}
+
+  /// Makes an empty table for so many tokens; the caller has read as many.
+  package init(capacity: Int) {
+    places.reserveCapacity(capacity)
+    isToken.reserveCapacity(capacity)
+    var size = 16
+    while size < capacity * 2 { size *= 2 }
+    slots = Array(repeating: .max, count: size)
+  }
 
   /// One more than the largest id.
   package var idCount: Int { places.count }
@@ -88,31 +97,52 @@ package struct TokenTable: Sendable {
   }
 
   private func id(of bytes: [UInt8], _ range: Range<Int>, hash: UInt64) -> UInt32? {
-    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+    let tag = UInt32(truncatingIfNeeded: hash)
+    var slot = Int(tag) & (slots.count - 1)
     while slots[slot] != .max {
-      let place = places[Int(slots[slot])]
-      if place.count == range.count, storage[place].elementsEqual(bytes[range]) { return slots[slot] }
+      let id = UInt32(truncatingIfNeeded: slots[slot])
+      if UInt32(truncatingIfNeeded: slots[slot] >> 32) == tag, holds(id, bytes, range) { return id }
       slot = (slot + 1) & (slots.count - 1)
     }
     return nil
+  }
+
+  /// Whether the bytes of a token are those of a range.
+  private func holds(_ id: UInt32, _ bytes: [UInt8], _ range: Range<Int>) -> Bool {
+    let place = places[Int(id)]
+    guard place.count == range.count else { return false }
+    for index in 0..<range.count
+    where storage[place.lowerBound + index] != bytes[range.lowerBound + index] {
+      return false
+    }
+    return true
   }
 
   private mutating func insert(_ id: UInt32) {
     let place = places[Int(id)]
     var hash = seed
     for byte in storage[place] { hash = mix(hash, byte) }
-    var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-    while slots[slot] != .max, !storage[places[Int(slots[slot])]].elementsEqual(storage[place]) {
+    let tag = UInt32(truncatingIfNeeded: hash)
+    var slot = Int(tag) & (slots.count - 1)
+    while slots[slot] != .max {
+      if UInt32(truncatingIfNeeded: slots[slot] >> 32) == tag,
+        holds(UInt32(truncatingIfNeeded: slots[slot]), storage, place)
+      {
+        break
+      }
       slot = (slot + 1) & (slots.count - 1)
     }
     if slots[slot] == .max { taken += 1 }
-    slots[slot] = id
+    slots[slot] = UInt64(tag) << 32 | UInt64(id)
   }
 
   private mutating func grow() {
     let old = slots
     slots = Array(repeating: .max, count: old.count * 2)
-    taken = 0
-    for id in old where id != .max { insert(id) }
+    for entry in old where entry != .max {
+      var slot = Int(entry >> 32) & (slots.count - 1)
+      while slots[slot] != .max { slot = (slot + 1) & (slots.count - 1) }
+      slots[slot] = entry
+    }
   }
 }
