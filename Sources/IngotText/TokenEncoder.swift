@@ -105,13 +105,13 @@ package struct TokenEncoder: Sendable {
           Array(bytes[range]), at: pendingStart + range.lowerBound, isStart: section == nil,
           isEnd: index + 1 < parts.count || (isEnd && range.upperBound == bytes.count),
           tracksOrigins: wantsOffsets)
-        take(text, to: &output)
+        try take(text, to: &output)
       case .token(let token, let range):
-        endSection(to: &output)
+        try endSection(to: &output)
         put(token, pendingStart + range.lowerBound..<pendingStart + range.upperBound, to: &output)
       }
     }
-    if isEnd { endSection(to: &output) }
+    if isEnd { try endSection(to: &output) }
     if settled > 0 { lastCharacter = bytes.character(before: settled).value }
     pendingStart += settled
     pending = Array(bytes[settled...]) + cut
@@ -120,13 +120,21 @@ package struct TokenEncoder: Sendable {
 
   /// Refuses text of which no stage lets anything go, and waits longer before what is left is looked at again.
   private mutating func limitWaiting() throws(IngotError) {
-    let waiting =
-      pending.count + (section?.heldCount ?? 0) + (normalized?.bytes.count ?? 0) + (open?.bytes.count ?? 0)
-    guard waiting <= Limit.tokenizerPieceBytes.value else {
-      throw .limitExceeded(
-        .tokenizerPieceBytes, at: Location(name, offset: pendingStart), asked: UInt64(waiting))
-    }
+    let waiting = pending.count + heldCount
+    try requirePiece(of: waiting)
     patience = waiting
+  }
+
+  /// What the stages behind the finder hold back.
+  private var heldCount: Int {
+    (section?.heldCount ?? 0) + (normalized?.bytes.count ?? 0) + (open?.bytes.count ?? 0)
+  }
+
+  private func requirePiece(of byteCount: Int) throws(IngotError) {
+    guard byteCount <= Limit.tokenizerPieceBytes.value else {
+      throw .limitExceeded(
+        .tokenizerPieceBytes, at: Location(name, offset: pendingStart), asked: UInt64(byteCount))
+    }
   }
 
   private mutating func put(_ token: AddedToken, _ range: Range<Int>, to output: inout EncodedText) {
@@ -138,13 +146,26 @@ package struct TokenEncoder: Sendable {
 
   // MARK: - Normalizer
 
-  private mutating func endSection(to output: inout EncodedText) {
+  private mutating func endSection(to output: inout EncodedText) throws(IngotError) {
     guard section != nil else { return }
-    take(NormalizedText([], isStart: false, isEnd: true, tracksOrigins: wantsOffsets), to: &output)
+    try take(NormalizedText([], isStart: false, isEnd: true, tracksOrigins: wantsOffsets), to: &output)
   }
 
-  /// Takes a section's next chunk.
-  private mutating func take(_ chunk: NormalizedText, to output: inout EncodedText) {
+  /// Takes a section's next chunk; where much may come of little, in small parts.
+  private mutating func take(_ chunk: NormalizedText, to output: inout EncodedText) throws(IngotError) {
+    let step = max(1024, Self.chunkBytes * 16 / (tokenizer.normalizer?.growth ?? 1))
+    var rest = chunk
+    while rest.bytes.count > step {
+      var part = rest
+      rest = part.splitOff(from: rest.bytes.characterRange(at: step).lowerBound)
+      takePart(part, to: &output)
+      try requirePiece(of: heldCount)
+    }
+    takePart(rest, to: &output)
+    try requirePiece(of: heldCount)
+  }
+
+  private mutating func takePart(_ chunk: NormalizedText, to output: inout EncodedText) {
     var stream = section ?? NormalizerStream(tokenizer.normalizer)
     let text = stream.push(chunk)
     section = chunk.isEnd ? nil : stream

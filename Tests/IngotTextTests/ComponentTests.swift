@@ -258,4 +258,35 @@ private func lettered(_ bytes: [UInt8]) -> [UInt8] {
     }
     guard case .unsupported = error else { throw error ?? .interrupted }
   }
+
+  /// 30 letters for each, then 30 for each of these.
+  @Test func `normalizers that blow text up are refused, and those that are near it take their time`() throws
+  {
+    func chain(_ count: Int) throws -> MetadataValue {
+      let longer =
+        #"{"type": "Replace", "pattern": {"String": "a"}, "content": "\#(String(repeating: "a", count: 30))"}"#
+      let all = Array(repeating: longer, count: count).joined(separator: ", ")
+      return try component(#"{"type": "Sequence", "normalizers": [\#(all)]}"#)
+    }
+    let error = #expect(throws: IngotError.self) { try NormalizerReader.normalizer(chain(3), at: here) }
+    guard case .unsupported = error else { throw error ?? .interrupted }
+    let normalizer = try #require(try NormalizerReader.normalizer(chain(2), at: here))
+    var text = NormalizedText(Array("a b".utf8))
+    normalizer.normalize(&text)
+    #expect(text.bytes.count == 902 && normalizer.growth == 900)
+  }
+
+  /// 20,000 letters that become 20 million without a place to cut.
+  @Test func `text that grows beyond the longest piece is refused before it is all there`() throws {
+    let document = #"""
+      {"model": {"type": "BPE", "vocab": {"a": 0, "aa": 1}, "merges": ["a a"]}, "normalizer":
+       {"type": "Replace", "pattern": {"String": "b"}, "content": "\#(String(repeating: "a", count: 1000))"}}
+      """#
+    let file = Companion(kind: .tokenizer, name: "tokenizer.json", bytes: Array(document.utf8))
+    let tokenizer = try #require(try TokenizerFiles([file], folder: "model").tokenizer())
+    let error = #expect(throws: IngotError.self) {
+      try tokenizer.encode(Array(repeating: UInt8(ascii: "b"), count: 20_000))
+    }
+    guard case .limitExceeded = error else { throw error ?? .interrupted }
+  }
 }

@@ -29,5 +29,7 @@ package enum BertNormalizer {
 struct ByteLevelNormalizer: Normalizer {
   func normalize(_ text: inout NormalizedText) { text.bytesAreLetters = true }
 
+  var growth: Int { 1 }
+
   func settledCount(of text: NormalizedText) -> Int { text.bytes.count }
 }

@@ -6,6 +6,8 @@ struct Strip: Normalizer {
   let left: Bool
   let right: Bool
 
+  var growth: Int { 1 }
+
   func normalize(_ text: inout NormalizedText) {
     let bytes = text.bytes
     var start = 0
@@ -31,6 +33,9 @@ struct Strip: Normalizer {
 /// Puts a text before a section that is not empty.
 struct Prepend: Normalizer {
   let prefix: [UInt8]
+
+  /// Of a section of one byte.
+  var growth: Int { prefix.count + 1 }
 
   func normalize(_ text: inout NormalizedText) {
     guard text.isStart, !text.bytes.isEmpty else { return }

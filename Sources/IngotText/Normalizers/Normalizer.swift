@@ -11,4 +11,7 @@ package protocol Normalizer: Sendable {
   /// - Parameter text: a chunk of a section; where ``NormalizedText/isEnd``, all of it is settled.
   /// - Returns: a count of bytes from its start.
   func settledCount(of text: NormalizedText) -> Int
+
+  /// How many bytes may come of one, at the most.
+  var growth: Int { get }
 }

@@ -29,14 +29,21 @@ package enum NormalizerReader {
   ///   - value: its object; null for none.
   ///   - location: the file and its key.
   /// - Returns: `nil` for none.
-  /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for one that is not known, and
+  /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for one that is not known, or that blows text up, and
   ///   ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-10.
   package static func normalizer(
     _ value: MetadataValue, at location: Location
   ) throws(IngotError) -> (any Normalizer)? {
     guard value != .null else { return nil }
-    return try single(ComponentObject(value, at: location), depth: 0)
+    let normalizer = try single(ComponentObject(value, at: location), depth: 0)
+    guard normalizer.growth <= mostGrowth else {
+      throw .unsupported("a normalizer that may make more than \(mostGrowth) bytes of one", at: location)
+    }
+    return normalizer
   }
+
+  /// Bytes that may come of one: SentencePiece's map makes 33, and a form of Unicode that and small letters 726.
+  private static let mostGrowth = 1024
 
   /// Sequences in each other; published ones have one.
   private static let deepest = 8

@@ -13,6 +13,13 @@ package struct NormalizerSequence: Normalizer {
 
   package func normalize(_ text: inout NormalizedText) { for part in parts { part.normalize(&text) } }
 
+  package var growth: Int {
+    parts.reduce(1) { product, part in
+      let (growth, isLarge) = product.multipliedReportingOverflow(by: part.growth)
+      return isLarge ? .max : growth
+    }
+  }
+
   /// Nothing before the end, but for a sequence of one: a ``NormalizerStream`` holds back between the parts instead.
   package func settledCount(of text: NormalizedText) -> Int {
     if text.isEnd || parts.isEmpty { return text.bytes.count }

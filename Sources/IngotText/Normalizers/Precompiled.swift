@@ -7,6 +7,8 @@ import IngotCore
 package struct Precompiled: Normalizer {
   private let trie: [UInt32]
   private let texts: [UInt8]
+  /// The bytes of the longest text.
+  package let growth: Int
 
   /// Reads a map: the trie's size in bytes, its units, then texts that end with 0.
   ///
@@ -23,6 +25,7 @@ package struct Precompiled: Normalizer {
     let count = Int(unit(at: 0)) / 4
     trie = (0..<count).map { unit(at: 4 + 4 * $0) }
     texts = Array(bytes[(4 + 4 * count)...])
+    growth = max(1, texts.split(separator: 0).reduce(0) { max($0, $1.count) })
     guard String(validating: texts, as: UTF8.self) != nil else {
       throw .malformed(
         TokenizerRule.component.rule, at: location, found: "texts that are no UTF-8", expected: "UTF-8")

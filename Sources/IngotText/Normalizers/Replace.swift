@@ -6,6 +6,8 @@ struct Replace: Normalizer {
   let pattern: TextPattern
   let content: [UInt8]
 
+  var growth: Int { Swift.max(1, content.count) }
+
   func normalize(_ text: inout NormalizedText) {
     var matches: [Range<Int>] = []
     var scan = PatternScan(pattern)

@@ -53,6 +53,9 @@ extension ScalarNormalizer {
 struct Lowercase: ScalarNormalizer {
   private let isUpper = Self.isUpper
 
+  /// U+023A has 2 bytes, its small letter 3.
+  var growth: Int { 2 }
+
   func changes(_ scalar: UInt32) -> Bool { isUpper[scalar] == 1 }
 
   func replacement(for scalar: UInt32) -> [UInt32] { Self.mappings[scalar] ?? [scalar] }
@@ -68,6 +71,8 @@ struct Removal: ScalarNormalizer {
 
   init(_ set: ScalarSet) { holds = ScalarMap(set: set) }
 
+  var growth: Int { 1 }
+
   func changes(_ scalar: UInt32) -> Bool { holds[scalar] == 1 }
 
   func replacement(for scalar: UInt32) -> [UInt32] { [] }
@@ -82,6 +87,8 @@ struct Spacing: ScalarNormalizer {
 
   init(_ set: ScalarSet) { holds = ScalarMap(set: set.subtracting(ScalarSet(" "))) }
 
+  var growth: Int { 1 }
+
   func changes(_ scalar: UInt32) -> Bool { holds[scalar] == 1 }
 
   func replacement(for scalar: UInt32) -> [UInt32] { [0x20] }
@@ -89,6 +96,9 @@ struct Spacing: ScalarNormalizer {
 
 /// Puts spaces around Chinese characters, as BERT does.
 struct ChineseSpacing: ScalarNormalizer {
+  /// 2 more than 3.
+  var growth: Int { 2 }
+
   func changes(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x2_0000...0x2_A6DF, 0x2_A700...0x2_B81F,

@@ -8,6 +8,9 @@ package struct UnicodeNormalizer: Normalizer {
   /// Makes a normalizer of a form.
   package init(form: NormalizationForm) { self.form = form }
 
+  /// U+FDFA has 3 bytes, and in NFKD 33.
+  package var growth: Int { 11 }
+
   package func normalize(_ text: inout NormalizedText) {
     let segments = changingSegments(of: text.bytes)
     guard !segments.isEmpty else { return }
