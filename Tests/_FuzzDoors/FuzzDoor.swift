@@ -31,7 +31,7 @@ public struct FuzzDoor: Sendable {
   }
 
   /// Every door.
-  public static let all: [FuzzDoor] = encodings + formats + models + files
+  public static let all: [FuzzDoor] = encodings + formats + models + texts + files
 
   /// The door of a name.
   public static func named(_ name: String) -> FuzzDoor? { all.first { $0.name == name } }
