@@ -41,7 +41,7 @@ struct TokenizeCommand: ParsableCommand {
       path, from: { () throws(IngotError) in try InputStream(file) }, wantsOffsets: global.json,
       options: options
     ) { (ids, offsets) throws(IngotError) in try output.add(ids, offsets) }
-    try output.finish()
+    try output.finish(notes.assumption, leftOutBytes: notes.leftOutBytes)
     guard !global.quiet, !global.json else { return }
     let lines = TokenText.notes(
       notes.assumption, leftOutBytes: notes.leftOutBytes, style: Terminal.standardError.style)

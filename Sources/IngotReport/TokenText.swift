@@ -78,7 +78,12 @@ package final class TokenOutput {
   }
 
   /// Ends the list.
-  package func finish() throws(IngotError) {
+  ///
+  /// - Parameters:
+  ///   - assumption: what the tokenizer's files leave open and was taken for granted.
+  ///   - leftOutBytes: how many bytes of the text are in no token.
+  /// - Throws: errors of writing.
+  package func finish(_ assumption: Evidence?, leftOutBytes: Int) throws(IngotError) {
     guard !isQuiet else { return }
     if asJSON {
       if isFirst { try begin() }
@@ -93,7 +98,8 @@ package final class TokenOutput {
         }
       }
       try output.write(offsets)
-      try output.write(Array("]}".utf8))
+      let assumed = assumption.map { JSONWriter.quoted(ErrorRenderer.text($0)) } ?? "null"
+      try output.write(Array("], \"left_out_bytes\": \(leftOutBytes), \"assumption\": \(assumed)}".utf8))
     }
     try output.write([UInt8(ascii: "\n")])
     try output.flush()

@@ -47,6 +47,21 @@ import Testing
     #expect(offsets.first?.first == 0 && offsets.last?.last == 11)
   }
 
+  /// Of word pieces and of byte pairs; the latter have no token for `h` and none for what is unknown.
+  @Test func `what was taken for granted, and what is in no token, stands in JSON too`() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write(#"{"c": 0, "a": 1, "t": 2, "ca": 3, "ct": 4}"#, to: "vocab.json")
+    _ = try folder.write("#version: 0.2\nc t\nc a\n", to: "merges.txt")
+    let text = Array("chatcat".utf8)
+    let told = try Self.run("tokenize", folder.path, input: text)
+    #expect(told.standardError.contains("cut as GPT-2") && told.standardError.contains("1 byte of the text"))
+    let object = try Self.json(Self.run("tokenize", folder.path, "--json", input: text))
+    #expect(object["left_out_bytes"] as? Int == 1)
+    #expect((object["assumption"] as? String)?.contains("cut as GPT-2") == true)
+    let whole = try Self.json(Self.run("tokenize", Self.model, "--json", input: text))
+    #expect(whole["left_out_bytes"] as? Int == 0 && whole["assumption"] is NSNull)
+  }
+
   @Test func `what is wrong is said in one line, with its exit code`() throws {
     let folder = try TemporaryFolder()
     let text = try folder.write("In the beginning", to: "text.txt")
