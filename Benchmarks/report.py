@@ -47,6 +47,8 @@ NOTES = {
                              "a small C program; the others include Python's start.",
     "error of fp32": "A really trained model, `fixtures/kjv-gpt2`, against logits in float64.",
     "divergence": "The same model over held-out text, against float64; int8 tools differ in what they quantize.",
+    "tokenizing": "One thread, the processor's time; GPT-2's vocabulary. Of Hugging Face's tokenizers both ways: with each "
+                  "token's place in the text, and `encode_batch_fast` without.",
     growth.CONVERTING: "safetensors → npz, with its checksums. On a disk all is flushed, and the bar is `cp` with `sync`.",
     growth.PREFILLING: "fp32, logits of all tokens.",
 }

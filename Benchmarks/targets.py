@@ -66,6 +66,8 @@ TARGETS = [
     Target("quantizing", "int8 per channel", "llama-quantize Q8_0", 0.5),
     *(Target(f"prefill {kind}", f"{length} tokens, {rows} logits", BEST_PEER, 1.1)
       for kind in ("fp32", "bf16", "int8") for length in LENGTHS for rows in ("all", "last")),
+    Target("tokenizing", "code", "tokenizers, no places", 3),
+    Target("tokenizing", "text of all scripts", "tokenizers, no places", 3),
     Target("corpora", "20,000 documents, SHA-1", "datasketch", 0.2),
     Target("corpora", "20,000 documents, XXH3", "datasketch", 0.1),
     Target("error of fp32", "largest error of a logit", "torch", 1),

