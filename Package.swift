@@ -51,6 +51,8 @@ let package = Package(
 
     // Documents that models are calibrated and evaluated on.
     .target(name: "IngotCorpus", dependencies: ["IngotEncodings", "IngotTransforms"]),
+    // Tasks that language models do from prompts.
+    .target(name: "IngotTasks", dependencies: ["IngotEncodings"]),
 
     // Plans carried out: destinations, companions, journals, and what was written read back.
     .target(name: "IngotOutput", dependencies: ["IngotFormats", "IngotTransforms"]),
@@ -67,7 +69,7 @@ let package = Package(
         "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotDialects",
         "IngotText", "IngotRuntime",
         "IngotQuantization",
-        "IngotEvaluation", "IngotCorpus",
+        "IngotEvaluation", "IngotCorpus", "IngotTasks",
       ]),
     .target(name: "IngotReport", dependencies: ["IngotKit"]),
     .executableTarget(
@@ -109,6 +111,7 @@ let package = Package(
     .testTarget(name: "IngotEvaluationTests", dependencies: ["IngotEvaluation", "IngotTestSupport"]),
     .testTarget(name: "IngotQuantizationTests", dependencies: ["IngotQuantization", "IngotTestSupport"]),
     .testTarget(name: "IngotCorpusTests", dependencies: ["IngotCorpus", "IngotTestSupport"]),
+    .testTarget(name: "IngotTasksTests", dependencies: ["IngotTasks", "IngotTestSupport"]),
     .testTarget(name: "IngotOutputTests", dependencies: ["IngotOutput", "IngotTestSupport"]),
     .testTarget(name: "IngotTextTests", dependencies: ["IngotText", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),

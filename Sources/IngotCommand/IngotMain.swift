@@ -28,7 +28,8 @@ struct IngotMain: ParsableCommand {
       CommandGroup(
         name: "Use",
         subcommands: [
-          GenerateCommand.self, TokenizeCommand.self, DetokenizeCommand.self, CorpusCommand.self,
+          GenerateCommand.self, ZeroShotCommand.self, TokenizeCommand.self, DetokenizeCommand.self,
+          CorpusCommand.self,
         ]),
     ]
   )

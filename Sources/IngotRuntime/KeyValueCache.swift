@@ -87,4 +87,7 @@ package final class KeyValueCache {
 
   /// Counts tokens as seen, when all blocks hold them.
   func advance(by count: Int) { tokenCount += count }
+
+  /// Forgets what comes behind some tokens, at most those seen.
+  package func truncate(to count: Int) { tokenCount = min(tokenCount, max(0, count)) }
 }

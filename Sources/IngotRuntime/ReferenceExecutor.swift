@@ -180,4 +180,14 @@ package final class ReferenceCache {
 
   /// Counts tokens as seen, when all slots hold them.
   func advance(by count: Int) { tokenCount += count }
+
+  /// Forgets what comes behind some tokens, at most those seen.
+  package func truncate(to count: Int) {
+    guard count < tokenCount else { return }
+    func cut(_ rows: [[Double]]) -> [[Double]] {
+      rows.map { Array($0.prefix($0.count / tokenCount * max(0, count))) }
+    }
+    (keys, values) = (keys.map(cut), values.map(cut))
+    tokenCount = max(0, count)
+  }
 }

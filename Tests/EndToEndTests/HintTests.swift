@@ -48,7 +48,7 @@ import Testing
     let commands = [
       "convert", "corpus", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
       "quantize",
-      "record", "validate", "verify",
+      "record", "tokenize", "validate", "verify", "zero-shot",
     ]
     var known = Set<String>()
     for command in commands {

@@ -6,6 +6,7 @@ import IngotDialects
 import IngotEncodings
 import IngotFormats
 import IngotKit
+import IngotTasks
 import IngotTestSupport
 import IngotText
 import Testing
@@ -87,6 +88,8 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
     FormatClaims(
       page: "json-lines.md", formats: [], rules: JSONLinesRule.ids, malformed: ["json-lines"],
       madeByTests: [:]),
+    FormatClaims(
+      page: "zero-shot.md", formats: [], rules: TaskRule.ids, malformed: ["zero-shot"], madeByTests: [:]),
     FormatClaims(
       page: "manifest.md", formats: [], rules: HashManifest.ManifestRule.ids, malformed: ["manifest"],
       madeByTests: [:]),

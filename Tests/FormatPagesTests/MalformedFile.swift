@@ -33,6 +33,15 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
     }
   }
 
+  /// The template that a task's name has before its extension.
+  private var task: ZeroShotOptions {
+    var options = ZeroShotOptions()
+    for template in TaskTemplate.all where path.hasSuffix(".\(template.name).jsonl") {
+      options.template = template
+    }
+    return options
+  }
+
   /// The id of the rule that reading all of the file finds broken; else what happened instead.
   ///
   /// Taking digests opens the file and reads every tensor, so that rules about stored checksums are reached too.
@@ -40,6 +49,8 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
     do {
       switch folder {
       case "json-lines": _ = try Ingot.corpus([Fixture.path(path)], to: nil)
+      case "zero-shot":
+        _ = try Ingot.zeroShot(Fixture.path("kjv-gpt2"), task: Fixture.path(path), options: task)
       case "manifest": _ = try HashManifest(path: Fixture.path(path))
       case "config": _ = try ConfigReader(Fixture.bytes(path), path: path).read()
       case "tokenizer": _ = try TokenizerFiles(companions(), folder: path).vocabulary(rowCount: 8)

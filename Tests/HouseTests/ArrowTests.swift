@@ -24,13 +24,15 @@ private let allowedImports: [String: Set<String>] = [
     "IngotOutput", "IngotFormats", "IngotTransforms", "IngotKernels", "IngotEncodings", "IngotBytes",
     "IngotDialects", "IngotGraph", "IngotText", "IngotRuntime", "IngotQuantization",
   ],
+  "IngotTasks": ["IngotEncodings"],
   "IngotKit": [
     "IngotModels", "IngotOutput", "IngotFormats", "IngotTransforms", "IngotKernels", "IngotBytes",
     "IngotDialects", "IngotGraph", "IngotText", "IngotRuntime", "IngotQuantization",
-    "IngotEvaluation", "IngotCorpus",
+    "IngotEvaluation", "IngotCorpus", "IngotTasks",
   ],
   "IngotReport": [
     "IngotKit", "IngotModels", "IngotFormats", "IngotEncodings", "IngotBytes", "IngotGraph", "IngotCorpus",
+    "IngotEvaluation",
   ],
   "IngotCommand": ["IngotReport", "IngotBytes", "ArgumentParser"],
 ]

@@ -201,5 +201,41 @@ class MaskedEvaluation(Measured):
             self.compare(again, x, p, y, q)
 
 
-if __name__ == "__main__":
-    unittest.main()
+class Tasks(unittest.TestCase):
+    """Choices and last words as transformers scores them in double precision."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.tokenizer = AutoTokenizer.from_pretrained(MODEL)
+        cls.double = AutoModelForCausalLM.from_pretrained(MODEL).double().eval()
+
+    def score(self, prompt: str, text: str) -> float:
+        """The summed log-likelihood of the tokens that reach beyond the prompt."""
+        encoding = self.tokenizer(prompt + text, return_offsets_mapping=True, return_tensors="pt")
+        ids, ends = encoding.input_ids[0], encoding.offset_mapping[0, :, 1]
+        with torch.inference_mode():
+            rows = torch.log_softmax(self.double(ids[None]).logits[0], -1)
+        return sum(rows[place - 1, ids[place]].item() for place in range(len(ids)) if ends[place] > len(prompt))
+
+    def test_choices_in_a_gap(self):
+        task = ROOT / "fixtures" / "zero-shot" / "cloze.jsonl"
+        found = run_json("zero-shot", MODEL, "--task", task, "--template", "childrens-books")["items"]
+        items = [json.loads(line) for line in task.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual(len(found), len(items))
+        for line, item in list(zip(found, items, strict=True))[::5]:
+            before, after = f"{item['context']}\n{item['question']}".split("XXXXX")
+            theirs = [self.score(before, choice + after) for choice in item["choices"]]
+            for ours, score in zip(line["scores"], theirs, strict=True):
+                self.assertAlmostEqual(ours, score, delta=1e-4)
+            self.assertEqual(line["choice"], theirs.index(max(theirs)))
+
+    def test_spaces_between_prompt_and_choice(self):
+        with temporary() as name:
+            task = pathlib.Path(name) / "task.jsonl"
+            items = [("And the LORD said unto", " Moses"), ("And the LORD said unto ", "Moses"), ("And the LORD", " said unto"),
+                     ("In the begin", "ning")]
+            task.write_text("".join(json.dumps({"prompt": prompt, "expected": text}) + "\n" for prompt, text in items))
+            found = run_json("zero-shot", MODEL, "--task", task)["items"]
+            for line, (prompt, text) in zip(found, items, strict=True):
+                # Offsets leave out a token's space: the choice begins where its first visible character does.
+                self.assertAlmostEqual(line["scores"][0], self.score(prompt.rstrip(), (prompt + text)[len(prompt.rstrip()):]), delta=1e-4)

@@ -4,6 +4,7 @@
 import IngotBytes
 import IngotKit
 import IngotReport
+import IngotTasks
 
 extension FuzzDoor {
   static let files: [FuzzDoor] = [
@@ -22,6 +23,18 @@ extension FuzzDoor {
     FuzzDoor("convert", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in
       try withFile(bytes, of: "convert") { (path) throws(IngotError) in
         try convert(path, choice: Int(CRC32.value(of: bytes) >> 8))
+      }
+    },
+    FuzzDoor("task") { (bytes) throws(IngotError) in
+      let template = TaskTemplate.all[Int(bytes.first ?? 0) % TaskTemplate.all.count]
+      let items = try TaskFile(Array(bytes.dropFirst()), path: "f", template: template).items
+      for item in items {
+        precondition(
+          item.answered.hasPrefix(item.prompt) || !item.texts[0].lead.isEmpty || !item.prompt.isEmpty)
+        precondition(item.texts.allSatisfy { $0.byteCount > 0 && $0.byteCount <= $0.scored.utf8.count })
+        let cut = AnswerCut(for: template, expected: item.texts.map(\.scored))
+        let answer = cut.answer(in: item.answered, behind: item.prompt)
+        precondition(answer.utf8.count <= item.answered.utf8.count)
       }
     },
     FuzzDoor("documents") { (bytes) throws(IngotError) in

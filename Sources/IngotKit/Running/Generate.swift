@@ -131,11 +131,17 @@ extension Ingot {
 }
 
 /// A model about to continue a prompt.
-private struct Generation {
+struct Generation {
   private let runner: ModelRunner
   private let tokenizer: ModelTokenizer?
   private let options: GenerateOptions
   private let ends: Set<Int>
+
+  /// Takes a model that is loaded, and continues text, and its tokenizer.
+  init(_ runner: ModelRunner, _ tokenizer: ModelTokenizer, _ options: GenerateOptions) throws(IngotError) {
+    ends = options.ignoresEnd ? [] : try runner.model.endTokens()
+    (self.runner, self.tokenizer, self.options) = (runner, tokenizer, options)
+  }
 
   init(_ path: String, _ tokenizer: ModelTokenizer?, _ options: GenerateOptions) throws(IngotError) {
     let (model, _) = try options.run.open(path)

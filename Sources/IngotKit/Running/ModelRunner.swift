@@ -162,6 +162,24 @@ package final class ModelRunner {
   package func scores(behind tokens: [Int], in sequence: GrowingSequence) throws(IngotError) -> NextScores {
     var request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
     request.lastLogitsOnly = true
+    return try scores(request, in: sequence)
+  }
+
+  /// Runs the next tokens of a sequence, each of which is then asked what comes next.
+  ///
+  /// - Parameters:
+  ///   - tokens: ids behind those that the sequence holds, at least one.
+  ///   - sequence: keys and values of the tokens before; made by this runner.
+  /// - Returns: the scores behind each.
+  /// - Throws: the executor's errors.
+  func scores(behindEach tokens: [Int], in sequence: GrowingSequence) throws(IngotError) -> [NextScores] {
+    let request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
+    return try scores(request, in: sequence).rows(tokens.count)
+  }
+
+  private func scores(
+    _ request: RunRequest, in sequence: GrowingSequence
+  ) throws(IngotError) -> NextScores {
     if let float {
       try float.run(request, cache: sequence.float, into: &sequence.outputs)
       try requireFinite(sequence.outputs)

@@ -28,6 +28,21 @@ struct ModelTokenizer {
     try tokenizer.encode(text, addsSpecial: true).ids.map(Int.init)
   }
 
+  /// The tokens of a text that goes on: what is put before it is there, what is put behind it is not.
+  ///
+  /// - Parameter text: the text.
+  /// - Returns: ids, and where in the text's bytes each token ends; 0 for those put before it.
+  /// - Throws: as ``ids(of:)``.
+  func opening(of text: String) throws(IngotError) -> (ids: [Int], ends: [Int]) {
+    let encoded = try tokenizer.encode(Array(text.utf8), addsSpecial: true, wantsOffsets: true)
+    let count = encoded.ranges.lastIndex { !$0.isEmpty }.map { $0 + 1 } ?? 0
+    var ends: [Int] = []
+    for range in encoded.ranges.prefix(count) {
+      ends.append(range.isEmpty ? ends.last ?? 0 : range.upperBound)
+    }
+    return (encoded.ids.prefix(count).map(Int.init), ends)
+  }
+
   /// A text's tokens, and the stretch of the text that each stands for.
   ///
   /// - Parameters:
