@@ -3,6 +3,7 @@
 // prompt, and items the examples before it.
 import IngotCore
 import IngotEvaluation
+import IngotRuntime
 
 /// Scores texts behind prompts, one item after the other.
 final class ContinuationScorer {
@@ -10,6 +11,7 @@ final class ContinuationScorer {
   private let sequence: GrowingSequence
   /// The tokens that the sequence holds.
   private var held: [Int] = []
+  private let width: Int
 
   /// Makes a scorer.
   ///
@@ -18,47 +20,51 @@ final class ContinuationScorer {
   ///   - capacity: tokens of the longest text.
   init(_ runner: ModelRunner, capacity: Int) {
     self.runner = runner
+    width = runner.model.recognised.graph.config.vocabularySize
     sequence = runner.sequence(capacity: capacity)
   }
 
   /// The summed natural log-likelihood of each text's scored tokens.
+  ///
+  /// - Throws: the executor's errors, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for logits that are not finite.
   func scores(of item: TokenizedItem) throws(IngotError) -> [Double] {
     let shared = item.prompt.count
-    let next = try scores(behind: item.prompt).probabilities
+    // The last token of the prompt has to be run: its logits are not kept.
+    try forget(behind: min(zip(held, item.prompt).prefix { $0 == $1 }.count, shared - 1))
+    let next = try logits(of: item.prompt[held.count...], lastOnly: true)
     return try item.texts.map { (text) throws(IngotError) in
-      try score(text, behind: next, shared)
+      var sum = 0.0
+      if text.start == shared { sum += try score([(0, shared)], of: text.ids, by: next) }
+      // What comes last predicts nothing that is asked for.
+      let new = text.ids[shared..<(text.ids.count - 1)]
+      guard !new.isEmpty else { return sum }
+      try forget(behind: shared)
+      let logits = try logits(of: new, lastOnly: false)
+      let rows = new.indices.map { (row: $0 - shared, index: $0 + 1) }.filter { $0.index >= text.start }
+      return sum + (try score(rows, of: text.ids, by: logits))
     }
   }
 
-  /// The scores behind some tokens, of which no more are run than the sequence does not hold.
-  private func scores(behind tokens: ArraySlice<Int>) throws(IngotError) -> NextScores {
-    // The last one has to be run: its scores are not kept.
-    let kept = min(zip(held, tokens).prefix { $0 == $1 }.count, tokens.count - 1)
-    try forget(behind: kept)
-    let new = Array(tokens.dropFirst(kept))
-    let scores = try runner.scores(behind: new, in: sequence)
-    held += new
-    return scores
+  /// Runs tokens behind those that the sequence holds.
+  private func logits(of tokens: ArraySlice<Int>, lastOnly: Bool) throws(IngotError) -> LogitRows {
+    var request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: Array(tokens))
+    request.lastLogitsOnly = lastOnly
+    let logits = try runner.logits(of: request, in: sequence, memory: &sequence.outputs)
+    held += tokens
+    return logits
   }
 
+  /// The summed log-likelihood of tokens by the rows of logits behind the tokens before them.
   private func score(
-    _ text: TokenizedItem.Text, behind next: LogProbabilities, _ shared: Int
+    _ rows: [(row: Int, index: Int)], of ids: [Int], by logits: LogitRows
   ) throws(IngotError) -> Double {
-    var sum = text.start == shared ? next.values[text.ids[shared]] : 0
-    // What comes last predicts nothing that is asked for.
-    let run = Array(text.ids[shared..<(text.ids.count - 1)])
-    guard !run.isEmpty else { return sum }
-    try forget(behind: shared)
-    let scores = try runner.scores(behindEach: run, in: sequence)
-    held += run
-    for (index, scores) in zip((shared + 1)..., scores) where index >= text.start {
-      sum += scores.probabilities.values[text.ids[index]]
-    }
-    return sum
+    let scored = ScoredLogits(rows, of: ids, logits: logits, baseline: nil, width: width)
+    try runner.requireFiniteLogits(scored.isFinite)
+    return scored.scores.reduce(0) { $0 - $1.loss }
   }
 
   private func forget(behind count: Int) throws(IngotError) {
-    held.removeLast(held.count - min(count, held.count))
+    held.removeLast(max(0, held.count - count))
     sequence.truncate(to: held.count)
   }
 }

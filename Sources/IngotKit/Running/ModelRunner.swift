@@ -157,38 +157,14 @@ package final class ModelRunner {
   /// - Parameters:
   ///   - tokens: ids behind those that the sequence holds, at least one.
   ///   - sequence: keys and values of the tokens before; made by this runner.
-  /// - Returns: the scores of what comes next.
+  /// - Returns: the scores of what comes next, one row.
   /// - Throws: the executor's errors.
-  package func scores(behind tokens: [Int], in sequence: GrowingSequence) throws(IngotError) -> NextScores {
+  package func scores(behind tokens: [Int], in sequence: GrowingSequence) throws(IngotError) -> LogitRows {
     var request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
     request.lastLogitsOnly = true
-    return try scores(request, in: sequence)
-  }
-
-  /// Runs the next tokens of a sequence, each of which is then asked what comes next.
-  ///
-  /// - Parameters:
-  ///   - tokens: ids behind those that the sequence holds, at least one.
-  ///   - sequence: keys and values of the tokens before; made by this runner.
-  /// - Returns: the scores behind each.
-  /// - Throws: the executor's errors.
-  func scores(behindEach tokens: [Int], in sequence: GrowingSequence) throws(IngotError) -> [NextScores] {
-    let request = RunRequest(batchCount: 1, tokenCount: tokens.count, ids: tokens)
-    return try scores(request, in: sequence).rows(tokens.count)
-  }
-
-  private func scores(
-    _ request: RunRequest, in sequence: GrowingSequence
-  ) throws(IngotError) -> NextScores {
-    if let float {
-      try float.run(request, cache: sequence.float, into: &sequence.outputs)
-      try requireFinite(sequence.outputs)
-      return .float(sequence.outputs["logits"]?.values ?? [])
-    }
-    guard let reference else { throw .internal("a runner without an executor") }
-    let outputs = try reference.run(request, cache: sequence.double)
-    try requireFinite(outputs)
-    return .double(outputs["logits"]?.values ?? [])
+    let scores = try logits(of: request, in: sequence, memory: &sequence.outputs)
+    try requireFiniteLogits(scores.isFinite)
+    return scores
   }
 
   /// A token that was found; the error of scores that hold NaN where there is none.

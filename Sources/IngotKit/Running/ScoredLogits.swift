@@ -3,21 +3,6 @@
 import IngotEvaluation
 import IngotKernels
 
-/// Rows of logits, `[rows, V]`, in the precision they were computed in.
-package enum LogitRows {
-  case float([Float])
-  case double([Double])
-
-  /// A row in double precision.
-  fileprivate func row(_ index: Int, width: Int) -> [Double] {
-    let range = (index * width)..<((index + 1) * width)
-    return switch self {
-    case .float(let values): values[range].map(Double.init)
-    case .double(let values): Array(values[range])
-    }
-  }
-}
-
 /// Scores of tokens, and whether the logits behind them are numbers.
 package struct ScoredLogits {
   /// The scores in the order of the rows.
