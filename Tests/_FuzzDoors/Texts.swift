@@ -17,7 +17,9 @@ extension FuzzDoor {
       let asLetters = kind & 2 != 0
       let whole = pieces(pattern, text, asLetters: asLetters)
       // What is certain of a beginning is the beginning of what is found in all.
-      for count in [text.count / 3, text.count / 2] {
+      for half in [text.count / 3, text.count / 2] {
+        // Streams are given whole characters.
+        let count = asLetters ? half : Array(text[..<half]).countOfWholeCharacters
         var certain: [Range<Int>] = []
         var scan = PatternScan(pattern)
         let rest = scan.run(Array(text[..<count]), 0..<count, isEnd: false, asLetters: asLetters) {

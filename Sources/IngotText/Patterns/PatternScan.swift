@@ -25,7 +25,7 @@ package struct PatternScan {
   ///
   /// - Parameters:
   ///   - text: bytes.
-  ///   - range: where to look; a look ahead goes no further.
+  ///   - range: where to look, in whole characters; a look ahead goes no further.
   ///   - isEnd: whether the text ends there. If not, nothing is said of what bytes behind it could change.
   ///   - asLetters: whether each byte stands for the letter that GPT-2 writes it with.
   ///   - found: takes ranges from the first to the last, without gaps, and whether each is a match.
