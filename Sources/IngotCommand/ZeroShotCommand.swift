@@ -14,7 +14,7 @@ struct ZeroShotCommand: ParsableCommand {
       the text: exactly, and by F1 over words as SQuAD has it. --template makes prompts of other fields in the forms of the \
       GPT-2 paper; --examples puts answered items before each. --min-accuracy makes it a check that exits with 1.
 
-      TEMPLATES
+      TEMPLATES, with a line's fields in braces
       \(TaskTemplate.all.map { "  \($0.name): \($0.summary)" }.joined(separator: "\n"))
 
       \(understoodModels)

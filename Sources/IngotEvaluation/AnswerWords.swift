@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // How near a text is to an expected answer, by the words that both have.
+import IngotCore
 
 /// The words of an answer as the evaluation script of SQuAD has them: in lower case, without ASCII's punctuation and the
 /// articles a, an and the.
 ///
 /// - SeeAlso: Rajpurkar et al., "SQuAD: 100,000+ Questions for Machine Comprehension of Text", 2016; its `evaluate-v2.0.py`.
 package struct AnswerWords: Hashable, Sendable {
-  private var counts: [String: Int] = [:]
+  private var counts: [ExactName: Int] = [:]
   private var count = 0
 
   /// Takes an answer apart.
@@ -23,7 +24,7 @@ package struct AnswerWords: Hashable, Sendable {
     }
     if !word.isEmpty { words.append(word) }
     count = words.count
-    for word in words { counts[String(word), default: 0] += 1 }
+    for word in words { counts[ExactName(String(word)), default: 0] += 1 }
   }
 
   /// The harmonic mean of the share of these words that the other has and of the other's that these have, each as often as it

@@ -128,7 +128,8 @@ struct TaskItemReader {
       throw broken(.choices, key: "choices", "another value", "two texts or more, none of them empty")
     }
     if let index = object["answer"]?.integer, texts.indices.contains(index) { return (texts, .choice(index)) }
-    let places = texts.indices.filter { texts[$0] == object["answer"]?.text }
+    let answer = object["answer"]?.text.map(ExactName.init)
+    let places = texts.indices.filter { ExactName(texts[$0]) == answer }
     guard places.count == 1, let index = places.first else {
       throw broken(
         .answer, key: "answer", object["answer"] == nil ? "nothing" : "another value",
@@ -199,13 +200,13 @@ struct TaskItemReader {
     return text
   }
 
-  /// What stands before and behind a mark.
+  /// What stands before and behind a mark, by bytes: a combining mark may stand behind it.
   private func halves(of text: String, at mark: String) throws(IngotError) -> (String, String) {
-    let parts = text.split(separator: mark, omittingEmptySubsequences: false)
+    let parts = text.utf8.split(separator: mark.utf8, omittingEmptySubsequences: false)
     guard parts.count == 2 else {
       throw broken(.gap, "\(parts.count - 1, "mark") \(mark)", "one, where the choices go")
     }
-    return (String(parts[0]), String(parts[1]))
+    return (String(decoding: parts[0], as: UTF8.self), String(decoding: parts[1], as: UTF8.self))
   }
 
   private func broken(

@@ -81,6 +81,14 @@ import Testing
     #expect(AnswerCut(for: .plain, expected: ["happy"]).answer(in: "unhappy", behind: "un") == "happy")
   }
 
+  @Test func `texts are compared and cut by bytes`() throws {
+    let marked = try item(
+      "winograd-full",
+      #"{"text": "a _\u0301 b", "choices": ["e", "caf\u00e9", "cafe\u0301"], "answer": "cafe\u0301"}"#)
+    #expect(marked.prompt == "a " && marked.answer == .choice(2))
+    #expect(Array(marked.texts[0].scored.utf8) == Array("e\u{301} b".utf8))
+  }
+
   @Test func `names are each one template's`() {
     #expect(Set(TaskTemplate.all.map(\.name)).count == TaskTemplate.all.count)
     #expect(TaskTemplate.all.allSatisfy { TaskTemplate.named($0.name) == $0 })

@@ -171,7 +171,8 @@ private struct ZeroShotTrial {
       let nearness = zip(answers, expected).map { AnswerWords($0).f1(AnswerWords($1)) }
       let best = LogProbabilities.greatest(nearness) ?? 0
       return .answer(
-        answers[best], isExact: zip(answers, expected).contains { $0 == AnswerCut.trimmed($1) },
+        answers[best],
+        isExact: zip(answers, expected).contains { ExactName($0) == ExactName(AnswerCut.trimmed($1)) },
         f1: nearness[best])
     }
   }
