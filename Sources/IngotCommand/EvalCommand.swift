@@ -107,8 +107,14 @@ struct EvalCommand: ParsableCommand {
       }
     global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }
     guard let divergence = report.divergence else { return }
-    let isNear = maximumDivergence.map { divergence.mean <= $0 } ?? true
-    let agrees = minimumAgreement.map { divergence.top1Agreement >= $0 } ?? true
-    if !isNear || !agrees { throw CheckFailed() }
+    var missed: [String] = []
+    if let bound = maximumDivergence, !(divergence.mean <= bound) {
+      missed.append("the mean KL is \(divergence.mean), over --max-kl \(bound)")
+    }
+    if let bound = minimumAgreement, !(divergence.top1Agreement >= bound) {
+      missed.append(
+        "the share of same likeliest tokens is \(divergence.top1Agreement), under --min-top1 \(bound)")
+    }
+    try global.fail(missed)
   }
 }

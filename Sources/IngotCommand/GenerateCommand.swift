@@ -73,6 +73,9 @@ struct GenerateCommand: ParsableCommand {
     if cache == .f16, precision == .reference {
       throw ValidationError("--cache f16: --precision reference keeps keys and values in float64.")
     }
+    guard (stopTexts + [prompt].compactMap(\.self)).allSatisfy({ PathText.shown($0) == $0 }) else {
+      throw ValidationError("--prompt and --stop take text in UTF-8.")
+    }
     if stopTexts.contains("") { throw ValidationError("--stop takes a text that is not empty.") }
   }
 
@@ -86,12 +89,19 @@ struct GenerateCommand: ParsableCommand {
     settings.cache = cache
     settings.run = try RunOptions(precision, options, soundness, reading)
     let stream = GeneratedOutput(isShown: !global.json && !global.quiet && top == 0)
-    let report =
-      if let prompt {
-        try Ingot.generate(model, prompt: prompt, options: settings) { stream.write($0) }
-      } else {
-        try Ingot.generate(model, tokens: tokens ?? "", options: settings)
-      }
+    let report: GenerationReport
+    do {
+      report =
+        if let prompt {
+          try Ingot.generate(model, prompt: prompt, options: settings) { stream.write($0) }
+        } else {
+          try Ingot.generate(model, tokens: tokens ?? "", options: settings)
+        }
+    } catch {
+      // What is said of it begins a line.
+      if stream.hasWritten { stream.write("\n") }
+      throw error
+    }
     if stream.hasWritten {
       stream.write("\n")
     } else {

@@ -34,6 +34,13 @@ struct GlobalOptions: ParsableArguments {
     }
   }
 
+  /// Ends a check that failed, and says on standard error what was missed.
+  func fail(_ missed: [String]) throws {
+    guard !missed.isEmpty else { return }
+    if !quiet { Terminal.printError(missed.map { "ingot: \($0)" }) }
+    throw CheckFailed()
+  }
+
   /// What long work tells how far it is: a line on a terminal, or nothing.
   var progress: (any ProgressObserver)? {
     guard !quiet, !json, Terminal.standardError.isTerminal else { return nil }

@@ -90,7 +90,9 @@ struct ZeroShotCommand: ParsableCommand {
     global.print(json: { ZeroShotText.json(report) }) {
       ZeroShotText.lines(report, showsItems: items, style: $0)
     }
-    if let minimumAccuracy, report.accuracy.share < minimumAccuracy { throw CheckFailed() }
+    if let minimumAccuracy, report.accuracy.share < minimumAccuracy {
+      try global.fail(["the accuracy is \(report.accuracy.share), under --min-accuracy \(minimumAccuracy)"])
+    }
   }
 }
 

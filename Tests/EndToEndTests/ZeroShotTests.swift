@@ -143,7 +143,7 @@ import Testing
     let task = Fixture.path("zero-shot/last-word.jsonl")
     let low = try Self.run(
       Self.model, "--task", task, "--template", "lambada", "--min-accuracy", "0.99", "--items")
-    #expect(low.exitCode == 1)
+    #expect(low.exitCode == 1 && low.standardError.contains("under --min-accuracy 0.99"))
     #expect(low.standardOutput.contains("exact match") && low.standardOutput.contains("wrong"))
     let other = try Self.run(Self.model, "--task", task, "--template", "lambada", "--min-accuracy", "0")
     #expect(other.exitCode == 0)
@@ -159,7 +159,9 @@ import Testing
     let cases: [(lines: [String], words: String)] = [
       ([good, #"{"prompt": "a","#], "line 2"),
       ([good, "", #"{"prompt": "a", "choices": ["b"], "answer": 0}"#], "line 3"),
-      ([good, #"{"prompt": "", "choices": ["b", "c"], "answer": 0}"#], "has no prompt"),
+      (
+        [good, #"{"prompt": "", "choices": ["b", "c"], "answer": 0}"#], "has no prompt before its first token"
+      ),
       ([good, #"{"prompt": "\#(long)", "choices": ["b", "c"], "answer": 0}"#], "the model takes 256"),
     ]
     for (lines, words) in cases {
@@ -170,6 +172,8 @@ import Testing
       #expect(result.standardError.split(separator: "\n").count == 1 && result.outputBytes.isEmpty)
     }
     let path = try task(good)
+    let few = try Self.run(Self.model, "--task", path, "--examples", path, "--shots", "2")
+    #expect(few.exitCode == 65 && few.standardError.contains("has 1 item of the 2 asked for"))
     #expect(try Self.run(Self.model, "--task", folder.path + "/none").exitCode == 66)
     #expect(try Self.run(Self.model, "--task", path, "--template", "none").exitCode == 64)
     #expect(try Self.run(Self.model, "--task", path, "--shots", "2").exitCode == 64)

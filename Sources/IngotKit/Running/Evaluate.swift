@@ -111,7 +111,8 @@ extension Ingot {
   ///   - progress: hears of tokens.
   /// - Returns: the figures, bits a byte among them.
   /// - Throws: as ``evaluate(_:tokens:options:progress:)``; the errors of the tokenizer, and
-  ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a tokenizer that is not the model's.
+  ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a tokenizer that is not the model's, or makes other tokens of the
+  ///   text than the baseline's own.
   public static func evaluate(
     _ path: String, text: String, options: EvaluateOptions = EvaluateOptions(),
     progress: (any ProgressObserver)? = nil
@@ -121,6 +122,7 @@ extension Ingot {
     let evaluation = try Evaluation(path, options)
     let tokens = try tokenizer.tokens(
       of: bytes, addsMarks: evaluation.kind == .logLikelihood, source: text)
+    if let baseline = options.against { try tokenizer.requireSame(as: baseline, on: bytes, options.run) }
     return try evaluation.run(tokens, tokenizer: tokenizer, progress: progress)
   }
 

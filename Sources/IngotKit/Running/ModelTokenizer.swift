@@ -23,6 +23,27 @@ struct ModelTokenizer {
       Location(tokenizer.source), why: "has ids up to \(ids - 1), and the model \(rows, "token")", hint: nil)
   }
 
+  /// Throws where a baseline has a tokenizer that makes other tokens of a text: figures by its own would be others.
+  ///
+  /// - Parameters:
+  ///   - baseline: the baseline's path; one whose tokenizer is not there, or of a kind that is not read, passes.
+  ///   - text: the text.
+  ///   - run: how models are opened.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for other tokens; the errors of the baseline's tokenizer.
+  func requireSame(as baseline: String, on text: [UInt8], _ run: RunOptions) throws(IngotError) {
+    let other: Tokenizer
+    do {
+      other = try TokenizerOpener(work: run.work, reading: run.reading).open(baseline)
+    } catch .missing {
+      return
+    } catch .unsupported {
+      return
+    }
+    guard try other.encode(text).ids != tokenizer.encode(text).ids else { return }
+    throw .unsuitable(
+      Location(tokenizer.source), why: "makes other tokens of the text than \(other.source)", hint: nil)
+  }
+
   /// The ids of a text, with what is put around it.
   func ids(of text: [UInt8]) throws(IngotError) -> [Int] {
     try tokenizer.encode(text, addsSpecial: true).ids.map(Int.init)

@@ -50,7 +50,8 @@ struct TokenizedItem {
       }
       guard start > 0 else {
         throw .unsuitable(
-          place, why: "has no prompt: nothing stands before the first token that is scored", hint: nil)
+          place, why: "has no prompt before its first token, which has something of what is scored", hint: nil
+        )
       }
       let overlap = before.utf8.dropFirst(opening.ends[start - 1])
       return Text(ids: opening.ids, start: start, overlap: String(decoding: overlap, as: UTF8.self))

@@ -102,6 +102,10 @@ extension Ingot {
     }
     let asked = try items(task)
     let examples = try options.examples.map { (path) throws(IngotError) in try items(path) } ?? []
+    if let count = options.exampleCount, let path = options.examples, count > examples.count {
+      throw .unsuitable(
+        Location(path), why: "has \(examples.count, "item") of the \(count) asked for", hint: nil)
+    }
     let shown = examples.prefix(options.exampleCount ?? .max)
     let before = shown.map { $0.answered + options.template.separator }.joined()
     let tokenizer = try ModelTokenizer(path, options.run)
@@ -163,9 +167,9 @@ private struct ZeroShotTrial {
   ) throws(IngotError) -> ZeroShotReport.Result {
     switch item.item.answer {
     case .choice(let right):
-      guard let choice = LogProbabilities.greatest(scores), let other = LogProbabilities.greatest(perByte)
-      else { throw .internal("choices without scores") }
-      return .choice(choice, perByte: other, right: right)
+      // Scores that are NaN are no choice, whatever is allowed.
+      let choice = try runner.found(LogProbabilities.greatest(scores))
+      return .choice(choice, perByte: LogProbabilities.greatest(perByte) ?? choice, right: right)
     case .texts(let expected):
       let answers = try answers(to: item, expected)
       let nearness = zip(answers, expected).map { AnswerWords($0).f1(AnswerWords($1)) }

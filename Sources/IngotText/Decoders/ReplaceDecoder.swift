@@ -16,6 +16,8 @@ package struct ReplaceDecoder: TokenDecoder {
     self.content = content
   }
 
+  package var growth: Int { max(1, (content.count + pattern.count - 1) / pattern.count) }
+
   package func makeStage() -> any DecoderStage { Stage(pattern: pattern, content: content) }
 
   private struct Stage: DecoderStage {

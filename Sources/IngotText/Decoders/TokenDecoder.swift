@@ -26,6 +26,12 @@ package struct TextFragment: Hashable, Sendable {
 package protocol TokenDecoder: Sendable {
   /// What does the work on one list of tokens, from the first to the last.
   func makeStage() -> any DecoderStage
+  /// Bytes that may come of one at the most, small constants aside.
+  var growth: Int { get }
+}
+
+extension TokenDecoder {
+  package var growth: Int { 1 }
 }
 
 /// A decoder at work.
@@ -46,6 +52,13 @@ package struct DecoderSequence: TokenDecoder {
 
   /// Makes a sequence, from the first decoder to the last.
   package init(_ decoders: [any TokenDecoder]) { self.decoders = decoders }
+
+  package var growth: Int {
+    decoders.reduce(1) { product, decoder in
+      let (growth, isLarge) = product.multipliedReportingOverflow(by: decoder.growth)
+      return isLarge ? .max : growth
+    }
+  }
 
   package func makeStage() -> any DecoderStage { Stage(stages: decoders.map { $0.makeStage() }) }
 

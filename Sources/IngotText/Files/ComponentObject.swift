@@ -76,6 +76,20 @@ struct ComponentObject {
     return values
   }
 
+  /// The components of a sequence, each of which looks at all of a text.
+  ///
+  /// - Throws: as ``list(_:)``, and ``IngotCore/IngotError/unsupported(_:at:)`` for very many; published ones are seven at
+  ///   the most.
+  func parts(_ key: String) throws(IngotError) -> [MetadataValue] {
+    let parts = try list(key)
+    guard parts.count <= Self.mostParts else {
+      throw .unsupported("a sequence of \(parts.count, "component")", at: place(of: key))
+    }
+    return parts
+  }
+
+  private static let mostParts = 128
+
   /// An object within.
   func component(_ key: String) throws(IngotError) -> ComponentObject {
     try ComponentObject(object[key], at: place(of: key))

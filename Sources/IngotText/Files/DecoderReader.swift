@@ -25,10 +25,20 @@ enum DecoderReader {
   static func decoder(_ value: MetadataValue?, at location: Location) throws(IngotError) -> any TokenDecoder {
     guard let value, value != .null else { return JoinDecoder() }
     let component = try ComponentObject(value, at: location)
-    guard component.type == "Sequence" else { return try single(component) }
+    let decoder = component.type == "Sequence" ? try sequence(component) : try single(component)
+    guard decoder.growth <= mostGrowth else {
+      throw .unsupported("a decoder that may make more than \(mostGrowth) bytes of one", at: location)
+    }
+    return decoder
+  }
+
+  /// Bytes that may come of one, as with normalizers; published decoders make 3 of a space's mark, the other way round.
+  private static let mostGrowth = 1024
+
+  private static func sequence(_ component: ComponentObject) throws(IngotError) -> any TokenDecoder {
     try component.requireKnown(["decoders"])
     var decoders: [any TokenDecoder] = []
-    for (index, value) in try component.list("decoders").enumerated() {
+    for (index, value) in try component.parts("decoders").enumerated() {
       let next = try ComponentObject(value, at: component.place(of: "decoders[\(index)]"))
       // Bytes are texts only behind it; before it another decoder would see letters.
       if next.type == "ByteLevel", index > 0 {

@@ -28,7 +28,7 @@ enum PostProcessorReader {
     guard component.type == "Sequence" else { return try single(component) }
     try component.requireKnown(["processors"])
     var processor = PostProcessor()
-    for (index, value) in try component.list("processors").enumerated() {
+    for (index, value) in try component.parts("processors").enumerated() {
       let place = component.place(of: "processors[\(index)]")
       processor.append(try single(ComponentObject(value, at: place)))
     }

@@ -58,7 +58,7 @@ package enum NormalizerReader {
     try component.requireKnown(["normalizers"])
     guard depth < deepest else { throw .unsupported("sequences in each other", at: component.location) }
     var parts: [any Normalizer] = []
-    for (index, value) in try component.list("normalizers").enumerated() {
+    for (index, value) in try component.parts("normalizers").enumerated() {
       let next = try ComponentObject(value, at: component.place(of: "normalizers[\(index)]"))
       if parts.contains(where: {
         ($0 as? NormalizerSequence)?.parts.last is ByteLevelNormalizer || $0 is ByteLevelNormalizer

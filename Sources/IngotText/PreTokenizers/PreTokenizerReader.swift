@@ -45,7 +45,7 @@ package enum PreTokenizerReader {
     if component.type == "Sequence" {
       try component.requireKnown(["pretokenizers"])
       guard depth < deepest else { throw .unsupported("sequences in each other", at: component.location) }
-      for (index, value) in try component.list("pretokenizers").enumerated() {
+      for (index, value) in try component.parts("pretokenizers").enumerated() {
         let next = try ComponentObject(value, at: component.place(of: "pretokenizers[\(index)]"))
         try add(next, to: &parts, &isBehindBytes, depth: depth + 1)
       }
