@@ -49,10 +49,10 @@ struct CorpusCommand: ParsableCommand {
   var form: DocumentForm?
 
   @Option(name: .long, help: ArgumentHelp("The field of a record that has the text.", valueName: "name"))
-  var field = "text"
+  var field = TextArgument("text")
 
   @Option(name: .long, help: ArgumentHelp("Cut texts into documents where this stands.", valueName: "text"))
-  var split: String?
+  var split: TextArgument?
 
   @Option(name: .customLong("to"), help: "The output's form, jsonl or text; without it, its extension tells.")
   var format: DocumentForm?
@@ -61,7 +61,7 @@ struct CorpusCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "What stands between two documents of a .txt; without it, an empty line.", valueName: "text"))
-  var separator: String?
+  var separator: TextArgument?
 
   @Option(name: .long, help: ArgumentHelp("Stop when so many documents are kept.", valueName: "n"))
   var take: Int?
@@ -78,10 +78,10 @@ struct CorpusCommand: ParsableCommand {
     var settings = CorpusOptions()
     settings.recipe = recipe.recipe
     settings.documentForm = form
-    settings.field = field
-    settings.documentSeparator = split ?? ""
+    settings.field = field.text
+    settings.documentSeparator = split?.text ?? ""
     settings.format = format
-    settings.separator = separator ?? settings.separator
+    settings.separator = separator?.text ?? settings.separator
     settings.wantedCount = take
     settings.list = list
     settings.force = force

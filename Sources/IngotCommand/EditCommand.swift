@@ -26,7 +26,7 @@ struct EditCommand: ParsableCommand {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp("Give a key a value. Repeatable.", valueName: "key=value"))
-  var values: [String] = []
+  var values: [TextArgument] = []
 
   @Option(
     name: .customLong("remove"),
@@ -49,7 +49,7 @@ struct EditCommand: ParsableCommand {
 
   func run() throws {
     var settings = EditOptions()
-    settings.change.values = try values.map { (spelling) throws(IngotError) in
+    settings.change.values = try values.map(\.text).map { (spelling) throws(IngotError) in
       guard let (key, value) = spelling.divided(at: "="), !key.isEmpty else {
         throw .invalidRequest(option: .values, why: "\(spelling) is not of the form KEY=VALUE")
       }

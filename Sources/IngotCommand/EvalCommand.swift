@@ -55,14 +55,6 @@ struct EvalCommand: ParsableCommand {
     help: "With --json, list every scored token: its id, loss, stretch of the text, and KL.")
   var listsTokens = false
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "The arithmetic; auto keeps weights as stored, with fp32 activations, reference is float64, and w8a8 quantizes activations where weights are int8."
-    )
-  )
-  var precision: Precision = .auto
-
   @Option(name: .customLong("max-kl"), help: "Fail when the mean divergence from the baseline is larger.")
   var maximumDivergence: Double?
 
@@ -71,9 +63,7 @@ struct EvalCommand: ParsableCommand {
     help: "Fail when the likeliest tokens agree less often; a share from 0 to 1.")
   var minimumAgreement: Double?
 
-  @OptionGroup var options: ModelOptions
-  @OptionGroup var soundness: AllowanceOptions
-  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var running: RunArguments
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -98,7 +88,7 @@ struct EvalCommand: ParsableCommand {
     settings.against = against
     settings.stride = stride
     settings.listsTokens = listsTokens
-    settings.run = try RunOptions(precision, options, soundness, reading)
+    settings.run = try running.options
     let report =
       if let text {
         try Ingot.evaluate(model, text: text, options: settings, progress: global.progress)

@@ -28,7 +28,7 @@ struct GenerateCommand: ParsableCommand {
   var model: String
 
   @Option(name: .long, help: "The text that is continued.")
-  var prompt: String?
+  var prompt: TextArgument?
 
   @Option(name: .long, help: "Token ids that are continued: 1,2,3 or a .npy file.")
   var tokens: String?
@@ -39,7 +39,7 @@ struct GenerateCommand: ParsableCommand {
   @OptionGroup var sampling: SamplingArguments
 
   @Option(name: .customLong("stop"), help: ArgumentHelp("End at this text. Repeatable.", valueName: "text"))
-  var stopTexts: [String] = []
+  var stopTexts: [TextArgument] = []
 
   @Flag(name: .customLong("ignore-end"), help: "Go on behind tokens that end a text.")
   var ignoresEnd = false
@@ -47,20 +47,10 @@ struct GenerateCommand: ParsableCommand {
   @Option(name: .long, help: "Show so many of the likeliest next tokens behind the prompt.")
   var top = 0
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "The arithmetic; auto keeps weights as stored, with fp32 activations, reference is float64, and w8a8 quantizes activations where weights are int8."
-    )
-  )
-  var precision: Precision = .auto
-
   @Option(help: "How keys and values of earlier tokens are kept; f16 takes half the memory.")
   var cache: CacheElement = .f32
 
-  @OptionGroup var options: ModelOptions
-  @OptionGroup var soundness: AllowanceOptions
-  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var running: RunArguments
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -70,30 +60,29 @@ struct GenerateCommand: ParsableCommand {
     guard maximumCount >= 1, top >= 0 else {
       throw ValidationError("--max-tokens is at least 1, --top at least 0.")
     }
-    if cache == .f16, precision == .reference {
+    if cache == .f16, running.precision == .reference {
       throw ValidationError("--cache f16: --precision reference keeps keys and values in float64.")
     }
-    guard (stopTexts + [prompt].compactMap(\.self)).allSatisfy({ PathText.shown($0) == $0 }) else {
-      throw ValidationError("--prompt and --stop take text in UTF-8.")
+    if stopTexts.contains(where: \.text.isEmpty) {
+      throw ValidationError("--stop takes a text that is not empty.")
     }
-    if stopTexts.contains("") { throw ValidationError("--stop takes a text that is not empty.") }
   }
 
   func run() throws {
     var settings = GenerateOptions()
     settings.maximumCount = maximumCount
     settings.sampling = sampling.options
-    settings.stopTexts = stopTexts
+    settings.stopTexts = stopTexts.map(\.text)
     settings.ignoresEnd = ignoresEnd
     settings.top = top
     settings.cache = cache
-    settings.run = try RunOptions(precision, options, soundness, reading)
+    settings.run = try running.options
     let stream = GeneratedOutput(isShown: !global.json && !global.quiet && top == 0)
     let report: GenerationReport
     do {
       report =
         if let prompt {
-          try Ingot.generate(model, prompt: prompt, options: settings) { stream.write($0) }
+          try Ingot.generate(model, prompt: prompt.text, options: settings) { stream.write($0) }
         } else {
           try Ingot.generate(model, tokens: tokens ?? "", options: settings)
         }

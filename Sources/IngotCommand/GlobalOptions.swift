@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that every command has, and types that options are made of.
 import ArgumentParser
+import IngotBytes
 import IngotReport
 
 /// Options that every command has.
@@ -120,6 +121,20 @@ struct SelectionOptions: ParsableArguments {
   var selection: TensorSelection {
     TensorSelection(include: include.map(Glob.init), exclude: exclude.map(Glob.init))
   }
+}
+
+/// Text of the command line: what is no UTF-8 is refused, where a path takes any bytes.
+struct TextArgument: ExpressibleByArgument {
+  let text: String
+
+  init(_ text: String) { self.text = text }
+
+  init?(argument: String) {
+    guard PathText.shown(argument) == argument else { return nil }
+    text = argument
+  }
+
+  var defaultValueDescription: String { text }
 }
 
 /// A number of bytes: `5GB`, `512 MiB`, `1000`.

@@ -35,16 +35,14 @@ struct RecordCommand: ParsableCommand {
   @Flag(name: .long, help: "Replace an existing file.")
   var force = false
 
-  @OptionGroup var options: ModelOptions
-  @OptionGroup var soundness: AllowanceOptions
-  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var loading: LoadArguments
   @OptionGroup var global: GlobalOptions
 
   func run() throws {
     var settings = RecordOptions()
     settings.format = format
     settings.force = force
-    settings.run = try RunOptions(precision, options, soundness, reading)
+    settings.run = try loading.options(precision)
     let report = try Ingot.record(model, tokens: tokens, to: output, options: settings)
     global.print(json: { RecordText.json(report) }) { RecordText.lines(report, style: $0) }
   }

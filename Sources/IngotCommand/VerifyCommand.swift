@@ -39,14 +39,6 @@ struct VerifyCommand: ParsableCommand {
   @Option(name: .long, help: "Token ids to compare two models on: 1,2,3 or a .npy file.")
   var tokens: String?
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "The arithmetic; auto keeps weights as stored, with fp32 activations, reference is float64, and w8a8 quantizes activations where weights are int8."
-    )
-  )
-  var precision: Precision = .auto
-
   @Option(name: .long, help: "The largest difference that passes, relative to the largest expected value.")
   var tolerance: Double?
 
@@ -58,9 +50,7 @@ struct VerifyCommand: ParsableCommand {
     help: "The seed of made-up token ids, when two models are compared without tokens (default: 1).")
   var seed: UInt64?
 
-  @OptionGroup var options: ModelOptions
-  @OptionGroup var soundness: AllowanceOptions
-  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var running: RunArguments
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -74,7 +64,7 @@ struct VerifyCommand: ParsableCommand {
       throw ValidationError(
         "--seed makes up token ids for --against, where neither --tokens nor --fixtures gives any.")
     }
-    if nodes, against == nil, precision == .reference {
+    if nodes, against == nil, running.precision == .reference {
       throw ValidationError("--nodes compares with float64, which --precision reference is already.")
     }
   }
@@ -87,11 +77,9 @@ struct VerifyCommand: ParsableCommand {
     settings.tolerance = tolerance
     settings.comparesNodes = nodes
     settings.seed = seed ?? settings.seed
-    settings.run = try RunOptions(precision, options, soundness, reading)
+    settings.run = try running.options
     let report = try Ingot.verify(model, options: settings)
     global.print(json: { VerificationText.json(report) }) { VerificationText.lines(report, style: $0) }
     if !report.passed { throw CheckFailed() }
   }
 }
-
-extension Precision: ExpressibleByArgument {}

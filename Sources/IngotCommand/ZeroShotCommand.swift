@@ -55,17 +55,7 @@ struct ZeroShotCommand: ParsableCommand {
   @Option(name: .customLong("min-accuracy"), help: "Fail when fewer are right; a share from 0 to 1.")
   var minimumAccuracy: Double?
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "The arithmetic; auto keeps weights as stored, with fp32 activations, reference is float64, and w8a8 quantizes activations where weights are int8."
-    )
-  )
-  var precision: Precision = .auto
-
-  @OptionGroup var options: ModelOptions
-  @OptionGroup var soundness: AllowanceOptions
-  @OptionGroup var reading: ReadingOptions
+  @OptionGroup var running: RunArguments
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
@@ -85,7 +75,7 @@ struct ZeroShotCommand: ParsableCommand {
     (settings.examples, settings.exampleCount) = (examples, shots)
     settings.maximumCount = maximumCount
     settings.sampling = sampling.options
-    settings.run = try RunOptions(precision, options, soundness, reading)
+    settings.run = try running.options
     let report = try Ingot.zeroShot(model, task: task, options: settings, progress: global.progress)
     global.print(json: { ZeroShotText.json(report) }) {
       ZeroShotText.lines(report, showsItems: items, style: $0)

@@ -12,15 +12,6 @@ public struct ModelDivergence: Sendable {
   /// Makes the divergence over no tokens.
   package init() {}
 
-  /// Adds a position.
-  ///
-  /// - Parameters:
-  ///   - baseline: what the baseline expects.
-  ///   - candidate: what the model under test expects.
-  package mutating func add(baseline: LogProbabilities, candidate: LogProbabilities) {
-    add(TokenScore(index: 0, id: 0, given: candidate, against: baseline))
-  }
-
   /// Adds the position of a token that was scored by both.
   package mutating func add(_ score: TokenScore) {
     guard let divergence = score.divergence else { return }

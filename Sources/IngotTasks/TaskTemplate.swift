@@ -7,8 +7,6 @@
 public struct TaskTemplate: Hashable, Sendable {
   /// What it is called.
   public let name: String
-  /// The prompt in a line, fields in braces, and what is scored where that is not all that follows.
-  public let summary: String
   /// The prompt, `{field}` where a field of the line stands.
   package let pattern: String
   /// Fields with what stands for them where a line has none.
@@ -52,7 +50,7 @@ public struct TaskTemplate: Hashable, Sendable {
 extension TaskTemplate {
   /// The prompt as it stands in the line.
   public static let plain = TaskTemplate(
-    name: "plain", summary: "{prompt}",
+    name: "plain",
     pattern: "{prompt}", ending: .likeExpected)
 
   /// All templates.
@@ -60,42 +58,50 @@ extension TaskTemplate {
     .plain,
     // Section 3.7: "a context of example pairs of the format english sentence = french sentence".
     TaskTemplate(
-      name: "translation", summary: "{source} =",
+      name: "translation",
       pattern: "{source} =", answer: .follows(" "), tokenCount: 100),
     // Section 2.
     TaskTemplate(
       name: "translation-instruction",
-      summary: "translate {from} to {to}: {source} =",
       pattern: "translate {from} to {to}: {source} =", defaults: ["from": "English", "to": "French"],
       answer: .follows(" "), tokenCount: 100),
     // Section 3.6: 100 tokens, of which the first three sentences are the summary.
     TaskTemplate(
-      name: "summarization", summary: "{article}, TL;DR:",
+      name: "summarization",
       pattern: "{article}\nTL;DR:", answer: .follows(" "), separator: "\n\n", ending: .sentences(3),
       tokenCount: 100),
     // Section 3.5: "conditioned on a document, the history of the associated conversation, and a final token A:".
     TaskTemplate(
       name: "reading-comprehension",
-      summary: "{document}, Q and A of {history}, Q: {question} A:",
       pattern: "{document}\n\n{history}Q: {question}\nA:", turn: "Q: {question}\nA: {answer}\n\n",
       answer: .follows(" "), separator: "\n\n"),
     // Section 3.2: "the probability of each choice and the rest of the sentence conditioned on this choice".
     TaskTemplate(
       name: "childrens-books",
-      summary: "{context}, {question} with XXXXX; choice and rest are scored",
       pattern: "{context}\n{question}", answer: .fillsGap("XXXXX"), separator: "\n\n"),
     // Section 3.3.
     TaskTemplate(
-      name: "lambada", summary: "{text}; its last word is expected", pattern: "{text}", answer: .isLastWord,
+      name: "lambada", pattern: "{text}", answer: .isLastWord,
       separator: "\n\n", ending: .word, tokenCount: 8),
     // Section 3.4, with Trinh and Le, "A Simple Method for Commonsense Reasoning", 2018, section 3.
     TaskTemplate(
-      name: "winograd", summary: "{text} with _; what is behind the choice is scored",
+      name: "winograd",
       pattern: "{text}", answer: .precedesRest("_")),
     TaskTemplate(
-      name: "winograd-full", summary: "{text} with _; choice and rest are scored",
+      name: "winograd-full",
       pattern: "{text}", answer: .fillsGap("_")),
   ]
+
+  /// The prompt on one line, fields in braces, and what is scored where that is not all that follows.
+  public var summary: String {
+    let prompt = pattern.replacing("\n", with: "\\n")
+    return switch answer {
+    case .follows: prompt
+    case .fillsGap(let mark): "\(prompt); a choice for \(mark) and what is behind it are scored"
+    case .precedesRest(let mark): "\(prompt); what is behind a choice for \(mark) is scored"
+    case .isLastWord: "\(prompt); its last word is expected"
+    }
+  }
 
   /// The template of a name.
   public static func named(_ name: String) -> TaskTemplate? { all.first { $0.name == name } }

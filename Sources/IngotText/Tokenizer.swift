@@ -65,14 +65,15 @@ package struct Tokenizer: Sendable {
   ///
   /// - Parameters:
   ///   - bytes: the text, in UTF-8; any bytes where tokens are bytes.
+  ///   - name: what it is called in messages.
   ///   - addsSpecial: whether the post-processor's tokens are put around it.
   ///   - wantsOffsets: whether each token's place in the text is told.
   /// - Returns: the tokens.
   /// - Throws: what ``TokenEncoder`` throws.
   package func encode(
-    _ bytes: [UInt8], addsSpecial: Bool = false, wantsOffsets: Bool = false
+    _ bytes: [UInt8], name: String = "text", addsSpecial: Bool = false, wantsOffsets: Bool = false
   ) throws(IngotError) -> EncodedText {
-    var encoder = TokenEncoder(self, name: "text", addsSpecial: addsSpecial, wantsOffsets: wantsOffsets)
+    var encoder = TokenEncoder(self, name: name, addsSpecial: addsSpecial, wantsOffsets: wantsOffsets)
     var output = EncodedText()
     var start = 0
     while start < bytes.count {

@@ -91,9 +91,22 @@ import Testing
     #expect(result.firstErrorLine.contains("over --max-kl 1e-09"), "\(result.standardError)")
   }
 
-  @Test func `a prompt that is no text is refused`() throws {
+  @Test(arguments: [
+    ["generate", model, "--prompt"], ["generate", model, "--prompt", "a", "--stop"],
+    ["edit", model, "--set"], ["corpus", model, "--field"], ["corpus", model, "--split"],
+    ["corpus", model, "--separator"],
+  ])
+  func `an argument that is no text where text is meant is refused`(_ arguments: [String]) throws {
     // A character that stands for a byte in paths becomes its own bytes on the way in, as a byte that is no UTF-8 does.
-    let result = try IngotProgram.run("generate", Self.model, "--prompt", "a\u{10FFFF}")
+    let result = try IngotProgram.process(arguments + ["a=\u{10FFFF}"]).run()
     #expect(result.exitCode == 64, "\(result.standardError)")
+    #expect(result.firstErrorLine.contains("is invalid for"), "\(result.standardError)")
+  }
+
+  @Test func `a text that is no UTF-8 is named where the tokenizer needs it`() throws {
+    let folder = try TemporaryFolder()
+    let text = try folder.write([0x61, 0xFF, 0x62], to: "bad.txt")
+    let result = try IngotProgram.run("eval", Fixture.path("masked-text"), "--text", text)
+    #expect(result.exitCode == 65 && result.firstErrorLine.contains("bad.txt"), "\(result.standardError)")
   }
 }

@@ -57,6 +57,13 @@ import Testing
     return try decoder.decode(Report.self, from: Data(result.outputBytes))
   }
 
+  /// What the program makes of a task of the fixtures.
+  private static func report(on task: String, _ template: String, count: Int) throws -> Report {
+    let report = try report("--task", Fixture.path("zero-shot/\(task).jsonl"), "--template", template)
+    #expect(report.items.count == count)
+    return report
+  }
+
   private static func expected() throws -> Expected {
     try decoder.decode(Expected.self, from: Data(try Fixture.bytes("zero-shot/expected.json")))
   }
@@ -73,9 +80,8 @@ import Testing
 
   @Test func `choices in a gap are scored as numpy scores them, and mean something`() throws {
     let expected = try Self.expected().cloze
-    let report = try Self.report(
-      "--task", Fixture.path("zero-shot/cloze.jsonl"), "--template", "childrens-books")
-    #expect(report.items.count == expected.count && expected.count == 200)
+    let report = try Self.report(on: "cloze", "childrens-books", count: 200)
+    #expect(expected.count == 200)
     for (item, theirs) in zip(report.items, expected) {
       #expect(Self.near(item.scores, theirs.scores), "line \(item.line): \(item.scores)")
       #expect(item.choice == theirs.choice && item.choicePerByte == theirs.choicePerByte)
@@ -89,9 +95,8 @@ import Testing
 
   @Test func `last words are those of numpy's greedy text`() throws {
     let expected = try Self.expected().words
-    let report = try Self.report(
-      "--task", Fixture.path("zero-shot/last-word.jsonl"), "--template", "lambada")
-    #expect(report.items.count == expected.count && expected.count == 100)
+    let report = try Self.report(on: "last-word", "lambada", count: 100)
+    #expect(expected.count == 100)
     for (item, theirs) in zip(report.items, expected) {
       #expect(Self.near(item.scores, theirs.scores), "line \(item.line): \(item.scores)")
       #expect(item.text == theirs.text, "line \(item.line)")

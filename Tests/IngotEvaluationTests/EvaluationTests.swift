@@ -64,7 +64,7 @@ import Testing
     for (index, token) in tokens.enumerated() {
       let (p, q) = (LogProbabilities(baseline[index]), LogProbabilities(candidate[index]))
       loss.add(token: token, given: q)
-      divergence.add(baseline: p, candidate: q)
+      divergence.add(TokenScore(index: 0, id: 0, given: q, against: p))
       paired.add(model: -q.values[token], baseline: -p.values[token])
     }
     #expect((loss.mean - answer.nll).magnitude < Self.tolerance)
@@ -105,11 +105,13 @@ import Testing
       var divergence = ModelDivergence()
       var loss = LanguageModelLoss()
       for row in sound {
-        divergence.add(baseline: LogProbabilities(row), candidate: LogProbabilities(row))
+        divergence.add(
+          TokenScore(index: 0, id: 0, given: LogProbabilities(row), against: LogProbabilities(row)))
         loss.add(token: 1, given: LogProbabilities(row))
       }
       #expect(divergence.mean == 0 && divergence.top1Agreement == 1 && loss.mean.isFinite)
-      divergence.add(baseline: LogProbabilities(baseline), candidate: LogProbabilities(candidate))
+      divergence.add(
+        TokenScore(index: 0, id: 0, given: LogProbabilities(candidate), against: LogProbabilities(baseline)))
       loss.add(token: 1, given: LogProbabilities(broken))
       #expect(divergence.mean.isNaN && divergence.percentile99.isNaN && divergence.top1Agreement.isNaN)
       #expect(loss.mean.isNaN && loss.perplexity.isNaN)

@@ -17,7 +17,7 @@ final class ContinuationScorer {
   ///
   /// - Parameters:
   ///   - runner: the model.
-  ///   - capacity: tokens of the longest text.
+  ///   - capacity: tokens of the longest text, written or generated.
   init(_ runner: ModelRunner, capacity: Int) {
     self.runner = runner
     width = runner.model.recognised.graph.config.vocabularySize
@@ -29,8 +29,7 @@ final class ContinuationScorer {
   /// - Throws: the executor's errors, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for logits that are not finite.
   func scores(of item: TokenizedItem) throws(IngotError) -> [Double] {
     let shared = item.prompt.count
-    // The last token of the prompt has to be run: its logits are not kept.
-    try forget(behind: min(zip(held, item.prompt).prefix { $0 == $1 }.count, shared - 1))
+    forget(behind: sharedCount(with: item.prompt))
     let next = try logits(of: item.prompt[held.count...], lastOnly: true)
     return try item.texts.map { (text) throws(IngotError) in
       var sum = 0.0
@@ -38,11 +37,24 @@ final class ContinuationScorer {
       // What comes last predicts nothing that is asked for.
       let new = text.ids[shared..<(text.ids.count - 1)]
       guard !new.isEmpty else { return sum }
-      try forget(behind: shared)
+      forget(behind: shared)
       let logits = try logits(of: new, lastOnly: false)
       let rows = new.indices.map { (row: $0 - shared, index: $0 + 1) }.filter { $0.index >= text.start }
       return sum + (try score(rows, of: text.ids, by: logits))
     }
+  }
+
+  /// Generates a text behind a prompt.
+  func text(behind prompt: ArraySlice<Int>, by generation: Generation) throws(IngotError) -> GenerationReport
+  {
+    forget(behind: sharedCount(with: prompt))
+    defer { sequence.truncate(to: held.count) }
+    return try generation.run(Array(prompt), in: sequence, holding: held.count)
+  }
+
+  /// Tokens of a prompt that the sequence holds already, but the last: its logits are not kept.
+  private func sharedCount(with prompt: ArraySlice<Int>) -> Int {
+    min(zip(held, prompt).prefix { $0 == $1 }.count, prompt.count - 1)
   }
 
   /// Runs tokens behind those that the sequence holds.
@@ -63,7 +75,7 @@ final class ContinuationScorer {
     return scored.scores.reduce(0) { $0 - $1.loss }
   }
 
-  private func forget(behind count: Int) throws(IngotError) {
+  private func forget(behind count: Int) {
     held.removeLast(max(0, held.count - count))
     sequence.truncate(to: held.count)
   }

@@ -120,9 +120,11 @@ extension Ingot {
     let bytes = try Companions.text(text, system: options.run.work.system)
     let tokenizer = try ModelTokenizer(path, options.run)
     let evaluation = try Evaluation(path, options)
-    let tokens = try tokenizer.tokens(
-      of: bytes, addsMarks: evaluation.kind == .logLikelihood, source: text)
-    if let baseline = options.against { try tokenizer.requireSame(as: baseline, on: bytes, options.run) }
+    let hasMarks = evaluation.kind == .logLikelihood
+    let tokens = try tokenizer.tokens(of: bytes, addsMarks: hasMarks, source: text)
+    if let baseline = options.against {
+      try tokenizer.requireSame(as: baseline, on: bytes, tokens, hasMarks: hasMarks, options.run)
+    }
     return try evaluation.run(tokens, tokenizer: tokenizer, progress: progress)
   }
 

@@ -103,7 +103,7 @@ extension Ingot {
     guard !ids.isEmpty else { throw .invalidRequest(option: .tokens, why: "a prompt has at least one") }
     let needsText = !options.stopTexts.isEmpty
     let tokenizer = needsText ? try ModelTokenizer(path, options.run) : nil
-    return try Generation(path, tokenizer, options).run(ids, onText: nil)
+    return try Generation(path, tokenizer, options).run(ids)
   }
 
   /// Continues a text.
@@ -154,7 +154,19 @@ struct Generation {
     self.options = options
   }
 
-  func run(_ prompt: [Int], onText: ((String) -> Void)?) throws(IngotError) -> GenerationReport {
+  /// Continues a prompt.
+  ///
+  /// - Parameters:
+  ///   - prompt: its ids.
+  ///   - held: a sequence that holds a part of it, with room for all that is generated; `nil` to make one.
+  ///   - heldCount: how many of the prompt's tokens, from its start, the sequence holds: not all.
+  ///   - onText: hears of the text as it comes.
+  /// - Returns: what was generated.
+  /// - Throws: as ``Ingot/generate(_:prompt:options:onText:)``.
+  func run(
+    _ prompt: [Int], in held: GrowingSequence? = nil, holding heldCount: Int = 0,
+    onText: ((String) -> Void)? = nil
+  ) throws(IngotError) -> GenerationReport {
     let context = runner.model.recognised.graph.config.contextLength
     guard prompt.count <= context else {
       throw .unsuitable(
@@ -166,8 +178,8 @@ struct Generation {
     var text = GeneratedText(tokenizer, stopTexts: options.stopTexts, onText: onText)
     // However many are asked for, no more than the context are run.
     let count = prompt.count + min(options.maximumCount, context)
-    let sequence = runner.sequence(capacity: min(context, count), element: options.cache)
-    var tokens = prompt
+    let sequence = held ?? runner.sequence(capacity: min(context, count), element: options.cache)
+    var tokens = Array(prompt.dropFirst(heldCount))
     while true {
       if Process.isInterrupted { throw .interrupted }
       let scores = try runner.scores(behind: tokens, in: sequence)

@@ -28,9 +28,13 @@ struct ModelTokenizer {
   /// - Parameters:
   ///   - baseline: the baseline's path; one whose tokenizer is not there, or of a kind that is not read, passes.
   ///   - text: the text.
+  ///   - tokens: those of this tokenizer.
+  ///   - hasMarks: whether they have what is put around a text.
   ///   - run: how models are opened.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for other tokens; the errors of the baseline's tokenizer.
-  func requireSame(as baseline: String, on text: [UInt8], _ run: RunOptions) throws(IngotError) {
+  func requireSame(
+    as baseline: String, on text: [UInt8], _ tokens: EvaluatedTokens, hasMarks: Bool, _ run: RunOptions
+  ) throws(IngotError) {
     let other: Tokenizer
     do {
       other = try TokenizerOpener(work: run.work, reading: run.reading).open(baseline)
@@ -39,7 +43,9 @@ struct ModelTokenizer {
     } catch .unsupported {
       return
     }
-    guard try other.encode(text).ids != tokenizer.encode(text).ids else { return }
+    let around = hasMarks ? tokenizer.postProcessor : PostProcessor()
+    let own = tokens.ids.dropFirst(around.before.count).dropLast(around.behind.count)
+    guard try !other.encode(text).ids.elementsEqual(own.map { UInt32(clamping: $0) }) else { return }
     throw .unsuitable(
       Location(tokenizer.source), why: "makes other tokens of the text than \(other.source)", hint: nil)
   }
@@ -73,7 +79,8 @@ struct ModelTokenizer {
   /// - Returns: the tokens.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for text that the tokenizer has no tokens for.
   func tokens(of text: [UInt8], addsMarks: Bool, source: String) throws(IngotError) -> EvaluatedTokens {
-    let encoded = try tokenizer.encode(text, addsSpecial: addsMarks, wantsOffsets: true)
+    let encoded = try tokenizer.encode(
+      text, name: source, addsSpecial: addsMarks, wantsOffsets: true)
     return EvaluatedTokens(ids: encoded.ids.map(Int.init), text: (text, encoded.ranges), source: source)
   }
 
@@ -92,7 +99,7 @@ struct ModelTokenizer {
   }
 
   /// The bytes that ids stand for.
-  func bytes(of ids: [Int]) throws(IngotError) -> [UInt8] {
-    try tokenizer.decode(ids.map { UInt32(clamping: $0) })
+  func bytes(of ids: some Collection<Int>, skipsMarks: Bool = false) throws(IngotError) -> [UInt8] {
+    try tokenizer.decode(ids.map { UInt32(clamping: $0) }, skipsSpecial: skipsMarks)
   }
 }

@@ -96,25 +96,15 @@ extension Ingot {
     _ path: String, task: String, options: ZeroShotOptions = ZeroShotOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> ZeroShotReport {
-    let work = options.run.work
-    func items(_ path: String) throws(IngotError) -> [TaskItem] {
-      try TaskFile(Companions.text(path, system: work.system), path: path, template: options.template).items
-    }
-    let asked = try items(task)
-    let examples = try options.examples.map { (path) throws(IngotError) in try items(path) } ?? []
-    if let count = options.exampleCount, let path = options.examples, count > examples.count {
-      throw .unsuitable(
-        Location(path), why: "has \(examples.count, "item") of the \(count) asked for", hint: nil)
-    }
-    let shown = examples.prefix(options.exampleCount ?? .max)
-    let before = shown.map { $0.answered + options.template.separator }.joined()
+    let asked = try options.items(task)
+    let before = try options.textBefore()
     let tokenizer = try ModelTokenizer(path, options.run)
     let (model, _) = try options.run.open(path)
     try Model.requireUse(of: options.run.precision, in: [model])
     try model.requireNextTokens()
     try tokenizer.requireFit(model)
     let context = model.recognised.graph.config.contextLength
-    let tokenized = try asked.map { (item) throws(IngotError) in
+    let items = try asked.map { (item) throws(IngotError) in
       let item = try TokenizedItem(item, examples: before, tokenizer: tokenizer, source: task)
       guard item.longestCount <= context else {
         throw .unsuitable(
@@ -123,29 +113,44 @@ extension Ingot {
       }
       return item
     }
-    let trial = try ZeroShotTrial(try options.run.runner(model), tokenizer, options, tokenized)
+    let runner = try options.run.runner(model)
+    let trial = ZeroShotTrial(
+      runner: runner, tokenizer: tokenizer, options: options, items: items,
+      scorer: ContinuationScorer(runner, capacity: context))
     return try trial.run(ZeroShotReport(model: path, task: task, template: options.template.name), progress)
+  }
+}
+
+extension ZeroShotOptions {
+  /// The items of a file.
+  fileprivate func items(_ path: String) throws(IngotError) -> [TaskItem] {
+    try TaskFile(Companions.text(path, system: run.work.system), path: path, template: template).items
+  }
+
+  /// The examples, as they stand before each prompt.
+  fileprivate func textBefore() throws(IngotError) -> String {
+    guard let examples else { return "" }
+    let items = try items(examples)
+    if let exampleCount, exampleCount > items.count {
+      throw .unsuitable(
+        Location(examples), why: "has \(items.count, "item") of the \(exampleCount) asked for", hint: nil)
+    }
+    return items.prefix(exampleCount ?? .max).map { $0.answered + template.separator }.joined()
   }
 }
 
 /// A model about to do a task.
 private struct ZeroShotTrial {
-  private let runner: ModelRunner
-  private let tokenizer: ModelTokenizer
-  private let options: ZeroShotOptions
-  private let items: [TokenizedItem]
-
-  init(
-    _ runner: ModelRunner, _ tokenizer: ModelTokenizer, _ options: ZeroShotOptions, _ items: [TokenizedItem]
-  ) throws(IngotError) {
-    (self.runner, self.tokenizer, self.options, self.items) = (runner, tokenizer, options, items)
-  }
+  let runner: ModelRunner
+  let tokenizer: ModelTokenizer
+  let options: ZeroShotOptions
+  let items: [TokenizedItem]
+  let scorer: ContinuationScorer
 
   func run(
     _ empty: ZeroShotReport, _ progress: (any ProgressObserver)?
   ) throws(IngotError) -> ZeroShotReport {
     var report = empty
-    let scorer = ContinuationScorer(runner, capacity: items.reduce(1) { max($0, $1.longestCount) })
     progress?.begin("scoring", count: items.reduce(0) { $0 + $1.longestCount }, unit: .tokens)
     defer { progress?.end() }
     for item in items {
@@ -193,11 +198,12 @@ private struct ZeroShotTrial {
     settings.sampling = options.sampling
     settings.stopTexts = cut.stopTexts
     settings.run = options.run
-    let report = try Generation(runner, tokenizer, settings).run(Array(item.prompt), onText: nil)
+    let report = try scorer.text(behind: item.prompt, by: Generation(runner, tokenizer, settings))
     return try zip(item.texts, counts).map { (text, count) throws(IngotError) in
       let generated =
         options.template.ending == .likeExpected
-        ? String(decoding: try tokenizer.bytes(of: Array(report.added.prefix(count))), as: UTF8.self)
+        ? String(
+          decoding: try tokenizer.bytes(of: report.added.prefix(count), skipsMarks: true), as: UTF8.self)
         : report.text ?? ""
       return cut.answer(in: generated, behind: text.overlap)
     }

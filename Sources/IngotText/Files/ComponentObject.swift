@@ -104,11 +104,13 @@ struct ComponentObject {
         !keys.contains($0.key) && $0.key != "type" && $0.value != .null
       })
     else { return }
-    throw .unsupported("the option \(unknown.key) of \(type ?? "a component")", at: place(of: unknown.key))
+    throw .unsupported(
+      "the option \(unknown.key) of \(type ?? "a component"), which is not known", at: place(of: unknown.key))
   }
 
   /// The refusal of a component that is not known.
   func unknownType(_ kind: StaticString) -> IngotError {
-    .unsupported("the \(words: "\(kind)") \(type ?? "without a type")", at: place(of: "type"))
+    .unsupported(
+      "the \(words: "\(kind)") \(type ?? "without a type"), which is not known", at: place(of: "type"))
   }
 }

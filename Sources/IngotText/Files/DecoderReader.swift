@@ -32,7 +32,7 @@ enum DecoderReader {
     return decoder
   }
 
-  /// Bytes that may come of one, as with normalizers; published decoders make 3 of a space's mark, the other way round.
+  /// Bytes that may come of one, as with normalizers; published decoders make one of several.
   private static let mostGrowth = 1024
 
   private static func sequence(_ component: ComponentObject) throws(IngotError) -> any TokenDecoder {

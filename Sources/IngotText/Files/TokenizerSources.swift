@@ -119,7 +119,8 @@ extension Tokenizer {
     guard let name = metadata.string(GGUFTokenizerKind.key) else { return nil }
     func place(_ key: String) -> Location { Location(path, key: "tokenizer.ggml.\(key)") }
     guard let kind = GGUFTokenizerKind(rawValue: name) else {
-      throw .unsupported("the kind of tokenizer \(name)", at: Location(path, key: GGUFTokenizerKind.key))
+      throw .unsupported(
+        "the kind of tokenizer \(name), which is not known", at: Location(path, key: GGUFTokenizerKind.key))
     }
     switch kind {
     case .none: return nil
@@ -136,7 +137,7 @@ extension Tokenizer {
         throw .unsupported("a tokenizer without a name for how it cuts text", at: place("pre"))
       }
       guard let family = TokenizerFamily.byGGUFName[name] else {
-        throw .unsupported("the way \(name) of cutting text", at: place("pre"))
+        throw .unsupported("the way \(name) of cutting text, which is not known", at: place("pre"))
       }
       return try vocabulary.tokenizer(.byteLevel(family, addsPrefixSpace: false), at: place("tokens"))
     }
