@@ -202,6 +202,39 @@ TARGET static void NAME(layer_norm)(const float *x, float *y, size_t rows, size_
     for (size_t r = 0; r < rows; r++) layer_norm_row(x + r * d, y + r * d, d, gain, bias, epsilon);
 }
 
+INLINE void rms_norm_row(const float *x, float *y, size_t d, const float *gain, double offset, double epsilon) {
+    const size_t body = d / 8 * 8, rest = d - body;
+    wide squares = {0};
+    for (size_t i = 0; i < body; i += 8) squares += load(x + i) * load(x + i);
+    if (rest) squares += load_part(x + body, rest, 0) * load_part(x + body, rest, 0);
+    const double factor = 1.0 / __builtin_sqrt(sum_of(squares) / (double)d + epsilon);
+    for (size_t i = 0; i < body; i += 8) store(y + i, load(x + i) * factor * (load(gain + i) + offset));
+    for (size_t i = body; i < d; i++) y[i] = (float)(x[i] * factor * (gain[i] + offset));
+}
+
+TARGET static void NAME(rms_norm)(const float *x, float *y, size_t rows, size_t d, const float *gain, double offset,
+                                  double epsilon) {
+    for (size_t r = 0; r < rows; r++) rms_norm_row(x + r * d, y + r * d, d, gain, offset, epsilon);
+}
+
+TARGET static void NAME(rotate)(const float *x, float *y, size_t heads, size_t e, size_t half, const float *cosine,
+                                const float *sine) {
+    for (size_t head = 0; head < heads; head++, x += e, y += e) {
+        size_t i = 0;
+        for (; i + 8 <= half; i += 8) {
+            const wide a = load(x + i), b = load(x + half + i), c = load(cosine + i), s = load(sine + i);
+            store(y + i, a * c - b * s);
+            store(y + half + i, b * c + a * s);
+        }
+        for (; i < half; i++) {
+            const double a = x[i], b = x[half + i], c = cosine[i], s = sine[i];
+            y[i] = (float)(a * c - b * s);
+            y[half + i] = (float)(b * c + a * s);
+        }
+        if (x != y && e > 2 * half) memcpy(y + 2 * half, x + 2 * half, (e - 2 * half) * 4);
+    }
+}
+
 TARGET static void NAME(softmax)(float *x, size_t n, const uint8_t *mask) {
     const float lowest = -__builtin_inff();
     if (mask) {
@@ -274,12 +307,19 @@ TARGET static void NAME(add)(const float *a, const float *b, float *y, size_t n)
     for (size_t i = 0; i < n; i++) y[i] = a[i] + b[i];
 }
 
+TARGET static void NAME(multiply)(const float *a, const float *b, float *y, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = a[i] * b[i];
+}
+
 const ingot_row_kernels NAME(ingot_row_kernels) = {
     .activate = NAME(activate),
     .layer_norm = NAME(layer_norm),
+    .rms_norm = NAME(rms_norm),
+    .rotate = NAME(rotate),
     .softmax = NAME(softmax),
     .softmax_quick = NAME(softmax_quick),
     .sum_scores = NAME(sum_scores),
     .divergence = NAME(divergence),
     .add = NAME(add),
+    .multiply = NAME(multiply),
 };

@@ -147,8 +147,19 @@ package struct ConfigReader {
   private func read(
     _ key: ConfigKey, _ binding: ConfigBinding, of architecture: Architecture, into config: inout ModelConfig
   ) throws(IngotError) {
-    guard let (name, value) = try value(key) else { return binding.setDefault(in: &config) }
+    if case .rotary(let field, let part, let base) = binding {
+      guard part == .parameters else { return }
+      config[field] = try RotaryConfigReader(document, path: path, config: config, base: base).parameters()
+      return
+    }
+    guard let (name, value) = try value(key) else {
+      binding.setDefault(in: &config)
+      if case .optionalCount(let field, _, _) = binding, document[key.name] == .null { config[field] = 0 }
+      return
+    }
     switch binding {
+    case .rotary: break
+    case .optionalCount(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .count(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .fraction(let field, _): config[field] = try fraction(name, value)
     case .flag(let field, _):
@@ -231,13 +242,41 @@ package struct ConfigReader {
           ))
         continue
       }
-      guard case .onlyValue(let value) = key.effect, entry.value != .null, entry.value != value else {
-        continue
-      }
+      guard let value = key.effect.valueRefusing(entry.value) else { continue }
       throw malformed(
         .refused, entry.key, "\(words: JSONWriter.text(entry.value))",
         "\(words: JSONWriter.text(value)), the only value whose arithmetic is built")
     }
     return findings
+  }
+}
+
+extension ConfigKey.Effect {
+  /// The one value that a key may have, where it has another; null is as if the key were not there.
+  fileprivate func valueRefusing(_ found: MetadataValue) -> MetadataValue? {
+    switch self {
+    case .honoured, .informational: return nil
+    case .onlyValue(let value): return found == .null || found.isSameNumber(as: value) ? nil : value
+    case .onlyElements(let value):
+      guard found != .null else { return nil }
+      return found.elements?.allSatisfy { $0.isSameNumber(as: value) } == true ? nil : value
+    }
+  }
+}
+
+extension MetadataValue {
+  /// Whether both are one value, be a number written with a point or without.
+  fileprivate func isSameNumber(as other: MetadataValue) -> Bool {
+    if let a = real, let b = other.real { return a == b }
+    return self == other
+  }
+
+  /// The value of a number that JSON has.
+  package var real: Double? {
+    switch self {
+    case .float64(let number): number
+    case .float32(let number): Double(number)
+    default: integer.map { Double($0) }
+    }
   }
 }

@@ -109,7 +109,7 @@ package struct Dialect: Sendable {
   /// A new one is a table in a file of its own, and a line here.
   package static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
-    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT,
+    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT, huggingFaceLlama, huggingFaceMistral,
   ]
 
   /// The ids of all dialects, each once.

@@ -23,20 +23,28 @@ public struct ModelPreset: Hashable, Sendable {
   public let name: String
   /// The id of the head; `nil` for the default.
   let head: String?
-  /// Sizes by field; the others are the defaults.
-  let sizes: [ConfigField<Int>: Int]
+  /// The fields that are other than the defaults.
+  let changes: ModelConfig
 
-  /// Makes a preset; what is not given is as the architecture's default.
-  init(
-    _ name: String, head: String? = nil, width: Int? = nil, blockCount: Int? = nil, headCount: Int? = nil,
-    feedForwardWidth: Int? = nil
-  ) {
+  /// Makes a preset; what is not changed is as the architecture's default.
+  init(_ name: String, head: String? = nil, _ change: (inout ModelConfig) -> Void = { _ in }) {
     self.name = name
     self.head = head
-    let given: [ConfigField<Int>: Int?] = [
-      .width: width, .blockCount: blockCount, .headCount: headCount, .feedForwardWidth: feedForwardWidth,
-    ]
-    sizes = given.compactMapValues(\.self)
+    var changes = ModelConfig()
+    change(&changes)
+    self.changes = changes
+  }
+
+  /// Makes a preset of sizes.
+  init(
+    _ name: String, head: String? = nil, width: Int, blockCount: Int, headCount: Int, feedForwardWidth: Int? = nil
+  ) {
+    self.init(name, head: head) { config in
+      config[.width] = width
+      config[.blockCount] = blockCount
+      config[.headCount] = headCount
+      if let feedForwardWidth { config[.feedForwardWidth] = feedForwardWidth }
+    }
   }
 }
 
@@ -81,7 +89,7 @@ package struct Architecture: Sendable {
   package let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 
   /// All architectures.
-  package static let all: [Architecture] = [gpt2, gpt1, bert]
+  package static let all: [Architecture] = [gpt2, gpt1, bert, llama, mistral]
 
   /// The architecture of an id.
   package static func named(_ id: String) -> Architecture? {
@@ -102,9 +110,9 @@ package struct Architecture: Sendable {
     var config = ModelConfig()
     config[.head] = preset?.head ?? heads.first?.id ?? ""
     for key in keys {
-      key.binding?.setDefault(in: &config)
-      guard case .count(let field, _, _)? = key.binding, let size = preset?.sizes[field] else { continue }
-      config[field] = size
+      guard let binding = key.binding else { continue }
+      binding.setDefault(in: &config)
+      if let preset { config.take(binding.fieldName, from: preset.changes) }
     }
     return config
   }

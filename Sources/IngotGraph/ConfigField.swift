@@ -9,6 +9,7 @@ package enum ConfigValue: Hashable, Sendable {
   case flag(Bool)
   case text(String)
   case activation(ActivationKind)
+  case rotary(RotaryParameters)
 }
 
 /// A type that fields of a configuration have.
@@ -45,12 +46,18 @@ extension ConfigField where Value == Int {
   package static let blockCount = ConfigField("blockCount", standard: 0)
   /// H.
   package static let headCount = ConfigField("headCount", standard: 0)
+  /// Heads of keys and of values, of which each serves as many of queries; 0 for H.
+  package static let keyHeadCount = ConfigField("keyHeadCount", standard: 0)
+  /// E; 0 for an equal part of the width.
+  package static let headDimension = ConfigField("headDimension", standard: 0)
+  /// Tokens that attention sees; 0 for all.
+  package static let window = ConfigField("window", standard: 0)
   /// F.
   package static let feedForwardWidth = ConfigField("feedForwardWidth", standard: 0)
 }
 
 extension ConfigField where Value == Double {
-  /// What is added to the variance in layer norms.
+  /// What is added to the variance, or the mean of squares, in norms.
   package static let layerNormEpsilon = ConfigField("layerNormEpsilon", standard: 1e-5)
 }
 
@@ -62,6 +69,11 @@ extension ConfigField where Value == ActivationKind {
 extension ConfigField where Value == Bool {
   /// Whether the head's weight is the token embedding.
   package static let tiesHead = ConfigField("tiesHead", standard: true)
+}
+
+extension ConfigField where Value == RotaryParameters {
+  /// How pairs of numbers are turned by positions.
+  package static let rotary = ConfigField("rotary", standard: RotaryParameters(base: 10_000))
 }
 
 extension ConfigField where Value == String {
@@ -112,4 +124,13 @@ extension ActivationKind: ConfigFieldValue {
     self = value
   }
   package var configValue: ConfigValue { .activation(self) }
+}
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension RotaryParameters: ConfigFieldValue {
+  package init?(_ value: ConfigValue) {
+    guard case .rotary(let value) = value else { return nil }
+    self = value
+  }
+  package var configValue: ConfigValue { .rotary(self) }
 }

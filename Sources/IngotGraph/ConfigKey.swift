@@ -11,6 +11,8 @@ package struct ConfigKey: Sendable {
     case honoured(ConfigBinding)
     /// It changes the arithmetic, and any value but this one is refused.
     case onlyValue(MetadataValue)
+    /// It is a list that changes the arithmetic, and any but one of this value alone is refused.
+    case onlyElements(MetadataValue)
     /// It tells of the model's making or use, and changes no output.
     case informational
   }
@@ -97,6 +99,10 @@ package enum ConfigBinding: Sendable {
   case token(ConfigField<Int>)
   /// A word.
   case word(ConfigField<String>)
+  /// A count that null, and not a missing key, says there is none of: 0.
+  case optionalCount(ConfigField<Int>, absent: Int, limit: Int)
+  /// One of the keys of a rotary embedding; that of both spellings is the last of them.
+  case rotary(ConfigField<RotaryParameters>, RotaryKey, base: Double)
 
   /// Sets the field to its default.
   package func setDefault(in config: inout ModelConfig) {
@@ -107,6 +113,8 @@ package enum ConfigBinding: Sendable {
     case .activation(let field, let standard, _): config[field] = standard.value(in: config)
     case .token(let field): config[field] = field.standard
     case .word(let field): config[field] = field.standard
+    case .optionalCount(let field, let absent, _): config[field] = absent
+    case .rotary(let field, _, let base): config[field] = RotaryParameters(base: base)
     case .head, .labels: break
     }
   }
@@ -126,6 +134,8 @@ package enum ConfigBinding: Sendable {
     case .flag(let field, _): return .bool(config[field])
     case .activation(let field, _, let names):
       return .string(names.first { $0.1 == config[field] }?.0 ?? config[field].rawValue)
+    case .optionalCount(let field, _, _): return config[field] == 0 ? .null : .int64(Int64(config[field]))
+    case .rotary(let field, let key, _): return config[field].value(of: key)
     case .head, .labels, .token, .word: return nil
     }
   }
@@ -141,6 +151,8 @@ package enum ConfigBinding: Sendable {
     case .labels: ConfigField<Int>.labelCount.name
     case .token(let field): field.name
     case .word(let field): field.name
+    case .optionalCount(let field, _, _): field.name
+    case .rotary(let field, _, _): field.name
     }
   }
 

@@ -85,6 +85,7 @@ extension GraphOperator {
 package enum GraphOperators {
   /// All of them.
   package static let all: [any GraphOperator.Type] = [
-    Activation.self, Add.self, Attention.self, Embedding.self, LayerNorm.self, Linear.self, SelectToken.self,
+    Activation.self, Add.self, Attention.self, Embedding.self, LayerNorm.self, Linear.self, Multiply.self,
+    RMSNorm.self, Rotary.self, SelectToken.self,
   ]
 }

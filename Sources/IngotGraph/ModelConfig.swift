@@ -15,6 +15,11 @@ package struct ModelConfig: Hashable, Sendable {
     set { values[field.name] = newValue == field.standard ? nil : newValue.configValue }
   }
 
+  /// Takes the value of a field where another configuration sets it.
+  mutating func take(_ name: String, from other: ModelConfig) {
+    if let value = other.values[name] { values[name] = value }
+  }
+
   /// A configuration with another value of a field.
   package func with<Value>(_ field: ConfigField<Value>, _ value: Value) -> ModelConfig {
     var config = self
@@ -36,7 +41,7 @@ extension ModelConfig {
   package var headCount: Int { self[.headCount] }
   /// F.
   package var feedForwardWidth: Int { self[.feedForwardWidth] }
-  /// What is added to the variance in layer norms.
+  /// What is added to the variance, or the mean of squares, in norms.
   package var layerNormEpsilon: Double { self[.layerNormEpsilon] }
   /// The feed-forward activation.
   package var activation: ActivationKind { self[.activation] }
@@ -46,5 +51,10 @@ extension ModelConfig {
     set { self[.tiesHead] = newValue }
   }
   /// E: the width of one head.
-  package var headDimension: Int { headCount > 0 ? width / headCount : 0 }
+  package var headDimension: Int {
+    if self[.headDimension] > 0 { return self[.headDimension] }
+    return headCount > 0 ? width / headCount : 0
+  }
+  /// Heads of keys and of values.
+  package var keyHeadCount: Int { self[.keyHeadCount] > 0 ? self[.keyHeadCount] : headCount }
 }

@@ -52,6 +52,44 @@ extension ReferenceKernels {
     return y
   }
 
+  /// Divides each row by its root mean square, then applies the gain.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, D]`, row-major.
+  ///   - gain: `[D]`.
+  ///   - offset: what is added to each gain.
+  ///   - epsilon: added to the mean of squares.
+  /// - Returns: `[rows, D]`.
+  package static func rmsNorm(_ x: [Double], gain: [Double], offset: Double, epsilon: Double) -> [Double] {
+    let width = gain.count
+    precondition(width == 0 || x.count % width == 0)
+    var y = x
+    for start in stride(from: 0, to: x.count, by: max(width, 1)) {
+      let squares = x[start..<(start + width)].reduce(0) { $0 + $1 * $1 } / Double(width)
+      let factor = 1 / (squares + epsilon).squareRoot()
+      for index in 0..<width { y[start + index] = x[start + index] * factor * (gain[index] + offset) }
+    }
+    return y
+  }
+
+  /// Turns the pairs of one head by their angles: of its first numbers, number i and number i + as many as there are pairs.
+  ///
+  /// - Parameters:
+  ///   - x: `[E]`.
+  ///   - angles: one for each pair, at most E / 2.
+  ///   - factor: what cosine and sine are multiplied with.
+  /// - Returns: `[E]`; what belongs to no pair stays.
+  package static func rotate(_ x: ArraySlice<Double>, angles: [Double], factor: Double) -> [Double] {
+    var y = Array(x)
+    for (index, angle) in angles.enumerated() {
+      let (a, b) = (x[x.startIndex + index], x[x.startIndex + angles.count + index])
+      let (cosine, sine) = (cos(angle) * factor, sin(angle) * factor)
+      y[index] = a * cosine - b * sine
+      y[angles.count + index] = b * cosine + a * sine
+    }
+    return y
+  }
+
   /// Turns one row of scores into weights: `e^(x − max) / Σ`.
   ///
   /// - Parameters:

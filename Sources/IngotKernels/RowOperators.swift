@@ -89,6 +89,42 @@ extension KernelTable {
     rows.layer_norm(x, y, rowCount, width, gain, bias, epsilon)
   }
 
+  /// Divides each row by its root mean square, then applies the gain.
+  ///
+  /// - Parameters:
+  ///   - x: `[rows, D]`, f32.
+  ///   - y: results, `[rows, D]`; may be `x`.
+  ///   - rowCount: rows.
+  ///   - width: D.
+  ///   - gain: `[D]`, f32.
+  ///   - offset: what is added to each gain.
+  ///   - epsilon: added to the mean of squares.
+  /// - SeeAlso: Zhang, Sennrich, "Root Mean Square Layer Normalization", 2019.
+  package func rmsNorm(
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, rowCount: Int, width: Int,
+    gain: UnsafePointer<Float>, offset: Double, epsilon: Double
+  ) {
+    rows.rms_norm(x, y, rowCount, width, gain, offset, epsilon)
+  }
+
+  /// Turns the pairs of each head by their angles: of the first 2 · half numbers, number i and number half + i.
+  ///
+  /// - Parameters:
+  ///   - x: `[heads, E]`, f32.
+  ///   - y: results, `[heads, E]`; may be `x`.
+  ///   - headCount: heads.
+  ///   - headDimension: E, at least 2 · half.
+  ///   - half: pairs.
+  ///   - cosine: `[half]`, f32.
+  ///   - sine: `[half]`, f32.
+  /// - SeeAlso: Su et al., "RoFormer", 2021, section 3.4.2.
+  package func rotate(
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, headCount: Int, headDimension: Int, half: Int,
+    cosine: UnsafePointer<Float>, sine: UnsafePointer<Float>
+  ) {
+    rows.rotate(x, y, headCount, headDimension, half, cosine, sine)
+  }
+
   /// Turns one row of scores into weights, in place: `e^(x − max) / Σ`.
   ///
   /// - Parameters:
@@ -145,5 +181,18 @@ extension KernelTable {
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
   ) {
     rows.add(a, b, y, count)
+  }
+
+  /// Multiplies two rows.
+  ///
+  /// - Parameters:
+  ///   - a: `count` elements, f32.
+  ///   - b: `count` elements, f32.
+  ///   - y: products; may be `a` or `b`.
+  ///   - count: elements.
+  package func multiply(
+    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    rows.multiply(a, b, y, count)
   }
 }

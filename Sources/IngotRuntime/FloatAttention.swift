@@ -95,30 +95,35 @@ struct FloatAttention {
     /// The queries from one on.
     func queries(from first: Int) -> FloatRows { FloatRows(queries.row(first), stride: queries.stride) }
 
-    /// Keys or values as a product reads them.
+    /// Keys or values of the tokens from one on, as a product reads them.
     func matrix(
-      _ rows: (start: UnsafeRawPointer, stride: Int), _ layout: WeightLayout
+      _ rows: (start: UnsafeRawPointer, stride: Int), from first: Int, _ layout: WeightLayout
     ) -> WeightMatrix {
       WeightMatrix(
-        bytes: rows.start + keyOffset * context.element.byteWidth, element: context.element, layout: layout,
-        rowStride: rows.stride)
+        bytes: rows.start + (first * rows.stride + keyOffset) * context.element.byteWidth,
+        element: context.element, layout: layout, rowStride: rows.stride)
     }
   }
 
-  /// Tokens that the queries before `end` see.
-  private func seenCount(before end: Int) -> Int { attention.isCausal ? pastCount + end : contextCount }
+  /// The first token that any query from one on sees.
+  private func firstSeen(from query: Int) -> Int { attention.firstVisible(behind: pastCount + query) }
+
+  /// Where the tokens end that the queries before `end` see.
+  private func seenEnd(before end: Int) -> Int { attention.isCausal ? pastCount + end : contextCount }
 
   /// Some queries of one head, block by block: `softmax(q kᵀ · scale) v`.
   private func attend(_ head: Head, queries: Range<Int>) {
     let dimension = attention.queries.headDimension
-    let seen = seenCount(before: queries.upperBound)
-    let (keys, values) = (head.matrix(head.context.keys, .outIn), head.matrix(head.context.values, .inOut))
+    let first = firstSeen(from: queries.lowerBound)
+    let seen = seenEnd(before: queries.upperBound) - first
+    let keys = head.matrix(head.context.keys, from: first, .outIn)
+    let values = head.matrix(head.context.values, from: first, .inOut)
     guard queries.count >= Self.manyQueries else {
       let scores = head.means.scratch.scores(count: queries.count * seen)
       MatrixProduct(rowCount: queries.count, columnCount: seen, depth: dimension).multiplyByDots(
         head.queries(from: queries.lowerBound), by: keys, into: MutableFloatRows(scores, stride: seen),
         kernels: head.means.kernels)
-      weigh(scores, seen: seen, queries: queries, head)
+      weigh(scores, seen: first..<(first + seen), queries: queries, head)
       MatrixProduct(rowCount: queries.count, columnCount: dimension, depth: seen).multiply(
         FloatRows(scores, stride: seen), by: values, into: result(queries.lowerBound, head), with: head.means)
       return
@@ -127,16 +132,16 @@ struct FloatAttention {
       .pack(keys, as: form, for: .keys, head.means)
     let packedValues = MatrixProduct(rowCount: 0, columnCount: dimension, depth: seen)
       .pack(values, as: form, for: .values, head.means)
-    for first in stride(from: queries.lowerBound, to: queries.upperBound, by: Self.queryBlock) {
-      let block = first..<min(queries.upperBound, first + Self.queryBlock)
-      let seen = seenCount(before: block.upperBound)
+    for start in stride(from: queries.lowerBound, to: queries.upperBound, by: Self.queryBlock) {
+      let block = start..<min(queries.upperBound, start + Self.queryBlock)
+      let seen = seenEnd(before: block.upperBound) - first
       let scores = head.means.scratch.scores(count: block.count * seen)
       MatrixProduct(rowCount: block.count, columnCount: seen, depth: dimension).multiply(
-        head.queries(from: first), by: packedKeys, into: MutableFloatRows(scores, stride: seen),
+        head.queries(from: start), by: packedKeys, into: MutableFloatRows(scores, stride: seen),
         with: head.means)
-      weigh(scores, seen: seen, queries: block, head)
+      weigh(scores, seen: first..<(first + seen), queries: block, head)
       MatrixProduct(rowCount: block.count, columnCount: dimension, depth: seen).multiply(
-        FloatRows(scores, stride: seen), by: packedValues, into: result(first, head), with: head.means)
+        FloatRows(scores, stride: seen), by: packedValues, into: result(start, head), with: head.means)
     }
   }
 
@@ -145,20 +150,27 @@ struct FloatAttention {
   }
 
   /// Scales the scores of some queries, hides what each may not see, and makes them shares.
-  private func weigh(_ scores: UnsafeMutablePointer<Float>, seen: Int, queries: Range<Int>, _ head: Head) {
+  private func weigh(
+    _ scores: UnsafeMutablePointer<Float>, seen: Range<Int>, queries: Range<Int>, _ head: Head
+  ) {
     let scale = Float(attention.scale)
     for query in queries {
-      let row = scores + (query - queries.lowerBound) * seen
-      let count = attention.isCausal ? pastCount + query + 1 : seen
-      for index in 0..<count { row[index] *= scale }
-      for index in count..<seen { row[index] = 0 }
+      let row = scores + (query - queries.lowerBound) * seen.count
+      let first = max(firstSeen(from: query), seen.lowerBound)
+      let visible = (first - seen.lowerBound)..<(
+        (attention.isCausal ? pastCount + query + 1 : seen.upperBound) - seen.lowerBound)
+      for index in 0..<visible.lowerBound { row[index] = 0 }
+      for index in visible { row[index] *= scale }
+      for index in visible.upperBound..<seen.count { row[index] = 0 }
       guard !mask.isEmpty else {
-        head.means.kernels.softmax(row, count: count, mask: nil, accuracy: accuracy)
+        head.means.kernels.softmax(
+          row + visible.lowerBound, count: visible.count, mask: nil, accuracy: accuracy)
         continue
       }
       mask.withUnsafeBufferPointer { mask in
         head.means.kernels.softmax(
-          row, count: count, mask: mask.baseAddress.map { $0 + head.row * contextCount }, accuracy: accuracy)
+          row + visible.lowerBound, count: visible.count,
+          mask: mask.baseAddress.map { $0 + head.row * contextCount + first }, accuracy: accuracy)
       }
     }
   }

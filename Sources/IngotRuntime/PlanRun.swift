@@ -46,6 +46,7 @@ struct PlanRun {
   let means: FloatMeans
   let pass: PlanPass
   let cache: KeyValueCache?
+  let rotaryTables = RotaryTables()
   /// The workspace's slots.
   let slots: [UnsafeMutablePointer<Float>]
   /// The caller's memory for wanted outputs.
@@ -105,6 +106,13 @@ struct FloatStep {
     return (0..<pass.batchCount).map { all[($0 + 1) * pass.tokenCount - 1] }
   }
 
+  /// The cosines and sines of the rows that are wanted, for positions that are the first integers.
+  func rotaryTable(_ schedule: RotarySchedule, _ positions: [Int]) -> RotaryTable {
+    let edge = step.integers[0]
+    return run.rotaryTables.table(
+      schedule, edge: edge, rows: rows, positions, length: (pass.greatest[edge] ?? 0) + 1)
+  }
+
   /// A parameter as a linear weight.
   func linear(_ index: Int, _ layout: WeightLayout) -> LinearWeight? {
     run.weights.linear(step.parameters[index], layout)
@@ -133,6 +141,8 @@ struct PlanPass {
   let past: Int
   /// Integers by edge, `[B, T]` or `[B]` of this pass.
   let integers: [Int: [Int]]
+  /// The greatest of the whole run's integers, by edge.
+  let greatest: [Int: Int]
   /// 0 where a token may not be seen, `[B, P + T]`; empty where all may.
   let mask: [UInt8]
 
@@ -153,6 +163,7 @@ struct PlanPass {
           values[(row * whole.tokenCount + tokens.lowerBound)..<(row * whole.tokenCount + tokens.upperBound)]
         }
       }
+    greatest = run.greatest
     let seen = whole.pastCount + tokens.upperBound
     mask =
       whole.mask.map { mask in

@@ -60,6 +60,7 @@ package final class ReferenceExecutor {
     var step = ReferenceStep(
       inputs: inputs(.activations).map(pass.values),
       integers: inputs(.ids).map { run.integers[$0.index] ?? [] },
+      greatest: inputs(.ids).map { run.greatest[$0.index] ?? 0 },
       parameters: node.parameters.map { (store[$0]?.shape ?? .scalar, values($0)) }, run: run.extent,
       cache: cache)
     guard takesLast else { return operation.values(step) }
@@ -137,6 +138,8 @@ struct ReferenceStep {
   var inputs: [[Double]]
   /// The inputs that are integers, in the operator's order.
   var integers: [[Int]]
+  /// The greatest of each, of all rows.
+  let greatest: [Int]
   /// The parameters in the operator's order.
   let parameters: [(shape: Shape, values: [Double])]
   /// B, T, P and the mask.

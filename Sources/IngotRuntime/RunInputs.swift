@@ -9,6 +9,8 @@ struct RunInputs {
   let extent: RunExtent
   /// Integers by edge, `[B, T]` or `[B]`.
   let integers: [Int: [Int]]
+  /// The greatest of them, by edge.
+  let greatest: [Int: Int]
 
   /// The shape of an edge.
   ///
@@ -64,7 +66,7 @@ struct InputCheck {
     for input in request.integers.keys where !inputs.contains(where: { $0.input == input }) {
       throw Self.unsuitable("the model takes no \(words: "\(input.plural)")")
     }
-    return RunInputs(extent: run, integers: integers)
+    return RunInputs(extent: run, integers: integers, greatest: integers.compactMapValues { $0.max() })
   }
 
   private static func check(

@@ -12,7 +12,7 @@ private let allowedImports: [String: Set<String>] = [
   "IngotFormats": ["IngotEncodings", "IngotBytes", "CArchive"],
   "IngotKernels": ["CIngotKernels", "Glibc"],
   "IngotTransforms": ["IngotKernels", "IngotBytes", "Synchronization"],
-  "IngotGraph": [],
+  "IngotGraph": ["Glibc"],
   "IngotDialects": ["IngotGraph", "IngotEncodings"],
   "IngotText": ["IngotEncodings"],
   "IngotRuntime": ["IngotGraph", "IngotKernels"],
@@ -38,7 +38,7 @@ private let allowedImports: [String: Set<String>] = [
 ]
 
 /// Within IngotBytes, the one folder that calls the system, and the files that have checksums from C and POSIX's mutex;
-/// IngotKernels has Glibc for the functions of <math.h>.
+/// IngotKernels and IngotGraph have Glibc for the functions of <math.h>.
 private let systemCallsFolder = "Sources/IngotBytes/System/"
 private let checksumFile = "Sources/IngotBytes/Checksum.swift"
 private let lockFile = "Sources/IngotBytes/Locked.swift"

@@ -80,6 +80,29 @@ extension GuardedKernel {
         }
       }
     },
+    GuardedKernel(name: "ingot_row_kernels.rms_norm") { level, buffers in
+      let norm = Levels { ingot_row_kernels_of($0).rms_norm }
+      for count in counts where count > 0 {
+        for rows in [1, 3] {
+          let (x, y, gain) = (
+            buffers.floats(rows * count), buffers.room(rows * count * 4), buffers.floats(count)
+          )
+          norm[level](x.of(Float.self), y.of(Float.self), rows, count, gain.of(Float.self), 1, 1e-5)
+        }
+      }
+    },
+    GuardedKernel(name: "ingot_row_kernels.rotate") { level, buffers in
+      let rotate = Levels { ingot_row_kernels_of($0).rotate }
+      for half in counts {
+        for rest in [0, 1, 9] {
+          let width = 2 * half + rest
+          let (x, y) = (buffers.floats(3 * width), buffers.room(3 * width * 4))
+          let (cosine, sine) = (buffers.floats(half), buffers.floats(half))
+          rotate[level](
+            x.of(Float.self), y.of(Float.self), 3, width, half, cosine.of(Float.self), sine.of(Float.self))
+        }
+      }
+    },
     softmax("ingot_row_kernels.softmax", Levels { ingot_row_kernels_of($0).softmax }),
     softmax(
       "ingot_row_kernels.softmax_quick",
@@ -103,6 +126,13 @@ extension GuardedKernel {
       for count in counts {
         let (a, b, y) = (buffers.floats(count), buffers.floats(count), buffers.room(count * 4))
         add[level](a.of(Float.self), b.of(Float.self), y.of(Float.self), count)
+      }
+    },
+    GuardedKernel(name: "ingot_row_kernels.multiply") { level, buffers in
+      let multiply = Levels { ingot_row_kernels_of($0).multiply }
+      for count in counts {
+        let (a, b, y) = (buffers.floats(count), buffers.floats(count), buffers.room(count * 4))
+        multiply[level](a.of(Float.self), b.of(Float.self), y.of(Float.self), count)
       }
     },
   ]

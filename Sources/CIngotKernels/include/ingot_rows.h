@@ -47,6 +47,13 @@ typedef struct INGOT_SENDABLE {
     /// x, y: [rows, D], may be the same; gain, bias: [D]; y = (x − mean) / √(variance + epsilon) · gain + bias.
     void INGOT_KERNEL(layer_norm)(const float *x, float *y, size_t rows, size_t d, const float *gain, const float *bias,
                                   double epsilon);
+    /// x, y: [rows, D], may be the same; gain: [D]; y = x / √(mean of x² + epsilon) · (gain + offset).
+    void INGOT_KERNEL(rms_norm)(const float *x, float *y, size_t rows, size_t d, const float *gain, double offset,
+                                double epsilon);
+    /// x, y: [heads, E], may be the same; of each head the first 2 · half numbers a, b (half of each) become
+    /// a cos − b sin, b cos + a sin, and the rest stays; cosine, sine: [half].
+    void INGOT_KERNEL(rotate)(const float *x, float *y, size_t heads, size_t e, size_t half, const float *cosine,
+                              const float *sine);
     /// x: [N], in place: e^(x − max) / Σ; where mask (NULL or [N]) is 0 the result is 0; all 0 when none is left.
     void INGOT_KERNEL(softmax)(float *x, size_t n, const uint8_t *_Nullable mask);
     /// The same in single precision, each share off by at most 2^-21 + |x - max| 2^-23 of itself.
@@ -58,6 +65,8 @@ typedef struct INGOT_SENDABLE {
     double INGOT_KERNEL(divergence)(const float *x, const float *y, size_t n, double less, double other);
     /// y = a + b for n elements; y may be either.
     void INGOT_KERNEL(add)(const float *a, const float *b, float *y, size_t n);
+    /// y = a · b for n elements; y may be either.
+    void INGOT_KERNEL(multiply)(const float *a, const float *b, float *y, size_t n);
 } ingot_row_kernels;
 
 INGOT_LEVELS(ingot_row_kernels, avx512)

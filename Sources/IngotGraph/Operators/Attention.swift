@@ -19,19 +19,22 @@ package struct Attention: GraphOperator {
   package var scale: Double
   /// Whether a token sees only itself and what stands before it.
   package var isCausal: Bool
+  /// Tokens that a causal one sees, itself and those just before it; `nil` for all. Beltagy et al., "Longformer", 2020.
+  package var window: Int?
   /// The cache that keys and values are kept in, counted among the graph's; `nil` where none are kept.
   package var cacheSlot: Int?
 
   /// Makes attention over views.
   package init(
     queries: AttentionView, keys: AttentionView, values: AttentionView, scale: Double, isCausal: Bool,
-    cacheSlot: Int? = nil
+    window: Int? = nil, cacheSlot: Int? = nil
   ) {
     self.queries = queries
     self.keys = keys
     self.values = values
     self.scale = scale
     self.isCausal = isCausal
+    self.window = window
     self.cacheSlot = cacheSlot
   }
 
@@ -58,11 +61,12 @@ package struct Attention: GraphOperator {
   ///   - headDimension: E.
   ///   - scale: what scores are multiplied with.
   ///   - isCausal: whether a token sees only itself and what stands before it.
+  ///   - window: tokens that a causal one sees; `nil` for all.
   ///   - cacheSlot: the cache that keys and values are kept in; `nil` for none.
   /// - Returns: the operator.
   package static func separate(
     headCount: Int, keyHeadCount: Int? = nil, headDimension: Int, scale: Double, isCausal: Bool,
-    cacheSlot: Int? = nil
+    window: Int? = nil, cacheSlot: Int? = nil
   ) -> Attention {
     func view(_ input: Int, _ headCount: Int) -> AttentionView {
       AttentionView(
@@ -72,8 +76,11 @@ package struct Attention: GraphOperator {
     let keyHeadCount = keyHeadCount ?? headCount
     return Attention(
       queries: view(0, headCount), keys: view(1, keyHeadCount), values: view(2, keyHeadCount), scale: scale,
-      isCausal: isCausal, cacheSlot: cacheSlot)
+      isCausal: isCausal, window: window, cacheSlot: cacheSlot)
   }
+
+  /// The first of the positions that a token sees, which stands behind so many.
+  package func firstVisible(behind position: Int) -> Int { window.map { max(0, position + 1 - $0) } ?? 0 }
 
   /// Heads of queries that share one head of keys and values.
   package var groupSize: Int { keys.headCount > 0 ? queries.headCount / keys.headCount : 1 }
@@ -87,6 +94,7 @@ package struct Attention: GraphOperator {
       .init(key: "scale", value: .float64(scale)), .init(key: "causal", value: .bool(isCausal)),
     ])
     if groupSize != 1 { attributes["key_value_heads"] = .int64(Int64(keys.headCount)) }
+    if let window { attributes["window"] = .int64(Int64(window)) }
     return attributes
   }
 
@@ -116,6 +124,9 @@ package struct Attention: GraphOperator {
   }
 
   private func expectHeads() throws(ShapeConflict) {
+    if let window, !isCausal || window < 1 {
+      throw ShapeConflict(found: "a window of \(window)", expected: "at least 1, of causal attention")
+    }
     guard keys.headCount > 0, queries.headCount % keys.headCount == 0, values.headCount == keys.headCount,
       keys.headDimension == queries.headDimension, values.headDimension == queries.headDimension
     else {

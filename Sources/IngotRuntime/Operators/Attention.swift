@@ -16,7 +16,9 @@ extension Attention: ReferenceOperator {
       }
       for (token, query) in rows(of: queries, row, step).enumerated() {
         let mask = (0..<run.contextCount).map { position in
-          run.isVisible(position, row: row) && (!isCausal || position <= run.pastCount + token)
+          run.isVisible(position, row: row)
+            && (!isCausal || position <= run.pastCount + token)
+            && position >= firstVisible(behind: run.pastCount + token)
         }
         output += attend(query, keys, values, mask: mask)
       }

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product of two values, number by number, in float64 and with f32 activations.
+import IngotGraph
+import IngotKernels
+
+extension Multiply: ReferenceOperator {
+  func values(_ step: ReferenceStep) -> [Double] {
+    zip(step.inputs[0], step.inputs[1]).map { $0 * $1 }
+  }
+}
+
+extension Multiply: FloatOperator {
+  func compute(_ step: FloatStep) {
+    let (a, b, output, width) = (step.input(0), step.input(1), step.output, step.width)
+    step.forEachRows { rows in
+      let start = rows.lowerBound * width
+      step.kernels.multiply(a + start, b + start, into: output + start, count: rows.count * width)
+    }
+  }
+}

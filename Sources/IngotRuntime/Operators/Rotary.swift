@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rotary position embedding, in float64 and with f32 activations by a table that all blocks share.
+import IngotGraph
+import IngotKernels
+
+extension Rotary: ReferenceOperator {
+  func values(_ step: ReferenceStep) -> [Double] {
+    let (frequencies, factor) = (schedule.frequencies(length: step.greatest[0] + 1), schedule.attentionFactor)
+    let width = step.inputs[0].count / max(1, step.integers[0].count)
+    var output: [Double] = []
+    output.reserveCapacity(step.inputs[0].count)
+    for (row, position) in step.integers[0].enumerated() {
+      let angles = frequencies.map { Double(position) * $0 }
+      for start in stride(from: row * width, to: (row + 1) * width, by: headDimension) {
+        output += ReferenceKernels.rotate(
+          step.inputs[0][start..<(start + headDimension)], angles: angles, factor: factor)
+      }
+    }
+    return output
+  }
+}
+
+extension Rotary: FloatOperator {
+  func compute(_ step: FloatStep) {
+    let positions = step.integers(0)
+    let table = step.rotaryTable(schedule, positions)
+    let (input, output, width, pairs) = (step.input(0), step.output, step.width, schedule.pairCount)
+    step.forEachRows { rows in
+      for row in rows {
+        let cosine = table.row(row)
+        step.kernels.rotate(
+          input + row * width, into: output + row * width, headCount: width / headDimension,
+          headDimension: headDimension, half: pairs, cosine: cosine, sine: cosine + pairs)
+      }
+    }
+  }
+}
