@@ -12,6 +12,10 @@ package enum Provenance: Hashable, Sendable {
   case leadingOneAdded
   /// A first dimension of 1 taken away.
   case leadingOneDropped
+  /// The rows of heads that are turned together put side by side.
+  case pairedSideBySide
+  /// The rows of heads that are turned together put half a head apart.
+  case pairedApart
   /// The first rows taken.
   case firstRows(Int)
   /// One block's part taken out of a stack.
@@ -42,6 +46,8 @@ extension Provenance: CustomStringConvertible {
     case .transposed: "transpose"
     case .leadingOneAdded: "add a dimension of 1"
     case .leadingOneDropped: "drop a dimension of 1"
+    case .pairedSideBySide: "put pairs of rows side by side"
+    case .pairedApart: "put pairs of rows half a head apart"
     case .firstRows(let count): "take \(Count(count, "row"))"
     case .block(let index): "take block \(index)"
     case .stacked(let count): "stack \(Count(count, "block"))"

@@ -27,6 +27,12 @@ package struct ConfigForm: Sendable {
   package var assumed: [(key: String, value: MetadataValue)] = []
   /// The key under which what has no spelling is kept as JSON, where the container takes any key.
   package var keeping: String?
+  /// Keys that say something of the arithmetic and are kept so, since the program has none for them.
+  package var kept: [String] = []
+  /// Spellings of a key that have its value once more; another value there is that of another key.
+  var echoes: [(key: String, spelling: String, other: String)] = []
+  /// How the program has a rotary embedding, where models have one.
+  var rotary: LlamaCppRotary?
 
   /// OpenAI's `hparams.json`.
   ///
@@ -118,7 +124,12 @@ package struct ConfigForm: Sendable {
       if let value = own[spelling] { document[key] = Self.plain(value) }
     }
     for (key, value) in builtIn { document[key] = value }
-    for entry in kept(in: own)?.entries ?? [] where document[entry.key] == nil {
+    rotary?.read(own, into: &document)
+    for (key, spelling, other) in echoes {
+      if let value = own[spelling].map(Self.plain), value != document[key] { document[other] = value }
+    }
+    for entry in kept(in: own)?.entries ?? []
+    where document[entry.key] == nil || entry.key == RotaryKey.scaling.rawValue && rotary != nil {
       document[entry.key] = entry.value
     }
     return document
@@ -134,6 +145,12 @@ package struct ConfigForm: Sendable {
     if let integer = value.integer { return .int64(Int64(integer)) }
     switch value {
     case .float32(let number): return .float64(Double("\(number)") ?? Double(number))
+    // One number for each block, which are all the same here.
+    case .array, .typedArray:
+      guard let elements = value.elements, let first = elements.first, first.integer != nil,
+        elements.allSatisfy({ $0 == first })
+      else { return value }
+      return plain(first)
     // Formats whose metadata are texts keep numbers as such.
     case .string(let text): return Int64(text).map { .int64($0) } ?? value
     default: return value
@@ -157,15 +174,38 @@ package struct ConfigForm: Sendable {
       let value = stated ?? resolved(key, config, architecture)
       if let typed = value.flatMap(typed) { own[spelling] = typed }
     }
+    for (key, spelling, _) in echoes {
+      if let value = rows.first(where: { $0.key == key }).flatMap({ own[$0.spelling] }) { own[spelling] = value }
+    }
+    for entry in rotary?.keys(config) ?? [] { own[entry.key] = entry.value }
     // What the dialect has checked against its program.
     let checked = architecture.keys.filter(\.isOfBody)
     let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
     let rest = Metadata(
-      document.entries.filter { !said.contains($0.key) && $0.value != .null }.map {
-        .init(key: $0.key, value: complete[$0.key] ?? $0.value)
-      })
+      keptEntries(complete, architecture, config)
+        + document.entries.filter { !said.contains($0.key) && $0.value != .null }.map {
+          .init(key: $0.key, value: complete[$0.key] ?? $0.value)
+        })
     if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }
     return (own, keeping == nil ? rest : Metadata())
+  }
+
+  /// What is kept of the arithmetic.
+  private func keptEntries(
+    _ complete: Metadata, _ architecture: Architecture, _ config: ModelConfig
+  ) -> [Metadata.Entry] {
+    guard keeping != nil else { return [] }
+    var keys = kept
+    if case .llama3 = config[.rotary].scaling, rotary != nil { keys.append(RotaryKey.scaling.rawValue) }
+    if case .yarn = config[.rotary].scaling, rotary != nil { keys.append(RotaryKey.scaling.rawValue) }
+    var entries = keys.compactMap { key in
+      complete[key].flatMap { $0 == .null ? nil : Metadata.Entry(key: key, value: $0) }
+    }
+    // The program's own name of the architecture may stand for several.
+    if let rotary, rotary.prefix != architecture.id {
+      entries.insert(.init(key: "model_type", value: .string(architecture.id)), at: 0)
+    }
+    return entries
   }
 
   /// The number that a formula gives, or what the program asks for all the same.

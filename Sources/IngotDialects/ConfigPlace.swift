@@ -42,8 +42,14 @@ package struct ConfigPlace: Sendable {
   package var echoes: [(key: String, number: any KeyPath<ModelConfig, Int> & Sendable)] = []
   /// Keys of the container beside the config's, in the order in which they are written.
   package var facts: [(key: String, fact: Fact)] = []
+  /// The architecture's id in the container, where that is another than here: one program may have one for several.
+  package var containerArchitecture: String?
   /// Whether the number of tokens, and whether the head is tied, are said by the tensors.
   package var leavesToTensors = false
+  /// Flags that the tensors say: true where there is one of the kind.
+  package var flagsOfTensors: [(key: String, kind: TensorRole.Kind)] = []
+  /// Whether a config.json is written anew even where the numbers stay, since the program wants keys that others leave out.
+  package var isRewritten = false
   /// How a config is made of shapes where there is none in this place; `nil` where one has to be there.
   package var shapes: ShapeConfig?
 
@@ -76,8 +82,11 @@ package struct ConfigPlace: Sendable {
       guard let key = key(of: .architecture) else {
         return form.document(from: metadata, architecture: architecture)
       }
-      return metadata.string(key).map { architecture in
-        var document = form.document(from: metadata, architecture: architecture)
+      return metadata.string(key).map { name in
+        var document = form.document(from: metadata, architecture: name)
+        // Of several architectures that a program has as one, the file says which only where it was kept.
+        let kept = form.kept(in: metadata)?.string("model_type")
+        if let kept, Dialect.sharing(name).contains(kept) { document["model_type"] = .string(kept) }
         if document["id2label"] == nil, let labels = labels(in: metadata) { document["id2label"] = labels }
         return document
       }
@@ -107,7 +116,9 @@ package struct ConfigPlace: Sendable {
     case .file: []
     case .object(let key): [key]
     case .keys:
-      (form?.rows.map(\.spelling) ?? []) + facts.map(\.key) + [form?.keeping].compactMap(\.self)
+      (form?.rows.map(\.spelling) ?? []) + (form?.echoes.map(\.spelling) ?? [])
+        + (form?.rotary?.spellings ?? []) + facts.map(\.key)
+        + [form?.keeping].compactMap(\.self)
     }
   }
 }

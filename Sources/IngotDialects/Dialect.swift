@@ -79,6 +79,9 @@ package struct Dialect: Sendable {
   package var heads: [String: String]?
   /// Names of buffers: constants that are stored, and that no computation here needs.
   package var buffers: [NamePattern] = []
+  /// The name of a tensor of numbers that the frequencies of a rotary embedding are divided by, where the publisher has
+  /// one; among ``buffers`` too, since the config says what it holds.
+  package var rotaryDivisors: String?
   /// Starts and ends of the names of what training leaves behind, with a `*`: `optimizer.*`.
   package var leftovers: [String] = []
   /// Kinds that a model may lack altogether: they count as zeros.
@@ -93,6 +96,10 @@ package struct Dialect: Sendable {
   package var fixed: [FixedValue] = []
   /// What the publisher's program computes by a formula that comes near.
   package var approximated: [ApproximatedValue] = []
+  /// What the publisher's program does not look at, though it changes the arithmetic.
+  package var ignored: [IgnoredValue] = []
+  /// Which rotary embeddings the publisher's program computes.
+  package var rotary = RotarySupport.all
   /// The id of the format that belongs to the publisher's program: its files have these names.
   package var ownFormat: String?
   /// Where the publisher's program looks for the config.
@@ -109,7 +116,8 @@ package struct Dialect: Sendable {
   /// A new one is a table in a file of its own, and a line here.
   package static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
-    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT, huggingFaceLlama, huggingFaceMistral,
+    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT, 
+    huggingFaceLlama, llamaCppLlama, mlxLlama, huggingFaceMistral, llamaCppMistral, mlxMistral,
   ]
 
   /// The ids of all dialects, each once.
@@ -130,6 +138,11 @@ package struct Dialect: Sendable {
 
   /// The dialect of a format that belongs to one program.
   package static func implied(byFormat format: String) -> Dialect? { all.first { $0.ownFormat == format } }
+
+  /// The ids of the architectures that a program has under one name.
+  static func sharing(_ containerArchitecture: String) -> Set<String> {
+    Set(all.filter { $0.config.containerArchitecture == containerArchitecture }.map(\.architecture))
+  }
 
   /// Every prefix that a file may use.
   package var allPrefixes: [NamePrefix] {

@@ -56,6 +56,20 @@ package struct ApproximatedValue: Hashable, Sendable {
   }
 }
 
+/// A key of the config that a program passes over.
+package struct IgnoredValue: Hashable, Sendable {
+  /// The config's key.
+  package let key: String
+  /// The value with which nothing is lost.
+  package let harmless: MetadataValue
+
+  /// Makes a key.
+  package init(_ key: String, unless harmless: MetadataValue) {
+    self.key = key
+    self.harmless = harmless
+  }
+}
+
 extension MetadataValue {
   /// A number or a word as it stands in a sentence.
   fileprivate var plain: Evidence {
@@ -84,6 +98,11 @@ extension Dialect {
           "\(words: value.key) is \(found), and the program of this dialect computes with \(expected) only",
         hint: nil)
     }
+    if let (key, why) = rotary.refusal(config[.rotary].scaling) {
+      throw .unrepresentable(
+        tensor: nil, target: id,
+        why: "\(words: key) \(why), and the program of this dialect does not compute that", hint: nil)
+    }
     guard let heads, heads[config[.head]] == nil else { return }
     let name = architecture.heads.first { $0.id == config[.head] }?.classes.first ?? config[.head]
     throw .unrepresentable(
@@ -93,7 +112,7 @@ extension Dialect {
       hint: nil)
   }
 
-  /// What the publisher's program computes of a model otherwise than its config says.
+  /// What the publisher's program computes of a model otherwise than its config says, or does not look at.
   ///
   /// - Parameter config: the model's numbers.
   /// - Returns: a line for each key.
@@ -107,6 +126,12 @@ extension Dialect {
         detail:
           "\(words: value.key): the program of \(words: id) computes \(value.value.plain) by \(words: value.formula)"
       )
+    } + ignored.compactMap { value in
+      let stated = architecture.keys.key(spelled: value.key)?.binding?.stated(in: config)
+      guard let stated, stated != value.harmless else { return nil }
+      return Loss(
+        .readers,
+        detail: "\(words: value.key) is \(stated.plain): the program of \(words: id) computes without it")
     }
   }
 }

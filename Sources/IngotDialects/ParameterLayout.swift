@@ -10,6 +10,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
     case transposed
     /// A dimension of 1 stands before the others.
     case leadingOne = "leading 1"
+    /// The rows of each head that are turned together stand side by side, and not half a head apart.
+    case paired = "pairs side by side"
     /// One tensor holds the parameters of all blocks, along a first dimension.
     case stacked
     /// Rows of zeros stand behind the others, up to a multiple of 128.
@@ -34,6 +36,11 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   package static let stackedTransposed = ParameterLayout(.transposed, .stacked)
   /// Rows of zeros stand behind the others.
   package static let padded = ParameterLayout(.padded)
+
+  /// Rows that are turned together stand side by side.
+  package static let paired = ParameterLayout(.paired)
+  /// The same of all blocks in one tensor.
+  package static let stackedPaired = ParameterLayout(.paired, .stacked)
 
   /// Whether one tensor holds the parameters of all blocks.
   package var isStacked: Bool { steps.contains(.stacked) }
@@ -60,6 +67,7 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
       switch step {
       case .transposed: dimensions.reversed()
       case .leadingOne: [1] + dimensions
+      case .paired: dimensions
       case .stacked: [blockCount] + dimensions
       case .padded: [Self.paddedRowCount(dimensions.first ?? 0)] + dimensions.dropFirst()
       }
@@ -79,6 +87,7 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
       switch step {
       case .transposed: names.reversed()
       case .leadingOne: ["1"] + names
+      case .paired: names
       case .stacked: [blocks] + names
       case .padded: ["\(names.first ?? "") rounded up to 128"] + names.dropFirst()
       }

@@ -160,6 +160,7 @@ package struct DialectChange {
     try reportLeftOut(in: &output, draft)
     output.losses += target.approximations(of: draft.config)
     let start = target.writtenWrappers[destination.formatID] ?? ""
+    if let (planned, part) = RotaryDivisors.tensor(of: draft.config, in: target) { output.add(planned, [part]) }
     for var tensor in try draft.tensors() {
       let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
       tensor.name = start + tensor.name
@@ -264,7 +265,10 @@ package struct DialectChange {
     func leaveOut(_ index: Int, _ detail: Evidence) {
       output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))
     }
-    for index in recognised.buffers { leaveOut(index, "a mask buffer, which the target does not use") }
+    for index in recognised.buffers
+    where model.checkpoint.tensors[index].name != recognised.dialect.rotaryDivisors {
+      leaveOut(index, "a buffer, which the target does not use")
+    }
     for (index, role) in recognised.copies {
       leaveOut(index, "a copy of \(recognised.name(of: role)), to which it is tied")
     }

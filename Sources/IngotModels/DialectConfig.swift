@@ -75,7 +75,7 @@ struct DialectConfig {
     _ pooling: Pooling
   ) -> Metadata {
     var keys = Metadata()
-    if let key = place.key(of: .architecture) { keys[key] = .string(target.architecture) }
+    if let key = place.key(of: .architecture) { keys[key] = .string(place.containerArchitecture ?? target.architecture) }
     if let key = place.key(of: .modelName) {
       let name = FilePath.name(of: model.path)
       keys[key] = .string(name.isEmpty ? target.architecture : name)
@@ -100,7 +100,8 @@ struct DialectConfig {
 
   /// config.json: the source's own bytes where they say the same.
   private func configCompanion(_ companions: [Companion], in place: ConfigPlace) -> Companion {
-    let isSame = config == model.recognised.configuration.config && removed.isEmpty
+    let isSame =
+      config == model.recognised.configuration.config && removed.isEmpty && !place.isRewritten
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
     if isSame, isPlain, place.echoes.allSatisfy({ self.document[$0.key] != nil }) { return model.config }
     var document = ConfigWriter.document(config, of: architecture, keeping: document)

@@ -126,6 +126,7 @@ package struct DialectLayout {
       switch step {
       case .transposed: return view.transpose
       case .leadingOne: return view.withLeadingOne(true)
+      case .paired: return view.paired(headRowCount: config.headDimension, .sideBySide)
       case .padded:
         let rows = view.shape.dimensions.first ?? 0
         let count = ParameterLayout.paddedRowCount(rows)

@@ -29,14 +29,15 @@ enum InnerConfig {
   /// Adds what the tensors say: how many tokens there are, and whether the head is tied.
   private static func complete(_ document: inout Metadata, by tensors: [TensorDescriptor], _ dialect: Dialect)
   {
-    func tensor(_ kind: TensorRole.Kind) -> TensorDescriptor? {
-      let name = dialect.name(of: TensorRole(kind), prefix: dialect.writtenPrefix)
+    func tensor(_ kind: TensorRole.Kind, block: Int? = nil) -> TensorDescriptor? {
+      let name = dialect.name(of: TensorRole(kind, block: block), prefix: dialect.writtenPrefix)
       return tensors.first { $0.name == name }
     }
     if let rows = tensor(.tokenEmbedding)?.shape.dimensions.first {
       document["vocab_size"] = .int64(Int64(rows))
     }
     document["tie_word_embeddings"] = .bool(tensor(.head) == nil)
+    for (key, kind) in dialect.config.flagsOfTensors { document[key] = .bool(tensor(kind, block: 0) != nil) }
   }
 
   /// What config.json would say of a checkpoint whose publisher has no config: what the shapes tell, and what its program

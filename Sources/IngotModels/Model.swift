@@ -93,11 +93,14 @@ package struct Model: Sendable {
     if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
       let document = InnerConfig.document(of: checkpoint)
     {
-      return (try ConfigReader(document: document, path: path).read(), nil)
+      var configuration = try ConfigReader(document: document, path: path).read()
+      try RotaryDivisors(checkpoint, path: path, work: work).settle(&configuration)
+      return (configuration, nil)
     }
     let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path, work.system)
     var configuration = try ConfigReader(found.0.bytes, path: found.path).read()
     configuration.findings += found.notes
+    try RotaryDivisors(checkpoint, path: path, work: work).settle(&configuration)
     return (configuration, found.0)
   }
 

@@ -107,6 +107,21 @@ package struct ParameterView: Sendable {
     }
   }
 
+  /// A weight or bias with the rows of each head in another order of pairs; the scales of its rows with them.
+  func paired(headRowCount: Int, _ order: PairOrder) -> ParameterView {
+    var view = self
+    view.notes.append(order == .apart ? .pairedApart : .pairedSideBySide)
+    let hasRowScales =
+      switch quantization?.granularity {
+      case .perChannel(axis: 0)?, .perGroup(axis: 0, size: _)?: true
+      default: false
+      }
+    view.parts = parts.map {
+      ($0.kind, $0.kind == .values || hasRowScales ? $0.part.paired(headRowCount: headRowCount, order) : $0.part)
+    }
+    return view
+  }
+
   /// The first rows of a plain table.
   package func firstRows(_ count: Int) -> ParameterView {
     map(.firstRows(count), axis: { $0 }) { $0.slice(0..<count) }
@@ -182,6 +197,8 @@ extension Model {
       switch step {
       case .transposed: stored = stored.transpose
       case .leadingOne: stored = stored.withLeadingOne(false)
+      case .paired:
+        stored = stored.paired(headRowCount: recognised.configuration.config.headDimension, .apart)
       case .stacked:
         try requirePlain(stored, tensor.name)
         stored = stored.element(role.block ?? 0)

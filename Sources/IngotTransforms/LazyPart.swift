@@ -18,6 +18,8 @@ package indirect enum LazyPart: Sendable {
   case quantized(LazyPart, scales: [Float], axis: Int?)
   /// Another part, of two dimensions, with rows and columns exchanged.
   case transposed(LazyPart)
+  /// Another part with the rows of each head, of so many, in another order of pairs.
+  case paired(LazyPart, headRowCount: Int, PairOrder)
   /// Another part's elements in the same order, under another shape of as many.
   case reshaped(LazyPart, Shape)
   /// Some rows, that is, indexes of the first dimension, of another part.
@@ -41,7 +43,8 @@ package indirect enum LazyPart: Sendable {
     case .generated: .f32
     case .cast(_, let target, _): target
     case .quantized: .i8
-    case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.dtype
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _):
+      source.dtype
     case .joined(let parts, _): parts.first?.dtype ?? .u8
     case .zeros(let dtype, _): dtype
     case .dequantized, .scaled: .f32
@@ -64,7 +67,9 @@ package indirect enum LazyPart: Sendable {
     case .stored(_, let part): part.shape
     case .literal(_, let shape, _): shape
     case .generated(let shape, _): shape
-    case .cast(let source, _, _), .quantized(let source, _, _), .scaled(let source, _): source.shape
+    case .cast(let source, _, _), .quantized(let source, _, _), .scaled(let source, _),
+      .paired(let source, _, _):
+      source.shape
     case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
     case .rows(let source, let rows): source.shape.withFirst(rows.count)
     case .reshaped(_, let shape), .joined(_, let shape), .zeros(_, let shape): shape
@@ -137,7 +142,7 @@ package indirect enum LazyPart: Sendable {
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try BlockTiles(source.name ?? "", tiles, encoder: encoder)
-    case .transposed, .reshaped, .rows, .joined, .zeros:
+    case .transposed, .paired, .reshaped, .rows, .joined, .zeros:
       return try openMoved { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       }
@@ -156,6 +161,11 @@ package indirect enum LazyPart: Sendable {
       return TransposedTiles(
         try open(source), rowCount: source.shape.dimensions[0], columnCount: source.shape.dimensions[1],
         width: width)
+    case .paired(let source, let headRowCount, let order)
+    where headRowCount > 0 && headRowCount.isMultiple(of: 2)
+      && (shape.dimensions.first ?? 0).isMultiple(of: headRowCount):
+      return PairedRowTiles(
+        try open(source), headRowCount: headRowCount, rowByteCount: shape.rowElementCount * width, order: order)
     case .reshaped(let source, let shape) where shape.elementCount == source.shape.elementCount:
       return try open(source)
     case .rows(let source, let rows):
@@ -190,7 +200,8 @@ package indirect enum LazyPart: Sendable {
     case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
       .blocks(let source, _), .scaled(let source, _):
       source.name
-    case .transposed(let source), .reshaped(let source, _), .rows(let source, _): source.name
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _):
+      source.name
     case .joined(let parts, _): parts.first?.name
     }
   }

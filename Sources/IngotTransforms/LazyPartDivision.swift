@@ -24,6 +24,7 @@ extension LazyPart {
         && scales.parts.allSatisfy { $0.uncast.readsFreely || $0.shape.elementCount <= ScaleGrid.pieceLimit }
     case .transposed(let source):
       return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
+    case .paired(let source, _, _): return source.readsFreely
     case .rows, .joined: return readsFreely
     case .literal, .generated, .zeros: return true
     }
@@ -39,7 +40,7 @@ extension LazyPart {
     case .stored(_, let part): part.storage.codec == .raw && part.storage.checksum == nil
     case .reshaped(let source, _), .rows(let source, _): source.readsFreely
     case .joined(let parts, _): parts.allSatisfy(\.readsFreely)
-    case .transposed: isDivisible
+    case .transposed, .paired: isDivisible
     case .literal, .generated, .zeros: true
     default: false
     }

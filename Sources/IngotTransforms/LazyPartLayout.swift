@@ -25,6 +25,23 @@ extension LazyPart {
     }
   }
 
+  /// The part with the rows of each head in another order of pairs.
+  ///
+  /// - Parameters:
+  ///   - headRowCount: E, rows of a head; even.
+  ///   - order: the order of the result; the part has the other one.
+  /// - Precondition: its rows are whole heads.
+  package func paired(headRowCount: Int, _ order: PairOrder) -> LazyPart {
+    switch self {
+    case .paired(let source, headRowCount, order.inverse): return source
+    case .cast(let source, let dtype, let onOverflow):
+      return .cast(
+        source.paired(headRowCount: headRowCount, order), to: dtype, onOverflow: onOverflow)
+    case .zeros: return self
+    default: return .paired(self, headRowCount: headRowCount, order)
+    }
+  }
+
   /// The same elements under another shape.
   ///
   /// - Precondition: the shape has as many elements.
