@@ -13,6 +13,7 @@ package enum CompanionName {
     ("special_tokens_map.json", .tokenizer),
     ("added_tokens.json", .tokenizer), ("vocab.json", .tokenizer), ("merges.txt", .tokenizer),
     ("encoder.json", .tokenizer), ("vocab.bpe", .tokenizer), ("vocab.txt", .tokenizer),
+    ("tokenizer.model", .tokenizer), ("chat_template.jinja", .tokenizer),
     (pooling, .other),
   ]
 

@@ -46,7 +46,7 @@ struct TokenizerTravel {
     to target: Dialect, format: String, metadata: inout Metadata, losses: inout [Loss]
   ) -> [Companion] {
     if target.tokenizer == .ggufKeys, format == target.ownFormat {
-      addKeys(to: &metadata)
+      addKeys(to: &metadata, losses: &losses)
       if vocabulary?.model == .wordPieces(lowercases: false) {
         losses.append(
           Loss(
@@ -60,20 +60,35 @@ struct TokenizerTravel {
     metadata = Metadata(
       metadata.entries.filter { !$0.key.hasPrefix(TokenizerVocabulary.ggufPrefix) })
     let isOpenAI = target.tokenizer == .openAIFiles
+    guard vocabulary.hasKnownCut else {
+      if isInside {
+        losses.append(
+          Loss(.metadata, detail: "the tokenizer: how text is cut, by the name \(vocabulary.cut ?? "(none)"), is not known")
+        )
+      }
+      return companions
+    }
     let files = isOpenAI ? vocabulary.openAIFiles : vocabulary.transformersFiles
     let names = Set(companions.map(\.name))
-    let isReadable = isOpenAI ? ["encoder.json"] : ["vocab.json", "vocab.txt", "tokenizer.json"]
+    let isReadable = isOpenAI ? ["encoder.json"] : ["vocab.json", "vocab.txt", "tokenizer.json", "tokenizer.model"]
     guard isInside || !isReadable.contains(where: names.contains) else { return companions }
     return files + companions.filter { $0.kind != .tokenizer }
   }
 
   /// GGUF's keys, unless they are there; a model without a tokenizer says so.
-  private func addKeys(to metadata: inout Metadata) {
+  private func addKeys(to metadata: inout Metadata, losses: inout [Loss]) {
     guard metadata["tokenizer.ggml.model"] == nil else { return }
-    guard let vocabulary else {
+    if vocabulary?.hasKnownCut == false {
+      losses.append(
+        Loss(.metadata, detail: "the tokenizer: the file's program has no name for how its text is cut"))
+    }
+    guard let vocabulary, vocabulary.hasKnownCut else {
       metadata["tokenizer.ggml.model"] = .string("none")
       return
     }
     metadata = Metadata(metadata.entries + vocabulary.ggufMetadata.entries)
+    losses += vocabulary.changes.map {
+      Loss(.readers, detail: "the tokenizer: \($0) by the file, and the output has no key for that")
+    }
   }
 }

@@ -66,6 +66,10 @@ extension TokenizerFiles {
       }
       if let template = settings.string("chat_template") { collection.vocabulary.chatTemplate = template }
     }
+    // A file of its own since transformers 4.43, which goes before what the settings say.
+    if let template = files["chat_template.jinja"].flatMap({ String(validating: $0, as: UTF8.self) }) {
+      collection.vocabulary.chatTemplate = template
+    }
     if let config = try document("config.json") {
       for special in TokenizerVocabulary.SpecialToken.allCases {
         try collection.setSpecial(
@@ -95,7 +99,13 @@ extension TokenizerFiles {
   private func publishersMarks(
     of collection: TokenCollection
   ) throws(IngotError) -> [(TokenizerVocabulary.SpecialToken, String)] {
-    guard case .bytePairs = collection.vocabulary.model else { return TokenizerFamily.marksOfBERT }
+    switch collection.vocabulary.model {
+    case .wordPieces: return TokenizerFamily.marksOfBERT
+    case .sentencePieces: return []
+    case .bytePairs: break
+    }
+    // tokenizer.json has all of them, by their texts.
+    if files["tokenizer.json"] != nil, collection.vocabulary.cut != "gpt-2" { return [] }
     let name = try tokenizerClass()
     if isGPT1(name, collection.vocabulary) { return TokenizerFamily.marksOfGPT1 }
     return (name.flatMap { TokenizerFamily.byClass[$0] } ?? .gpt2).marks

@@ -17,6 +17,8 @@ struct SentencePieceFile {
   var pieces: [Piece] = []
   /// Whether a space is put before a text.
   var addsPrefix = true
+  /// Whether runs of spaces become one.
+  var removesSpaces = false
   /// Whether characters that no piece covers become bytes.
   var fallsBackToBytes = false
   /// How characters are normalized, as SentencePiece compiles it; empty for not at all.
@@ -30,6 +32,19 @@ struct SentencePieceFile {
   var seeksMarks = false
   let path: String
 
+  /// What it makes of a text before it is cut, and GGUF has no key for.
+  var changes: [Evidence] {
+    var changes: [Evidence] = []
+    if !charactersMap.isEmpty { changes.append("characters are normalized") }
+    if removesSpaces { changes.append("runs of spaces become one") }
+    return changes
+  }
+
+  /// How its pieces are joined.
+  var model: TokenizerVocabulary.Model {
+    .sentencePieces(scores: pieces.map(\.score), addsPrefix: addsPrefix)
+  }
+
   private func malformed(_ found: Evidence, _ expected: Evidence, key: String? = nil) -> IngotError {
     .malformed(TokenizerRule.pieces.rule, at: Location(path, key: key), found: found, expected: expected)
   }
@@ -38,9 +53,13 @@ struct SentencePieceFile {
 
   /// Reads a protobuf.
   ///
+  /// - Parameters:
+  ///   - bytes: the file.
+  ///   - path: its path, for messages.
+  ///   - isData: whether its pieces are wanted alone, and not what it makes of a text.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-13 or a rule of protobuf's, and
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for what is not read, by its name.
-  init(_ bytes: [UInt8], path: String) throws(IngotError) {
+  init(_ bytes: [UInt8], path: String, isData: Bool = false) throws(IngotError) {
     self.path = path
     var modelType: Int64 = 1
     var message = ProtobufReader(bytes[...], at: Location(path), repeatable: [1])
@@ -48,7 +67,7 @@ struct SentencePieceFile {
       switch field.number {
       case 1: pieces.append(try piece(field.message()))
       case 2: modelType = try readTrainer(field.message().repeating(Set(1..<64)))
-      case 3: try readNormalizer(field.message())
+      case 3: try readNormalizer(field.message(), isData: isData)
       default: continue
       }
     }
@@ -101,7 +120,7 @@ struct SentencePieceFile {
     return modelType
   }
 
-  private mutating func readNormalizer(_ message: ProtobufReader) throws(IngotError) {
+  private mutating func readNormalizer(_ message: ProtobufReader, isData: Bool) throws(IngotError) {
     var message = message
     var (removesSpaces, escapesSpaces) = (true, true)
     while let field = try message.next() {
@@ -113,7 +132,8 @@ struct SentencePieceFile {
       default: continue
       }
     }
-    guard !removesSpaces else {
+    self.removesSpaces = removesSpaces
+    guard !removesSpaces || isData else {
       throw .unsupported(
         "runs of spaces that become one", at: Location(path, key: "remove_extra_whitespaces"))
     }
@@ -219,31 +239,32 @@ struct SentencePieceFile {
   private static let mark = "\u{2581}"
 
   private var normalizer: MetadataValue {
-    var parts: [MetadataValue] = []
-    if !charactersMap.isEmpty {
-      parts.append(
-        TokenizerAssembly.component(
-          "Precompiled", [("precompiled_charsmap", .string(Base64.text(of: charactersMap)))]))
-    }
-    if addsPrefix { parts.append(TokenizerAssembly.component("Prepend", [("prepend", .string(Self.mark))])) }
-    parts.append(replacement(" ", Self.mark))
-    return TokenizerAssembly.sequence("normalizers", parts)
+    let map = TokenizerAssembly.component(
+      "Precompiled", [("precompiled_charsmap", .string(Base64.text(of: charactersMap)))])
+    return Self.normalizer(addsPrefix: addsPrefix, before: charactersMap.isEmpty ? [] : [map])
   }
 
-  private var decoder: MetadataValue {
-    var parts = [
-      replacement(Self.mark, " "), TokenizerAssembly.component("ByteFallback"),
-      TokenizerAssembly.component("Fuse"),
-    ]
-    if addsPrefix {
-      parts.append(
-        TokenizerAssembly.component(
-          "Strip", [("content", .string(" ")), ("start", .int64(1)), ("stop", .int64(0))]))
-    }
-    return TokenizerAssembly.sequence("decoders", parts)
+  /// SentencePiece's way to change text, as tokenizer.json has it.
+  static func normalizer(addsPrefix: Bool, before: [MetadataValue] = []) -> MetadataValue {
+    let prefix = TokenizerAssembly.component("Prepend", [("prepend", .string(mark))])
+    return TokenizerAssembly.sequence(
+      "normalizers", before + (addsPrefix ? [prefix] : []) + [replacement(" ", mark)])
   }
 
-  private func replacement(_ pattern: String, _ content: String) -> MetadataValue {
+  private var decoder: MetadataValue { Self.decoder(addsPrefix: addsPrefix) }
+
+  /// The way back, as tokenizer.json has it.
+  static func decoder(addsPrefix: Bool) -> MetadataValue {
+    let strip = TokenizerAssembly.component(
+      "Strip", [("content", .string(" ")), ("start", .int64(1)), ("stop", .int64(0))])
+    return TokenizerAssembly.sequence(
+      "decoders",
+      [
+        replacement(mark, " "), TokenizerAssembly.component("ByteFallback"), TokenizerAssembly.component("Fuse"),
+      ] + (addsPrefix ? [strip] : []))
+  }
+
+  private static func replacement(_ pattern: String, _ content: String) -> MetadataValue {
     TokenizerAssembly.component(
       "Replace",
       [

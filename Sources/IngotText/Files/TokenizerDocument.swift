@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tokenizer.json as the tokenizers library writes it, as far as it is a byte-level BPE or WordPiece. Page: formats/tokenizer.md.
+// tokenizer.json as the tokenizers library writes it, as far as it is a byte-level BPE, WordPiece, or a BPE of SentencePiece's
+// pieces. Page: formats/tokenizer.md.
 import IngotCore
 
 /// tokenizer.json, parsed.
@@ -32,7 +33,12 @@ struct TokenizerDocument {
     }
     var collection = TokenCollection(kind, path: path, rowCount: rowCount)
     try collection.add(tokens)
+    collection.vocabulary.cut = TextCutting(self.document)?.ggufName
     try addAddedTokens(to: &collection)
+    if case .sentencePieces(_, let addsPrefix) = kind {
+      collection.vocabulary.model = .sentencePieces(
+        scores: try scores(tokens, merges: merges(model["merges"])), addsPrefix: addsPrefix)
+    }
     try collection.finish()
     return collection
   }
@@ -42,16 +48,62 @@ struct TokenizerDocument {
     switch model.string("type") ?? "BPE" {
     case "BPE" where object("decoder")?.string("type") == "ByteLevel":
       return .bytePairs(merges: try merges(model["merges"]))
+    case "BPE" where model["byte_fallback"] == .bool(true):
+      guard let addsPrefix = putsSpaceBefore else { break }
+      return .sentencePieces(scores: [], addsPrefix: addsPrefix)
     case "WordPiece" where model.string("continuing_subword_prefix") ?? "##" == "##":
       guard case .bool(let lowercases)? = object("normalizer")?["lowercase"] else {
         return .wordPieces(lowercases: nil)
       }
       return .wordPieces(lowercases: lowercases)
-    default:
-      throw .unsupported(
-        "a tokenizer that is neither a byte-level BPE nor BERT's WordPiece",
-        at: Location(path, key: "model.type"))
+    default: break
     }
+    throw .unsupported(
+      "a tokenizer that is neither a byte-level BPE nor BERT's WordPiece nor SentencePiece's",
+      at: Location(path, key: "model.type"))
+  }
+
+  /// Whether a space is put before a text; `nil` where text is changed otherwise than SentencePiece does.
+  private var putsSpaceBefore: Bool? {
+    let mark = "\u{2581}"
+    func parts(_ key: String, _ list: String) -> [Metadata] {
+      guard let component = object(key) else { return [] }
+      guard component.string("type") == "Sequence" else { return [component] }
+      return (component[list]?.elements ?? []).compactMap { if case .object(let part) = $0 { part } else { nil } }
+    }
+    var addsPrefix = false
+    for part in parts("normalizer", "normalizers") {
+      switch part.string("type") {
+      case "Prepend" where part.string("prepend") == mark: addsPrefix = true
+      case "Replace" where part.string("content") == mark: break
+      default: return nil
+      }
+    }
+    for part in parts("pre_tokenizer", "pretokenizers") {
+      guard part.string("type") == "Metaspace", part.string("replacement") == mark, part["split"] == .bool(false)
+      else {
+        // Gemma's splits at spaces that its normalizer has replaced already.
+        guard part.string("type") == "Split" else { return nil }
+        continue
+      }
+      addsPrefix = part.string("prepend_scheme").map { $0 != "never" } ?? (part["add_prefix_space"] != .bool(false))
+    }
+    return addsPrefix
+  }
+
+  /// Scores that join pieces in the order of merges: of what merges make by the first that does, of others behind.
+  private func scores(_ tokens: Metadata, merges: [String]) throws(IngotError) -> [Float] {
+    var ranks: [ExactName: Int] = [:]
+    for (rank, merge) in merges.enumerated() {
+      let piece = ExactName(merge.split(separator: " ").joined())
+      if ranks[piece] == nil { ranks[piece] = rank }
+    }
+    var scores = [Float](repeating: 0, count: tokens.entries.count)
+    for entry in tokens.entries {
+      guard let id = entry.value.integer, scores.indices.contains(id) else { continue }
+      scores[id] = -Float(ranks[ExactName(entry.key)] ?? merges.count + id)
+    }
+    return scores
   }
 
   private func object(_ key: String) -> Metadata? {

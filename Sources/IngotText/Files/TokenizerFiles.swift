@@ -37,6 +37,9 @@ package struct TokenizerFiles {
   }
 
   func collect(rowCount: Int, pads: Bool = true) throws(IngotError) -> TokenCollection? {
+    if let bytes = files["tokenizer.model"], !RankFile.isRankFile(bytes), pads {
+      return try pieces(of: bytes, rowCount: rowCount)
+    }
     if let document = try document("tokenizer.json") {
       return try TokenizerDocument(document, path: path("tokenizer.json")).collection(rowCount: rowCount)
     }
@@ -45,6 +48,10 @@ package struct TokenizerFiles {
       let merges = try MergeList(text, path: path(merges)).merges
       var collection = TokenCollection(.bytePairs(merges: merges), path: path(tokens), rowCount: rowCount)
       try collection.add(document)
+      // Classes whose files say nothing of it are cut as GPT-2's.
+      if let name = try tokenizerClass(), let family = TokenizerFamily.byClass[name] {
+        collection.vocabulary.cut = TextCutting(family).ggufName
+      }
       try addTokens(to: &collection)
       try collection.finish(pads: pads)
       return collection
@@ -52,6 +59,25 @@ package struct TokenizerFiles {
     return try files["vocab.txt"].map { (bytes) throws(IngotError) in
       try pieces(bytes, rowCount: rowCount, pads: pads)
     }
+  }
+
+  /// SentencePiece's model, with the tokens that stand beside it.
+  private func pieces(of bytes: [UInt8], rowCount: Int) throws(IngotError) -> TokenCollection {
+    let file = try SentencePieceFile(bytes, path: path("tokenizer.model"), isData: true)
+    var collection = TokenCollection(file.model, path: path("tokenizer.model"), rowCount: rowCount)
+    for (id, piece) in file.pieces.enumerated() {
+      try collection.add(
+        String(decoding: piece.text, as: UTF8.self), id: .int64(Int64(id)), kind: piece.kind)
+    }
+    collection.vocabulary.changes = file.changes
+    try addTokens(to: &collection)
+    try collection.finish()
+    for (special, id) in [
+      (TokenizerVocabulary.SpecialToken.beginning, file.beginning), (.end, file.end), (.unknown, file.unknown),
+    ] {
+      if let id, file.pieces.indices.contains(id) { collection.vocabulary.specialIDs[special] = id }
+    }
+    return collection
   }
 
   /// BERT's vocab.txt: a line a piece, its number the id.

@@ -7,7 +7,8 @@ import IngotEncodings
 extension TokenizerVocabulary {
   // MARK: - Files
 
-  /// The files that transformers reads: vocab.json and merges.txt, or vocab.txt, and tokenizer_config.json.
+  /// The files that transformers reads: vocab.json and merges.txt, vocab.txt, or tokenizer.json where text is cut otherwise
+  /// than the classes of these do it; and tokenizer_config.json.
   package var transformersFiles: [Companion] {
     var settings = Metadata()
     for special in SpecialToken.allCases {
@@ -18,6 +19,12 @@ extension TokenizerVocabulary {
     if let chatTemplate { settings["chat_template"] = .string(chatTemplate) }
     let files: [Companion]
     switch model {
+    case .sentencePieces:
+      settings["tokenizer_class"] = .string("PreTrainedTokenizerFast")
+      files = [pipelineFile].compactMap(\.self)
+    case .bytePairs where cut != "gpt-2":
+      settings["tokenizer_class"] = .string("PreTrainedTokenizerFast")
+      files = [pipelineFile].compactMap(\.self)
     case .bytePairs(let merges):
       settings["tokenizer_class"] = .string("GPT2Tokenizer")
       files = pairFiles(tokens: "vocab.json", merges: ("merges.txt", merges))
@@ -34,7 +41,7 @@ extension TokenizerVocabulary {
 
   /// The files that OpenAI's code reads: encoder.json and vocab.bpe; of word pieces, which it has not, transformers' own.
   package var openAIFiles: [Companion] {
-    guard case .bytePairs(let merges) = model else { return transformersFiles }
+    guard case .bytePairs(let merges) = model, cut == "gpt-2" else { return transformersFiles }
     return pairFiles(tokens: "encoder.json", merges: ("vocab.bpe", merges))
   }
 
@@ -96,10 +103,17 @@ extension TokenizerVocabulary {
     case .bytePairs(let merges):
       return [
         .init(key: GGUFTokenizerKind.key, value: .string(GGUFTokenizerKind.bytePairs.rawValue)),
-        .init(key: "tokenizer.ggml.pre", value: .string("gpt-2")),
+        .init(key: "tokenizer.ggml.pre", value: .string(cut ?? "default")),
         .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })), types,
         .init(key: "tokenizer.ggml.merges", value: .array(merges.map { .string($0) })),
       ]
+    case .sentencePieces(let scores, let addsPrefix):
+      return [
+        .init(key: GGUFTokenizerKind.key, value: .string(GGUFTokenizerKind.sentencePiece.rawValue)),
+        .init(key: "tokenizer.ggml.pre", value: .string("default")),
+        .init(key: "tokenizer.ggml.tokens", value: .array(tokens.map { .string($0.text) })),
+        .init(key: "tokenizer.ggml.scores", value: .array(scores.map { .float32($0) })), types,
+      ] + (addsPrefix ? [] : [.init(key: "tokenizer.ggml.add_space_prefix", value: .bool(false))])
     case .wordPieces:
       return [
         .init(key: GGUFTokenizerKind.key, value: .string(GGUFTokenizerKind.wordPieces.rawValue)),
@@ -149,8 +163,7 @@ extension TokenizerVocabulary {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with TK-03, TK-06, TK-07 or TK-08.
   package init?(gguf metadata: Metadata, path: String) throws(IngotError) {
-    guard let kind = metadata.string(GGUFTokenizerKind.key).flatMap(GGUFTokenizerKind.init),
-      kind == .bytePairs || kind == .wordPieces,
+    guard let kind = metadata.string(GGUFTokenizerKind.key).flatMap(GGUFTokenizerKind.init), kind != .none,
       let texts = try Self.strings(metadata, "tokenizer.ggml.tokens", .token, path: path)
     else { return nil }
     let kinds = try Self.kinds(metadata, count: texts.count, path: path)
@@ -158,11 +171,15 @@ extension TokenizerVocabulary {
     case .bytePairs:
       let merges = try Self.strings(metadata, "tokenizer.ggml.merges", .merge, path: path) ?? []
       self.init(tokens: zip(texts, kinds).map { Token($0, $1) }, model: .bytePairs(merges: merges))
+      cut = metadata.string("tokenizer.ggml.pre")
     case .wordPieces:
       let pieces = zip(texts, kinds).map { Token(Self.piece(ofGGUF: $0, $1), $1) }
       self.init(tokens: pieces, model: .wordPieces(lowercases: nil))
       try requireLines(at: Location(path, key: "tokenizer.ggml.tokens"))
-    case .sentencePiece, .none: return nil
+    case .sentencePiece:
+      let file = try SentencePieceFile(gguf: metadata, path: path)
+      self.init(tokens: zip(texts, kinds).map { Token($0, $1) }, model: file.model)
+    case .none: return nil
     }
     for special in SpecialToken.allCases {
       if case .bool(let adds)? = metadata["tokenizer.ggml.add_\(special.rawValue)_token"] {

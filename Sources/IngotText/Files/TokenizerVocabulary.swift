@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A byte-level BPE or WordPiece tokenizer as data: its tokens, merges and special ids. It tokenizes nothing; readers and
+// A byte-level BPE, WordPiece or SentencePiece tokenizer as data: its tokens, merges or scores, and special ids. It tokenizes nothing; readers and
 // writers of its spellings stand beside it. Page: formats/tokenizer.md.
 import IngotCore
 
-/// A byte-level BPE or WordPiece tokenizer as data.
+/// A byte-level BPE, WordPiece or SentencePiece tokenizer as data.
 ///
 /// - SeeAlso: Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", 2016, for merges; Radford
 ///   et al., "Language Models are Unsupervised Multitask Learners", 2019, section 2.2, for bytes; Wu et al., "Google's
@@ -17,6 +17,12 @@ package struct TokenizerVocabulary: Hashable, Sendable {
     ///
     /// - Parameter lowercases: whether text is lowercased first; `nil` where no file says.
     case wordPieces(lowercases: Bool?)
+    /// Characters are joined, to pieces of the highest score first; what no piece covers becomes bytes.
+    ///
+    /// - Parameters:
+    ///   - scores: by id.
+    ///   - addsPrefix: whether a space is put before a text.
+    case sentencePieces(scores: [Float], addsPrefix: Bool)
   }
 
   /// What a token is for.
@@ -71,6 +77,10 @@ package struct TokenizerVocabulary: Hashable, Sendable {
   package var specialIDs: [SpecialToken: Int]
   /// Whether a mark is put to every text, where the publisher says so.
   package var adds: [SpecialToken: Bool]
+  /// How text is cut before pairs are joined, by GGUF's name for it; `nil` where it has none.
+  package var cut: String? = "gpt-2"
+  /// What becomes of a text before it is cut that GGUF has no key for.
+  package var changes: [Evidence] = []
   /// The publisher's template of a conversation, if there is one.
   package var chatTemplate: String?
 
@@ -106,6 +116,16 @@ package struct TokenizerVocabulary: Hashable, Sendable {
   /// - Parameter count: rows of the token embedding.
   package mutating func pad(to count: Int) {
     while tokens.count < count { tokens.append(Token("[PAD\(tokens.count)]", .unused)) }
+    setScores()
+  }
+
+  /// Gives a score to each token that has none: what was added, and rows that stand for nothing.
+  ///
+  /// - SeeAlso: `ggml-org/llama.cpp: conversion/base.py`, `_create_vocab_sentencepiece`.
+  private mutating func setScores() {
+    guard case .sentencePieces(let scores, let addsPrefix) = model else { return }
+    let others = tokens.dropFirst(scores.count).map { $0.kind == .unused ? Float(-10_000) : -1000 }
+    model = .sentencePieces(scores: Array(scores.prefix(tokens.count)) + others, addsPrefix: addsPrefix)
   }
 }
 
