@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func `another architecture is refused by name`() {
-    #expect(throws: IngotError.self) { try Self.read(#"{"model_type": "llama"}"#) }
+    #expect(throws: IngotError.self) { try Self.read(#"{"model_type": "mamba"}"#) }
   }
 
   @Test(arguments: ConfigForm.all.map(\.dialect))

@@ -14,6 +14,13 @@ import Testing
 
   private static let grouped = Attention.separate(
     headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 0.5, isCausal: false)
+  private static let windowed = Attention.separate(
+    headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 0.5, isCausal: true, window: 3)
+  private static func rotary(headDimension: Int, pairs: Int) -> Rotary {
+    Rotary(
+      headDimension: headDimension,
+      schedule: RotarySchedule(RotaryParameters(base: 10_000), pairCount: pairs, positionCount: 16))
+  }
   private static let keys = EdgeType.activations(4)
   private static let indexes = EdgeType(.ids, [.batch])
 
@@ -25,6 +32,10 @@ import Testing
       (Linear(weightLayout: .outIn, hasBias: false), [hidden], [[3, 8]], 3),
       (attention, [.activations(24), mask, cache], [], 8), (Activation(.relu), [hidden], [], 8),
       (grouped, [hidden, keys, keys, mask], [], 8),
+      (windowed, [hidden, keys, keys, mask], [], 8),
+      (RMSNorm(epsilon: 1e-5), [hidden], [[8]], 8), (RMSNorm(epsilon: 1e-5, partCount: 4), [hidden], [[2]], 8),
+      (Multiply(), [hidden, hidden], [], 8), (rotary(headDimension: 4, pairs: 2), [hidden, ids], [], 8),
+      (rotary(headDimension: 4, pairs: 1), [hidden, ids], [], 8),
     ] as [(any GraphOperator, [EdgeType], [Shape], Int)])
   func `gives the width that the operator makes`(
     _ node: any GraphOperator, _ inputs: [EdgeType], _ parameters: [Shape], _ width: Int
@@ -52,6 +63,22 @@ import Testing
         [hidden, .activations(6), .activations(6), mask], []
       ),
       (attention, [.activations(24), mask, EdgeType(.cache, [.batch, .context, .fixed(4)])], []),
+      (RMSNorm(epsilon: 1e-5), [hidden], [[4]]), (RMSNorm(epsilon: 1e-5, partCount: 3), [hidden], [[2]]),
+      (RMSNorm(epsilon: 1e-5, partCount: 4), [hidden], [[8]]), (RMSNorm(epsilon: 1e-5), [hidden], []),
+      (Multiply(), [hidden], []), (Multiply(), [hidden, keys], []),
+      (rotary(headDimension: 4, pairs: 2), [hidden], []), (rotary(headDimension: 3, pairs: 1), [hidden, ids], []),
+      (rotary(headDimension: 4, pairs: 3), [hidden, ids], []), (rotary(headDimension: 4, pairs: 0), [hidden, ids], []),
+      (rotary(headDimension: 4, pairs: 2), [hidden, indexes], []),
+      (
+        Attention.separate(
+          headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 1, isCausal: false, window: 3),
+        [hidden, keys, keys, mask], []
+      ),
+      (
+        Attention.separate(
+          headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 1, isCausal: true, window: 0),
+        [hidden, keys, keys, mask], []
+      ),
       (SelectToken(.first), [hidden, mask], []), (SelectToken(.last), [hidden], []),
       (SelectToken(.last), [hidden, ids], []), (SelectToken(.given), [hidden, ids], []),
       (SelectToken(.lastOther(than: 0)), [hidden, mask], []),

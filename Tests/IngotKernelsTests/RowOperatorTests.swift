@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Row and element operators against their plain twins.
+import Foundation
 import IngotCore
 import IngotKernels
 import IngotTestSupport
@@ -86,6 +87,58 @@ import Testing
         (Double(y[index]) - expected[index]).magnitude <= expected[index].magnitude * Self.roundingOnly
           + 1e-12)
     }
+  }
+
+  @Test(arguments: counts, levels)
+  func `RMS norm equals its plain twin`(width: Int, kernels: KernelTable) {
+    guard width > 0 else { return }
+    var random = SeededRandom(seed: UInt64(width))
+    let rows = 3
+    let (x, gain) = (random.floats(rows * width), random.floats(width))
+    for offset in [0.0, 1.0] {
+      let y = apply(kernels, x) {
+        kernels.rmsNorm(
+          $0, into: $1, rowCount: rows, width: width, gain: gain, offset: offset, epsilon: 1e-5)
+      }
+      let expected = ReferenceKernels.rmsNorm(
+        x.map(Double.init), gain: gain.map(Double.init), offset: offset, epsilon: 1e-5)
+      for index in y.indices {
+        #expect(
+          (Double(y[index]) - expected[index]).magnitude <= expected[index].magnitude * Self.roundingOnly
+            + 1e-12)
+      }
+    }
+  }
+
+  @Test(arguments: counts, levels)
+  func `turning pairs equals its plain twin, and leaves the rest`(pairs: Int, kernels: KernelTable) {
+    var random = SeededRandom(seed: UInt64(pairs))
+    let (heads, rest) = (3, 5)
+    let width = 2 * pairs + rest
+    let x = random.floats(heads * width)
+    let angles = random.floats(pairs).map { Double($0) * 100 }
+    let (cosine, sine) = (angles.map { Float(cos($0)) }, angles.map { Float(sin($0)) })
+    let y = apply(kernels, x) {
+      kernels.rotate(
+        $0, into: $1, headCount: heads, headDimension: width, half: pairs, cosine: cosine, sine: sine)
+    }
+    for head in 0..<heads {
+      let row = x[(head * width)..<((head + 1) * width)].map(Double.init)
+      let expected = ReferenceKernels.rotate(row[...], angles: angles, factor: 1)
+      for index in 0..<width {
+        // Cosine and sine are rounded to F32 before, the result after.
+        let bound = index < 2 * pairs ? 3 * 0x1p-24 * (row[index % max(1, pairs)].magnitude + 1) : 0
+        #expect((Double(y[head * width + index]) - expected[index]).magnitude <= bound)
+      }
+    }
+  }
+
+  @Test(arguments: counts, levels)
+  func `products of two rows are rounded once`(count: Int, kernels: KernelTable) {
+    var random = SeededRandom(seed: UInt64(count))
+    let (a, b) = (random.floats(count), random.floats(count))
+    let y = apply(kernels, a) { kernels.multiply($0, b, into: $1, count: count) }
+    #expect(y == zip(a, b).map { $0 * $1 })
   }
 
   @Test(arguments: counts, levels)

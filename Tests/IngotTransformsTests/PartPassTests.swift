@@ -12,7 +12,7 @@ import Testing
   /// Layouts and casts of a stored matrix.
   enum Arrangement: CaseIterable {
     case asItIs, transposed, cast, castTransposed, rows, transposedRows, joined, quantized, scaled,
-      scaledTransposed
+      scaledTransposed, paired
 
     func part(_ stored: LazyPart) -> LazyPart {
       switch self {
@@ -26,6 +26,7 @@ import Testing
         .cast(
           .joined([.transposed(stored), .transposed(stored)], PartPassTests.stack(stored.shape)), to: .f16,
           onOverflow: .saturate)
+      case .paired: .cast(.paired(.rows(stored, 0..<1300), headRowCount: 26, .apart), to: .f16, onOverflow: .saturate)
       case .quantized: .quantized(stored, scales: [0.01], axis: nil)
       case .scaled: PartPassTests.scaled(stored)
       case .scaledTransposed:
