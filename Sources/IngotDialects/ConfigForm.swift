@@ -31,6 +31,16 @@ package struct ConfigForm: Sendable {
   package var kept: [String] = []
   /// Spellings of a key that have its value once more; another value there is that of another key.
   var echoes: [(key: String, spelling: String, other: String)] = []
+  /// Keys that say something of the arithmetic and have no place in the program's config, which is told.
+  var unsaid: [String] = []
+  /// The program's keys by which a file without an architecture's name is known as its own.
+  var signature: [String] = []
+  /// Completes what is read by keys that are not one key of config.json each.
+  var reading: @Sendable (_ own: Metadata, _ document: inout Metadata) -> Void = { _, _ in }
+  /// Completes what is written by such keys.
+  var writing: @Sendable (_ config: ModelConfig, _ own: inout Metadata) -> Void = { _, _ in }
+  /// Such keys.
+  var ownKeys: [String] = []
   /// How the program has a rotary embedding, where models have one.
   var rotary: LlamaCppRotary?
 
@@ -125,6 +135,7 @@ package struct ConfigForm: Sendable {
     }
     for (key, value) in builtIn { document[key] = value }
     rotary?.read(own, into: &document)
+    reading(own, &document)
     for (key, spelling, other) in echoes {
       if let value = own[spelling].map(Self.plain), value != document[key] { document[other] = value }
     }
@@ -178,6 +189,7 @@ package struct ConfigForm: Sendable {
       if let value = rows.first(where: { $0.key == key }).flatMap({ own[$0.spelling] }) { own[spelling] = value }
     }
     for entry in rotary?.keys(config) ?? [] { own[entry.key] = entry.value }
+    writing(config, &own)
     // What the dialect has checked against its program.
     let checked = architecture.keys.filter(\.isOfBody)
     let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
@@ -186,6 +198,10 @@ package struct ConfigForm: Sendable {
         + document.entries.filter { !said.contains($0.key) && $0.value != .null }.map {
           .init(key: $0.key, value: complete[$0.key] ?? $0.value)
         })
+    if !unsaid.isEmpty {
+      let lost = unsaid.compactMap { key in complete[key].map { Metadata.Entry(key: key, value: $0) } }
+      return (own, Metadata(lost + rest.entries))
+    }
     if let keeping, !rest.isEmpty { own[keeping] = .string(JSONWriter.text(rest)) }
     return (own, keeping == nil ? rest : Metadata())
   }

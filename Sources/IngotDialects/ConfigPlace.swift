@@ -32,6 +32,9 @@ package struct ConfigPlace: Sendable {
     case ofContainer
   }
 
+  /// A key that a tensor's shape says: along which dimension of the tensor of a kind and a block.
+  package typealias SizeOfTensor = (key: String, kind: TensorRole.Kind, block: Int?, dimension: Int)
+
   /// What carries the config.
   package let carrier: Carrier
   /// How its keys are spelled; `nil` for config.json's own spelling.
@@ -48,6 +51,10 @@ package struct ConfigPlace: Sendable {
   package var leavesToTensors = false
   /// Flags that the tensors say: true where there is one of the kind.
   package var flagsOfTensors: [(key: String, kind: TensorRole.Kind)] = []
+  /// Keys that shapes say, whatever the config does.
+  package var sizesOfTensors: [SizeOfTensor] = []
+  /// A key that no file says, with what is taken for it.
+  package var assumes: (@Sendable (Metadata) -> (key: String, value: Int)?)?
   /// Whether a config.json is written anew even where the numbers stay, since the program wants keys that others leave out.
   package var isRewritten = false
   /// How a config is made of shapes where there is none in this place; `nil` where one has to be there.

@@ -68,6 +68,42 @@ package struct ConfigReader {
     self.path = path
   }
 
+  /// The same, of a file that is one program's own and names no architecture: under transformers' keys, with what the shapes of
+  /// the weights say.
+  ///
+  /// - Parameter shape: the shape of the tensor of a name; `nil` where there is none.
+  /// - Returns: the reader, itself for any other file; and what is taken for a key that no file says.
+  package func completed(
+    by shape: (_ name: String) -> Shape?
+  ) -> (reader: ConfigReader, note: Finding?) {
+    guard document["model_type"] == nil else { return (self, nil) }
+    let known = Dialect.all.compactMap { dialect in
+      dialect.config.form.flatMap { $0.signature.isEmpty ? nil : (dialect, $0) }
+    }
+    let signed = known.filter { $0.1.signature.allSatisfy { document[$0] != nil } }
+    guard let (dialect, form) = signed.max(by: { $0.1.signature.count < $1.1.signature.count }) else {
+      return (self, nil)
+    }
+    var read = form.document(from: document, architecture: dialect.architecture)
+    for (key, kind, block, dimension) in dialect.config.sizesOfTensors {
+      let name = dialect.name(of: TensorRole(kind, block: block), prefix: dialect.writtenPrefix)
+      guard let dimensions = name.flatMap(shape)?.dimensions, dimensions.indices.contains(dimension) else {
+        continue
+      }
+      read[key] = .int64(Int64(dimensions[dimension]))
+    }
+    var note: Finding?
+    if let (key, value) = dialect.config.assumes?(read) {
+      read[key] = .int64(Int64(value))
+      note = Finding(
+        .assumedConfig, severity: .note, subject: key,
+        detail: "is taken for \(value): no file of this publisher says it")
+    }
+    let spelled = Set(form.rows.map(\.spelling) + form.ownKeys)
+    let others = document.entries.filter { !spelled.contains($0.key) && read[$0.key] == nil }
+    return (ConfigReader(document: Metadata(read.entries + others), path: path), note)
+  }
+
   /// Reads the configuration.
   ///
   /// - Returns: the architecture with its numbers.

@@ -117,7 +117,8 @@ package struct Dialect: Sendable {
   package static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
     huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT, 
-    huggingFaceLlama, llamaCppLlama, mlxLlama, huggingFaceMistral, llamaCppMistral, mlxMistral,
+    huggingFaceLlama, llamaCppLlama, mlxLlama, metaLlama, huggingFaceMistral, llamaCppMistral, mlxMistral,
+    ownMistral,
   ]
 
   /// The ids of all dialects, each once.

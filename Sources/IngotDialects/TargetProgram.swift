@@ -12,7 +12,13 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   /// Whether it loads a folder of weights and config, and not a file.
   package let wantsFolder: Bool
 
-  private init(_ name: String, format: String, dialect: String, wantsFolder: Bool) {
+  /// What it wants the weight file of a folder to be called; `nil` for what libraries look for in its format.
+  package let weightFileName: String?
+
+  private init(
+    _ name: String, format: String, dialect: String, wantsFolder: Bool, weightFileName: String? = nil
+  ) {
+    self.weightFileName = weightFileName
     rawValue = name
     self.format = format
     self.dialect = dialect
@@ -58,9 +64,16 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   /// Google's code of BERT.
   public static let googleBERT = Self(
     "google", format: "tensorflow", dialect: "google", wantsFolder: true)
+  /// Meta's code of Llama.
+  public static let meta = Self(
+    "meta", format: "pytorch", dialect: "meta", wantsFolder: true, weightFileName: "consolidated.00.pth")
+  /// Mistral AI's code.
+  public static let mistral = Self(
+    "mistral", format: "safetensors", dialect: "mistral", wantsFolder: true,
+    weightFileName: "consolidated.safetensors")
   /// NumPy, and what reads its archives.
   public static let numpy = Self("numpy", format: "npz", dialect: "hf", wantsFolder: false)
 
   /// All programs: a new one is a value, and its place here.
-  public static let allCases = [transformers, llamaCpp, mlx, llmc, openAI, nanoGPT, googleBERT, numpy]
+  public static let allCases = [transformers, llamaCpp, mlx, llmc, openAI, nanoGPT, googleBERT, meta, mistral, numpy]
 }

@@ -139,7 +139,7 @@ public struct Conversion: Sendable {
       && Companions.keepsName(of: source, at: input, system: system)
     destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
-      keepingNameOf: keepsName ? source : nil, system)
+      keepingNameOf: keepsName ? source : nil, named: options.program?.weightFileName, system)
     if destination.isStream, options.check {
       throw .invalidRequest(option: .check, why: "standard output can't be read back; name a file")
     }

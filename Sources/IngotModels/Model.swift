@@ -98,8 +98,11 @@ package struct Model: Sendable {
       return (configuration, nil)
     }
     let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path, work.system)
-    var configuration = try ConfigReader(found.0.bytes, path: found.path).read()
-    configuration.findings += found.notes
+    let (reader, note) = try ConfigReader(found.0.bytes, path: found.path).completed { name in
+      checkpoint.tensors.first { $0.name == name }?.shape
+    }
+    var configuration = try reader.read()
+    configuration.findings += found.notes + [note].compactMap(\.self)
     try RotaryDivisors(checkpoint, path: path, work: work).settle(&configuration)
     return (configuration, found.0)
   }

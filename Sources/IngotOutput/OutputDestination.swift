@@ -46,11 +46,12 @@ package struct OutputDestination: Sendable {
   ///   - format: the format's id, when the caller says so.
   ///   - isSharded: whether several files are wanted.
   ///   - source: the folder of weights whose file's name a folder keeps; `nil` for the name that libraries look for.
+  ///   - name: what the weight file of a folder is called, where a program wants it so.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` when no format, or none that is written, fits.
   package init(
     _ path: String, format: String?, isSharded: Bool, keepingNameOf source: Checkpoint? = nil,
-    _ system: any SystemCalls
+    named name: String? = nil, _ system: any SystemCalls
   ) throws(IngotError) {
     self.path = path
     let status = path == "-" ? nil : try? system.status(at: path, followingLinks: true)
@@ -74,7 +75,7 @@ package struct OutputDestination: Sendable {
     formatID = found.id
     self.writer = writer
     fileName =
-      isFolder ? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
+      isFolder ? name ?? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
   }
 
   /// A file that takes the place of the one that stands there, in its own format.
