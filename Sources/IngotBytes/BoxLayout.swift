@@ -10,8 +10,11 @@ struct BoxLayout {
 
   /// Describes a tensor's layout; `nil` for any other than boxes.
   init?(_ layout: ElementLayout, shape: Shape) {
-    guard case .boxes(let boxes) = layout else { return nil }
-    self.boxes = boxes
+    switch layout {
+    case .boxes(let boxes): self.boxes = boxes
+    case .joined(let joined): boxes = joined.map(\.box)
+    case .rowMajor, .columnMajor, .strided: return nil
+    }
     self.shape = shape
   }
 

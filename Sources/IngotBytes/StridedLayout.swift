@@ -29,7 +29,7 @@ struct StridedLayout {
     let skipped = shape.dimensions.prefix { $0 == 1 }.count
     dimensions = Array(shape.dimensions.dropFirst(skipped))
     switch layout {
-    case .rowMajor, .boxes: return nil
+    case .rowMajor, .boxes, .joined: return nil
     case .strided(let offset, let strides):
       guard strides.count == shape.rank else { return nil }
       self.base = offset

@@ -26,6 +26,8 @@ package final class TensorReader {
   private let scratchFolder: String
   private let strided: StridedLayout?
   private let boxes: BoxLayout?
+  /// The readers of boxes that are stored each in its own way.
+  private let pieces: [TensorReader]
   private var stream: DecodingStream?
   private var scratch: OutputFile?
   private var window = ReadWindow()
@@ -58,6 +60,15 @@ package final class TensorReader {
     isVerified = part.storage.checksum == nil
     strided = StridedLayout(part.storage.layout, shape: part.shape)
     boxes = BoxLayout(part.storage.layout, shape: part.shape)
+    var pieces: [TensorReader] = []
+    if case .joined(let joined) = part.storage.layout {
+      for (box, storage) in joined.map({ ($0.box, $0.storage) }) {
+        let type = PartType(kind: part.kind, dtype: part.dtype, shape: box.shape)
+        pieces.append(
+          try TensorReader(name, StoredPart(type, storage), files: files, scratchFolder: scratchFolder))
+      }
+    }
+    self.pieces = pieces
     // A leading dimension of 1 would make the whole tensor one row, which is read at once.
     rowCount = strided?.rowCount ?? part.shape.dimensions.first ?? 1
     rowByteCount = byteCount / max(1, rowCount)
@@ -78,7 +89,8 @@ package final class TensorReader {
   ///   is another.
   package func read(bytesAt offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(IngotError) {
     guard buffer.count > 0 else { return }
-    if !cutsAnywhere || offset != checkedByteCount { try verifyStoredChecksum() }
+    // Boxes with storages of their own are checked as they are read.
+    if pieces.isEmpty, !cutsAnywhere || offset != checkedByteCount { try verifyStoredChecksum() }
     guard let end = offset.checkedAdd(buffer.count), offset >= 0, end <= byteCount else {
       throw .internal("a read past the end of a tensor")
     }
@@ -125,6 +137,7 @@ package final class TensorReader {
   /// Reading a part from its start to its end in order checks it on the way; this is for all other uses.
   package func verifyStoredChecksum() throws(IngotError) {
     for segment in part.storage.segments.all { try files.verifySeal(of: segment.file) }
+    for piece in pieces { try piece.verifyStoredChecksum() }
     guard let expected = part.storage.checksum, !isVerified else { return }
     // Views share storages: each of these is checked once, however many tensors there are.
     let shared = strided == nil ? nil : part.storage.segments.all.first
@@ -318,24 +331,33 @@ package final class TensorReader {
     let segments = part.storage.segments.all
     guard let width = part.dtype.byteWidth, let target = buffer.baseAddress else { return }
     for piece in layout.pieces(rows: rows) where piece.count > 0 {
-      guard segments.indices.contains(piece.box) else { throw .internal("a box without its segment") }
-      let file = try files[segments[piece.box].file]
-      let offset = segments[piece.box].offset + piece.source * width
+      guard pieces.isEmpty ? segments.indices.contains(piece.box) : pieces.indices.contains(piece.box) else {
+        throw .internal("a box without its segment")
+      }
       guard piece.runCount < piece.count else {
         let start = piece.target * width
-        try file.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + piece.count * width)]),
-          at: offset)
+        try readBox(
+          piece.box, at: piece.source * width,
+          into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<(start + piece.count * width)]))
         continue
       }
       let stored = UnsafeMutableRawBufferPointer.allocate(byteCount: piece.count * width, alignment: 64)
       defer { stored.deallocate() }
-      try file.read(into: stored, at: offset)
+      try readBox(piece.box, at: piece.source * width, into: stored)
       guard let source = stored.baseAddress else { continue }
       piece.forEachRun { (from, to) in
         (target + to * width).copyMemory(from: source + from * width, byteCount: piece.runCount * width)
       }
     }
+  }
+
+  /// Reads consecutive elements of a box.
+  private func readBox(
+    _ box: Int, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(IngotError) {
+    guard pieces.isEmpty else { return try pieces[box].read(bytesAt: offset, into: buffer) }
+    let segment = part.storage.segments.all[box]
+    try files[segment.file].read(into: buffer, at: segment.offset + offset)
   }
 
   /// Bytes of the storage, decoded; for views it may be more or fewer than the tensor's own.

@@ -33,6 +33,22 @@ package enum ElementLayout: Hashable, Sendable {
   indirect case strided(offset: Int, strides: [Int])
   /// Each segment holds a box of the tensor in C order; the boxes share no element and leave none out.
   indirect case boxes([ElementBox])
+  /// Boxes that are stored each in its own way; they share no element and leave none out.
+  indirect case joined([JoinedBox])
+}
+
+/// A part of a tensor with its own storage.
+package struct JoinedBox: Hashable, Sendable {
+  /// Where it stands in the tensor.
+  package var box: ElementBox
+  /// Where its elements are.
+  package var storage: TensorStorage
+
+  /// Makes a box that a reader has checked to lie inside its tensor.
+  package init(box: ElementBox, storage: TensorStorage) {
+    self.box = box
+    self.storage = storage
+  }
 }
 
 /// A part of a tensor that is a range in every dimension.
@@ -147,6 +163,14 @@ package struct TensorStorage: Hashable, Sendable {
     self.layout = layout
     self.codec = codec
     self.checksum = checksum
+  }
+
+  /// Makes a description of boxes that are stored each in its own way.
+  package init(joining boxes: [JoinedBox]) {
+    segments = .many(boxes.flatMap { $0.storage.segments.all })
+    byteOrder = .little
+    layout = .joined(boxes)
+    codec = .raw
   }
 
   /// Whether the stored bytes are the canonical ones: raw, little-endian, C order, in one range.

@@ -214,8 +214,11 @@ package struct ConfigForm: Sendable {
     var keys = kept
     if case .llama3 = config[.rotary].scaling, rotary != nil { keys.append(RotaryKey.scaling.rawValue) }
     if case .yarn = config[.rotary].scaling, rotary != nil { keys.append(RotaryKey.scaling.rawValue) }
-    var entries = keys.compactMap { key in
-      complete[key].flatMap { $0 == .null ? nil : Metadata.Entry(key: key, value: $0) }
+    var entries = keys.compactMap { key -> Metadata.Entry? in
+      // Null is none, and not as if the key were missing.
+      var meansNone = false
+      if case .optionalCount? = architecture.keys.key(spelled: key)?.binding { meansNone = true }
+      return complete[key].flatMap { $0 == .null && !meansNone ? nil : Metadata.Entry(key: key, value: $0) }
     }
     // The program's own name of the architecture may stand for several.
     if let rotary, rotary.prefix != architecture.id {

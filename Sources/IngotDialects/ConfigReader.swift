@@ -195,6 +195,7 @@ package struct ConfigReader {
     }
     switch binding {
     case .rotary: break
+    case .layers(let field): config[field] = try layers(name, value)
     case .optionalCount(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .count(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .fraction(let field, _): config[field] = try fraction(name, value)
@@ -224,6 +225,23 @@ package struct ConfigReader {
         config[.labelCount] = try count(name, value, limit: 1 << 20)
       }
     }
+  }
+
+  /// Which blocks see a window.
+  private func layers(_ key: String, _ value: MetadataValue) throws(IngotError) -> [Bool] {
+    guard case .array(let kinds) = value else {
+      throw malformed(.type, key, "a value of another type", "a list")
+    }
+    var blocks: [Bool] = []
+    for kind in kinds {
+      guard kind == .string(LayerKind.whole) || kind == .string(LayerKind.window) else {
+        throw malformed(
+          .refused, key, "\(words: JSONWriter.text(kind))",
+          "\(words: LayerKind.whole) or \(words: LayerKind.window), whose arithmetic is built")
+      }
+      blocks.append(kind == .string(LayerKind.window))
+    }
+    return blocks
   }
 
   private func count(_ key: String, _ value: MetadataValue, limit: Int) throws(IngotError) -> Int {

@@ -118,7 +118,7 @@ package struct Dialect: Sendable {
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
     huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT, 
     huggingFaceLlama, llamaCppLlama, mlxLlama, metaLlama, huggingFaceMistral, llamaCppMistral, mlxMistral,
-    ownMistral,
+    ownMistral, huggingFaceQwen2, llamaCppQwen2, mlxQwen2, huggingFaceQwen3, llamaCppQwen3, mlxQwen3,
   ]
 
   /// The ids of all dialects, each once.

@@ -62,11 +62,14 @@ package struct IgnoredValue: Hashable, Sendable {
   package let key: String
   /// The value with which nothing is lost.
   package let harmless: MetadataValue
+  /// The flag without which nothing is lost either.
+  package let flag: ConfigField<Bool>
 
   /// Makes a key.
-  package init(_ key: String, unless harmless: MetadataValue) {
+  package init(_ key: String, unless harmless: MetadataValue, where flag: ConfigField<Bool>) {
     self.key = key
     self.harmless = harmless
+    self.flag = flag
   }
 }
 
@@ -128,7 +131,7 @@ extension Dialect {
       )
     } + ignored.compactMap { value in
       let stated = architecture.keys.key(spelled: value.key)?.binding?.stated(in: config)
-      guard let stated, stated != value.harmless else { return nil }
+      guard let stated, stated != value.harmless, config[value.flag] else { return nil }
       return Loss(
         .readers,
         detail: "\(words: value.key) is \(stated.plain): the program of \(words: id) computes without it")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of Llama and Mistral in Hugging Face's transformers, with `model.` (saved from a class with a head) and without.
+// The names of Llama, Mistral and Qwen in Hugging Face's transformers, with `model.` (saved from a class with a head) and without.
 // Matrices are `[out, in]`, and the numbers that are turned together stand half a head apart: the order that others are held
 // against. huggingface/transformers: src/transformers/models/llama/modeling_llama.py.
 import IngotCore
@@ -10,20 +10,32 @@ extension Dialect {
   static let huggingFaceLlama = huggingFaceDecoder("llama")
   /// Mistral as transformers names it.
   static let huggingFaceMistral = huggingFaceDecoder("mistral")
+  /// Qwen2 as transformers names it.
+  static let huggingFaceQwen2 = huggingFaceDecoder("qwen2")
+  /// Qwen3 as transformers names it.
+  static let huggingFaceQwen3 = huggingFaceDecoder("qwen3", rows: decoderRows + headNormRows)
 
-  private static func huggingFaceDecoder(_ architecture: String) -> Dialect {
+  private static func huggingFaceDecoder(
+    _ architecture: String, rows: [Parameter] = decoderRows
+  ) -> Dialect {
     Dialect(
       id: "hf",
       architecture: architecture,
       wrappers: pytorchWrappers.filter { $0 != "model." },
       prefixes: ["model.", ""],
-      parameters: decoderRows + [(.head, "lm_head.weight", .asIs), (.scoreWeight, "score.weight", .asIs)],
+      parameters: rows + [(.head, "lm_head.weight", .asIs), (.scoreWeight, "score.weight", .asIs)],
       unprefixed: [.head, .scoreWeight],
       // Files of older versions keep the frequencies.
       buffers: ["layers.{block}.self_attn.rotary_emb.inv_freq", "rotary_emb.inv_freq"],
       leftovers: trainingLeftovers,
       marks: [FileMark("format", "pt", writtenIn: "safetensors")])
   }
+
+  /// The rows of norms of heads, in which Qwen3 differs.
+  static let headNormRows: [Parameter] = [
+    (.queryNormGain, "layers.{block}.self_attn.q_norm.weight", .asIs),
+    (.keyNormGain, "layers.{block}.self_attn.k_norm.weight", .asIs),
+  ]
 
   /// The rows of all parameters but the head, which mlx-lm shares.
   static let decoderRows: [Parameter] = [

@@ -1,27 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of Llama and Mistral in llama.cpp's GGUF files, which has one architecture for both: rows of queries and keys
-// that are turned together stand side by side, and the divisors of Llama 3's frequencies are a tensor.
-// ggml-org/llama.cpp: gguf-py/gguf/tensor_mapping.py, conversion/llama.py, src/models/llama.cpp, src/llama-graph.cpp.
+// The names of Llama, Mistral and Qwen in llama.cpp's GGUF files. It has one architecture for the first two, whose rows of
+// queries and keys that are turned together stand side by side; the divisors of Llama 3's frequencies are a tensor.
+// ggml-org/llama.cpp: gguf-py/gguf/tensor_mapping.py, conversion/llama.py, src/models/llama.cpp, src/models/qwen2.cpp,
+// src/models/qwen3.cpp, src/llama-graph.cpp.
 import IngotCore
 import IngotGraph
 
 extension Dialect {
   /// Llama as llama.cpp names it.
-  static let llamaCppLlama = llamaCppDecoder("llama")
+  static let llamaCppLlama = llamaCppDecoder("llama", in: "llama", order: .paired, flags: llamaFlags)
   /// Mistral as llama.cpp names it.
-  static let llamaCppMistral = llamaCppDecoder("mistral")
+  static let llamaCppMistral = llamaCppDecoder("mistral", in: "llama", order: .paired, flags: llamaFlags)
+  private static let llamaFlags: [(key: String, kind: TensorRole.Kind)] = [
+    ("attention_bias", .queryBias), ("mlp_bias", .feedForwardGateBias),
+  ]
 
-  private static func llamaCppDecoder(_ architecture: String) -> Dialect {
+  /// Qwen2 as llama.cpp names it.
+  static let llamaCppQwen2 = llamaCppDecoder("qwen2", in: "qwen2", order: .asIs, flags: [])
+  /// Qwen3 as llama.cpp names it.
+  static let llamaCppQwen3 = llamaCppDecoder(
+    "qwen3", in: "qwen3", order: .asIs,
+    rows: [
+      (.queryNormGain, "blk.{block}.attn_q_norm.weight", .asIs),
+      (.keyNormGain, "blk.{block}.attn_k_norm.weight", .asIs),
+    ], flags: [("attention_bias", .queryBias)])
+
+  /// A decoder's names.
+  ///
+  /// - Parameters:
+  ///   - architecture: the architecture.
+  ///   - name: the program's.
+  ///   - order: how rows of queries and keys stand: by the program's type of rotary embedding.
+  ///   - rows: names of further parameters.
+  ///   - flags: keys that tensors say.
+  /// - Returns: the dialect.
+  private static func llamaCppDecoder(
+    _ architecture: String, in name: String, order: ParameterLayout, rows: [Parameter] = [],
+    flags: [(key: String, kind: TensorRole.Kind)]
+  ) -> Dialect {
     Dialect(
       id: "gguf",
       architecture: architecture,
       prefixes: [""],
       parameters: [
         (.tokenEmbedding, "token_embd.weight", .asIs),
-        (.queryWeight, "blk.{block}.attn_q.weight", .paired),
-        (.queryBias, "blk.{block}.attn_q.bias", .paired),
-        (.keyWeight, "blk.{block}.attn_k.weight", .paired),
-        (.keyBias, "blk.{block}.attn_k.bias", .paired),
+        (.queryWeight, "blk.{block}.attn_q.weight", order),
+        (.queryBias, "blk.{block}.attn_q.bias", order),
+        (.keyWeight, "blk.{block}.attn_k.weight", order),
+        (.keyBias, "blk.{block}.attn_k.bias", order),
         (.valueWeight, "blk.{block}.attn_v.weight", .asIs),
         (.valueBias, "blk.{block}.attn_v.bias", .asIs),
         (.attentionOutputWeight, "blk.{block}.attn_output.weight", .asIs),
@@ -34,6 +60,7 @@ extension Dialect {
         (.feedForwardInputBias, "blk.{block}.ffn_up.bias", .asIs),
         (.feedForwardOutputWeight, "blk.{block}.ffn_down.weight", .asIs),
         (.feedForwardOutputBias, "blk.{block}.ffn_down.bias", .asIs),
+      ] + rows + [
         (.finalNormGain, "output_norm.weight", .asIs),
         (.head, "output.weight", .asIs),
       ],
@@ -45,19 +72,19 @@ extension Dialect {
       // src/models/llama.cpp: LLM_FFN_SILU, LLM_FFN_PAR.
       fixed: [FixedValue("hidden_act", .string("silu"))],
       // It sees all tokens, whatever a file says.
-      ignored: [IgnoredValue("sliding_window", unless: .null)],
+      ignored: [IgnoredValue("sliding_window", unless: .null, where: ConfigField<Bool>.usesWindow)],
       rotary: .llamaCpp,
       ownFormat: "gguf",
       config: ConfigPlace(
-        carrier: .keys(sign: "general.architecture"), form: .ggufDecoder("llama"), format: "gguf",
+        carrier: .keys(sign: "general.architecture"), form: .ggufDecoder(name), format: "gguf",
         facts: [
           ("general.architecture", .architecture), ("general.name", .modelName),
           ("general.file_type", .fileType), ("general.type", .ofContainer),
           ("general.alignment", .ofContainer), ("general.quantization_version", .ofContainer),
         ],
-        containerArchitecture: "llama",
+        containerArchitecture: name,
         leavesToTensors: true,
-        flagsOfTensors: [("attention_bias", .queryBias), ("mlp_bias", .feedForwardGateBias)]),
+        flagsOfTensors: flags),
       tokenizer: .ggufKeys)
   }
 }
@@ -82,7 +109,7 @@ extension ConfigForm {
         ("vocab_size", "\(prefix).vocab_size"), ("num_local_experts", "\(prefix).expert_count"),
       ],
       numberType: .uint32, builtIn: [("hidden_act", .string("silu"))], keeping: "ingot.config",
-      kept: ["sliding_window"], echoes: [("head_dim", "\(prefix).attention.value_length", "v_head_dim")],
+      kept: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"], echoes: [("head_dim", "\(prefix).attention.value_length", "v_head_dim")],
       rotary: LlamaCppRotary(prefix: prefix))
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A rotary embedding among the keys of llama.cpp's GGUF files, and which of them its program computes.
 // ggml-org/llama.cpp: src/llama-model.cpp, `load_hparams`; src/llama-context.cpp; ggml/src/ggml-cpu/ops.cpp, `rope_yarn`.
-import Glibc
 import IngotCore
 import IngotGraph
 
@@ -44,7 +43,7 @@ struct LlamaCppRotary: Sendable {
       entries.append(.init(key: "original_max_position_embeddings", value: .int64(Int64(original))))
     }
     if type == "yarn", let attention = own[scalingKey("attn_factor")]?.real, attention != 1 {
-      let whole = Self.shortest(attention) * Self.magnitude(factor ?? 1)
+      let whole = Self.shortest(attention) * YarnScaling.magnitude(factor: factor ?? 1)
       entries.append(.init(key: "attention_factor", value: .float64(whole)))
     }
     document["rope_scaling"] = .object(Metadata(entries))
@@ -84,15 +83,13 @@ struct LlamaCppRotary: Sendable {
       add("original_context_length", .uint32(UInt32(clamping: yarn.original)))
       let schedule = RotarySchedule(
         rotary, pairCount: config.headDimension / 2, positionCount: config.contextLength)
-      let share = schedule.attentionFactor / Self.magnitude(factor)
+      let share = schedule.attentionFactor / YarnScaling.magnitude(factor: factor)
       if share != 1 { add("attn_factor", .float32(Float(share))) }
     case .none, .dynamic, .llama3, .longrope, .divisors: break
     }
     return keys
   }
 
-  /// What the program multiplies cosine and sine with by itself.
-  private static func magnitude(_ factor: Double) -> Double { factor <= 1 ? 1 : 0.1 * log(factor) + 1 }
 }
 
 /// What a program makes of a rotary embedding.

@@ -104,6 +104,9 @@ package struct CheckpointOpener: Sendable {
   private func openFolder(_ folder: String) throws(IngotError) -> Checkpoint {
     let (choice, folder) = try weights(in: folder)
     let path = FilePath.join(folder, choice.name)
+    if case .parallel(let names) = choice {
+      return try readParallel(names, beside: FileByteSource(path: path, system: system))
+    }
     guard case .shards(let names) = choice else { return try openFile(path) }
     return try readSet(
       ShardIndex(shards: names, path: path), beside: FileByteSource(path: path, system: system))
@@ -130,6 +133,25 @@ package struct CheckpointOpener: Sendable {
   }
 
   // MARK: - Shards
+
+  /// Reads the files of a model that is cut for several processors, and joins what they hold.
+  ///
+  /// - Parameters:
+  ///   - names: the files.
+  ///   - source: the first of them; the others stand beside it, and params.json where it is not lost.
+  /// - Returns: one checkpoint with whole tensors.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-34 or PT-35, and the reader's errors.
+  func readParallel(_ names: [String], beside source: any ByteSource) throws(IngotError) -> Checkpoint {
+    var parts: [Checkpoint] = []
+    for name in names { parts.append(try PyTorchFormat().read(source.sibling(named: name), options: options)) }
+    var parameters: Metadata?
+    if let file = try? source.sibling(named: "params.json"),
+      UInt64(file.byteCount) <= Limit.companionBytes.value
+    {
+      parameters = try? JSONDocument.object(file.bytes(at: 0, count: file.byteCount))
+    }
+    return try ParallelShards(names: names).join(parts, parameters: parameters, path: source.path)
+  }
 
   /// Reads the files of a set that stand beside its index, or beside its first file.
   func readSet(_ index: ShardIndex, beside source: any ByteSource) throws(IngotError) -> Checkpoint {

@@ -19,6 +19,12 @@ extension TensorStorage {
   fileprivate mutating func moveSegments<Failure: Error>(
     _ move: (StorageSegment) throws(Failure) -> StorageSegment
   ) throws(Failure) {
+    if case .joined(let boxes) = layout {
+      var moved = boxes
+      for index in moved.indices { try moved[index].storage.moveSegments(move) }
+      self = TensorStorage(joining: moved)
+      return
+    }
     switch segments {
     case .one(let segment): segments = .one(try move(segment))
     case .many(let list):

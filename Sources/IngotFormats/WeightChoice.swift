@@ -10,12 +10,14 @@ enum WeightChoice {
   case file(String)
   /// The files of a set without an index, in their order.
   case shards([String])
+  /// The files of a set that each hold a part of every tensor, in their order.
+  case parallel([String])
 
   /// The name that stands for it in messages.
   var name: String {
     switch self {
     case .file(let name): name
-    case .shards(let names): names.first ?? ""
+    case .shards(let names), .parallel(let names): names.first ?? ""
     }
   }
 }
@@ -79,6 +81,10 @@ struct WeightChooser {
       indexed.formUnion(shards.map { ExactName($0) })
     }
     var sets = Set<ShardName>()
+    if let parallel = ParallelShards(among: names) {
+      candidates.append(.parallel(parallel.names))
+      indexed.formUnion(parallel.names.map { ExactName($0) })
+    }
     for name in names
     where CheckpointOpener.isWeightFile(name) && !GGUFSplit.isLaterPart(name)
       && !indexed.contains(ExactName(name))

@@ -18,21 +18,19 @@ package struct ModelHead: Hashable, Sendable {
 }
 
 /// A published size: what it has in place of the defaults.
-public struct ModelPreset: Hashable, Sendable {
+public struct ModelPreset: Sendable {
   /// What it is called: `gpt2-medium`.
   public let name: String
   /// The id of the head; `nil` for the default.
   let head: String?
-  /// The fields that are other than the defaults.
-  let changes: ModelConfig
+  /// Sets the fields that are other than the defaults.
+  let change: @Sendable (inout ModelConfig) -> Void
 
   /// Makes a preset; what is not changed is as the architecture's default.
-  init(_ name: String, head: String? = nil, _ change: (inout ModelConfig) -> Void = { _ in }) {
+  init(_ name: String, head: String? = nil, _ change: @escaping @Sendable (inout ModelConfig) -> Void = { _ in }) {
     self.name = name
     self.head = head
-    var changes = ModelConfig()
-    change(&changes)
-    self.changes = changes
+    self.change = change
   }
 
   /// Makes a preset of sizes.
@@ -46,6 +44,14 @@ public struct ModelPreset: Hashable, Sendable {
       if let feedForwardWidth { config[.feedForwardWidth] = feedForwardWidth }
     }
   }
+}
+
+extension ModelPreset: Hashable {
+  /// Whether both have one name.
+  public static func == (a: ModelPreset, b: ModelPreset) -> Bool { a.name == b.name }
+
+  /// Hashes the name.
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 /// What contradicts in a configuration.
@@ -89,7 +95,7 @@ package struct Architecture: Sendable {
   package let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 
   /// All architectures.
-  package static let all: [Architecture] = [gpt2, gpt1, bert, llama, mistral]
+  package static let all: [Architecture] = [gpt2, gpt1, bert, llama, mistral, qwen2, qwen3]
 
   /// The architecture of an id.
   package static func named(_ id: String) -> Architecture? {
@@ -112,7 +118,8 @@ package struct Architecture: Sendable {
     for key in keys {
       guard let binding = key.binding else { continue }
       binding.setDefault(in: &config)
-      if let preset { config.take(binding.fieldName, from: preset.changes) }
+      // Again and again: formulas of what follows take what the preset has.
+      preset?.change(&config)
     }
     return config
   }

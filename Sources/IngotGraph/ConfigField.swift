@@ -10,6 +10,7 @@ package enum ConfigValue: Hashable, Sendable {
   case text(String)
   case activation(ActivationKind)
   case rotary(RotaryParameters)
+  case blocks([Bool])
 }
 
 /// A type that fields of a configuration have.
@@ -69,6 +70,11 @@ extension ConfigField where Value == ActivationKind {
 extension ConfigField where Value == Bool {
   /// Whether the head's weight is the token embedding.
   package static let tiesHead = ConfigField("tiesHead", standard: true)
+}
+
+extension ConfigField where Value == [Bool] {
+  /// Which blocks see a window, where they are listed; empty where they are not.
+  package static let windowBlocks = ConfigField("windowBlocks", standard: [])
 }
 
 extension ConfigField where Value == RotaryParameters {
@@ -133,4 +139,13 @@ extension RotaryParameters: ConfigFieldValue {
     self = value
   }
   package var configValue: ConfigValue { .rotary(self) }
+}
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension [Bool]: ConfigFieldValue {
+  package init?(_ value: ConfigValue) {
+    guard case .blocks(let value) = value else { return nil }
+    self = value
+  }
+  package var configValue: ConfigValue { .blocks(self) }
 }

@@ -15,11 +15,6 @@ package struct ModelConfig: Hashable, Sendable {
     set { values[field.name] = newValue == field.standard ? nil : newValue.configValue }
   }
 
-  /// Takes the value of a field where another configuration sets it.
-  mutating func take(_ name: String, from other: ModelConfig) {
-    if let value = other.values[name] { values[name] = value }
-  }
-
   /// A configuration with another value of a field.
   package func with<Value>(_ field: ConfigField<Value>, _ value: Value) -> ModelConfig {
     var config = self

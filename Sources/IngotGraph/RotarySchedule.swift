@@ -69,6 +69,16 @@ package struct YarnScaling: Hashable, Sendable {
   /// See ``mscale``.
   package var mscaleAllDimensions: Double?
 
+  /// What cosine and sine are multiplied with, where nothing else is said: the paper's equation 22.
+  ///
+  /// - Parameters:
+  ///   - factor: by how much contexts grow.
+  ///   - weight: of the logarithm.
+  /// - Returns: 1 for contexts that do not grow.
+  package static func magnitude(factor: Double, weight: Double = 1) -> Double {
+    factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1
+  }
+
   /// Makes YaRN's numbers; the others have the paper's values.
   package init(factor: Double?, original: Int) {
     self.factor = factor
@@ -155,8 +165,7 @@ package struct RotarySchedule: Hashable, Sendable {
     case .yarn(let yarn):
       if let given = yarn.attentionFactor { return given }
       func magnitude(_ weight: Double) -> Double {
-        let factor = factor(of: yarn)
-        return factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1
+        YarnScaling.magnitude(factor: factor(of: yarn), weight: weight)
       }
       guard let mscale = yarn.mscale, let all = yarn.mscaleAllDimensions, mscale != 0, all != 0 else {
         return magnitude(1)

@@ -37,12 +37,20 @@ extension LazyPart {
   /// what is asked for.
   private var readsFreely: Bool {
     switch self {
-    case .stored(_, let part): part.storage.codec == .raw && part.storage.checksum == nil
+    case .stored(_, let part): part.storage.codec == .raw && !part.storage.hasChecksum
     case .reshaped(let source, _), .rows(let source, _): source.readsFreely
     case .joined(let parts, _): parts.allSatisfy(\.readsFreely)
     case .transposed, .paired: isDivisible
     case .literal, .generated, .zeros: true
     default: false
     }
+  }
+}
+
+extension TensorStorage {
+  /// Whether the container has a checksum of these bytes, or of any box of them.
+  fileprivate var hasChecksum: Bool {
+    guard case .joined(let boxes) = layout else { return checksum != nil }
+    return boxes.contains { $0.storage.hasChecksum || $0.storage.codec != .raw }
   }
 }

@@ -120,7 +120,7 @@ extension StoredPart {
     var part = self
     part.shape = turned
     switch storage.layout {
-    case .rowMajor, .boxes: return nil
+    case .rowMajor, .boxes, .joined: return nil
     case .columnMajor: part.storage.layout = .rowMajor
     case .strided(let offset, let strides):
       part.storage.layout = .strided(offset: offset, strides: strides.reversed())

@@ -63,15 +63,17 @@ import Testing
     // Every parameter of a plain model has a name, and none stands for nothing.
     #expect(named.isSuperset(of: parameters.map(\.role.kind)))
     let ofAllHeads = architecture.heads.flatMap { head in
-      [true, false].flatMap { tied in
-        architecture.graph(config.with(.head, head.id).with(.tiesHead, tied)).parameters
+      [true, false].flatMap { flag in
+        // Biases are there where a config says so.
+        let config = config.with(.attentionBias, flag).with(.feedForwardBias, flag)
+        return architecture.graph(config.with(.head, head.id).with(.tiesHead, flag)).parameters
       }
     }
     #expect(named.subtracting(ofAllHeads.map(\.role.kind)).isEmpty)
     // One program multiplies all weights of blocks in one way.
     let linear = parameters.filter { $0.isLinear && $0.role.block != nil }.map(\.role.kind)
     let turned = linear.map { dialect.layout(of: $0)?.isTransposed }
-    #expect(Set(turned).count == 1 && turned.count == (architecture.id == "bert" ? 6 : 4))
+    #expect(Set(turned).count == 1 && turned.count == (["bert": 6, "gpt2": 4, "openai-gpt": 4][architecture.id] ?? 7))
     #expect(dialect.transposedKinds.isSubset(of: ofAllHeads.filter(\.isLinear).map(\.role.kind)))
   }
 

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct RotaryConfigTests {
   private static func read(_ keys: String, architecture: String = "llama") throws -> ModelConfiguration {
-    let sizes = #""hidden_size": 32, "num_attention_heads": 4, "max_position_embeddings": 64"#
+    let heads = architecture == "mistral" ? #""num_key_value_heads": 2, "# : ""
+    let sizes = heads + #""hidden_size": 32, "num_attention_heads": 4, "max_position_embeddings": 64"#
     let json = #"{"model_type": "\#(architecture)", \#(sizes)\#(keys.isEmpty ? "" : ", ")\#(keys)}"#
     return try ConfigReader(Array(json.utf8), path: "config.json").read()
   }

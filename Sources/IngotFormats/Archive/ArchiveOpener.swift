@@ -15,10 +15,11 @@ extension CheckpointOpener {
   package func openArchive(_ source: any ByteSource) throws(IngotError) -> Checkpoint? {
     guard let archived = try weightFile(inArchive: source) else { return nil }
     let found =
-      if case .shards(let names) = archived.choice {
+      switch archived.choice {
+      case .shards(let names):
         try readSet(ShardIndex(shards: names, path: archived.file.path), beside: archived.file)
-      } else {
-        try read(archived.file)
+      case .parallel(let names): try readParallel(names, beside: archived.file)
+      case .file: try read(archived.file)
       }
     var checkpoint = try archived.contents.located(found)
     checkpoint.findings += archived.listing.findings

@@ -9,13 +9,37 @@ import IngotCore
 extension TensorRole.Kind {
   package static let feedForwardGateWeight = Self("feed_forward.gate.weight")
   package static let feedForwardGateBias = Self("feed_forward.gate.bias")
+  package static let queryNormGain = Self("attention.query.norm.gain")
+  package static let keyNormGain = Self("attention.key.norm.gain")
 }
 
 extension ConfigField where Value == Bool {
   /// Whether projections of queries, keys, values and what comes out of attention have biases.
   package static let attentionBias = ConfigField("attentionBias", standard: false)
+  /// Whether projections of queries, keys and values have biases, and not what comes out.
+  package static let inputBias = ConfigField("inputBias", standard: false)
+  /// Whether queries and keys are normalized head by head before they are turned.
+  package static let normalizesHeads = ConfigField("normalizesHeads", standard: false)
+  /// Whether a window is used that the config has, where only some blocks use it.
+  package static let usesWindow = ConfigField("usesWindow", standard: true)
   /// Whether those of the feed-forward part have.
   package static let feedForwardBias = ConfigField("feedForwardBias", standard: false)
+}
+
+extension ConfigField where Value == Int {
+  /// The first block that sees a window.
+  package static let firstWindowBlock = ConfigField("firstWindowBlock", standard: 0)
+}
+
+extension ModelConfig {
+  /// Tokens that a block sees; `nil` for all.
+  package func window(ofBlock block: Int) -> Int? {
+    guard self[.usesWindow], self[.window] > 0 else { return nil }
+    let listed = self[.windowBlocks]
+    let seesWindow =
+      listed.indices.contains(block) ? listed[block] : block >= self[.firstWindowBlock]
+    return seesWindow ? self[.window] : nil
+  }
 }
 
 /// What a decoder may give out.
@@ -106,16 +130,28 @@ private struct DecoderBuilder {
     let attention = Attention.separate(
       headCount: config.headCount, keyHeadCount: config.keyHeadCount, headDimension: config.headDimension,
       scale: 1 / Double(config.headDimension).squareRoot(), isCausal: true,
-      window: config[.window] == 0 ? nil : config[.window], cacheSlot: block)
+      window: config.window(ofBlock: block), cacheSlot: block)
+    let projectedQuery = project(
+      "\(name).q_proj", input, .queryWeight, .queryBias, block, from: width, to: queries)
+    let projectedKey = project("\(name).k_proj", input, .keyWeight, .keyBias, block, from: width, to: keys)
     let query = addRotary(
-      "\(name).q", project("\(name).q_proj", input, .queryWeight, .queryBias, block, from: width, to: queries))
+      "\(name).q", addHeadNorm("\(name).q_norm", projectedQuery, .queryNormGain, block, config.headCount))
     let key = addRotary(
-      "\(name).k", project("\(name).k_proj", input, .keyWeight, .keyBias, block, from: width, to: keys))
+      "\(name).k", addHeadNorm("\(name).k_norm", projectedKey, .keyNormGain, block, config.keyHeadCount))
     let value = project("\(name).v_proj", input, .valueWeight, .valueBias, block, from: width, to: keys)
     let cache = graph.input(.cache(block, width: attention.keys.width))
     let attended = graph.add(name, attention, [query, key, value, graph.input(.mask), cache])
     return project(
       "\(name).o_proj", attended, .attentionOutputWeight, .attentionOutputBias, block, from: queries, to: width)
+  }
+
+  private mutating func addHeadNorm(
+    _ name: String, _ input: EdgeID, _ gain: TensorRole.Kind, _ block: Int, _ headCount: Int
+  ) -> EdgeID {
+    guard config[.normalizesHeads] else { return input }
+    let parameter = declare.vector(gain, block, (config.headDimension, "head_dim"), .constant(1))
+    return graph.add(
+      name, RMSNorm(epsilon: config.layerNormEpsilon, partCount: headCount), [input], [parameter])
   }
 
   private mutating func addRotary(_ name: String, _ input: EdgeID) -> EdgeID {
@@ -131,7 +167,7 @@ private struct DecoderBuilder {
     _ name: String, _ input: EdgeID, _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
     from: ParameterDeclarations.Dimension, to: ParameterDeclarations.Dimension
   ) -> EdgeID {
-    linear(name, input, weightKind, bias, block, from, to, hasBias: config[.attentionBias])
+    linear(name, input, weightKind, bias, block, from, to, hasBias: config[.attentionBias] || config[.inputBias] && bias != .attentionOutputBias)
   }
 
   private mutating func linear(

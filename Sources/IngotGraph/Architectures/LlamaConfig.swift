@@ -72,7 +72,7 @@ extension Architecture {
     settle: settleDecoder,
     build: { decoderGraph("mistral", $0, transposed: $1) })
 
-  private static func decoderHeads(_ name: String) -> [ModelHead] {
+  static func decoderHeads(_ name: String) -> [ModelHead] {
     [
       ModelHead(DecoderHead.language.rawValue, classes: "\(name)ForCausalLM"),
       ModelHead(DecoderHead.sequenceClassification.rawValue, classes: "\(name)ForSequenceClassification"),
@@ -81,7 +81,7 @@ extension Architecture {
   }
 
   /// Sets the head that is stored: what a file holds says more than the name of a class.
-  private static let settleDecoder: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = {
+  static let settleDecoder: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = {
     config, stored in
     if stored[.scoreWeight] != nil {
       config[.head] = DecoderHead.sequenceClassification.rawValue
@@ -93,7 +93,7 @@ extension Architecture {
   }
 
   /// What contradicts in the config of a decoder.
-  private static let decoderConflict: @Sendable (ModelConfig) -> ConfigConflict? = { config in
+  static let decoderConflict: @Sendable (ModelConfig) -> ConfigConflict? = { config in
     guard config.headCount.isMultiple(of: config.keyHeadCount) else {
       return ConfigConflict(
         key: "num_key_value_heads", found: "\(config.keyHeadCount, "head") for \(config.headCount) of queries",
@@ -107,6 +107,11 @@ extension Architecture {
     guard config.headDimension.isMultiple(of: 2) else {
       return ConfigConflict(
         key: "head_dim", found: "\(config.headDimension)", expected: "an even number, for pairs to be turned")
+    }
+    let listed = config[.windowBlocks].count
+    guard listed == 0 || listed == config.blockCount else {
+      return ConfigConflict(
+        key: "layer_types", found: "\(listed, "layer")", expected: "\(config.blockCount), as num_hidden_layers says")
     }
     return rotaryConflict(config)
   }
@@ -133,26 +138,26 @@ extension [ConfigKey] {
   /// The sizes of a decoder.
   ///
   /// - Parameters:
+  ///   - vocabulary: the default of V.
   ///   - feedForward: the default of F.
   ///   - context: the default of the positions.
   ///   - keyHeads: the default of the heads of keys and values.
+  ///   - headDimension: the default of E.
   /// - Returns: the keys.
-  fileprivate static func decoderSizes(
-    feedForward: Int = 11_008, context: Int = 2048, keyHeads: ConfigDefault<Int>
+  static func decoderSizes(
+    vocabulary: Int = 32_000, feedForward: Int = 11_008, context: Int = 2048, keyHeads: ConfigDefault<Int>,
+    headDimension: ConfigDefault<Int> = .derived("hidden_size / num_attention_heads") {
+      $0.width / Swift.max(1, $0.headCount)
+    }
   ) -> [ConfigKey] {
     [
-      ConfigKey("vocab_size", .count(.vocabularySize, .value(32_000), limit: 1 << 28)),
+      ConfigKey("vocab_size", .count(.vocabularySize, .value(vocabulary), limit: 1 << 28)),
       ConfigKey("max_position_embeddings", .count(.contextLength, .value(context), limit: 1 << 28)),
       ConfigKey("hidden_size", .count(.width, .value(4096), limit: 1 << 20)),
       ConfigKey("num_hidden_layers", .count(.blockCount, .value(32), limit: 10_000)),
       ConfigKey("num_attention_heads", .count(.headCount, .value(32), limit: 1 << 20)),
       ConfigKey("num_key_value_heads", .count(.keyHeadCount, keyHeads, limit: 1 << 20)),
-      ConfigKey(
-        "head_dim",
-        .count(
-          .headDimension,
-          .derived("hidden_size / num_attention_heads") { $0.width / Swift.max(1, $0.headCount) },
-          limit: 1 << 20)),
+      ConfigKey("head_dim", .count(.headDimension, headDimension, limit: 1 << 20)),
       ConfigKey("intermediate_size", .count(.feedForwardWidth, .value(feedForward), limit: 1 << 24)),
       ConfigKey("hidden_act", .activation(.activation, .value(.silu), names: transformersActivations)),
       ConfigKey("rms_norm_eps", .fraction(.layerNormEpsilon, .value(1e-6))),
@@ -164,7 +169,7 @@ extension [ConfigKey] {
   }
 
   /// The keys that the heads of a decoder look at, and what it is not.
-  fileprivate static let decoderHeads: [ConfigKey] = [
+  static let decoderHeads: [ConfigKey] = [
     ConfigKey("tie_word_embeddings", .flag(.tiesHead, .value(false))), ConfigKey("architectures", .head),
     ConfigKey("id2label", .labels, isOfHead: true), ConfigKey("num_labels", .labels, isOfHead: true),
     ConfigKey("pad_token_id", .token(.paddingToken), isOfHead: true),
@@ -187,13 +192,13 @@ extension [ConfigKey] {
   ]
 
   /// What models multiply with that look like Llama otherwise: Granite, Cohere, MiniCPM.
-  fileprivate static let multipliers: [ConfigKey] =
+  static let multipliers: [ConfigKey] =
     ["embedding_multiplier", "residual_multiplier", "logits_scaling", "logit_scale", "scale_emb"].map {
       ConfigKey($0, .onlyValue(.float64(1)))
     } + ["attention_multiplier", "scale_depth", "dim_model_base"].map { ConfigKey($0, .onlyValue(.null)) }
 
   /// What changes no output.
-  fileprivate static let decoderRemarks: [ConfigKey] = .informational(
+  static let decoderRemarks: [ConfigKey] = .informational(
     "_name_or_path", "attention_dropout", "bos_token_id", "chunk_size_feed_forward", "dtype",
     "embd_pdrop", "eos_token_id", "finetuning_task", "gradient_checkpointing", "hidden_dropout",
     "initializer_range", "label2id", "model_type", "original_max_position_embeddings", "output_attentions",
