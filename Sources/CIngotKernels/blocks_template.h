@@ -161,6 +161,8 @@ DECODER(decode_q8_k, 292, 256, {
     for (size_t i = 0; i < 256; i++) put(y, i, d * (float)(int8_t)x[4 + i]);
 })
 
+#include "blocks_codes_template.h"
+
 // clang-format on
 
 const ingot_block_kernels NAME(ingot_block_kernels) = {
@@ -175,4 +177,19 @@ const ingot_block_kernels NAME(ingot_block_kernels) = {
     .decode_q5_k = NAME(decode_q5_k),
     .decode_q6_k = NAME(decode_q6_k),
     .decode_q8_k = NAME(decode_q8_k),
+    .decode_iq2_xxs = NAME(decode_iq2_xxs),
+    .decode_iq2_xs = NAME(decode_iq2_xs),
+    .decode_iq2_s = NAME(decode_iq2_s),
+    .decode_iq3_xxs = NAME(decode_iq3_xxs),
+    .decode_iq3_s = NAME(decode_iq3_s),
+    .decode_iq1_s = NAME(decode_iq1_s),
+    .decode_iq1_m = NAME(decode_iq1_m),
+    .decode_iq4_nl = NAME(decode_iq4_nl),
+    .decode_iq4_xs = NAME(decode_iq4_xs),
+    .decode_tq1_0 = NAME(decode_tq1_0),
+    .decode_tq2_0 = NAME(decode_tq2_0),
+    .decode_mxfp4 = NAME(decode_mxfp4),
+    .decode_nvfp4 = NAME(decode_nvfp4),
+    .decode_q1_0 = NAME(decode_q1_0),
+    .decode_q2_0 = NAME(decode_q2_0),
 };

@@ -11,7 +11,7 @@ package struct BlockDecoder: Sendable {
   package let blockType: BlockType
   private let decode: Decode
 
-  /// Makes a decoder; `nil` for types that are kept as they are: IQ…, TQ…, MXFP4, NVFP4, Q1_0, Q2_0 and Q8_1.
+  /// Makes a decoder; `nil` for the type that is kept as it is, Q8_1.
   package init?(_ blockType: BlockType, kernels: KernelTable = .current) {
     guard let decode = Self.decode(of: blockType, kernels.blocks) else { return nil }
     self.blockType = blockType
@@ -40,7 +40,23 @@ package struct BlockDecoder: Sendable {
     case .q5K: kernels.decode_q5_k
     case .q6K: kernels.decode_q6_k
     case .q8K: kernels.decode_q8_k
-    default: nil
+    case .iq2XXS: kernels.decode_iq2_xxs
+    case .iq2XS: kernels.decode_iq2_xs
+    case .iq2S: kernels.decode_iq2_s
+    case .iq3XXS: kernels.decode_iq3_xxs
+    case .iq3S: kernels.decode_iq3_s
+    case .iq1S: kernels.decode_iq1_s
+    case .iq1M: kernels.decode_iq1_m
+    case .iq4NL: kernels.decode_iq4_nl
+    case .iq4XS: kernels.decode_iq4_xs
+    case .tq10: kernels.decode_tq1_0
+    case .tq20: kernels.decode_tq2_0
+    case .mxfp4: kernels.decode_mxfp4
+    case .nvfp4: kernels.decode_nvfp4
+    case .q10: kernels.decode_q1_0
+    case .q20: kernels.decode_q2_0
+    // Activations only, never in files.
+    case .q81: nil
     }
   }
 

@@ -38,7 +38,7 @@ extension ReferenceKernels {
       let low = bits[index / 128 * 64 + index % 64] >> (index % 128 / 64 * 4) & 15
       let high = bits[128 + index / 128 * 32 + index % 32] >> (index % 128 / 32 * 2) & 3
       return bits.half(208) * Float(bits.signed(192 + index / 16)) * Float(low + high * 16 - 32)
-    default: return .nan
+    default: return codedValue(index, of: bits, blockType)
     }
   }
 
@@ -56,7 +56,7 @@ extension ReferenceKernels {
 }
 
 /// The bytes of a block, taken apart.
-private struct BlockBits {
+struct BlockBits {
   private let bytes: [UInt8]
 
   init(_ bytes: [UInt8]) {
@@ -64,6 +64,16 @@ private struct BlockBits {
   }
 
   subscript(position: Int) -> Int { Int(bytes[position]) }
+
+  func word(_ position: Int) -> Int { self[position] | self[position + 1] << 8 }
+
+  /// An unsigned 8-bit float of three fraction bits; 0 for the code that is no number.
+  func unsignedScale(_ position: Int) -> Float {
+    let (exponent, fraction) = (self[position] >> 3 & 15, Float(self[position] & 7))
+    guard self[position] != 0x7F else { return 0 }
+    return exponent == 0
+      ? fraction * 0x1p-9 : (1 + fraction / 8) * Float(sign: .plus, exponent: exponent - 7, significand: 1)
+  }
 
   func signed(_ position: Int) -> Int { Int(Int8(bitPattern: bytes[position])) }
 

@@ -202,6 +202,51 @@ extension GuardedKernel {
     decode(
       "ingot_block_kernels.decode_q8_k", 292, 256,
       Levels { ingot_block_kernels_of($0).decode_q8_k }),
+    decode(
+      "ingot_block_kernels.decode_iq2_xxs", 66, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq2_xxs }),
+    decode(
+      "ingot_block_kernels.decode_iq2_xs", 74, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq2_xs }),
+    decode(
+      "ingot_block_kernels.decode_iq2_s", 82, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq2_s }),
+    decode(
+      "ingot_block_kernels.decode_iq3_xxs", 98, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq3_xxs }),
+    decode(
+      "ingot_block_kernels.decode_iq3_s", 110, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq3_s }),
+    decode(
+      "ingot_block_kernels.decode_iq1_s", 50, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq1_s }),
+    decode(
+      "ingot_block_kernels.decode_iq1_m", 56, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq1_m }),
+    decode(
+      "ingot_block_kernels.decode_iq4_nl", 18, 32,
+      Levels { ingot_block_kernels_of($0).decode_iq4_nl }),
+    decode(
+      "ingot_block_kernels.decode_iq4_xs", 136, 256,
+      Levels { ingot_block_kernels_of($0).decode_iq4_xs }),
+    decode(
+      "ingot_block_kernels.decode_tq1_0", 54, 256,
+      Levels { ingot_block_kernels_of($0).decode_tq1_0 }),
+    decode(
+      "ingot_block_kernels.decode_tq2_0", 66, 256,
+      Levels { ingot_block_kernels_of($0).decode_tq2_0 }),
+    decode(
+      "ingot_block_kernels.decode_mxfp4", 17, 32,
+      Levels { ingot_block_kernels_of($0).decode_mxfp4 }),
+    decode(
+      "ingot_block_kernels.decode_nvfp4", 36, 64,
+      Levels { ingot_block_kernels_of($0).decode_nvfp4 }),
+    decode(
+      "ingot_block_kernels.decode_q1_0", 18, 128,
+      Levels { ingot_block_kernels_of($0).decode_q1_0 }),
+    decode(
+      "ingot_block_kernels.decode_q2_0", 18, 64,
+      Levels { ingot_block_kernels_of($0).decode_q2_0 }),
     GuardedKernel(name: "ingot_quantize_kernels.encode_q8_0") { level, buffers in
       let encode = Levels { ingot_quantize_kernels_of($0).encode_q8_0 }
       for count in 0...17 {

@@ -25,6 +25,21 @@ typedef struct INGOT_SENDABLE {
     void INGOT_KERNEL(decode_q5_k)(const uint8_t *x, void *y, size_t n);
     void INGOT_KERNEL(decode_q6_k)(const uint8_t *x, void *y, size_t n);
     void INGOT_KERNEL(decode_q8_k)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq2_xxs)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq2_xs)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq2_s)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq3_xxs)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq3_s)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq1_s)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq1_m)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq4_nl)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_iq4_xs)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_tq1_0)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_tq2_0)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_mxfp4)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_nvfp4)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q1_0)(const uint8_t *x, void *y, size_t n);
+    void INGOT_KERNEL(decode_q2_0)(const uint8_t *x, void *y, size_t n);
 } ingot_block_kernels;
 
 INGOT_LEVELS(ingot_block_kernels, avx512)
