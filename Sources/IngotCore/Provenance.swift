@@ -30,6 +30,8 @@ package enum Provenance: Hashable, Sendable {
   case dequantizedBlocks(BlockType)
   /// Small numbers multiplied by their scales.
   case scaled(from: DType)
+  /// Packed values of a scheme turned into the numbers they stand for.
+  case unpacked(scheme: String)
   /// Numbers turned into blocks.
   case quantizedToBlocks(BlockType)
   /// Numbers turned into int8 with scales of absmax ÷ 127.
@@ -55,6 +57,7 @@ extension Provenance: CustomStringConvertible {
     case .zeros: "zeros in place of a bias that the model lacks"
     case .dequantizedBlocks(let type): "dequantize \(type.rawValue) to F32"
     case .scaled(let type): "multiply \(type.rawValue) by scales to F32"
+    case .unpacked(let scheme): "dequantize \(scheme) to F32"
     case .quantizedToBlocks(let type): "quantize F32 to \(type.rawValue)"
     case .quantizedToInt8(let source): "quantize \(source.rawValue) to int8, scale = absmax ÷ 127"
     case .initialized(let seed): "initialize from seed \(seed)"

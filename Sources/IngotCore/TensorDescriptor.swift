@@ -51,6 +51,20 @@ public struct TensorDescriptor: Hashable, Sendable {
     rarities = Rarities(sideStorages: parts.map(\.storage), aliasOf: aliasOf)
   }
 
+  /// Says that the tensor is made of several arrays.
+  ///
+  /// - Parameters:
+  ///   - packing: how numbers are made of them.
+  ///   - shape: of the numbers.
+  ///   - storages: where the arrays behind the first are.
+  package mutating func pack(_ packing: Packing, shape: Shape, _ storages: [TensorStorage]) {
+    type = TensorType(packing, shape: shape)
+    rarities = Rarities(sideStorages: storages, aliasOf: aliasOf)
+  }
+
+  /// How the numbers are made of stored arrays, when other programs keep them packed.
+  package var packing: Packing? { type.packing }
+
   /// The element type; of the values, when quantized.
   public var dtype: DType { type.dtype }
   /// The dimensions, outermost first; of the values, when quantized.

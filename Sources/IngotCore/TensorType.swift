@@ -14,28 +14,36 @@ public struct TensorType: Hashable, Sendable {
   private final class Rarities: Hashable, Sendable {
     let quantization: QuantizedType?
     let blockType: BlockType?
+    let packing: Packing?
 
     /// One for each block type: a quantized model's tensors have nothing else.
     private static let byBlockType = Dictionary(
-      uniqueKeysWithValues: BlockType.allCases.map { ($0, Rarities(quantization: nil, blockType: $0)) })
+      uniqueKeysWithValues: BlockType.allCases.map {
+        ($0, Rarities(quantization: nil, blockType: $0, packing: nil))
+      })
 
-    private init(quantization: QuantizedType?, blockType: BlockType?) {
+    private init(quantization: QuantizedType?, blockType: BlockType?, packing: Packing?) {
       self.quantization = quantization
       self.blockType = blockType
+      self.packing = packing
     }
 
-    static func make(quantization: QuantizedType?, blockType: BlockType?) -> Rarities? {
-      guard quantization != nil else { return blockType.flatMap { byBlockType[$0] } }
-      return Rarities(quantization: quantization, blockType: blockType)
+    static func make(
+      quantization: QuantizedType?, blockType: BlockType?, packing: Packing? = nil
+    ) -> Rarities? {
+      guard quantization != nil || packing != nil else { return blockType.flatMap { byBlockType[$0] } }
+      return Rarities(quantization: quantization, blockType: blockType, packing: packing)
     }
 
     static func == (left: Rarities, right: Rarities) -> Bool {
       left.quantization == right.quantization && left.blockType == right.blockType
+        && left.packing == right.packing
     }
 
     func hash(into hasher: inout Hasher) {
       hasher.combine(quantization)
       hasher.combine(blockType)
+      hasher.combine(packing)
     }
   }
 
@@ -54,6 +62,13 @@ public struct TensorType: Hashable, Sendable {
     rarities = .make(quantization: quantization, blockType: blockType)
   }
 
+  /// Makes the type of a tensor that is packed: its numbers, in F32, are made of several arrays.
+  package init(_ packing: Packing, shape: Shape) {
+    dtype = .f32
+    self.shape = shape
+    rarities = .make(quantization: nil, blockType: nil, packing: packing)
+  }
+
   /// Scales and zero points, when the elements stand for other numbers.
   public var quantization: QuantizedType? {
     get { rarities?.quantization }
@@ -66,13 +81,20 @@ public struct TensorType: Hashable, Sendable {
   /// blocks' bytes.
   public var blockType: BlockType? { rarities?.blockType }
 
-  /// The name of the element type as reports and digests have it: a dtype's, or a block type's.
-  public var typeName: String { blockType?.rawValue ?? dtype.rawValue }
+  /// How the numbers are made of stored arrays, when other programs keep them packed.
+  ///
+  /// ``dtype`` is then F32, as for blocks.
+  package var packing: Packing? { rarities?.packing }
+
+  /// The name of the element type as reports and digests have it: a dtype's, a block type's, or that of a
+  /// scheme of packed values.
+  public var typeName: String { packing?.scheme ?? blockType?.rawValue ?? dtype.rawValue }
 
   /// Canonical, uncompressed bytes: values first, then scales and zero points of a quantized tensor; whole blocks where
   /// there are blocks.
   public var byteCount: Int {
     if let blockType { return blockType.byteShape(of: shape)?.elementCount ?? 0 }
+    if let packing { return packing.parts.reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) } }
     let values = shape.byteCount(of: dtype) ?? 0
     guard let quantization else { return values }
     return quantization.parts.reduce(values) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
@@ -80,6 +102,7 @@ public struct TensorType: Hashable, Sendable {
 
   /// Its arrays in the order of its digest; one for a plain tensor, and one of bytes for blocks.
   package var parts: [PartType] {
+    if let packing { return packing.parts }
     if let blockType {
       let bytes = blockType.byteShape(of: shape) ?? [0]
       return [PartType(kind: .values, dtype: .u8, shape: bytes, blockType: blockType)]

@@ -25,12 +25,12 @@ package struct ParameterView: Sendable {
     self.quantization = quantization
   }
 
-  /// A stored tensor; blocks are dequantized.
+  /// A stored tensor; blocks and packed values are dequantized.
   package init(_ tensor: TensorDescriptor) {
     quantization = tensor.quantization?.scheme
-    if let blockType = tensor.blockType, let values = tensor.dequantizedValues {
+    if tensor.quantization == nil, tensor.isQuantized, let values = tensor.dequantizedValues {
       parts = [(.values, values)]
-      notes = [.dequantizedBlocks(blockType)]
+      notes = [tensor.dequantization]
     } else {
       parts = tensor.parts.map { ($0.kind, .stored(name: tensor.name, $0)) }
     }

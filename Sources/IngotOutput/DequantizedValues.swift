@@ -5,14 +5,17 @@ import IngotKernels
 import IngotTransforms
 
 extension TensorDescriptor {
-  /// Whether its elements stand for other numbers: blocks, or values with scales.
-  package var isQuantized: Bool { blockType != nil || quantization != nil }
+  /// Whether its elements stand for other numbers: blocks, values with scales, packed values.
+  package var isQuantized: Bool { blockType != nil || quantization != nil || packing != nil }
 
   /// The F32 values that the tensor's blocks, or its values with their scales, stand for; `nil` for one that is not
   /// quantized, and for blocks and schemes without such arithmetic.
   package var dequantizedValues: LazyPart? {
     if let quantization {
       return .scaled(parts.map { ($0.kind, .stored(name: name, $0)) }, quantization.scheme)
+    }
+    if let packing {
+      return packing.values.flatMap { .packed($0, of: parts.map { .stored(name: name, $0) }) }
     }
     guard let blockType, BlockDecoder.supports(blockType) else { return nil }
     return .dequantized(.stored(name: name, parts[0]), blockType, shape)
@@ -27,14 +30,19 @@ extension TensorDescriptor {
   package func notDequantized(to dtype: DType) -> IngotError {
     .unrepresentable(
       tensor: name, target: dtype.rawValue,
-      why: blockType == nil
-        ? "\(self.dtype) with such scales are kept as they are, not dequantized"
-        : "\(words: typeName) blocks are kept as they are, not dequantized",
+      why: packing != nil
+        ? "what its \(words: typeName) values stand for is not known"
+        : blockType == nil
+          ? "\(self.dtype) with such scales are kept as they are, not dequantized"
+          : "\(words: typeName) blocks are kept as they are, not dequantized",
       hint: .remedy(.leaveOut))
   }
 
   /// What dequantizing it is called in the provenance.
-  package var dequantization: Provenance { blockType.map { .dequantizedBlocks($0) } ?? .scaled(from: dtype) }
+  package var dequantization: Provenance {
+    packing.map { .unpacked(scheme: $0.scheme) } ?? blockType.map { .dequantizedBlocks($0) }
+      ?? .scaled(from: dtype)
+  }
 }
 
 extension Provenance {
@@ -43,6 +51,8 @@ extension Provenance {
     switch self {
     case .scaled(let source):
       Loss(.dequantized, tensor: tensor, detail: "\(source) times their scales, now \(dtype)")
+    case .unpacked(let scheme):
+      Loss(.dequantized, tensor: tensor, detail: "what \(words: scheme) values stand for, now \(dtype)")
     case .dequantizedBlocks(let type):
       Loss(
         .dequantized, tensor: tensor, detail: "what \(words: type.rawValue) blocks stand for, now \(dtype)")

@@ -35,6 +35,13 @@ package indirect enum LazyPart: Sendable {
   /// Another part, of finite F32 values whose last dimension is a multiple of a block, as blocks.
   case blocks(LazyPart, BlockType)
 
+  /// The F32 numbers of this shape that another part's codes stand for.
+  case codes(LazyPart, CodeLayout, Shape)
+  /// Rows (axis 0) or columns (axis 1) of another part, a matrix of F32 values, by number.
+  case gathered(LazyPart, [Int32], axis: Int)
+  /// Another part, of F32 values, with a number added to each.
+  case shifted(LazyPart, by: Float)
+
   /// The element type of the result.
   package var dtype: DType {
     switch self {
@@ -47,7 +54,7 @@ package indirect enum LazyPart: Sendable {
       source.dtype
     case .joined(let parts, _): parts.first?.dtype ?? .u8
     case .zeros(let dtype, _): dtype
-    case .dequantized, .scaled: .f32
+    case .dequantized, .scaled, .codes, .gathered, .shifted: .f32
     case .blocks: .u8
     }
   }
@@ -68,12 +75,15 @@ package indirect enum LazyPart: Sendable {
     case .literal(_, let shape, _): shape
     case .generated(let shape, _): shape
     case .cast(let source, _, _), .quantized(let source, _, _), .scaled(let source, _),
-      .paired(let source, _, _):
+      .paired(let source, _, _), .shifted(let source, _):
       source.shape
     case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
     case .rows(let source, let rows): source.shape.withFirst(rows.count)
     case .reshaped(_, let shape), .joined(_, let shape), .zeros(_, let shape): shape
-    case .dequantized(_, _, let shape): shape
+    case .dequantized(_, _, let shape), .codes(_, _, let shape): shape
+    case .gathered(let source, let indexes, let axis):
+      Shape(source.shape.dimensions.enumerated().map { $0.offset == axis ? indexes.count : $0.element })
+        ?? source.shape
     case .blocks(let source, let blockType): blockType.byteShape(of: source.shape) ?? [0]
     }
   }
@@ -142,6 +152,15 @@ package indirect enum LazyPart: Sendable {
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try BlockTiles(source.name ?? "", tiles, encoder: encoder)
+    case .codes(let source, let layout, let shape):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try CodeTiles(tiles, layout, shape: shape)
+    case .gathered(let source, let indexes, let axis):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try GatheredTiles(tiles, shape: source.shape, indexes: indexes, axis: axis)
+    case .shifted(let source, let shift):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try ShiftedTiles(tiles, by: shift)
     case .transposed, .paired, .reshaped, .rows, .joined, .zeros:
       return try openMoved { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -198,7 +217,8 @@ package indirect enum LazyPart: Sendable {
     case .stored(let name, _): name
     case .literal, .generated, .zeros: nil
     case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
-      .blocks(let source, _), .scaled(let source, _):
+      .blocks(let source, _), .scaled(let source, _), .codes(let source, _, _), .gathered(let source, _, _),
+      .shifted(let source, _):
       source.name
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _):
       source.name

@@ -25,7 +25,8 @@ extension LazyPart {
     case .transposed(let source):
       return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
     case .paired(let source, _, _): return source.readsFreely
-    case .rows, .joined: return readsFreely
+    case .rows, .joined, .codes, .gathered: return readsFreely
+    case .shifted(let source, _): return source.isDivisible
     case .literal, .generated, .zeros: return true
     }
   }
@@ -41,6 +42,11 @@ extension LazyPart {
     case .reshaped(let source, _), .rows(let source, _): source.readsFreely
     case .joined(let parts, _): parts.allSatisfy(\.readsFreely)
     case .transposed, .paired: isDivisible
+    // Numbers are made of codes anew wherever they are read; of scales only what is needed.
+    case .codes(let source, _, _), .gathered(let source, _, _), .shifted(let source, _): source.readsFreely
+    case .scaled(let source, let scales):
+      source.readsFreely && scales.parts.allSatisfy { $0.uncast.readsFreely }
+    case .cast(let source, _, _): source.dtype != .f32 && dtype == .f32 && source.readsFreely
     case .literal, .generated, .zeros: true
     default: false
     }
