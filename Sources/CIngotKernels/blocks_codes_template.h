@@ -108,7 +108,8 @@ DECODER(decode_iq1_s, 50, 256, {
 // 32 runs of eight values; the block's scale is the high nibbles of four words, whose other bits scale two runs each.
 DECODER(decode_iq1_m, 56, 256, {
     const uint8_t *scales = x + 48;
-    const uint8_t bits[2] = {(uint8_t)(scales[1] >> 4 | (scales[3] & 0xf0)), (uint8_t)(scales[5] >> 4 | (scales[7] & 0xf0))};
+    const uint8_t low = (uint8_t)(scales[1] >> 4 | (scales[3] & 0xf0));
+    const uint8_t bits[2] = {low, (uint8_t)(scales[5] >> 4 | (scales[7] & 0xf0))};
     const float d = half_at(bits);
     for (size_t i = 0; i < 32; i++) {
         const uint32_t scale = word_at(scales + i / 8 * 2) >> (i / 2 % 4 * 3) & 7, high = x[32 + i / 2] >> (i % 2 * 4);

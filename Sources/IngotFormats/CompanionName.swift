@@ -14,11 +14,14 @@ package enum CompanionName {
     ("added_tokens.json", .tokenizer), ("vocab.json", .tokenizer), ("merges.txt", .tokenizer),
     ("encoder.json", .tokenizer), ("vocab.bpe", .tokenizer), ("vocab.txt", .tokenizer),
     ("tokenizer.model", .tokenizer), ("chat_template.jinja", .tokenizer),
-    (pooling, .other),
+    (pooling, .other), (quantization, .other),
   ]
 
   /// How the states of a text's tokens become one vector, as sentence-transformers keeps it.
   package static let pooling = "1_Pooling/config.json"
+
+  /// What GPTQ's first programs wrote beside a config instead of into it.
+  package static let quantization = "quantize_config.json"
 
   /// What a file beside weights is by its name.
   package enum Judgement: Hashable, Sendable {

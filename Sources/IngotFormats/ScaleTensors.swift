@@ -7,11 +7,15 @@ import IngotCore
 /// Weights of small numbers with the tensors that belong to them.
 package struct ScaleTensors: Sendable {
   /// What the values of a weight stand for.
-  package enum Scheme: Hashable, Sendable {
+  package enum Scheme: Sendable {
     /// Real numbers, by these scales.
     case known(Quantization, [StoredPart])
     /// What is not known of them.
     case unknown(Evidence)
+    /// Real numbers, made of several packed tensors.
+    case packed(PackedWeight)
+    /// Tensors that break a rule of a scheme.
+    case broken(PackedFault)
   }
 
   /// A weight with what belongs to it.
@@ -26,6 +30,9 @@ package struct ScaleTensors: Sendable {
     package let activationScales: [Int]
     /// What the values stand for.
     package let scheme: Scheme
+
+    /// Whether the tensor of its values is of a scheme that packs, so that its dtype tells nothing of its numbers.
+    package let isPacked: Bool
   }
 
   /// The weights, in the order of the checkpoint.
@@ -34,38 +41,80 @@ package struct ScaleTensors: Sendable {
   /// Keys of a config that declare how weights are quantized.
   package static let configKeys = ["quantization_config", "compression_config", "quantization"]
 
+  /// A config with what a file of its own declares in its place, as GPTQ's first programs wrote it.
+  ///
+  /// - Parameters:
+  ///   - config: the config, when there is one that can be read.
+  ///   - beside: the file, likewise; only asked for where the config declares nothing.
+  /// - Returns: what is declared, as if the config did.
+  package static func declaration(config: Metadata?, beside: () -> Metadata?) -> Metadata? {
+    guard !configKeys.contains(where: { config?[$0] != nil }), let declared = beside() else { return config }
+    var document = config ?? Metadata()
+    document[configKeys[0]] = .object(declared)
+    return document
+  }
+
   /// Finds what belongs together.
   ///
   /// - Parameters:
   ///   - tensors: the tensors of a checkpoint.
   ///   - config: its config, when there is one that can be read.
-  package init(_ tensors: [TensorDescriptor], config: Metadata? = nil) {
+  ///   - wantsValues: whether numbers are wanted, and with them what only the bytes of small tensors tell.
+  ///   - reader: reads small tensors.
+  package init(
+    _ tensors: [TensorDescriptor], config: Metadata? = nil, wantsValues: Bool = false,
+    reader: @escaping PackedReader = { _ in [] }
+  ) {
+    let packed = PackedTensors(tensors, config: config, wantsValues: wantsValues, reader: reader)
+    let plain = Self.unpacked(tensors, config, besides: packed.taken)
+    weights =
+      packed.weights.isEmpty
+      ? plain : (plain + packed.weights.map(Self.weight)).sorted { $0.values < $1.values }
+  }
+
+  private static func weight(_ found: PackedTensors.Found) -> Weight {
+    let scheme: Scheme =
+      switch found.result {
+      case .success(let weight): .packed(weight)
+      case .failure(.unknown(let why)): .unknown(why)
+      case .failure(let fault): .broken(fault)
+      }
+    return Weight(
+      values: found.codes, companions: found.companions, zeros: [],
+      activationScales: found.activations, scheme: scheme, isPacked: true)
+  }
+
+  /// The weights that are not packed.
+  private static func unpacked(
+    _ tensors: [TensorDescriptor], _ config: Metadata?, besides taken: Set<Int>
+  ) -> [Weight] {
     let declaration = QuantizationDeclaration(config)
     var values: [ExactName: Int] = [:]
-    for (index, tensor) in tensors.enumerated() where tensor.holdsSmallNumbers {
+    for (index, tensor) in tensors.enumerated() where tensor.holdsSmallNumbers && !taken.contains(index) {
       values[ExactName(tensor.name)] = index
     }
-    guard !values.isEmpty else {
-      weights = []
-      return
-    }
+    guard !values.isEmpty else { return [] }
     var companions: [Int: [ScaleCompanion]] = [:]
-    for (index, tensor) in tensors.enumerated() {
+    for (index, tensor) in tensors.enumerated() where !taken.contains(index) {
       guard let (owner, companion) = ScaleCompanion.find(index, tensor.name, among: values) else { continue }
       companions[owner, default: []].append(companion)
     }
+    // Zero points are small integers too.
+    let members = Set(companions.values.joined().map(\.index))
     let candidates = values.values.sorted().compactMap { index -> ScaleCandidate? in
       let own = companions[index] ?? []
-      guard !own.isEmpty || declaration.covers(tensors[index]) else { return nil }
+      guard !own.isEmpty || (declaration.covers(tensors[index]) && !members.contains(index)) else {
+        return nil
+      }
       return ScaleCandidate(index, own, tensors, declaration)
     }
     let habits = ScaleHabits(candidates)
-    weights = candidates.map { candidate in
+    return candidates.map { candidate in
       Weight(
         values: candidate.values, companions: candidate.companions.map(\.index),
         zeros: candidate.companions.filter { $0.role == .layout }.map(\.index),
         activationScales: candidate.companions.filter { $0.role == .activation }.map(\.index),
-        scheme: candidate.scheme(tensors, habits: habits))
+        scheme: candidate.scheme(tensors, habits: habits), isPacked: false)
     }
   }
 
@@ -80,12 +129,16 @@ package struct ScaleTensors: Sendable {
     var taken = Set<Int>()
     var owners: [ExactName: (Quantization, [StoredPart])] = [:]
     for weight in weights where isJoined(weight) {
+      if case .packed(let packed) = weight.scheme {
+        result.tensors[weight.values].pack(packed, of: checkpoint)
+        taken.formUnion(weight.companions)
+      }
       guard case .known(let scheme, let parts) = weight.scheme else { continue }
       result.tensors[weight.values].quantize(scheme, parts)
       owners[ExactName(checkpoint.tensors[weight.values].name)] = (scheme, parts)
       taken.formUnion(weight.companions)
     }
-    guard !owners.isEmpty else { return checkpoint }
+    guard !owners.isEmpty || !taken.isEmpty else { return checkpoint }
     for (index, tensor) in checkpoint.tensors.enumerated() {
       // Another name of the same bytes has the same scales.
       guard let target = tensor.aliasOf, let (scheme, parts) = owners[ExactName(target)],
@@ -99,6 +152,18 @@ package struct ScaleTensors: Sendable {
 }
 
 extension TensorDescriptor {
+  /// Becomes a packed weight, under the name that this has where it is not packed.
+  fileprivate mutating func pack(_ weight: PackedWeight, of checkpoint: Checkpoint) {
+    let parts = weight.parts.map { checkpoint.tensors[$0] }
+    let types = parts.enumerated().map { index, tensor in
+      PartType(kind: index == 0 ? .values : .scales, dtype: tensor.dtype, shape: tensor.shape)
+    }
+    name = weight.name
+    pack(
+      Packing(scheme: weight.scheme, parts: types, values: weight.values), shape: weight.shape,
+      parts.dropFirst().map(\.storage))
+  }
+
   /// Whether its elements may need a scale to be weights.
   fileprivate var holdsSmallNumbers: Bool {
     guard quantization == nil, blockType == nil else { return false }

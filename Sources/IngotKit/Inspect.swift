@@ -115,8 +115,12 @@ extension Ingot {
   ) throws(IngotError) -> InspectionReport {
     var reading = options.reading
     reading.selection = options.selection
-    let checkpoint = try CheckpointOpener(options: reading, work: options.work).open(path)
+    var checkpoint = try CheckpointOpener(options: reading, work: options.work).open(path)
     try options.reading.requireUse(at: [path], by: [checkpoint], work: options.work)
+    if !reading.isRaw {
+      checkpoint = try checkpoint.withWholeWeights(
+        at: path, wantsValues: options.statistics, work: options.work)
+    }
     try options.selection.check(against: checkpoint, includedBy: .names)
     var report = InspectionReport(checkpoint, path: path, selection: options.selection, work: options.work)
     let listed = report.tensors.descriptors
@@ -190,10 +194,10 @@ private struct TensorScan {
       progress.advance(tile.count)
     }
     // Digests are of blocks, statistics of what they stand for: those take a pass of their own.
-    let ofBlocks = takingStatistics ? try statistics { $0.blockType != nil } : []
+    let ofBlocks = takingStatistics ? try statistics { $0.blockType != nil || $0.packing != nil } : []
     return tensors.indices.map { index in
       let tensor = tensors[index]
-      guard tensor.blockType == nil else {
+      guard tensor.blockType == nil, tensor.packing == nil else {
         return Result(sha256: digests[index], statistics: takingStatistics ? ofBlocks[index].statistics : nil)
       }
       let wanted = takingStatistics && ElementStatistics.supports(tensor.dtype)

@@ -33,8 +33,11 @@ package struct ScaledSource {
     work = options.work
     checkpoint = source
     self.companions = companions
+    let loader = ArrayLoader(source, work: options.work)
     let scales = try ScaleTensors(
-      source.tensors, config: Self.config(options.config, companions, options.work.system))
+      source.tensors, config: Self.config(options.config, companions, options.work.system),
+      wantsValues: options.dtype != nil
+    ) { (tensor) throws(IngotError) in try loader.bytes(.stored(name: tensor.name, tensor.parts[0])) }
     guard let dtype = options.dtype else {
       apart = scales.weights
       reportSeparation(by: options.selection)
@@ -43,13 +46,16 @@ package struct ScaledSource {
     var joined = Set<Int>()
     for weight in scales.weights {
       let values = source.tensors[weight.values]
-      guard options.selection.takes(values.name), values.dtype != dtype else {
+      guard options.selection.takes(values.name), weight.isPacked || values.dtype != dtype else {
         fixed.formUnion(weight.companions.map { ExactName(source.tensors[$0].name) })
         apart.append(weight)
         continue
       }
       try requireKnown(weight, for: dtype)
       joined.insert(weight.values)
+      if case .packed(let packed) = weight.scheme, let note = packed.note {
+        losses.append(Loss(.readers, tensor: packed.name, detail: note))
+      }
       for index in weight.activationScales where options.selection.takes(source.tensors[index].name) {
         losses.append(
           Loss(
@@ -65,6 +71,11 @@ package struct ScaledSource {
       guard !removed.isEmpty else { continue }
       losses += removed
       self.companions[index].bytes = ConfigWriter.bytes(of: document)
+    }
+    if let beside = self.companions.firstIndex(where: { $0.name == CompanionName.quantization }) {
+      self.companions.remove(at: beside)
+      losses.append(
+        Loss(.companion, detail: "\(CompanionName.quantization): the weights are not quantized any more"))
     }
   }
 
@@ -82,8 +93,14 @@ package struct ScaledSource {
     _ path: String?, _ companions: [Companion], _ system: any SystemCalls
   ) throws(IngotError) -> Metadata? {
     let named = try path.map { (path) throws(IngotError) in try Companions.text(path, system: system) }
-    guard let bytes = named ?? companions.first(where: { $0.kind == .config })?.bytes else { return nil }
-    return try? JSONDocument.object(bytes)
+    let bytes = named ?? companions.first { $0.kind == .config }?.bytes
+    return ScaleTensors.declaration(
+      config: bytes.flatMap { try? JSONDocument.object($0) },
+      beside: {
+        companions.first { $0.name == CompanionName.quantization }.flatMap {
+          try? JSONDocument.object($0.bytes)
+        }
+      })
   }
 
   /// Throws for a weight whose values can't be told from its scales.
@@ -95,7 +112,15 @@ package struct ScaledSource {
         hint:
           "without \(option: .dtype) it is copied as it is, with its scales; \(remedy: .leaveOut)")
     }
-    if case .unknown(let why) = weight.scheme { throw refusal(why) }
+    switch weight.scheme {
+    case .unknown(let why): throw refusal(why)
+    case .broken(.broken(let rule, let tensor, let found, let expected)):
+      let path = source.files.first?.path ?? source.format
+      throw .malformed(rule.rule, at: Location(path, tensor: tensor), found: found, expected: expected)
+    case .broken(.unreadable(let error)): throw error
+    case .broken(.unknown(let why)): throw refusal(why)
+    case .known, .packed: break
+    }
     for index in weight.zeros {
       let layout = source.tensors[index]
       guard layout.byteCount <= MemoryLayout<UInt64>.size,

@@ -43,6 +43,8 @@ package enum JSONText {
       let hasZeroPoints = quantization.parts.contains { $0.kind == .zeroPoints }
       object["quantization"] = .object(
         QuantizedParts.description(of: quantization.scheme, hasZeroPoints: hasZeroPoints))
+    }
+    if descriptor.quantization != nil || descriptor.packing != nil {
       object["parts"] = .array(
         descriptor.parts.map { part in
           .object(

@@ -76,6 +76,9 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
       malformed: ["quantized-tensors"],
       madeByTests: [:]),
     FormatClaims(
+      page: "packed-weights.md", formats: [], rules: PackedRule.ids, malformed: ["packed-weights"],
+      madeByTests: [:]),
+    FormatClaims(
       page: "config.md", formats: [], rules: ConfigRule.ids, malformed: ["config"], madeByTests: [:]),
     FormatClaims(
       page: "tokenizer.md", formats: [], rules: TokenizerRule.ids,

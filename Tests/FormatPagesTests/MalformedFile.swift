@@ -42,6 +42,14 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
     return options
   }
 
+  /// Makes numbers of what is packed.
+  private func makeNumbers() throws {
+    var options = ConvertOptions()
+    options.dtype = .f32
+    options.format = "safetensors"
+    _ = try Conversion(Fixture.path(path), to: "-", options: options)
+  }
+
   /// The id of the rule that reading all of the file finds broken; else what happened instead.
   ///
   /// Taking digests opens the file and reads every tensor, so that rules about stored checksums are reached too.
@@ -56,6 +64,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
       case "tokenizer": _ = try TokenizerFiles(companions(), folder: path).vocabulary(rowCount: 8)
       case "tokenizer-pipeline": _ = try TokenizerFiles(companions(), folder: path).tokenizer()
       case "llmc-state": _ = try FixtureSet(path: Fixture.path(path), vocabularySize: 5)
+      case "packed-weights": try makeNumbers()
       default: _ = try Ingot.hash(Fixture.path(path))
       }
       return "accepted"
