@@ -137,7 +137,7 @@ final class ScaledTiles: TileSource {
 /// F32 values of another part that are at hand: some of them, and others when those are asked for.
 private final class ValueWindow {
   private static let width = MemoryLayout<Float>.size
-  /// Values read at a time, where no more are asked for.
+  /// Values read at a time by who goes on where the last ones ended.
   private static let readAheadCount = 1 << 14
 
   private let reader: AnyOffsetReader
@@ -157,7 +157,9 @@ private final class ValueWindow {
       return UnsafePointer(buffer.pointer(as: Float.self) + (wanted.lowerBound - range.lowerBound))
     }
     guard wanted.upperBound <= total else { throw .internal("a scale behind the last one") }
-    let count = min(total - wanted.lowerBound, max(wanted.count, Self.readAheadCount))
+    // Columns of a matrix that is turned are asked for row by row: what is behind them is another strip's.
+    let goesOn = range.contains(wanted.lowerBound) || wanted.lowerBound == range.upperBound
+    let count = min(total - wanted.lowerBound, goesOn ? max(wanted.count, Self.readAheadCount) : wanted.count)
     let buffer =
       if let buffer, buffer.byteCount >= count * Self.width { buffer } else {
         AlignedBuffer(uninitializedByteCount: count * Self.width)
