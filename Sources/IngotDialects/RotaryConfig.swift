@@ -139,9 +139,15 @@ struct RotaryConfigReader {
     return yarn
   }
 
-  /// The positions of the first training: the object's, else the config's own.
+  /// The positions of the first training: the object's, else those beside it, which programs prefer, so that both have to agree;
+  /// else all that the config has.
   private func original(_ object: Metadata, _ name: String) throws(IngotError) -> Int {
     let key = "original_max_position_embeddings"
+    if let inner = object[key], let outer = document[key], inner != .null, outer != .null,
+      inner.real != outer.real
+    {
+      throw malformed(.alias, "\(name).\(key)", "another value than \(words: key) has", "the same")
+    }
     for (value, place) in [(object[key], "\(name).\(key)"), (document[key], key)] {
       guard let value, value != .null else { continue }
       guard let count = value.integer else {

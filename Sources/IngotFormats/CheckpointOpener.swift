@@ -140,7 +140,7 @@ package struct CheckpointOpener: Sendable {
   ///   - names: the files.
   ///   - source: the first of them; the others stand beside it, and params.json where it is not lost.
   /// - Returns: one checkpoint with whole tensors.
-  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-34 or PT-35, and the reader's errors.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-40 or PT-41, and the reader's errors.
   func readParallel(_ names: [String], beside source: any ByteSource) throws(IngotError) -> Checkpoint {
     var parts: [Checkpoint] = []
     for name in names { parts.append(try PyTorchFormat().read(source.sibling(named: name), options: options)) }

@@ -66,7 +66,7 @@ import Testing
   }
 
   @Test func `files of other models do not fit`() throws {
-    for (other, rule) in [("two-shards-llama3", "PT-35"), ("one-shard", "PT-35")] {
+    for (other, rule) in [("two-shards-llama3", "PT-41"), ("one-shard", "PT-41")] {
       let folder = try TemporaryFolder()
       try Self.copy("two-shards", in: folder) { file in
         let second = other == "one-shard" ? "consolidated.00.pth" : "consolidated.01.pth"

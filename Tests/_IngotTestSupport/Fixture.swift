@@ -41,7 +41,7 @@ package enum Fixture {
 
   /// The small models with expected outputs, as paths under `fixtures/`.
   package static var models: [String] {
-    ["models", "gpt2-heads", "openai-gpt", "bert", "llama", "mistral"].flatMap { folder in
+    ["models", "gpt2-heads", "openai-gpt", "bert", "llama", "mistral", "qwen2", "qwen3"].flatMap { folder in
       names(in: folder).map { "\(folder)/\($0)" }
     }
   }

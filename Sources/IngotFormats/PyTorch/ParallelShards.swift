@@ -50,8 +50,8 @@ struct ParallelShards {
   ///   - parameters: params.json beside them; `nil` where there is none.
   ///   - path: the first file, for messages.
   /// - Returns: one checkpoint with whole tensors.
-  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-34 for files with other tensors than the first
-  ///   one's, and PT-35 for parts that do not fit.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-40 for files with other tensors than the first
+  ///   one's, and PT-41 for parts that do not fit.
   func join(_ parts: [Checkpoint], parameters: Metadata?, path: String) throws(IngotError) -> Checkpoint {
     guard let first = parts.first else { throw .internal("a set without files") }
     var joined = first

@@ -23,6 +23,6 @@ package enum PyTorchRule: String, FormatRule {
   case shardName = "PT-31"
   case uniqueTensor = "PT-32"
   case mappedTensor = "PT-33"
-  case cutTensors = "PT-34"
-  case cutFit = "PT-35"
+  case cutTensors = "PT-40"
+  case cutFit = "PT-41"
 }
