@@ -13,8 +13,11 @@ public struct Quantization: Hashable, Sendable {
     case perGroup(axis: Int, size: Int)
     /// One scale for each block of values, of so many along each dimension; the last ones may be cut off.
     case perBlock([Int])
+    /// One scale for each run of so many values in C order, across the ends of rows; the last one may be cut off.
+    case perRun(Int)
 
-    /// Values that share a scale along each dimension; `nil` when the granularity does not fit the values.
+    /// Values that share a scale along each dimension; `nil` when the granularity does not fit the values, and for runs,
+    /// which are no blocks.
     public func blocks(of values: Shape) -> [Int]? {
       var blocks = values.dimensions
       switch self {
@@ -30,6 +33,7 @@ public struct Quantization: Hashable, Sendable {
         return blocks
       case .perBlock(let sizes):
         return sizes.count == values.rank && sizes.allSatisfy { $0 > 0 } ? sizes : nil
+      case .perRun: return nil
       }
     }
   }
@@ -76,13 +80,18 @@ public struct Quantization: Hashable, Sendable {
   /// The shape of the scales, and of the zero points, for values of a shape.
   ///
   /// A scalar for one scale a tensor; `[channels]` for one a channel; for groups and blocks the values' shape with each
-  /// dimension divided by what shares a scale along it, rounded up. `nil` when the scheme does not fit the values.
+  /// dimension divided by what shares a scale along it, rounded up; for runs `[runs]`. `nil` when the scheme does not fit
+  /// the values.
   public func scaleShape(of values: Shape) -> Shape? {
+    if case .perRun(let size) = granularity {
+      guard size > 0 else { return nil }
+      return Shape([values.elementCount / size + (values.elementCount % size == 0 ? 0 : 1)])
+    }
     guard let blocks = granularity.blocks(of: values) else { return nil }
     switch granularity {
     case .perTensor: return .scalar
     case .perChannel(let axis): return Shape([values.dimensions[axis]])
-    case .perGroup, .perBlock:
+    case .perGroup, .perBlock, .perRun:
       return Shape(zip(values.dimensions, blocks).map { $0 / $1 + ($0 % $1 == 0 ? 0 : 1) })
     }
   }

@@ -53,6 +53,9 @@ package enum QuantizedParts {
     case .perBlock(let sizes):
       description["granularity"] = .string("block")
       description["block_size"] = .array(sizes.map { .int64(Int64($0)) })
+    case .perRun(let size):
+      description["granularity"] = .string("run")
+      description["group_size"] = .int64(Int64(size))
     }
     description["scale"] = .string(scheme.scaleKind.rawValue)
     description["symmetric"] = .bool(!hasZeroPoints)
@@ -149,6 +152,7 @@ package enum QuantizedParts {
     case ("tensor", _, _): granularity = .perTensor
     case ("channel", let axis?, _): granularity = .perChannel(axis: axis)
     case ("group", let axis?, let size?) where size > 0: granularity = .perGroup(axis: axis, size: size)
+    case ("run", _, let size?) where size > 0: granularity = .perRun(size)
     default: return nil
     }
     return Quantization(granularity: granularity, scaleKind: scaleKind, activations: activations)

@@ -46,13 +46,21 @@ package struct ScaleGrid: Hashable, Sendable {
 
   /// Describes the scales of values; `nil` when the granularity does not fit them.
   package init?(_ granularity: Quantization.Granularity, values: Shape) {
-    guard let sizes = granularity.blocks(of: values) else { return nil }
+    var dimensionsOfValues = values.dimensions
+    let sizes: [Int]
+    if case .perRun(let size) = granularity {
+      guard size > 0 else { return nil }
+      (dimensionsOfValues, sizes) = ([values.elementCount], [size])
+    } else {
+      guard let blocks = granularity.blocks(of: values) else { return nil }
+      sizes = blocks
+    }
     guard values.elementCount > 0 else {
       (dimensions, blocks, scaleCount) = ([0], [1], 0)
       return
     }
     var (dimensions, blocks) = ([1], [1])
-    for (dimension, size) in zip(values.dimensions, sizes) {
+    for (dimension, size) in zip(dimensionsOfValues, sizes) {
       let block = min(size, dimension)
       guard let last = dimensions.last, let lastBlock = blocks.last else { return nil }
       if block == dimension || (lastBlock == 1 && block == 1) || last == 1 {

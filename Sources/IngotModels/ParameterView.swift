@@ -25,13 +25,14 @@ package struct ParameterView: Sendable {
     self.quantization = quantization
   }
 
-  /// A stored tensor; blocks and packed values are dequantized.
+  /// A stored tensor; blocks and packed values are dequantized, and runs of values, which no layout but the stored one has.
   package init(_ tensor: TensorDescriptor) {
-    quantization = tensor.quantization?.scheme
-    if tensor.quantization == nil, tensor.isQuantized, let values = tensor.dequantizedValues {
+    let isPacked = tensor.quantization == nil && tensor.isQuantized
+    if tensor.hasFixedLayout || isPacked, let values = tensor.dequantizedValues {
       parts = [(.values, values)]
       notes = [tensor.dequantization]
     } else {
+      quantization = tensor.quantization?.scheme
       parts = tensor.parts.map { ($0.kind, .stored(name: tensor.name, $0)) }
     }
   }
@@ -85,7 +86,7 @@ package struct ParameterView: Sendable {
     case .perGroup(let channel, let size)?:
       view.quantization?.granularity = .perGroup(axis: axis(channel), size: size)
     // Blocks of two dimensions are dequantized before their layout changes.
-    case .perTensor?, .perBlock?, nil: break
+    case .perTensor?, .perBlock?, .perRun?, nil: break
     }
     return view
   }

@@ -122,7 +122,7 @@ package struct WeightLoader {
     switch scheme.granularity {
     case .perTensor: return (scales, nil)
     case .perChannel(let axis): return (scales, axis)
-    case .perGroup, .perBlock: throw unsupported("running weights with scales by group")
+    case .perGroup, .perBlock, .perRun: throw unsupported("running weights with scales by group")
     }
   }
 }

@@ -8,6 +8,12 @@ extension TensorDescriptor {
   /// Whether its elements stand for other numbers: blocks, values with scales, packed values.
   package var isQuantized: Bool { blockType != nil || quantization != nil || packing != nil }
 
+  /// Whether what scales are for goes across rows, or is of one with them, so that no other layout has it.
+  package var hasFixedLayout: Bool {
+    if case .perRun? = quantization?.scheme.granularity { return true }
+    return blockType != nil
+  }
+
   /// The F32 values that the tensor's blocks, or its values with their scales, stand for; `nil` for one that is not
   /// quantized, and for blocks and schemes without such arithmetic.
   package var dequantizedValues: LazyPart? {

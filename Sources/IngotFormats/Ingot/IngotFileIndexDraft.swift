@@ -58,7 +58,7 @@ struct IngotFileIndexDraft {
         "\(fault.found) instead of \(fault.expected)", tensor: tensor.name)
     }
     guard let (granularity, axis, groupSize) = Self.fields(of: scheme.granularity) else {
-      throw IngotFileEncoder.unrepresentable("scales by blocks of two dimensions", tensor: tensor.name)
+      throw IngotFileEncoder.unrepresentable("scales by blocks of two dimensions, or by runs across rows", tensor: tensor.name)
     }
     encoder.number(granularity.rawValue)
     encoder.number(UInt8(IngotFileCode.scaleKinds.firstIndex(of: scheme.scaleKind) ?? 0))
@@ -79,7 +79,7 @@ struct IngotFileIndexDraft {
     case .perTensor: (.tensor, 0, 0)
     case .perChannel(let axis): (.channel, axis, 0)
     case .perGroup(let axis, let size): (.group, axis, size)
-    case .perBlock: nil
+    case .perBlock, .perRun: nil
     }
   }
 
