@@ -8,7 +8,7 @@ package enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   package static let formats: [any CheckpointFormat] = [
     IngotFileFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
-    SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(),
+    SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(), Llama2CFormat(),
   ]
 
   /// Bytes from a file's start that recognising may look at.

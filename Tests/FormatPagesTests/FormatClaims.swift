@@ -44,6 +44,12 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
         "LC-02": "Tests/IngotFormatsTests/LLMCTests.swift: another magic number is refused"
       ]),
     FormatClaims(
+      page: "llama2c.md", formats: ["llama2c"], rules: Llama2CRule.ids, malformed: ["llama2c"],
+      madeByTests: [
+        "L2-01":
+          "Tests/IngotFormatsTests/Llama2CTests.swift: what is neither marked nor as long as its numbers say is refused"
+      ]),
+    FormatClaims(
       page: "pytorch.md", formats: ["pytorch"], rules: PyTorchRule.ids, malformed: ["pytorch"],
       madeByTests: [:]),
     FormatClaims(

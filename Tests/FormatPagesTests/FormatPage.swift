@@ -51,7 +51,7 @@ struct FormatPage {
     }
     self.keys = keys
     self.head = head
-    rules = text.matches(of: /(?m)^\| `?([A-Z]{2,4}-\d\d)`? \| (\w[\w ]*?) \|/).map {
+    rules = text.matches(of: /(?m)^\| `?([A-Z][A-Z\d]{1,3}-\d\d)`? \| (\w[\w ]*?) \|/).map {
       Rule(id: String($0.1), strength: String($0.2))
     }
   }

@@ -86,6 +86,7 @@ import Testing
     case .tokenizerPieceBytes: return .free("text is cut by tokenizers, and never written")
     case .tokenizerValues: return .free("tokens were read from such a document, or from a file with fewer")
     case .pickleStack: return .free("entries go into their dictionary a thousand at a time")
+    case .llama2cLayers: return .free("version 2 of llama2.c's files is not written")
     case .pickleGlobals: return .free("one a dtype")
     case .pytorchDepth, .pytorchMetadataBytes, .pickleExpansion:
       return .free("tensors only, and arguments that were read from a pickle")

@@ -32,6 +32,7 @@ extension FuzzDoor {
       _ = try? LLMCState.read(source, vocabularySize: 5)
       try read(LLMCFormat(), source)
     },
+    reader("llama2c", Llama2CFormat(), "fuzzed.bin"),
     FuzzDoor("openai-params") { (bytes) throws(IngotError) in
       // The shapes, the names and the first array, with a record separator between; the other arrays are sound.
       let parts = bytes.split(separator: 0x1E, maxSplits: 2, omittingEmptySubsequences: false).map {
