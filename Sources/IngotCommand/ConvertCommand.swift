@@ -45,7 +45,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: "Whose names and layouts the model gets: hf, openai, llmc, gguf, mlx, nanogpt; or keep.")
+    help: "Whose names and layouts the model gets: hf, openai, llmc, llama2c, gguf, mlx, nanogpt; or keep.")
   var dialect: String?
 
   @Option(

@@ -28,7 +28,7 @@ struct HashCommand: ParsableCommand {
   @Option(
     name: .customLong("as"),
     help: ArgumentHelp(
-      "Hash a model's parameters as in this dialect's names and layouts: hf, openai, llmc, gguf, mlx, nanogpt.",
+      "Hash a model's parameters as in this dialect's names and layouts: hf, openai, llmc, llama2c, gguf, mlx, nanogpt.",
       valueName: "dialect"))
   var dialect: String?
 

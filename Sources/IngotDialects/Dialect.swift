@@ -116,8 +116,9 @@ package struct Dialect: Sendable {
   /// A new one is a table in a file of its own, and a line here.
   package static let all: [Dialect] = [
     huggingFaceGPT2, nanoGPT, mlxGPT2, openAIGPT2, llamaCppGPT2, llmcGPT2,
-    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT, 
-    huggingFaceLlama, llamaCppLlama, mlxLlama, metaLlama, huggingFaceMistral, llamaCppMistral, mlxMistral,
+    huggingFaceGPT1, openAIGPT1, huggingFaceBERT, googleBERT, llamaCppBERT,
+    huggingFaceLlama, llamaCppLlama, mlxLlama, metaLlama, llama2cLlama,
+    huggingFaceMistral, llamaCppMistral, mlxMistral,
     ownMistral, huggingFaceQwen2, llamaCppQwen2, mlxQwen2, huggingFaceQwen3, llamaCppQwen3, mlxQwen3,
   ]
 

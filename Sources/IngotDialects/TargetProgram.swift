@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `--for PROGRAM`: format, dialect and shape of an output that a program loads, in one word.
+import IngotCore
 
 /// A program that an output is made for.
 public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable {
@@ -11,14 +12,18 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   package let dialect: String
   /// Whether it loads a folder of weights and config, and not a file.
   package let wantsFolder: Bool
+  /// What a file of a format of its own says for it: which version it is to be.
+  package let said: Metadata.Entry?
 
   /// What it wants the weight file of a folder to be called; `nil` for what libraries look for in its format.
   package let weightFileName: String?
 
   private init(
-    _ name: String, format: String, dialect: String, wantsFolder: Bool, weightFileName: String? = nil
+    _ name: String, format: String, dialect: String, wantsFolder: Bool, weightFileName: String? = nil,
+    said: Metadata.Entry? = nil
   ) {
     self.weightFileName = weightFileName
+    self.said = said
     rawValue = name
     self.format = format
     self.dialect = dialect
@@ -57,6 +62,10 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   public static let mlx = Self("mlx", format: "safetensors", dialect: "mlx", wantsFolder: true)
   /// Karpathy's llm.c.
   public static let llmc = Self("llm.c", format: "llmc", dialect: "llmc", wantsFolder: false)
+  /// Karpathy's llama2.c, whose `run` reads version 0 of its files and no other.
+  public static let llama2c = Self(
+    "llama2.c", format: "llama2c", dialect: "llama2c", wantsFolder: false,
+    said: Metadata.Entry(key: "llama2c.version", value: .int32(0)))
   /// OpenAI's code of 2018 and 2019.
   public static let openAI = Self("openai", format: "tensorflow", dialect: "openai", wantsFolder: true)
   /// Karpathy's nanoGPT.
@@ -75,5 +84,7 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   public static let numpy = Self("numpy", format: "npz", dialect: "hf", wantsFolder: false)
 
   /// All programs: a new one is a value, and its place here.
-  public static let allCases = [transformers, llamaCpp, mlx, llmc, openAI, nanoGPT, googleBERT, meta, mistral, numpy]
+  public static let allCases = [
+    transformers, llamaCpp, mlx, llmc, llama2c, openAI, nanoGPT, googleBERT, meta, mistral, numpy,
+  ]
 }

@@ -73,14 +73,16 @@ package struct DialectChange {
       return nil
     }
     let id = wanted ?? implied ?? model.recognised.dialect.id
-    // Names that are the target's own already stay, and with them blocks, which no layout can change.
+    // Names that are the target's own already stay, and with them blocks and runs, which no layout can change.
     if wanted == nil, id == model.recognised.dialect.id, options.head == .asIs { return nil }
-    for tensor in source.tensors where tensor.blockType != nil && options.selection.takes(tensor.name) {
+    for tensor in source.tensors where tensor.hasFixedLayout && options.selection.takes(tensor.name) {
       let canDequantize = tensor.dequantizedValues != nil
       guard options.dtype == nil || !canDequantize else { continue }
       throw .unrepresentable(
         tensor: tensor.name, target: id,
-        why: "\(words: tensor.typeName) blocks have no other names or layouts",
+        why: tensor.blockType == nil
+          ? "\(tensor.dtype) with a scale for each run of values have no other names or layouts"
+          : "\(words: tensor.typeName) blocks have no other names or layouts",
         hint: canDequantize ? "\(remedy: .dequantize), \(remedy: .keepNames)" : .remedy(.keepNames))
     }
     let target = try Dialect.required(id, for: model, option: .dialect)
@@ -176,6 +178,9 @@ package struct DialectChange {
     }
     try DialectConfig(model: model, target: target, config: draft.config)
       .travel(in: &output, companions: companions, format: destination.formatID)
+    if let said = options.program?.said, target.ownFormat == destination.formatID {
+      output.configure { $0.metadata[said.key] = said.value }
+    }
     return output
   }
 

@@ -87,7 +87,7 @@ package struct DialectLayout {
       if role.kind == .head, config.tiesHead || model.recognised.configuration.config.tiesHead {
         if let head = try tiedHead(name) { tensors.append(head) }
       } else if layout.isStacked {
-        let views = try stackViews(role.kind, name)
+        let views = try stackViews(role.kind, layout, name)
         if let views { tensors.append(Tensor(name: name, role: role, view: .stack(views))) }
       } else if let view = try view(of: role) {
         tensors.append(
@@ -137,16 +137,19 @@ package struct DialectLayout {
   }
 
   /// The parameters of one kind of all blocks; `nil` when none is taken.
-  private func stackViews(_ kind: TensorRole.Kind, _ name: String) throws(IngotError) -> [ParameterView]? {
+  private func stackViews(
+    _ kind: TensorRole.Kind, _ layout: ParameterLayout, _ name: String
+  ) throws(IngotError) -> [ParameterView]? {
     var views: [ParameterView] = []
     for block in 0..<config.blockCount {
-      guard let view = try view(of: TensorRole(kind, block: block)) else { continue }
+      let role = TensorRole(kind, block: block)
+      guard let view = try view(of: role) else { continue }
       guard view.quantization == nil else {
         throw .unrepresentable(
           tensor: name, target: target.id, why: "quantized tensors are not stacked",
           hint: .remedy(.dequantize))
       }
-      views.append(view)
+      views.append(stored(view, as: layout, isLinear: isLinear(role)))
     }
     guard let first = views.first else { return nil }
     guard views.count == config.blockCount, views.allSatisfy({ $0.dtype == first.dtype }) else {

@@ -175,9 +175,10 @@ package struct QuantizedConversion {
       guard tensor.quantization == nil, tensor.blockType == nil else { continue }
       byTensor[index] = coding
       guard case .integers(var quantization) = coding else { continue }
-      switch (recognised.dialect.layout(of: role.kind), quantization.granularity) {
+      let layout = recognised.dialect.layout(of: role.kind)
+      switch (layout, quantization.granularity) {
       case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
-      case (.stacked?, _), (.stackedTransposed?, _), (.padded?, _):
+      case (let layout?, _) where layout.isStacked || layout.isPadded:
         throw .unsupported(
           "quantizing a tensor that holds more than one parameter; \(verb: .convert, .dialect, "hf") takes them apart",
           at: Location(model.path, tensor: tensor.name))
