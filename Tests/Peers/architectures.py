@@ -35,7 +35,8 @@ class Model:
 
     def load(self, folder: pathlib.Path) -> transformers.PreTrainedModel:
         """A folder in the model's class; its tensors are all that the class has, but a pooler."""
-        loaded, found = self.head.from_pretrained(folder, attn_implementation="eager", output_loading_info=True)
+        loaded, found = self.head.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
         missing = set() if "pooler_output" in self.expected else {"pooler.dense.weight", "pooler.dense.bias"}
         if not found["missing_keys"] <= missing or found["unexpected_keys"]:
             raise AssertionError(f"{self.name}: {found}")

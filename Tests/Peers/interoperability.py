@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -210,6 +211,7 @@ class Row:
     refused: str | None = None
     difference: float | None = None
     digest: str = ""
+    without: str | None = None
 
 
 def there(program: Program, models: list[Model], folder: pathlib.Path) -> list[Row]:
@@ -274,6 +276,158 @@ COLUMNS = [
            {"bert": {"hidden_act": lambda value: value == "gelu", "architectures": lambda value: value[0] in _ALIKE}},
            is_given_ids=True, gelu_tolerance=2e-3),
 ]
+
+
+def rope(config: dict, key: str = "rope_type") -> object:
+    """What a config says of its rotary embedding's scaling, in either spelling."""
+    found = config.get("rope_scaling") or config.get("rope_parameters") or {}
+    return found.get(key, found.get("type", "default") if key == "rope_type" else None)
+
+
+def window(config: dict) -> int | None:
+    """How many tokens a token sees."""
+    return config.get("sliding_window", 4096) if config["model_type"] == "mistral" else None
+
+
+def without_window(config: dict) -> dict:
+    """A config whose tokens see all before them."""
+    return config | {"sliding_window": None} if window(config) else config
+
+
+# What llama.cpp and mlx-lm have built in of Llama and Mistral, and what each has of `yarn`,
+# by the key that is named.
+LANGUAGE: dict[str, Callable[[dict], bool]] = {
+    "architectures": lambda config: config["architectures"][0].endswith("ForCausalLM"),
+    "hidden_act": lambda config: config.get("hidden_act") in (None, "silu"),
+    "rope_scaling": lambda config: rope(config) not in ("dynamic", "longrope"),
+    "truncate": lambda config: rope(config, "truncate") is not False,
+}
+BETAS: dict[str, Callable[[dict], bool]] = {
+    "beta_fast": lambda config: rope(config, "beta_fast") in (None, 32),
+    "beta_slow": lambda config: rope(config, "beta_slow") in (None, 1),
+}
+ATTENTION: dict[str, Callable[[dict], bool]] = {
+    # transformers takes both or neither, mlx-lm the one that is there.
+    "mscale": lambda config: bool(rope(config, "mscale")) == bool(rope(config, "mscale_all_dim")),
+    "attention_factor": lambda config: rope(config) != "yarn" or rope(config, "attention_factor") is None,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class LanguageColumn:
+    """A program of the table of Llama and Mistral."""
+    program: Program
+    options: tuple[str, ...]
+    # Keys whose values it has built in; none for a program that computes by transformers' own code.
+    fixed: dict[str, Callable[[dict], bool]] | None = None
+    tolerance: float = 5e-6
+
+    def refusal(self, case: Case) -> str | None:
+        """The key that keeps a model from being expressed."""
+        return next((key for key, accepts in (self.fixed or {}).items() if not accepts(case.config)), None)
+
+    def ignores(self, case: Case) -> bool:
+        """Whether it passes over the model's window, and is held against the model without."""
+        return self.fixed is not None and window(case.config) is not None
+
+
+EXACT = Program("transformers in double precision", "transformers_double", (), "")
+SERVER = Program("llama.cpp", "xllamacpp_server", ("--for", "llama.cpp"), "model.gguf")
+LANGUAGE_COLUMNS = [
+    LanguageColumn(PROGRAMS[0], ("--for", "transformers")),
+    LanguageColumn(PROGRAMS[1], ("--to", "pytorch")),
+    LanguageColumn(SERVER, ("--for", "llama.cpp"), LANGUAGE | BETAS),
+    LanguageColumn(next(program for program in PROGRAMS if program.name == "mlx"), ("--for", "mlx"), LANGUAGE | ATTENTION),
+]
+
+
+def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+    """A copy of a folder with a SentencePiece model of as many pieces as the config says, where it has none: llama.cpp's
+    server ends without a tokenizer."""
+    if (folder / "tokenizer.model").exists():
+        return folder
+    import sentencepiece
+    size = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("vocab_size", 32000)
+    shutil.copytree(folder, target)
+    text = (ROOT / "fixtures" / "kjv-gpt2" / "heldout.txt").read_text(encoding="utf-8")
+    letters = "".join(letter for letter in text.lower() if letter.isascii() and (letter.isalpha() or letter.isspace()))
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(letters.splitlines()), model_prefix=str(target / "tokenizer"), model_type="bpe",
+        vocab_size=size, minloglevel=2)
+    (target / "tokenizer.vocab").unlink()
+    return target
+
+
+def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -> list[Row]:
+    """Llamas and Mistrals to a program, which computes the same, but for a window that it does not have, which is said."""
+    rows, jobs, exact = [], [], []
+    for case in cases:
+        place = folder / case.kind / case.name
+        place.mkdir(parents=True)
+        target = f"{place}/out/{column.program.target}"
+        row = Row(column.program.name, f"{case.kind}/{case.name}", refused=column.refusal(case))
+        rows.append(row)
+        (place / "out").mkdir()
+        if row.refused:
+            result = ingot("convert", case.folder, target, *column.options, code=65)
+            assert row.refused in result.stderr, f"{row.model}: {result.stderr}"
+            assert not any((place / "out").iterdir()), f"{row.model}: a refusal left something behind"
+            continue
+        source = with_tokenizer(case.folder, place / "source") if column.program is SERVER else case.folder
+        said = ingot("convert", source, target, *column.options)
+        row.digest = digest(target, *(["--config", case.config_path] if target.endswith(".pt") else []))
+        assert row.digest == digest(case.folder), f"{row.model}: the parameters are not the same"
+        if column.ignores(case):
+            row.without = "sliding_window"
+            assert row.without in said.stdout + said.stderr, f"{row.model}: its window went without a word"
+        given = case.inputs if column.fixed is None else {"input_ids": case.inputs["input_ids"]}
+        np.savez(place / "inputs.npz", **given)
+        (place / "config.json").write_text(json.dumps(_whole(without_window(case.config))), encoding="utf-8")
+        config = case.config_path if column.fixed is None else place / "config.json"
+        jobs.append(["outputs", target, place / "inputs.npz", config, place / "out.npz"])
+        exact.append(["exact_outputs", case.folder, place / "inputs.npz", config, place / "exact.npz"])
+    column.program.run(jobs)
+    if column.fixed is not None:
+        EXACT.run(exact)
+    for case, row in zip(cases, rows, strict=True):
+        if not row.refused:
+            row.difference = _language_difference(column, case, folder / case.kind / case.name)
+            assert row.difference <= column.tolerance, f"{row.model}: {row.difference} is over {column.tolerance}"
+    return rows
+
+
+def _whole(config: dict) -> dict:
+    """A config with those defaults that a program is told."""
+    return {"max_position_embeddings": 2048, "vocab_size": 32000} | config
+
+
+def _language_difference(column: LanguageColumn, case: Case, place: pathlib.Path) -> float:
+    found = dict(np.load(place / "out.npz"))
+    if column.fixed is None:
+        return case.difference(found, case.expected, case.inputs.get("attention_mask"))
+    told = None
+    if "log_probs" in found:
+        told = ~np.isnan(found["log_probs"]).any(-1)
+        assert 2 * told.sum() >= told.size, f"{case.name}: {told.sum()} of {told.size} positions are told"
+    return case.difference(found, {name: value for name, value in np.load(place / "exact.npz").items() if name in found}, told)
+
+
+def language_table(rows: list[Row]) -> list[str]:
+    """The table of Llama and Mistral."""
+    lines = ["", "## Llama and Mistral", "",
+             "The number is the largest difference of an output, or of a state between two blocks, over the largest value",
+             "of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in double precision",
+             "with the same, and in llama.cpp of log-probabilities, which its server gives. Neither looks at Mistral's",
+             "`sliding_window`, as ingot says when it converts: there the number is from the model without.", "",
+             "| program | version |", "|---|---|",
+             *(f"| {column.program.name} | {column.program.version()} |" for column in LANGUAGE_COLUMNS), "",
+             "| model | " + " | ".join(column.program.name for column in LANGUAGE_COLUMNS) + " |",
+             "|---|" + "---|" * len(LANGUAGE_COLUMNS)]
+    for model in sorted({row.model for row in rows}):
+        mine = {row.program: row for row in rows if row.model == model}
+        cells = [_cell(mine.get(column.program.name)) for column in LANGUAGE_COLUMNS]
+        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def others(column: Column, cases: list[Case], folder: pathlib.Path) -> list[Row]:
@@ -414,7 +568,8 @@ def pair_table(found: dict[tuple[str, str], tuple[int, int]]) -> list[str]:
     return lines
 
 
-def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]], other_rows: list[Row]) -> None:
+def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]], other_rows: list[Row],
+               language_rows: list[Row]) -> None:
     """The page that says how it went."""
     versions = [f"| {program.name} | {program.version()} |" for program in PROGRAMS]
     lines = ["# Interoperability", "",
@@ -432,7 +587,7 @@ def write_page(rows: list[Row], found: dict[tuple[str, str], tuple[int, int]], o
         lines.append(f"| {model} | `{known}` | " + " | ".join(cells) + " |")
     lines += ["", "A key in place of a number: the program's forward pass has that key's value built in, so the model is",
               "refused, by that name and before a byte is written (exit 65).", *other_table(other_rows),
-              *pair_table(found), ""]
+              *language_table(language_rows), *pair_table(found), ""]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join(lines), encoding="utf-8")
 
@@ -442,7 +597,7 @@ def _cell(row: Row | None) -> str:
         return "–"
     if row.refused:
         return f"`{row.refused}`"
-    return f"{row.difference:.1e}"
+    return f"{row.difference:.1e}" + (f" without `{row.without}`" if row.without else "")
 
 
 def temporary() -> tempfile.TemporaryDirectory:

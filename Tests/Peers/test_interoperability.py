@@ -4,24 +4,28 @@ import pathlib
 import unittest
 
 from interoperability import (
-    COLUMNS, MODELS, PROGRAMS, ROOT, Case, Model, back, others, pairs, temporary, there, write_page,
+    COLUMNS, LANGUAGE_COLUMNS, MODELS, PROGRAMS, ROOT, Case, Model, back, languages, others, pairs, temporary, there,
+    write_page,
 )
 
 CASES = [Case(path) for kind in ("openai-gpt", "bert", "gpt2-heads")
          for path in sorted((ROOT / "fixtures" / kind).iterdir())]
+LANGUAGE_CASES = [Case(path) for kind in ("llama", "mistral") for path in sorted((ROOT / "fixtures" / kind).iterdir())]
 
 
 class Interoperability(unittest.TestCase):
     rows: list = []
     other_rows: list = []
+    language_rows: list = []
     found: dict = {}
 
     @classmethod
     def tearDownClass(cls):
         whole = (len({row.program for row in rows}) == len(expected)
-                 for rows, expected in ((cls.rows, PROGRAMS), (cls.other_rows, COLUMNS)))
+                 for rows, expected in ((cls.rows, PROGRAMS), (cls.other_rows, COLUMNS),
+                                        (cls.language_rows, LANGUAGE_COLUMNS)))
         if cls.found and all(whole):
-            write_page(cls.rows, cls.found, cls.other_rows)
+            write_page(cls.rows, cls.found, cls.other_rows, cls.language_rows)
 
     def go(self, program):
         """All models to one program and back."""
@@ -37,6 +41,11 @@ class Interoperability(unittest.TestCase):
         with temporary() as name:
             self.other_rows.extend(others(column, [case for case in CASES if column.takes(case)], pathlib.Path(name)))
 
+    def go_language(self, column):
+        """All Llamas and Mistrals to one program."""
+        with temporary() as name:
+            self.language_rows.extend(languages(column, LANGUAGE_CASES, pathlib.Path(name)))
+
     def test_pairs(self):
         """Every model over every pair of forms and back."""
         with temporary() as name:
@@ -51,6 +60,8 @@ for _program in PROGRAMS:
     setattr(Interoperability, f"test_{_program.module}", _test("go", _program))
 for _column in COLUMNS:
     setattr(Interoperability, f"test_other_{_column.program.module}", _test("go_other", _column))
+for _column in LANGUAGE_COLUMNS:
+    setattr(Interoperability, f"test_language_{_column.program.module}", _test("go_language", _column))
 
 if __name__ == "__main__":
     unittest.main()
