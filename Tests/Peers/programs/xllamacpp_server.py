@@ -41,8 +41,8 @@ class Served:
             return json.load(answer)
 
     def log_probabilities(self, ids: list[int], count: int) -> np.ndarray:
-        """Of each of `count` tokens behind the last of `ids`; none are told, and NaN stands here, where the likeliest one
-        ends the text."""
+        """Of each of `count` tokens behind the last of `ids`; none are told, and NaN stands here, where the likeliest
+        one ends the text."""
         found = self.ask("completion", prompt=ids, n_predict=1, n_probs=count, temperature=-1.0, top_k=0, top_p=1.0,
                          min_p=0.0, cache_prompt=False)
         values = np.full(count, np.nan)
