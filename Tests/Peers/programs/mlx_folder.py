@@ -19,8 +19,6 @@ def logits(path: pathlib.Path, ids: np.ndarray, _config: dict) -> np.ndarray:
     import mlx.core as mx
     from mlx_lm.utils import load_model
     model, _ = load_model(path)
-    # It computes in what a config says its weights once were.
-    model.set_dtype(mx.float32)
     return np.array(model(mx.array(ids)).astype(mx.float32))
 
 
