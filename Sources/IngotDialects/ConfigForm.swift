@@ -186,7 +186,9 @@ package struct ConfigForm: Sendable {
       if let typed = value.flatMap(typed) { own[spelling] = typed }
     }
     for (key, spelling, _) in echoes {
-      if let value = rows.first(where: { $0.key == key }).flatMap({ own[$0.spelling] }) { own[spelling] = value }
+      if let value = rows.first(where: { $0.key == key }).flatMap({ own[$0.spelling] }) {
+        own[spelling] = value
+      }
     }
     for entry in rotary?.keys(config) ?? [] { own[entry.key] = entry.value }
     writing(config, &own)

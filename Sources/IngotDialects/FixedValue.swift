@@ -129,12 +129,13 @@ extension Dialect {
         detail:
           "\(words: value.key): the program of \(words: id) computes \(value.value.plain) by \(words: value.formula)"
       )
-    } + ignored.compactMap { value in
-      let stated = architecture.keys.key(spelled: value.key)?.binding?.stated(in: config)
-      guard let stated, stated != value.harmless, config[value.flag] else { return nil }
-      return Loss(
-        .readers,
-        detail: "\(words: value.key) is \(stated.plain): the program of \(words: id) computes without it")
     }
+      + ignored.compactMap { value in
+        let stated = architecture.keys.key(spelled: value.key)?.binding?.stated(in: config)
+        guard let stated, stated != value.harmless, config[value.flag] else { return nil }
+        return Loss(
+          .readers,
+          detail: "\(words: value.key) is \(stated.plain): the program of \(words: id) computes without it")
+      }
   }
 }

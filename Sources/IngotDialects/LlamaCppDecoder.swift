@@ -109,7 +109,8 @@ extension ConfigForm {
         ("vocab_size", "\(prefix).vocab_size"), ("num_local_experts", "\(prefix).expert_count"),
       ],
       numberType: .uint32, builtIn: [("hidden_act", .string("silu"))], keeping: "ingot.config",
-      kept: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"], echoes: [("head_dim", "\(prefix).attention.value_length", "v_head_dim")],
+      kept: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"],
+      echoes: [("head_dim", "\(prefix).attention.value_length", "v_head_dim")],
       rotary: LlamaCppRotary(prefix: prefix))
   }
 }

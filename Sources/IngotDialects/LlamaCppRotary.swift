@@ -99,7 +99,11 @@ package struct RotarySupport: Sendable {
 
   /// All of it.
   static let all = RotarySupport { scaling in
-    scaling.isStatable ? nil : ("rope_scaling", "is a list of divisors, which no config can say")
+    scaling.isStatable
+      ? nil
+      : (
+        "rope_scaling", "is a list of divisors, which no config can say (one that explains them may be named)"
+      )
   }
 
   /// Nothing but a base.
@@ -135,6 +139,10 @@ package struct RotarySupport: Sendable {
       if !yarn.truncates { return ("rope_scaling.truncate", "is false") }
       if yarn.attentionFactor != nil { return ("rope_scaling.attention_factor", "is given") }
       if yarn.factor == nil { return ("rope_scaling.factor", "is null") }
+      // One alone is passed over by transformers, and counts there.
+      if (yarn.mscale ?? 0 != 0) != (yarn.mscaleAllDimensions ?? 0 != 0) {
+        return (yarn.mscale ?? 0 != 0 ? "rope_scaling.mscale" : "rope_scaling.mscale_all_dim", "stands alone")
+      }
       return nil
     }
   }

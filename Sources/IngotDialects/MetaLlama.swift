@@ -153,6 +153,10 @@ enum MetaFeedForward {
     let base = Double(8 * dim / 3)
     // Rounded down to a whole number, then up to a multiple: anything just above the last multiple gives the width.
     let multiplier = (Double(wanted - multiple) + 1) / base
-    return (multiple, width(dim: dim, multiple: multiple, multiplier: multiplier) == wanted ? multiplier : (Double(wanted) / base))
+    return (
+      multiple,
+      width(dim: dim, multiple: multiple, multiplier: multiplier) == wanted
+        ? multiplier : (Double(wanted) / base)
+    )
   }
 }

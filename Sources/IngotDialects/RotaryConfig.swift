@@ -75,7 +75,8 @@ struct RotaryConfigReader {
 
   private func scaling(_ object: Metadata, _ name: String) throws(IngotError) -> RotaryScaling {
     if let factor = object["partial_rotary_factor"]?.real, factor != 1 {
-      throw malformed(.refused, "\(name).partial_rotary_factor", "\(factor)", "1, the only value that is built")
+      throw malformed(
+        .refused, "\(name).partial_rotary_factor", "\(factor)", "1, the only value that is built")
     }
     let type = try self.type(object, name)
     func required(_ key: String) throws(IngotError) -> Double {
@@ -182,7 +183,9 @@ struct RotaryConfigReader {
     guard let number = value.real else {
       throw malformed(.type, key, "a value of another type", "a number")
     }
-    guard number > 0, number < 1e12 else { throw malformed(.range, key, "\(number)", "above 0 and below 1e12") }
+    guard number > 0, number < 1e12 else {
+      throw malformed(.range, key, "\(number)", "above 0 and below 1e12")
+    }
     return number
   }
 

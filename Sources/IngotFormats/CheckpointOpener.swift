@@ -143,7 +143,9 @@ package struct CheckpointOpener: Sendable {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with PT-40 or PT-41, and the reader's errors.
   func readParallel(_ names: [String], beside source: any ByteSource) throws(IngotError) -> Checkpoint {
     var parts: [Checkpoint] = []
-    for name in names { parts.append(try PyTorchFormat().read(source.sibling(named: name), options: options)) }
+    for name in names {
+      parts.append(try PyTorchFormat().read(source.sibling(named: name), options: options))
+    }
     var parameters: Metadata?
     if let file = try? source.sibling(named: "params.json"),
       UInt64(file.byteCount) <= Limit.companionBytes.value

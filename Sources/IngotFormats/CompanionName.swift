@@ -8,7 +8,8 @@ import IngotCore
 package enum CompanionName {
   /// Known names, in the order in which companions are listed.
   package static let known: [(name: String, kind: Companion.Kind)] = [
-    ("config.json", .config), ("hparams.json", .config), ("params.json", .config), ("generation_config.json", .generationConfig),
+    ("config.json", .config), ("hparams.json", .config), ("params.json", .config),
+    ("generation_config.json", .generationConfig),
     ("tokenizer.json", .tokenizer), ("tokenizer_config.json", .tokenizer),
     ("special_tokens_map.json", .tokenizer),
     ("added_tokens.json", .tokenizer), ("vocab.json", .tokenizer), ("merges.txt", .tokenizer),

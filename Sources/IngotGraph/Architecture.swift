@@ -27,7 +27,9 @@ public struct ModelPreset: Sendable {
   let change: @Sendable (inout ModelConfig) -> Void
 
   /// Makes a preset; what is not changed is as the architecture's default.
-  init(_ name: String, head: String? = nil, _ change: @escaping @Sendable (inout ModelConfig) -> Void = { _ in }) {
+  init(
+    _ name: String, head: String? = nil, _ change: @escaping @Sendable (inout ModelConfig) -> Void = { _ in }
+  ) {
     self.name = name
     self.head = head
     self.change = change
@@ -35,7 +37,8 @@ public struct ModelPreset: Sendable {
 
   /// Makes a preset of sizes.
   init(
-    _ name: String, head: String? = nil, width: Int, blockCount: Int, headCount: Int, feedForwardWidth: Int? = nil
+    _ name: String, head: String? = nil, width: Int, blockCount: Int, headCount: Int,
+    feedForwardWidth: Int? = nil
   ) {
     self.init(name, head: head) { config in
       config[.width] = width

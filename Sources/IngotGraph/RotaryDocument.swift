@@ -75,12 +75,17 @@ extension LongropeScaling {
     }
     let others: [(String, Double?)] = [("factor", factor), ("attention_factor", attentionFactor)]
     return [
-      .count("original_max_position_embeddings", original), list("short_factor", short), list("long_factor", long),
+      .count("original_max_position_embeddings", original), list("short_factor", short),
+      list("long_factor", long),
     ] + others.compactMap { name, value in value.map { .real(name, $0) } }
   }
 }
 
 extension Metadata.Entry {
-  fileprivate static func real(_ key: String, _ value: Double) -> Self { Self(key: key, value: .float64(value)) }
-  fileprivate static func count(_ key: String, _ value: Int) -> Self { Self(key: key, value: .int64(Int64(value))) }
+  fileprivate static func real(_ key: String, _ value: Double) -> Self {
+    Self(key: key, value: .float64(value))
+  }
+  fileprivate static func count(_ key: String, _ value: Int) -> Self {
+    Self(key: key, value: .int64(Int64(value)))
+  }
 }

@@ -119,7 +119,8 @@ extension KernelTable {
   ///   - sine: `[half]`, f32.
   /// - SeeAlso: Su et al., "RoFormer", 2021, section 3.4.2.
   package func rotate(
-    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, headCount: Int, headDimension: Int, half: Int,
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, headCount: Int, headDimension: Int,
+    half: Int,
     cosine: UnsafePointer<Float>, sine: UnsafePointer<Float>
   ) {
     rows.rotate(x, y, headCount, headDimension, half, cosine, sine)

@@ -162,7 +162,9 @@ package struct DialectChange {
     try reportLeftOut(in: &output, draft)
     output.losses += target.approximations(of: draft.config)
     let start = target.writtenWrappers[destination.formatID] ?? ""
-    if let (planned, part) = RotaryDivisors.tensor(of: draft.config, in: target) { output.add(planned, [part]) }
+    if let (planned, part) = RotaryDivisors.tensor(of: draft.config, in: target) {
+      output.add(planned, [part])
+    }
     for var tensor in try draft.tensors() {
       let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
       tensor.name = start + tensor.name

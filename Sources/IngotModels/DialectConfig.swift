@@ -63,7 +63,8 @@ struct DialectConfig {
       let (own, rest) = form.own(config, of: architecture, document: document)
       metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors, pooling)
       report(rest, in: &output)
-    case (_, nil): travelling.insert(configCompanion(companions, in: place), at: 0)
+    case (_, nil):
+      travelling.insert(configCompanion(companions, in: place, marks: tokenizer.configIDs), at: 0)
     }
     output.configure { $0.metadata = metadata }
     output.companions = travelling
@@ -75,7 +76,9 @@ struct DialectConfig {
     _ pooling: Pooling
   ) -> Metadata {
     var keys = Metadata()
-    if let key = place.key(of: .architecture) { keys[key] = .string(place.containerArchitecture ?? target.architecture) }
+    if let key = place.key(of: .architecture) {
+      keys[key] = .string(place.containerArchitecture ?? target.architecture)
+    }
     if let key = place.key(of: .modelName) {
       let name = FilePath.name(of: model.path)
       keys[key] = .string(name.isEmpty ? target.architecture : name)
@@ -99,12 +102,16 @@ struct DialectConfig {
   }
 
   /// config.json: the source's own bytes where they say the same.
-  private func configCompanion(_ companions: [Companion], in place: ConfigPlace) -> Companion {
+  private func configCompanion(
+    _ companions: [Companion], in place: ConfigPlace, marks: [(key: String, id: Int)]
+  ) -> Companion {
     let isSame =
       config == model.recognised.configuration.config && removed.isEmpty && !place.isRewritten
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
     if isSame, isPlain, place.echoes.allSatisfy({ self.document[$0.key] != nil }) { return model.config }
     var document = ConfigWriter.document(config, of: architecture, keeping: document)
+    // transformers takes its classes' own where a config does not say which token ends a text.
+    for (key, id) in marks where document[key] == nil { document[key] = .int64(Int64(id)) }
     for (key, number) in place.echoes { document[key] = .int64(Int64(config[keyPath: number])) }
     return Self.companion("config.json", document)
   }

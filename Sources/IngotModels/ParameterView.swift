@@ -118,7 +118,10 @@ package struct ParameterView: Sendable {
       default: false
       }
     view.parts = parts.map {
-      ($0.kind, $0.kind == .values || hasRowScales ? $0.part.paired(headRowCount: headRowCount, order) : $0.part)
+      (
+        $0.kind,
+        $0.kind == .values || hasRowScales ? $0.part.paired(headRowCount: headRowCount, order) : $0.part
+      )
     }
     return view
   }

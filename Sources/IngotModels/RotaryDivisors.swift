@@ -49,7 +49,9 @@ struct RotaryDivisors {
     }
     let stored = try divisors(tensor, count: configuration.config.headDimension / 2)
     if let expected {
-      guard Self.agree(expected, stored) else { throw unsuitable(name, "is not what the config's scaling makes") }
+      guard Self.agree(expected, stored) else {
+        throw unsuitable(name, "is not what the config's scaling makes")
+      }
       return
     }
     guard scaling == .none else {
@@ -67,7 +69,8 @@ struct RotaryDivisors {
   }
 
   private func divisors(_ tensor: TensorDescriptor, count: Int) throws(IngotError) -> [Double] {
-    guard tensor.shape == [count], tensor.dtype == .f32, tensor.blockType == nil, tensor.parts.count == 1 else {
+    guard tensor.shape == [count], tensor.dtype == .f32, tensor.blockType == nil, tensor.parts.count == 1
+    else {
       throw unsuitable(tensor.name, "is \(tensor.dtype) \(tensor.shape), expected F32 [\(count)]")
     }
     let bytes = try ArrayLoader(checkpoint, work: work).bytes(ParameterView(tensor).values)

@@ -34,6 +34,14 @@ struct TokenizerTravel {
     }
   }
 
+  /// The ids of marks, as config.json has them, for a file that keeps them with its tokenizer.
+  var configIDs: [(key: String, id: Int)] {
+    let keys: [(TokenizerVocabulary.SpecialToken, String)] = [
+      (.beginning, "bos_token_id"), (.end, "eos_token_id"), (.padding, "pad_token_id"),
+    ]
+    return keys.compactMap { special, key in vocabulary?.specialIDs[special].map { (key, $0) } }
+  }
+
   /// Puts the tokenizer where the target's program looks for it.
   ///
   /// - Parameters:
@@ -63,14 +71,17 @@ struct TokenizerTravel {
     guard vocabulary.hasKnownCut else {
       if isInside {
         losses.append(
-          Loss(.metadata, detail: "the tokenizer: how text is cut, by the name \(vocabulary.cut ?? "(none)"), is not known")
+          Loss(
+            .metadata,
+            detail: "the tokenizer: how text is cut, by the name \(vocabulary.cut ?? "(none)"), is not known")
         )
       }
       return companions
     }
     let files = isOpenAI ? vocabulary.openAIFiles : vocabulary.transformersFiles
     let names = Set(companions.map(\.name))
-    let isReadable = isOpenAI ? ["encoder.json"] : ["vocab.json", "vocab.txt", "tokenizer.json", "tokenizer.model"]
+    let isReadable =
+      isOpenAI ? ["encoder.json"] : ["vocab.json", "vocab.txt", "tokenizer.json", "tokenizer.model"]
     guard isInside || !isReadable.contains(where: names.contains) else { return companions }
     return files + companions.filter { $0.kind != .tokenizer }
   }

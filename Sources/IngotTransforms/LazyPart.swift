@@ -184,7 +184,8 @@ package indirect enum LazyPart: Sendable {
     where headRowCount > 0 && headRowCount.isMultiple(of: 2)
       && (shape.dimensions.first ?? 0).isMultiple(of: headRowCount):
       return PairedRowTiles(
-        try open(source), headRowCount: headRowCount, rowByteCount: shape.rowElementCount * width, order: order)
+        try open(source), headRowCount: headRowCount, rowByteCount: shape.rowElementCount * width,
+        order: order)
     case .reshaped(let source, let shape) where shape.elementCount == source.shape.elementCount:
       return try open(source)
     case .rows(let source, let rows):

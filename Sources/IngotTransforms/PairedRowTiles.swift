@@ -51,7 +51,8 @@ final class PairedRowTiles: TileSource {
   /// A head is worth its reads.
   var tileByteCount: Int {
     let head = headRowCount * rowByteCount
-    return head > Self.largestTileByteCount ? TileEngine.tileByteCount : max(TileEngine.tileByteCount / head, 1) * head
+    return head > Self.largestTileByteCount
+      ? TileEngine.tileByteCount : max(TileEngine.tileByteCount / head, 1) * head
   }
 
   private static let largestTileByteCount = 4 << 20

@@ -73,7 +73,9 @@ import Testing
     // One program multiplies all weights of blocks in one way.
     let linear = parameters.filter { $0.isLinear && $0.role.block != nil }.map(\.role.kind)
     let turned = linear.map { dialect.layout(of: $0)?.isTransposed }
-    #expect(Set(turned).count == 1 && turned.count == (["bert": 6, "gpt2": 4, "openai-gpt": 4][architecture.id] ?? 7))
+    #expect(
+      Set(turned).count == 1
+        && turned.count == (["bert": 6, "gpt2": 4, "openai-gpt": 4][architecture.id] ?? 7))
     #expect(dialect.transposedKinds.isSubset(of: ofAllHeads.filter(\.isLinear).map(\.role.kind)))
   }
 

@@ -29,7 +29,10 @@ import Testing
     (#""rope_parameters": {"rope_theta": 5000.0, "rope_type": "default"}"#, RotaryParameters(base: 5000)),
     (#""rope_parameters": {"rope_theta": 5000.0}"#, RotaryParameters(base: 5000)),
     ("", RotaryParameters(base: 10_000)),
-    (#""rope_scaling": {"type": "linear", "factor": 4}"#, RotaryParameters(base: 10_000, scaling: .linear(factor: 4))),
+    (
+      #""rope_scaling": {"type": "linear", "factor": 4}"#,
+      RotaryParameters(base: 10_000, scaling: .linear(factor: 4))
+    ),
     (
       #""rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 4.0}, "rope_theta": 7"#,
       RotaryParameters(base: 7, scaling: .linear(factor: 4))
@@ -57,7 +60,10 @@ import Testing
 
   @Test(arguments: [
     (#""rope_theta": 5000, "rope_parameters": {"rope_theta": 10000, "rope_type": "default"}"#, "CF-05"),
-    (#""rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "default"}"#, "CF-05"),
+    (
+      #""rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "default"}"#,
+      "CF-05"
+    ),
     (
       #""rope_scaling": {"type": "linear", "factor": 2}, "rope_parameters": {"rope_type": "linear", "factor": 4}"#,
       "CF-05"
@@ -71,17 +77,22 @@ import Testing
     (#""rope_theta": 0"#, "CF-04"), (#""rope_theta": -1.0"#, "CF-04"),
     (#""rope_scaling": {"type": "linear", "factor": 0}"#, "CF-04"),
     (
-      #""rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4}"#, "CF-04"
+      #""rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 4, "high_freq_factor": 4}"#,
+      "CF-04"
     ),
     (#""rope_scaling": {"rope_type": "yarn", "original_max_position_embeddings": 0}"#, "CF-04"),
-    (#""rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 1, 1]}"#, "CF-06"),
+    (
+      #""rope_scaling": {"type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 1, 1]}"#,
+      "CF-06"
+    ),
     (#""rope_scaling": {"type": "mrope"}"#, "CF-08"), (#""rope_scaling": {"type": "su"}"#, "CF-08"),
     (#""rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}"#, "CF-08"),
     (#""rope_parameters": {"full_attention": {"rope_type": "default"}}"#, "CF-08"),
     (#""partial_rotary_factor": 0.5"#, "CF-08"), (#""num_key_value_heads": 3"#, "CF-06"),
     (#""head_dim": 7"#, "CF-06"), (#""hidden_size": 33"#, "CF-01"),
   ])
-  func `what disagrees, is missing or is not built is refused by its rule`(_ keys: String, _ expected: String) {
+  func `what disagrees, is missing or is not built is refused by its rule`(_ keys: String, _ expected: String)
+  {
     #expect(Self.rule(keys) == expected)
   }
 
@@ -89,7 +100,8 @@ import Testing
     #""embedding_multiplier": 12"#, #""residual_multiplier": 0.22"#, #""attention_multiplier": 0.0078125"#,
     #""logits_scaling": 8"#, #""logit_scale": 0.0625"#, #""scale_emb": 12"#, #""scale_depth": 1.4"#,
     #""dim_model_base": 256"#, #""final_logit_softcapping": 30"#, #""num_local_experts": 8"#,
-    #""use_bidirectional_attention": true"#, #""is_causal": false"#, #""layer_types": ["full_attention", "linear_attention"]"#,
+    #""use_bidirectional_attention": true"#, #""is_causal": false"#,
+    #""layer_types": ["full_attention", "linear_attention"]"#,
     #""no_rope_layers": [1, 0]"#, #""sliding_window": 4096"#, #""v_head_dim": 4"#,
   ])
   func `what looks like Llama and computes otherwise is refused by the key`(_ key: String) {
@@ -116,7 +128,9 @@ import Testing
     .llama3(factor: 8, low: 1, high: 4, original: 16), .yarn(YarnScaling(factor: 4, original: 16)),
     .longrope(LongropeScaling(short: [1, 1, 1, 1], long: [2, 3, 4, 5], original: 16)),
   ])
-  func `a config that is written has both spellings, and each alone says the same`(_ scaling: RotaryScaling) throws {
+  func `a config that is written has both spellings, and each alone says the same`(_ scaling: RotaryScaling)
+    throws
+  {
     var configuration = try Self.read("")
     configuration.config[.rotary] = RotaryParameters(base: 5000, scaling: scaling)
     let document = ConfigWriter.document(configuration.config, of: .llama)

@@ -33,7 +33,8 @@ import Testing
       (attention, [.activations(24), mask, cache], [], 8), (Activation(.relu), [hidden], [], 8),
       (grouped, [hidden, keys, keys, mask], [], 8),
       (windowed, [hidden, keys, keys, mask], [], 8),
-      (RMSNorm(epsilon: 1e-5), [hidden], [[8]], 8), (RMSNorm(epsilon: 1e-5, partCount: 4), [hidden], [[2]], 8),
+      (RMSNorm(epsilon: 1e-5), [hidden], [[8]], 8),
+      (RMSNorm(epsilon: 1e-5, partCount: 4), [hidden], [[2]], 8),
       (Multiply(), [hidden, hidden], [], 8), (rotary(headDimension: 4, pairs: 2), [hidden, ids], [], 8),
       (rotary(headDimension: 4, pairs: 1), [hidden, ids], [], 8),
     ] as [(any GraphOperator, [EdgeType], [Shape], Int)])
@@ -66,8 +67,10 @@ import Testing
       (RMSNorm(epsilon: 1e-5), [hidden], [[4]]), (RMSNorm(epsilon: 1e-5, partCount: 3), [hidden], [[2]]),
       (RMSNorm(epsilon: 1e-5, partCount: 4), [hidden], [[8]]), (RMSNorm(epsilon: 1e-5), [hidden], []),
       (Multiply(), [hidden], []), (Multiply(), [hidden, keys], []),
-      (rotary(headDimension: 4, pairs: 2), [hidden], []), (rotary(headDimension: 3, pairs: 1), [hidden, ids], []),
-      (rotary(headDimension: 4, pairs: 3), [hidden, ids], []), (rotary(headDimension: 4, pairs: 0), [hidden, ids], []),
+      (rotary(headDimension: 4, pairs: 2), [hidden], []),
+      (rotary(headDimension: 3, pairs: 1), [hidden, ids], []),
+      (rotary(headDimension: 4, pairs: 3), [hidden, ids], []),
+      (rotary(headDimension: 4, pairs: 0), [hidden, ids], []),
       (rotary(headDimension: 4, pairs: 2), [hidden, indexes], []),
       (
         Attention.separate(

@@ -21,7 +21,9 @@ import Testing
     #expect(graph.conflicts.isEmpty)
   }
 
-  @Test func `norms stand at the inputs of sub-blocks and behind the last, and the gate is multiplied with`() throws {
+  @Test func `norms stand at the inputs of sub-blocks and behind the last, and the gate is multiplied with`()
+    throws
+  {
     let names = try Self.graph("llama-2-7b").nodes.map(\.name)
     let block = [
       "input_layernorm", "self_attn.q_proj", "self_attn.q_rotary", "self_attn.k_proj", "self_attn.k_rotary",
@@ -40,7 +42,8 @@ import Testing
     #expect(attention.queries.headCount == 32 && attention.keys.headCount == 8 && attention.groupSize == 4)
     #expect(attention.isCausal && attention.window == nil)
     #expect(attention.scale == 1 / 128.0.squareRoot())
-    let rotary = try #require(graph.nodes.first { $0.name == "layers.31.self_attn.k_rotary" }?.operation as? Rotary)
+    let rotary = try #require(
+      graph.nodes.first { $0.name == "layers.31.self_attn.k_rotary" }?.operation as? Rotary)
     #expect(rotary.schedule.pairCount == 64 && rotary.schedule.parameters.base == 500_000)
     #expect(graph.caches.count == 32 && graph.caches[0].width == 1024)
   }

@@ -13,7 +13,8 @@ import Testing
   }
 
   @Test func `queries, keys and values have biases, and what comes out has none`() {
-    let kinds = Architecture.qwen2.graph(Architecture.qwen2.defaults.with(.blockCount, 1)).parameters.map(\.role.kind)
+    let kinds = Architecture.qwen2.graph(Architecture.qwen2.defaults.with(.blockCount, 1)).parameters.map(
+      \.role.kind)
     #expect(kinds.filter { $0.name.hasSuffix("bias") } == [.queryBias, .keyBias, .valueBias])
   }
 

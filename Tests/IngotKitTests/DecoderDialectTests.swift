@@ -42,6 +42,9 @@ import Testing
       if program == .llamaCpp, yarn.fast != 32 || yarn.slow != 1 { return "rope_scaling.beta" }
       if program == .mlx, yarn.attentionFactor != nil { return "rope_scaling.attention_factor" }
       if program == .mlx, yarn.factor == nil { return "rope_scaling.factor" }
+      if program == .mlx, (yarn.mscale == nil) != (yarn.mscaleAllDimensions == nil) {
+        return "rope_scaling.mscale"
+      }
     case .none, .linear, .llama3, .divisors: break
     }
     if program == .mlx, model.hasPrefix("qwen3/"), config[.attentionBias] {
@@ -51,7 +54,9 @@ import Testing
   }
 
   @Test(arguments: models, [TargetProgram.llamaCpp, .mlx, .numpy])
-  func `goes to a program and back, or is refused by the key`(_ model: String, _ program: TargetProgram) throws {
+  func `goes to a program and back, or is refused by the key`(_ model: String, _ program: TargetProgram)
+    throws
+  {
     let (source, folder) = (Fixture.path(model), try TemporaryFolder())
     let there = folder.file(program == .llamaCpp ? "model.gguf" : program == .numpy ? "model.npz" : "there/")
     if program != .numpy, let key = try Self.refusal(of: model, by: program) {
@@ -99,7 +104,8 @@ import Testing
 
   @Test func `in half precision too`() throws {
     let folder = try TemporaryFolder()
-    _ = try Self.convert(Self.golden("grouped") + "/hf", to: folder.file("model.gguf"), .llamaCpp, dtype: .f16)
+    _ = try Self.convert(
+      Self.golden("grouped") + "/hf", to: folder.file("model.gguf"), .llamaCpp, dtype: .f16)
     let theirs = Self.golden("grouped") + "/llama.cpp.f16.gguf"
     #expect(try DialectTests.digests(folder.file("model.gguf")) == DialectTests.digests(theirs))
   }

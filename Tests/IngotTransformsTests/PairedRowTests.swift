@@ -13,7 +13,9 @@ import Testing
   static let shapes = [[1, 2, 1], [3, 4, 5], [2, 12, 33], [5, 64, 7], [1, 6, 200_000]]
 
   /// Rows by the definition: of the pair i, row 2i and 2i + 1, or row i and i + E / 2.
-  private static func rows(_ bytes: [UInt8], heads: Int, rows: Int, rowByteCount: Int, _ order: PairOrder) -> [UInt8] {
+  private static func rows(_ bytes: [UInt8], heads: Int, rows: Int, rowByteCount: Int, _ order: PairOrder)
+    -> [UInt8]
+  {
     (0..<(heads * rows)).flatMap { row -> ArraySlice<UInt8> in
       let (head, place) = (row / rows, row % rows)
       let source =

@@ -26,7 +26,8 @@ import Testing
         .cast(
           .joined([.transposed(stored), .transposed(stored)], PartPassTests.stack(stored.shape)), to: .f16,
           onOverflow: .saturate)
-      case .paired: .cast(.paired(.rows(stored, 0..<1300), headRowCount: 26, .apart), to: .f16, onOverflow: .saturate)
+      case .paired:
+        .cast(.paired(.rows(stored, 0..<1300), headRowCount: 26, .apart), to: .f16, onOverflow: .saturate)
       case .quantized: .quantized(stored, scales: [0.01], axis: nil)
       case .scaled: PartPassTests.scaled(stored)
       case .scaledTransposed:

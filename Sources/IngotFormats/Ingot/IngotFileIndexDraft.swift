@@ -58,7 +58,8 @@ struct IngotFileIndexDraft {
         "\(fault.found) instead of \(fault.expected)", tensor: tensor.name)
     }
     guard let (granularity, axis, groupSize) = Self.fields(of: scheme.granularity) else {
-      throw IngotFileEncoder.unrepresentable("scales by blocks of two dimensions, or by runs across rows", tensor: tensor.name)
+      throw IngotFileEncoder.unrepresentable(
+        "scales by blocks of two dimensions, or by runs across rows", tensor: tensor.name)
     }
     encoder.number(granularity.rawValue)
     encoder.number(UInt8(IngotFileCode.scaleKinds.firstIndex(of: scheme.scaleKind) ?? 0))

@@ -38,7 +38,8 @@ struct ParallelShards {
   /// Ends of names, as Meta's code has them, with how it cuts them: layers that are parallel by their outputs or inputs.
   private static let cuts: [(end: String, cut: Cut)] = [
     ("attention.wq.weight", .rows), ("attention.wk.weight", .rows), ("attention.wv.weight", .rows),
-    ("attention.wo.weight", .columns), ("feed_forward.w1.weight", .rows), ("feed_forward.w2.weight", .columns),
+    ("attention.wo.weight", .columns), ("feed_forward.w1.weight", .rows),
+    ("feed_forward.w2.weight", .columns),
     ("feed_forward.w3.weight", .rows), ("output.weight", .rows),
   ]
   private static let embedding = "tok_embeddings.weight"
@@ -99,7 +100,8 @@ struct ParallelShards {
     func misfit(_ piece: TensorDescriptor) -> IngotError {
       .malformed(
         PyTorchRule.cutFit.rule, at: Location(path, tensor: first.name),
-        found: "a part of \(piece.dtype) \(piece.shape)", expected: "\(first.dtype) \(first.shape), as the first")
+        found: "a part of \(piece.dtype) \(piece.shape)",
+        expected: "\(first.dtype) \(first.shape), as the first")
     }
     for piece in pieces
     where piece.dtype != first.dtype || piece.shape != first.shape || piece.parts.count != 1
@@ -109,7 +111,8 @@ struct ParallelShards {
     }
     let cut = try Self.cut(of: first, width: width, shardCount: pieces.count, path: path)
     guard cut != .whole, first.shape.rank == 2 else { return first }
-    let kept = first.name.hasSuffix("attention.wk.weight") || first.name.hasSuffix("attention.wv.weight")
+    let kept =
+      first.name.hasSuffix("attention.wk.weight") || first.name.hasSuffix("attention.wv.weight")
       ? heads.distinct(pieces) : pieces
     return try Self.joined(kept, cut, path: path)
   }

@@ -65,7 +65,9 @@ enum DecoderHead: String {
 ///   - config: its numbers and its head.
 ///   - transposed: kinds of linear weights that are stored `[in, out]`; transformers has them `[out, in]`.
 /// - Returns: the graph.
-func decoderGraph(_ architecture: String, _ config: ModelConfig, transposed: Set<TensorRole.Kind>) -> ModelGraph {
+func decoderGraph(_ architecture: String, _ config: ModelConfig, transposed: Set<TensorRole.Kind>)
+  -> ModelGraph
+{
   var decoder = DecoderBuilder(config, transposed: transposed)
   decoder.addBlocks()
   decoder.addHead(DecoderHead(rawValue: config[.head]) ?? .language)
@@ -142,7 +144,8 @@ private struct DecoderBuilder {
     let cache = graph.input(.cache(block, width: attention.keys.width))
     let attended = graph.add(name, attention, [query, key, value, graph.input(.mask), cache])
     return project(
-      "\(name).o_proj", attended, .attentionOutputWeight, .attentionOutputBias, block, from: queries, to: width)
+      "\(name).o_proj", attended, .attentionOutputWeight, .attentionOutputBias, block, from: queries,
+      to: width)
   }
 
   private mutating func addHeadNorm(
@@ -167,7 +170,9 @@ private struct DecoderBuilder {
     _ name: String, _ input: EdgeID, _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
     from: ParameterDeclarations.Dimension, to: ParameterDeclarations.Dimension
   ) -> EdgeID {
-    linear(name, input, weightKind, bias, block, from, to, hasBias: config[.attentionBias] || config[.inputBias] && bias != .attentionOutputBias)
+    linear(
+      name, input, weightKind, bias, block, from, to,
+      hasBias: config[.attentionBias] || config[.inputBias] && bias != .attentionOutputBias)
   }
 
   private mutating func linear(

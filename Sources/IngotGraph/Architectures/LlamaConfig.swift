@@ -19,7 +19,9 @@ extension Architecture {
     heads: decoderHeads("Llama"),
     // Touvron et al., 2023, "Llama 2", table 1; Zhang et al., "TinyLlama", 2024, table 1; HuggingFaceTB/SmolLM2-135M.
     presets: [
-      ModelPreset("llama-2-7b") { $0[.contextLength] = 4096; $0[.layerNormEpsilon] = 1e-5 },
+      ModelPreset("llama-2-7b") {
+        $0[.contextLength] = 4096; $0[.layerNormEpsilon] = 1e-5
+      },
       ModelPreset("llama-3.1-8b") { config in
         config[.vocabularySize] = 128_256
         config[.contextLength] = 131_072
@@ -66,7 +68,9 @@ extension Architecture {
     heads: decoderHeads("Mistral"),
     // Jiang et al., 2023, table 1.
     presets: [
-      ModelPreset("mistral-7b") { $0[.contextLength] = 32_768; $0[.layerNormEpsilon] = 1e-5; $0[.window] = 4096 }
+      ModelPreset("mistral-7b") {
+        $0[.contextLength] = 32_768; $0[.layerNormEpsilon] = 1e-5; $0[.window] = 4096
+      }
     ],
     conflict: decoderConflict,
     settle: settleDecoder,
@@ -96,7 +100,8 @@ extension Architecture {
   static let decoderConflict: @Sendable (ModelConfig) -> ConfigConflict? = { config in
     guard config.headCount.isMultiple(of: config.keyHeadCount) else {
       return ConfigConflict(
-        key: "num_key_value_heads", found: "\(config.keyHeadCount, "head") for \(config.headCount) of queries",
+        key: "num_key_value_heads",
+        found: "\(config.keyHeadCount, "head") for \(config.headCount) of queries",
         expected: "a divisor of their number")
     }
     guard config[.headDimension] * config.headCount == config.width || config.statesHeadDimension else {
@@ -111,7 +116,8 @@ extension Architecture {
     let listed = config[.windowBlocks].count
     guard listed == 0 || listed == config.blockCount else {
       return ConfigConflict(
-        key: "layer_types", found: "\(listed, "layer")", expected: "\(config.blockCount), as num_hidden_layers says")
+        key: "layer_types", found: "\(listed, "layer")",
+        expected: "\(config.blockCount), as num_hidden_layers says")
     }
     return rotaryConflict(config)
   }

@@ -44,7 +44,8 @@ extension Architecture {
   package static let qwen3 = Architecture(
     id: "qwen3", title: "Qwen3",
     keys: .decoderSizes(
-      vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32), headDimension: .value(128))
+      vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32),
+      headDimension: .value(128))
       + [ConfigKey("attention_bias", .flag(.attentionBias, .value(false)))] + .qwenWindow + .decoderHeads
       + .multipliers + .decoderRemarks,
     statements: [("initializer_range", .float64(0.02))],

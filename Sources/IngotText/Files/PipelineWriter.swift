@@ -18,14 +18,14 @@ extension TokenizerVocabulary {
   }
 
   private var pipeline: Metadata? {
-    let component = TokenizerAssembly.component
     switch model {
     case .wordPieces: return nil
     case .bytePairs(let merges):
       guard let family = cut.flatMap({ TokenizerFamily.byGGUFName[$0] }) else { return nil }
       return document(
         normalizer: family.normalizer, preTokenizer: family.preTokenizer(),
-        decoder: component("ByteLevel", []), addsBeginning: family.addsBeginning,
+        decoder: TokenizerAssembly.byteLevel(splits: true, addsPrefixSpace: true),
+        addsBeginning: family.addsBeginning,
         model: [
           ("type", .string("BPE")), ("ignore_merges", .bool(family.takesWholePieces)), ("vocab", vocabulary),
           ("merges", .array(merges.map(Self.pair))),
@@ -36,7 +36,8 @@ extension TokenizerVocabulary {
         normalizer: SentencePieceFile.normalizer(addsPrefix: addsPrefix), preTokenizer: .null,
         decoder: SentencePieceFile.decoder(addsPrefix: addsPrefix), addsBeginning: true,
         model: [
-          ("type", .string("BPE")), ("unk_token", unknown.map { .string($0) } ?? .null), ("fuse_unk", .bool(true)),
+          ("type", .string("BPE")), ("unk_token", unknown.map { .string($0) } ?? .null),
+          ("fuse_unk", .bool(true)),
           ("byte_fallback", .bool(tokens.contains { $0.kind == .byte })), ("vocab", vocabulary),
           ("merges", .array(merges(by: scores).map(Self.pair))),
         ])
@@ -50,7 +51,8 @@ extension TokenizerVocabulary {
     Metadata([
       .init(key: "version", value: .string("1.0")), .init(key: "added_tokens", value: addedTokens),
       .init(key: "normalizer", value: normalizer), .init(key: "pre_tokenizer", value: preTokenizer),
-      .init(key: "post_processor", value: postProcessor(addsBeginning)), .init(key: "decoder", value: decoder),
+      .init(key: "post_processor", value: postProcessor(addsBeginning)),
+      .init(key: "decoder", value: decoder),
       .init(key: "model", value: .object(Metadata(model.map { .init(key: $0.0, value: $0.1) }))),
     ])
   }
@@ -58,7 +60,9 @@ extension TokenizerVocabulary {
   private var vocabulary: MetadataValue {
     .object(
       Metadata(
-        tokens.enumerated().filter { $1.kind != .unused }.map { .init(key: $1.text, value: .int64(Int64($0))) }))
+        tokens.enumerated().filter { $1.kind != .unused }.map {
+          .init(key: $1.text, value: .int64(Int64($0)))
+        }))
   }
 
   private var addedTokens: MetadataValue {
@@ -131,7 +135,9 @@ extension TokenizerVocabulary {
     var merges: [(score: Float, left: Int, right: Int, text: String)] = []
     for (id, token) in joined where scores.indices.contains(id) {
       for cut in token.text.unicodeScalars.indices.dropFirst() {
-        let (left, right) = (String(token.text.unicodeScalars[..<cut]), String(token.text.unicodeScalars[cut...]))
+        let (left, right) = (
+          String(token.text.unicodeScalars[..<cut]), String(token.text.unicodeScalars[cut...])
+        )
         guard let first = ids[ExactName(left)], let second = ids[ExactName(right)] else { continue }
         merges.append((scores[id], first, second, "\(left) \(right)"))
       }

@@ -260,7 +260,8 @@ struct SentencePieceFile {
     return TokenizerAssembly.sequence(
       "decoders",
       [
-        replacement(mark, " "), TokenizerAssembly.component("ByteFallback"), TokenizerAssembly.component("Fuse"),
+        replacement(mark, " "), TokenizerAssembly.component("ByteFallback"),
+        TokenizerAssembly.component("Fuse"),
       ] + (addsPrefix ? [strip] : []))
   }
 

@@ -69,7 +69,9 @@ struct TokenizerDocument {
     func parts(_ key: String, _ list: String) -> [Metadata] {
       guard let component = object(key) else { return [] }
       guard component.string("type") == "Sequence" else { return [component] }
-      return (component[list]?.elements ?? []).compactMap { if case .object(let part) = $0 { part } else { nil } }
+      return (component[list]?.elements ?? []).compactMap {
+        if case .object(let part) = $0 { part } else { nil }
+      }
     }
     var addsPrefix = false
     for part in parts("normalizer", "normalizers") {
@@ -80,13 +82,15 @@ struct TokenizerDocument {
       }
     }
     for part in parts("pre_tokenizer", "pretokenizers") {
-      guard part.string("type") == "Metaspace", part.string("replacement") == mark, part["split"] == .bool(false)
+      guard part.string("type") == "Metaspace", part.string("replacement") == mark,
+        part["split"] == .bool(false)
       else {
         // Gemma's splits at spaces that its normalizer has replaced already.
         guard part.string("type") == "Split" else { return nil }
         continue
       }
-      addsPrefix = part.string("prepend_scheme").map { $0 != "never" } ?? (part["add_prefix_space"] != .bool(false))
+      addsPrefix =
+        part.string("prepend_scheme").map { $0 != "never" } ?? (part["add_prefix_space"] != .bool(false))
     }
     return addsPrefix
   }

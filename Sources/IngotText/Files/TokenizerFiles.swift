@@ -73,7 +73,8 @@ package struct TokenizerFiles {
     try addTokens(to: &collection)
     try collection.finish()
     for (special, id) in [
-      (TokenizerVocabulary.SpecialToken.beginning, file.beginning), (.end, file.end), (.unknown, file.unknown),
+      (TokenizerVocabulary.SpecialToken.beginning, file.beginning), (.end, file.end),
+      (.unknown, file.unknown),
     ] {
       if let id, file.pieces.indices.contains(id) { collection.vocabulary.specialIDs[special] = id }
     }
