@@ -159,7 +159,7 @@ struct FloatAttention {
       let first = max(firstSeen(from: query), seen.lowerBound)
       let visible =
         (first - seen.lowerBound)
-        ..<((attention.isCausal ? pastCount + query + 1 : seen.upperBound) - seen.lowerBound)
+      ..<((attention.isCausal ? pastCount + query + 1 : seen.upperBound) - seen.lowerBound)
       for index in 0..<visible.lowerBound { row[index] = 0 }
       for index in visible { row[index] *= scale }
       for index in visible.upperBound..<seen.count { row[index] = 0 }
