@@ -127,7 +127,9 @@ package struct RotarySupport: Sendable {
     }
   }
 
-  /// What mlx-lm has. ml-explore/mlx-lm: mlx_lm/models/rope_utils.py, `initialize_rope`.
+  /// What mlx-lm has.
+  ///
+  /// - SeeAlso: `ml-explore/mlx-lm: mlx_lm/models/rope_utils.py`, `initialize_rope`.
   static let mlx = RotarySupport { scaling in
     switch scaling {
     case .none, .linear, .llama3: return nil

@@ -116,7 +116,9 @@ extension ConfigForm {
 }
 
 extension RotaryScaling {
-  /// What Meta's code computes where frequencies are scaled. meta-llama/llama-models: models/llama3/model.py, `apply_scaling`.
+  /// What Meta's code computes where frequencies are scaled.
+  ///
+  /// - SeeAlso: `meta-llama/llama-models: models/llama3/model.py`, `apply_scaling`.
   static let meta = RotaryScaling.llama3(factor: 8, low: 1, high: 4, original: 8192)
 }
 

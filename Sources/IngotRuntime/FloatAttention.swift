@@ -157,9 +157,8 @@ struct FloatAttention {
     for query in queries {
       let row = scores + (query - queries.lowerBound) * seen.count
       let first = max(firstSeen(from: query), seen.lowerBound)
-      let visible =
-        (first - seen.lowerBound)
-      ..<((attention.isCausal ? pastCount + query + 1 : seen.upperBound) - seen.lowerBound)
+      let end = attention.isCausal ? pastCount + query + 1 : seen.upperBound
+      let visible = (first - seen.lowerBound)..<(end - seen.lowerBound)
       for index in 0..<visible.lowerBound { row[index] = 0 }
       for index in visible { row[index] *= scale }
       for index in visible.upperBound..<seen.count { row[index] = 0 }

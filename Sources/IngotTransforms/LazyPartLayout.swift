@@ -30,6 +30,7 @@ extension LazyPart {
   /// - Parameters:
   ///   - headRowCount: E, rows of a head; even.
   ///   - order: the order of the result; the part has the other one.
+  /// - Returns: the part, or what it was made of where that has the order already.
   /// - Precondition: its rows are whole heads.
   package func paired(headRowCount: Int, _ order: PairOrder) -> LazyPart {
     switch self {

@@ -19,7 +19,9 @@ package struct Attention: GraphOperator {
   package var scale: Double
   /// Whether a token sees only itself and what stands before it.
   package var isCausal: Bool
-  /// Tokens that a causal one sees, itself and those just before it; `nil` for all. Beltagy et al., "Longformer", 2020.
+  /// Tokens that a causal one sees, itself and those just before it; all of them for `nil`.
+  ///
+  /// Beltagy et al., "Longformer", 2020.
   package var window: Int?
   /// The cache that keys and values are kept in, counted among the graph's; `nil` where none are kept.
   package var cacheSlot: Int?
