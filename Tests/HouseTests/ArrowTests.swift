@@ -9,7 +9,7 @@ private let allowedImports: [String: Set<String>] = [
   "IngotCore": [],
   "IngotBytes": ["CIngotBytes", "CZlib", "CCrypto", "CXXHash", "Glibc"],
   "IngotEncodings": ["IngotBytes"],
-  "IngotFormats": ["IngotEncodings", "IngotBytes", "CArchive"],
+  "IngotFormats": ["IngotEncodings", "IngotBytes", "CArchive", "Glibc"],
   "IngotKernels": ["CIngotKernels", "Glibc"],
   "IngotTransforms": ["IngotKernels", "IngotBytes", "Synchronization"],
   "IngotGraph": ["Glibc"],
@@ -38,7 +38,7 @@ private let allowedImports: [String: Set<String>] = [
 ]
 
 /// Within IngotBytes, the one folder that calls the system, and the files that have checksums from C and POSIX's mutex;
-/// IngotKernels and IngotGraph have Glibc for the functions of <math.h>.
+/// IngotKernels, IngotGraph and IngotFormats have Glibc for the functions of <math.h>.
 private let systemCallsFolder = "Sources/IngotBytes/System/"
 private let checksumFile = "Sources/IngotBytes/Checksum.swift"
 private let lockFile = "Sources/IngotBytes/Locked.swift"

@@ -57,7 +57,12 @@ import Testing
     _ program: TargetProgram
   ) throws {
     let folder = try TemporaryFolder()
-    let model = program == .googleBERT ? Fixture.path("bert/pre-training") : Self.model
+    let model =
+      switch program {
+      case .googleBERT: Fixture.path("bert/pre-training")
+      case .llama2c: Fixture.path("llama-golden/llama2.c/grouped/hf")
+      default: Self.model
+      }
     _ = try Ingot.quantize(model, to: folder.file("g8/"))
     let before = folder.entries()
     // nanoGPT's activation is another, which its own refusal says first.
