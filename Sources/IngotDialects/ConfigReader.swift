@@ -196,6 +196,7 @@ package struct ConfigReader {
     switch binding {
     case .rotary: break
     case .layers(let field): config[field] = try layers(name, value)
+    case .index(let field, _, let limit): config[field] = try count(name, value, from: 0, limit: limit)
     case .optionalCount(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .count(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .fraction(let field, _): config[field] = try fraction(name, value)
@@ -244,12 +245,14 @@ package struct ConfigReader {
     return blocks
   }
 
-  private func count(_ key: String, _ value: MetadataValue, limit: Int) throws(IngotError) -> Int {
+  private func count(
+    _ key: String, _ value: MetadataValue, from least: Int = 1, limit: Int
+  ) throws(IngotError) -> Int {
     guard case .int64(let number) = value else {
       throw malformed(.type, key, "a value of another type", "an integer")
     }
-    guard let count = Int(exactly: number), count > 0, count <= limit else {
-      throw malformed(.range, key, "\(number)", "from 1 to \(limit)")
+    guard let count = Int(exactly: number), count >= least, count <= limit else {
+      throw malformed(.range, key, "\(number)", "from \(least) to \(limit)")
     }
     return count
   }

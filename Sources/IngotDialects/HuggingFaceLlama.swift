@@ -13,7 +13,7 @@ extension Dialect {
   /// Qwen2 as transformers names it.
   static let huggingFaceQwen2 = huggingFaceDecoder("qwen2")
   /// Qwen3 as transformers names it.
-  static let huggingFaceQwen3 = huggingFaceDecoder("qwen3", rows: decoderRows + headNormRows)
+  static let huggingFaceQwen3 = huggingFaceDecoder("qwen3", rows: normedDecoderRows)
 
   private static func huggingFaceDecoder(
     _ architecture: String, rows: [Parameter] = decoderRows
@@ -31,8 +31,11 @@ extension Dialect {
       marks: [FileMark("format", "pt", writtenIn: "safetensors")])
   }
 
-  /// The rows of norms of heads, in which Qwen3 differs.
-  static let headNormRows: [Parameter] = [
+  /// The same with norms of heads, in which Qwen3 differs; rows of blocks stand together.
+  static let normedDecoderRows: [Parameter] =
+    decoderRows.dropLast() + headNormRows + decoderRows.suffix(1)
+
+  private static let headNormRows: [Parameter] = [
     (.queryNormGain, "layers.{block}.self_attn.q_norm.weight", .asIs),
     (.keyNormGain, "layers.{block}.self_attn.k_norm.weight", .asIs),
   ]

@@ -14,7 +14,7 @@ extension Dialect {
   static let mlxQwen2 = mlxDecoder("qwen2")
   /// Qwen3 as mlx-lm names it.
   static let mlxQwen3 = mlxDecoder(
-    "qwen3", rows: decoderRows + headNormRows, fixed: [FixedValue("attention_bias", .bool(false))])
+    "qwen3", rows: normedDecoderRows, fixed: [FixedValue("attention_bias", .bool(false))])
 
   private static func mlxDecoder(
     _ architecture: String, rows: [Parameter] = decoderRows, fixed: [FixedValue] = []

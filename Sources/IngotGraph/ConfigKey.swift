@@ -101,6 +101,8 @@ package enum ConfigBinding: Sendable {
   case word(ConfigField<String>)
   /// A count that null, and not a missing key, says there is none of: 0.
   case optionalCount(ConfigField<Int>, absent: Int, limit: Int)
+  /// A number of a block, from 0.
+  case index(ConfigField<Int>, absent: Int, limit: Int)
   /// A list with the kind of attention of each block: over all tokens, or over a window.
   case layers(ConfigField<[Bool]>)
   /// One of the keys of a rotary embedding; that of both spellings is the last of them.
@@ -116,6 +118,7 @@ package enum ConfigBinding: Sendable {
     case .token(let field): config[field] = field.standard
     case .word(let field): config[field] = field.standard
     case .optionalCount(let field, let absent, _): config[field] = absent
+    case .index(let field, let absent, _): config[field] = absent
     case .layers(let field): config[field] = []
     case .rotary(let field, _, let base): config[field] = RotaryParameters(base: base)
     case .head, .labels: break
@@ -139,6 +142,7 @@ package enum ConfigBinding: Sendable {
       return .string(names.first { $0.1 == config[field] }?.0 ?? config[field].rawValue)
     case .optionalCount(let field, _, _): return config[field] == 0 ? .null : .int64(Int64(config[field]))
     case .rotary(let field, let key, _): return config[field].value(of: key)
+    case .index(let field, _, _): return .int64(Int64(config[field]))
     case .layers(let field):
       guard !config[field].isEmpty else { return .null }
       return .array(config[field].map { .string($0 ? LayerKind.window : LayerKind.whole) })
@@ -158,6 +162,7 @@ package enum ConfigBinding: Sendable {
     case .token(let field): field.name
     case .word(let field): field.name
     case .optionalCount(let field, _, _): field.name
+    case .index(let field, _, _): field.name
     case .layers(let field): field.name
     case .rotary(let field, _, _): field.name
     }

@@ -74,7 +74,7 @@ extension [ConfigKey] {
   fileprivate static let qwenWindow: [ConfigKey] = [
     ConfigKey("use_sliding_window", .flag(.usesWindow, .value(false))),
     ConfigKey("sliding_window", .optionalCount(.window, absent: 4096, limit: 1 << 28)),
-    ConfigKey("max_window_layers", .optionalCount(.firstWindowBlock, absent: 28, limit: 1 << 20)),
+    ConfigKey("max_window_layers", .index(.firstWindowBlock, absent: 28, limit: 1 << 20)),
     ConfigKey("layer_types", .layers(.windowBlocks)),
   ]
 }
