@@ -30,7 +30,10 @@ package enum ConfigWriter {
   ) -> Metadata {
     var keys = architecture.statements + [("model_type", .string(architecture.id))]
     for key in architecture.keys {
-      if let value = stated(key, config, architecture) { keys.append((key.name, value)) }
+      guard let value = stated(key, config, architecture), value != .null || !key.isLeftOutWhenNull else {
+        continue
+      }
+      keys.append((key.name, value))
     }
     keys.sort { $0.key < $1.key }
     var result = Metadata(keys.map { .init(key: $0.key, value: $0.value) })

@@ -16,14 +16,15 @@ extension Dialect {
   ]
 
   /// Qwen2 as llama.cpp names it.
-  static let llamaCppQwen2 = llamaCppDecoder("qwen2", in: "qwen2", order: .asIs, flags: [])
+  static let llamaCppQwen2 = llamaCppDecoder(
+    "qwen2", in: "qwen2", order: .asIs, fixed: [FixedValue("head_dim", .null)], flags: [])
   /// Qwen3 as llama.cpp names it.
   static let llamaCppQwen3 = llamaCppDecoder(
     "qwen3", in: "qwen3", order: .asIs,
     rows: [
       (.queryNormGain, "blk.{block}.attn_q_norm.weight", .asIs),
       (.keyNormGain, "blk.{block}.attn_k_norm.weight", .asIs),
-    ], flags: [("attention_bias", .queryBias)])
+    ], fixed: [FixedValue("attention_bias", .bool(false))], flags: [("attention_bias", .queryBias)])
 
   /// A decoder's names.
   ///
@@ -32,11 +33,12 @@ extension Dialect {
   ///   - name: the program's.
   ///   - order: how rows of queries and keys stand: by the program's type of rotary embedding.
   ///   - rows: names of further parameters.
+  ///   - fixed: what the program has built in beside the gate's function.
   ///   - flags: keys that tensors say.
   /// - Returns: the dialect.
   private static func llamaCppDecoder(
     _ architecture: String, in name: String, order: ParameterLayout, rows: [Parameter] = [],
-    flags: [(key: String, kind: TensorRole.Kind)]
+    fixed: [FixedValue] = [], flags: [(key: String, kind: TensorRole.Kind)]
   ) -> Dialect {
     Dialect(
       id: "gguf",
@@ -70,7 +72,7 @@ extension Dialect {
       staysFloat32: LlamaCppTypes.staysFloat32,
       computes: [.f32, .f16, .bf16],
       // src/models/llama.cpp: LLM_FFN_SILU, LLM_FFN_PAR.
-      fixed: [FixedValue("hidden_act", .string("silu"))],
+      fixed: [FixedValue("hidden_act", .string("silu"))] + fixed,
       // It sees all tokens, whatever a file says.
       ignored: [IgnoredValue("sliding_window", unless: .null, where: ConfigField<Bool>.usesWindow)],
       rotary: .llamaCpp,

@@ -11,7 +11,7 @@ extension Dialect {
   static let mlxMistral = mlxDecoder("mistral")
 
   /// Qwen2 as mlx-lm names it.
-  static let mlxQwen2 = mlxDecoder("qwen2")
+  static let mlxQwen2 = mlxDecoder("qwen2", fixed: [FixedValue("head_dim", .null)])
   /// Qwen3 as mlx-lm names it.
   static let mlxQwen3 = mlxDecoder(
     "qwen3", rows: normedDecoderRows, fixed: [FixedValue("attention_bias", .bool(false))])

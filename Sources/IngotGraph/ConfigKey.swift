@@ -25,10 +25,16 @@ package struct ConfigKey: Sendable {
   package let effect: Effect
   /// Whether only some heads look at it, so that a document has it or not.
   package let isOfHead: Bool
+  /// Whether a document that says nothing of it has no such key, since some readers take null for a value.
+  package var isLeftOutWhenNull = false
 
   /// Makes a key that is honoured.
-  package init(_ name: String, _ binding: ConfigBinding, aliases: [String] = [], isOfHead: Bool = false) {
+  package init(
+    _ name: String, _ binding: ConfigBinding, aliases: [String] = [], isOfHead: Bool = false,
+    isLeftOutWhenNull: Bool = false
+  ) {
     self.init(name, .honoured(binding), aliases: aliases, isOfHead: isOfHead)
+    self.isLeftOutWhenNull = isLeftOutWhenNull
   }
 
   /// Makes a key.

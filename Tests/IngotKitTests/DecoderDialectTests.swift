@@ -47,8 +47,9 @@ import Testing
       }
     case .none, .linear, .llama3, .divisors: break
     }
-    if program == .mlx, model.hasPrefix("qwen3/"), config[.attentionBias] {
-      return "attention_bias"
+    if model.hasPrefix("qwen3/"), config[.attentionBias] { return "attention_bias" }
+    if model.hasPrefix("qwen2/"), config.headDimension * config.headCount != config.width {
+      return "head_dim"
     }
     return config[.head] == "language" ? nil : "architectures"
   }

@@ -163,7 +163,8 @@ extension [ConfigKey] {
       ConfigKey("num_hidden_layers", .count(.blockCount, .value(32), limit: 10_000)),
       ConfigKey("num_attention_heads", .count(.headCount, .value(32), limit: 1 << 20)),
       ConfigKey("num_key_value_heads", .count(.keyHeadCount, keyHeads, limit: 1 << 20)),
-      ConfigKey("head_dim", .count(.headDimension, headDimension, limit: 1 << 20)),
+      ConfigKey(
+        "head_dim", .count(.headDimension, headDimension, limit: 1 << 20), isLeftOutWhenNull: true),
       ConfigKey("intermediate_size", .count(.feedForwardWidth, .value(feedForward), limit: 1 << 24)),
       ConfigKey("hidden_act", .activation(.activation, .value(.silu), names: transformersActivations)),
       ConfigKey("rms_norm_eps", .fraction(.layerNormEpsilon, .value(1e-6))),
