@@ -285,22 +285,36 @@ def rope(config: dict, key: str = "rope_type") -> object:
 
 
 def window(config: dict) -> int | None:
-    """How many tokens a token sees."""
-    return config.get("sliding_window", 4096) if config["model_type"] == "mistral" else None
+    """How many tokens a token sees, of Qwen where a window is used at all: maybe in no block."""
+    has = config["model_type"] == "mistral" or config["model_type"] in QWEN and config.get("use_sliding_window")
+    return config.get("sliding_window", 4096) if has else None
 
 
 def without_window(config: dict) -> dict:
     """A config whose tokens see all before them."""
-    return config | {"sliding_window": None} if window(config) else config
+    if not window(config):
+        return config
+    without = {key: value for key, value in config.items() if key not in ("use_sliding_window", "layer_types")}
+    return without | {"sliding_window": None}
 
 
-# What llama.cpp and mlx-lm have built in of Llama and Mistral, and what each has of `yarn`,
+QWEN = ("qwen2", "qwen3")
+# Those of the table.
+LANGUAGES = ("llama", "mistral", *QWEN)
+QWEN2_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+                 r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+# What llama.cpp and mlx-lm have built in of Llama, Mistral and Qwen, and what each has of `yarn`,
 # by the key that is named.
 LANGUAGE: dict[str, Callable[[dict], bool]] = {
     "architectures": lambda config: config["architectures"][0].endswith("ForCausalLM"),
     "hidden_act": lambda config: config.get("hidden_act") in (None, "silu"),
     "rope_scaling": lambda config: rope(config) not in ("dynamic", "longrope"),
     "truncate": lambda config: rope(config, "truncate") is not False,
+    # Qwen2's heads share the width, and Qwen3's output of attention has no bias.
+    "head_dim": lambda config: config["model_type"] != "qwen2" or (
+        (config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
+        * config["num_attention_heads"] == config["hidden_size"]),
+    "attention_bias": lambda config: config["model_type"] != "qwen3" or not config.get("attention_bias"),
 }
 BETAS: dict[str, Callable[[dict], bool]] = {
     "beta_fast": lambda config: rope(config, "beta_fast") in (None, 32),
@@ -315,7 +329,7 @@ ATTENTION: dict[str, Callable[[dict], bool]] = {
 
 @dataclasses.dataclass(frozen=True)
 class LanguageColumn:
-    """A program of the table of Llama and Mistral."""
+    """A program of the table of Llama, Mistral and Qwen."""
     program: Program
     options: tuple[str, ...]
     # Keys whose values it has built in; none for a program that computes by transformers' own code.
@@ -343,13 +357,17 @@ LANGUAGE_COLUMNS = [
 
 
 def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
-    """A copy of a folder with a SentencePiece model of as many pieces as the config says, where it has none:
-    llama.cpp's server ends without a tokenizer."""
+    """A copy of a folder with a tokenizer of as many tokens as the config says, where it has none: llama.cpp's server
+    ends without. Qwen's is byte-level BPE, the others' a SentencePiece model."""
     if (folder / "tokenizer.model").exists():
         return folder
-    import sentencepiece
-    size = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("vocab_size", 32000)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    size = config.get("vocab_size", 32000)
     shutil.copytree(folder, target)
+    if config["model_type"] in QWEN:
+        (target / "tokenizer.json").write_text(byte_level(size), encoding="utf-8")
+        return target
+    import sentencepiece
     text = (ROOT / "fixtures" / "kjv-gpt2" / "heldout.txt").read_text(encoding="utf-8")
     letters = "".join(letter for letter in text.lower() if letter.isascii() and (letter.isalpha() or letter.isspace()))
     sentencepiece.SentencePieceTrainer.train(
@@ -359,8 +377,25 @@ def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     return target
 
 
+def byte_level(size: int) -> str:
+    """The tokenizer.json of byte-level BPE that normalizes and cuts a text as Qwen2's does: a newline, a space, letters
+    and further bytes, one merge, and the mark of a text's end."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet(),
+                     key=lambda letter: (letter not in "\u0120\u010a", not "a" <= letter <= "z", letter))[:size - 2]
+    tokens = {token: place for place, token in enumerate([*letters, "th"])}
+    tokenizer = Tokenizer(models.BPE(tokens, [("t", "h")]))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(QWEN2_PATTERN), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken("<|endoftext|>", normalized=False)])
+    return tokenizer.to_str(pretty=True)
+
+
 def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -> list[Row]:
-    """Llamas and Mistrals to a program, which computes the same, but for a window that it does not have: that is
+    """Llamas, Mistrals and Qwens to a program, which computes the same, but for a window that it does not have: that is
     said."""
     rows, jobs, exact = [], [], []
     for case in cases:
@@ -415,13 +450,13 @@ def _language_difference(column: LanguageColumn, case: Case, place: pathlib.Path
 
 
 def language_table(rows: list[Row]) -> list[str]:
-    """The table of Llama and Mistral."""
-    lines = ["", "## Llama and Mistral", "",
+    """The table of Llama, Mistral and Qwen."""
+    lines = ["", "## Llama, Mistral and Qwen", "",
              "The number is the largest difference of an output, or of a state between two blocks, over the largest",
              "value of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in",
              "double precision with the same, and in llama.cpp of log-probabilities, which its server gives. Neither",
-             "looks at Mistral's `sliding_window`, as ingot says when it converts: there the number is from the model",
-             "without.", "",
+             "looks at the `sliding_window` of Mistral, nor of Qwen where `use_sliding_window` is true, as ingot says",
+             "when it converts: there the number is from the model without.", "",
              "| program | version |", "|---|---|",
              *(f"| {column.program.name} | {column.program.version()} |" for column in LANGUAGE_COLUMNS), "",
              "| model | " + " | ".join(column.program.name for column in LANGUAGE_COLUMNS) + " |",

@@ -4,13 +4,13 @@ import pathlib
 import unittest
 
 from interoperability import (
-    COLUMNS, LANGUAGE_COLUMNS, MODELS, PROGRAMS, ROOT, Case, Model, back, languages, others, pairs, temporary, there,
-    write_page,
+    COLUMNS, LANGUAGE_COLUMNS, LANGUAGES, MODELS, PROGRAMS, ROOT, Case, Model, back, languages, others, pairs,
+    temporary, there, write_page,
 )
 
 CASES = [Case(path) for kind in ("openai-gpt", "bert", "gpt2-heads")
          for path in sorted((ROOT / "fixtures" / kind).iterdir())]
-LANGUAGE_CASES = [Case(path) for kind in ("llama", "mistral") for path in sorted((ROOT / "fixtures" / kind).iterdir())]
+LANGUAGE_CASES = [Case(path) for kind in LANGUAGES for path in sorted((ROOT / "fixtures" / kind).iterdir())]
 
 
 class Interoperability(unittest.TestCase):
@@ -42,7 +42,7 @@ class Interoperability(unittest.TestCase):
             self.other_rows.extend(others(column, [case for case in CASES if column.takes(case)], pathlib.Path(name)))
 
     def go_language(self, column):
-        """All Llamas and Mistrals to one program."""
+        """All Llamas, Mistrals and Qwens to one program."""
         with temporary() as name:
             self.language_rows.extend(languages(column, LANGUAGE_CASES, pathlib.Path(name)))
 

