@@ -455,7 +455,7 @@ def language_table(rows: list[Row]) -> list[str]:
              "The number is the largest difference of an output, or of a state between two blocks, over the largest",
              "value of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in",
              "double precision with the same, and in llama.cpp of log-probabilities, which its server gives. Neither",
-             "looks at the `sliding_window` of Mistral, nor of Qwen where `use_sliding_window` is true, as ingot says",
+             "looks at the `sliding_window` of Mistral, or of Qwen where `use_sliding_window` is true, as ingot says",
              "when it converts: there the number is from the model without.", "",
              "| program | version |", "|---|---|",
              *(f"| {column.program.name} | {column.program.version()} |" for column in LANGUAGE_COLUMNS), "",
