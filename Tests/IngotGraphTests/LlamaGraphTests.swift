@@ -26,7 +26,7 @@ import Testing
   {
     let names = try Self.graph("llama-2-7b").nodes.map(\.name)
     let block = [
-      "input_layernorm", "self_attn.q_proj", "self_attn.q_rotary", "self_attn.k_proj", "self_attn.k_rotary",
+      "input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.q_rotary", "self_attn.k_rotary",
       "self_attn.v_proj", "self_attn", "self_attn.o_proj", "attention_add", "post_attention_layernorm",
       "mlp.gate_proj", "mlp.act", "mlp.up_proj", "mlp.gated", "mlp.down_proj", "mlp_add",
     ]

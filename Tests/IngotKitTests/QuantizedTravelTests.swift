@@ -61,6 +61,8 @@ import Testing
       switch program {
       case .googleBERT: Fixture.path("bert/pre-training")
       case .llama2c: Fixture.path("llama-golden/llama2.c/grouped/hf")
+      case .meta: Fixture.path("llama-golden/meta/one-shard/hf")
+      case .mistral: Fixture.path("llama-golden/mistral/hf")
       default: Self.model
       }
     _ = try Ingot.quantize(model, to: folder.file("g8/"))
