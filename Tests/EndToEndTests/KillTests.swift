@@ -100,11 +100,13 @@ import Testing
     #expect(left == [])
   }
 
-  /// A file or folder of each format that is written, with the options that make it of a GPT-2.
+  /// A file or folder of each format that is written, with the options that make it of a GPT-2, or of a Llama where its program
+  /// has that alone.
   static let outputs = [
     ["out.safetensors"], ["out.npy", "--include", "transformer.wte.weight"], ["out.npz"], ["out.ingot"],
     ["out.pt"],
-    ["out.gguf"], ["out.bin", "--to", "llmc"], ["out/", "--to", "tensorflow"],
+    ["out.gguf"], ["out.bin", "--to", "llmc"], ["out.bin", "--to", "llama2c"],
+    ["out/", "--to", "tensorflow"],
     ["out/", "--to", "openai-params", "--dialect", "keep"],
     ["out/", "--to", "pytorch", "--shard-size", "2MB"],
   ]
@@ -121,13 +123,15 @@ import Testing
       let command = ["convert", Fixture.path(model), folder.file(name + output[0].dropFirst(3))]
       return command + output.dropFirst() + ["--force", "--quiet"]
     }
-    let (older, newer) = (try convert("models/base", to: "old"), try convert("kjv-gpt2", to: "new"))
+    let llamas = ("llama-golden/llama2.c/multi-head/hf", "llama-golden/llama2.c/grouped/hf")
+    let models = output.contains("llama2c") ? llamas : ("models/base", "kjv-gpt2")
+    let (older, newer) = (try convert(models.0, to: "old"), try convert(models.1, to: "new"))
     for command in [older, newer] {
       let result = try IngotProgram.process(command).run()
       #expect(result.exitCode == 0, "\(result.standardError)")
     }
     let (old, new) = (try content("old", in: folder), try content("new", in: folder))
-    let command = try convert("kjv-gpt2", to: "out")
+    let command = try convert(models.1, to: "out")
     let duration = try Self.duration(of: newer)
     var random = SeededRandom(seed: 6)
     var killed = 0

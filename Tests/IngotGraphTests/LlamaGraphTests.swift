@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct LlamaGraphTests {
   private static func graph(_ preset: String) throws -> ModelGraph {
-    Architecture.llama.graph(Architecture.llama.config(of: try #require(ModelPreset.named(preset))))
+    let preset = try #require(ModelPreset.named(preset))
+    return Architecture.llama.graph(Architecture.llama.config(of: preset))
   }
 
   /// As the model cards on huggingface.co count them, from their files: meta-llama/Llama-2-7b-hf, Llama-3.1-8B,

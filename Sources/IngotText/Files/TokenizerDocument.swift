@@ -33,7 +33,7 @@ struct TokenizerDocument {
     }
     var collection = TokenCollection(kind, path: path, rowCount: rowCount)
     try collection.add(tokens)
-    collection.vocabulary.cut = TextCutting(self.document)?.ggufName
+    if case .bytePairs = kind { collection.vocabulary.cut = TextCutting(self.document)?.ggufName }
     try addAddedTokens(to: &collection)
     if case .sentencePieces(_, let addsPrefix) = kind {
       collection.vocabulary.model = .sentencePieces(
