@@ -22,8 +22,23 @@ struct ParallelShards {
     }
     // A gap is a file that is missing, which opening it tells.
     guard let last = numbered.max(), last > 0 else { return nil }
-    self.names = (0...last).map { "consolidated.\($0 < 10 ? "0" : "")\($0).pth" }
+    self.names = (0...last).map(Self.name)
   }
+
+  /// The set that a file is the first of; `nil` for any other file.
+  ///
+  /// - Parameter source: the file.
+  init?(startingWith source: any ByteSource) {
+    guard FilePath.name(of: source.path) == Self.name(0) else { return nil }
+    var names = [Self.name(0)]
+    while names.count < 100, (try? source.sibling(named: Self.name(names.count))) != nil {
+      names.append(Self.name(names.count))
+    }
+    guard names.count > 1 else { return nil }
+    self.names = names
+  }
+
+  private static func name(_ number: Int) -> String { "consolidated.\(number < 10 ? "0" : "")\(number).pth" }
 
   /// How a tensor is cut.
   enum Cut: Hashable {

@@ -165,6 +165,9 @@ package struct ContentScanner {
       if let shard, shard.isOpenedByFirst, (try? item.source.sibling(named: shard.first.text)) != nil {
         return
       }
+      if let set = ParallelShards(startingWith: item.source) {
+        _ = try opener.readParallel(set.names, beside: item.source)
+      }
       let checkpoint = try opener.read(item.source)
       if shard?.isOfSet != true { _ = try QuantizedParts.assemble(checkpoint) }
       for file in checkpoint.companions {
