@@ -94,6 +94,22 @@ package struct ByteCursor: Sendable {
   }
 }
 
+extension Array where Element == Float {
+  /// Takes little-endian F32 numbers, as many as there are whole ones.
+  package init(littleEndian bytes: [UInt8]) {
+    self = []
+    var cursor = ByteCursor(bytes)
+    while let bits = cursor.little(UInt32.self) { append(Float(bitPattern: bits)) }
+  }
+
+  /// The numbers as little-endian F32.
+  package var littleEndianBytes: [UInt8] {
+    var bytes: [UInt8] = []
+    for number in self { bytes.appendLittle(number.bitPattern) }
+    return bytes
+  }
+}
+
 extension Array where Element == UInt8 {
   /// Appends a number, 7 bits a byte, least significant first.
   package mutating func appendVarint(_ number: UInt64) {

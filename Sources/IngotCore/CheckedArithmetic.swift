@@ -16,6 +16,11 @@ extension Int {
   ///
   /// - Precondition: `alignment` is above zero.
   package func checkedAlignUp(to alignment: Int) -> Int? { alignedUp(self, to: alignment) }
+
+  /// The quotient, rounded up, which can't overflow.
+  ///
+  /// - Precondition: this value is not below zero, and `divisor` is above it.
+  package func dividedUp(by divisor: Int) -> Int { self / divisor + (self % divisor == 0 ? 0 : 1) }
 }
 
 extension UInt64 {

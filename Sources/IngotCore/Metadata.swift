@@ -39,6 +39,15 @@ extension MetadataValue {
     }
   }
 
+  /// The value of a number, whole or not; `nil` for other types.
+  package var real: Double? {
+    switch self {
+    case .float32(let value): Double(value)
+    case .float64(let value): value
+    default: integer.map { Double($0) }
+    }
+  }
+
   /// The value of a text; `nil` for other types.
   public var text: String? {
     if case .string(let value) = self { value } else { nil }

@@ -85,14 +85,14 @@ public struct Quantization: Hashable, Sendable {
   public func scaleShape(of values: Shape) -> Shape? {
     if case .perRun(let size) = granularity {
       guard size > 0 else { return nil }
-      return Shape([values.elementCount / size + (values.elementCount % size == 0 ? 0 : 1)])
+      return Shape([values.elementCount.dividedUp(by: size)])
     }
     guard let blocks = granularity.blocks(of: values) else { return nil }
     switch granularity {
     case .perTensor: return .scalar
     case .perChannel(let axis): return Shape([values.dimensions[axis]])
     case .perGroup, .perBlock, .perRun:
-      return Shape(zip(values.dimensions, blocks).map { $0 / $1 + ($0 % $1 == 0 ? 0 : 1) })
+      return Shape(zip(values.dimensions, blocks).map { $0.dividedUp(by: $1) })
     }
   }
 }

@@ -214,8 +214,7 @@ package struct ConfigForm: Sendable {
   ) -> [Metadata.Entry] {
     guard keeping != nil else { return [] }
     var keys = kept
-    if case .llama3 = config[.rotary].scaling, rotary != nil { keys.append(RotaryKey.scaling.rawValue) }
-    if case .yarn = config[.rotary].scaling, rotary != nil { keys.append(RotaryKey.scaling.rawValue) }
+    if rotary?.keeps(config[.rotary].scaling) == true { keys.append(RotaryKey.scaling.rawValue) }
     var entries = keys.compactMap { key -> Metadata.Entry? in
       // Null is none, and not as if the key were missing.
       var meansNone = false

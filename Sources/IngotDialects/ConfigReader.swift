@@ -258,11 +258,8 @@ package struct ConfigReader {
   }
 
   private func fraction(_ key: String, _ value: MetadataValue) throws(IngotError) -> Double {
-    let number: Double
-    switch value {
-    case .float64(let value): number = value
-    case .int64(let value): number = Double(value)
-    default: throw malformed(.type, key, "a value of another type", "a number")
+    guard let number = value.real else {
+      throw malformed(.type, key, "a value of another type", "a number")
     }
     guard number > 0, number < 1 else {
       throw malformed(.range, key, "\(number)", "above 0 and below 1")
@@ -326,14 +323,5 @@ extension MetadataValue {
   fileprivate func isSameNumber(as other: MetadataValue) -> Bool {
     if let a = real, let b = other.real { return a == b }
     return self == other
-  }
-
-  /// The value of a number that JSON has.
-  package var real: Double? {
-    switch self {
-    case .float64(let number): number
-    case .float32(let number): Double(number)
-    default: integer.map { Double($0) }
-    }
   }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A rotary embedding among the keys of llama.cpp's GGUF files, and which of them its program computes.
-// ggml-org/llama.cpp: src/llama-model.cpp, `load_hparams`; src/llama-context.cpp; ggml/src/ggml-cpu/ops.cpp, `rope_yarn`.
+// A rotary embedding among the keys of llama.cpp's GGUF files. ggml-org/llama.cpp: src/llama-model.cpp, `load_hparams`.
 import IngotCore
 import IngotGraph
 
@@ -13,6 +12,14 @@ struct LlamaCppRotary: Sendable {
   var spellings: [String] {
     ["freq_base", "dimension_count", "scale_linear"].map(key)
       + ["type", "factor", "original_context_length", "attn_factor", "finetuned"].map(scalingKey)
+  }
+
+  /// Whether a scaling is kept as config.json has it beside these keys, which do not say all of it.
+  func keeps(_ scaling: RotaryScaling) -> Bool {
+    switch scaling {
+    case .llama3, .yarn: true
+    case .none, .linear, .dynamic, .longrope, .divisors: false
+    }
   }
 
   private func key(_ name: String) -> String { "\(prefix).rope.\(name)" }
@@ -77,75 +84,15 @@ struct LlamaCppRotary: Sendable {
       add("type", .string("linear"))
       add("factor", .float32(Float(factor)))
     case .yarn(let yarn):
-      let factor = yarn.factor ?? Double(config.contextLength) / Double(yarn.original)
+      let schedule = config.rotarySchedule
+      let factor = schedule.factor(of: yarn)
       add("type", .string("yarn"))
       add("factor", .float32(Float(factor)))
       add("original_context_length", .uint32(UInt32(clamping: yarn.original)))
-      let schedule = RotarySchedule(
-        rotary, pairCount: config.headDimension / 2, positionCount: config.contextLength)
       let share = schedule.attentionFactor / YarnScaling.magnitude(factor: factor)
       if share != 1 { add("attn_factor", .float32(Float(share))) }
     case .none, .dynamic, .llama3, .longrope, .divisors: break
     }
     return keys
-  }
-
-}
-
-/// What a program makes of a rotary embedding.
-package struct RotarySupport: Sendable {
-  /// The key that the program has no arithmetic for, and why; `nil` where it computes what the config says.
-  let refusal: @Sendable (RotaryScaling) -> (key: String, why: Evidence)?
-
-  /// All of it.
-  static let all = RotarySupport { scaling in
-    scaling.isStatable
-      ? nil
-      : (
-        "rope_scaling", "is a list of divisors, which no config can say (one that explains them may be named)"
-      )
-  }
-
-  /// Nothing but a base.
-  static let baseOnly = RotarySupport { scaling in
-    scaling == .none ? nil : ("rope_scaling", "is \(words: scaling.name)")
-  }
-
-  /// What llama.cpp has for Llama.
-  static let llamaCpp = RotarySupport { scaling in
-    switch scaling {
-    case .none, .linear, .llama3, .divisors: return nil
-    case .dynamic: return ("rope_scaling", "is dynamic")
-    // Its program goes by the context that it was opened with, and not by the text.
-    case .longrope: return ("rope_scaling", "is longrope")
-    case .yarn(let yarn):
-      // src/llama-model.cpp reads neither for this architecture, and rope_yarn has whole pairs only.
-      if !yarn.truncates { return ("rope_scaling.truncate", "is false") }
-      if yarn.fast != 32 { return ("rope_scaling.beta_fast", "is \(yarn.fast)") }
-      if yarn.slow != 1 { return ("rope_scaling.beta_slow", "is \(yarn.slow)") }
-      return nil
-    }
-  }
-
-  /// What mlx-lm has.
-  ///
-  /// - SeeAlso: `ml-explore/mlx-lm: mlx_lm/models/rope_utils.py`, `initialize_rope`.
-  static let mlx = RotarySupport { scaling in
-    switch scaling {
-    case .none, .linear, .llama3: return nil
-    case .dynamic: return ("rope_scaling", "is dynamic")
-    case .divisors: return all.refusal(scaling)
-    // Its program takes the factors for long texts for short ones, too.
-    case .longrope: return ("rope_scaling", "is longrope")
-    case .yarn(let yarn):
-      if !yarn.truncates { return ("rope_scaling.truncate", "is false") }
-      if yarn.attentionFactor != nil { return ("rope_scaling.attention_factor", "is given") }
-      if yarn.factor == nil { return ("rope_scaling.factor", "is null") }
-      // One alone is passed over by transformers, and counts there.
-      if (yarn.mscale ?? 0 != 0) != (yarn.mscaleAllDimensions ?? 0 != 0) {
-        return (yarn.mscale ?? 0 != 0 ? "rope_scaling.mscale" : "rope_scaling.mscale_all_dim", "stands alone")
-      }
-      return nil
-    }
   }
 }

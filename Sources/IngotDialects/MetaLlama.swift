@@ -7,36 +7,36 @@ import IngotGraph
 
 extension Dialect {
   /// Llama as Meta names it.
-  static let metaLlama = Dialect(
-    id: "meta",
-    architecture: "llama",
-    prefixes: [""],
-    parameters: metaRows,
-    heads: ["language": "language"],
-    buffers: ["rope.freqs"],
-    storesTiedHead: true,
+  static let metaLlama = metaDecoder(
+    id: "meta", architecture: "llama",
     // feed_forward: F.silu; attention without biases, of dim / n_heads.
     fixed: [
-      FixedValue("hidden_act", .string("silu")), FixedValue("attention_bias", .bool(false)),
-      FixedValue("mlp_bias", .bool(false)), FixedValue("head_dim", .null),
+      FixedValue("attention_bias", .bool(false)), FixedValue("mlp_bias", .bool(false)),
+      FixedValue("head_dim", .null),
     ],
-    rotary: .meta,
-    config: ConfigPlace(
-      carrier: .file("params.json"), form: .meta, sizesOfTensors: metaSizes, assumes: metaContext))
+    rotary: .meta, form: .meta, context: metaContext)
 
   /// Mistral as Mistral AI names it.
-  static let ownMistral = Dialect(
-    id: "mistral",
-    architecture: "mistral",
-    prefixes: [""],
-    parameters: metaRows,
-    heads: ["language": "language"],
-    buffers: ["rope.freqs"],
-    storesTiedHead: true,
-    fixed: [FixedValue("hidden_act", .string("silu"))],
-    rotary: .baseOnly,
-    config: ConfigPlace(
-      carrier: .file("params.json"), form: .ownMistral, sizesOfTensors: metaSizes, assumes: mistralContext))
+  static let ownMistral = metaDecoder(
+    id: "mistral", architecture: "mistral", rotary: .baseOnly, form: .ownMistral, context: mistralContext)
+
+  private static func metaDecoder(
+    id: String, architecture: String, fixed: [FixedValue] = [], rotary: RotarySupport, form: ConfigForm,
+    context: @escaping @Sendable (Metadata) -> (key: String, value: Int)?
+  ) -> Dialect {
+    Dialect(
+      id: id,
+      architecture: architecture,
+      prefixes: [""],
+      parameters: metaRows,
+      heads: ["language": "language"],
+      buffers: ["rope.freqs"],
+      storesTiedHead: true,
+      fixed: [FixedValue("hidden_act", .string("silu"))] + fixed,
+      rotary: rotary,
+      config: ConfigPlace(
+        carrier: .file("params.json"), form: form, sizesOfTensors: metaSizes, assumes: context))
+  }
 
   private static let metaRows: [Parameter] = [
     (.tokenEmbedding, "tok_embeddings.weight", .asIs),
@@ -120,17 +120,6 @@ extension RotaryScaling {
   ///
   /// - SeeAlso: `meta-llama/llama-models: models/llama3/model.py`, `apply_scaling`.
   static let meta = RotaryScaling.llama3(factor: 8, low: 1, high: 4, original: 8192)
-}
-
-extension RotarySupport {
-  /// What Meta's code has.
-  static let meta = RotarySupport { scaling in
-    switch scaling {
-    case .none, .meta: return nil
-    case .llama3: return ("rope_scaling", "has other numbers than factor 8, low 1, high 4, original 8192")
-    default: return ("rope_scaling", "is \(words: scaling.name)")
-    }
-  }
 }
 
 /// The feed-forward's width as Meta's code computes it: `multiple · ⌈int(m · int(8 · dim / 3)) / multiple⌉`.

@@ -100,7 +100,7 @@ package struct RecognisedModel: Sendable {
       let tensor = descriptors[index]
       bound[role] = BoundTensor(
         name: tensor.name, dtype: tensor.dtype, shape: comparableShape(of: tensor, for: role),
-        hasScales: tensor.quantization != nil)
+        hasScales: tensor.quantization != nil, isPacked: tensor.packing != nil)
     }
     let (dialect, prefix, configuration) = (dialect, prefix, configuration)
     let validator = GraphValidator(

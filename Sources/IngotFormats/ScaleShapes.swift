@@ -102,19 +102,15 @@ struct ScaleCandidate {
       if count == 1 || count == dimension {
         fitting = [count == 1 ? dimension : 1]
       } else if let declared {
-        if divided(dimension, by: declared) == count { fitting = [declared] }
+        if dimension.dividedUp(by: declared) == count { fitting = [declared] }
       } else {
         if dimension % count == 0 { fitting.insert(dimension / count) }
-        for power in 3...13 where divided(dimension, by: 1 << power) == count { fitting.insert(1 << power) }
+        for power in 3...13 where dimension.dividedUp(by: 1 << power) == count { fitting.insert(1 << power) }
       }
       guard !fitting.isEmpty else { return nil }
       sizes.append(fitting)
     }
     return sizes
-  }
-
-  private static func divided(_ count: Int, by size: Int) -> Int {
-    count / size + (count % size == 0 ? 0 : 1)
   }
 
   /// What the values stand for.

@@ -15,7 +15,9 @@ package struct ScaleTensors: Sendable {
     /// Real numbers, made of several packed tensors.
     case packed(PackedWeight)
     /// Tensors that break a rule of a scheme.
-    case broken(PackedFault)
+    case broken(PackedRule, tensor: String, found: Evidence, expected: Evidence)
+    /// Tensors that tell how others are packed, and could not be read.
+    case unreadable(IngotError)
   }
 
   /// A weight with what belongs to it.
@@ -77,7 +79,9 @@ package struct ScaleTensors: Sendable {
       switch found.result {
       case .success(let weight): .packed(weight)
       case .failure(.unknown(let why)): .unknown(why)
-      case .failure(let fault): .broken(fault)
+      case .failure(.unreadable(let error)): .unreadable(error)
+      case .failure(.broken(let rule, let tensor, let found, let expected)):
+        .broken(rule, tensor: tensor, found: found, expected: expected)
       }
     return Weight(
       values: found.codes, companions: found.companions, zeros: [],

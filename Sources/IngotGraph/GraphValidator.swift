@@ -13,13 +13,16 @@ package struct BoundTensor: Hashable, Sendable {
   package var shape: Shape
   /// Whether scales say what its elements stand for.
   package var hasScales: Bool
+  /// Whether its elements are codes of a scheme, which says what numbers they stand for.
+  package var isPacked: Bool
 
   /// Makes a tensor.
-  package init(name: String, dtype: DType, shape: Shape, hasScales: Bool = false) {
+  package init(name: String, dtype: DType, shape: Shape, hasScales: Bool = false, isPacked: Bool = false) {
     self.name = name
     self.dtype = dtype
     self.shape = shape
     self.hasScales = hasScales
+    self.isPacked = isPacked
   }
 }
 
@@ -83,16 +86,17 @@ package struct GraphValidator: Sendable {
           .wrongShape, severity: .error, subject: tensor.name, node: node,
           detail: "is \(tensor.shape), expected \(parameter.shape) (\(words: reason))"))
     }
-    if let why = Self.reasonNotToRun(tensor) {
+    if let why = Self.reasonForNoWeight(tensor) {
       findings.append(
         Finding(.wrongDType, severity: .error, subject: tensor.name, node: node, detail: why))
     }
     return findings
   }
 
-  /// Why a tensor can't be run; `nil` for real numbers, and for int8 with its scales.
-  private static func reasonNotToRun(_ tensor: BoundTensor) -> Evidence? {
-    switch tensor.dtype {
+  /// Why a tensor is no weight; `nil` for what stands for real numbers.
+  private static func reasonForNoWeight(_ tensor: BoundTensor) -> Evidence? {
+    if tensor.isPacked { return nil }
+    return switch tensor.dtype {
     case .f64, .f32, .f16, .bf16, .f8E4M3, .f8E5M2: nil
     case .i8: tensor.hasScales ? nil : "is I8 without scales: integers alone are no weights"
     default: "is \(tensor.dtype), which no weight is"

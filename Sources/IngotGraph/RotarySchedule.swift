@@ -211,7 +211,8 @@ package struct RotarySchedule: Hashable, Sendable {
     return (1 - share) * frequency / factor + share * frequency
   }
 
-  private func factor(of yarn: YarnScaling) -> Double {
+  /// By how much YaRN lets contexts grow.
+  package func factor(of yarn: YarnScaling) -> Double {
     yarn.factor ?? Double(positionCount) / Double(yarn.original)
   }
 

@@ -17,6 +17,16 @@ extension GraphOperator {
     }
   }
 
+  /// The type of two inputs that have to be of one.
+  func expectPair(_ inputs: [EdgeType]) throws(ShapeConflict) -> EdgeType {
+    try expectCount(inputs, 2)
+    guard inputs[0] == inputs[1] else {
+      throw ShapeConflict(
+        found: "\(words: inputs[1].description)", expected: "\(words: inputs[0].description)")
+    }
+    return inputs[0]
+  }
+
   /// The last dimension of activations.
   func width(of input: EdgeType) throws(ShapeConflict) -> Int {
     guard input.element == .activations, let width = input.width else {

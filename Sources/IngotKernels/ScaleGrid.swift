@@ -78,12 +78,7 @@ package struct ScaleGrid: Hashable, Sendable {
     }
     self.dimensions = dimensions
     self.blocks = blocks
-    scaleCount = zip(dimensions, blocks).reduce(1) { $0 * Self.scales($1.0, by: $1.1) }
-  }
-
-  /// Scales along a dimension.
-  private static func scales(_ dimension: Int, by block: Int) -> Int {
-    dimension / block + (dimension % block == 0 ? 0 : 1)
+    scaleCount = zip(dimensions, blocks).reduce(1) { $0 * $1.0.dividedUp(by: $1.1) }
   }
 
   /// Walks values `start ..< start + count`, piece by piece.
@@ -110,12 +105,12 @@ package struct ScaleGrid: Hashable, Sendable {
   /// The index of the first scale of a row: of an index of all dimensions but the last.
   private func firstScale(ofRow row: Int) -> Int {
     var rest = row
-    var stride = Self.scales(dimensions[dimensions.count - 1], by: blocks[blocks.count - 1])
+    var stride = dimensions[dimensions.count - 1].dividedUp(by: blocks[blocks.count - 1])
     var first = 0
     for axis in dimensions.indices.dropLast().reversed() {
       let (next, index) = rest.quotientAndRemainder(dividingBy: dimensions[axis])
       first += index / blocks[axis] * stride
-      stride *= Self.scales(dimensions[axis], by: blocks[axis])
+      stride *= dimensions[axis].dividedUp(by: blocks[axis])
       rest = next
     }
     return first

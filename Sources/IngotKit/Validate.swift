@@ -46,16 +46,38 @@ extension Ingot {
   public static func validate(
     _ path: String, options: ValidateOptions = ValidateOptions(), progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> ValidationReport {
-    let model = try Model(path, config: options.config, reading: options.reading, work: options.work)
-    let structural = model.recognised.structuralFindings(model.checkpoint.tensors)
+    let stored = try CheckpointOpener(options: options.reading, work: options.work).open(path)
+    try options.reading.requireUse(at: [path], by: [stored], work: options.work)
+    let checkpoint = try stored.withWholeWeights(at: path, wantsValues: true, work: options.work)
+    let model = try Model(checkpoint, path: path, config: options.config, work: options.work)
+    let structural = model.recognised.structuralFindings(checkpoint.tensors).filter { finding in
+      // What declares a scheme is no key that means nothing, where there are weights of one.
+      finding.kind != .unknown || !ScaleTensors.configKeys.contains(finding.subject)
+        || checkpoint.tensors.count == stored.tensors.count
+    }
     var values = try model.nonFiniteFindings(progress: progress)
     values += try model.tiedFindings()
     return ValidationReport(
-      path: path, model: model, findings: model.checkpoint.findings + structural + values + model.roleNotes())
+      path: path, model: model,
+      findings: checkpoint.findings + structural + values + model.roleNotes() + model.packedNotes())
   }
 }
 
 extension Model {
+  /// What no model is run of before it is made numbers.
+  fileprivate func packedNotes() -> [Finding] {
+    let packed = checkpoint.tensors.filter { $0.packing != nil }
+    guard let first = packed.first else { return [] }
+    let others: Evidence = packed.count == 1 ? "is" : "and \(packed.count - 1) more are"
+    return [
+      Finding(
+        .shownAs, severity: .note, subject: first.name,
+        detail:
+          "\(others) \(words: first.typeName), checked as the numbers that they stand for; \(verb: .convert, .dtype, "F32") makes these, of which a model is run"
+      )
+    ]
+  }
+
   /// What is stored and not used.
   fileprivate func roleNotes() -> [Finding] {
     let count = recognised.buffers.count

@@ -64,7 +64,7 @@ struct DialectConfig {
       metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors, pooling)
       report(rest, in: &output)
     case (_, nil):
-      travelling.insert(configCompanion(companions, in: place, marks: tokenizer.configIDs), at: 0)
+      travelling.insert(configCompanion(in: place, tokenizer), at: 0)
     }
     output.configure { $0.metadata = metadata }
     output.companions = travelling
@@ -102,11 +102,12 @@ struct DialectConfig {
   }
 
   /// config.json: the source's own bytes where they say the same.
-  private func configCompanion(
-    _ companions: [Companion], in place: ConfigPlace, marks: [(key: String, id: Int)]
-  ) -> Companion {
+  private func configCompanion(in place: ConfigPlace, _ tokenizer: TokenizerTravel) -> Companion {
+    let marks = tokenizer.configIDs
+    // A file with a tokenizer in it keeps the ids of marks there, and config.json has to say them.
+    let saysMarks = !tokenizer.isInside || marks.allSatisfy { self.document[$0.key] != nil }
     let isSame =
-      config == model.recognised.configuration.config && removed.isEmpty && !place.isRewritten
+      config == model.recognised.configuration.config && removed.isEmpty && !place.isRewritten && saysMarks
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
     if isSame, isPlain, place.echoes.allSatisfy({ self.document[$0.key] != nil }) { return model.config }
     var document = ConfigWriter.document(config, of: architecture, keeping: document)

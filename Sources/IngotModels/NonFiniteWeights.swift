@@ -40,9 +40,9 @@ extension Model {
 }
 
 extension TensorDescriptor {
-  /// What of a tensor may be NaN: its values, those that its blocks stand for, and its scales.
+  /// What of a tensor may be NaN: its values, those that its blocks or packed codes stand for, and its scales.
   fileprivate var floatingParts: [(values: LazyPart, what: String)] {
-    if blockType != nil { return dequantizedValues.map { [($0, "")] } ?? [] }
+    if blockType != nil || packing != nil { return dequantizedValues.map { [($0, "")] } ?? [] }
     return parts.filter { $0.dtype.isFloating && ElementStatistics.supports($0.dtype) }.map {
       (.stored(name: name, $0), $0.kind == .scales ? " among its scales" : "")
     }

@@ -40,7 +40,7 @@ struct RotaryDivisors {
     }
     guard let name = dialect?.rotaryDivisors else { return }
     let scaling = configuration.config[.rotary].scaling
-    let expected = Self.schedule(configuration.config).divisors
+    let expected = configuration.config.rotarySchedule.divisors
     guard let tensor = checkpoint.tensors.first(where: { $0.name == name }) else {
       guard expected == nil else {
         throw unsuitable(name, "is missing, and the config's \(words: scaling.name) scaling is kept in it")
@@ -60,7 +60,7 @@ struct RotaryDivisors {
     let found = Self.published.first { candidate in
       var config = configuration.config
       config[.rotary].scaling = candidate
-      return Self.agree(Self.schedule(config).divisors ?? [], stored)
+      return Self.agree(config.rotarySchedule.divisors ?? [], stored)
     }
     configuration.config[.rotary].scaling = found ?? .divisors(stored)
     for key in [RotaryKey.scaling, .parameters] {
@@ -74,10 +74,7 @@ struct RotaryDivisors {
       throw unsuitable(tensor.name, "is \(tensor.dtype) \(tensor.shape), expected F32 [\(count)]")
     }
     let bytes = try ArrayLoader(checkpoint, work: work).bytes(ParameterView(tensor).values)
-    let values = stride(from: 0, to: bytes.count - 3, by: 4).map { start in
-      let bits = bytes[start..<(start + 4)].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-      return Double(Float(bitPattern: bits))
-    }
+    let values = [Float](littleEndian: bytes).map { Double($0) }
     guard values.count == count, values.allSatisfy({ $0 > 0 && $0.isFinite }) else {
       throw unsuitable(tensor.name, "has divisors that are not above 0")
     }
@@ -92,20 +89,13 @@ struct RotaryDivisors {
     a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) <= tolerance * abs($1) }
   }
 
-  private static func schedule(_ config: ModelConfig) -> RotarySchedule {
-    RotarySchedule(
-      config[.rotary], pairCount: config.headDimension / 2, positionCount: config.contextLength)
-  }
-
   /// The tensor of a dialect that has one, for a config whose scaling is made of divisors.
   static func tensor(of config: ModelConfig, in dialect: Dialect) -> (PlannedTensor, LazyPart)? {
-    guard let name = dialect.rotaryDivisors, let divisors = schedule(config).divisors,
+    guard let name = dialect.rotaryDivisors, let divisors = config.rotarySchedule.divisors,
       let shape = Shape([divisors.count])
     else { return nil }
-    let bytes = divisors.flatMap { divisor in
-      (0..<4).map { UInt8(truncatingIfNeeded: Float(divisor).bitPattern >> UInt32(8 * $0)) }
-    }
     let type = TensorType(dtype: .f32, shape: shape)
+    let bytes = divisors.map { Float($0) }.littleEndianBytes
     return (PlannedTensor(name: name, type), .literal(.f32, shape, bytes))
   }
 }

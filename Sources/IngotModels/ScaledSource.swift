@@ -114,11 +114,10 @@ package struct ScaledSource {
     }
     switch weight.scheme {
     case .unknown(let why): throw refusal(why)
-    case .broken(.broken(let rule, let tensor, let found, let expected)):
+    case .broken(let rule, let tensor, let found, let expected):
       let path = source.files.first?.path ?? source.format
       throw .malformed(rule.rule, at: Location(path, tensor: tensor), found: found, expected: expected)
-    case .broken(.unreadable(let error)): throw error
-    case .broken(.unknown(let why)): throw refusal(why)
+    case .unreadable(let error): throw error
     case .known, .packed: break
     }
     for index in weight.zeros {

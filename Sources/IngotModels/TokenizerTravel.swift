@@ -10,6 +10,8 @@ import IngotText
 struct TokenizerTravel {
   private let vocabulary: TokenizerVocabulary?
   private let companions: [Companion]
+  /// Whether it is inside the model's file.
+  let isInside: Bool
 
   /// Finds the tokenizer of a model: inside its file, else beside it.
   ///
@@ -22,9 +24,10 @@ struct TokenizerTravel {
     let rowCount = model.recognised.configuration.config.vocabularySize
     if let inside = try TokenizerVocabulary(gguf: model.checkpoint.metadata, path: model.path) {
       try inside.requireRows(rowCount, path: model.path)
-      vocabulary = inside
+      (vocabulary, isInside) = (inside, true)
       return
     }
+    isInside = false
     do throws(IngotError) {
       vocabulary = try TokenizerFiles(companions, folder: "").vocabulary(rowCount: rowCount)
     } catch {
@@ -34,7 +37,7 @@ struct TokenizerTravel {
     }
   }
 
-  /// The ids of marks, as config.json has them, for a file that keeps them with its tokenizer.
+  /// The ids of marks, as config.json has them.
   var configIDs: [(key: String, id: Int)] {
     let keys: [(TokenizerVocabulary.SpecialToken, String)] = [
       (.beginning, "bos_token_id"), (.end, "eos_token_id"), (.padding, "pad_token_id"),
@@ -64,7 +67,6 @@ struct TokenizerTravel {
       return vocabulary == nil ? companions : companions.filter { $0.kind != .tokenizer }
     }
     guard let vocabulary else { return companions }
-    let isInside = metadata["tokenizer.ggml.tokens"] != nil
     metadata = Metadata(
       metadata.entries.filter { !$0.key.hasPrefix(TokenizerVocabulary.ggufPrefix) })
     let isOpenAI = target.tokenizer == .openAIFiles

@@ -31,10 +31,9 @@ extension Checkpoint {
       switch weight.scheme {
       case .known, .packed: continue
       case .unknown(let why): note(why, of: weight, in: &whole)
-      case .broken(.broken(let rule, let tensor, let found, let expected)):
+      case .broken(let rule, let tensor, let found, let expected):
         note("\(words: rule.rawValue), \(tensor): \(found), expected \(expected)", of: weight, in: &whole)
-      case .broken(.unreadable(let error)): throw error
-      case .broken(.unknown(let why)): note(why, of: weight, in: &whole)
+      case .unreadable(let error): throw error
       }
     }
     return whole

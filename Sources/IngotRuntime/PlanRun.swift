@@ -129,6 +129,16 @@ struct FloatStep {
     guard rowCount * width > 2 * Self.rowGrain else { return body(0..<rowCount) }
     means.pool.forEachRange(rowCount, grain: max(1, Self.rowGrain / max(1, width))) { _, rows in body(rows) }
   }
+
+  /// Calls `body` with stretches of whole rows, likewise, whose numbers are as many in each input and in the output.
+  ///
+  /// - Parameter body: takes the first number's place, how many there are, and where results go.
+  func forEachStretch(_ body: (_ start: Int, _ count: Int, _ output: UnsafeMutablePointer<Float>) -> Void) {
+    forEachRows { rows in
+      let start = rows.lowerBound * width
+      body(start, rows.count * width, output + start)
+    }
+  }
 }
 
 /// Which part of a run passes through the graph.

@@ -53,21 +53,11 @@ import Testing
   // MARK: - Writing
 
   private func request(_ change: (inout WriteRequest) -> Void = { _ in }) throws -> WriteRequest {
-    let checkpoint = try read(Fixture.bytes("golden/llmc/float32.bin"))
-    var request = WriteRequest(
-      tensors: checkpoint.tensors.map { PlannedTensor(name: $0.name, $0.type) },
-      metadata: checkpoint.metadata, fileName: "out.bin")
-    change(&request)
-    return request
+    WriteRequest(of: try read(Fixture.bytes("golden/llmc/float32.bin")), change)
   }
 
   private func expectRefusal(_ word: String, _ change: (inout WriteRequest) -> Void) throws {
-    let request = try request(change)
-    let error = #expect(throws: IngotError.self) { _ = try LLMCWriter().plan(request) }
-    guard case .unrepresentable(_, _, let why, _)? = error else {
-      return #expect(Bool(false), "\(String(describing: error))")
-    }
-    #expect("\(why)".contains(word), "\(why)")
+    expectUnrepresentable(word, try request(change), by: LLMCWriter())
   }
 
   @Test func `numbers may be text, and tokens are as many as rows unless the metadata tells`() throws {

@@ -109,24 +109,13 @@ import Testing
   private func request(
     _ stem: String = "version-1-untied", _ change: (inout WriteRequest) -> Void = { _ in }
   ) throws -> WriteRequest {
-    let checkpoint = try read(Fixture.bytes("golden/llama2c/\(stem).bin"))
-    var request = WriteRequest(
-      tensors: checkpoint.tensors.map { PlannedTensor(name: $0.name, $0.type) },
-      metadata: checkpoint.metadata, fileName: "out.bin")
-    change(&request)
-    return request
+    WriteRequest(of: try read(Fixture.bytes("golden/llama2c/\(stem).bin")), change)
   }
 
   private func expectRefusal(
     _ word: String, _ stem: String = "version-1-untied", _ change: (inout WriteRequest) -> Void
   ) throws {
-    let request = try request(stem, change)
-    let error = #expect(throws: IngotError.self) { _ = try Llama2CWriter().plan(request) }
-    guard case .unrepresentable(_, _, let why, _)? = error else {
-      Issue.record("\(String(describing: error))")
-      return
-    }
-    #expect("\(why)".contains(word), "\(why)")
+    expectUnrepresentable(word, try request(stem, change), by: Llama2CWriter())
   }
 
   @Test func `numbers may be text, and only two are asked for`() throws {

@@ -188,6 +188,29 @@ import Testing
     #expect(blocks.first { $0.descriptor.name == "blocks.MXFP4" }?.statistics != nil)
   }
 
+  @Test(arguments: [false, true])
+  func `the ids of marks that stand with a tokenizer come into config json`(_ isStated: Bool) throws {
+    let (source, folder) = (try TemporaryFolder(), try TemporaryFolder())
+    var config = try JSONDocument.object(Fixture.bytes("kjv-gpt2/config.json"))
+    let marks = ["bos_token_id", "eos_token_id"]
+    // One that a config says itself is kept, and no other is taken for it.
+    for mark in marks { config[mark] = isStated ? .int64(7) : nil }
+    _ = try source.write(Array(JSONWriter.text(config).utf8), to: "model/config.json")
+    for name in ["model.safetensors", "vocab.json", "merges.txt", "tokenizer.json"] {
+      _ = try source.write(Fixture.bytes("kjv-gpt2/\(name)"), to: "model/\(name)")
+    }
+    for (path, output, target) in [
+      (source.file("model"), "model.gguf", TargetProgram.llamaCpp),
+      (folder.file("model.gguf"), "back/", .transformers),
+    ] {
+      var options = ConvertOptions()
+      options.program = target
+      _ = try Ingot.convert(path, to: folder.file(output), options: options)
+    }
+    let back = try JSONDocument.object(folder.bytes("back/config.json"))
+    for mark in marks { #expect(back[mark] == .int64(isStated ? 7 : 0), "\(mark)") }
+  }
+
   @Test func `what GGUF or another format can't hold is refused with a way on`() throws {
     let folder = try TemporaryFolder()
     func refusal(_ path: String, _ output: String) throws -> (why: String, remedies: [Remedy])? {

@@ -167,6 +167,55 @@ import Testing
     }
   }
 
+  /// A folder of a model's whose matrices are quanto's, with a fault.
+  private static func makeModel(_ fault: String, at path: String) throws {
+    try PythonPeer.run(
+      code: """
+        import json, pathlib, sys
+        import numpy as np
+        from safetensors.numpy import load_file, save_file
+        source, target, fault = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
+        tensors = load_file(source / "model.safetensors")
+        names = sorted(name for name in tensors if name.endswith("_proj.weight"))
+        for name in names:
+            matrix = tensors.pop(name).astype(np.float32)
+            scales = np.abs(matrix).max(1, keepdims=True) / np.float32(127)
+            tensors[name + "._data"] = np.rint(matrix / scales).astype(np.int8)
+            tensors[name + "._scale"] = scales
+        if fault == "nan":
+            tensors[names[0] + "._scale"][0] = np.nan
+        if fault == "scale":
+            del tensors[names[0] + "._scale"]
+        if fault == "rows":
+            for part in ("._data", "._scale"):
+                tensors[names[0] + part] = tensors[names[0] + part][1:].copy()
+        target.mkdir()
+        save_file(tensors, target / "model.safetensors")
+        config = json.loads((source / "config.json").read_text())
+        config["quantization_config"] = {"quant_method": "quanto", "weights": "int8"}
+        (target / "config.json").write_text(json.dumps(config))
+        """, [Fixture.path("llama/grouped-tied"), path, fault])
+  }
+
+  @Test(arguments: [
+    ("none", [Finding.Kind]()), ("nan", [.nonFinite]), ("scale", [.missing, .unexpected]),
+    ("rows", [.wrongShape]),
+  ])
+  func `a model is validated as what its packed weights stand for`(_ fault: String, _ kinds: [Finding.Kind])
+    throws
+  {
+    let folder = try TemporaryFolder()
+    try Self.makeModel(fault, at: folder.file("model"))
+    let findings = try Ingot.validate(folder.file("model")).findings
+    #expect(Set(findings.filter { $0.severity == .error }.map(\.kind)) == Set(kinds), "\(findings)")
+    let notes = findings.filter { $0.severity == .note }
+    #expect(notes.map(\.kind) == (fault == "scale" ? [.notRead, .shownAs] : [.shownAs]), "\(notes)")
+    // What is validated is what comes of it.
+    guard fault == "none" else { return }
+    _ = try Self.convert(folder.file("model"), to: folder.file("numbers/"), .f32)
+    #expect(try Ingot.validate(folder.file("numbers")).findings == [])
+  }
+
   @Test func `zero points of GPTQ's second format under the first one's name are said`() throws {
     let folder = try TemporaryFolder()
     let report = try Self.convert(Self.path("gptq-v2-unsaid"), to: folder.file("out/"), .f32)

@@ -214,6 +214,13 @@ class Row:
     without: str | None = None
 
 
+def expect_refusal(source: pathlib.Path, target: str, options: tuple[str, ...], said: str, model: str) -> None:
+    """A conversion that is refused with a word in its message, and leaves nothing in the folder of its output."""
+    result = ingot("convert", source, target, *options, code=65)
+    assert said in result.stderr, f"{model}: {result.stderr}"
+    assert not any(pathlib.Path(target).parent.iterdir()), f"{model}: a refusal left something behind"
+
+
 def there(program: Program, models: list[Model], folder: pathlib.Path) -> list[Row]:
     """From transformers folders to the program: the same parameters, and the program computes the same."""
     rows, jobs = [], []
@@ -224,9 +231,7 @@ def there(program: Program, models: list[Model], folder: pathlib.Path) -> list[R
         rows.append(row)
         target = f"{place}/{program.target}"
         if row.refused:
-            result = ingot("convert", model.folder, target, *program.options, code=65)
-            assert row.refused in result.stderr, f"{model.name}: {result.stderr}"
-            assert not any(place.iterdir()), f"{model.name}: a refusal left something behind"
+            expect_refusal(model.folder, target, program.options, row.refused, model.name)
             continue
         ingot("convert", model.folder, target, *program.options)
         row.digest = digest(target, *model.config_option(target))
@@ -406,9 +411,7 @@ def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -
         rows.append(row)
         (place / "out").mkdir()
         if row.refused:
-            result = ingot("convert", case.folder, target, *column.options, code=65)
-            assert row.refused in result.stderr, f"{row.model}: {result.stderr}"
-            assert not any((place / "out").iterdir()), f"{row.model}: a refusal left something behind"
+            expect_refusal(case.folder, target, column.options, row.refused, row.model)
             continue
         source = with_tokenizer(case.folder, place / "source") if column.program is SERVER else case.folder
         said = ingot("convert", source, target, *column.options)
@@ -478,11 +481,9 @@ def others(column: Column, cases: list[Case], folder: pathlib.Path) -> list[Row]
         row = Row(column.program.name, f"{case.kind}/{case.name}", refused=column.refusal(case))
         rows.append(row)
         if row.refused:
-            result = ingot("convert", case.folder, target, *column.options[case.kind], code=65)
             # A head is refused by the key, or by the first parameter that has no name.
             said = row.refused if row.refused != "architectures" else ""
-            assert said in result.stderr, f"{row.model}: {result.stderr}"
-            assert not any(place.iterdir()), f"{row.model}: a refusal left something behind"
+            expect_refusal(case.folder, target, column.options[case.kind], said, row.model)
             continue
         ingot("convert", case.folder, target, *column.options[case.kind])
         np.savez(place / "inputs.npz", **column.given(case))

@@ -42,20 +42,9 @@ package struct LLMCFormat: CheckpointFormat {
     }
     return Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)], tensors: tensors,
-      metadata: LLMCMetadata.metadata(of: header), findings: Self.findings(header),
+      metadata: LLMCMetadata.metadata(of: header),
+      findings: HeaderNumbers.unknown(header.unknownWords, "word"),
       indexByteCount: LLMCHeader.byteCount)
-  }
-
-  /// A note on header words that mean nothing known.
-  private static func findings(_ header: LLMCHeader) -> [Finding] {
-    guard let first = header.unknownWords.first else { return [] }
-    return [
-      Finding(
-        .unknown, severity: .note, subject: "header",
-        detail:
-          "has \(header.unknownWords.count, "word that means", "words that mean") nothing here, the first of them word \(first)"
-      )
-    ]
   }
 }
 
@@ -70,32 +59,16 @@ enum LLMCMetadata {
   static let paddedVocabularySize = "llmc.padded_vocab_size"
 
   /// Every key that the header has a word for.
-  static let keys = [
-    version, contextLength, vocabularySize, blockCount, headCount, width, paddedVocabularySize,
-  ]
+  static let numbers = HeaderNumbers(
+    format: "llmc", title: "llm.c",
+    keys: [version, contextLength, vocabularySize, blockCount, headCount, width, paddedVocabularySize])
 
   /// The header's words as metadata.
   static func metadata(of header: LLMCHeader) -> Metadata {
     let dimensions = header.dimensions
-    let numbers = [
+    return numbers.metadata([
       Int(header.version), dimensions.contextLength, dimensions.vocabularySize, dimensions.blockCount,
       dimensions.headCount, dimensions.width, dimensions.paddedVocabularySize,
-    ]
-    return Metadata(
-      zip(keys, numbers).map { Metadata.Entry(key: $0, value: .int32(Int32(truncatingIfNeeded: $1))) })
-  }
-
-  /// A number among metadata: of any integer type, or as the decimal text that formats of strings keep.
-  ///
-  /// - Returns: the number; `nil` when the key is absent.
-  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` when it is no number that a header
-  ///   can hold.
-  static func number(_ key: String, of metadata: Metadata) throws(IngotError) -> Int? {
-    guard let value = metadata[key] else { return nil }
-    guard let number = value.integer ?? value.text.flatMap({ Int($0) }), number >= 0 else {
-      throw .unrepresentable(
-        tensor: nil, target: "llmc", why: "\(key) is no number of its header", hint: nil)
-    }
-    return number
+    ])
   }
 }

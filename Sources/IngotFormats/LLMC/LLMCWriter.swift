@@ -39,10 +39,9 @@ package struct LLMCWriter: CheckpointWriter {
     guard request.tensors.count == tensors.count else {
       throw Self.unrepresentable(nil, "two tensors have one name")
     }
-    let losses = request.metadata.entries.filter { !LLMCMetadata.keys.contains($0.key) }.map {
-      Loss(.metadata, detail: "\($0.key): llm.c's header holds the model's numbers only")
-    }
-    return WritePlan(files: [PlannedFile(name: request.fileName, chunks: chunks)], losses: losses)
+    return WritePlan(
+      files: [PlannedFile(name: request.fileName, chunks: chunks)],
+      losses: LLMCMetadata.numbers.losses(request.metadata))
   }
 
   private static func unrepresentable(_ tensor: String?, _ why: Evidence, hint: Evidence? = nil) -> IngotError
@@ -80,31 +79,19 @@ package struct LLMCWriter: CheckpointWriter {
     }
     let (rows, width) = try lengths("wte")
     let (contextLength, blockCount) = (try lengths("wpe").0, try lengths("ln1w").0)
-    guard let headCount = try LLMCMetadata.number(LLMCMetadata.headCount, of: request.metadata) else {
-      throw unrepresentable(
-        nil,
-        "\(words: LLMCMetadata.headCount) is not among the metadata, and no shape tells the number of heads",
-        hint: nil)
-    }
+    let header = LLMCMetadata.numbers
+    let headCount = try header.require(LLMCMetadata.headCount, of: request.metadata)
     let vocabularySize =
-      try LLMCMetadata.number(LLMCMetadata.vocabularySize, of: request.metadata) ?? rows
+      try header.number(LLMCMetadata.vocabularySize, of: request.metadata) ?? rows
     guard vocabularySize <= rows else {
       throw unrepresentable("wte", "has \(rows, "row") for \(vocabularySize, "token")")
     }
-    let told = [
-      (LLMCMetadata.contextLength, contextLength), (LLMCMetadata.blockCount, blockCount),
-      (LLMCMetadata.width, width),
-    ]
-    for (key, length) in told {
-      let number = try LLMCMetadata.number(key, of: request.metadata) ?? length
-      guard number == length else {
-        throw unrepresentable(nil, "\(words: key) is \(number), and the tensors say \(length)")
-      }
-    }
-    let numbers = [rows, width, contextLength, blockCount, headCount, vocabularySize]
-    guard numbers.allSatisfy({ (1...Int(Int32.max)).contains($0) }) else {
-      throw unrepresentable(nil, "a number of its header is 0, or above \(Int32.max)")
-    }
+    try header.requireAgreement(
+      [
+        (LLMCMetadata.contextLength, contextLength), (LLMCMetadata.blockCount, blockCount),
+        (LLMCMetadata.width, width),
+      ], request.metadata)
+    try header.requireWords([rows, width, contextLength, blockCount, headCount, vocabularySize])
     return LLMCDimensions(
       contextLength: contextLength, vocabularySize: vocabularySize, paddedVocabularySize: rows,
       blockCount: blockCount, headCount: headCount, width: width)

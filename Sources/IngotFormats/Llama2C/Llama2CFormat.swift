@@ -39,7 +39,8 @@ package struct Llama2CFormat: CheckpointFormat {
     }
     return Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)], tensors: tensors,
-      metadata: Llama2CMetadata.metadata(of: header), findings: Self.findings(header),
+      metadata: Llama2CMetadata.metadata(of: header),
+      findings: HeaderNumbers.unknown(header.unknownBytes, "byte"),
       indexByteCount: header.dataOffset)
   }
 
@@ -66,18 +67,6 @@ package struct Llama2CFormat: CheckpointFormat {
       [StoredPart(PartType(kind: .scales, dtype: .f32, shape: shape), TensorStorage(scales))])
     return descriptor
   }
-
-  /// A note on header bytes that mean nothing known.
-  private static func findings(_ header: Llama2CHeader) -> [Finding] {
-    guard let first = header.unknownBytes.first else { return [] }
-    return [
-      Finding(
-        .unknown, severity: .note, subject: "header",
-        detail:
-          "has \(header.unknownBytes.count, "byte that means", "bytes that mean") nothing here, the first of them byte \(first)"
-      )
-    ]
-  }
 }
 
 extension TensorStorage {
@@ -102,10 +91,12 @@ package enum Llama2CMetadata {
   static let contextLength = "llama2c.seq_len"
 
   /// Every key that is made of a header.
-  static let keys = [
-    version, width, feedForwardWidth, blockCount, headCount, keyHeadCount, vocabularySize, contextLength,
-    groupSize,
-  ]
+  static let numbers = HeaderNumbers(
+    format: "llama2c", title: "llama2.c",
+    keys: [
+      version, width, feedForwardWidth, blockCount, headCount, keyHeadCount, vocabularySize, contextLength,
+      groupSize,
+    ])
 
   /// The header's numbers as metadata; the sign of version 0's vocabulary, and the flag of others, are said by the head.
   static func metadata(of header: Llama2CHeader) -> Metadata {
@@ -115,21 +106,6 @@ package enum Llama2CMetadata {
       dimensions.headCount, dimensions.keyHeadCount, dimensions.vocabularySize, dimensions.contextLength,
     ]
     if case .int8(let groupSize) = header.version { numbers.append(groupSize) }
-    return Metadata(
-      zip(keys, numbers).map { Metadata.Entry(key: $0, value: .int32(Int32(clamping: $1))) })
-  }
-
-  /// A number among metadata: of any integer type, or as the decimal text that formats of strings keep.
-  ///
-  /// - Returns: the number; `nil` when the key is absent.
-  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` when it is no number that a header
-  ///   can hold.
-  static func number(_ key: String, of metadata: Metadata) throws(IngotError) -> Int? {
-    guard let value = metadata[key] else { return nil }
-    guard let number = value.integer ?? value.text.flatMap({ Int($0) }), number >= 0 else {
-      throw .unrepresentable(
-        tensor: nil, target: "llama2c", why: "\(key) is no number of its header", hint: nil)
-    }
-    return number
+    return self.numbers.metadata(numbers)
   }
 }

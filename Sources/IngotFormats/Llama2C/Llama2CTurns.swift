@@ -26,7 +26,7 @@ struct Llama2CTurns: Sendable {
   }
 
   /// How many pieces a table is made in.
-  var pieceCount: Int { positionCount / stride + (positionCount % stride == 0 ? 0 : 1) }
+  var pieceCount: Int { positionCount.dividedUp(by: stride) }
 
   /// A piece of a table.
   ///

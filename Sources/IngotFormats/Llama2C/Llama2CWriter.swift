@@ -16,7 +16,7 @@ package struct Llama2CWriter: CheckpointWriter {
 
   package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     try Self.requireFloat32(request)
-    let isLegacy = try Llama2CMetadata.number(Llama2CMetadata.version, of: request.metadata) == 0
+    let isLegacy = try Llama2CMetadata.numbers.number(Llama2CMetadata.version, of: request.metadata) == 0
     let version: Llama2CVersion = isLegacy ? .legacy : .float32
     var places: [ExactName: Int] = [:]
     for (index, tensor) in request.tensors.enumerated() {
@@ -66,10 +66,7 @@ package struct Llama2CWriter: CheckpointWriter {
         Loss(
           .dropped, tensor: tensor.name, detail: "a table that version 1 of llama2.c's files does not have"))
     }
-    return losses
-      + request.metadata.entries.filter { !Llama2CMetadata.keys.contains($0.key) }.map {
-        Loss(.metadata, detail: "\($0.key): llama2.c's header holds the model's numbers only")
-      }
+    return losses + Llama2CMetadata.numbers.losses(request.metadata)
   }
 
   private static func unrepresentable(_ tensor: String?, _ why: Evidence, hint: Evidence? = nil) -> IngotError
@@ -110,17 +107,13 @@ package struct Llama2CWriter: CheckpointWriter {
       }
       return shape.dimensions
     }
-    func told(_ key: String) throws(IngotError) -> Int {
-      guard let number = try Llama2CMetadata.number(key, of: request.metadata) else {
-        throw unrepresentable(nil, "\(words: key) is not among the metadata, and no shape tells it")
-      }
-      return number
-    }
+    let header = Llama2CMetadata.numbers
     let (table, inner, keys) = (
       try lengths("token_embedding_table", 2), try lengths("w1", 3), try lengths("wk", 3)
     )
     let (headCount, contextLength) = (
-      try told(Llama2CMetadata.headCount), try told(Llama2CMetadata.contextLength)
+      try header.require(Llama2CMetadata.headCount, of: request.metadata),
+      try header.require(Llama2CMetadata.contextLength, of: request.metadata)
     )
     let width = table[1]
     guard (1...width).contains(headCount), width.isMultiple(of: headCount),
@@ -139,15 +132,8 @@ package struct Llama2CWriter: CheckpointWriter {
       (Llama2CMetadata.keyHeadCount, dimensions.keyHeadCount),
       (Llama2CMetadata.vocabularySize, dimensions.vocabularySize),
     ]
-    for (key, length) in numbers {
-      let number = try Llama2CMetadata.number(key, of: request.metadata) ?? length
-      guard number == length else {
-        throw unrepresentable(nil, "\(words: key) is \(number), and the tensors say \(length)")
-      }
-    }
-    guard (numbers.map(\.1) + [contextLength]).allSatisfy({ (1...Int(Int32.max)).contains($0) }) else {
-      throw unrepresentable(nil, "a number of its header is 0, or above \(Int32.max)")
-    }
+    try header.requireAgreement(numbers, request.metadata)
+    try header.requireWords(numbers.map(\.1) + [contextLength])
     return dimensions
   }
 }

@@ -3,6 +3,7 @@
 // table; an absolute maximum for each block, itself quantized where the weight is nested. Its 8-bit ones are
 // ScaleTensors' to know.
 // - SeeAlso: `bitsandbytes-foundation/bitsandbytes: bitsandbytes/functional.py`, `QuantState`.
+import IngotBytes
 import IngotCore
 import IngotEncodings
 
@@ -131,17 +132,13 @@ private struct BitsAndBytes {
     let nested = (try group.require(".weight.nested_absmax"), try group.require(".weight.nested_quant_map"))
     try group.require(nested.0, [.f32])
     guard let size = state["nested_blocksize"]?.integer, size > 0,
-      let offset = real("nested_offset"), offset.isFinite
+      let offset = state["nested_offset"]?.real, offset.isFinite
     else {
       throw .broken(
         .state, tensor: group.tensors[group.anchor].name, found: "no nested_blocksize and nested_offset",
         expected: "both, for maxima of U8")
     }
     return (nested.0, nested.1, size, Float(offset))
-  }
-
-  private func real(_ key: String) -> Double? {
-    if case .float64(let value)? = state[key] { value } else { state[key]?.integer.map(Double.init) }
   }
 
   private func scales(
@@ -165,9 +162,6 @@ private struct BitsAndBytes {
   private func table(_ index: Int, _ count: Int) throws(PackedFault) -> [Float] {
     try group.require(index, [.f32])
     try group.require(index, [count])
-    let bytes = try group.bytes(index)
-    return stride(from: 0, to: bytes.count / 4 * 4, by: 4).map { start in
-      Float(bitPattern: bytes[start..<(start + 4)].reversed().reduce(0) { $0 << 8 | UInt32($1) })
-    }
+    return [Float](littleEndian: try group.bytes(index))
   }
 }

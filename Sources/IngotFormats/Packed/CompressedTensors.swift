@@ -169,8 +169,7 @@ private struct CompressedIntegers {
   /// The groups of the inputs; `nil` when they stand in order, or nothing is said: all numbers are -1 then.
   private func numbers(_ order: Int, _ count: Int, _ size: Int) throws(PackedFault) -> [Int32]? {
     if try group.integers(order).allSatisfy({ $0 == -1 }) { return nil }
-    let numbers = try group.groupNumbers(order, below: count)
-    return numbers.enumerated().allSatisfy { Int($0.element) == $0.offset / size } ? nil : numbers
+    return try group.groupNumbers(order, below: count, unlessInRunsOf: size)
   }
 }
 

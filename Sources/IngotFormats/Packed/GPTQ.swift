@@ -96,13 +96,12 @@ private struct GPTQ {
     var zero = PackedValues.codes(
       part: 2, CodeLayout(integersOf: bits, from: try zeroOffset()), try group.shape([groupCount, outputs]))
     var block = [groupSize, 1]
-    if let order {
-      let numbers = try group.groupNumbers(order, below: groupCount)
-      if numbers.enumerated().contains(where: { Int($0.element) != $0.offset / groupSize }) {
-        scale = .gathered(scale, indexes: numbers, axis: 0)
-        zero = .gathered(zero, indexes: numbers, axis: 0)
-        block = [1, 1]
-      }
+    if let order,
+      let numbers = try group.groupNumbers(order, below: groupCount, unlessInRunsOf: groupSize)
+    {
+      scale = .gathered(scale, indexes: numbers, axis: 0)
+      zero = .gathered(zero, indexes: numbers, axis: 0)
+      block = [1, 1]
     }
     let numbers = PackedValues.scaled(
       codes, scales: scale, zeroPoints: zero, Quantization(granularity: .perBlock(block)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of schemes by which other programs pack weights: a scheme is a file beside this one and a line here.
 // Page: formats/packed-weights.md.
+import IngotBytes
 import IngotCore
 
 /// The rules of `formats/packed-weights.md`.
@@ -139,12 +140,14 @@ struct PackedGroup {
 
   /// The integers of a small tensor of I32 or I64.
   func integers(_ index: Int) throws(PackedFault) -> [Int64] {
-    let bytes = try bytes(index)
-    let width = tensors[index].dtype == .i64 ? 8 : 4
-    return stride(from: 0, to: bytes.count / width * width, by: width).map { start in
-      let bits = bytes[start..<(start + width)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-      return width == 8 ? Int64(bitPattern: bits) : Int64(Int32(truncatingIfNeeded: bits))
+    var cursor = ByteCursor(try bytes(index))
+    var integers: [Int64] = []
+    if tensors[index].dtype == .i64 {
+      while let bits = cursor.little(UInt64.self) { integers.append(Int64(bitPattern: bits)) }
+    } else {
+      while let bits = cursor.little(UInt32.self) { integers.append(Int64(Int32(bitPattern: bits))) }
     }
+    return integers
   }
 
   /// Numbers of inputs' groups, each checked against how many there are.
@@ -154,7 +157,7 @@ struct PackedGroup {
   ///   - count: groups.
   /// - Returns: the numbers.
   /// - Throws: ``PackedFault/broken(_:tensor:found:expected:)`` for one that is none of them.
-  func groupNumbers(_ index: Int, below count: Int) throws(PackedFault) -> [Int32] {
+  private func groupNumbers(_ index: Int, below count: Int) throws(PackedFault) -> [Int32] {
     var numbers: [Int32] = []
     for (place, number) in try integers(index).enumerated() {
       guard number >= 0, number < count, let small = Int32(exactly: number) else {
@@ -165,6 +168,13 @@ struct PackedGroup {
       numbers.append(small)
     }
     return numbers
+  }
+
+  /// The numbers of inputs' groups; `nil` when groups stand in order, each of so many inputs.
+  func groupNumbers(_ index: Int, below count: Int, unlessInRunsOf size: Int) throws(PackedFault) -> [Int32]?
+  {
+    let numbers = try groupNumbers(index, below: count)
+    return numbers.enumerated().allSatisfy { Int($0.element) == $0.offset / size } ? nil : numbers
   }
 
   /// The codes' shape, of so many dimensions.
@@ -253,9 +263,4 @@ struct PackedConfig {
     guard let method, !methods.contains(method) else { return }
     throw .unknown("its config declares \(method), and its tensors are those of \(words: scheme)")
   }
-}
-
-extension Int {
-  /// The quotient, rounded up; of positive numbers.
-  func dividedUp(by divisor: Int) -> Int { self / divisor + (self % divisor == 0 ? 0 : 1) }
 }

@@ -151,16 +151,13 @@ struct ParallelShards {
   private static func joined(
     _ pieces: [TensorDescriptor], _ cut: Cut, path: String
   ) throws(IngotError) -> TensorDescriptor {
-    guard let first = pieces.first, pieces.count > 1 else { return pieces[0] }
+    guard let first = pieces.first else { throw .internal("a tensor without parts") }
+    guard pieces.count > 1 else { return first }
     let axis = cut == .rows ? 0 : 1
     var dimensions = first.shape.dimensions
-    guard let length = dimensions[axis].checkedMultiply(pieces.count) else {
-      throw .malformed(
-        PyTorchRule.cutFit.rule, at: Location(path, tensor: first.name), found: "\(first.shape)",
-        expected: "parts whose sum is no overflow")
-    }
-    dimensions[axis] = length
-    guard let shape = Shape(dimensions), shape.byteCount(of: first.dtype) != nil else {
+    let length = dimensions[axis].checkedMultiply(pieces.count)
+    dimensions[axis] = length ?? 0
+    guard length != nil, let shape = Shape(dimensions), shape.byteCount(of: first.dtype) != nil else {
       throw .malformed(
         PyTorchRule.cutFit.rule, at: Location(path, tensor: first.name), found: "\(first.shape)",
         expected: "parts whose sum is no overflow")

@@ -32,6 +32,11 @@ extension ConfigField where Value == Int {
 }
 
 extension ModelConfig {
+  /// How fast the pairs of each head turn, all of whose numbers belong to one.
+  package var rotarySchedule: RotarySchedule {
+    RotarySchedule(self[.rotary], pairCount: headDimension / 2, positionCount: contextLength)
+  }
+
   /// Tokens that a block sees; `nil` for all.
   package func window(ofBlock block: Int) -> Int? {
     guard self[.usesWindow], self[.window] > 0 else { return nil }
@@ -158,10 +163,8 @@ private struct DecoderBuilder {
   }
 
   private mutating func addRotary(_ name: String, _ input: EdgeID) -> EdgeID {
-    let schedule = RotarySchedule(
-      config[.rotary], pairCount: config.headDimension / 2, positionCount: config.contextLength)
-    return graph.add(
-      "\(name)_rotary", Rotary(headDimension: config.headDimension, schedule: schedule),
+    graph.add(
+      "\(name)_rotary", Rotary(headDimension: config.headDimension, schedule: config.rotarySchedule),
       [input, graph.input(.positions)])
   }
 

@@ -6,14 +6,11 @@ import IngotCore
 
 extension Architecture {
   /// Qwen2 and 2.5.
-  package static let qwen2 = Architecture(
+  package static let qwen2 = decoder(
     id: "qwen2", title: "Qwen2",
-    keys: .decoderSizes(
-      vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32)) + .qwenWindow
-      + .decoderHeads + .multipliers + .decoderRemarks,
-    statements: [("initializer_range", .float64(0.02))],
-    signature: [],
-    heads: decoderHeads("Qwen2"),
+    sizes: .decoderSizes(
+      vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32)),
+    keys: .qwenWindow,
     // Qwen/Qwen2.5-0.5B and Qwen2.5-7B: config.json.
     presets: [
       ModelPreset("qwen2.5-0.5b") { config in
@@ -36,21 +33,15 @@ extension Architecture {
         config[.rotary] = RotaryParameters(base: 1_000_000)
       },
     ],
-    conflict: decoderConflict,
-    settle: settleDecoder,
-    build: { decoderGraph("qwen2", $0.with(.inputBias, true), transposed: $1) })
+    fixed: .inputBias)
 
   /// Qwen3, but for its mixtures of experts.
-  package static let qwen3 = Architecture(
+  package static let qwen3 = decoder(
     id: "qwen3", title: "Qwen3",
-    keys: .decoderSizes(
+    sizes: .decoderSizes(
       vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32),
-      headDimension: .value(128))
-      + [ConfigKey("attention_bias", .flag(.attentionBias, .value(false)))] + .qwenWindow + .decoderHeads
-      + .multipliers + .decoderRemarks,
-    statements: [("initializer_range", .float64(0.02))],
-    signature: [],
-    heads: decoderHeads("Qwen3"),
+      headDimension: .value(128)),
+    keys: [ConfigKey("attention_bias", .flag(.attentionBias, .value(false)))] + .qwenWindow,
     // Qwen/Qwen3-0.6B: config.json.
     presets: [
       ModelPreset("qwen3-0.6b") { config in
@@ -64,9 +55,7 @@ extension Architecture {
         config[.rotary] = RotaryParameters(base: 1_000_000)
       }
     ],
-    conflict: decoderConflict,
-    settle: settleDecoder,
-    build: { decoderGraph("qwen3", $0.with(.normalizesHeads, true), transposed: $1) })
+    fixed: .normalizesHeads)
 }
 
 extension [ConfigKey] {

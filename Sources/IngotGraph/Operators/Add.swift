@@ -11,12 +11,7 @@ package struct Add: GraphOperator {
   package var name: String { "add" }
 
   package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
-    try expectCount(inputs, 2)
-    guard inputs[0] == inputs[1] else {
-      throw ShapeConflict(
-        found: "\(words: inputs[1].description)", expected: "\(words: inputs[0].description)")
-    }
-    return inputs[0]
+    try expectPair(inputs)
   }
 
   package func mayOverwrite(input index: Int) -> Bool { true }

@@ -11,11 +11,10 @@ extension Activation: ReferenceOperator {
 
 extension Activation: FloatOperator {
   func compute(_ step: FloatStep) {
-    let (input, output, width) = (step.input(0), step.output, step.width)
-    step.forEachRows { rows in
-      let start = rows.lowerBound * width
+    let input = step.input(0)
+    step.forEachStretch { start, count, output in
       step.kernels.activate(
-        kind, input + start, into: output + start, count: rows.count * width, accuracy: step.means.accuracy)
+        kind, input + start, into: output, count: count, accuracy: step.means.accuracy)
     }
   }
 }

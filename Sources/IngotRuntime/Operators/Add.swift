@@ -11,10 +11,9 @@ extension Add: ReferenceOperator {
 
 extension Add: FloatOperator {
   func compute(_ step: FloatStep) {
-    let (a, b, output, width) = (step.input(0), step.input(1), step.output, step.width)
-    step.forEachRows { rows in
-      let start = rows.lowerBound * width
-      step.kernels.add(a + start, b + start, into: output + start, count: rows.count * width)
+    let (a, b) = (step.input(0), step.input(1))
+    step.forEachStretch { start, count, output in
+      step.kernels.add(a + start, b + start, into: output, count: count)
     }
   }
 }

@@ -81,7 +81,7 @@ struct PipelineDocument {
       "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback",
       "ignore_merges", "vocab", "merges",
     ])
-    if let dropout = component.object["dropout"], dropout != .null, dropout.number != 0 {
+    if let dropout = component.object["dropout"], dropout != .null, dropout.real != 0 {
       throw .unsupported("dropout, which draws lots", at: component.place(of: "dropout"))
     }
     var options = BytePairModel.Options()
@@ -163,16 +163,5 @@ enum MergePairs {
     .malformed(
       TokenizerRule.merge.rule, at: location, found: .value(text), expected: "two pieces with a space between"
     )
-  }
-}
-
-extension MetadataValue {
-  /// The value as a floating-point number, where it is one.
-  var number: Double? {
-    switch self {
-    case .float32(let value): Double(value)
-    case .float64(let value): value
-    default: integer.map(Double.init)
-    }
   }
 }

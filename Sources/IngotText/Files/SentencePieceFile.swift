@@ -158,7 +158,7 @@ struct SentencePieceFile {
     let kinds = try TokenizerVocabulary.kinds(metadata, count: texts.count, path: path)
     pieces.reserveCapacity(texts.count)
     for (index, kind) in kinds.enumerated() {
-      guard case .string(let text) = texts[index], let score = scores[index].number, score.isFinite else {
+      guard case .string(let text) = texts[index], let score = scores[index].real, score.isFinite else {
         throw malformed("a token without text or score", "both", key: "tokenizer.ggml.tokens")
       }
       pieces.append(Piece(text: Array(text.utf8), score: Float(score), kind: kind))

@@ -26,13 +26,13 @@ struct TextCutting: Hashable {
   /// That of tokenizer.json; `nil` for one that no family can have.
   init?(_ document: Metadata) {
     if case .object(let normalizer)? = document["normalizer"] {
-      let parts = Self.parts(normalizer, "normalizers")
+      let parts = normalizer.components("normalizers")
       guard parts.allSatisfy({ $0.string("type") == "NFC" }) else { return nil }
       composes = !parts.isEmpty
     }
     guard case .object(let preTokenizer)? = document["pre_tokenizer"] else { return nil }
     var hasBytes = false
-    for part in Self.parts(preTokenizer, "pretokenizers") {
+    for part in preTokenizer.components("pretokenizers") {
       guard !hasBytes else { return nil }
       switch part.string("type") {
       case "Split":
@@ -49,13 +49,6 @@ struct TextCutting: Hashable {
     }
     guard hasBytes, case .object(let model)? = document["model"] else { return nil }
     takesWholePieces = model["ignore_merges"] == .bool(true)
-  }
-
-  private static func parts(_ component: Metadata, _ key: String) -> [Metadata] {
-    guard component.string("type") == "Sequence" else { return [component] }
-    return (component[key]?.elements ?? []).compactMap {
-      if case .object(let part) = $0 { part } else { nil }
-    }
   }
 
   /// GGUF's names, of several for one way the one that is written.

@@ -66,22 +66,15 @@ struct TokenizerDocument {
   /// Whether a space is put before a text; `nil` where text is changed otherwise than SentencePiece does.
   private var putsSpaceBefore: Bool? {
     let mark = "\u{2581}"
-    func parts(_ key: String, _ list: String) -> [Metadata] {
-      guard let component = object(key) else { return [] }
-      guard component.string("type") == "Sequence" else { return [component] }
-      return (component[list]?.elements ?? []).compactMap {
-        if case .object(let part) = $0 { part } else { nil }
-      }
-    }
     var addsPrefix = false
-    for part in parts("normalizer", "normalizers") {
+    for part in object("normalizer")?.components("normalizers") ?? [] {
       switch part.string("type") {
       case "Prepend" where part.string("prepend") == mark: addsPrefix = true
       case "Replace" where part.string("content") == mark: break
       default: return nil
       }
     }
-    for part in parts("pre_tokenizer", "pretokenizers") {
+    for part in object("pre_tokenizer")?.components("pretokenizers") ?? [] {
       guard part.string("type") == "Metaspace", part.string("replacement") == mark,
         part["split"] == .bool(false)
       else {
@@ -151,5 +144,18 @@ struct TokenizerDocument {
       }
     }
     return merges
+  }
+}
+
+extension Metadata {
+  /// The parts of a component of tokenizer.json: those of a sequence, or itself.
+  ///
+  /// - Parameter key: where a sequence has them.
+  /// - Returns: the parts that are objects.
+  func components(_ key: String) -> [Metadata] {
+    guard string("type") == "Sequence" else { return [self] }
+    return (self[key]?.elements ?? []).compactMap {
+      if case .object(let part) = $0 { part } else { nil }
+    }
   }
 }
