@@ -38,6 +38,12 @@ package enum Provenance: Hashable, Sendable {
   case quantizedToInt8(from: DType)
   /// Drawn from a seed.
   case initialized(seed: UInt64)
+  /// The product of an adapter's two narrow matrices added, in float64.
+  case lowRankAdded(rank: Int)
+  /// Taken from an adapter instead of the base.
+  case replaced
+  /// Made in float64 of as many checkpoints, each times its weight.
+  case summed(count: Int)
 }
 
 extension Provenance: CustomStringConvertible {
@@ -61,6 +67,9 @@ extension Provenance: CustomStringConvertible {
     case .quantizedToBlocks(let type): "quantize F32 to \(type.rawValue)"
     case .quantizedToInt8(let source): "quantize \(source.rawValue) to int8, scale = absmax ÷ 127"
     case .initialized(let seed): "initialize from seed \(seed)"
+    case .lowRankAdded(let rank): "add an adapter's product of rank \(rank)"
+    case .replaced: "take an adapter's"
+    case .summed(let count): "add up \(Count(count, "checkpoint")) by weight"
     }
   }
 }

@@ -37,7 +37,7 @@ extension TensorStorage {
 
 extension TensorDescriptor {
   /// The descriptor with its files counted from another start.
-  func movingFiles(by count: Int) -> TensorDescriptor {
+  package func movingFiles(by count: Int) -> TensorDescriptor {
     guard count > 0 else { return self }
     var moved = self
     moved.moveSegments { (segment) throws(Never) in

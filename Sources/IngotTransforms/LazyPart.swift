@@ -41,6 +41,10 @@ package indirect enum LazyPart: Sendable {
   case gathered(LazyPart, [Int32], axis: Int)
   /// Another part, of F32 values, with a number added to each.
   case shifted(LazyPart, by: Float)
+  /// Another part, a matrix of F64 values, with a product of two narrow matrices added.
+  case updated(LazyPart, LowRankUpdate)
+  /// F64 values that are sums of others.
+  case summed(WeightedSum)
 
   /// The element type of the result.
   package var dtype: DType {
@@ -56,6 +60,7 @@ package indirect enum LazyPart: Sendable {
     case .zeros(let dtype, _): dtype
     case .dequantized, .scaled, .codes, .gathered, .shifted: .f32
     case .blocks: .u8
+    case .updated, .summed: .f64
     }
   }
 
@@ -75,8 +80,9 @@ package indirect enum LazyPart: Sendable {
     case .literal(_, let shape, _): shape
     case .generated(let shape, _): shape
     case .cast(let source, _, _), .quantized(let source, _, _), .scaled(let source, _),
-      .paired(let source, _, _), .shifted(let source, _):
+      .paired(let source, _, _), .shifted(let source, _), .updated(let source, _):
       source.shape
+    case .summed(let sum): sum.shape
     case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
     case .rows(let source, let rows): source.shape.withFirst(rows.count)
     case .reshaped(_, let shape), .joined(_, let shape), .zeros(_, let shape): shape
@@ -161,6 +167,16 @@ package indirect enum LazyPart: Sendable {
     case .shifted(let source, let shift):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try ShiftedTiles(tiles, by: shift)
+    case .updated(let source, let update):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try UpdatedTiles(source.name ?? "", tiles, shape: source.shape, update) {
+        (part) throws(IngotError) in
+        try part.open(files: files, scratchFolder: scratchFolder)
+      }
+    case .summed(let sum):
+      return try WeightedSumTiles(name ?? "", sum) { (part) throws(IngotError) in
+        try part.open(files: files, scratchFolder: scratchFolder)
+      }
     case .transposed, .paired, .reshaped, .rows, .joined, .zeros:
       return try openMoved { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -219,11 +235,12 @@ package indirect enum LazyPart: Sendable {
     case .literal, .generated, .zeros: nil
     case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
       .blocks(let source, _), .scaled(let source, _), .codes(let source, _, _), .gathered(let source, _, _),
-      .shifted(let source, _):
+      .shifted(let source, _), .updated(let source, _):
       source.name
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _):
       source.name
     case .joined(let parts, _): parts.first?.name
+    case .summed(let sum): sum.parts.first?.name
     }
   }
 }

@@ -27,6 +27,10 @@ extension LazyPart {
     case .paired(let source, _, _): return source.readsFreely
     case .rows, .joined, .codes, .gathered: return readsFreely
     case .shifted(let source, _): return source.isDivisible
+    case .updated(let source, let update):
+      // Each stretch reads the factors, which nobody adds up.
+      return source.isDivisible && update.parts.allSatisfy(\.uncast.readsFreely)
+    case .summed(let sum): return sum.parts.allSatisfy(\.isDivisible)
     case .literal, .generated, .zeros: return true
     }
   }

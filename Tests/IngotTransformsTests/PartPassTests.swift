@@ -12,7 +12,7 @@ import Testing
   /// Layouts and casts of a stored matrix.
   enum Arrangement: CaseIterable {
     case asItIs, transposed, cast, castTransposed, rows, transposedRows, joined, quantized, scaled,
-      scaledTransposed, paired
+      scaledTransposed, paired, updated, updatedTurned, summed
 
     func part(_ stored: LazyPart) -> LazyPart {
       switch self {
@@ -28,12 +28,39 @@ import Testing
           onOverflow: .saturate)
       case .paired:
         .cast(.paired(.rows(stored, 0..<1300), headRowCount: 26, .apart), to: .f16, onOverflow: .saturate)
+      case .updated: PartPassTests.updated(stored, isTurned: false)
+      case .updatedTurned: PartPassTests.updated(stored, isTurned: true)
+      case .summed:
+        .cast(
+          .summed(
+            WeightedSum(
+              [.init(stored, times: 0.3), .init(.transposed(.transposed(stored)), times: -2)], from: stored,
+              path: "m")), to: .f16, onOverflow: .saturate)
       case .quantized: .quantized(stored, scales: [0.01], axis: nil)
       case .scaled: PartPassTests.scaled(stored)
       case .scaledTransposed:
         .cast(.transposed(PartPassTests.scaled(stored)), to: .f16, onOverflow: .saturate)
       }
     }
+  }
+
+  /// A matrix with a product of rank 5 added, each row times a factor or each column.
+  fileprivate static func updated(_ stored: LazyPart, isTurned: Bool) -> LazyPart {
+    let (rows, columns) = (stored.shape.dimensions[0], stored.shape.dimensions[1])
+    func factor(_ count: Int, ranksFirst: Bool) -> LowRankUpdate.Factor {
+      let bytes = (0..<(5 * count)).flatMap { index in
+        withUnsafeBytes(of: Float(index % 11) / 4 - 1) { Array($0) }
+      }
+      return LowRankUpdate.Factor(
+        .literal(.f32, ranksFirst ? [5, count] : [count, 5], bytes), isTurned: isTurned)
+    }
+    var update = LowRankUpdate(
+      left: factor(rows, ranksFirst: isTurned), right: factor(columns, ranksFirst: !isTurned), scale: 0.7,
+      path: "m")
+    let factors = (0..<(isTurned ? columns : rows)).map { 1 + Double($0 % 3) }
+    update.factors = isTurned ? .columns(factors) : .rows(factors)
+    return .cast(
+      .updated(stored.casting(to: .f64, onOverflow: .refuse), update), to: .f16, onOverflow: .saturate)
   }
 
   /// Values times a scale a block, whose scales are powers of two.

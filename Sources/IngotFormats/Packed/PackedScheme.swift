@@ -207,26 +207,16 @@ struct PackedGroup {
 }
 
 extension PackedGroup {
-  /// The last parts of names that transformers' `Conv1D` layers have.
-  private static let inputsFirstNames: Set<String> = ["c_attn", "c_proj", "c_fc", "q_attn"]
-  /// The model types that have such layers.
-  private static let inputsFirstTypes: Set<String> = [
-    "gpt2", "openai-gpt", "imagegpt", "decision_transformer",
-  ]
-
   /// Whether the weight is `[in, out]` where it is not packed, as those of transformers' `Conv1D` are.
   ///
   /// - Returns: whether it is.
   /// - Throws: ``PackedFault/unknown(_:)`` where the name may be one of those and no config tells.
   func hasInputsFirst() throws(PackedFault) -> Bool {
-    guard let last = stem.split(separator: ".").last, Self.inputsFirstNames.contains(String(last)) else {
-      return false
-    }
-    guard let modelType = config.modelType else {
+    guard let isTurned = InputsFirst.holds(forLayer: stem, modelType: config.modelType) else {
       throw .unknown(
         "which of its dimensions is the input's no config tells: GPT-2 has it first, others last")
     }
-    return Self.inputsFirstTypes.contains(modelType)
+    return isTurned
   }
 }
 
