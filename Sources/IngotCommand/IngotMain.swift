@@ -21,7 +21,9 @@ struct IngotMain: ParsableCommand {
         ]),
       CommandGroup(
         name: "Change",
-        subcommands: [ConvertCommand.self, QuantizeCommand.self, EditCommand.self, InitCommand.self]),
+        subcommands: [
+          ConvertCommand.self, QuantizeCommand.self, MergeCommand.self, EditCommand.self, InitCommand.self,
+        ]),
       CommandGroup(
         name: "Prove",
         subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),

@@ -5,6 +5,7 @@ import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotOutput
+import IngotTransforms
 
 /// The tensors of a conversion while they are being collected.
 package struct PlainConversion {
@@ -14,13 +15,17 @@ package struct PlainConversion {
   private let keepsAliases: Bool
   /// The dialect of a model whose names stay, where its program wants some tensors in F32.
   private let dialect: Dialect?
+  /// What tensors become that are made of others too.
+  private let merged: [Int: MergedValues]
   /// What is to be written.
   package private(set) var output: OutputBuilder
 
-  /// Collects every tensor that the selection takes.
+  /// Collects every tensor that the selection takes; some are made of others too.
   package init(
-    source scaled: ScaledSource, options: ChangeRequest, destination: OutputDestination
+    source scaled: ScaledSource, options: ChangeRequest, destination: OutputDestination,
+    merged: [Int: MergedValues] = [:]
   ) throws(IngotError) {
+    self.merged = merged
     source = scaled.checkpoint
     fixed = scaled.fixed
     self.options = options
@@ -61,6 +66,9 @@ package struct PlainConversion {
   /// Adds a tensor; without a dtype, or where that does not reach it, as it is.
   private mutating func add(_ index: Int, as dtype: DType?, aliasOf: String?) throws(IngotError) {
     let tensor = source.tensors[index]
+    if let made = merged[index] {
+      return addMade(made, in: tensor, as: dtype ?? tensor.dtype, aliasOf: aliasOf)
+    }
     guard let dtype, tensor.isQuantized || tensor.dtype != dtype else {
       return output.keep(index, aliasOf: aliasOf)
     }
@@ -80,6 +88,18 @@ package struct PlainConversion {
       }
       output.keep(index, aliasOf: aliasOf)
     }
+  }
+
+  /// Adds a tensor that is made of several, in one rounding.
+  private mutating func addMade(
+    _ made: MergedValues, in tensor: TensorDescriptor, as dtype: DType, aliasOf: String?
+  ) {
+    let casts = made.part.dtype == dtype ? [] : [Provenance.cast(from: made.part.dtype, to: dtype)]
+    output.add(
+      PlannedTensor(
+        name: tensor.name, TensorType(dtype: dtype, shape: tensor.shape), aliasOf: aliasOf,
+        transforms: made.notes + casts),
+      [made.part.casting(to: dtype, onOverflow: options.onOverflow)])
   }
 
   private mutating func report(kept tensor: TensorDescriptor, not dtype: DType, because why: Evidence) {

@@ -48,6 +48,7 @@ extension RequestOption {
     case .inputs: "PATH"
     case .isInPlace: "--in-place"
     case .keepsUnknownBits: "--npy-bits"
+    case .linear: "--linear"
     case .list: "--list"
     case .maximumMarkupShare: "--max-markup"
     case .maximumRepeatedShare: "--max-repeated"
@@ -72,6 +73,7 @@ extension RequestOption {
     case .storesSHA256: "--digests"
     case .shingleWords: "--shingle"
     case .stride: "--stride"
+    case .taskVectors: "--task-vector"
     case .text: "--text"
     case .threshold: "--threshold"
     case .tie: "--tie"
@@ -79,6 +81,7 @@ extension RequestOption {
     case .untie: "--untie"
     case .values: "--set"
     case .wantedCount: "--take"
+    case .weights: "--weight"
     }
   }
 

@@ -77,7 +77,10 @@ package enum JSONText {
   }
 
   /// `ingot convert --json`.
-  package static func conversion(_ report: ConversionReport) -> String {
+  package static func conversion(_ report: ConversionReport) -> String { document(entries(report)) }
+
+  /// What is told of everything that is written.
+  static func entries(_ report: ConversionReport) -> [(String, MetadataValue)] {
     var entries: [(String, MetadataValue)] = [
       ("input", .string(report.input)), ("output", .string(report.output)),
       ("format", .string(report.outputFormat)),
@@ -91,7 +94,7 @@ package enum JSONText {
     if report.leftovers.byteCount > 0 {
       entries.append(("leftover_bytes_removed", .int64(Int64(report.leftovers.byteCount))))
     }
-    return document(entries)
+    return entries
   }
 
   /// `ingot hash --json`, for one or more checkpoints.

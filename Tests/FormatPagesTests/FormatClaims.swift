@@ -6,6 +6,7 @@ import IngotDialects
 import IngotEncodings
 import IngotFormats
 import IngotKit
+import IngotModels
 import IngotTasks
 import IngotTestSupport
 import IngotText
@@ -84,6 +85,8 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
     FormatClaims(
       page: "packed-weights.md", formats: [], rules: PackedRule.ids, malformed: ["packed-weights"],
       madeByTests: [:]),
+    FormatClaims(
+      page: "adapters.md", formats: [], rules: AdapterRule.ids, malformed: ["adapters"], madeByTests: [:]),
     FormatClaims(
       page: "config.md", formats: [], rules: ConfigRule.ids, malformed: ["config"], madeByTests: [:]),
     FormatClaims(

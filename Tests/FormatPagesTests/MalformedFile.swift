@@ -50,6 +50,15 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
     _ = try Conversion(Fixture.path(path), to: "-", options: options)
   }
 
+  /// Merges an adapter into the base that it is for.
+  private func mergeAdapter() throws {
+    var options = MergeOptions()
+    options.format = "safetensors"
+    _ = try Ingot.merge(
+      .adapters([WeightedInput(Fixture.path(path))], base: Fixture.path("adapters/base/llama")), to: "-",
+      options: options)
+  }
+
   /// The id of the rule that reading all of the file finds broken; else what happened instead.
   ///
   /// Taking digests opens the file and reads every tensor, so that rules about stored checksums are reached too.
@@ -65,6 +74,7 @@ struct MalformedFile: Sendable, CustomTestStringConvertible {
       case "tokenizer-pipeline": _ = try TokenizerFiles(companions(), folder: path).tokenizer()
       case "llmc-state": _ = try FixtureSet(path: Fixture.path(path), vocabularySize: 5)
       case "packed-weights": try makeNumbers()
+      case "adapters": try mergeAdapter()
       default: _ = try Ingot.hash(Fixture.path(path))
       }
       return "accepted"
