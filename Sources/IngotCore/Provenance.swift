@@ -16,8 +16,16 @@ package enum Provenance: Hashable, Sendable {
   case pairedSideBySide
   /// The rows of heads that are turned together put half a head apart.
   case pairedApart
+  /// So many groups of so many groups of rows, with the outer and the inner ones exchanged.
+  case regrouped(outer: Int, inner: Int)
+  /// A number added to each value.
+  case shifted(by: Int)
   /// The first rows taken.
   case firstRows(Int)
+  /// The rows of another parameter put behind.
+  case joined
+  /// So many rows taken from one on.
+  case rows(Int, Int)
   /// One block's part taken out of a stack.
   case block(Int)
   /// The parameters of all blocks stacked.
@@ -56,7 +64,11 @@ extension Provenance: CustomStringConvertible {
     case .leadingOneDropped: "drop a dimension of 1"
     case .pairedSideBySide: "put pairs of rows side by side"
     case .pairedApart: "put pairs of rows half a head apart"
+    case .regrouped(let outer, let inner): "exchange \(outer) × \(inner) groups of rows"
+    case .shifted(let number): "add \(number)"
     case .firstRows(let count): "take \(Count(count, "row"))"
+    case .joined: "put another parameter's rows behind"
+    case .rows(let first, let count): "take \(Count(count, "row")) from row \(first)"
     case .block(let index): "take block \(index)"
     case .stacked(let count): "stack \(Count(count, "block"))"
     case .padded(let count): "pad with zeros to \(Count(count, "row"))"

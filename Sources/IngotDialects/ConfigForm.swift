@@ -18,11 +18,11 @@ package struct ConfigForm: Sendable {
   /// The id of the dialect whose program it is.
   package let dialect: String
   /// Keys of config.json with their spellings here.
-  package let rows: [Row]
+  package var rows: [Row]
   /// The type of counts.
   package let numberType: NumberType
   /// Values that the program has built in and that config.json has to say.
-  package let builtIn: [(key: String, value: MetadataValue)]
+  package var builtIn: [(key: String, value: MetadataValue)]
   /// Values of keys that a config need not say, and that the program asks for.
   package var assumed: [(key: String, value: MetadataValue)] = []
   /// The key under which what has no spelling is kept as JSON, where the container takes any key.
@@ -42,7 +42,7 @@ package struct ConfigForm: Sendable {
   /// Such keys.
   var ownKeys: [String] = []
   /// How the program has a rotary embedding, where models have one.
-  var rotary: LlamaCppRotary?
+  package var rotary: LlamaCppRotary?
 
   /// OpenAI's `hparams.json`.
   ///
@@ -135,14 +135,14 @@ package struct ConfigForm: Sendable {
     }
     for (key, value) in builtIn { document[key] = value }
     rotary?.read(own, into: &document)
-    reading(own, &document)
     for (key, spelling, other) in echoes {
       if let value = own[spelling].map(Self.plain), value != document[key] { document[other] = value }
     }
     for entry in kept(in: own)?.entries ?? []
-    where document[entry.key] == nil || entry.key == RotaryKey.scaling.rawValue && rotary != nil {
+    where document[entry.key] == nil || entry.key == RotaryRule.olderKey && rotary != nil {
       document[entry.key] = entry.value
     }
+    reading(own, &document)
     return document
   }
 
@@ -183,7 +183,7 @@ package struct ConfigForm: Sendable {
     for (key, spelling) in rows {
       let stated = complete[key].flatMap { $0 == .null ? nil : $0 }
       let value = stated ?? resolved(key, config, architecture)
-      if let typed = value.flatMap(typed) { own[spelling] = typed }
+      if let value, value != .null, let typed = typed(value) { own[spelling] = typed }
     }
     for (key, spelling, _) in echoes {
       if let value = rows.first(where: { $0.key == key }).flatMap({ own[$0.spelling] }) {
@@ -194,9 +194,12 @@ package struct ConfigForm: Sendable {
     writing(config, &own)
     // What the dialect has checked against its program.
     let checked = architecture.keys.filter(\.isOfBody)
-    let said = Set(rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings))
+    let keptEntries = keptEntries(complete, architecture, config)
+    let said = Set(
+      rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings)
+        + keptEntries.map(\.key))
     let rest = Metadata(
-      keptEntries(complete, architecture, config)
+      keptEntries
         + document.entries.filter { !said.contains($0.key) && $0.value != .null }.map {
           .init(key: $0.key, value: complete[$0.key] ?? $0.value)
         })
@@ -214,7 +217,7 @@ package struct ConfigForm: Sendable {
   ) -> [Metadata.Entry] {
     guard keeping != nil else { return [] }
     var keys = kept
-    if rotary?.keeps(config[.rotary].scaling) == true { keys.append(RotaryKey.scaling.rawValue) }
+    if rotary?.keeps(config[.rotary].scaling) == true { keys.append(RotaryRule.olderKey) }
     var entries = keys.compactMap { key -> Metadata.Entry? in
       // Null is none, and not as if the key were missing.
       var meansNone = false

@@ -90,7 +90,9 @@ package struct ConfigPlace: Sendable {
         return form.document(from: metadata, architecture: architecture)
       }
       return metadata.string(key).map { name in
-        var document = form.document(from: metadata, architecture: name)
+        // A program's own word for one architecture is no id.
+        let isOwnWord = name == containerArchitecture && Architecture.named(name) == nil
+        var document = form.document(from: metadata, architecture: isOwnWord ? architecture : name)
         // Of several architectures that a program has as one, the file says which only where it was kept.
         let kept = form.kept(in: metadata)?.string("model_type")
         if let kept, Dialect.sharing(name).contains(kept) { document["model_type"] = .string(kept) }
@@ -123,7 +125,7 @@ package struct ConfigPlace: Sendable {
     case .file: []
     case .object(let key): [key]
     case .keys:
-      (form?.rows.map(\.spelling) ?? []) + (form?.echoes.map(\.spelling) ?? [])
+      (form?.rows.map(\.spelling) ?? []) + (form?.echoes.map(\.spelling) ?? []) + (form?.ownKeys ?? [])
         + (form?.rotary?.spellings ?? []) + facts.map(\.key)
         + [form?.keeping].compactMap(\.self)
     }

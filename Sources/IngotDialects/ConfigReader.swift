@@ -28,12 +28,15 @@ package struct ModelConfiguration: Sendable {
   package var path: String
   /// What config.json says, or would say.
   package var document: Metadata
+  /// Keys of the file that belong to other parts than the language model.
+  package var leftOut: [String]
 
   /// Makes a configuration.
   package init(
     architecture: Architecture, config: ModelConfig, findings: [Finding], path: String,
-    document: Metadata = Metadata()
+    document: Metadata = Metadata(), leftOut: [String] = []
   ) {
+    self.leftOut = leftOut
     self.architecture = architecture
     self.config = config
     self.findings = findings
@@ -46,6 +49,7 @@ package struct ModelConfiguration: Sendable {
 package struct ConfigReader {
   private let document: Metadata
   private let path: String
+  private let leftOut: [String]
 
   /// Parses the document.
   ///
@@ -54,18 +58,26 @@ package struct ConfigReader {
   ///   - path: the file, for messages.
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with CF-01.
   package init(_ bytes: [UInt8], path: String) throws(IngotError) {
+    let whole: Metadata
     do throws(JSONFailure) {
-      document = try JSONDocument.object(bytes)
+      whole = try JSONDocument.object(bytes)
     } catch {
       throw IngotError(error, rule: ConfigRule.json.rule, at: Location(path))
     }
-    self.path = path
+    let composite = try CompositeConfig(whole, path: path)
+    self.init(document: composite?.document ?? whole, path: path, leftOut: composite?.leftOut ?? [])
   }
 
   /// Takes a document that was put together from another program's keys.
-  package init(document: Metadata, path: String) {
+  ///
+  /// - Parameters:
+  ///   - document: the keys.
+  ///   - path: where they come from, for messages.
+  ///   - leftOut: keys of the file that belong to other parts than the language model.
+  package init(document: Metadata, path: String, leftOut: [String] = []) {
     self.document = document
     self.path = path
+    self.leftOut = leftOut
   }
 
   /// The same, of a file that is one program's own and names no architecture: under transformers' keys, with what the shapes of
@@ -121,7 +133,7 @@ package struct ConfigReader {
     }
     return ModelConfiguration(
       architecture: architecture, config: config, findings: try otherKeys(architecture), path: path,
-      document: plainDocument(architecture))
+      document: plainDocument(architecture), leftOut: leftOut)
   }
 
   /// The document under transformers' spellings: another program's file is made into that.
@@ -183,18 +195,19 @@ package struct ConfigReader {
   private func read(
     _ key: ConfigKey, _ binding: ConfigBinding, of architecture: Architecture, into config: inout ModelConfig
   ) throws(IngotError) {
-    if case .rotary(let field, let part, let base) = binding {
-      guard part == .parameters else { return }
-      config[field] = try RotaryConfigReader(document, path: path, config: config, base: base).parameters()
-      return
-    }
+    if try readRotary(binding, into: &config) { return }
     guard let (name, value) = try value(key) else {
       binding.setDefault(in: &config)
-      if case .optionalCount(let field, _, _) = binding, document[key.name] == .null { config[field] = 0 }
+      guard document[key.name] == .null else { return }
+      if case .optionalCount(let field, _, _) = binding { config[field] = 0 }
+      if case .optionalReal(let field, _) = binding { config[field] = 0 }
       return
     }
     switch binding {
-    case .rotary: break
+    case .rotary, .rotaryLayers: break
+    case .optionalReal(let field, _), .positive(let field, _, _): config[field] = try real(name, value)
+    case .blockNumbers(let field): config[field] = try integers(name, value)
+    case .blockFlags(let field): config[field] = try blockFlags(name, value, count: config.blockCount)
     case .layers(let field): config[field] = try layers(name, value)
     case .index(let field, _, let limit): config[field] = try count(name, value, from: 0, limit: limit)
     case .optionalCount(let field, _, let limit): config[field] = try count(name, value, limit: limit)
@@ -228,6 +241,50 @@ package struct ConfigReader {
     }
   }
 
+  /// Reads what the keys of rotary embeddings say; false for another key.
+  private func readRotary(_ binding: ConfigBinding, into config: inout ModelConfig) throws(IngotError) -> Bool
+  {
+    let layers: [(field: ConfigField<RotaryParameters>, rule: RotaryRule)]
+    switch binding {
+    case .rotary(let field, .parameters, let rule): layers = [(field, rule)]
+    case .rotaryLayers(let fields): layers = fields
+    case .rotary: return true
+    default: return false
+    }
+    for (field, rule) in layers {
+      config[field] = try RotaryConfigReader(document, path: path, config: config, rule: rule).parameters()
+    }
+    return true
+  }
+
+  /// A list with 1 or 0 for each block; what it has for more than there are is passed over, as transformers does.
+  private func blockFlags(
+    _ key: String, _ value: MetadataValue, count: Int
+  ) throws(IngotError) -> [Bool] {
+    guard let elements = value.elements else {
+      throw malformed(.type, key, "a value of another type", "a list")
+    }
+    guard elements.count >= count else {
+      throw malformed(.heads, key, "\(elements.count, "layer")", "\(count), as num_hidden_layers says")
+    }
+    var flags: [Bool] = []
+    for element in elements.prefix(count) {
+      guard let number = element.integer else {
+        throw malformed(.type, key, "a value of another type", "1 or 0 for each layer")
+      }
+      flags.append(number != 0)
+    }
+    return flags
+  }
+
+  private func integers(_ key: String, _ value: MetadataValue) throws(IngotError) -> [Int] {
+    let numbers = value.elements?.map(\.integer)
+    guard let numbers, !numbers.contains(nil) else {
+      throw malformed(.type, key, "a value of another type", "a list of integers")
+    }
+    return numbers.compactMap(\.self)
+  }
+
   /// Which blocks see a window.
   private func layers(_ key: String, _ value: MetadataValue) throws(IngotError) -> [Bool] {
     guard case .array(let kinds) = value else {
@@ -255,6 +312,16 @@ package struct ConfigReader {
       throw malformed(.range, key, "\(number)", "from \(least) to \(limit)")
     }
     return count
+  }
+
+  private func real(_ key: String, _ value: MetadataValue) throws(IngotError) -> Double {
+    guard let number = value.real else {
+      throw malformed(.type, key, "a value of another type", "a number")
+    }
+    guard number > 0, number < 1e12 else {
+      throw malformed(.range, key, "\(number)", "above 0 and below 1e12")
+    }
+    return number
   }
 
   private func fraction(_ key: String, _ value: MetadataValue) throws(IngotError) -> Double {

@@ -62,6 +62,8 @@ package struct Dialect: Sendable {
   package let id: String
   /// The architecture it names.
   package let architecture: String
+  /// What tells it from another one of the same id, which is written in its place; `nil` for the one that is.
+  package var variant: String?
   /// What training code may put before every name; none of it is written.
   package var wrappers: [String] = [""]
   /// Prefixes that all names but ``unprefixed`` may carry; one file uses one of them throughout, the first is written.
@@ -82,8 +84,12 @@ package struct Dialect: Sendable {
   /// The name of a tensor of numbers that the frequencies of a rotary embedding are divided by, where the publisher has
   /// one; among ``buffers`` too, since the config says what it holds.
   package var rotaryDivisors: String?
+  /// The names of two such tensors, for short and for long texts, where the publisher has these.
+  package var rotaryFactors: (short: String, long: String)?
   /// Starts and ends of the names of what training leaves behind, with a `*`: `optimizer.*`.
   package var leftovers: [String] = []
+  /// Likewise of what a file holds beside the model: parts for images and the like.
+  package var otherParts: [String] = []
   /// Kinds that a model may lack altogether: they count as zeros.
   package var zeroWhenAbsent: Set<TensorRole.Kind> = []
   /// Whether a tied head is listed too.
@@ -98,6 +104,8 @@ package struct Dialect: Sendable {
   package var approximated: [ApproximatedValue] = []
   /// What the publisher's program does not look at, though it changes the arithmetic.
   package var ignored: [IgnoredValue] = []
+  /// What else the publisher's program can't express: the key, and why.
+  package var refusal: @Sendable (ModelConfig) -> (key: String, why: Evidence)? = { _ in nil }
   /// Which rotary embeddings the publisher's program computes.
   package var rotary = RotarySupport.all
   /// The id of the format that belongs to the publisher's program: its files have these names.
@@ -120,6 +128,12 @@ package struct Dialect: Sendable {
     huggingFaceLlama, llamaCppLlama, mlxLlama, metaLlama, llama2cLlama,
     huggingFaceMistral, llamaCppMistral, mlxMistral,
     ownMistral, huggingFaceQwen2, llamaCppQwen2, mlxQwen2, huggingFaceQwen3, llamaCppQwen3, mlxQwen3,
+    huggingFaceSmolLM3, llamaCppSmolLM3, mlxSmolLM3, huggingFaceGemma, llamaCppGemma, mlxGemma,
+    huggingFaceGemma2, llamaCppGemma2, mlxGemma2, huggingFaceGemma3, llamaCppGemma3, mlxGemma3,
+    huggingFacePhi3, llamaCppPhi3, mlxPhi3, huggingFaceNeoX, llamaCppNeoX, mlxNeoX, huggingFaceOPT,
+    huggingFaceMixtral, mergedMixtral, llamaCppMixtral, mlxMixtral, huggingFaceQwen2MoE, mergedQwen2MoE,
+    llamaCppQwen2MoE, mlxQwen2MoE, huggingFaceQwen3MoE, mergedQwen3MoE, llamaCppQwen3MoE, mlxQwen3MoE,
+    huggingFaceGPTOSS, llamaCppGPTOSS, mlxGPTOSS,
   ]
 
   /// The ids of all dialects, each once.
@@ -172,25 +186,31 @@ package struct Dialect: Sendable {
   /// - Returns: the name; `nil` for a role that this dialect has no name for.
   package func name(of role: TensorRole, prefix: NamePrefix) -> String? {
     guard let entry = parameters.first(where: { $0.kind == role.kind }) else { return nil }
-    let name = entry.pattern.name(block: role.block)
+    let name = entry.pattern.name(block: role.block, expert: role.expert)
     return start(of: role.kind, prefix) + name
   }
 
   /// The role of a published name; `nil` for one that stands for none.
   ///
-  /// A tensor that holds the parameters of all blocks has a role without a block.
+  /// A tensor that holds the parameters of all blocks, or of all experts of one, has a role without a block, or an expert.
   package func role(of name: String, prefix: NamePrefix) -> TensorRole? {
     let name = tableName(name)
-    for (kind, pattern, _) in parameters {
-      guard let rest = name.utf8(behind: start(of: kind, prefix)), let match = pattern.match(rest) else {
-        continue
-      }
-      switch match {
-      case .whole: return TensorRole(kind)
-      case .block(let block): return TensorRole(kind, block: block)
-      }
+    for entry in parameters {
+      if let role = role(of: name, entry, prefix) { return role }
     }
     return nil
+  }
+
+  /// The roles of a published name, several of one that stands for more than one kind.
+  package func roles(of name: String, prefix: NamePrefix) -> [TensorRole] {
+    let name = tableName(name)
+    return parameters.compactMap { role(of: name, $0, prefix) }
+  }
+
+  private func role(of name: String, _ entry: Parameter, _ prefix: NamePrefix) -> TensorRole? {
+    guard let rest = name.utf8(behind: start(of: entry.kind, prefix)), let match = entry.pattern.match(rest)
+    else { return nil }
+    return TensorRole(entry.kind, block: match.block, expert: match.expert)
   }
 
   /// A name as the table spells it.
@@ -212,8 +232,13 @@ package struct Dialect: Sendable {
   }
 
   /// Whether a name is of something that training leaves behind.
-  package func isLeftover(_ name: String) -> Bool {
-    leftovers.contains { pattern in
+  package func isLeftover(_ name: String) -> Bool { Self.matches(name, leftovers) }
+
+  /// Whether a name is of another part than the model.
+  package func isOfOtherPart(_ name: String) -> Bool { Self.matches(name, otherParts) }
+
+  private static func matches(_ name: String, _ patterns: [String]) -> Bool {
+    patterns.contains { pattern in
       if pattern.hasSuffix("*") { return name.hasPrefix(pattern.dropLast()) }
       if pattern.hasPrefix("*") { return name.hasSuffix(pattern.dropFirst()) }
       return name == pattern
@@ -221,13 +246,27 @@ package struct Dialect: Sendable {
   }
 
   /// The roles of a model in the order in which the publisher writes them: what stands before the blocks, each block,
-  /// and what stands behind; a stack of all blocks has no block.
-  package func roles(blockCount: Int) -> [TensorRole] {
+  /// and what stands behind; a stack of all blocks has no block, and one of all experts no expert.
+  ///
+  /// - Parameters:
+  ///   - blockCount: L.
+  ///   - expertCount: experts of a block.
+  /// - Returns: the roles.
+  package func roles(blockCount: Int, expertCount: Int = 0) -> [TensorRole] {
     let isBlocks = { (entry: Parameter) in entry.pattern.hasBlock }
     guard let first = parameters.firstIndex(where: isBlocks), let last = parameters.lastIndex(where: isBlocks)
     else { return parameters.map { TensorRole($0.kind) } }
+    let inside = parameters[first...last]
+    let ofExperts = inside.filter(\.pattern.hasExpert)
     let blocks = (0..<blockCount).flatMap { block in
-      parameters[first...last].map { TensorRole($0.kind, block: block) }
+      inside.flatMap { entry -> [TensorRole] in
+        guard entry.pattern.hasExpert else { return [TensorRole(entry.kind, block: block)] }
+        // The first of them stands for all, expert by expert.
+        guard entry.kind == ofExperts.first?.kind else { return [] }
+        return (0..<expertCount).flatMap { expert in
+          ofExperts.map { TensorRole($0.kind, block: block, expert: expert) }
+        }
+      }
     }
     return parameters[..<first].map { TensorRole($0.kind) } + blocks
       + parameters[(last + 1)...].map { TensorRole($0.kind) }

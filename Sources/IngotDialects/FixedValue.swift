@@ -64,9 +64,15 @@ package struct IgnoredValue: Hashable, Sendable {
   package let harmless: MetadataValue
   /// The flag without which nothing is lost either.
   package let flag: ConfigField<Bool>
+  /// Whether the program looks at it for the layers that a config lists.
+  package let isSeenWhereListed: Bool
 
   /// Makes a key.
-  package init(_ key: String, unless harmless: MetadataValue, where flag: ConfigField<Bool>) {
+  package init(
+    _ key: String, unless harmless: MetadataValue, where flag: ConfigField<Bool>,
+    isSeenWhereListed: Bool = false
+  ) {
+    self.isSeenWhereListed = isSeenWhereListed
     self.key = key
     self.harmless = harmless
     self.flag = flag
@@ -101,7 +107,7 @@ extension Dialect {
           "\(words: value.key) is \(found), and the program of this dialect computes with \(expected) only",
         hint: nil)
     }
-    if let (key, why) = rotary.refusal(config[.rotary].scaling) {
+    if let (key, why) = refusal(config) ?? rotary.refusal(config[.rotary].scaling) {
       throw .unrepresentable(
         tensor: nil, target: id,
         why: "\(words: key) \(why), and the program of this dialect does not compute that", hint: nil)
@@ -121,18 +127,21 @@ extension Dialect {
   /// - Returns: a line for each key.
   package func approximations(of config: ModelConfig) -> [Loss] {
     guard let architecture = Architecture.named(architecture) else { return [] }
-    return approximated.filter { value in
-      architecture.keys.key(spelled: value.key)?.binding?.stated(in: config) == value.value
-    }.map { value in
-      Loss(
-        .readers,
-        detail:
-          "\(words: value.key): the program of \(words: id) computes \(value.value.plain) by \(words: value.formula)"
-      )
-    }
+    let rotaryRemarks = [rotary.remark(config[.rotary].scaling)].compactMap(\.self)
+    return rotaryRemarks.map { Loss(.readers, detail: "\(words: RotaryRule.olderKey): \($0)") }
+      + approximated.filter { value in
+        architecture.keys.key(spelled: value.key)?.binding?.stated(in: config) == value.value
+      }.map { value in
+        Loss(
+          .readers,
+          detail:
+            "\(words: value.key): the program of \(words: id) computes \(value.value.plain) by \(words: value.formula)"
+        )
+      }
       + ignored.compactMap { value in
         let stated = architecture.keys.key(spelled: value.key)?.binding?.stated(in: config)
         guard let stated, stated != value.harmless, config[value.flag] else { return nil }
+        if value.isSeenWhereListed, !config[.windowBlocks].isEmpty { return nil }
         return Loss(
           .readers,
           detail: "\(words: value.key) is \(stated.plain): the program of \(words: id) computes without it")

@@ -4,13 +4,19 @@ import IngotCore
 import IngotGraph
 
 /// A rotary embedding among the keys of a GGUF file.
-struct LlamaCppRotary: Sendable {
+package struct LlamaCppRotary: Sendable {
   /// What stands before the keys.
   let prefix: String
+  /// The key of config.json of the base for layers that see a window, where they have one of their own.
+  var windowBaseKey: String?
+  /// Whether divisors for short and for long texts are tensors.
+  var hasFactors = false
+  /// Whether a file that turns heads whole has to say so, since a config that says nothing means a share.
+  var statesShare = false
 
   /// The keys, whether they are written or only read.
   var spellings: [String] {
-    ["freq_base", "dimension_count", "scale_linear"].map(key)
+    ["freq_base", "freq_base_swa", "dimension_count", "scale_linear"].map(key)
       + ["type", "factor", "original_context_length", "attn_factor", "finetuned"].map(scalingKey)
   }
 
@@ -18,7 +24,8 @@ struct LlamaCppRotary: Sendable {
   func keeps(_ scaling: RotaryScaling) -> Bool {
     switch scaling {
     case .llama3, .yarn: true
-    case .none, .linear, .dynamic, .longrope, .divisors: false
+    case .longrope: hasFactors
+    case .none, .linear, .dynamic, .divisors: false
     }
   }
 
@@ -32,11 +39,17 @@ struct LlamaCppRotary: Sendable {
   ///   - document: gets `rope_theta` and `rope_scaling`.
   func read(_ own: Metadata, into document: inout Metadata) {
     if let base = own[key("freq_base")]?.real { document["rope_theta"] = .float64(Self.shortest(base)) }
-    if let dimensions = own[key("dimension_count")]?.integer {
-      let head = document["head_dim"]?.integer ?? Self.headDimension(document)
-      if let head, head > 0, head != dimensions {
-        document["partial_rotary_factor"] = .float64(Double(dimensions) / Double(head))
-      }
+    if let windowBaseKey, let base = own[key("freq_base_swa")]?.real {
+      document[windowBaseKey] = .float64(Self.shortest(base))
+    }
+    let head = document["head_dim"]?.integer ?? Self.headDimension(document)
+    // A file without the key means all of a head.
+    let dimensions = own[key("dimension_count")]?.integer ?? (statesShare ? head : nil)
+    if let dimensions, let head, head > 0, head != dimensions || statesShare {
+      document["partial_rotary_factor"] = .float64(Self.share(dimensions, of: head))
+    }
+    if hasFactors, let original = own[scalingKey("original_context_length")]?.integer {
+      document["original_max_position_embeddings"] = .int64(Int64(original))
     }
     var entries: [Metadata.Entry] = []
     // A file without a type means linear, as the program takes it, and a factor of 0 none.
@@ -63,8 +76,14 @@ struct LlamaCppRotary: Sendable {
     return width / heads
   }
 
+  /// The share of a head that makes so many numbers when it is rounded down.
+  private static func share(_ dimensions: Int, of head: Int) -> Double {
+    let share = Double(dimensions) / Double(head)
+    return RotaryParameters(base: 1, share: share).turnedCount(of: head) == dimensions ? share : share.nextUp
+  }
+
   /// Numbers of F32 as they were written in decimal.
-  private static func shortest(_ number: Double) -> Double { Double("\(Float(number))") ?? number }
+  package static func shortest(_ number: Double) -> Double { Double("\(Float(number))") ?? number }
 
   /// The keys for a rotary embedding.
   ///
@@ -73,7 +92,8 @@ struct LlamaCppRotary: Sendable {
   func keys(_ config: ModelConfig) -> [Metadata.Entry] {
     let rotary = config[.rotary]
     var keys: [Metadata.Entry] = [
-      .init(key: key("dimension_count"), value: .uint32(UInt32(clamping: config.headDimension))),
+      .init(
+        key: key("dimension_count"), value: .uint32(UInt32(clamping: 2 * config.rotarySchedule.pairCount))),
       .init(key: key("freq_base"), value: .float32(Float(rotary.base))),
     ]
     func add(_ name: String, _ value: MetadataValue) {
@@ -91,8 +111,25 @@ struct LlamaCppRotary: Sendable {
       add("original_context_length", .uint32(UInt32(clamping: yarn.original)))
       let share = schedule.attentionFactor / YarnScaling.magnitude(factor: factor)
       if share != 1 { add("attn_factor", .float32(Float(share))) }
-    case .none, .dynamic, .llama3, .longrope, .divisors: break
+    case .longrope(let longrope):
+      add("original_context_length", .uint32(UInt32(clamping: longrope.original)))
+      add("attn_factor", .float32(Float(config.rotarySchedule.attentionFactor)))
+    case .none, .dynamic, .llama3, .divisors: break
+    }
+    if windowBaseKey != nil {
+      keys.append(.init(key: key("freq_base_swa"), value: .float32(Float(config[.windowRotary].base))))
     }
     return keys
+  }
+
+  /// What cosine and sine are multiplied with, as a file says it whose scaling has two lists of divisors.
+  ///
+  /// - Parameters:
+  ///   - own: the container's metadata.
+  ///   - schedule: what is computed where no key says it.
+  /// - Returns: the number; `nil` where the file says nothing else than the schedule's formula.
+  package func attentionFactor(in own: Metadata, beside schedule: RotarySchedule) -> Double? {
+    guard let stated = own[scalingKey("attn_factor")]?.real else { return nil }
+    return Float(stated) == Float(schedule.attentionFactor) ? nil : Self.shortest(stated)
   }
 }

@@ -19,4 +19,11 @@ package enum LlamaCppTypes {
     shape.rank <= 1 || !name.hasSuffix(".weight") || names.contains(name)
       || ends.contains(where: name.hasSuffix)
   }
+
+  /// Keys of its files beside those of a decoder's config.
+  static let facts: [(key: String, fact: ConfigPlace.Fact)] = [
+    ("general.architecture", .architecture), ("general.name", .modelName),
+    ("general.file_type", .fileType), ("general.type", .ofContainer),
+    ("general.alignment", .ofContainer), ("general.quantization_version", .ofContainer),
+  ]
 }

@@ -82,7 +82,8 @@ extension ConfigForm {
     reading: { own, document in
       if document["vocab_size"] == .int64(-1) { document["vocab_size"] = nil }
       guard own["use_scaled_rope"] == .bool(true) else { return }
-      document["rope_scaling"] = RotaryParameters(base: 1, scaling: .meta).value(of: .scaling)
+      document["rope_scaling"] = RotaryParameters(base: 1, scaling: .meta).value(
+        of: .scaling, by: RotaryRule())
     },
     writing: { config, own in
       let (multiple, multiplier) = MetaFeedForward.arguments(for: config)

@@ -1,55 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-// Published names with a block number in them, readable in both directions.
+// Published names with the numbers of a block and of an expert in them, readable in both directions.
 
-/// A name with at most one `{block}` in it: `h.{block}.attn.c_attn.weight`.
+/// A name with at most one `{block}` and, behind it, one `{expert}`: `h.{block}.attn.c_attn.weight`.
 package struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
-  private let before: String
-  /// `nil` when there is no block in the name.
-  private let after: String?
+  /// What stands before, between and behind the numbers: one piece more than there are numbers.
+  private let pieces: [String]
+
+  private static let markers = ["{block}", "{expert}"]
 
   /// Makes a pattern.
   package init(stringLiteral text: String) {
-    let marker = "{block}"
-    var search = text[...]
-    while !search.isEmpty, !search.hasPrefix(marker) { search = search.dropFirst() }
-    before = String(text[..<search.startIndex])
-    after = search.isEmpty ? nil : String(search.dropFirst(marker.count))
+    var pieces = [""]
+    var rest = text[...]
+    while let first = rest.first {
+      if pieces.count <= Self.markers.count, rest.hasPrefix(Self.markers[pieces.count - 1]) {
+        rest = rest.dropFirst(Self.markers[pieces.count - 1].count)
+        pieces.append("")
+      } else {
+        pieces[pieces.count - 1].append(first)
+        rest = rest.dropFirst()
+      }
+    }
+    self.pieces = pieces
   }
 
   /// The pattern as written.
-  package var text: String { before + (after.map { "{block}" + $0 } ?? "") }
-
-  /// Whether names of this pattern carry a block.
-  package var hasBlock: Bool { after != nil }
-
-  /// The name of a block's tensor, or the name itself.
-  package func name(block: Int?) -> String {
-    guard let after else { return before }
-    return before + String(block ?? 0) + after
+  package var text: String {
+    pieces.indices.map { ($0 == 0 ? "" : Self.markers[$0 - 1]) + pieces[$0] }.joined()
   }
 
-  /// What a name matches.
-  package enum Match: Hashable, Sendable {
-    case whole
-    case block(Int)
+  /// Whether names of this pattern carry a block.
+  package var hasBlock: Bool { pieces.count > 1 }
+  /// Whether names of this pattern carry an expert.
+  package var hasExpert: Bool { pieces.count > 2 }
+
+  /// The name of a block's tensor, or of an expert's, or the name itself.
+  package func name(block: Int?, expert: Int? = nil) -> String {
+    let numbers = [block ?? 0, expert ?? 0]
+    return pieces.indices.map { ($0 == 0 ? "" : String(numbers[$0 - 1])) + pieces[$0] }.joined()
+  }
+
+  /// The numbers in a name that matches.
+  package struct Match: Hashable, Sendable {
+    /// The block's.
+    package var block: Int?
+    /// The expert's.
+    package var expert: Int?
+
+    /// Makes a match.
+    package init(block: Int? = nil, expert: Int? = nil) {
+      self.block = block
+      self.expert = expert
+    }
   }
 
   /// The match of a whole name, byte by byte.
   ///
-  /// `nil` when it is none. Block numbers are written without leading zeros, with six digits at the most.
+  /// `nil` when it is none. Numbers are written without leading zeros, with six digits at the most.
   package func match(_ name: Substring.UTF8View) -> Match? {
-    guard let after else { return name.elementsEqual(before.utf8) ? .whole : nil }
-    let digitCount = name.count - before.utf8.count - after.utf8.count
-    guard (1...6).contains(digitCount), name.starts(with: before.utf8),
-      name.suffix(after.utf8.count).elementsEqual(after.utf8)
-    else { return nil }
-    let digits = name.dropFirst(before.utf8.count).prefix(digitCount)
-    guard digitCount == 1 || digits.first != UInt8(ascii: "0") else { return nil }
-    var block = 0
-    for digit in digits {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-      block = block * 10 + Int(digit - UInt8(ascii: "0"))
+    var rest = name
+    var numbers: [Int] = []
+    for (index, piece) in pieces.enumerated() {
+      if index > 0 {
+        let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        guard (1...6).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0") else {
+          return nil
+        }
+        numbers.append(digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) })
+        rest = rest[digits.endIndex...]
+      }
+      guard rest.starts(with: piece.utf8) else { return nil }
+      rest = rest.dropFirst(piece.utf8.count)
     }
-    return .block(block)
+    guard rest.isEmpty else { return nil }
+    return Match(block: numbers.first, expert: numbers.dropFirst().first)
   }
 }

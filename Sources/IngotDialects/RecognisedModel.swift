@@ -21,6 +21,8 @@ package struct RecognisedModel: Sendable {
   package let buffers: [Int]
   /// Indexes of what training left behind.
   package let leftovers: [Int]
+  /// Indexes of what belongs to other parts than the model.
+  package let otherParts: [Int]
   /// Indexes of tensors that are tied to a parameter, with what it is for.
   package let copies: [(index: Int, role: TensorRole)]
   /// Index of a stored copy of the token embedding that serves as the tied head.
@@ -66,6 +68,7 @@ package struct RecognisedModel: Sendable {
     tensors = sorted.tensors
     buffers = sorted.buffers
     leftovers = sorted.leftovers
+    otherParts = sorted.otherParts
     unexpected = sorted.unexpected
     tiedCopy = sorted.tiedCopy
     copies = sorted.copies
@@ -151,9 +154,11 @@ extension Dialect {
     return GraphParameter(
       parameter.role,
       shape: layout.storedShape(
-        of: parameter.shape, blockCount: configuration.config.blockCount, transposing: transposing),
+        of: parameter.shape, blockCount: configuration.config.blockCount,
+        expertCount: configuration.config[.expertCount], transposing: transposing),
       dimensionNames: layout.storedNames(
-        of: parameter.dimensionNames, transposing: transposing, blocks: blocks),
+        of: parameter.dimensionNames, transposing: transposing, blocks: blocks,
+        experts: configuration.architecture.keyName(of: .expertCount)),
       outputAxis: parameter.outputAxis, isLinear: parameter.isLinear, isQuantizable: parameter.isQuantizable,
       initialization: parameter.initialization)
   }
@@ -164,6 +169,7 @@ private struct SortedTensors {
   var tensors: [TensorRole: Int] = [:]
   var buffers: [Int] = []
   var leftovers: [Int] = []
+  var otherParts: [Int] = []
   var unexpected: [Int] = []
   var tiedCopy: Int?
   var copies: [(index: Int, role: TensorRole)] = []
@@ -178,13 +184,17 @@ private struct SortedTensors {
           buffers.append(index)
         } else if dialect.isLeftover(tensor.name) {
           leftovers.append(index)
+        } else if dialect.isOfOtherPart(tensor.name) {
+          otherParts.append(index)
         } else {
           unexpected.append(index)
         }
         continue
       }
-      if dialect.layout(of: role.kind)?.isStacked == true {
-        for block in 0..<config.blockCount { tensors[TensorRole(role.kind, block: block)] = index }
+      if let layout = dialect.layout(of: role.kind), layout.isStacked || layout.isStackedByExpert {
+        for role in dialect.roles(of: tensor.name, prefix: prefix) {
+          take(index, role, layout, config, needed)
+        }
       } else if tensors[role] != nil {
         unexpected.append(index)
       } else if needed.contains(role) {
@@ -203,6 +213,25 @@ private struct SortedTensors {
       }
     }
     takeTiedTable(config)
+  }
+
+  /// Takes a tensor for the parameters of all blocks, or of all experts of one.
+  private mutating func take(
+    _ index: Int, _ role: TensorRole, _ layout: ParameterLayout, _ config: ModelConfig,
+    _ needed: Set<TensorRole>
+  ) {
+    guard layout.isStackedByExpert else {
+      for block in 0..<config.blockCount { tensors[TensorRole(role.kind, block: block)] = index }
+      return
+    }
+    let ofExperts = (0..<max(1, config[.expertCount])).map {
+      TensorRole(role.kind, block: role.block, expert: $0)
+    }
+    guard let first = ofExperts.first, needed.contains(first), tensors[first] == nil else {
+      if unexpected.last != index { unexpected.append(index) }
+      return
+    }
+    for role in ofExperts { tensors[role] = index }
   }
 
   /// Takes a tied head for the token embedding where that is stored by the head's name alone.

@@ -9,7 +9,7 @@ struct RotaryConfigReader {
   private let document: Metadata
   private let path: String
   private let config: ModelConfig
-  private let base: Double
+  private let rule: RotaryRule
 
   /// Prepares a reading.
   ///
@@ -17,12 +17,12 @@ struct RotaryConfigReader {
   ///   - document: the config.
   ///   - path: its file, for messages.
   ///   - config: the sizes that were read of it.
-  ///   - base: θ where no key says it.
-  init(_ document: Metadata, path: String, config: ModelConfig, base: Double) {
+  ///   - rule: where its family says what.
+  init(_ document: Metadata, path: String, config: ModelConfig, rule: RotaryRule) {
     self.document = document
     self.path = path
     self.config = config
-    self.base = base
+    self.rule = rule
   }
 
   /// The parameters.
@@ -31,23 +31,47 @@ struct RotaryConfigReader {
   /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with CF-03 for values of other types and numbers that
   ///   are missing, CF-04 for those out of range, CF-05 for spellings that disagree, and CF-08 for a scaling that is not built.
   func parameters() throws(IngotError) -> RotaryParameters {
-    var (base, scaling): (RotaryFinding<Double>?, RotaryFinding<RotaryScaling>?)
-    if let stated = document[RotaryKey.base.rawValue], stated != .null {
-      base = RotaryFinding(key: RotaryKey.base.rawValue, value: try number(stated, RotaryKey.base.rawValue))
-    }
-    for key in [RotaryKey.parameters, .scaling] {
-      guard let object = try object(key) else { continue }
-      let name = key.rawValue
+    var scaling: RotaryFinding<RotaryScaling>?
+    var base = try number(under: rule.baseKeys)
+    var share = try number(under: rule.shareKeys)
+    let objects = try objects()
+    for (name, object) in objects {
       if let stated = object["rope_theta"], stated != .null {
         let place = "\(name).rope_theta"
         try agree(&base, RotaryFinding(key: place, value: try number(stated, place)))
       }
+      if let stated = object["partial_rotary_factor"], stated != .null {
+        let place = "\(name).partial_rotary_factor"
+        try agree(&share, RotaryFinding(key: place, value: try number(stated, place)))
+      }
       // An object of the base alone says nothing of a scaling.
-      let isSilent = key == .parameters && object["rope_type"] == nil && object["type"] == nil
-      if isSilent { continue }
+      let isOlder = name == rule.scalingKey
+      if !isOlder, object["rope_type"] == nil, object["type"] == nil { continue }
       try agree(&scaling, RotaryFinding(key: name, value: try self.scaling(object, name)))
     }
-    return RotaryParameters(base: base?.value ?? self.base, scaling: scaling?.value ?? .none)
+    return RotaryParameters(
+      base: base?.value ?? rule.base, scaling: scaling?.value ?? (objects.isEmpty ? rule.scaling : .none),
+      share: try checked(share))
+  }
+
+  /// The share of a head that is turned.
+  private func checked(_ share: RotaryFinding<Double>?) throws(IngotError) -> Double {
+    guard let share else { return rule.share }
+    if rule.shareKeys.isEmpty, share.value != 1 {
+      throw malformed(.refused, share.key, "\(share.value)", "1, the only value that is built")
+    }
+    guard share.value <= 1 else { throw malformed(.range, share.key, "\(share.value)", "at most 1") }
+    return share.value
+  }
+
+  /// What keys of one meaning say, which has to be the same.
+  private func number(under keys: [String]) throws(IngotError) -> RotaryFinding<Double>? {
+    var found: RotaryFinding<Double>?
+    for key in keys {
+      guard let stated = document[key], stated != .null else { continue }
+      try agree(&found, RotaryFinding(key: key, value: try number(stated, key)))
+    }
+    return found
   }
 
   /// Takes what a key says; throws where another said something else.
@@ -60,25 +84,53 @@ struct RotaryConfigReader {
     known = next
   }
 
-  private func object(_ key: RotaryKey) throws(IngotError) -> Metadata? {
-    switch document[key.rawValue] {
+  /// The objects that there are, the newer spelling's first.
+  private func objects() throws(IngotError) -> [(name: String, object: Metadata)] {
+    var objects: [(String, Metadata)] = []
+    if let object = try object(document[RotaryRule.parametersKey], RotaryRule.parametersKey) {
+      if let found = try ofLayer(object) { objects.append(found) }
+    }
+    if let key = rule.scalingKey, let object = try object(document[key], key) {
+      try requireOne(object, key)
+      objects.append((key, object))
+    }
+    return objects
+  }
+
+  /// The part of the newer spelling that is for this embedding.
+  private func ofLayer(_ object: Metadata) throws(IngotError) -> (String, Metadata)? {
+    let key = RotaryRule.parametersKey
+    guard let layer = rule.layer else {
+      try requireOne(object, key)
+      return (key, object)
+    }
+    for entry in object.entries where entry.key != LayerKind.whole && entry.key != LayerKind.window {
+      throw malformed(
+        .refused, "\(key).\(entry.key)", "a rotary embedding for all layers", "one for each kind of layer")
+    }
+    let name = "\(key).\(layer)"
+    return try self.object(object[layer], name).map { (name, $0) }
+  }
+
+  /// Throws for an object that holds others for kinds of layers.
+  private func requireOne(_ object: Metadata, _ key: String) throws(IngotError) {
+    for layer in [LayerKind.whole, LayerKind.window] where object[layer] != nil {
+      throw malformed(
+        .refused, "\(key).\(layer)", "a rotary embedding for some layers", "one for all of them")
+    }
+  }
+
+  private func object(_ value: MetadataValue?, _ key: String) throws(IngotError) -> Metadata? {
+    switch value {
     case nil, .null?: return nil
-    case .object(let object)?:
-      for layer in ["full_attention", "sliding_attention"] where object[layer] != nil {
-        throw malformed(
-          .refused, "\(key.rawValue).\(layer)", "a rotary embedding for some layers", "one for all of them")
-      }
-      return object
-    default: throw malformed(.type, key.rawValue, "a value of another type", "an object, or null")
+    case .object(let object)?: return object
+    default: throw malformed(.type, key, "a value of another type", "an object, or null")
     }
   }
 
   private func scaling(_ object: Metadata, _ name: String) throws(IngotError) -> RotaryScaling {
-    if let factor = object["partial_rotary_factor"]?.real, factor != 1 {
-      throw malformed(
-        .refused, "\(name).partial_rotary_factor", "\(factor)", "1, the only value that is built")
-    }
-    let type = try self.type(object, name)
+    let stated = try self.type(object, name)
+    let type = rule.typeNames[stated] ?? stated
     func required(_ key: String) throws(IngotError) -> Double {
       guard let value = try optional(object, key, name) else {
         throw malformed(.type, "\(name).\(key)", "no such key", "a number")
@@ -121,6 +173,10 @@ struct RotaryConfigReader {
       try agree(&found, RotaryFinding(key: "\(name).\(key)", value: text))
     }
     guard let found else { throw malformed(.type, "\(name).rope_type", "no such key", "a word") }
+    if rule.layer != nil, name == rule.scalingKey, object["rope_type"] == nil, found.value != "default" {
+      throw malformed(
+        .refused, "\(name).type", .value(found.value), "rope_type, without which transformers passes it over")
+    }
     return found.value
   }
 
@@ -149,6 +205,13 @@ struct RotaryConfigReader {
     {
       throw malformed(.alias, "\(name).\(key)", "another value than \(words: key) has", "the same")
     }
+    if let known = rule.original, document[key] ?? .null == .null, let inner = object[key], inner != .null,
+      inner.integer != known
+    {
+      // Of programs some take the one, and some what stands for the key beside it.
+      throw malformed(
+        .alias, "\(name).\(key)", "another value than \(known), which stands for \(words: key)", "the same")
+    }
     for (value, place) in [(object[key], "\(name).\(key)"), (document[key], key)] {
       guard let value, value != .null else { continue }
       guard let count = value.integer else {
@@ -159,7 +222,7 @@ struct RotaryConfigReader {
       }
       return count
     }
-    return config.contextLength
+    return rule.original ?? config.contextLength
   }
 
   private func optional(

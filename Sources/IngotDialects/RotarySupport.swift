@@ -8,6 +8,8 @@ import IngotGraph
 package struct RotarySupport: Sendable {
   /// The key that the program has no arithmetic for, and why; `nil` where it computes what the config says.
   let refusal: @Sendable (RotaryScaling) -> (key: String, why: Evidence)?
+  /// What the program does otherwise than the config says, for people; `nil` where it does the same.
+  var remark: @Sendable (RotaryScaling) -> Evidence? = { _ in nil }
 
   /// All of it.
   static let all = RotarySupport { scaling in
@@ -38,6 +40,39 @@ package struct RotarySupport: Sendable {
       return nil
     }
   }
+
+  /// What llama.cpp has for Gemma 3, whose layers that see all tokens may have a factor.
+  static let llamaCppBases = RotarySupport { scaling in
+    switch scaling {
+    case .none, .linear: nil
+    default: ("rope_scaling", "is \(words: scaling.name)")
+    }
+  }
+
+  /// What llama.cpp has for gpt-oss, whose ramp of yarn ends at whole pairs there.
+  static let llamaCppGPTOSS = RotarySupport(
+    refusal: { scaling in
+      guard case .yarn(var yarn) = scaling else { return llamaCpp.refusal(scaling) }
+      yarn.truncates = true
+      return llamaCpp.refusal(.yarn(yarn))
+    },
+    remark: { scaling in
+      guard case .yarn(let yarn) = scaling, !yarn.truncates else { return nil }
+      return "truncate is false, and the program's ramp ends at whole pairs"
+    })
+
+  /// What llama.cpp has for Phi-3: two lists of divisors, of which it takes one by the context that it is opened with.
+  static let llamaCppPhi3 = RotarySupport(
+    refusal: { scaling in
+      switch scaling {
+      case .none, .longrope: nil
+      default: ("rope_scaling", "is \(words: scaling.name)")
+      }
+    },
+    remark: { scaling in
+      guard case .longrope = scaling else { return nil }
+      return "divisors are chosen by the context that the program is opened with, not by the text's length"
+    })
 
   /// What mlx-lm has.
   ///

@@ -89,6 +89,8 @@ package struct Architecture: Sendable {
   package let conflict: @Sendable (ModelConfig) -> ConfigConflict?
   /// Sets what the parameters that are stored tell, by their kinds and shapes: which head there is, and what it lacks.
   package var settle: @Sendable (inout ModelConfig, [TensorRole.Kind: Shape]) -> Void = { _, _ in }
+  /// Sets what all of its models have, whatever a config says.
+  package var fixed: @Sendable (inout ModelConfig) -> Void = { _ in }
   /// Kinds that are one parameter where the head is tied, and of which only the second is used where it is not, if that
   /// is no other part of the model; beside the token embedding and the head.
   package var tiedKinds: [(first: TensorRole.Kind, second: TensorRole.Kind)] = []
@@ -98,7 +100,10 @@ package struct Architecture: Sendable {
   package let build: @Sendable (_ config: ModelConfig, _ transposed: Set<TensorRole.Kind>) -> ModelGraph
 
   /// All architectures.
-  package static let all: [Architecture] = [gpt2, gpt1, bert, llama, mistral, qwen2, qwen3]
+  package static let all: [Architecture] = [
+    gpt2, gpt1, bert, llama, mistral, qwen2, qwen3, smolLM3, gemma, gemma2, gemma3, phi3, neoX, opt,
+    mixtral, qwen2MoE, qwen3MoE, gptOSS,
+  ]
 
   /// The architecture of an id.
   package static func named(_ id: String) -> Architecture? {
@@ -117,6 +122,7 @@ package struct Architecture: Sendable {
   /// - Returns: the numbers; those that formulas make of others are made of the preset's.
   package func config(of preset: ModelPreset?) -> ModelConfig {
     var config = ModelConfig()
+    fixed(&config)
     config[.head] = preset?.head ?? heads.first?.id ?? ""
     for key in keys {
       guard let binding = key.binding else { continue }

@@ -11,6 +11,7 @@ package enum ConfigValue: Hashable, Sendable {
   case activation(ActivationKind)
   case rotary(RotaryParameters)
   case blocks([Bool])
+  case integers([Int])
 }
 
 /// A type that fields of a configuration have.
@@ -141,11 +142,35 @@ extension RotaryParameters: ConfigFieldValue {
   package var configValue: ConfigValue { .rotary(self) }
 }
 
+/// A type that lists in a configuration have elements of.
+package protocol ConfigListElement: Hashable, Sendable {
+  /// The elements out of a configuration; `nil` for a value of another type.
+  static func elements(of value: ConfigValue) -> [Self]?
+  /// Elements as a configuration keeps them.
+  static func configValue(of elements: [Self]) -> ConfigValue
+}
+
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
-extension [Bool]: ConfigFieldValue {
-  package init?(_ value: ConfigValue) {
-    guard case .blocks(let value) = value else { return nil }
-    self = value
+extension Bool: ConfigListElement {
+  package static func elements(of value: ConfigValue) -> [Bool]? {
+    if case .blocks(let elements) = value { elements } else { nil }
   }
-  package var configValue: ConfigValue { .blocks(self) }
+  package static func configValue(of elements: [Bool]) -> ConfigValue { .blocks(elements) }
+}
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension Int: ConfigListElement {
+  package static func elements(of value: ConfigValue) -> [Int]? {
+    if case .integers(let elements) = value { elements } else { nil }
+  }
+  package static func configValue(of elements: [Int]) -> ConfigValue { .integers(elements) }
+}
+
+// swift-format-ignore: AllPublicDeclarationsHaveDocumentation
+extension Array: ConfigFieldValue where Element: ConfigListElement {
+  package init?(_ value: ConfigValue) {
+    guard let elements = Element.elements(of: value) else { return nil }
+    self = elements
+  }
+  package var configValue: ConfigValue { Element.configValue(of: self) }
 }

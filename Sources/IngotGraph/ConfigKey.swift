@@ -92,6 +92,8 @@ package enum ConfigBinding: Sendable {
   case count(ConfigField<Int>, ConfigDefault<Int>, limit: Int)
   /// A real number above 0 and below 1.
   case fraction(ConfigField<Double>, ConfigDefault<Double>)
+  /// A real number above 0, which is written without a point where the publisher's class asks for an integer.
+  case positive(ConfigField<Double>, ConfigDefault<Double>, isWhole: Bool = false)
   /// True or false.
   case flag(ConfigField<Bool>, ConfigDefault<Bool>)
   /// The name of an activation; of several names of one, the first is written.
@@ -109,16 +111,25 @@ package enum ConfigBinding: Sendable {
   case optionalCount(ConfigField<Int>, absent: Int, limit: Int)
   /// A number of a block, from 0.
   case index(ConfigField<Int>, absent: Int, limit: Int)
+  /// A real number above 0 that null, and not a missing key, says there is none of: 0.
+  case optionalReal(ConfigField<Double>, absent: Double)
   /// A list with the kind of attention of each block: over all tokens, or over a window.
   case layers(ConfigField<[Bool]>)
-  /// One of the keys of a rotary embedding; that of both spellings is the last of them.
-  case rotary(ConfigField<RotaryParameters>, RotaryKey, base: Double)
+  /// A list of numbers of blocks; others than there are say nothing.
+  case blockNumbers(ConfigField<[Int]>)
+  /// A list with 1 or 0 for each block, and perhaps for more than there are.
+  case blockFlags(ConfigField<[Bool]>)
+  /// One of the keys of a rotary embedding; ``RotaryKey/parameters`` is the last of them.
+  case rotary(ConfigField<RotaryParameters>, RotaryKey, RotaryRule)
+  /// The key of several rotary embeddings, one for each kind of layer.
+  case rotaryLayers([(field: ConfigField<RotaryParameters>, rule: RotaryRule)])
 
   /// Sets the field to its default.
   package func setDefault(in config: inout ModelConfig) {
     switch self {
     case .count(let field, let standard, _): config[field] = standard.value(in: config)
-    case .fraction(let field, let standard): config[field] = standard.value(in: config)
+    case .fraction(let field, let standard), .positive(let field, let standard, _):
+      config[field] = standard.value(in: config)
     case .flag(let field, let standard): config[field] = standard.value(in: config)
     case .activation(let field, let standard, _): config[field] = standard.value(in: config)
     case .token(let field): config[field] = field.standard
@@ -126,7 +137,12 @@ package enum ConfigBinding: Sendable {
     case .optionalCount(let field, let absent, _): config[field] = absent
     case .index(let field, let absent, _): config[field] = absent
     case .layers(let field): config[field] = []
-    case .rotary(let field, _, let base): config[field] = RotaryParameters(base: base)
+    case .optionalReal(let field, let absent): config[field] = absent
+    case .blockFlags(let field): config[field] = []
+    case .blockNumbers(let field): config[field] = []
+    case .rotary(let field, _, let rule): config[field] = rule.standard
+    case .rotaryLayers(let layers):
+      for (field, rule) in layers { config[field] = rule.standard }
     case .head, .labels: break
     }
   }
@@ -143,15 +159,28 @@ package enum ConfigBinding: Sendable {
       let isDefault = standard.formula != nil && config[field] == standard.value(in: config)
       return isDefault && !isResolved ? .null : .int64(Int64(config[field]))
     case .fraction(let field, _): return .float64(config[field])
+    case .positive(let field, _, let isWhole):
+      return isWhole
+        ? Int64(exactly: config[field]).map { .int64($0) } ?? .float64(config[field])
+        : .float64(config[field])
     case .flag(let field, _): return .bool(config[field])
     case .activation(let field, _, let names):
       return .string(names.first { $0.1 == config[field] }?.0 ?? config[field].rawValue)
     case .optionalCount(let field, _, _): return config[field] == 0 ? .null : .int64(Int64(config[field]))
-    case .rotary(let field, let key, _): return config[field].value(of: key)
+    case .optionalReal(let field, _): return config[field] == 0 ? .null : .float64(config[field])
+    case .rotary(let field, let key, let rule): return config[field].value(of: key, by: rule)
+    case .rotaryLayers(let layers):
+      let values = layers.map { (field, rule) in
+        Metadata.Entry(key: rule.layer ?? "", value: config[field].value(of: .parameters, by: rule))
+      }
+      return values.contains { $0.value == .null } ? .null : .object(Metadata(values))
     case .index(let field, _, _): return .int64(Int64(config[field]))
     case .layers(let field):
       guard !config[field].isEmpty else { return .null }
       return .array(config[field].map { .string($0 ? LayerKind.window : LayerKind.whole) })
+    case .blockNumbers(let field): return .array(config[field].map { .int64(Int64($0)) })
+    case .blockFlags(let field):
+      return config[field].isEmpty ? .null : .array(config[field].map { .int64($0 ? 1 : 0) })
     case .head, .labels, .token, .word: return nil
     }
   }
@@ -160,7 +189,7 @@ package enum ConfigBinding: Sendable {
   package var fieldName: String {
     switch self {
     case .count(let field, _, _): field.name
-    case .fraction(let field, _): field.name
+    case .fraction(let field, _), .positive(let field, _, _): field.name
     case .flag(let field, _): field.name
     case .activation(let field, _, _): field.name
     case .head: ConfigField<String>.head.name
@@ -170,7 +199,11 @@ package enum ConfigBinding: Sendable {
     case .optionalCount(let field, _, _): field.name
     case .index(let field, _, _): field.name
     case .layers(let field): field.name
+    case .optionalReal(let field, _): field.name
+    case .blockFlags(let field): field.name
+    case .blockNumbers(let field): field.name
     case .rotary(let field, _, _): field.name
+    case .rotaryLayers(let layers): layers.first?.field.name ?? ""
     }
   }
 

@@ -30,6 +30,9 @@ package protocol GraphOperator: Hashable, Sendable {
   /// - Returns: the number, known or to be known at run time; `nil` for an input that indexes nothing.
   func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension?
 
+  /// The least value that an integer of an input may have.
+  func leastValue(ofInput index: Int) -> Int
+
   /// What a token's result depends on.
   var reach: TokenReach { get }
 
@@ -68,6 +71,9 @@ extension GraphOperator {
   /// Nothing is indexed.
   package func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? { nil }
 
+  /// From 0 on.
+  package func leastValue(ofInput index: Int) -> Int { 0 }
+
   /// Row by row.
   package var reach: TokenReach { .token }
 
@@ -85,7 +91,7 @@ extension GraphOperator {
 package enum GraphOperators {
   /// All of them.
   package static let all: [any GraphOperator.Type] = [
-    Activation.self, Add.self, Attention.self, Embedding.self, LayerNorm.self, Linear.self, Multiply.self,
-    RMSNorm.self, Rotary.self, SelectToken.self,
+    Activation.self, Add.self, Attention.self, Embedding.self, Experts.self, Gate.self, LayerNorm.self,
+    Linear.self, Multiply.self, RMSNorm.self, Rotary.self, Scale.self, SelectToken.self, Softcap.self,
   ]
 }

@@ -33,6 +33,8 @@ package struct GraphValidator: Sendable {
   private let name: @Sendable (TensorRole) -> String
   private let stored: @Sendable (GraphParameter) -> GraphParameter
   private let mayBeAbsent: Set<TensorRole>
+  /// The first node that uses each parameter.
+  private let nodes: [TensorRole: String]
 
   /// Makes a validator.
   ///
@@ -49,6 +51,8 @@ package struct GraphValidator: Sendable {
     self.name = name
     self.stored = stored
     self.mayBeAbsent = mayBeAbsent
+    let uses = graph.nodes.lazy.flatMap { node in node.parameters.lazy.map { ($0, node.name) } }
+    nodes = Dictionary(uses) { first, _ in first }
   }
 
   /// Everything that is wrong.
@@ -70,7 +74,7 @@ package struct GraphValidator: Sendable {
   }
 
   private func findings(for parameter: GraphParameter, _ tensor: BoundTensor?) -> [Finding] {
-    let node = graph.nodes.first { $0.parameters.contains(parameter.role) }?.name
+    let node = nodes[parameter.role]
     guard let tensor else {
       guard !mayBeAbsent.contains(parameter.role) else { return [] }
       return [

@@ -87,11 +87,11 @@ package struct ModelGraph: Sendable {
   package let outputs: [(name: String, edge: EdgeID)]
   /// What did not fit while it was built; empty for a sound graph.
   package let conflicts: [(node: String, conflict: ShapeConflict)]
+  /// Places among the parameters: models with experts have tens of thousands.
+  fileprivate let places: [TensorRole: Int]
 
   /// The parameter of a role.
-  package func parameter(_ role: TensorRole) -> GraphParameter? {
-    parameters.first { $0.role == role }
-  }
+  package func parameter(_ role: TensorRole) -> GraphParameter? { places[role].map { parameters[$0] } }
 
   /// The edge of an input; `nil` for what the model does not take.
   package func edge(of input: GraphInput) -> EdgeID? {
@@ -129,6 +129,13 @@ package struct ModelGraph: Sendable {
       let shapes = node.parameters.compactMap { parameter($0)?.shape }
       return takers.compactMap { node.operation.valueCount(ofInput: $0, parameters: shapes) }
     }
+  }
+
+  /// The least value that the integers of an edge may have.
+  package func leastValue(of edge: EdgeID) -> Int {
+    nodes.flatMap { node in
+      node.inputs.indices.filter { node.inputs[$0] == edge }.map { node.operation.leastValue(ofInput: $0) }
+    }.max() ?? 0
   }
 
   /// All numbers the parameters hold; a tied head counts once.
@@ -215,6 +222,7 @@ package struct GraphBuilder {
   package func build(architecture: String, config: ModelConfig) -> ModelGraph {
     ModelGraph(
       architecture: architecture, config: config, edges: edges, nodes: nodes, parameters: parameters,
-      inputs: inputs, outputs: outputs, conflicts: conflicts)
+      inputs: inputs, outputs: outputs, conflicts: conflicts,
+      places: Dictionary(uniqueKeysWithValues: parameters.indices.map { (parameters[$0].role, $0) }))
   }
 }

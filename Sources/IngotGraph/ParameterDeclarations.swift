@@ -27,18 +27,20 @@ package struct ParameterDeclarations: Sendable {
   /// - Parameters:
   ///   - kind: what it is for.
   ///   - block: its block.
+  ///   - expert: its expert.
   ///   - input: the inputs.
   ///   - output: the outputs.
   ///   - initialization: how it starts out.
   /// - Returns: the parameter.
   package func linear(
-    _ kind: TensorRole.Kind, _ block: Int? = nil, from input: Dimension, to output: Dimension,
+    _ kind: TensorRole.Kind, _ block: Int? = nil, expert: Int? = nil, from input: Dimension,
+    to output: Dimension,
     _ initialization: Initialization
   ) -> GraphParameter {
     let isInOut = (layout == .inOut) != transposed.contains(kind)
     return matrix(
       kind, block, isInOut ? input : output, isInOut ? output : input, outputAxis: isInOut ? 1 : 0,
-      isLinear: true, isQuantizable: true, initialization)
+      isLinear: true, isQuantizable: true, initialization, expert: expert)
   }
 
   /// The weight of a small linear node behind the last block, `[out, in]` as torch's `nn.Linear` has it, whatever blocks
@@ -88,10 +90,12 @@ package struct ParameterDeclarations: Sendable {
 
   /// A vector: a bias, or the gain of a norm.
   package func vector(
-    _ kind: TensorRole.Kind, _ block: Int? = nil, _ count: Dimension, _ initialization: Initialization
+    _ kind: TensorRole.Kind, _ block: Int? = nil, expert: Int? = nil, _ count: Dimension,
+    _ initialization: Initialization
   ) -> GraphParameter {
     GraphParameter(
-      TensorRole(kind, block: block), shape: Shape([count.size]) ?? .scalar, dimensionNames: [count.name],
+      TensorRole(kind, block: block, expert: expert), shape: Shape([count.size]) ?? .scalar,
+      dimensionNames: [count.name],
       initialization: initialization)
   }
 
@@ -104,10 +108,10 @@ package struct ParameterDeclarations: Sendable {
 
   private func matrix(
     _ kind: TensorRole.Kind, _ block: Int?, _ rows: Dimension, _ columns: Dimension, outputAxis: Int?,
-    isLinear: Bool, isQuantizable: Bool, _ initialization: Initialization
+    isLinear: Bool, isQuantizable: Bool, _ initialization: Initialization, expert: Int? = nil
   ) -> GraphParameter {
     GraphParameter(
-      TensorRole(kind, block: block), shape: Shape([rows.size, columns.size]) ?? .scalar,
+      TensorRole(kind, block: block, expert: expert), shape: Shape([rows.size, columns.size]) ?? .scalar,
       dimensionNames: [rows.name, columns.name], outputAxis: outputAxis, isLinear: isLinear,
       isQuantizable: isQuantizable, initialization: initialization)
   }

@@ -10,11 +10,23 @@ package struct RotaryParameters: Hashable, Sendable {
   package var base: Double
   /// How contexts beyond those of the first training are reached.
   package var scaling: RotaryScaling
+  /// The share of a head's numbers that are turned, the first ones.
+  package var share: Double
 
   /// Makes parameters.
-  package init(base: Double, scaling: RotaryScaling = .none) {
+  package init(base: Double, scaling: RotaryScaling = .none, share: Double = 1) {
     self.base = base
     self.scaling = scaling
+    self.share = share
+  }
+
+  /// How many of a head's numbers are turned.
+  ///
+  /// - Parameter headDimension: E.
+  /// - Returns: E times the share, rounded down as transformers does.
+  package func turnedCount(of headDimension: Int) -> Int {
+    // Shares are above 0 and at most 1.
+    Int(Double(headDimension) * min(max(share, 0), 1))
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a parameter is for, whatever a publisher calls it.
 
-/// What a parameter is for: a kind and, for parameters of a block, which block.
+/// What a parameter is for: a kind and, for parameters of a block, which block, and of an expert, which of the block's.
 package struct TensorRole: Hashable, Sendable {
   /// A purpose; architectures add their own beside their builders.
   package struct Kind: Hashable, Sendable {
@@ -18,18 +18,21 @@ package struct TensorRole: Hashable, Sendable {
   package let kind: Kind
   /// The block, from 0; `nil` outside blocks.
   package let block: Int?
+  /// The expert, from 0; `nil` for what belongs to none.
+  package let expert: Int?
 
   /// Makes a role.
-  package init(_ kind: Kind, block: Int? = nil) {
+  package init(_ kind: Kind, block: Int? = nil, expert: Int? = nil) {
     self.kind = kind
     self.block = block
+    self.expert = expert
   }
 }
 
 extension TensorRole: CustomStringConvertible {
-  /// The canonical text: `block.3.attention.qkv.weight`.
+  /// The canonical text: `block.3.attention.qkv.weight`, `block.3.expert.5.gate.weight`.
   package var description: String {
-    (block.map { "block.\($0)." } ?? "") + kind.name
+    (block.map { "block.\($0)." } ?? "") + (expert.map { "expert.\($0)." } ?? "") + kind.name
   }
 }
 

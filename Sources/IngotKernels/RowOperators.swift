@@ -71,6 +71,25 @@ extension KernelTable {
     }
   }
 
+  /// Multiplies each element, and keeps it between two bounds by `c · tanh(x / c)`.
+  ///
+  /// - Parameters:
+  ///   - x: `count` elements, f32.
+  ///   - y: results; may be `x`.
+  ///   - count: elements.
+  ///   - scale: what elements are multiplied with before.
+  ///   - bound: c.
+  ///   - accuracy: how exact the results are.
+  package func softcap(
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, scale: Double, bound: Double,
+    accuracy: FunctionAccuracy = .exact
+  ) {
+    let (inner, outer) = (Float(scale / bound), Float(bound))
+    for index in 0..<count { y[index] = x[index] * inner }
+    activate(.tanh, y, into: y, count: count, accuracy: accuracy)
+    for index in 0..<count { y[index] *= outer }
+  }
+
   /// Normalizes each row to mean 0 and variance 1, then applies gain and bias.
   ///
   /// - Parameters:
@@ -138,6 +157,26 @@ extension KernelTable {
     accuracy: FunctionAccuracy = .exact
   ) {
     if accuracy == .exact { rows.softmax(x, count, mask) } else { rows.softmax_quick(x, count, mask) }
+  }
+
+  /// Makes the shares of a row less by what one more score takes, whose share is of no value.
+  ///
+  /// The greatest share is 1 ÷ Σ of powers, to which the sink's is added.
+  ///
+  /// - Parameters:
+  ///   - sink: the score.
+  ///   - shares: `[N]`, f32, of which none has to be above 0.
+  ///   - count: N.
+  ///   - greatest: the greatest of the scores that the shares were made of; minus infinity for none.
+  package func takeSink(
+    _ sink: Float, from shares: UnsafeMutablePointer<Float>, count: Int, greatest: Float
+  ) {
+    guard greatest > -.infinity else { return }
+    var largest: Float = 0
+    for index in 0..<count { largest = max(largest, shares[index]) }
+    // A sink far above all scores takes everything.
+    let kept = Float(1 / (1 + exp(Double(sink) - Double(greatest)) * Double(largest)))
+    for index in 0..<count { shares[index] *= kept }
   }
 
   /// What a row of scores comes to: what the logarithm of each share is taken from.

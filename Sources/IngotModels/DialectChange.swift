@@ -162,7 +162,7 @@ package struct DialectChange {
     try reportLeftOut(in: &output, draft)
     output.losses += target.approximations(of: draft.config)
     let start = target.writtenWrappers[destination.formatID] ?? ""
-    if let (planned, part) = RotaryDivisors.tensor(of: draft.config, in: target) {
+    for (planned, part) in RotaryDivisors.tensors(of: draft.config, in: target) {
       output.add(planned, [part])
     }
     for var tensor in try draft.tensors() {
@@ -273,13 +273,17 @@ package struct DialectChange {
       output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))
     }
     for index in recognised.buffers
-    where model.checkpoint.tensors[index].name != recognised.dialect.rotaryDivisors {
+    where !RotaryDivisors.holds(model.checkpoint.tensors[index].name, in: recognised.dialect) {
       leaveOut(index, "a buffer, which the target does not use")
     }
     for (index, role) in recognised.copies {
       leaveOut(index, "a copy of \(recognised.name(of: role)), to which it is tied")
     }
     for index in recognised.leftovers { leaveOut(index, "state of a training, no parameter") }
+    output.losses += recognised.configuration.leftOut.map {
+      Loss(.metadata, detail: "\(.value($0)): a key of the config of other parts than the language model")
+    }
+    for index in recognised.otherParts { leaveOut(index, "another part, beside the language model") }
     let taken = takenNames
     for tensor in model.checkpoint.tensors where !taken.contains(tensor.name) {
       output.losses.append(

@@ -108,6 +108,7 @@ struct DialectConfig {
     let saysMarks = !tokenizer.isInside || marks.allSatisfy { self.document[$0.key] != nil }
     let isSame =
       config == model.recognised.configuration.config && removed.isEmpty && !place.isRewritten && saysMarks
+      && model.recognised.configuration.leftOut.isEmpty
     let isPlain = document["model_type"] != nil && model.config.name == "config.json"
     if isSame, isPlain, place.echoes.allSatisfy({ self.document[$0.key] != nil }) { return model.config }
     var document = ConfigWriter.document(config, of: architecture, keeping: document)

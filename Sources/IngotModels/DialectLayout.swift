@@ -71,7 +71,8 @@ package struct DialectLayout {
     }
     guard config.tiesHead || target.layout(of: .head) != nil || target.doesWithout.contains(.head) else {
       throw .unrepresentable(
-        tensor: nil, target: target.id, why: "it has no name for a head of its own", hint: nil)
+        tensor: nil, target: target.id,
+        why: "tie_word_embeddings is false, and it has no name for a head of its own", hint: nil)
     }
   }
 
@@ -80,14 +81,16 @@ package struct DialectLayout {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for stacks of differing dtypes.
   package func tensors() throws(IngotError) -> [Tensor] {
     var tensors: [Tensor] = []
-    for role in target.roles(blockCount: config.blockCount) {
+    for role in target.roles(blockCount: config.blockCount, expertCount: config[.expertCount]) {
       guard let name = target.name(of: role, prefix: target.writtenPrefix),
         let layout = target.layout(of: role.kind)
       else { continue }
       if role.kind == .head, config.tiesHead || model.recognised.configuration.config.tiesHead {
         if let head = try tiedHead(name) { tensors.append(head) }
-      } else if layout.isStacked {
-        let views = try stackViews(role.kind, layout, name)
+      } else if layout.isSecondHalf {
+        // It is written with the first.
+      } else if layout.isStacked || layout.isStackedByExpert {
+        let views = try stackViews(role, layout, name)
         if let views { tensors.append(Tensor(name: name, role: role, view: .stack(views))) }
       } else if let view = try view(of: role) {
         tensors.append(
@@ -124,38 +127,66 @@ package struct DialectLayout {
   private func stored(_ view: ParameterView, as layout: ParameterLayout, isLinear: Bool) -> ParameterView {
     layout.steps(transposing: !isLinear).reduce(view) { view, step in
       switch step {
-      case .transposed: return view.transpose
+      case .transposed, .turned: return view.transpose
+      case .interleaved: return view.paired(headRowCount: view.shape.dimensions.first ?? 0, .sideBySide)
       case .leadingOne: return view.withLeadingOne(true)
+      case .withoutLeadingOne: return view.withLeadingOne(false)
       case .paired: return view.paired(headRowCount: config.headDimension, .sideBySide)
+      case .byHead: return view.regrouped(outer: 3, inner: config.headCount)
+      case .plusOne: return view.shifted(by: 1)
       case .padded:
         let rows = view.shape.dimensions.first ?? 0
         let count = ParameterLayout.paddedRowCount(rows)
         return count == rows ? view : view.padded(toRows: count)
-      case .stacked: return view
+      case .stacked, .stackedByExpert, .firstHalf, .secondHalf: return view
       }
     }
   }
 
-  /// The parameters of one kind of all blocks; `nil` when none is taken.
+  /// A parameter with the one that is stored behind it in the same tensor.
+  private func whole(_ view: ParameterView, of role: TensorRole) throws(IngotError) -> ParameterView {
+    let name = target.name(of: role, prefix: target.writtenPrefix)
+    let partner = target.parameters.first { kind, pattern, layout in
+      layout.isSecondHalf
+        && target.name(of: TensorRole(kind, block: role.block), prefix: target.writtenPrefix) == name
+    }
+    guard let partner,
+      let other = try self.view(of: TensorRole(partner.kind, block: role.block, expert: role.expert)),
+      other.shape == view.shape, other.dtype == view.dtype, other.quantization == nil
+    else {
+      throw .unrepresentable(
+        tensor: name, target: target.id, why: "one tensor holds two parameters of an expert, in one dtype",
+        hint: nil)
+    }
+    return view.joined(with: other)
+  }
+
+  /// The parameters of one kind of all blocks, or of all experts of one; `nil` when none is taken.
   private func stackViews(
-    _ kind: TensorRole.Kind, _ layout: ParameterLayout, _ name: String
+    _ stack: TensorRole, _ layout: ParameterLayout, _ name: String
   ) throws(IngotError) -> [ParameterView]? {
+    let isByExpert = layout.isStackedByExpert
+    let roles =
+      isByExpert
+      ? (0..<config[.expertCount]).map { TensorRole(stack.kind, block: stack.block, expert: $0) }
+      : (0..<config.blockCount).map { TensorRole(stack.kind, block: $0) }
     var views: [ParameterView] = []
-    for block in 0..<config.blockCount {
-      let role = TensorRole(kind, block: block)
+    for role in roles {
       guard let view = try view(of: role) else { continue }
       guard view.quantization == nil else {
         throw .unrepresentable(
           tensor: name, target: target.id, why: "quantized tensors are not stacked",
           hint: .remedy(.dequantize))
       }
-      views.append(stored(view, as: layout, isLinear: isLinear(role)))
+      let whole = try layout.isFirstHalf ? self.whole(view, of: role) : view
+      views.append(stored(whole, as: layout, isLinear: isLinear(role)))
     }
     guard let first = views.first else { return nil }
-    guard views.count == config.blockCount, views.allSatisfy({ $0.dtype == first.dtype }) else {
+    guard views.count == roles.count, views.allSatisfy({ $0.dtype == first.dtype }) else {
+      let all: Evidence = isByExpert ? "\(roles.count, "expert")" : "\(roles.count, "block")"
       throw .unrepresentable(
-        tensor: name, target: target.id,
-        why: "one tensor holds this parameter of all \(config.blockCount, "block"), in one dtype", hint: nil)
+        tensor: name, target: target.id, why: "one tensor holds this parameter of all \(all), in one dtype",
+        hint: nil)
     }
     return views
   }

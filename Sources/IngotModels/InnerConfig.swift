@@ -36,7 +36,10 @@ enum InnerConfig {
     if let rows = tensor(.tokenEmbedding)?.shape.dimensions.first {
       document["vocab_size"] = .int64(Int64(rows))
     }
-    document["tie_word_embeddings"] = .bool(tensor(.head) == nil)
+    // A program that asks for a head has a copy of a tied one.
+    if tensor(.head) == nil || !dialect.storesTiedHead || document["tie_word_embeddings"] == nil {
+      document["tie_word_embeddings"] = .bool(tensor(.head) == nil)
+    }
     for (key, kind) in dialect.config.flagsOfTensors { document[key] = .bool(tensor(kind, block: 0) != nil) }
   }
 

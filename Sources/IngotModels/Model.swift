@@ -42,6 +42,7 @@ package struct Model: Sendable {
     reading: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions(), isOneOfTwo: Bool = false
   ) throws(IngotError) {
     let checkpoint = try CheckpointOpener(options: reading, work: work).open(path)
+      .withUnpackedWeights(at: path, work: work)
     if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint], work: work) }
     try self.init(
       checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head, work: work)

@@ -110,25 +110,56 @@ package struct ParameterView: Sendable {
 
   /// A weight or bias with the rows of each head in another order of pairs; the scales of its rows with them.
   func paired(headRowCount: Int, _ order: PairOrder) -> ParameterView {
+    moveRows(order == .apart ? .pairedApart : .pairedSideBySide) {
+      $0.paired(headRowCount: headRowCount, order)
+    }
+  }
+
+  /// A weight or bias whose groups of groups of rows change places; the scales of its rows with them.
+  func regrouped(outer: Int, inner: Int) -> ParameterView {
+    moveRows(.regrouped(outer: outer, inner: inner)) { $0.regroup(outer: outer, inner: inner) }
+  }
+
+  private func moveRows(_ note: Provenance, _ change: (LazyPart) -> LazyPart) -> ParameterView {
     var view = self
-    view.notes.append(order == .apart ? .pairedApart : .pairedSideBySide)
+    view.notes.append(note)
     let hasRowScales =
       switch quantization?.granularity {
       case .perChannel(axis: 0)?, .perGroup(axis: 0, size: _)?: true
       default: false
       }
-    view.parts = parts.map {
-      (
-        $0.kind,
-        $0.kind == .values || hasRowScales ? $0.part.paired(headRowCount: headRowCount, order) : $0.part
-      )
-    }
+    view.parts = parts.map { ($0.kind, $0.kind == .values || hasRowScales ? change($0.part) : $0.part) }
+    return view
+  }
+
+  /// A plain vector with a number added to each value, in F32, or in F64 for values that are.
+  func shifted(by number: Float) -> ParameterView {
+    var view = self
+    view.notes.append(.shifted(by: Int(number)))
+    view.parts = parts.map { ($0.kind, $0.kind == .values ? $0.part.shift(by: number) : $0.part) }
     return view
   }
 
   /// The first rows of a plain table.
   package func firstRows(_ count: Int) -> ParameterView {
     map(.firstRows(count), axis: { $0 }) { $0.slice(0..<count) }
+  }
+
+  /// A plain matrix with the rows of another of its shape behind its own.
+  func joined(with other: ParameterView) -> ParameterView {
+    var view = self
+    let rows = shape.dimensions.first ?? 0
+    let both = Shape([2 * rows] + shape.dimensions.dropFirst()) ?? shape
+    view.parts = [(.values, .joined([values, other.values], both))]
+    view.notes.append(.joined)
+    return view
+  }
+
+  /// One half of the rows of a plain matrix.
+  func half(isSecond: Bool) -> ParameterView {
+    let count = (shape.dimensions.first ?? 0) / 2
+    let rows = isSecond ? count..<(2 * count) : 0..<count
+    return map(.rows(rows.lowerBound, rows.count), axis: { $0 }) { $0.slice(rows) }
   }
 
   /// One block's part of a plain stack.
@@ -199,13 +230,23 @@ extension Model {
     // The graph takes a linear weight as it is stored; every other step is taken back.
     for step in layout.steps(transposing: !parameter.isLinear).reversed() {
       switch step {
-      case .transposed: stored = stored.transpose
+      case .transposed, .turned: stored = stored.transpose
       case .leadingOne: stored = stored.withLeadingOne(false)
+      case .withoutLeadingOne: stored = stored.withLeadingOne(true)
       case .paired:
         stored = stored.paired(headRowCount: recognised.configuration.config.headDimension, .apart)
+      case .byHead:
+        stored = stored.regrouped(outer: recognised.configuration.config.headCount, inner: 3)
+      case .plusOne: stored = stored.shifted(by: -1)
       case .stacked:
         try requirePlain(stored, tensor.name)
         stored = stored.element(role.block ?? 0)
+      case .stackedByExpert:
+        try requirePlain(stored, tensor.name)
+        stored = stored.element(role.expert ?? 0)
+      case .interleaved:
+        stored = stored.paired(headRowCount: stored.shape.dimensions.first ?? 0, .apart)
+      case .firstHalf, .secondHalf: stored = stored.half(isSecond: step == .secondHalf)
       case .padded:
         try requirePlain(stored, tensor.name)
         let count = parameter.shape.dimensions.first ?? 0

@@ -178,7 +178,7 @@ package struct QuantizedConversion {
       let layout = recognised.dialect.layout(of: role.kind)
       switch (layout, quantization.granularity) {
       case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
-      case (let layout?, _) where layout.isStacked || layout.isPadded:
+      case (let layout?, _) where layout.isStacked || layout.isStackedByExpert || layout.isPadded:
         throw .unsupported(
           "quantizing a tensor that holds more than one parameter; \(verb: .convert, .dialect, "hf") takes them apart",
           at: Location(model.path, tensor: tensor.name))

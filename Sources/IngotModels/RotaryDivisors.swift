@@ -35,10 +35,11 @@ struct RotaryDivisors {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for divisors that are not the config's, or none.
   func settle(_ configuration: inout ModelConfiguration) throws(IngotError) {
     let dialect = Dialect.all.first {
-      $0.architecture == configuration.architecture.id && $0.rotaryDivisors != nil
-        && $0.ownFormat == checkpoint.format
+      $0.architecture == configuration.architecture.id && $0.ownFormat == checkpoint.format
     }
-    guard let name = dialect?.rotaryDivisors else { return }
+    guard let dialect else { return }
+    if let names = dialect.rotaryFactors { try settle(names, dialect, &configuration) }
+    guard let name = dialect.rotaryDivisors else { return }
     let scaling = configuration.config[.rotary].scaling
     let expected = configuration.config.rotarySchedule.divisors
     guard let tensor = checkpoint.tensors.first(where: { $0.name == name }) else {
@@ -47,7 +48,7 @@ struct RotaryDivisors {
       }
       return
     }
-    let stored = try divisors(tensor, count: configuration.config.headDimension / 2)
+    let stored = try divisors(tensor, count: configuration.config.rotarySchedule.pairCount)
     if let expected {
       guard Self.agree(expected, stored) else {
         throw unsuitable(name, "is not what the config's scaling makes")
@@ -63,9 +64,40 @@ struct RotaryDivisors {
       return Self.agree(config.rotarySchedule.divisors ?? [], stored)
     }
     configuration.config[.rotary].scaling = found ?? .divisors(stored)
-    for key in [RotaryKey.scaling, .parameters] {
-      configuration.document[key.rawValue] = configuration.config[.rotary].value(of: key)
+    configuration.stateRotary()
+  }
+
+  /// The same for divisors in two tensors, for short and for long texts.
+  private func settle(
+    _ names: (short: String, long: String), _ dialect: Dialect, _ configuration: inout ModelConfiguration
+  ) throws(IngotError) {
+    let scaling = configuration.config[.rotary].scaling
+    let count = configuration.config.rotarySchedule.pairCount
+    var lists: [[Double]] = []
+    for name in [names.short, names.long] {
+      guard let tensor = checkpoint.tensors.first(where: { $0.name == name }) else { continue }
+      lists.append(try divisors(tensor, count: count).map(LlamaCppRotary.shortest))
     }
+    guard lists.count == 2 else {
+      guard lists.isEmpty, scaling.original == nil else {
+        throw unsuitable(names.long, "is missing, and the config's scaling is kept in it")
+      }
+      return
+    }
+    if case .longrope(let longrope) = scaling {
+      guard Self.agree(longrope.short, lists[0]), Self.agree(longrope.long, lists[1]) else {
+        throw unsuitable(names.long, "is not what the config's scaling says")
+      }
+      return
+    }
+    let original = configuration.document["original_max_position_embeddings"]?.integer
+    let positions = configuration.config.contextLength
+    var found = LongropeScaling(short: lists[0], long: lists[1], original: original ?? positions)
+    configuration.config[.rotary].scaling = .longrope(found)
+    found.attentionFactor = dialect.config.form?.rotary?.attentionFactor(
+      in: checkpoint.metadata, beside: configuration.config.rotarySchedule)
+    configuration.config[.rotary].scaling = .longrope(found)
+    configuration.stateRotary()
   }
 
   private func divisors(_ tensor: TensorDescriptor, count: Int) throws(IngotError) -> [Double] {
@@ -89,13 +121,37 @@ struct RotaryDivisors {
     a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) <= tolerance * abs($1) }
   }
 
-  /// The tensor of a dialect that has one, for a config whose scaling is made of divisors.
-  static func tensor(of config: ModelConfig, in dialect: Dialect) -> (PlannedTensor, LazyPart)? {
-    guard let name = dialect.rotaryDivisors, let divisors = config.rotarySchedule.divisors,
-      let shape = Shape([divisors.count])
-    else { return nil }
-    let type = TensorType(dtype: .f32, shape: shape)
-    let bytes = divisors.map { Float($0) }.littleEndianBytes
-    return (PlannedTensor(name: name, type), .literal(.f32, shape, bytes))
+  /// The tensors of a dialect that has some, for a config whose scaling is made of divisors.
+  static func tensors(of config: ModelConfig, in dialect: Dialect) -> [(PlannedTensor, LazyPart)] {
+    var lists: [(name: String, divisors: [Double])] = []
+    if let name = dialect.rotaryDivisors, let divisors = config.rotarySchedule.divisors {
+      lists.append((name, divisors))
+    }
+    if let names = dialect.rotaryFactors, case .longrope(let longrope) = config[.rotary].scaling {
+      lists += [(names.long, longrope.long), (names.short, longrope.short)]
+    }
+    return lists.compactMap { name, divisors in
+      guard let shape = Shape([divisors.count]) else { return nil }
+      let bytes = divisors.map { Float($0) }.littleEndianBytes
+      return (
+        PlannedTensor(name: name, TensorType(dtype: .f32, shape: shape)), .literal(.f32, shape, bytes)
+      )
+    }
+  }
+
+  /// Whether a name is of a tensor that is read here.
+  static func holds(_ name: String, in dialect: Dialect) -> Bool {
+    name == dialect.rotaryDivisors || name == dialect.rotaryFactors?.short
+      || name == dialect.rotaryFactors?.long
+  }
+}
+
+extension ModelConfiguration {
+  /// Makes the document say what the config has of its rotary embedding.
+  fileprivate mutating func stateRotary() {
+    for case .rotary(let field, let part, let rule)? in architecture.keys.map(\.binding) {
+      let key = part == .scaling ? rule.scalingKey : part == .parameters ? RotaryRule.parametersKey : nil
+      if let key { document[key] = config[field].value(of: part, by: rule) }
+    }
   }
 }

@@ -39,6 +39,18 @@ extension Checkpoint {
     return whole
   }
 
+  /// The checkpoint with packed weights as the numbers that they stand for; itself where none are packed.
+  ///
+  /// - Parameters:
+  ///   - path: where it is; a config beside it is looked at.
+  ///   - work: how files are read.
+  /// - Returns: the checkpoint.
+  /// - Throws: errors of reading.
+  package func withUnpackedWeights(at path: String, work: WorkOptions) throws(IngotError) -> Checkpoint {
+    let whole = try withWholeWeights(at: path, wantsValues: true, work: work)
+    return whole.tensors.contains { $0.packing != nil } ? whole : self
+  }
+
   private func note(_ why: Evidence, of weight: ScaleTensors.Weight, in whole: inout Checkpoint) {
     whole.findings.append(
       Finding(

@@ -25,6 +25,8 @@ struct FloatAttention {
   let batchCount: Int, tokenCount: Int, pastCount: Int
   /// The first query that is wanted, counted from the first token of this run.
   let firstQuery: Int
+  /// One more score for each head, `[H]`; `nil` for none.
+  let sinks: UnsafePointer<Float>?
   /// 0 where a token may not be seen, `[B, P + T]`; empty where all may.
   let mask: [UInt8]
   /// How exact shares are.
@@ -64,7 +66,7 @@ struct FloatAttention {
       let work = Head(
         queries: FloatRows(
           queries.row(row * tokenCount) + head * dimension, stride: queries.stride),
-        output: output + row * queryCount * width + head * dimension, row: row,
+        output: output + row * queryCount * width + head * dimension, row: row, sink: sinks?[head],
         keyOffset: head / groupSize * dimension, context: contexts[row],
         means: ProductMeans(scratch: scratches[slot], kernels: kernels))
       let first = firstQuery + queryCount * part / parts
@@ -87,6 +89,8 @@ struct FloatAttention {
     /// This head's first result, rows H · E apart.
     let output: UnsafeMutablePointer<Float>
     let row: Int
+    /// One more score, whose share is taken of no value.
+    let sink: Float?
     /// Elements of a token's keys before those of this head.
     let keyOffset: Int
     let context: Context
@@ -160,18 +164,40 @@ struct FloatAttention {
       let end = attention.isCausal ? pastCount + query + 1 : seen.upperBound
       let visible = (first - seen.lowerBound)..<(end - seen.lowerBound)
       for index in 0..<visible.lowerBound { row[index] = 0 }
-      for index in visible { row[index] *= scale }
-      for index in visible.upperBound..<seen.count { row[index] = 0 }
-      guard !mask.isEmpty else {
-        head.means.kernels.softmax(
-          row + visible.lowerBound, count: visible.count, mask: nil, accuracy: accuracy)
-        continue
+      if let softcap = attention.softcap {
+        let start = row + visible.lowerBound
+        head.means.kernels.softcap(
+          start, into: start, count: visible.count, scale: attention.scale, bound: softcap, accuracy: accuracy
+        )
+      } else {
+        for index in visible { row[index] *= scale }
       }
-      mask.withUnsafeBufferPointer { mask in
-        head.means.kernels.softmax(
-          row + visible.lowerBound, count: visible.count,
-          mask: mask.baseAddress.map { $0 + head.row * contextCount + first }, accuracy: accuracy)
+      for index in visible.upperBound..<seen.count { row[index] = 0 }
+      let shares = row + visible.lowerBound
+      let shown = mask.isEmpty ? nil : mask[(head.row * contextCount + first)...].prefix(visible.count)
+      let greatest = head.sink == nil ? 0 : greatestScore(shares, count: visible.count, shown: shown)
+      if let shown {
+        shown.withUnsafeBufferPointer { shown in
+          head.means.kernels.softmax(
+            shares, count: visible.count, mask: shown.baseAddress, accuracy: accuracy)
+        }
+      } else {
+        head.means.kernels.softmax(shares, count: visible.count, mask: nil, accuracy: accuracy)
+      }
+      if let sink = head.sink {
+        head.means.kernels.takeSink(sink, from: shares, count: visible.count, greatest: greatest)
       }
     }
+  }
+
+  /// The greatest of the scores that are shown.
+  private func greatestScore(
+    _ scores: UnsafeMutablePointer<Float>, count: Int, shown: ArraySlice<UInt8>?
+  ) -> Float {
+    var greatest = -Float.infinity
+    for index in 0..<count where shown.map({ $0[$0.startIndex + index] != 0 }) ?? true {
+      greatest = max(greatest, scores[index])
+    }
+    return greatest
   }
 }

@@ -33,12 +33,12 @@ struct RunInputs {
 
 /// The inputs of a graph with their bounds, found once.
 struct InputCheck {
-  private let inputs: [(input: GraphInput, edge: EdgeID, bounds: [SymbolicDimension])]
+  private let inputs: [(input: GraphInput, edge: EdgeID, least: Int, bounds: [SymbolicDimension])]
   private let hasCaches: Bool
 
   init(_ graph: ModelGraph) {
     inputs = graph.inputs.filter { $0.input.type.element == .ids }
-      .map { ($0.input, $0.edge, graph.valueCounts(of: $0.edge)) }
+      .map { ($0.input, $0.edge, graph.leastValue(of: $0.edge), graph.valueCounts(of: $0.edge)) }
     hasCaches = !graph.caches.isEmpty
   }
 
@@ -58,9 +58,9 @@ struct InputCheck {
       throw Self.unsuitable("a mask of \(mask.count) for \(run.contextCount, "token") a row")
     }
     var integers: [Int: [Int]] = [:]
-    for (input, edge, bounds) in inputs {
+    for (input, edge, least, bounds) in inputs {
       let values = request.integers[input] ?? input.defaultValues?(run) ?? []
-      try Self.check(values, of: input, bounds, run)
+      try Self.check(values, of: input, least, bounds, run)
       integers[edge.index] = values
     }
     for input in request.integers.keys where !inputs.contains(where: { $0.input == input }) {
@@ -70,7 +70,7 @@ struct InputCheck {
   }
 
   private static func check(
-    _ values: [Int], of input: GraphInput, _ bounds: [SymbolicDimension], _ run: RunExtent
+    _ values: [Int], of input: GraphInput, _ least: Int, _ bounds: [SymbolicDimension], _ run: RunExtent
   ) throws(IngotError) {
     let count = run.batchCount * (input.type.hasTokens ? run.tokenCount : 1)
     guard count > 0, values.count == count else {
@@ -84,7 +84,7 @@ struct InputCheck {
         case .tokens: run.tokenCount
         case .batch, .context: nil
         }
-      if let bound, let value = values.first(where: { $0 < 0 || $0 >= bound }) {
+      if let bound, let value = values.first(where: { $0 < least || $0 >= bound }) {
         throw unsuitable(input.outOfRange(value, bound))
       }
     }

@@ -25,7 +25,12 @@ final class CastTiles: TileSource {
 
   var elementType: ElementType { .number(conversion.target) }
   var byteCount: Int { source.byteCount / sourceWidth * targetWidth }
-  var castReport: CastReport? { report }
+  var castReport: CastReport? {
+    // What the source has rounded already counts too: a sum of F64 may be one that F32 holds.
+    var whole = report
+    whole.inexactCount = max(report.inexactCount, source.castReport?.inexactCount ?? 0)
+    return whole
+  }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
   var tileByteCount: Int { max(TileEngine.tileByteCount, source.tileByteCount / sourceWidth * targetWidth) }
   var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount }

@@ -83,37 +83,59 @@ final class GatheredTiles: TileSource {
   func finish() throws(IngotError) { try reader.source.finish() }
 }
 
-/// F32 numbers with a number added to each.
+/// Numbers of F32 or F64 with a number added to each.
 final class ShiftedTiles: TileSource {
   private let source: any TileSource
   private let shift: Float
+  private var report = CastReport()
 
   /// - Parameters:
-  ///   - source: F32.
+  ///   - source: F32 or F64.
   ///   - shift: what is added.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a source of anything else.
   init(_ source: any TileSource, by shift: Float) throws(IngotError) {
-    try source.require(.number(.f32))
+    if source.elementType != .number(.f64) { try source.require(.number(.f32)) }
     self.source = source
     self.shift = shift
   }
 
-  var elementType: ElementType { .number(.f32) }
+  var elementType: ElementType { source.elementType }
   var byteCount: Int { source.byteCount }
   var grainByteCount: Int { source.grainByteCount }
-  var castReport: CastReport? { nil }
-  var sourceDigest: XXH3Digest? { nil }
+  /// Counts what does not come back when the number is taken off again.
+  var castReport: CastReport? { report }
+  var sourceDigest: XXH3Digest? { source.sourceDigest }
   var tileByteCount: Int { source.tileByteCount }
   var bufferByteCount: Int { source.bufferByteCount }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     try source.read(bytesAt: offset, into: tile)
-    let values = tile.bindMemory(to: Float.self)
-    for index in values.indices { values[index] += shift }
+    if elementType == .number(.f64) {
+      add(Double(shift), to: tile.bindMemory(to: Double.self))
+    } else {
+      add(shift, to: tile.bindMemory(to: Float.self))
+    }
+  }
+
+  private func add<Number: BinaryFloatingPoint>(
+    _ shift: Number, to values: UnsafeMutableBufferPointer<Number>
+  ) {
+    var inexactCount = 0
+    for index in values.indices {
+      let value = values[index]
+      values[index] = value + shift
+      if values[index] - shift != value, !value.isNaN { inexactCount += 1 }
+    }
+    report.inexactCount += inexactCount
   }
 
   func beginStretch(at offset: Int) { source.beginStretch(at: offset) }
   func endStretch() { source.endStretch() }
-  func merge(_ next: ShiftedTiles) throws(IngotError) { try source.mergeStretch(next.source) }
+
+  func merge(_ next: ShiftedTiles) throws(IngotError) {
+    report.merge(next.report)
+    try source.mergeStretch(next.source)
+  }
+
   func finish() throws(IngotError) { try source.finish() }
 }

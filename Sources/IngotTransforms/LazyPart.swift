@@ -20,6 +20,8 @@ package indirect enum LazyPart: Sendable {
   case transposed(LazyPart)
   /// Another part with the rows of each head, of so many, in another order of pairs.
   case paired(LazyPart, headRowCount: Int, PairOrder)
+  /// Another part whose rows are so many groups of so many groups, with the outer and the inner ones exchanged.
+  case regrouped(LazyPart, outer: Int, inner: Int)
   /// Another part's elements in the same order, under another shape of as many.
   case reshaped(LazyPart, Shape)
   /// Some rows, that is, indexes of the first dimension, of another part.
@@ -39,7 +41,7 @@ package indirect enum LazyPart: Sendable {
   case codes(LazyPart, CodeLayout, Shape)
   /// Rows (axis 0) or columns (axis 1) of another part, a matrix of F32 values, by number.
   case gathered(LazyPart, [Int32], axis: Int)
-  /// Another part, of F32 values, with a number added to each.
+  /// Another part, of F32 or F64 values, with a number added to each.
   case shifted(LazyPart, by: Float)
   /// Another part, a matrix of F64 values, with a product of two narrow matrices added.
   case updated(LazyPart, LowRankUpdate)
@@ -54,11 +56,13 @@ package indirect enum LazyPart: Sendable {
     case .generated: .f32
     case .cast(_, let target, _): target
     case .quantized: .i8
-    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _):
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _),
+      .regrouped(let source, _, _):
       source.dtype
     case .joined(let parts, _): parts.first?.dtype ?? .u8
     case .zeros(let dtype, _): dtype
-    case .dequantized, .scaled, .codes, .gathered, .shifted: .f32
+    case .shifted(let source, _): source.dtype
+    case .dequantized, .scaled, .codes, .gathered: .f32
     case .blocks: .u8
     case .updated, .summed: .f64
     }
@@ -80,7 +84,8 @@ package indirect enum LazyPart: Sendable {
     case .literal(_, let shape, _): shape
     case .generated(let shape, _): shape
     case .cast(let source, _, _), .quantized(let source, _, _), .scaled(let source, _),
-      .paired(let source, _, _), .shifted(let source, _), .updated(let source, _):
+      .paired(let source, _, _), .regrouped(let source, _, _), .shifted(let source, _),
+      .updated(let source, _):
       source.shape
     case .summed(let sum): sum.shape
     case .transposed(let source): Shape(source.shape.dimensions.reversed()) ?? source.shape
@@ -177,7 +182,7 @@ package indirect enum LazyPart: Sendable {
       return try WeightedSumTiles(name ?? "", sum) { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder)
       }
-    case .transposed, .paired, .reshaped, .rows, .joined, .zeros:
+    case .transposed, .paired, .regrouped, .reshaped, .rows, .joined, .zeros:
       return try openMoved { (part) throws(IngotError) in
         try part.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       }
@@ -202,6 +207,9 @@ package indirect enum LazyPart: Sendable {
       return PairedRowTiles(
         try open(source), headRowCount: headRowCount, rowByteCount: shape.rowElementCount * width,
         order: order)
+    case .regrouped(let source, let outer, let inner):
+      guard let groups = source.groups(outer: outer, inner: inner) else { break }
+      return try open(groups)
     case .reshaped(let source, let shape) where shape.elementCount == source.shape.elementCount:
       return try open(source)
     case .rows(let source, let rows):
@@ -212,9 +220,9 @@ package indirect enum LazyPart: Sendable {
       return try JoinedTiles(parts, width: width, open: open)
     case .zeros:
       return ZeroTiles(byteCount: byteCount, dtype)
-    default:
-      throw .internal("a change of layout that does not fit its part")
+    default: break
     }
+    throw .internal("a change of layout that does not fit its part")
   }
 
   private func noConversion(from blockType: BlockType) -> IngotError {
@@ -237,7 +245,8 @@ package indirect enum LazyPart: Sendable {
       .blocks(let source, _), .scaled(let source, _), .codes(let source, _, _), .gathered(let source, _, _),
       .shifted(let source, _), .updated(let source, _):
       source.name
-    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _):
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _),
+      .regrouped(let source, _, _):
       source.name
     case .joined(let parts, _): parts.first?.name
     case .summed(let sum): sum.parts.first?.name

@@ -24,7 +24,7 @@ extension LazyPart {
         && scales.parts.allSatisfy { $0.uncast.readsFreely || $0.shape.elementCount <= ScaleGrid.pieceLimit }
     case .transposed(let source):
       return source.readsFreely && TransposedTiles.isDivisible(rowCount: source.shape.dimensions.first ?? 0)
-    case .paired(let source, _, _): return source.readsFreely
+    case .paired(let source, _, _), .regrouped(let source, _, _): return source.readsFreely
     case .rows, .joined, .codes, .gathered: return readsFreely
     case .shifted(let source, _): return source.isDivisible
     case .updated(let source, let update):
@@ -45,7 +45,7 @@ extension LazyPart {
     case .stored(_, let part): part.storage.codec == .raw && !part.storage.hasChecksum
     case .reshaped(let source, _), .rows(let source, _): source.readsFreely
     case .joined(let parts, _): parts.allSatisfy(\.readsFreely)
-    case .transposed, .paired: isDivisible
+    case .transposed, .paired, .regrouped: isDivisible
     // Numbers are made of codes anew wherever they are read; of scales only what is needed.
     case .codes(let source, _, _), .gathered(let source, _, _), .shifted(let source, _): source.readsFreely
     case .scaled(let source, let scales):

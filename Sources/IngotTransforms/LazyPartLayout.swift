@@ -43,6 +43,47 @@ extension LazyPart {
     }
   }
 
+  /// The part with groups of groups of rows exchanged: of `[outer, inner, rows]` those of `[inner, outer, rows]`.
+  ///
+  /// - Parameters:
+  ///   - outer: groups.
+  ///   - inner: groups in each.
+  /// - Returns: the part, or what it was made of where they stood so.
+  /// - Precondition: outer × inner divides its rows.
+  package func regroup(outer: Int, inner: Int) -> LazyPart {
+    switch self {
+    case .regrouped(let source, inner, outer): return source
+    case .cast(let source, let dtype, let onOverflow):
+      return .cast(source.regroup(outer: outer, inner: inner), to: dtype, onOverflow: onOverflow)
+    case .zeros: return self
+    default: return .regrouped(self, outer: outer, inner: inner)
+    }
+  }
+
+  /// The groups of rows of a part that is exchanged so, one after another; `nil` where they are no whole ones.
+  func groups(outer: Int, inner: Int) -> LazyPart? {
+    let rows = shape.dimensions.first ?? 0
+    guard outer > 0, inner > 0, let count = outer.checkedMultiply(inner), rows.isMultiple(of: count) else {
+      return nil
+    }
+    let size = rows / count
+    let slices = (0..<inner).flatMap { second in
+      (0..<outer).map { first in
+        slice((first * inner + second) * size..<(first * inner + second + 1) * size)
+      }
+    }
+    return .joined(slices, shape)
+  }
+
+  /// The part with a number added to each value: in F64 where values are, in F32 where they are any other.
+  ///
+  /// - Parameter number: what is added.
+  /// - Returns: the part, or what it was made of where the number was taken off.
+  package func shift(by number: Float) -> LazyPart {
+    if case .shifted(let source, -number) = self { return source }
+    return .shifted(dtype == .f64 ? self : casting(to: .f32, onOverflow: .refuse), by: number)
+  }
+
   /// The same elements under another shape.
   ///
   /// - Precondition: the shape has as many elements.

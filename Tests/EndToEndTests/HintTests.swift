@@ -47,6 +47,7 @@ import Testing
     #expect(spellings.count > 30)
     let commands = [
       "convert", "corpus", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
+      "merge",
       "quantize",
       "record", "tokenize", "validate", "verify", "zero-shot",
     ]

@@ -12,7 +12,8 @@ import Testing
     let model = try #require(Architecture.named(dialect.architecture)).title
     let lines = try Fixture.packageText("formats/dialects.md")
       .split(separator: "\n", omittingEmptySubsequences: false)
-    let start = try #require(lines.firstIndex { $0.hasPrefix("## \(model), `\(dialect.id)`: ") })
+    let variant = dialect.variant.map { " (\($0))" } ?? ""
+    let start = try #require(lines.firstIndex { $0.hasPrefix("## \(model), `\(dialect.id)`\(variant): ") })
     let rows = lines[start...].drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
     let expected = dialect.parameters.map { kind, pattern, layout in
       "| \(kind.name) | `\(pattern.text)` | \(layout.description) |"

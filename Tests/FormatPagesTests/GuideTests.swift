@@ -41,7 +41,7 @@ import Testing
       let isTried = configs.contains { config in head.classes.contains { config.contains("\"\($0)\"") } }
       #expect(isTried, "no model has the head \(head.id)")
     }
-    let name = architecture.title.replacing("-", with: "")
+    let name = architecture.title.filter { $0 != "-" && $0 != " " }
     #expect(
       FileManager.default.fileExists(
         atPath: Fixture.packagePath("Tests/IngotGraphTests/\(name)GraphTests.swift")))

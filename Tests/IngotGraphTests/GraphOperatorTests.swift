@@ -16,10 +16,13 @@ import Testing
     headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 0.5, isCausal: false)
   private static let windowed = Attention.separate(
     headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 0.5, isCausal: true, window: 3)
-  private static func rotary(headDimension: Int, pairs: Int) -> Rotary {
+  private static let fusedGroups = Attention.fused(
+    headCount: 4, keyHeadCount: 2, headDimension: 2, scale: 0.5, isCausal: true, window: 3, cacheSlot: 0)
+  private static func rotary(headDimension: Int, pairs: Int, turned: Int? = nil) -> Rotary {
     Rotary(
       headDimension: headDimension,
-      schedule: RotarySchedule(RotaryParameters(base: 10_000), pairCount: pairs, positionCount: 16))
+      schedule: RotarySchedule(RotaryParameters(base: 10_000), pairCount: pairs, positionCount: 16),
+      turnedHeadCount: turned)
   }
   private static let keys = EdgeType.activations(4)
   private static let indexes = EdgeType(.ids, [.batch])
@@ -37,6 +40,11 @@ import Testing
       (RMSNorm(epsilon: 1e-5, partCount: 4), [hidden], [[2]], 8),
       (Multiply(), [hidden, hidden], [], 8), (rotary(headDimension: 4, pairs: 2), [hidden, ids], [], 8),
       (rotary(headDimension: 4, pairs: 1), [hidden, ids], [], 8),
+      (rotary(headDimension: 2, pairs: 1, turned: 3), [hidden, ids], [], 8),
+      (fusedGroups, [.activations(16), mask, EdgeType(.cache, [.batch, .context, .fixed(4)])], [], 8),
+      (Embedding(offset: 2), [ids], [[100, 8]], 8), (Scale(4), [hidden], [], 8),
+      (Softcap(30), [hidden], [], 8),
+      (Gate(.silu), [.activations(16)], [], 8),
     ] as [(any GraphOperator, [EdgeType], [Shape], Int)])
   func `gives the width that the operator makes`(
     _ node: any GraphOperator, _ inputs: [EdgeType], _ parameters: [Shape], _ width: Int
@@ -71,6 +79,11 @@ import Testing
       (rotary(headDimension: 3, pairs: 1), [hidden, ids], []),
       (rotary(headDimension: 4, pairs: 3), [hidden, ids], []),
       (rotary(headDimension: 4, pairs: 0), [hidden, ids], []),
+      (rotary(headDimension: 4, pairs: 1, turned: 3), [hidden, ids], []),
+      (fusedGroups, [.activations(24), mask, EdgeType(.cache, [.batch, .context, .fixed(4)])], []),
+      (fusedGroups, [.activations(16), mask, cache], []),
+      (Gate(.silu), [.activations(7)], []), (Gate(.silu), [hidden, hidden], []), (Gate(.silu), [ids], []),
+      (Scale(4), [hidden, hidden], []), (Softcap(30), [], []),
       (rotary(headDimension: 4, pairs: 2), [hidden, indexes], []),
       (
         Attention.separate(
@@ -104,5 +117,31 @@ import Testing
     let linear = Linear(weightLayout: .outIn, hasBias: false)
     #expect(
       try linear.outputType(of: [row], parameters: [[3, 8]]) == EdgeType(.activations, [.batch, .fixed(3)]))
+  }
+
+  @Test func `a table with rows before the first takes as many numbers below 0, and as many fewer above`() {
+    let embedding = Embedding(offset: 2)
+    #expect(embedding.leastValue(ofInput: 0) == -2 && Embedding().leastValue(ofInput: 0) == 0)
+    #expect(embedding.valueCount(ofInput: 0, parameters: [[10, 8]]) == .fixed(8))
+    #expect(embedding.valueCount(ofInput: 0, parameters: [[1, 8]]) == .fixed(0))
+    #expect(Embedding().valueCount(ofInput: 0, parameters: [[10, 8]]) == .fixed(10))
+  }
+
+  @Test func `heads side by side stand in the order of queries, keys and values`() {
+    let views = [Self.fusedGroups.queries, Self.fusedGroups.keys, Self.fusedGroups.values]
+    #expect(views.map(\.offset) == [0, 8, 12] && views.map(\.headCount) == [4, 2, 2])
+    #expect(views.allSatisfy { $0.rowStride == 16 && $0.input == 0 })
+    #expect(Self.fusedGroups.groupSize == 2 && Self.fusedGroups.window == 3)
+  }
+
+  @Test func `reports say what an operator has beyond the plain one`() {
+    func keys(_ node: any GraphOperator) -> [String] { node.attributes.entries.map(\.key) }
+    #expect(keys(Embedding()).isEmpty && keys(Embedding(offset: 2)) == ["offset"])
+    #expect(keys(Self.rotary(headDimension: 4, pairs: 2, turned: 1)).contains("turned_heads"))
+    #expect(!keys(Self.rotary(headDimension: 4, pairs: 2)).contains("turned_heads"))
+    let capped = Attention.separate(headCount: 1, headDimension: 2, scale: 1, isCausal: true, softcap: 50)
+    #expect(keys(capped).contains("softcap") && !keys(Self.grouped).contains("softcap"))
+    #expect(
+      keys(Gate(.silu)) == ["function"] && keys(Scale(2)) == ["factor"] && keys(Softcap(2)) == ["bound"])
   }
 }

@@ -4,13 +4,12 @@ import pathlib
 import unittest
 
 from interoperability import (
-    COLUMNS, LANGUAGE_COLUMNS, LANGUAGES, MODELS, PROGRAMS, ROOT, Case, Model, back, languages, others, pairs,
+    COLUMNS, LANGUAGE_COLUMNS, LANGUAGES, MODELS, PROGRAMS, ROOT, Case, Model, back, language_cases, languages, others, pairs,
     temporary, there, write_page,
 )
 
 CASES = [Case(path) for kind in ("openai-gpt", "bert", "gpt2-heads")
          for path in sorted((ROOT / "fixtures" / kind).iterdir())]
-LANGUAGE_CASES = [Case(path) for kind in LANGUAGES for path in sorted((ROOT / "fixtures" / kind).iterdir())]
 
 
 class Interoperability(unittest.TestCase):
@@ -42,9 +41,10 @@ class Interoperability(unittest.TestCase):
             self.other_rows.extend(others(column, [case for case in CASES if column.takes(case)], pathlib.Path(name)))
 
     def go_language(self, column):
-        """All Llamas, Mistrals and Qwens to one program."""
-        with temporary() as name:
-            self.language_rows.extend(languages(column, LANGUAGE_CASES, pathlib.Path(name)))
+        """All language models to one program."""
+        with temporary() as name, temporary() as made:
+            cases = [case for kind in LANGUAGES for case in language_cases(kind, pathlib.Path(made))]
+            self.language_rows.extend(languages(column, cases, pathlib.Path(name)))
 
     def test_pairs(self):
         """Every model over every pair of forms and back."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Llama, Mistral and Qwen in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and
+"""Language models from Llama to OPT in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and
 after ingot. Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is
 measured for docs/interoperability.md by test_interoperability.py; mlx-lm runs there, on the processor.
 
@@ -14,16 +14,18 @@ import gguf
 import numpy as np
 import torch
 from architectures import ROOT, ingot, models, temporary, there_and_back
-from interoperability import ATTENTION, BETAS, EXACT, LANGUAGE, LANGUAGES, Case, digest, with_tokenizer, without_window
+from interoperability import EXACT, GEMMA, LANGUAGES, LLAMA_CPP, MLX, Case, digest, with_tokenizer, without_window
 from programs.xllamacpp_server import Served
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 GOLDEN = ROOT / "fixtures" / "llama-golden"
 # Those that llama.cpp's converter wrote: the folder, and the file.
-CONVERTED = sorted(GOLDEN.glob("*/llama.cpp*.gguf"))
-# Of a log-probability by llama.cpp in F32.
-NEAR = 2e-5
+CONVERTED = sorted([*GOLDEN.glob("*/llama.cpp*.gguf"), *(ROOT / "fixtures" / "decoder-golden").glob("*/llama.cpp.gguf")])
+# Those whose folders are a language model's own, without a part for images.
+OWN = tuple(folder for folder in LANGUAGES if folder != "gemma3")
+# Of a log-probability by llama.cpp in F32, and with its tables of GELU in half precision.
+NEAR, COARSE = 2e-5, 1e-2
 # Of a logit over the largest, by double and by single precision; GGUF has `llama3`'s divisors in single precision.
 EXACTLY, SINGLY = 1e-7, 5e-6
 TEXTS = ["In the beginning God created the heaven and the earth.", "two  spaces\n\nand\ttabs", "don't 12345 x=y;",
@@ -47,12 +49,15 @@ def recorded(model: pathlib.Path, ids: list[int], precision: str) -> np.ndarray:
 
 
 def exact(folders: list[pathlib.Path], ids: list[int]) -> list[dict[str, np.ndarray]]:
-    """transformers' logits and log-probabilities [T, V] in double precision, of a window's model without it."""
+    """transformers' logits and log-probabilities [T, V] in double precision, of a window's model without it but
+    for Gemma's, whose windows llama.cpp looks at."""
     with temporary() as name:
         np.savez(f"{name}/ids.npz", input_ids=np.array([ids]))
         jobs = []
         for index, folder in enumerate(folders):
-            config = without_window(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            if config["model_type"] not in GEMMA:
+                config = without_window(config)
             pathlib.Path(name, f"{index}.json").write_text(json.dumps(config), encoding="utf-8")
             jobs.append(["exact_outputs", folder, f"{name}/ids.npz", f"{name}/{index}.json", f"{name}/{index}.npz"])
         return [{key: value[0] for key, value in np.load(path).items()} for path in EXACT.run(jobs)]
@@ -72,19 +77,19 @@ def ids_of(count: int, size: int) -> list[int]:
 
 class Transformers(unittest.TestCase):
     def test_every_model_there_and_back(self):
-        for model in (model for folder in LANGUAGES for model in models(folder)):
+        for model in (model for folder in OWN for model in models(folder)):
             with self.subTest(model.name):
                 there_and_back(model)
 
     def test_a_way_through_another_program_s_files_changes_nothing(self):
         """The same logits to the last bit where the program has the model; else a refusal by key that leaves
         nothing."""
-        for model in (model for folder in LANGUAGES for model in models(folder)):
+        for model in (model for folder in OWN for model in models(folder)):
             case = Case(model.folder)
-            for program, target, fixed in (("llama.cpp", "model.gguf", LANGUAGE | BETAS),
-                                           ("mlx", "mlx/", LANGUAGE | ATTENTION)):
+            for program, target, fixed in (("llama.cpp", "model.gguf", LLAMA_CPP), ("mlx", "mlx/", MLX)):
                 with self.subTest(f"{model.name} by {program}"), temporary() as name:
-                    refused = next((key for key, accepts in fixed.items() if not accepts(case.config)), None)
+                    keys = fixed[case.text["model_type"]].items()
+                    refused = next((key for key, accepts in keys if not accepts(case.text)), None)
                     result = ingot("convert", model.folder, f"{name}/{target}", "--for", program,
                                    code=65 if refused else 0)
                     if refused:
@@ -100,11 +105,11 @@ class Transformers(unittest.TestCase):
 
     @staticmethod
     def outputs(model, folder: pathlib.Path) -> torch.Tensor:
-        """The logits of a folder; buffers and a copy of a tied head are in the source alone."""
+        """The logits of a folder, or the last states; buffers and a copy of a tied head are in the source alone."""
         loaded = model.load(folder) if folder != model.folder else model.head.from_pretrained(
             folder, dtype=torch.float32, attn_implementation="eager").eval()
         with torch.no_grad():
-            return loaded(**{name: torch.from_numpy(value) for name, value in model.inputs.items()}).logits
+            return loaded(**{name: torch.from_numpy(value) for name, value in model.inputs.items()})[0]
 
 
 class Qwen2Tokens(unittest.TestCase):
@@ -180,9 +185,10 @@ class Golden(unittest.TestCase):
             folder = path.parent / "hf"
             with self.subTest(path.parent.name), temporary() as name:
                 result = ingot("convert", folder, f"{name}/ours.gguf", "--for", "llama.cpp")
-                has_window = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] == "mistral"
+                kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+                has_window = kind == "mistral"
                 self.assertEqual("sliding_window" in result.stdout + result.stderr, has_window)
-                ours, theirs = (self.rows(Served(file, 64), self.ids) for file in (f"{name}/ours.gguf", path))
+                ours, theirs = (self.rows(Served(file, 256), self.ids) for file in (f"{name}/ours.gguf", path))
                 # The converter makes divisors of frequencies of numbers in single precision: one may be the next one.
                 self.assertTrue(np.array_equal(ours, theirs, equal_nan=True) if path.parent.name != "llama3" else
                                 np.allclose(ours, theirs, rtol=0, atol=NEAR, equal_nan=True))
@@ -190,7 +196,7 @@ class Golden(unittest.TestCase):
                 self.assertGreaterEqual(told.sum(), 12)
                 found = np.abs(ours - self.exact[folder]["log_probs"])[told].max()
                 print(f"\n  {path.parent.name}: {found:.1e} at {told.sum()} positions")
-                self.assertLessEqual(found, NEAR)
+                self.assertLessEqual(found, COARSE if kind in (*GEMMA, "gpt_neox") else NEAR)
 
     @staticmethod
     def rows(served: Served, ids: list[int]) -> np.ndarray:

@@ -41,9 +41,11 @@ package enum Fixture {
 
   /// The small models with expected outputs, as paths under `fixtures/`.
   package static var models: [String] {
-    ["models", "gpt2-heads", "openai-gpt", "bert", "llama", "mistral", "qwen2", "qwen3"].flatMap { folder in
-      names(in: folder).map { "\(folder)/\($0)" }
-    }
+    [
+      "models", "gpt2-heads", "openai-gpt", "bert", "llama", "mistral", "qwen2", "qwen3", "smollm3", "gemma",
+      "gemma2", "gemma3_text", "gemma3", "phi3", "gpt_neox", "opt", "mixtral", "qwen2_moe", "qwen3_moe",
+      "gpt_oss",
+    ].flatMap { folder in names(in: folder).map { "\(folder)/\($0)" } }
   }
 
   /// Every file under a folder of the package, as paths relative to the root, sorted; hidden ones left out.

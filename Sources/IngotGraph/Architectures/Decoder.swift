@@ -11,6 +11,22 @@ extension TensorRole.Kind {
   package static let feedForwardGateBias = Self("feed_forward.gate.bias")
   package static let queryNormGain = Self("attention.query.norm.gain")
   package static let keyNormGain = Self("attention.key.norm.gain")
+  package static let attentionOutputNormGain = Self("attention.output.norm.gain")
+  package static let feedForwardOutputNormGain = Self("feed_forward.output.norm.gain")
+  package static let attentionSinks = Self("attention.sinks")
+  package static let routerWeight = Self("feed_forward.router.weight")
+  package static let routerBias = Self("feed_forward.router.bias")
+  package static let expertGateWeight = Self("gate.weight")
+  package static let expertGateBias = Self("gate.bias")
+  package static let expertUpWeight = Self("up.weight")
+  package static let expertUpBias = Self("up.bias")
+  package static let expertDownWeight = Self("down.weight")
+  package static let expertDownBias = Self("down.bias")
+  package static let sharedGateWeight = Self("feed_forward.shared.gate.weight")
+  package static let sharedUpWeight = Self("feed_forward.shared.up.weight")
+  package static let sharedDownWeight = Self("feed_forward.shared.down.weight")
+  package static let sharedShareWeight = Self("feed_forward.shared.share.weight")
+  package static let feedForwardGateUpWeight = Self("feed_forward.gate_up.weight")
 }
 
 extension ConfigField where Value == Bool {
@@ -32,18 +48,37 @@ extension ConfigField where Value == Int {
 }
 
 extension ModelConfig {
-  /// How fast the pairs of each head turn, all of whose numbers belong to one.
-  package var rotarySchedule: RotarySchedule {
-    RotarySchedule(self[.rotary], pairCount: headDimension / 2, positionCount: contextLength)
+  /// How fast the pairs of each head turn, all of whose numbers belong to one, or the first ones.
+  package var rotarySchedule: RotarySchedule { schedule(of: self[.rotary]) }
+
+  /// How fast the pairs of a block's heads turn; `nil` where they do not.
+  package func rotarySchedule(ofBlock block: Int) -> RotarySchedule? {
+    guard turns(inBlock: block) else { return nil }
+    let hasOwn = self[.hasWindowRotary] && isWindowBlock(block)
+    return schedule(of: hasOwn ? self[.windowRotary] : self[.rotary])
+  }
+
+  private func schedule(of parameters: RotaryParameters) -> RotarySchedule {
+    RotarySchedule(
+      parameters, pairCount: parameters.turnedCount(of: headDimension) / 2, positionCount: contextLength)
   }
 
   /// Tokens that a block sees; `nil` for all.
   package func window(ofBlock block: Int) -> Int? {
-    guard self[.usesWindow], self[.window] > 0 else { return nil }
+    guard self[.window] > 0 else { return nil }
+    return isWindowBlock(block) ? self[.window] : nil
+  }
+
+  /// Whether a block is one of those that see a window, where there is one.
+  package func isWindowBlock(_ block: Int) -> Bool {
+    guard self[.usesWindow] else { return false }
     let listed = self[.windowBlocks]
-    let seesWindow =
-      listed.indices.contains(block) ? listed[block] : block >= self[.firstWindowBlock]
-    return seesWindow ? self[.window] : nil
+    if listed.indices.contains(block) { return listed[block] }
+    if self[.windowsUnturned] { return !turns(inBlock: block) }
+    if self[.windowPeriod] > 0 {
+      return !(block + 1).isMultiple(of: self[.windowPeriod]) && block < self[.windowEndBlock]
+    }
+    return block >= self[.firstWindowBlock]
   }
 }
 
@@ -75,7 +110,7 @@ func decoderGraph(_ architecture: String, _ config: ModelConfig, transposed: Set
 {
   var decoder = DecoderBuilder(config, transposed: transposed)
   decoder.addBlocks()
-  decoder.addHead(DecoderHead(rawValue: config[.head]) ?? .language)
+  decoder.addHead()
   return decoder.graph.build(architecture: architecture, config: config)
 }
 
@@ -91,7 +126,7 @@ private struct DecoderBuilder {
   init(_ config: ModelConfig, transposed: Set<TensorRole.Kind>) {
     self.config = config
     declare = ParameterDeclarations(layout: .outIn, transposed: transposed)
-    norm = RMSNorm(epsilon: config.layerNormEpsilon)
+    norm = RMSNorm(epsilon: config.layerNormEpsilon, offset: config[.normOffset])
     hidden = graph.input(.ids)
   }
 
@@ -111,61 +146,114 @@ private struct DecoderBuilder {
 
   mutating func addBlocks() {
     hidden = graph.add("embed_tokens", Embedding(), [hidden], [embedding])
+    if config[.scalesEmbedding] {
+      hidden = graph.add("embed_scale", Scale(Double(config.width).squareRoot()), [hidden])
+    }
     graph.name(hidden, "hidden_states.0")
     for block in 0..<config.blockCount {
-      hidden = addSum("layers.\(block).attention_add", hidden, addAttention(block))
-      hidden = addSum("layers.\(block).mlp_add", hidden, addFeedForward(block))
+      let name = "layers.\(block)"
+      let attended = addOutputNorm(
+        "\(name).attention_norm", addAttention(block), .attentionOutputNormGain, block)
+      hidden = graph.add("\(name).attention_add", Add(), [hidden, attended])
+      let contracted = addOutputNorm(
+        "\(name).mlp_norm", addFeedForward(block), .feedForwardOutputNormGain, block)
+      hidden = graph.add("\(name).mlp_add", Add(), [hidden, contracted])
       if block < config.blockCount - 1 { graph.name(hidden, "hidden_states.\(block + 1)") }
     }
-    hidden = addNorm("norm", .finalNormGain)
+    hidden = addNorm("norm", hidden, .finalNormGain)
     // As transformers returns them, the last hidden state is the one behind the final norm.
     graph.name(hidden, "hidden_states.\(config.blockCount)")
     graph.name(hidden, "last_hidden_state")
   }
 
-  private mutating func addSum(_ name: String, _ passing: EdgeID, _ added: EdgeID) -> EdgeID {
-    graph.add(name, Add(), [passing, added])
+  private mutating func addNorm(
+    _ name: String, _ input: EdgeID, _ gain: TensorRole.Kind, _ block: Int? = nil
+  ) -> EdgeID {
+    graph.add(name, norm, [input], [declare.vector(gain, block, width, .constant(1 - config[.normOffset]))])
   }
 
-  private mutating func addNorm(_ name: String, _ gain: TensorRole.Kind, _ block: Int? = nil) -> EdgeID {
-    graph.add(name, norm, [hidden], [declare.vector(gain, block, width, .constant(1))])
+  /// The norm of what comes out of a sub-block, where there is one.
+  private mutating func addOutputNorm(
+    _ name: String, _ input: EdgeID, _ gain: TensorRole.Kind, _ block: Int
+  ) -> EdgeID {
+    config[.normalizesOutputs] ? addNorm(name, input, gain, block) : input
   }
 
   private mutating func addAttention(_ block: Int) -> EdgeID {
     let name = "layers.\(block).self_attn"
-    let input = addNorm("layers.\(block).input_layernorm", .attentionNormGain, block)
-    let attention = Attention.separate(
+    let input = addNorm("layers.\(block).input_layernorm", hidden, .attentionNormGain, block)
+    let attended =
+      config[.fusesProjections]
+      ? addFusedAttention(name, input, block) : addSeparateAttention(name, input, block)
+    return project(
+      "\(name).o_proj", attended, .attentionOutputWeight, .attentionOutputBias, block, from: queries,
+      to: width)
+  }
+
+  /// What scores are multiplied with.
+  private var scale: Double {
+    let scalar = config[.queryScalar] == 0 ? Double(config.headDimension) : config[.queryScalar]
+    return 1 / scalar.squareRoot()
+  }
+
+  private mutating func addSeparateAttention(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
+    var attention = Attention.separate(
       headCount: config.headCount, keyHeadCount: config.keyHeadCount, headDimension: config.headDimension,
-      scale: 1 / Double(config.headDimension).squareRoot(), isCausal: true,
-      window: config.window(ofBlock: block), cacheSlot: block)
+      scale: scale, isCausal: true, window: config.window(ofBlock: block),
+      softcap: config[.attentionSoftcap] == 0 ? nil : config[.attentionSoftcap], cacheSlot: block)
     let projectedQuery = project(
       "\(name).q_proj", input, .queryWeight, .queryBias, block, from: width, to: queries)
     let projectedKey = project("\(name).k_proj", input, .keyWeight, .keyBias, block, from: width, to: keys)
     let query = addRotary(
-      "\(name).q", addHeadNorm("\(name).q_norm", projectedQuery, .queryNormGain, block, config.headCount))
+      "\(name).q", addHeadNorm("\(name).q_norm", projectedQuery, .queryNormGain, block, config.headCount),
+      block)
     let key = addRotary(
-      "\(name).k", addHeadNorm("\(name).k_norm", projectedKey, .keyNormGain, block, config.keyHeadCount))
+      "\(name).k", addHeadNorm("\(name).k_norm", projectedKey, .keyNormGain, block, config.keyHeadCount),
+      block)
     let value = project("\(name).v_proj", input, .valueWeight, .valueBias, block, from: width, to: keys)
     let cache = graph.input(.cache(block, width: attention.keys.width))
-    let attended = graph.add(name, attention, [query, key, value, graph.input(.mask), cache])
-    return project(
-      "\(name).o_proj", attended, .attentionOutputWeight, .attentionOutputBias, block, from: queries,
-      to: width)
+    attention.hasSinks = config[.hasSinks]
+    let heads: ParameterDeclarations.Dimension = (config.headCount, "num_attention_heads")
+    return graph.add(
+      name, attention, [query, key, value, graph.input(.mask), cache],
+      config[.hasSinks] ? [declare.vector(.attentionSinks, block, heads, weight)] : [])
+  }
+
+  /// Attention whose queries, keys and values are one projection.
+  private mutating func addFusedAttention(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
+    let attention = Attention.fused(
+      headCount: config.headCount, keyHeadCount: config.keyHeadCount, headDimension: config.headDimension,
+      scale: scale, isCausal: true, window: config.window(ofBlock: block), cacheSlot: block)
+    let fused: ParameterDeclarations.Dimension = (
+      attention.queries.rowStride, "(num_attention_heads + 2 · num_key_value_heads) · head_dim"
+    )
+    let projected = linear(
+      "\(name).qkv_proj", input, .attentionInputWeight, .attentionInputBias, block, width, fused,
+      hasBias: false)
+    let turned = addRotary(
+      "\(name).qk", projected, block, turnedHeadCount: config.headCount + config.keyHeadCount)
+    let cache = graph.input(.cache(block, width: attention.keys.width))
+    return graph.add(name, attention, [turned, graph.input(.mask), cache])
   }
 
   private mutating func addHeadNorm(
     _ name: String, _ input: EdgeID, _ gain: TensorRole.Kind, _ block: Int, _ headCount: Int
   ) -> EdgeID {
     guard config[.normalizesHeads] else { return input }
-    let parameter = declare.vector(gain, block, (config.headDimension, "head_dim"), .constant(1))
+    let offset = config[.normOffset]
+    let parameter = declare.vector(gain, block, (config.headDimension, "head_dim"), .constant(1 - offset))
     return graph.add(
-      name, RMSNorm(epsilon: config.layerNormEpsilon, partCount: headCount), [input], [parameter])
+      name, RMSNorm(epsilon: config.layerNormEpsilon, offset: offset, partCount: headCount), [input],
+      [parameter])
   }
 
-  private mutating func addRotary(_ name: String, _ input: EdgeID) -> EdgeID {
-    graph.add(
-      "\(name)_rotary", Rotary(headDimension: config.headDimension, schedule: config.rotarySchedule),
-      [input, graph.input(.positions)])
+  private mutating func addRotary(
+    _ name: String, _ input: EdgeID, _ block: Int, turnedHeadCount: Int? = nil
+  ) -> EdgeID {
+    guard let schedule = config.rotarySchedule(ofBlock: block) else { return input }
+    let rotary = Rotary(
+      headDimension: config.headDimension, schedule: schedule, turnedHeadCount: turnedHeadCount)
+    return graph.add("\(name)_rotary", rotary, [input, graph.input(.positions)])
   }
 
   /// A projection in attention, with a bias where the config says so.
@@ -188,8 +276,17 @@ private struct DecoderBuilder {
   }
 
   private mutating func addFeedForward(_ block: Int) -> EdgeID {
-    let (name, hasBias) = ("layers.\(block).mlp", config[.feedForwardBias])
-    let input = addNorm("layers.\(block).post_attention_layernorm", .feedForwardNormGain, block)
+    let name = "layers.\(block).mlp"
+    let input = addNorm("layers.\(block).post_attention_layernorm", hidden, .feedForwardNormGain, block)
+    if config.hasExperts(inBlock: block) { return addExperts(name, input, block) }
+    let gated = config[.fusesProjections] ? addFusedGate(name, input, block) : addGate(name, input, block)
+    return linear(
+      "\(name).down_proj", gated, .feedForwardOutputWeight, .feedForwardOutputBias, block, wide, width,
+      hasBias: config[.feedForwardBias])
+  }
+
+  private mutating func addGate(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
+    let hasBias = config[.feedForwardBias]
     let gate = linear(
       "\(name).gate_proj", input, .feedForwardGateWeight, .feedForwardGateBias, block, width, wide,
       hasBias: hasBias)
@@ -197,25 +294,106 @@ private struct DecoderBuilder {
     let up = linear(
       "\(name).up_proj", input, .feedForwardInputWeight, .feedForwardInputBias, block, width, wide,
       hasBias: hasBias)
-    let gated = graph.add("\(name).gated", Multiply(), [opened, up])
-    return linear(
-      "\(name).down_proj", gated, .feedForwardOutputWeight, .feedForwardOutputBias, block, wide, width,
-      hasBias: hasBias)
+    return graph.add("\(name).gated", Multiply(), [opened, up])
   }
 
-  mutating func addHead(_ head: DecoderHead) {
-    switch head {
+  /// A mixture of experts, and the one that all tokens take, where there is one.
+  private mutating func addExperts(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
+    let count: ParameterDeclarations.Dimension = (config[.expertCount], "experts")
+    let scores = linear(
+      "\(name).router", input, .routerWeight, .routerBias, block, width, count, hasBias: config[.expertBias])
+    let parameters = (0..<config[.expertCount]).flatMap { expertParameters(block, $0) }
+    let experts = Experts(
+      expertCount: config[.expertCount], chosenCount: config[.chosenExpertCount],
+      shares: config[.normalizesShares] ? .ofChosen : .ofAll, gate: expertGate,
+      weightLayout: parameters.first?.weightLayout ?? .outIn, hasBias: config[.expertBias])
+    let mixed = graph.add("\(name).experts", experts, [input, scores], parameters)
+    guard config[.sharedExpertWidth] > 0 else { return mixed }
+    return graph.add(
+      "\(name).shared_add", Add(), [addSharedExpert("\(name).shared_expert", input, block), mixed])
+  }
+
+  private var expertGate: Experts.Gate {
+    let bound = config[.expertBound]
+    return bound == 0 ? .plain(config.activation) : .clamped(alpha: config[.expertAlpha], bound: bound)
+  }
+
+  private func expertParameters(_ block: Int, _ expert: Int) -> [GraphParameter] {
+    let inner: ParameterDeclarations.Dimension = (config.expertWidth, "expert_intermediate_size")
+    func pair(
+      _ kind: TensorRole.Kind, _ bias: TensorRole.Kind, _ from: ParameterDeclarations.Dimension,
+      _ to: ParameterDeclarations.Dimension
+    ) -> [GraphParameter] {
+      let matrix = declare.linear(kind, block, expert: expert, from: from, to: to, weight)
+      guard config[.expertBias] else { return [matrix] }
+      return [matrix, declare.vector(bias, block, expert: expert, to, .constant(0))]
+    }
+    return pair(.expertGateWeight, .expertGateBias, width, inner)
+      + pair(.expertUpWeight, .expertUpBias, width, inner)
+      + pair(.expertDownWeight, .expertDownBias, inner, width)
+  }
+
+  /// The expert that all tokens take, as much of it as its own gate says.
+  private mutating func addSharedExpert(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
+    let inner: ParameterDeclarations.Dimension = (
+      config[.sharedExpertWidth], "shared_expert_intermediate_size"
+    )
+    func weight(
+      _ kind: TensorRole.Kind, _ from: ParameterDeclarations.Dimension, _ to: ParameterDeclarations.Dimension
+    ) -> [GraphParameter] { [declare.linear(kind, block, from: from, to: to, self.weight)] }
+    let gate = graph.linear("\(name).gate_proj", input, weight(.sharedGateWeight, width, inner))
+    let opened = graph.add("\(name).act", Activation(config.activation), [gate])
+    let up = graph.linear("\(name).up_proj", input, weight(.sharedUpWeight, width, inner))
+    let gated = graph.add("\(name).gated", Multiply(), [opened, up])
+    let result = graph.linear("\(name).down_proj", gated, weight(.sharedDownWeight, inner, width))
+    let score = graph.linear("\(name)_gate", input, weight(.sharedShareWeight, width, (1, "1")))
+    let share = graph.add("\(name)_gate.act", Activation(.sigmoid), [score])
+    return graph.add("\(name).share", Multiply(), [result, share])
+  }
+
+  /// A gate and what it lets through that are one projection.
+  private mutating func addFusedGate(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
+    let both = linear(
+      "\(name).gate_up_proj", input, .feedForwardGateUpWeight, .feedForwardInputBias, block, width,
+      (2 * config.feedForwardWidth, "2 · intermediate_size"), hasBias: false)
+    return graph.add("\(name).gated", Gate(config.activation), [both])
+  }
+
+  mutating func addHead() {
+    graph.addDecoderHead(hidden, config, declare, width: width, embedding: embedding, weight)
+  }
+}
+
+extension GraphBuilder {
+  /// Adds what a decoder gives out.
+  ///
+  /// - Parameters:
+  ///   - hidden: what comes out of the last block, normalized.
+  ///   - config: the numbers, with the head.
+  ///   - declare: declares parameters.
+  ///   - width: the numbers of a token's row.
+  ///   - embedding: the token embedding, which may be the head too.
+  ///   - initialization: how weights start out.
+  mutating func addDecoderHead(
+    _ hidden: EdgeID, _ config: ModelConfig, _ declare: ParameterDeclarations,
+    width: ParameterDeclarations.Dimension, embedding: GraphParameter, _ initialization: Initialization
+  ) {
+    switch DecoderHead(rawValue: config[.head]) ?? .language {
     case .bare: break
     case .language:
+      let vocabulary: ParameterDeclarations.Dimension = (config.vocabularySize, "vocab_size")
       let table =
         config.tiesHead
-        ? embedding : declare.table(.head, rows: vocabulary, width: width, isQuantizable: true, weight)
-      graph.name(graph.linear("lm_head", hidden, [table]), "logits")
+        ? embedding
+        : declare.table(.head, rows: vocabulary, width: width, isQuantizable: true, initialization)
+      let scores = linear("lm_head", hidden, [table])
+      let bound = config[.headSoftcap]
+      name(bound == 0 ? scores : add("softcap", Softcap(bound), [scores]), "logits")
     case .sequenceClassification:
-      let last = graph.add(
-        "score.select", SelectToken(.lastOther(than: config[.paddingToken])), [hidden, graph.input(.ids)])
-      let parameter = declare.head(.scoreWeight, from: width, to: config.labels, weight)
-      graph.name(graph.linear("score", last, [parameter]), "logits")
+      let last = add(
+        "score.select", SelectToken(.lastOther(than: config[.paddingToken])), [hidden, input(.ids)])
+      let parameter = declare.head(.scoreWeight, from: width, to: config.labels, initialization)
+      name(linear("score", last, [parameter]), "logits")
     }
   }
 }

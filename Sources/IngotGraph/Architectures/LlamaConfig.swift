@@ -7,7 +7,7 @@ extension Architecture {
   /// Llama 1 to 3, and what is built like it: TinyLlama, SmolLM, Yi.
   package static let llama = decoder(
     id: "llama", title: "Llama",
-    sizes: .decoderSizes(keyHeads: .derived("num_attention_heads") { $0.headCount }),
+    sizes: DecoderSizes(),
     keys: [
       ConfigKey("attention_bias", .flag(.attentionBias, .value(false))),
       ConfigKey("mlp_bias", .flag(.feedForwardBias, .value(false))),
@@ -53,7 +53,11 @@ extension Architecture {
   /// Mistral 7B and what is built like it, whose tokens see a window.
   package static let mistral = decoder(
     id: "mistral", title: "Mistral",
-    sizes: .decoderSizes(feedForward: 14_336, context: 131_072, keyHeads: .value(8)),
+    sizes: DecoderSizes {
+      $0.feedForward = 14_336
+      $0.context = 131_072
+      $0.keyHeads = .value(8)
+    },
     keys: [
       ConfigKey("sliding_window", .optionalCount(.window, absent: 4096, limit: 1 << 28)),
       ConfigKey("attention_bias", .onlyValue(.bool(false))),

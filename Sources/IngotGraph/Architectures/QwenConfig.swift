@@ -8,8 +8,7 @@ extension Architecture {
   /// Qwen2 and 2.5.
   package static let qwen2 = decoder(
     id: "qwen2", title: "Qwen2",
-    sizes: .decoderSizes(
-      vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32)),
+    sizes: DecoderSizes(qwenSizes),
     keys: .qwenWindow,
     // Qwen/Qwen2.5-0.5B and Qwen2.5-7B: config.json.
     presets: [
@@ -33,14 +32,15 @@ extension Architecture {
         config[.rotary] = RotaryParameters(base: 1_000_000)
       },
     ],
-    fixed: .inputBias)
+    fixed: { $0[.inputBias] = true })
 
   /// Qwen3, but for its mixtures of experts.
   package static let qwen3 = decoder(
     id: "qwen3", title: "Qwen3",
-    sizes: .decoderSizes(
-      vocabulary: 151_936, feedForward: 22_016, context: 32_768, keyHeads: .value(32),
-      headDimension: .value(128)),
+    sizes: DecoderSizes {
+      qwenSizes(&$0)
+      $0.headDimension = .value(128)
+    },
     keys: [ConfigKey("attention_bias", .flag(.attentionBias, .value(false)))] + .qwenWindow,
     // Qwen/Qwen3-0.6B: config.json.
     presets: [
@@ -55,7 +55,14 @@ extension Architecture {
         config[.rotary] = RotaryParameters(base: 1_000_000)
       }
     ],
-    fixed: .normalizesHeads)
+    fixed: { $0[.normalizesHeads] = true })
+
+  private static let qwenSizes: @Sendable (inout DecoderSizes) -> Void = {
+    $0.vocabulary = 151_936
+    $0.feedForward = 22_016
+    $0.context = 32_768
+    $0.keyHeads = .value(32)
+  }
 }
 
 extension [ConfigKey] {

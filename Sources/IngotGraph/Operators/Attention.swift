@@ -6,7 +6,7 @@ import IngotCore
 /// `softmax(q kᵀ · scale) v`, head by head → `[B, T, H · E]`.
 ///
 /// Inputs: the edges that hold queries, keys and values, one to three of them; the mask `[B, P + T]`; and where there is a
-/// cache, its edge.
+/// cache, its edge. Parameters: the sinks, where there are some.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 package struct Attention: GraphOperator {
   /// Queries, H heads.
@@ -23,13 +23,21 @@ package struct Attention: GraphOperator {
   ///
   /// Beltagy et al., "Longformer", 2020.
   package var window: Int?
+  /// c, where scores are kept between −c and c by `c · tanh(score / c)`; `nil` for none.
+  ///
+  /// Gemma Team, "Gemma 2", 2024, section 2.
+  package var softcap: Double?
+  /// Whether each head has one more score, a parameter, whose share is taken of no value.
+  ///
+  /// Xiao et al., "Efficient Streaming Language Models with Attention Sinks", 2023; OpenAI, "gpt-oss", 2025.
+  package var hasSinks = false
   /// The cache that keys and values are kept in, counted among the graph's; `nil` where none are kept.
   package var cacheSlot: Int?
 
   /// Makes attention over views.
   package init(
     queries: AttentionView, keys: AttentionView, values: AttentionView, scale: Double, isCausal: Bool,
-    window: Int? = nil, cacheSlot: Int? = nil
+    window: Int? = nil, softcap: Double? = nil, cacheSlot: Int? = nil
   ) {
     self.queries = queries
     self.keys = keys
@@ -37,22 +45,36 @@ package struct Attention: GraphOperator {
     self.scale = scale
     self.isCausal = isCausal
     self.window = window
+    self.softcap = softcap
     self.cacheSlot = cacheSlot
   }
 
-  /// Attention over queries, keys and values side by side in one edge, `[B, T, 3 · H · E]`.
+  /// Attention over queries, keys and values side by side in one edge, `[B, T, (H + 2 · keyHeadCount) · E]`.
+  ///
+  /// - Parameters:
+  ///   - headCount: H.
+  ///   - keyHeadCount: heads of keys and values, which divide H; `nil` for H.
+  ///   - headDimension: E.
+  ///   - scale: what scores are multiplied with.
+  ///   - isCausal: whether a token sees only itself and what stands before it.
+  ///   - window: tokens that a causal one sees; `nil` for all.
+  ///   - cacheSlot: the cache that keys and values are kept in; `nil` for none.
+  /// - Returns: the operator.
   package static func fused(
-    headCount: Int, headDimension: Int, scale: Double, isCausal: Bool, cacheSlot: Int? = nil
+    headCount: Int, keyHeadCount: Int? = nil, headDimension: Int, scale: Double, isCausal: Bool,
+    window: Int? = nil, cacheSlot: Int? = nil
   ) -> Attention {
-    let width = headCount * headDimension
-    func view(_ part: Int) -> AttentionView {
+    let keyHeadCount = keyHeadCount ?? headCount
+    let rowHeadCount = headCount + 2 * keyHeadCount
+    func view(behind heads: Int, _ headCount: Int) -> AttentionView {
       AttentionView(
-        input: 0, offset: part * width, headCount: headCount, headDimension: headDimension,
-        rowStride: 3 * width)
+        input: 0, offset: heads * headDimension, headCount: headCount, headDimension: headDimension,
+        rowStride: rowHeadCount * headDimension)
     }
     return Attention(
-      queries: view(0), keys: view(1), values: view(2), scale: scale, isCausal: isCausal, cacheSlot: cacheSlot
-    )
+      queries: view(behind: 0, headCount), keys: view(behind: headCount, keyHeadCount),
+      values: view(behind: headCount + keyHeadCount, keyHeadCount), scale: scale, isCausal: isCausal,
+      window: window, cacheSlot: cacheSlot)
   }
 
   /// Attention over queries `[B, T, H · E]`, keys and values, each in an edge of its own.
@@ -64,11 +86,12 @@ package struct Attention: GraphOperator {
   ///   - scale: what scores are multiplied with.
   ///   - isCausal: whether a token sees only itself and what stands before it.
   ///   - window: tokens that a causal one sees; `nil` for all.
+  ///   - softcap: the bound of scores; `nil` for none.
   ///   - cacheSlot: the cache that keys and values are kept in; `nil` for none.
   /// - Returns: the operator.
   package static func separate(
     headCount: Int, keyHeadCount: Int? = nil, headDimension: Int, scale: Double, isCausal: Bool,
-    window: Int? = nil, cacheSlot: Int? = nil
+    window: Int? = nil, softcap: Double? = nil, cacheSlot: Int? = nil
   ) -> Attention {
     func view(_ input: Int, _ headCount: Int) -> AttentionView {
       AttentionView(
@@ -78,7 +101,7 @@ package struct Attention: GraphOperator {
     let keyHeadCount = keyHeadCount ?? headCount
     return Attention(
       queries: view(0, headCount), keys: view(1, keyHeadCount), values: view(2, keyHeadCount), scale: scale,
-      isCausal: isCausal, window: window, cacheSlot: cacheSlot)
+      isCausal: isCausal, window: window, softcap: softcap, cacheSlot: cacheSlot)
   }
 
   /// The first of the positions that a token sees, which stands behind so many.
@@ -97,6 +120,8 @@ package struct Attention: GraphOperator {
     ])
     if groupSize != 1 { attributes["key_value_heads"] = .int64(Int64(keys.headCount)) }
     if let window { attributes["window"] = .int64(Int64(window)) }
+    if let softcap { attributes["softcap"] = .float64(softcap) }
+    if hasSinks { attributes["sinks"] = .bool(true) }
     return attributes
   }
 
@@ -110,10 +135,11 @@ package struct Attention: GraphOperator {
         let heads: Evidence = "\(view.headCount, "head") of \(view.headDimension)"
         throw ShapeConflict(
           found: "\(words: inputs[view.input].description)",
-          expected: sourceCount == 1 ? "three times \(heads)" : heads)
+          expected: sourceCount == 1 ? "\(heads), beside those of keys and values" : heads)
       }
     }
     try expectHeads()
+    if hasSinks { try expect(parameters.first, [queries.headCount]) }
     guard inputs[sourceCount].element == .mask else {
       throw ShapeConflict(found: "other inputs", expected: "a mask and a cache")
     }

@@ -5,10 +5,19 @@ import IngotCore
 /// Rows of a table by number: ids `[B, T]`, table `[rows, D]` → `[B, T, D]`.
 // swift-format-ignore: AllPublicDeclarationsHaveDocumentation
 package struct Embedding: GraphOperator {
+  /// Rows before the one of number 0.
+  package var offset: Int
+
   /// Makes the operator.
-  package init() {}
+  package init(offset: Int = 0) {
+    self.offset = offset
+  }
 
   package var name: String { "embedding" }
+
+  package var attributes: Metadata {
+    offset == 0 ? Metadata() : Metadata([.init(key: "offset", value: .int64(Int64(offset)))])
+  }
 
   package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
     try expectCount(inputs, 1)
@@ -22,6 +31,8 @@ package struct Embedding: GraphOperator {
   }
 
   package func valueCount(ofInput index: Int, parameters: [Shape]) -> SymbolicDimension? {
-    (parameters.first?.dimensions.first).map { .fixed($0) }
+    (parameters.first?.dimensions.first).map { .fixed(max(0, $0 - offset)) }
   }
+
+  package func leastValue(ofInput index: Int) -> Int { -offset }
 }

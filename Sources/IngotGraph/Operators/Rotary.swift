@@ -12,11 +12,14 @@ package struct Rotary: GraphOperator {
   package var headDimension: Int
   /// How fast each pair turns.
   package var schedule: RotarySchedule
+  /// Heads that are turned, from the first of a row on: queries and keys where values stand behind them; `nil` for all.
+  package var turnedHeadCount: Int?
 
   /// Makes the operator.
-  package init(headDimension: Int, schedule: RotarySchedule) {
+  package init(headDimension: Int, schedule: RotarySchedule, turnedHeadCount: Int? = nil) {
     self.headDimension = headDimension
     self.schedule = schedule
+    self.turnedHeadCount = turnedHeadCount
   }
 
   package var name: String { "rotary" }
@@ -32,6 +35,7 @@ package struct Rotary: GraphOperator {
     if 2 * schedule.pairCount != headDimension {
       attributes["dimensions"] = .int64(Int64(2 * schedule.pairCount))
     }
+    if let turnedHeadCount { attributes["turned_heads"] = .int64(Int64(turnedHeadCount)) }
     return attributes
   }
 
@@ -39,7 +43,7 @@ package struct Rotary: GraphOperator {
     try expectCount(inputs, 2)
     let width = try width(of: inputs[0])
     guard headDimension > 0, width.isMultiple(of: headDimension), 2 * schedule.pairCount <= headDimension,
-      schedule.pairCount > 0
+      schedule.pairCount > 0, turnedHeadCount ?? 0 <= width / headDimension
     else {
       throw ShapeConflict(
         found: "\(words: inputs[0].description)",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention, in float64 by plain loops, and with f32 activations over what the caches hold.
+import IngotCore
 import IngotGraph
 import IngotKernels
 
@@ -20,7 +21,7 @@ extension Attention: ReferenceOperator {
             && (!isCausal || position <= run.pastCount + token)
             && position >= firstVisible(behind: run.pastCount + token)
         }
-        output += attend(query, keys, values, mask: mask)
+        output += attend(query, keys, values, mask: mask, sinks: hasSinks ? step.parameters[0].values : [])
       }
     }
     return output
@@ -36,7 +37,7 @@ extension Attention: ReferenceOperator {
 
   /// One token's query against all keys, head by head: `softmax(q kᵀ · scale) v`.
   private func attend(
-    _ query: ArraySlice<Double>, _ keys: [Double], _ values: [Double], mask: [Bool]
+    _ query: ArraySlice<Double>, _ keys: [Double], _ values: [Double], mask: [Bool], sinks: [Double]
   ) -> [Double] {
     let (dimension, width) = (queries.headDimension, self.keys.width)
     var output = [Double](repeating: 0, count: queries.width)
@@ -48,10 +49,12 @@ extension Attention: ReferenceOperator {
         for index in 0..<dimension {
           sum += query[query.startIndex + offset + index] * keys[position * width + keyOffset + index]
         }
-        return sum * scale
+        let score = sum * scale
+        return softcap.map { $0 * ReferenceKernels.activation(.tanh, score / $0) } ?? score
       }
-      let shares = ReferenceKernels.softmax(scores, mask: mask)
-      for (position, share) in shares.enumerated() where share != 0 {
+      let sink = sinks.isEmpty ? [] : [sinks[head]]
+      let shares = ReferenceKernels.softmax(scores + sink, mask: mask + sink.map { _ in true })
+      for (position, share) in shares.prefix(scores.count).enumerated() where share != 0 {
         for index in 0..<dimension {
           output[offset + index] += share * values[position * width + keyOffset + index]
         }
@@ -79,7 +82,8 @@ extension Attention: FloatOperator {
     }
     let attention = FloatAttention(
       attention: self, batchCount: pass.batchCount, tokenCount: pass.tokenCount, pastCount: pass.past,
-      firstQuery: step.rows == .all ? 0 : pass.tokenCount - 1, mask: pass.mask, accuracy: step.means.accuracy,
+      firstQuery: step.rows == .all ? 0 : pass.tokenCount - 1, sinks: hasSinks ? step.vector(0) : nil,
+      mask: pass.mask, accuracy: step.means.accuracy,
       form: step.means.attentionForm)
     attention.run(
       rows(queries, 0), into: step.output, scratches: step.means.threadScratches, pool: step.means.pool,

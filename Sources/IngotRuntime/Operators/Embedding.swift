@@ -7,12 +7,15 @@ extension Embedding: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {
     let (shape, table) = step.parameters[0]
     let width = shape.dimensions.last ?? 0
-    return step.integers[0].flatMap { table[($0 * width)..<(($0 + 1) * width)] }
+    return step.integers[0].flatMap { number in
+      table[((number + offset) * width)..<((number + offset + 1) * width)]
+    }
   }
 }
 
 extension Embedding: FloatOperator {
   func compute(_ step: FloatStep) {
-    step.table(0)?.gather(step.integers(0), into: step.output, pool: step.means.pool)
+    let numbers = offset == 0 ? step.integers(0) : step.integers(0).map { $0 + offset }
+    step.table(0)?.gather(numbers, into: step.output, pool: step.means.pool)
   }
 }

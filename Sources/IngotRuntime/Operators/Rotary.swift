@@ -3,6 +3,11 @@
 import IngotGraph
 import IngotKernels
 
+extension Rotary {
+  /// Numbers of a row that belong to heads that are turned.
+  fileprivate func turnedWidth(of width: Int) -> Int { turnedHeadCount.map { $0 * headDimension } ?? width }
+}
+
 extension Rotary: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {
     let (frequencies, factor) = (schedule.frequencies(length: step.greatest[0] + 1), schedule.attentionFactor)
@@ -11,10 +16,12 @@ extension Rotary: ReferenceOperator {
     output.reserveCapacity(step.inputs[0].count)
     for (row, position) in step.integers[0].enumerated() {
       let angles = frequencies.map { Double(position) * $0 }
-      for start in stride(from: row * width, to: (row + 1) * width, by: headDimension) {
+      let turned = turnedWidth(of: width)
+      for start in stride(from: row * width, to: row * width + turned, by: headDimension) {
         output += ReferenceKernels.rotate(
           step.inputs[0][start..<(start + headDimension)], angles: angles, factor: factor)
       }
+      output += step.inputs[0][(row * width + turned)..<((row + 1) * width)]
     }
     return output
   }
@@ -25,12 +32,16 @@ extension Rotary: FloatOperator {
     let positions = step.integers(0)
     let table = step.rotaryTable(schedule, positions)
     let (input, output, width, pairs) = (step.input(0), step.output, step.width, schedule.pairCount)
+    let turned = turnedWidth(of: width)
     step.forEachRows { rows in
       for row in rows {
-        let cosine = table.row(row)
+        let (cosine, start) = (table.row(row), row * width)
         step.kernels.rotate(
-          input + row * width, into: output + row * width, headCount: width / headDimension,
+          input + start, into: output + start, headCount: turned / headDimension,
           headDimension: headDimension, half: pairs, cosine: cosine, sine: cosine + pairs)
+        if input != output {
+          (output + start + turned).update(from: input + start + turned, count: width - turned)
+        }
       }
     }
   }

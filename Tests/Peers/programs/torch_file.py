@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import pathlib
 import shutil
+from collections.abc import Collection
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> 
     settings._attn_implementation = "eager"  # pylint: disable=protected-access
     loaded = class_(settings).eval()
     places = {name: value.data_ptr() for name, value in loaded.state_dict().items()}
-    state = {_class_name(name, places, f"{class_.base_model_prefix}."): value for name, value in state.items()}
+    state = {class_name(name, places, f"{class_.base_model_prefix}."): value for name, value in state.items()}
     missing, unexpected = loaded.load_state_dict(state, strict=False)
     # Tied ones are stored once; a model may have been saved without its pooler, and buffers are made anew.
     filled = {places[name] for name in state if name in places}
@@ -59,7 +60,9 @@ def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> 
     return transformers_folder.all_outputs(loaded, inputs)
 
 
-def _class_name(name: str, places: dict, prefix: str) -> str:
-    """A tensor's name in a class, whether it was saved from the body alone or with a head, and how its norms are called."""
+def class_name(name: str, places: Collection[str], prefix: str) -> str:
+    """A tensor's name in a class, whether it was saved from the body alone or with a head, and how its norms and its head
+    are called."""
     name = name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+    name = name.replace("embed_out.", "lm_head.")
     return next((other for other in (name, prefix + name, name.removeprefix(prefix)) if other in places), name)

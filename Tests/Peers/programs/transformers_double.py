@@ -8,6 +8,11 @@ import pathlib
 
 import numpy as np
 
+from . import torch_file
+
+IMAGES = ("vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.")
+BUFFERS = ("inv_freq", ".attention.bias", ".attention.masked_bias")
+
 
 def version() -> str:
     return importlib.metadata.version("transformers")
@@ -24,15 +29,25 @@ def exact_outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dic
     import transformers
     from safetensors.numpy import load_file
     class_ = getattr(transformers, config["architectures"][0])
+    if class_.__name__.endswith("Model"):
+        # A model that has no head of its own: it is the table of tokens.
+        class_ = transformers.AutoModelForCausalLM._model_mapping[class_.config_class]  # pylint: disable=protected-access
     names = {"model_type", "torch_dtype", "dtype"}
     settings = class_.config_class(**{key: value for key, value in config.items() if key not in names})
     settings._attn_implementation = "eager"  # pylint: disable=protected-access
     model = class_(settings).eval()
-    weights = {name: torch.from_numpy(np.asarray(value, np.float64))
-               for name, value in load_file(path / "model.safetensors").items() if not name.endswith("inv_freq")}
+    places, prefix = model.state_dict().keys(), f"{class_.base_model_prefix}."
+    weights = {torch_file.class_name(_of_text(name), places, prefix): torch.from_numpy(np.asarray(value, np.float64))
+               for name, value in load_file(path / "model.safetensors").items() if not name.startswith(IMAGES)}
     model.tie_weights()
     found = model.load_state_dict(weights, strict=False)
-    assert not found.unexpected_keys and set(found.missing_keys) <= {"lm_head.weight"}, found
+    assert all(name.endswith(BUFFERS) for name in found.unexpected_keys), found
+    assert set(found.missing_keys) <= {"lm_head.weight"}, found
     with torch.no_grad():
         logits = model(torch.from_numpy(inputs["input_ids"].astype(np.int64))).logits
     return {"logits": logits.numpy(), "log_probs": torch.log_softmax(logits, -1).numpy()}
+
+
+def _of_text(name: str) -> str:
+    """The name in the language model of a tensor of a model that takes images, too."""
+    return name.replace("model.language_model.", "model.").replace("language_model.", "")

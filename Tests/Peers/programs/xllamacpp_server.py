@@ -57,7 +57,8 @@ class Served:
 
 def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> dict[str, np.ndarray]:
     """The log-probabilities behind each position of each row; ids alone are given."""
-    served = Served(path, config["max_position_embeddings"])
+    # Whatever is asked for, it makes 256 or more of it.
+    served = Served(path, min(config["max_position_embeddings"], 256))
     return {"log_probs": np.stack([
         [served.log_probabilities([int(token) for token in row[:length + 1]], config["vocab_size"])
          for length in range(len(row))] for row in inputs["input_ids"]])}
