@@ -24,10 +24,9 @@ struct ReferenceModel: Sendable, CustomTestStringConvertible {
     return Fixture.path(folder + "/" + name)
   }
 
-  /// Verifies the model against its references; within the precision's own tolerance where none is given.
-  func verify(_ precision: Precision, tolerance: Double? = nil) throws -> VerificationReport {
+  /// Verifies the model against its references.
+  func verify(_ precision: Precision) throws -> VerificationReport {
     var options = VerifyOptions()
-    options.tolerance = tolerance
     options.fixtures = expected
     options.run.precision = precision
     return try Ingot.verify(path, options: options)
