@@ -28,20 +28,7 @@ struct ConvertCommand: ParsableCommand {
   @Argument(help: "The output: a file, a folder (ends in /), or - for standard output.")
   var output: String
 
-  @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
-  var format: String?
-
-  @Option(
-    name: .long,
-    help: "What floating-point tensors become, in one rounding.")
-  var dtype: DType?
-
-  @Option(
-    name: .customLong("on-overflow"),
-    help:
-      "What becomes of values beyond the new dtype's range, and of infinities where it has none: those become NaN. Without it, both are refused."
-  )
-  var onOverflow: OverflowPolicy?
+  @OptionGroup var writing: WritingOptions
 
   @Option(
     name: .long,
@@ -70,35 +57,14 @@ struct ConvertCommand: ParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var selection: SelectionOptions
 
-  @Option(
-    name: .customLong("shard-size"),
-    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes")
-  )
-  var shardSize: ByteCount?
-
   @Flag(
     name: .long, help: "Say what would be done, and do nothing; what stands at the output is not looked at.")
   var plan = false
-
-  @Flag(name: .long, help: "Read the output back from disk and compare it.")
-  var check = false
-
-  @Flag(name: .long, help: "Replace an existing output.")
-  var force = false
 
   @Flag(
     name: .long,
     help: "Go on with what a killed run of the same command has left; when interrupted, keep what is done.")
   var resume = false
-
-  @Flag(name: .long, help: "Compress, in formats that can (npz).")
-  var compress = false
-
-  @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")
-  var npyBits = false
-
-  @Option(name: .long, help: "Checksums that .ingot stores beside its own: sha256.")
-  var digests: String?
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var threads: JobOptions
@@ -106,7 +72,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let conversion = try Conversion(input, to: output, options: options())
-    guard onOverflow == nil || dtype != nil || conversion.castsValues else {
+    guard writing.onOverflow == nil || writing.dtype != nil || conversion.castsValues else {
       throw IngotError.invalidRequest(option: .onOverflow, why: "no value is cast without --dtype")
     }
     guard !plan else {
@@ -137,31 +103,13 @@ struct ConvertCommand: ParsableCommand {
 
   private func options() throws -> ConvertOptions {
     var options = ConvertOptions()
-    options.format = format
-    if let dtype {
-      guard ConvertOptions.dtypes.contains(dtype) else {
-        throw IngotError.invalidRequest(option: .dtype, why: "nothing is converted to \(dtype)")
-      }
-      options.dtype = dtype
-    }
-    if let digests {
-      guard digests.lowercased() == "sha256" else {
-        throw IngotError.invalidRequest(option: .storesSHA256, why: "\(digests) is not sha256")
-      }
-      options.storesSHA256 = true
-    }
-    options.onOverflow = onOverflow ?? .refuse
+    try writing.set(&options)
     options.selection = selection.selection
     (options.dialect, options.program) = (dialect, program)
     options.config = model.config
     options.head = tie ? .tie : untie ? .untie : .asIs
     options.renames = try rename.map { (rule) throws(IngotError) in try TensorRename(rule) }
-    options.shardByteLimit = shardSize?.value
-    options.force = force
     options.resumes = resume
-    options.check = check
-    options.compresses = compress
-    options.keepsUnknownBits = npyBits
     options.work = reading.work(threads)
     options.reading = try reading.options()
     return options

@@ -43,38 +43,7 @@ struct MergeCommand: ParsableCommand {
       "Add to the base a model's difference from it, times a weight. Repeatable.", valueName: "path=weight"))
   var taskVectors: [String] = []
 
-  @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
-  var format: String?
-
-  @Option(name: .long, help: "What floating-point tensors become, in one rounding.")
-  var dtype: DType?
-
-  @Option(
-    name: .customLong("on-overflow"),
-    help: "What becomes of values beyond the dtype's range. Without it, they are refused.")
-  var onOverflow: OverflowPolicy?
-
-  @Option(
-    name: .customLong("shard-size"),
-    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes")
-  )
-  var shardSize: ByteCount?
-
-  @Flag(name: .long, help: "Read the output back from disk and compare it.")
-  var check = false
-
-  @Flag(name: .long, help: "Replace an existing output.")
-  var force = false
-
-  @Flag(name: .long, help: "Compress, in formats that can (npz).")
-  var compress = false
-
-  @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")
-  var npyBits = false
-
-  @Option(name: .long, help: "Checksums that .ingot stores beside its own: sha256.")
-  var digests: String?
-
+  @OptionGroup var writing: WritingOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
@@ -135,31 +104,11 @@ struct MergeCommand: ParsableCommand {
     return WeightedInput(path, weight: weight)
   }
 
-  private func options() throws(IngotError) -> MergeOptions {
+  private func options() throws -> MergeOptions {
     var options = MergeOptions()
-    options.format = format
-    if let dtype, !ConvertOptions.dtypes.contains(dtype) {
-      throw .invalidRequest(option: .dtype, why: "nothing is converted to \(dtype)")
-    }
-    options.dtype = dtype
-    if let digests {
-      guard digests.lowercased() == "sha256" else {
-        throw .invalidRequest(option: .storesSHA256, why: "\(digests) is not sha256")
-      }
-      options.storesSHA256 = true
-    }
-    options.onOverflow = onOverflow ?? .refuse
-    options.shardByteLimit = shardSize?.value
-    (options.force, options.check) = (force, check)
-    (options.compresses, options.keepsUnknownBits) = (compress, npyBits)
+    try writing.set(&options)
     options.work = reading.work(threads)
-    options.reading = try readOptions()
+    options.reading = try reading.options()
     return options
-  }
-
-  private func readOptions() throws(IngotError) -> ReadOptions {
-    do { return try reading.options() } catch let error as IngotError { throw error } catch {
-      throw .internal("an error of another kind")
-    }
   }
 }

@@ -140,9 +140,6 @@ public struct Conversion: Sendable {
     destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: keepsName ? source : nil, named: options.program?.weightFileName, system)
-    if destination.isStream, options.check {
-      throw .invalidRequest(option: .check, why: "standard output can't be read back; name a file")
-    }
     if destination.isStream, options.resumes {
       throw .invalidRequest(
         option: .resumes, why: "standard output keeps nothing to go on with; name a file")
@@ -167,13 +164,7 @@ public struct Conversion: Sendable {
     }
     draft.losses += companions.losses + scaled.losses + scaled.losses(of: options.renames)
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
-    draft.configure { request in
-      request.shardByteLimit = options.shardByteLimit
-      request.compresses = options.compresses
-      request.keepsUnknownBits = options.keepsUnknownBits
-      request.storesSHA256 = options.storesSHA256
-      request.keepsLongNames = keepsLongNames
-    }
+    options.configure(&draft, keepsLongNames: keepsLongNames)
     try draft.rename(options.renames, target: destination.formatID)
     draft.stateDType(options.dtype, for: destination)
     planned = try draft.planned(for: destination)
@@ -189,8 +180,7 @@ public struct Conversion: Sendable {
       transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains(.transposed) },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: findings.filter { $0.kind != .leftOut }, wasChecked: false,
-      memoryBound: 64 << 20 + 2 * source.indexByteCount + 256 * source.tensors.count
-        + 2 * companions.files.reduce(0) { $0 + $1.bytes.count })
+      memoryBound: source.writingBound(companions))
   }
 
   /// Whether any values are cast.

@@ -7,13 +7,6 @@ import IngotModels
 import IngotOutput
 
 extension ConvertOptions {
-  /// Throws for what the output's format can't do.
-  func requireAbilities(of destination: OutputDestination) throws(IngotError) {
-    if compresses { try destination.require(.compressing, for: .compresses) }
-    if keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
-    if storesSHA256 { try destination.require(.storingSHA256, for: .storesSHA256) }
-  }
-
   /// Throws for options that ask for a change of the model's names or head where there is none.
   func requireUse(_ change: DialectChange?, of source: Checkpoint) throws(IngotError) {
     if config != nil, change == nil {

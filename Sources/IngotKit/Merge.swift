@@ -174,18 +174,10 @@ private struct Merge {
       source: scaled, options: options.change, destination: destination, merged: source.values
     ).output
     draft.losses += companions.losses + scaled.losses + source.losses
-    draft.configure { request in
-      request.shardByteLimit = options.shardByteLimit
-      request.compresses = options.compresses
-      request.keepsUnknownBits = options.keepsUnknownBits
-      request.storesSHA256 = options.storesSHA256
-      request.keepsLongNames = true
-    }
+    options.configure(&draft, keepsLongNames: true)
     draft.stateDType(options.dtype, for: destination)
     planned = try draft.planned(for: destination)
-    memoryBound =
-      64 << 20 + 2 * source.checkpoint.indexByteCount + 256 * source.checkpoint.tensors.count
-      + 2 * companions.files.reduce(0) { $0 + $1.bytes.count } + source.heldByteCount
+    memoryBound = source.checkpoint.writingBound(companions) + source.heldByteCount
   }
 
   /// The base and the models, opened; adapters are opened when they are merged.
@@ -214,12 +206,7 @@ private struct Merge {
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: keepsName ? reference.checkpoint : nil, system)
-    if destination.isStream, options.check {
-      throw .invalidRequest(option: .check, why: "standard output can't be read back; name a file")
-    }
-    if options.compresses { try destination.require(.compressing, for: .compresses) }
-    if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
-    if options.storesSHA256 { try destination.require(.storingSHA256, for: .storesSHA256) }
+    try options.requireAbilities(of: destination)
     guard
       Dialect.implied(byFormat: destination.formatID) == nil
         || reference.checkpoint.format == destination.formatID
