@@ -8,7 +8,7 @@ struct QuantizeCommand: ParsableCommand {
     commandName: "quantize",
     abstract: "Make a model's weights small, and say what that costs.",
     discussion: """
-      Linear weights and the token embedding are quantized; positions, norms and biases stay. Schemes: int8 (one scale an \
+      Linear weights and the token embedding are quantized; positions, norms, biases and what chooses experts stay. Schemes: int8 (one scale an \
       output channel), int8-tensor (one scale a tensor), q8_0 (ggml's blocks, in .gguf and .ingot), keep. A .gguf gets \
       llama.cpp's names, config and tokenizer. What it costs on text: `ingot eval OUT --against IN`.
 

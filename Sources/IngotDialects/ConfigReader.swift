@@ -205,14 +205,15 @@ package struct ConfigReader {
     }
     switch binding {
     case .rotary, .rotaryLayers: break
-    case .optionalReal(let field, _), .positive(let field, _, _): config[field] = try real(name, value)
+    case .optionalReal(let field, _), .positive(let field, _, _):
+      config[field] = try value.positive(at: Location(path, key: name))
     case .blockNumbers(let field): config[field] = try integers(name, value)
     case .blockFlags(let field): config[field] = try blockFlags(name, value, count: config.blockCount)
     case .layers(let field): config[field] = try layers(name, value)
     case .index(let field, _, let limit): config[field] = try count(name, value, from: 0, limit: limit)
     case .optionalCount(let field, _, let limit): config[field] = try count(name, value, limit: limit)
     case .count(let field, _, let limit): config[field] = try count(name, value, limit: limit)
-    case .fraction(let field, _): config[field] = try fraction(name, value)
+    case .fraction(let field, _): config[field] = try value.fraction(at: Location(path, key: name))
     case .flag(let field, _):
       guard case .bool(let flag) = value else {
         throw malformed(.type, name, "a value of another type", "true or false")
@@ -314,26 +315,6 @@ package struct ConfigReader {
     return count
   }
 
-  private func real(_ key: String, _ value: MetadataValue) throws(IngotError) -> Double {
-    guard let number = value.real else {
-      throw malformed(.type, key, "a value of another type", "a number")
-    }
-    guard number > 0, number < 1e12 else {
-      throw malformed(.range, key, "\(number)", "above 0 and below 1e12")
-    }
-    return number
-  }
-
-  private func fraction(_ key: String, _ value: MetadataValue) throws(IngotError) -> Double {
-    guard let number = value.real else {
-      throw malformed(.type, key, "a value of another type", "a number")
-    }
-    guard number > 0, number < 1 else {
-      throw malformed(.range, key, "\(number)", "above 0 and below 1")
-    }
-    return number
-  }
-
   private func activation(
     _ key: String, _ value: MetadataValue, _ names: [(String, ActivationKind)]
   ) throws(IngotError) -> ActivationKind {
@@ -386,6 +367,33 @@ extension ConfigKey.Effect {
 }
 
 extension MetadataValue {
+  /// The number that a config has at a place, above 0 and below 1e12.
+  ///
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with CF-03 or CF-04.
+  func positive(at place: Location) throws(IngotError) -> Double {
+    try number(below: 1e12, "above 0 and below 1e12", at: place)
+  }
+
+  /// The number that a config has at a place, above 0 and below 1.
+  ///
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` with CF-03 or CF-04.
+  fileprivate func fraction(at place: Location) throws(IngotError) -> Double {
+    try number(below: 1, "above 0 and below 1", at: place)
+  }
+
+  private func number(
+    below bound: Double, _ expected: Evidence, at place: Location
+  ) throws(IngotError) -> Double {
+    guard let number = real else {
+      throw .malformed(
+        ConfigRule.type.rule, at: place, found: "a value of another type", expected: "a number")
+    }
+    guard number > 0, number < bound else {
+      throw .malformed(ConfigRule.range.rule, at: place, found: "\(number)", expected: expected)
+    }
+    return number
+  }
+
   /// Whether both are one value, be a number written with a point or without.
   fileprivate func isSameNumber(as other: MetadataValue) -> Bool {
     if let a = real, let b = other.real { return a == b }

@@ -119,7 +119,7 @@ extension Dialect {
   /// Mixtral as llama.cpp names it: its Llama with experts.
   static let llamaCppMixtral = llamaCppDecoder(
     "mixtral", in: "llama", order: .paired, rows: ggufExperts,
-    form: .expertForm("llama", count: "num_local_experts"))
+    form: .expertForm("llama", count: "num_local_experts", reading: ConfigForm.readMixture))
   /// Qwen2-MoE as llama.cpp names it.
   static let llamaCppQwen2MoE = llamaCppDecoder(
     "qwen2_moe", in: "qwen2moe",
@@ -136,7 +136,10 @@ extension Dialect {
   static let llamaCppQwen3MoE = llamaCppDecoder(
     "qwen3_moe", in: "qwen3moe", rows: ggufHeadNormRows(.asIs) + ggufExperts,
     fixed: [FixedValue("attention_bias", .bool(false)), FixedValue("norm_topk_prob", .bool(true))],
-    refusal: plainBlockRefusal, form: .expertForm("qwen3moe", count: "num_experts"))
+    refusal: plainBlockRefusal,
+    form: .expertForm("qwen3moe", count: "num_experts") { _, document in
+      document["norm_topk_prob"] = document["norm_topk_prob"] ?? .bool(true)
+    })
 
   /// gpt-oss as llama.cpp names it.
   static let llamaCppGPTOSS = llamaCppDecoder(
@@ -196,8 +199,12 @@ extension ConfigForm {
   /// - Parameters:
   ///   - prefix: what stands before them.
   ///   - count: config.json's key of the number of experts.
+  ///   - reading: completes what the keys say.
   /// - Returns: the form.
-  fileprivate static func expertForm(_ prefix: String, count: String) -> ConfigForm {
+  fileprivate static func expertForm(
+    _ prefix: String, count: String,
+    reading: @escaping @Sendable (Metadata, inout Metadata) -> Void = { _, _ in }
+  ) -> ConfigForm {
     ggufDecoder(prefix) { form in
       form.rows =
         form.rows.filter { $0.key != "num_local_experts" } + [
@@ -207,10 +214,7 @@ extension ConfigForm {
         ]
       form.kept += ["decoder_sparse_step", "mlp_only_layers", "norm_topk_prob", "qkv_bias"]
       form.reading = { own, document in
-        if (own["llama.expert_count"]?.integer ?? 0) > 0 { document["model_type"] = .string("mixtral") }
-        if prefix == "qwen3moe", document["norm_topk_prob"] == nil {
-          document["norm_topk_prob"] = .bool(true)
-        }
+        reading(own, &document)
         document["sliding_window"] = document["sliding_window"] ?? .null
       }
     }

@@ -97,16 +97,21 @@ extension Dialect {
     (.attentionNormGain, "layers.{block}.input_layernorm.weight", .asIs),
   ]
 
-  private static let attentionRows: [Parameter] = [
+  /// The rows of queries, keys and values.
+  static let projectionRows: [Parameter] = [
     (.queryWeight, "layers.{block}.self_attn.q_proj.weight", .asIs),
     (.queryBias, "layers.{block}.self_attn.q_proj.bias", .asIs),
     (.keyWeight, "layers.{block}.self_attn.k_proj.weight", .asIs),
     (.keyBias, "layers.{block}.self_attn.k_proj.bias", .asIs),
     (.valueWeight, "layers.{block}.self_attn.v_proj.weight", .asIs),
     (.valueBias, "layers.{block}.self_attn.v_proj.bias", .asIs),
-    (.attentionOutputWeight, "layers.{block}.self_attn.o_proj.weight", .asIs),
-    (.attentionOutputBias, "layers.{block}.self_attn.o_proj.bias", .asIs),
   ]
+
+  private static let attentionRows =
+    projectionRows + [
+      (.attentionOutputWeight, "layers.{block}.self_attn.o_proj.weight", .asIs),
+      (.attentionOutputBias, "layers.{block}.self_attn.o_proj.bias", .asIs),
+    ]
 
   private static let feedForwardRows: [Parameter] = [
     (.feedForwardNormGain, "layers.{block}.post_attention_layernorm.weight", .asIs),

@@ -16,12 +16,7 @@ extension Dialect {
       (.tokenEmbedding, "embed_tokens.weight", .asIs),
       (.positionEmbedding, "embed_positions.weight", .asIs),
       (.embeddingProjection, "project_in.weight", .asIs),
-      (.queryWeight, "layers.{block}.self_attn.q_proj.weight", .asIs),
-      (.queryBias, "layers.{block}.self_attn.q_proj.bias", .asIs),
-      (.keyWeight, "layers.{block}.self_attn.k_proj.weight", .asIs),
-      (.keyBias, "layers.{block}.self_attn.k_proj.bias", .asIs),
-      (.valueWeight, "layers.{block}.self_attn.v_proj.weight", .asIs),
-      (.valueBias, "layers.{block}.self_attn.v_proj.bias", .asIs),
+    ] + projectionRows + [
       (.attentionOutputWeight, "layers.{block}.self_attn.out_proj.weight", .asIs),
       (.attentionOutputBias, "layers.{block}.self_attn.out_proj.bias", .asIs),
       (.attentionNormGain, "layers.{block}.self_attn_layer_norm.weight", .asIs),

@@ -8,9 +8,10 @@ import IngotGraph
 
 extension Dialect {
   /// Llama as llama.cpp names it.
-  static let llamaCppLlama = llamaCppDecoder("llama", order: .paired, flags: llamaFlags)
+  static let llamaCppLlama = llamaCppDecoder("llama", order: .paired, flags: llamaFlags, form: .ggufLlama)
   /// Mistral as llama.cpp names it.
-  static let llamaCppMistral = llamaCppDecoder("mistral", in: "llama", order: .paired, flags: llamaFlags)
+  static let llamaCppMistral = llamaCppDecoder(
+    "mistral", in: "llama", order: .paired, flags: llamaFlags, form: .ggufLlama)
   private static let llamaFlags: [(key: String, kind: TensorRole.Kind)] = [
     ("attention_bias", .queryBias), ("mlp_bias", .feedForwardGateBias),
   ]
@@ -241,15 +242,17 @@ extension ConfigForm {
       numberType: .uint32, builtIn: [], keeping: "ingot.config",
       kept: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"],
       echoes: [("head_dim", "\(prefix).attention.value_length", "v_head_dim")],
-      reading: { own, document in
-        // Of the program's one architecture for three, the number of experts tells which.
-        if prefix == "llama", (own["llama.expert_count"]?.integer ?? 0) > 0 {
-          document["model_type"] = .string("mixtral")
-        }
-      },
       rotary: LlamaCppRotary(prefix: prefix))
     change(&form)
     return form
+  }
+
+  /// The keys of Llama and Mistral.
+  fileprivate static let ggufLlama = ggufDecoder("llama") { $0.reading = readMixture }
+
+  /// Tells Mixtral from Llama, which are one architecture of the program: by the number of experts.
+  static func readMixture(_ own: Metadata, into document: inout Metadata) {
+    if (own["llama.expert_count"]?.integer ?? 0) > 0 { document["model_type"] = .string("mixtral") }
   }
 
   /// The keys of a decoder whose windows the program honours.

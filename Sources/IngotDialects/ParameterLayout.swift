@@ -84,6 +84,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   package var isStacked: Bool { steps.contains(.stacked) }
   /// Whether one tensor holds the parameters of all experts of a block.
   package var isStackedByExpert: Bool { steps.contains(.stackedByExpert) }
+  /// Whether one tensor holds the parameters of all blocks, or of all experts of one.
+  package var holdsMany: Bool { isStacked || isStackedByExpert }
   /// Whether rows of another parameter stand behind these.
   package var isFirstHalf: Bool { steps.contains(.firstHalf) }
   /// Whether rows of another parameter stand in the same tensor.

@@ -191,7 +191,7 @@ private struct SortedTensors {
         }
         continue
       }
-      if let layout = dialect.layout(of: role.kind), layout.isStacked || layout.isStackedByExpert {
+      if let layout = dialect.layout(of: role.kind), layout.holdsMany {
         for role in dialect.roles(of: tensor.name, prefix: prefix) {
           take(index, role, layout, config, needed)
         }

@@ -243,13 +243,7 @@ struct RotaryConfigReader {
   }
 
   private func number(_ value: MetadataValue, _ key: String) throws(IngotError) -> Double {
-    guard let number = value.real else {
-      throw malformed(.type, key, "a value of another type", "a number")
-    }
-    guard number > 0, number < 1e12 else {
-      throw malformed(.range, key, "\(number)", "above 0 and below 1e12")
-    }
-    return number
+    try value.positive(at: Location(path, key: key))
   }
 
   private func malformed(

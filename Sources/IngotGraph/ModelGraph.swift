@@ -213,6 +213,21 @@ package struct GraphBuilder {
       [input], parameters)
   }
 
+  /// Adds attention, with the mask and, where it keeps keys and values, its cache.
+  ///
+  /// - Parameters:
+  ///   - name: the node's name.
+  ///   - attention: the operator.
+  ///   - projected: the edges that hold queries, keys and values.
+  ///   - parameters: the sinks, where there are some.
+  /// - Returns: what comes out.
+  package mutating func addAttention(
+    _ name: String, _ attention: Attention, _ projected: [EdgeID], _ parameters: [GraphParameter] = []
+  ) -> EdgeID {
+    let cache = attention.cacheSlot.map { [input(.cache($0, width: attention.keys.width))] } ?? []
+    return add(name, attention, projected + [input(.mask)] + cache, parameters)
+  }
+
   /// Names an edge as an output.
   package mutating func name(_ edge: EdgeID, _ name: String) {
     outputs.append((name, edge))

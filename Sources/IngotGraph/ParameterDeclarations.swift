@@ -30,17 +30,17 @@ package struct ParameterDeclarations: Sendable {
   ///   - expert: its expert.
   ///   - input: the inputs.
   ///   - output: the outputs.
+  ///   - isQuantizable: whether quantizing the weights takes it.
   ///   - initialization: how it starts out.
   /// - Returns: the parameter.
   package func linear(
     _ kind: TensorRole.Kind, _ block: Int? = nil, expert: Int? = nil, from input: Dimension,
-    to output: Dimension,
-    _ initialization: Initialization
+    to output: Dimension, isQuantizable: Bool = true, _ initialization: Initialization
   ) -> GraphParameter {
     let isInOut = (layout == .inOut) != transposed.contains(kind)
     return matrix(
       kind, block, isInOut ? input : output, isInOut ? output : input, outputAxis: isInOut ? 1 : 0,
-      isLinear: true, isQuantizable: true, initialization, expert: expert)
+      isLinear: true, isQuantizable: isQuantizable, initialization, expert: expert)
   }
 
   /// The weight of a small linear node behind the last block, `[out, in]` as torch's `nn.Linear` has it, whatever blocks
@@ -59,15 +59,15 @@ package struct ParameterDeclarations: Sendable {
       kind, nil, output, input, outputAxis: 0, isLinear: true, isQuantizable: true, initialization)
   }
 
-  /// The weight and the bias of a linear node; the bias starts as 0.
+  /// The weight of a linear node, and its bias where it has one; the bias starts as 0.
   package func affine(
-    _ weight: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil, from input: Dimension,
-    to output: Dimension, _ initialization: Initialization
+    _ weight: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int? = nil, expert: Int? = nil,
+    from input: Dimension, to output: Dimension, hasBias: Bool = true, isQuantizable: Bool = true,
+    _ initialization: Initialization
   ) -> [GraphParameter] {
-    [
-      linear(weight, block, from: input, to: output, initialization),
-      vector(bias, block, output, .constant(0)),
-    ]
+    let matrix = linear(
+      weight, block, expert: expert, from: input, to: output, isQuantizable: isQuantizable, initialization)
+    return hasBias ? [matrix, vector(bias, block, expert: expert, output, .constant(0))] : [matrix]
   }
 
   /// A table with a row a token, position or label.

@@ -17,6 +17,12 @@ extension GraphOperator {
     }
   }
 
+  /// The type of the only input.
+  func expectOne(_ inputs: [EdgeType]) throws(ShapeConflict) -> EdgeType {
+    try expectCount(inputs, 1)
+    return inputs[0]
+  }
+
   /// The type of two inputs that have to be of one.
   func expectPair(_ inputs: [EdgeType]) throws(ShapeConflict) -> EdgeType {
     try expectCount(inputs, 2)

@@ -83,13 +83,12 @@ package struct DialectLayout {
     var tensors: [Tensor] = []
     for role in target.roles(blockCount: config.blockCount, expertCount: config[.expertCount]) {
       guard let name = target.name(of: role, prefix: target.writtenPrefix),
-        let layout = target.layout(of: role.kind)
+        // A second half is written with the first.
+        let layout = target.layout(of: role.kind), !layout.isSecondHalf
       else { continue }
       if role.kind == .head, config.tiesHead || model.recognised.configuration.config.tiesHead {
         if let head = try tiedHead(name) { tensors.append(head) }
-      } else if layout.isSecondHalf {
-        // It is written with the first.
-      } else if layout.isStacked || layout.isStackedByExpert {
+      } else if layout.holdsMany {
         let views = try stackViews(role, layout, name)
         if let views { tensors.append(Tensor(name: name, role: role, view: .stack(views))) }
       } else if let view = try view(of: role) {

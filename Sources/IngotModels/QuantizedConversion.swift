@@ -169,8 +169,8 @@ package struct QuantizedConversion {
   ) throws(IngotError) -> [Int: WeightCoding] {
     let recognised = model.recognised
     var byTensor: [Int: WeightCoding] = [:]
-    for (role, coding) in codings {
-      guard let index = recognised.tensors[role] else { continue }
+    for role in recognised.graph.parameters.map(\.role) {
+      guard let coding = codings[role], let index = recognised.tensors[role] else { continue }
       let tensor = model.checkpoint.tensors[index]
       guard tensor.quantization == nil, tensor.blockType == nil else { continue }
       byTensor[index] = coding
@@ -178,15 +178,23 @@ package struct QuantizedConversion {
       let layout = recognised.dialect.layout(of: role.kind)
       switch (layout, quantization.granularity) {
       case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
-      case (let layout?, _) where layout.isStacked || layout.isStackedByExpert || layout.isPadded:
+      case (let layout?, _) where layout.holdsMany || layout.isPadded:
         throw .unsupported(
-          "quantizing a tensor that holds more than one parameter; \(verb: .convert, .dialect, "hf") takes them apart",
+          "quantizing a tensor that holds more than one parameter\(wayApart(role.kind))",
           at: Location(model.path, tensor: tensor.name))
       default: break
       }
       byTensor[index] = .integers(quantization)
     }
     return byTensor
+  }
+
+  /// What takes a tensor apart, where transformers has one for each parameter: of gpt-oss's experts it has none.
+  private func wayApart(_ kind: TensorRole.Kind) -> Evidence {
+    let architecture = model.recognised.configuration.architecture.id
+    guard let layout = Dialect.named("hf", architecture: architecture)?.layout(of: kind), !layout.holdsMany
+    else { return "" }
+    return "; \(verb: .convert, .dialect, "hf") takes them apart"
   }
 
   // MARK: - Tensors in their own names

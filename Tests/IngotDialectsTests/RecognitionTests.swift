@@ -70,8 +70,7 @@ import Testing
       [true, false].flatMap { flag in
         // Biases are there where a config says so.
         let config = config.with(.attentionBias, flag).with(.feedForwardBias, flag)
-        // OPT's tokens may be narrower than what passes through.
-        // Of a mixture of experts some blocks may have none.
+        // OPT's tokens may be narrower than what passes through, and some blocks of a mixture have no experts.
         let ofWidth = config.with(.embeddingWidth, flag ? config.width : 8)
           .with(.plainBlocks, flag ? [0] : [])
         return architecture.graph(ofWidth.with(.head, head.id).with(.tiesHead, flag)).parameters

@@ -113,7 +113,7 @@ private struct BERTBuilder {
     let query = graph.linear("\(name).self.query", hidden, part(.queryWeight, .queryBias))
     let key = graph.linear("\(name).self.key", hidden, part(.keyWeight, .keyBias))
     let value = graph.linear("\(name).self.value", hidden, part(.valueWeight, .valueBias))
-    let attended = graph.add("\(name).self", attention, [query, key, value, graph.input(.mask)])
+    let attended = graph.addAttention("\(name).self", attention, [query, key, value])
     let projected = graph.linear(
       "\(name).output.dense", attended, part(.attentionOutputWeight, .attentionOutputBias))
     let sum = graph.add("\(name).output.add", Add(), [hidden, projected])

@@ -211,11 +211,10 @@ private struct DecoderBuilder {
       "\(name).k", addHeadNorm("\(name).k_norm", projectedKey, .keyNormGain, block, config.keyHeadCount),
       block)
     let value = project("\(name).v_proj", input, .valueWeight, .valueBias, block, from: width, to: keys)
-    let cache = graph.input(.cache(block, width: attention.keys.width))
     attention.hasSinks = config[.hasSinks]
     let heads: ParameterDeclarations.Dimension = (config.headCount, "num_attention_heads")
-    return graph.add(
-      name, attention, [query, key, value, graph.input(.mask), cache],
+    return graph.addAttention(
+      name, attention, [query, key, value],
       config[.hasSinks] ? [declare.vector(.attentionSinks, block, heads, weight)] : [])
   }
 
@@ -227,13 +226,12 @@ private struct DecoderBuilder {
     let fused: ParameterDeclarations.Dimension = (
       attention.queries.rowStride, "(num_attention_heads + 2 · num_key_value_heads) · head_dim"
     )
-    let projected = linear(
-      "\(name).qkv_proj", input, .attentionInputWeight, .attentionInputBias, block, width, fused,
-      hasBias: false)
+    let projected = graph.linear(
+      "\(name).qkv_proj", input,
+      [declare.linear(.attentionInputWeight, block, from: width, to: fused, weight)])
     let turned = addRotary(
       "\(name).qk", projected, block, turnedHeadCount: config.headCount + config.keyHeadCount)
-    let cache = graph.input(.cache(block, width: attention.keys.width))
-    return graph.add(name, attention, [turned, graph.input(.mask), cache])
+    return graph.addAttention(name, attention, [turned])
   }
 
   private mutating func addHeadNorm(
@@ -261,18 +259,9 @@ private struct DecoderBuilder {
     _ name: String, _ input: EdgeID, _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
     from: ParameterDeclarations.Dimension, to: ParameterDeclarations.Dimension
   ) -> EdgeID {
-    linear(
-      name, input, weightKind, bias, block, from, to,
-      hasBias: config[.attentionBias] || config[.inputBias] && bias != .attentionOutputBias)
-  }
-
-  private mutating func linear(
-    _ name: String, _ input: EdgeID, _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
-    _ from: ParameterDeclarations.Dimension, _ to: ParameterDeclarations.Dimension, hasBias: Bool
-  ) -> EdgeID {
-    let matrix = declare.linear(weightKind, block, from: from, to: to, weight)
-    let vector = hasBias ? [declare.vector(bias, block, to, .constant(0))] : []
-    return graph.linear(name, input, [matrix] + vector)
+    let hasBias = config[.attentionBias] || config[.inputBias] && bias != .attentionOutputBias
+    return graph.linear(
+      name, input, declare.affine(weightKind, bias, block, from: from, to: to, hasBias: hasBias, weight))
   }
 
   private mutating func addFeedForward(_ block: Int) -> EdgeID {
@@ -280,28 +269,39 @@ private struct DecoderBuilder {
     let input = addNorm("layers.\(block).post_attention_layernorm", hidden, .feedForwardNormGain, block)
     if config.hasExperts(inBlock: block) { return addExperts(name, input, block) }
     let gated = config[.fusesProjections] ? addFusedGate(name, input, block) : addGate(name, input, block)
-    return linear(
-      "\(name).down_proj", gated, .feedForwardOutputWeight, .feedForwardOutputBias, block, wide, width,
-      hasBias: config[.feedForwardBias])
+    return graph.linear(
+      "\(name).down_proj", gated,
+      feedForward(.feedForwardOutputWeight, .feedForwardOutputBias, block, from: wide, to: width))
+  }
+
+  private func feedForward(
+    _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
+    from input: ParameterDeclarations.Dimension, to output: ParameterDeclarations.Dimension
+  ) -> [GraphParameter] {
+    declare.affine(
+      weightKind, bias, block, from: input, to: output, hasBias: config[.feedForwardBias], weight)
   }
 
   private mutating func addGate(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
-    let hasBias = config[.feedForwardBias]
-    let gate = linear(
-      "\(name).gate_proj", input, .feedForwardGateWeight, .feedForwardGateBias, block, width, wide,
-      hasBias: hasBias)
+    let gate = graph.linear(
+      "\(name).gate_proj", input,
+      feedForward(.feedForwardGateWeight, .feedForwardGateBias, block, from: width, to: wide))
     let opened = graph.add("\(name).act", Activation(config.activation), [gate])
-    let up = linear(
-      "\(name).up_proj", input, .feedForwardInputWeight, .feedForwardInputBias, block, width, wide,
-      hasBias: hasBias)
+    let up = graph.linear(
+      "\(name).up_proj", input,
+      feedForward(.feedForwardInputWeight, .feedForwardInputBias, block, from: width, to: wide))
     return graph.add("\(name).gated", Multiply(), [opened, up])
   }
 
   /// A mixture of experts, and the one that all tokens take, where there is one.
   private mutating func addExperts(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
     let count: ParameterDeclarations.Dimension = (config[.expertCount], "experts")
-    let scores = linear(
-      "\(name).router", input, .routerWeight, .routerBias, block, width, count, hasBias: config[.expertBias])
+    // A router is small, and what it chooses by is close: as elsewhere it stays as it is.
+    let scores = graph.linear(
+      "\(name).router", input,
+      declare.affine(
+        .routerWeight, .routerBias, block, from: width, to: count, hasBias: config[.expertBias],
+        isQuantizable: false, weight))
     let parameters = (0..<config[.expertCount]).flatMap { expertParameters(block, $0) }
     let experts = Experts(
       expertCount: config[.expertCount], chosenCount: config[.chosenExpertCount],
@@ -320,17 +320,17 @@ private struct DecoderBuilder {
 
   private func expertParameters(_ block: Int, _ expert: Int) -> [GraphParameter] {
     let inner: ParameterDeclarations.Dimension = (config.expertWidth, "expert_intermediate_size")
-    func pair(
-      _ kind: TensorRole.Kind, _ bias: TensorRole.Kind, _ from: ParameterDeclarations.Dimension,
-      _ to: ParameterDeclarations.Dimension
+    func part(
+      _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, from input: ParameterDeclarations.Dimension,
+      to output: ParameterDeclarations.Dimension
     ) -> [GraphParameter] {
-      let matrix = declare.linear(kind, block, expert: expert, from: from, to: to, weight)
-      guard config[.expertBias] else { return [matrix] }
-      return [matrix, declare.vector(bias, block, expert: expert, to, .constant(0))]
+      declare.affine(
+        weightKind, bias, block, expert: expert, from: input, to: output, hasBias: config[.expertBias], weight
+      )
     }
-    return pair(.expertGateWeight, .expertGateBias, width, inner)
-      + pair(.expertUpWeight, .expertUpBias, width, inner)
-      + pair(.expertDownWeight, .expertDownBias, inner, width)
+    return part(.expertGateWeight, .expertGateBias, from: width, to: inner)
+      + part(.expertUpWeight, .expertUpBias, from: width, to: inner)
+      + part(.expertDownWeight, .expertDownBias, from: inner, to: width)
   }
 
   /// The expert that all tokens take, as much of it as its own gate says.
@@ -338,24 +338,30 @@ private struct DecoderBuilder {
     let inner: ParameterDeclarations.Dimension = (
       config[.sharedExpertWidth], "shared_expert_intermediate_size"
     )
-    func weight(
-      _ kind: TensorRole.Kind, _ from: ParameterDeclarations.Dimension, _ to: ParameterDeclarations.Dimension
-    ) -> [GraphParameter] { [declare.linear(kind, block, from: from, to: to, self.weight)] }
-    let gate = graph.linear("\(name).gate_proj", input, weight(.sharedGateWeight, width, inner))
+    let gate = graph.linear(
+      "\(name).gate_proj", input, [declare.linear(.sharedGateWeight, block, from: width, to: inner, weight)])
     let opened = graph.add("\(name).act", Activation(config.activation), [gate])
-    let up = graph.linear("\(name).up_proj", input, weight(.sharedUpWeight, width, inner))
+    let up = graph.linear(
+      "\(name).up_proj", input, [declare.linear(.sharedUpWeight, block, from: width, to: inner, weight)])
     let gated = graph.add("\(name).gated", Multiply(), [opened, up])
-    let result = graph.linear("\(name).down_proj", gated, weight(.sharedDownWeight, inner, width))
-    let score = graph.linear("\(name)_gate", input, weight(.sharedShareWeight, width, (1, "1")))
+    let result = graph.linear(
+      "\(name).down_proj", gated, [declare.linear(.sharedDownWeight, block, from: inner, to: width, weight)])
+    let score = graph.linear(
+      "\(name)_gate", input,
+      [
+        declare.linear(
+          .sharedShareWeight, block, from: width, to: (1, "1"), isQuantizable: false, weight)
+      ])
     let share = graph.add("\(name)_gate.act", Activation(.sigmoid), [score])
     return graph.add("\(name).share", Multiply(), [result, share])
   }
 
   /// A gate and what it lets through that are one projection.
   private mutating func addFusedGate(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
-    let both = linear(
-      "\(name).gate_up_proj", input, .feedForwardGateUpWeight, .feedForwardInputBias, block, width,
-      (2 * config.feedForwardWidth, "2 · intermediate_size"), hasBias: false)
+    let fused = (2 * config.feedForwardWidth, "2 · intermediate_size")
+    let both = graph.linear(
+      "\(name).gate_up_proj", input,
+      [declare.linear(.feedForwardGateUpWeight, block, from: width, to: fused, weight)])
     return graph.add("\(name).gated", Gate(config.activation), [both])
   }
 

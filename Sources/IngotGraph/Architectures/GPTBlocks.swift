@@ -31,9 +31,8 @@ extension GraphBuilder {
     let attention = Attention.fused(
       headCount: config.headCount, headDimension: config.headDimension, scale: scale, isCausal: true,
       cacheSlot: block)
-    let cache = input(.cache(block, width: attention.keys.width))
     let qkv = linear("\(name).c_attn", hidden, parameters.attentionInput(block))
-    let attended = add(name, attention, [qkv, input(.mask), cache])
+    let attended = addAttention(name, attention, [qkv])
     return linear("\(name).c_proj", attended, parameters.attentionOutput(block))
   }
 

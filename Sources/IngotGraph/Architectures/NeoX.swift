@@ -117,39 +117,34 @@ private struct NeoXBuilder {
     let attention = Attention.fused(
       headCount: config.headCount, headDimension: config.headDimension,
       scale: 1 / Double(config.headDimension).squareRoot(), isCausal: true, cacheSlot: block)
-    let projected = linear(
-      "\(name).query_key_value", input, .attentionInputWeight, .attentionInputBias, block, width, triple,
-      hasBias: config[.attentionBias])
+    let projected = graph.linear(
+      "\(name).query_key_value", input,
+      declare.affine(
+        .attentionInputWeight, .attentionInputBias, block, from: width, to: triple,
+        hasBias: config[.attentionBias], weight))
     let rotary = Rotary(
       headDimension: config.headDimension, schedule: config.rotarySchedule,
       turnedHeadCount: 2 * config.headCount)
     let turned = graph.add("\(name).rotary", rotary, [projected, graph.input(.positions)])
-    let cache = graph.input(.cache(block, width: attention.keys.width))
-    let attended = graph.add(name, attention, [turned, graph.input(.mask), cache])
-    return linear(
-      "\(name).dense", attended, .attentionOutputWeight, .attentionOutputBias, block, width, width,
-      hasBias: config[.attentionBias])
+    let attended = graph.addAttention(name, attention, [turned])
+    return graph.linear(
+      "\(name).dense", attended,
+      declare.affine(
+        .attentionOutputWeight, .attentionOutputBias, block, from: width, to: width,
+        hasBias: config[.attentionBias], weight))
   }
 
   private mutating func addFeedForward(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
     let normed = graph.add(
       "\(name).post_attention_layernorm", norm, [input],
       declare.norm(.feedForwardNormGain, .feedForwardNormBias, block, width))
-    let expanded = linear(
-      "\(name).mlp.dense_h_to_4h", normed, .feedForwardInputWeight, .feedForwardInputBias, block, width, wide
-    )
+    let expanded = graph.linear(
+      "\(name).mlp.dense_h_to_4h", normed,
+      declare.affine(.feedForwardInputWeight, .feedForwardInputBias, block, from: width, to: wide, weight))
     let activated = graph.add("\(name).mlp.act", Activation(config.activation), [expanded])
-    return linear(
-      "\(name).mlp.dense_4h_to_h", activated, .feedForwardOutputWeight, .feedForwardOutputBias, block, wide,
-      width)
-  }
-
-  private mutating func linear(
-    _ name: String, _ input: EdgeID, _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
-    _ from: ParameterDeclarations.Dimension, _ to: ParameterDeclarations.Dimension, hasBias: Bool = true
-  ) -> EdgeID {
-    let parameters = declare.affine(weightKind, bias, block, from: from, to: to, weight)
-    return graph.linear(name, input, hasBias ? parameters : Array(parameters.prefix(1)))
+    return graph.linear(
+      "\(name).mlp.dense_4h_to_h", activated,
+      declare.affine(.feedForwardOutputWeight, .feedForwardOutputBias, block, from: wide, to: width, weight))
   }
 
   mutating func addHead() {

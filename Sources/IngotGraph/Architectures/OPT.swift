@@ -179,29 +179,32 @@ private struct OPTBuilder {
     let attention = Attention.separate(
       headCount: config.headCount, headDimension: config.headDimension,
       scale: 1 / Double(config.headDimension).squareRoot(), isCausal: true, cacheSlot: block)
-    let query = linear("\(name).q_proj", input, .queryWeight, .queryBias, block, width, width)
-    let key = linear("\(name).k_proj", input, .keyWeight, .keyBias, block, width, width)
-    let value = linear("\(name).v_proj", input, .valueWeight, .valueBias, block, width, width)
-    let cache = graph.input(.cache(block, width: attention.keys.width))
-    let attended = graph.add(name, attention, [query, key, value, graph.input(.mask), cache])
-    return linear(
-      "\(name).out_proj", attended, .attentionOutputWeight, .attentionOutputBias, block, width, width)
+    func part(_ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind) -> [GraphParameter] {
+      affine(weightKind, bias, block, from: width, to: width)
+    }
+    let query = graph.linear("\(name).q_proj", input, part(.queryWeight, .queryBias))
+    let key = graph.linear("\(name).k_proj", input, part(.keyWeight, .keyBias))
+    let value = graph.linear("\(name).v_proj", input, part(.valueWeight, .valueBias))
+    let attended = graph.addAttention(name, attention, [query, key, value])
+    return graph.linear("\(name).out_proj", attended, part(.attentionOutputWeight, .attentionOutputBias))
   }
 
   private mutating func addFeedForward(_ name: String, _ input: EdgeID, _ block: Int) -> EdgeID {
-    let expanded = linear(
-      "\(name).fc1", input, .feedForwardInputWeight, .feedForwardInputBias, block, width, wide)
+    let expanded = graph.linear(
+      "\(name).fc1", input,
+      affine(.feedForwardInputWeight, .feedForwardInputBias, block, from: width, to: wide))
     let activated = graph.add("\(name).act", Activation(config.activation), [expanded])
-    return linear(
-      "\(name).fc2", activated, .feedForwardOutputWeight, .feedForwardOutputBias, block, wide, width)
+    return graph.linear(
+      "\(name).fc2", activated,
+      affine(.feedForwardOutputWeight, .feedForwardOutputBias, block, from: wide, to: width))
   }
 
-  private mutating func linear(
-    _ name: String, _ input: EdgeID, _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
-    _ from: ParameterDeclarations.Dimension, _ to: ParameterDeclarations.Dimension
-  ) -> EdgeID {
-    let parameters = declare.affine(weightKind, bias, block, from: from, to: to, weight)
-    return graph.linear(name, input, config[.attentionBias] ? parameters : Array(parameters.prefix(1)))
+  private func affine(
+    _ weightKind: TensorRole.Kind, _ bias: TensorRole.Kind, _ block: Int,
+    from input: ParameterDeclarations.Dimension, to output: ParameterDeclarations.Dimension
+  ) -> [GraphParameter] {
+    declare.affine(
+      weightKind, bias, block, from: input, to: output, hasBias: config[.attentionBias], weight)
   }
 
   mutating func addHead() {

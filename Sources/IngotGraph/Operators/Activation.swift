@@ -16,8 +16,7 @@ package struct Activation: GraphOperator {
   package var name: String { kind.rawValue }
 
   package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
-    try expectCount(inputs, 1)
-    return inputs[0]
+    try expectOne(inputs)
   }
 
   package func mayOverwrite(input index: Int) -> Bool { true }

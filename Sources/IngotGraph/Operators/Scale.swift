@@ -18,8 +18,7 @@ package struct Scale: GraphOperator {
   package var attributes: Metadata { Metadata([.init(key: "factor", value: .float64(factor))]) }
 
   package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
-    try expectCount(inputs, 1)
-    return inputs[0]
+    try expectOne(inputs)
   }
 
   package func mayOverwrite(input index: Int) -> Bool { true }

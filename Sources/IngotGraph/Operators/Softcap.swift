@@ -19,8 +19,7 @@ package struct Softcap: GraphOperator {
   package var attributes: Metadata { Metadata([.init(key: "bound", value: .float64(bound))]) }
 
   package func outputType(of inputs: [EdgeType], parameters: [Shape]) throws(ShapeConflict) -> EdgeType {
-    try expectCount(inputs, 1)
-    return inputs[0]
+    try expectOne(inputs)
   }
 
   package func mayOverwrite(input index: Int) -> Bool { true }

@@ -24,15 +24,13 @@ struct AdapterConfig {
   /// Keys that tell how the adapter was trained, or where from; tensors tell what came of it.
   private static let passedOver: Set<String> = [
     "auto_mapping", "bias", "corda_config", "eva_config", "exclude_modules", "inference_mode",
-    "layers_pattern",
-    "layers_to_transform", "loftq_config", "lora_dropout", "lora_ga_config", "megatron_core",
-    "modules_to_save",
-    "peft_version", "qalora_group_size", "revision", "runtime_config", "target_modules", "task_type",
+    "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout", "lora_ga_config",
+    "megatron_core", "modules_to_save", "peft_version", "qalora_group_size", "revision",
+    "runtime_config", "target_modules", "task_type",
   ]
   private static let read: Set<String> = [
     "alpha_pattern", "base_model_name_or_path", "fan_in_fan_out", "init_lora_weights", "lora_alpha",
-    "peft_type",
-    "r", "rank_pattern", "use_dora", "use_rslora",
+    "peft_type", "r", "rank_pattern", "use_dora", "use_rslora",
   ]
   /// Ways to begin a training that leave the base as it is.
   private static let harmlessBeginnings: Set<String> = ["gaussian", "eva", "orthogonal"]
