@@ -43,6 +43,8 @@ package struct ConfigPlace: Sendable {
   package var format: String?
   /// Numbers of the model that the program looks for under another key than transformers.
   package var echoes: [(key: String, number: any KeyPath<ModelConfig, Int> & Sendable)] = []
+  /// Whether config.json lists which blocks see a window, where its program derives fewer than there are.
+  package var listsKinds = false
   /// Keys of the container beside the config's, in the order in which they are written.
   package var facts: [(key: String, fact: Fact)] = []
   /// The architecture's id in the container, where that is another than here: one program may have one for several.

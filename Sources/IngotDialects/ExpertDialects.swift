@@ -72,15 +72,17 @@ extension Dialect {
   /// Mixtral as mlx-lm names it.
   static let mlxMixtral = mlxDecoder(
     "mixtral", rows: decoderRows(around: stackedExperts("block_sparse_moe"), beside: []),
-    rotary: .baseOnly)
-  /// Qwen2-MoE as mlx-lm names it, which takes shares of all experts.
+    fixed: [FixedValue("head_dim", .null)], rotary: .baseOnly)
+  /// Qwen2-MoE as mlx-lm names it, which takes shares of all experts, has them in all blocks, and has a head of its own.
   static let mlxQwen2MoE = mlxDecoder(
     "qwen2_moe", rows: decoderRows(around: stackedExperts("mlp"), beside: sharedRows),
-    fixed: [FixedValue("head_dim", .null), FixedValue("qkv_bias", .bool(true))], refusal: qwen2MoERefusal)
-  /// Qwen3-MoE as mlx-lm names it.
+    fixed: [FixedValue("head_dim", .null), FixedValue("qkv_bias", .bool(true))], storesTiedHead: true,
+    rotary: .baseOnly, refusal: { qwen2MoERefusal($0) ?? plainBlockRefusal($0) })
+  /// Qwen3-MoE as mlx-lm names it, whose class asks for the width of a head.
   static let mlxQwen3MoE = mlxDecoder(
     "qwen3_moe", rows: decoderRows(around: stackedExperts("mlp"), beside: headNormRows),
-    fixed: [FixedValue("attention_bias", .bool(false))])
+    fixed: [FixedValue("attention_bias", .bool(false))], rotary: .baseOnly,
+    echoes: [("head_dim", \.headDimension)])
 
   /// gpt-oss as mlx-lm names it once it has taken the published form apart.
   static let mlxGPTOSS = mlxDecoder(
@@ -96,7 +98,12 @@ extension Dialect {
         (.expertDownWeight, "layers.{block}.mlp.experts.down_proj.weight", .stackedByExpert),
         (.expertDownBias, "layers.{block}.mlp.experts.down_proj.bias", .stackedByExpert),
       ], beside: [(.attentionSinks, "layers.{block}.self_attn.sinks", .asIs)]),
-    fixed: gptOSSFixed, seesWindows: true)
+    fixed: gptOSSFixed, storesTiedHead: true, seesWindows: true, listsKinds: true,
+    refusal: { config in
+      // It looks for the first layer of either kind.
+      let count = (0..<config.blockCount).filter { config.isWindowBlock($0) }.count
+      return count == 0 || count == config.blockCount ? ("layer_types", "has layers of one kind") : nil
+    })
 
   /// What programs have built in of gpt-oss.
   private static let gptOSSFixed = [
@@ -130,7 +137,8 @@ extension Dialect {
       (.sharedShareWeight, "blk.{block}.ffn_gate_inp_shexp.weight", .withoutLeadingOne),
     ],
     fixed: [FixedValue("head_dim", .null), FixedValue("qkv_bias", .bool(true))],
-    refusal: { qwen2MoERefusal($0) ?? plainBlockRefusal($0) },
+    // src/models/qwen2moe.cpp asks for a head, be it the token embedding.
+    storesTiedHead: true, refusal: { qwen2MoERefusal($0) ?? plainBlockRefusal($0) },
     form: .expertForm("qwen2moe", count: "num_experts"))
   /// Qwen3-MoE as llama.cpp names it, which takes shares of those chosen.
   static let llamaCppQwen3MoE = llamaCppDecoder(
@@ -213,6 +221,8 @@ extension ConfigForm {
           ("shared_expert_intermediate_size", "\(prefix).expert_shared_feed_forward_length"),
         ]
       form.kept += ["decoder_sparse_step", "mlp_only_layers", "norm_topk_prob", "qkv_bias"]
+      // Its program asks for a head, so that a file has one in any case.
+      if prefix == "qwen2moe" { form.kept.append("tie_word_embeddings") }
       form.reading = { own, document in
         reading(own, &document)
         document["sliding_window"] = document["sliding_window"] ?? .null

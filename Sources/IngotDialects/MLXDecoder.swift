@@ -58,17 +58,21 @@ extension Dialect {
   ///   - gate: the function that the program has built in.
   ///   - fixed: what else it has.
   ///   - tied: whether it has no other head than the token embedding.
+  ///   - storesTiedHead: whether it asks for a head, be it the token embedding.
   ///   - approximated: what it computes by another formula.
   ///   - rotary: which rotary embeddings it computes.
   ///   - seesWindows: whether windows are honoured.
   ///   - seesListedWindows: whether those are that `layer_types` names.
+  ///   - echoes: numbers that its class asks for where transformers' has a default.
+  ///   - listsKinds: whether `layer_types` is written where a config leaves it out.
   ///   - refusal: what else it can't express.
   /// - Returns: the dialect.
   static func mlxDecoder(
     _ architecture: String, rows: [Parameter] = decoderRows, gateKey: String = "hidden_act",
-    gate: String = "silu", fixed: [FixedValue] = [], tied: Bool = false,
+    gate: String = "silu", fixed: [FixedValue] = [], tied: Bool = false, storesTiedHead: Bool = false,
     approximated: [ApproximatedValue] = [], rotary: RotarySupport = .mlx, seesWindows: Bool = false,
     seesListedWindows: Bool = false,
+    echoes: [(key: String, number: any KeyPath<ModelConfig, Int> & Sendable)] = [], listsKinds: Bool = false,
     refusal: @escaping @Sendable (ModelConfig) -> (key: String, why: Evidence)? = { _ in nil }
   ) -> Dialect {
     Dialect(
@@ -79,6 +83,7 @@ extension Dialect {
       unprefixed: [.head],
       heads: ["language": "language"],
       buffers: ["layers.{block}.self_attn.rotary_emb.inv_freq"],
+      storesTiedHead: storesTiedHead,
       // ml-explore/mlx: mlx/io/safetensors.cpp reads no F64.
       computes: [.f32, .f16, .bf16],
       fixed: [FixedValue(gateKey, .string(gate))] + fixed,
@@ -92,7 +97,8 @@ extension Dialect {
       refusal: refusal,
       rotary: rotary,
       // Its class ties heads where the key is missing, and reads the older spelling of rotary embeddings alone.
-      config: ConfigPlace(carrier: .file("config.json"), isRewritten: true),
+      config: ConfigPlace(
+        carrier: .file("config.json"), echoes: echoes, listsKinds: listsKinds, isRewritten: true),
       marks: [FileMark("format", "mlx", writtenIn: "safetensors")])
   }
 }

@@ -115,6 +115,12 @@ struct DialectConfig {
     // transformers takes its classes' own where a config does not say which token ends a text.
     for (key, id) in marks where document[key] == nil { document[key] = .int64(Int64(id)) }
     for (key, number) in place.echoes { document[key] = .int64(Int64(config[keyPath: number])) }
+    if place.listsKinds {
+      document["layer_types"] = .array(
+        (0..<config.blockCount).map {
+          .string(config.isWindowBlock($0) ? LayerKind.window : LayerKind.whole)
+        })
+    }
     return Self.companion("config.json", document)
   }
 
