@@ -315,7 +315,7 @@ def rope(config: dict, key: str = "rope_type") -> object:
 def window(config: dict) -> int | None:
     """How many tokens a token sees, of Qwen and SmolLM3 where a window is used at all: maybe in no block."""
     kind = config["model_type"]
-    has = kind in WINDOWED or kind in (*QWEN, "smollm3") and config.get("use_sliding_window")
+    has = kind in WINDOWED or kind in (*QWEN, *QWEN_EXPERTS, "smollm3") and config.get("use_sliding_window")
     return config.get("sliding_window", WINDOWED.get(kind, 4096)) if has else None
 
 
@@ -337,6 +337,16 @@ def with_long_factors(config: dict) -> dict:
     return config | {key: config[key] | {"short_factor": config[key]["long_factor"]}}
 
 
+def truncated(config: dict) -> dict:
+    """A config of gpt-oss whose ramp of yarn ends at whole pairs."""
+    said = config.get("rope_scaling") or config.get("rope_parameters") or {
+        "rope_type": "yarn", "factor": 32.0, "beta_fast": 32.0, "beta_slow": 1.0,
+        "original_max_position_embeddings": 4096}
+    base = {"rope_theta": config.get("rope_theta", 150000.0)}
+    without = {key: value for key, value in config.items() if key not in ("rope_scaling", "rope_theta")}
+    return without | {"rope_parameters": base | said | {"truncate": True}}
+
+
 def of_text(config: dict) -> dict:
     """The config of the language model within that of one that takes images, too."""
     if "text_config" not in config:
@@ -345,14 +355,20 @@ def of_text(config: dict) -> dict:
 
 
 # The windows that are there without a key.
-WINDOWED = {"mistral": 4096, "phi3": None, "gemma2": 4096, "gemma3_text": 4096}
+WINDOWED = {"mistral": 4096, "phi3": None, "gemma2": 4096, "gemma3_text": 4096, "mixtral": None, "gpt_oss": 128}
 LONG = ("longrope", "su")
 QWEN = ("qwen2", "qwen3")
+QWEN_EXPERTS = ("qwen2_moe", "qwen3_moe")
 GEMMA = ("gemma", "gemma2", "gemma3_text")
 # Those of the table; the models with images are Gemma 3's.
-LANGUAGES = ("llama", "mistral", *QWEN, "smollm3", *GEMMA, "gemma3", "phi3", "gpt_neox", "opt")
+LANGUAGES = ("llama", "mistral", *QWEN, "smollm3", *GEMMA, "gemma3", "phi3", "gpt_neox", "opt", "mixtral",
+             *QWEN_EXPERTS, "gpt_oss")
 QWEN2_PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
                  r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+O200K_PATTERN = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 Keys = dict[str, Callable[[dict], bool]]
 
 
@@ -436,6 +452,40 @@ def layers_by_pattern(config: dict) -> bool:
 PHI3: Keys = ITS_HEAD | activation(None, "silu") | {"head_dim": lambda config: "head_dim" not in config}
 NEOX: Keys = activation(None, "gelu") | {"attention_bias": lambda config: config.get("attention_bias", True)}
 NONE: Keys = {"OPT": lambda config: False}
+# Heads that share the width, of the mixtures of experts; Qwen2-MoE's projections with a bias.
+SHARED_WIDTH: Keys = {
+    "head_dim": lambda config: head_width(config) * config["num_attention_heads"] == config["hidden_size"]}
+QKV_BIAS: Keys = {"qkv_bias": lambda config: config.get("qkv_bias", True)}
+SHARES_OF_ALL: Keys = {"norm_topk_prob": lambda config: not config.get("norm_topk_prob")}
+SHARES_OF_CHOSEN: Keys = {"norm_topk_prob": lambda config: config.get("norm_topk_prob")}
+# Experts in every layer.
+ALL_WITH_EXPERTS: Keys = {
+    "num_experts": lambda config: config.get("num_experts") != 0,
+    "mlp_only_layers": lambda config: not set(config.get("mlp_only_layers") or ()) & set(range(config["num_hidden_layers"])),
+    "decoder_sparse_step": lambda config: config.get("decoder_sparse_step", 1) == 1,
+}
+GPT_OSS: Keys = {
+    "attention_bias": lambda config: config.get("attention_bias", True),
+    "swiglu_limit": lambda config: config.get("swiglu_limit", 7.0) == 7.0,
+    "swiglu_alpha": lambda config: config.get("swiglu_alpha", 1.702) == 1.702,
+}
+# What llama.cpp has of rotary embeddings in Llama, and so in its mixtures of experts.
+ROTARY: Keys = {key: LANGUAGE[key] for key in ("rope_scaling", "truncate")} | BETAS
+
+
+def layer_kinds(config: dict) -> list[str]:
+    """Which of gpt-oss's layers have the window."""
+    return config.get("layer_types") or [
+        "full_attention" if place % 2 else "sliding_attention" for place in range(config["num_hidden_layers"])]
+
+
+def is_untruncated(config: dict) -> bool:
+    """Whether yarn's ramp ends within a pair, as gpt-oss's does where its config says nothing."""
+    said = config.get("rope_scaling") or config.get("rope_parameters")
+    return rope(config) == "yarn" and rope(config, "truncate") is False or (
+        config["model_type"] == "gpt_oss" and said is None)
+
+
 # What each program has built in, by architecture, in the order in which ingot asks.
 LLAMA_CPP: dict[str, Keys] = {
     **dict.fromkeys(("llama", "mistral", *QWEN), LANGUAGE | BETAS),
@@ -450,6 +500,11 @@ LLAMA_CPP: dict[str, Keys] = {
     "phi3": PHI3 | {"rope_scaling": lambda config: rope(config) in ("default", "yarn", *LONG)},
     "gpt_neox": NEOX | {"rope_scaling": lambda config: rope(config) in ("default", "linear")} | ITS_HEAD,
     "opt": NONE,
+    "mixtral": activation(None, "silu") | ROTARY | ITS_HEAD,
+    "qwen2_moe": activation(None, "silu") | SHARED_WIDTH | QKV_BIAS | SHARES_OF_ALL | ALL_WITH_EXPERTS | ROTARY | ITS_HEAD,
+    "qwen3_moe": activation(None, "silu") | NO_BIAS | SHARES_OF_CHOSEN | ALL_WITH_EXPERTS | ROTARY | ITS_HEAD,
+    # It asks which layers have the window by a period or a list, and has one in any case.
+    "gpt_oss": GPT_OSS | {"layer_types": lambda config: "sliding_attention" in layer_kinds(config)} | ITS_HEAD,
 }
 MLX: dict[str, Keys] = {
     **dict.fromkeys(("llama", "mistral", *QWEN), LANGUAGE | ATTENTION),
@@ -466,6 +521,12 @@ MLX: dict[str, Keys] = {
     "gpt_neox": NEOX | {"intermediate_size": lambda config: config["intermediate_size"] == 4 * config["hidden_size"]}
                 | ITS_HEAD | UNSCALED,
     "opt": NONE,
+    "mixtral": activation(None, "silu") | SHARED_WIDTH | UNSCALED | ITS_HEAD,
+    "qwen2_moe": activation(None, "silu") | SHARED_WIDTH | QKV_BIAS | SHARES_OF_ALL | ALL_WITH_EXPERTS | UNSCALED | ITS_HEAD,
+    "qwen3_moe": activation(None, "silu") | NO_BIAS | UNSCALED | ITS_HEAD,
+    # It looks for the first layer of either kind.
+    "gpt_oss": GPT_OSS | {"layer_types": lambda config: len(set(layer_kinds(config))) == 2,
+                          "truncate": lambda config: not is_untruncated(config)} | ITS_HEAD,
 }
 
 
@@ -493,6 +554,8 @@ class LanguageColumn:
             return None
         if window(case.text) is not None and case.text["model_type"] not in self.sees_windows:
             return "sliding_window"
+        if self.program is SERVER and is_untruncated(case.text):
+            return "truncate"
         # Opened for 256 tokens it takes the list by that.
         is_long = rope(case.text) in LONG and case.text.get("original_max_position_embeddings", 4096) < 256
         return "short_factor" if self.program is SERVER and is_long else None
@@ -502,6 +565,8 @@ class LanguageColumn:
         ignored = self.ignores(case)
         if ignored == "short_factor":
             return without_window(with_long_factors(case.text))
+        if ignored == "truncate":
+            return truncated(case.text)
         return without_window(case.text) if ignored else case.text
 
     def bound(self, case: Case) -> float:
@@ -527,6 +592,12 @@ CHANGES: dict[str, list[tuple[str, dict]]] = {
         "window-in-all-layers", "window-in-no-layer"),
     "gemma3": scalars(12, "newer-names") + scalars(4, "published-names"),
     "phi3": [(name, SHORT) for name in ("longrope", "longrope-attention-factor", "longrope-factor", "longrope-partial")],
+    "qwen3_moe": [(name, {"norm_topk_prob": True}) for name in (
+        "all-experts", "default-head-width", "default-keys", "null-keys", "one-expert", "positions", "tied", "window",
+        "window-layer-types", "yarn")],
+    # A ramp of yarn that ends at whole pairs, in two layers.
+    "gpt_oss": [(name, {"rope_scaling": {"rope_type": "yarn", "factor": 32.0}})
+                for name in ("published-keys", "published-mxfp4")],
     # Of decoder-golden: as wide within as mlx-lm has it.
     "gpt_neox": [("hf", {}), ("hf", {"use_parallel_residual": False}), ("hf", {"rotary_pct": 1.0})],
 }
@@ -549,22 +620,23 @@ LANGUAGE_COLUMNS = [
     # Its tables of GELU are in half precision, and of GPT-NeoX it and mlx-lm have the formula with tanh. Of Gemma mlx-lm
     # has the exact one, and of Gemma 3 the root of the width in BF16.
     LanguageColumn(SERVER, ("--for", "llama.cpp"), LLAMA_CPP, coarsely=dict.fromkeys((*GEMMA, "gpt_neox"), 1e-2),
-                   sees_windows=("gemma2", "gemma3_text")),
+                   sees_windows=("gemma2", "gemma3_text", "gpt_oss")),
     LanguageColumn(next(program for program in PROGRAMS if program.name == "mlx"), ("--for", "mlx"), MLX,
-                   coarsely={"gemma": 1e-2, "gpt_neox": 1e-2, "gemma3_text": 1e-3}, sees_windows=("gemma3_text",)),
+                   coarsely={"gemma": 1e-2, "gpt_neox": 1e-2, "gemma3_text": 1e-3}, sees_windows=("gemma3_text", "gpt_oss")),
 ]
 
 
 def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     """A copy of a folder with a tokenizer of as many tokens as the config says, where it has none: llama.cpp's server
-    ends without. Qwen's and GPT-NeoX's is byte-level BPE, the others' a SentencePiece model."""
+    ends without. Qwen's, GPT-NeoX's and gpt-oss's is byte-level BPE, the others' a SentencePiece model."""
     if (folder / "tokenizer.model").exists():
         return folder
     config = of_text(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     size = config.get("vocab_size", 32000)
     shutil.copytree(folder, target)
-    if config["model_type"] in (*QWEN, "gpt_neox"):
-        (target / "tokenizer.json").write_text(byte_level(size), encoding="utf-8")
+    if config["model_type"] in (*QWEN, *QWEN_EXPERTS, "gpt_neox", "gpt_oss"):
+        text = byte_level(size, O200K_PATTERN if config["model_type"] == "gpt_oss" else QWEN2_PATTERN)
+        (target / "tokenizer.json").write_text(text, encoding="utf-8")
         return target
     import sentencepiece
     text = (ROOT / "fixtures" / "kjv-gpt2" / "heldout.txt").read_text(encoding="utf-8")
@@ -576,17 +648,18 @@ def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
     return target
 
 
-def byte_level(size: int) -> str:
-    """The tokenizer.json of byte-level BPE that normalizes and cuts a text as Qwen2's does: a newline, a space, letters
-    and further bytes, one merge, and the mark of a text's end."""
+def byte_level(size: int, pattern: str = QWEN2_PATTERN) -> str:
+    """The tokenizer.json of byte-level BPE that cuts a text by a pattern, and normalizes it as Qwen2's does where that is
+    Qwen2's: a newline, a space, letters and further bytes, one merge, and the mark of a text's end."""
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     letters = sorted(pre_tokenizers.ByteLevel.alphabet(),
                      key=lambda letter: (letter not in "\u0120\u010a", not "a" <= letter <= "z", letter))[:size - 2]
     tokens = {token: place for place, token in enumerate([*letters, "th"])}
     tokenizer = Tokenizer(models.BPE(tokens, [("t", "h")]))
-    tokenizer.normalizer = normalizers.NFC()
+    if pattern == QWEN2_PATTERN:
+        tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(QWEN2_PATTERN), "isolated"),
+        pre_tokenizers.Split(Regex(pattern), "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken("<|endoftext|>", normalized=False)])
@@ -604,16 +677,19 @@ def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -
         row = Row(column.program.name, f"{case.kind}/{case.name}", refused=column.refusal(case))
         rows.append(row)
         (place / "out").mkdir()
+        # Experts in blocks of four bits are unpacked: a program on a processor computes with numbers.
+        is_packed = "quantization_config" in case.config
+        options = (*column.options, *(("--dtype", "f32") if is_packed else ()))
         if row.refused:
-            expect_refusal(case.folder, target, column.options, row.refused, row.model)
+            expect_refusal(case.folder, target, options, row.refused, row.model)
             continue
         source = with_tokenizer(case.folder, place / "source") if column.program is SERVER else case.folder
-        said = ingot("convert", source, target, *column.options)
+        said = ingot("convert", source, target, *options)
         row.digest = digest(target, *(["--config", case.config_path] if target.endswith(".pt") else []))
-        assert row.digest == digest(case.folder), f"{row.model}: the parameters are not the same"
+        assert is_packed or row.digest == digest(case.folder), f"{row.model}: the parameters are not the same"
         row.without = column.ignores(case)
         if row.without:
-            named = "rope_scaling" if row.without == "short_factor" else row.without
+            named = "rope_scaling" if row.without in ("short_factor", "truncate") else row.without
             assert named in said.stdout + said.stderr, f"{row.model}: {named} went without a word"
         given = case.inputs if column.fixed is None else {"input_ids": case.inputs["input_ids"]}
         np.savez(place / "inputs.npz", **given)
@@ -631,8 +707,9 @@ def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -
 
 
 def _whole(config: dict) -> dict:
-    """A config with those defaults that a program is told."""
-    return {"max_position_embeddings": 2048, "vocab_size": 32000} | config
+    """A config with those defaults that a program is told, of weights that are no blocks."""
+    whole = {"max_position_embeddings": 2048, "vocab_size": 32000} | config
+    return {key: value for key, value in whole.items() if key != "quantization_config"}
 
 
 def _language_difference(column: LanguageColumn, case: Case, place: pathlib.Path) -> float:

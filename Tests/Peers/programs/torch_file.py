@@ -5,12 +5,18 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import pathlib
+import re
 import shutil
 from collections.abc import Collection
 
 import numpy as np
 
 from . import common, transformers_folder
+
+# A matrix of one expert, and Mixtral's names of the three.
+EXPERT = re.compile(r"(.*layers\.\d+)\.(?:block_sparse_moe|mlp)\.experts\.(\d+)\.(\w+)\.weight")
+PARTS = {"w1": "gate_proj", "w2": "down_proj", "w3": "up_proj"}
+FP4 = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 
 def version() -> str:
@@ -47,6 +53,7 @@ def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> 
     class_ = transformers_folder.head(config)
     settings = AutoConfig.for_model(**config)
     settings._attn_implementation = "eager"  # pylint: disable=protected-access
+    state = with_merged_experts(state)
     loaded = class_(settings).eval()
     places = {name: value.data_ptr() for name, value in loaded.state_dict().items()}
     state = {class_name(name, places, f"{class_.base_model_prefix}."): value for name, value in state.items()}
@@ -58,6 +65,38 @@ def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> 
         missing, unexpected)
     loaded.tie_weights()
     return transformers_folder.all_outputs(loaded, inputs)
+
+
+def with_merged_experts(state: dict) -> dict:
+    """A state dict with the experts of each block in two tensors, as transformers' classes have them: of a Mixtral or a
+    Qwen expert by expert, gate before up; of a gpt-oss unpacked from MXFP4."""
+    import torch
+    merged, experts = {}, {}
+    for name, value in state.items():
+        found = EXPERT.fullmatch(name)
+        if found:
+            experts.setdefault(f"{found[1]}.mlp.experts.", {})[int(found[2]), PARTS.get(found[3], found[3])] = value
+        elif name.endswith(("_blocks", "_scales")):
+            name = name[:-len("_blocks")]
+            if name not in merged:
+                merged[name] = _unpacked(state[f"{name}_blocks"], state[f"{name}_scales"])
+        else:
+            merged[name.replace(".block_sparse_moe.", ".mlp.")] = value
+    for start, parts in experts.items():
+        places = range(1 + max(place for place, _ in parts))
+        merged[f"{start}gate_up_proj"] = torch.stack(
+            [torch.cat([parts[place, "gate_proj"], parts[place, "up_proj"]]) for place in places])
+        merged[f"{start}down_proj"] = torch.stack([parts[place, "down_proj"] for place in places])
+    return merged
+
+
+def _unpacked(blocks, scales):
+    """The numbers [E, in, out] of MXFP4's blocks [E, out, in / 32, 16], the lower half of a byte first."""
+    import torch
+    signed = torch.tensor([*FP4, *(-number for number in FP4)], dtype=torch.get_default_dtype())
+    codes = torch.stack([blocks & 15, blocks >> 4], -1).flatten(-2).to(torch.int64)
+    numbers = signed[codes] * torch.exp2(scales.to(signed.dtype) - 127)[..., None]
+    return numbers.flatten(-2).transpose(1, 2).contiguous()
 
 
 def class_name(name: str, places: Collection[str], prefix: str) -> str:

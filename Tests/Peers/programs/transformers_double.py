@@ -34,11 +34,14 @@ def exact_outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dic
         class_ = transformers.AutoModelForCausalLM._model_mapping[class_.config_class]  # pylint: disable=protected-access
     names = {"model_type", "torch_dtype", "dtype"}
     settings = class_.config_class(**{key: value for key, value in config.items() if key not in names})
-    settings._attn_implementation = "eager"  # pylint: disable=protected-access
+    # Matrices of experts by groups are not multiplied in double precision.
+    settings._attn_implementation = settings._experts_implementation = "eager"  # pylint: disable=protected-access
     model = class_(settings).eval()
     places, prefix = model.state_dict().keys(), f"{class_.base_model_prefix}."
-    weights = {torch_file.class_name(_of_text(name), places, prefix): torch.from_numpy(np.asarray(value, np.float64))
-               for name, value in load_file(path / "model.safetensors").items() if not name.startswith(IMAGES)}
+    stored = torch_file.with_merged_experts({
+        name: torch.from_numpy(value if value.dtype == np.uint8 else np.asarray(value, np.float64))
+        for name, value in load_file(path / "model.safetensors").items() if not name.startswith(IMAGES)})
+    weights = {torch_file.class_name(_of_text(name), places, prefix): value for name, value in stored.items()}
     model.tie_weights()
     found = model.load_state_dict(weights, strict=False)
     assert all(name.endswith(BUFFERS) for name in found.unexpected_keys), found
