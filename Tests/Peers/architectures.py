@@ -31,6 +31,8 @@ class Model:
         self.inputs = {name: value for name, value in loaded.items() if name in INPUTS}
         self.expected = {name: value for name, value in loaded.items() if name not in INPUTS | LABELS | {"loss"}}
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        # Experts in blocks of four bits are unpacked: transformers computes with numbers on a processor.
+        self.options = ("--dtype", "f32") if "quantization_config" in config else ()
         self.head = getattr(transformers, config["architectures"][0])
 
     def load(self, folder: pathlib.Path) -> transformers.PreTrainedModel:
@@ -67,7 +69,7 @@ def there_and_back(model: Model) -> None:
     """What ingot writes transformers loads and computes with; what transformers saves ingot reads, and computes too."""
     with temporary() as name:
         folder = pathlib.Path(name)
-        ingot("convert", model.folder, f"{folder}/ours/", "--for", "transformers")
+        ingot("convert", model.folder, f"{folder}/ours/", "--for", "transformers", *model.options)
         loaded = model.load(folder / "ours")
         difference = model.difference(loaded)
         assert difference <= TOLERANCE, f"{model.name}: {difference} is over {TOLERANCE}"

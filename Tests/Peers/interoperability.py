@@ -452,17 +452,22 @@ def layers_by_pattern(config: dict) -> bool:
 PHI3: Keys = ITS_HEAD | activation(None, "silu") | {"head_dim": lambda config: "head_dim" not in config}
 NEOX: Keys = activation(None, "gelu") | {"attention_bias": lambda config: config.get("attention_bias", True)}
 NONE: Keys = {"OPT": lambda config: False}
-# Heads that share the width, of the mixtures of experts; Qwen2-MoE's projections with a bias.
+# Heads that share the width.
 SHARED_WIDTH: Keys = {
     "head_dim": lambda config: head_width(config) * config["num_attention_heads"] == config["hidden_size"]}
-QKV_BIAS: Keys = {"qkv_bias": lambda config: config.get("qkv_bias", True)}
-SHARES_OF_ALL: Keys = {"norm_topk_prob": lambda config: not config.get("norm_topk_prob")}
 SHARES_OF_CHOSEN: Keys = {"norm_topk_prob": lambda config: config.get("norm_topk_prob")}
 # Experts in every layer.
 ALL_WITH_EXPERTS: Keys = {
     "num_experts": lambda config: config.get("num_experts") != 0,
-    "mlp_only_layers": lambda config: not set(config.get("mlp_only_layers") or ()) & set(range(config["num_hidden_layers"])),
+    "mlp_only_layers": lambda config: not any(
+        layer < config["num_hidden_layers"] for layer in config.get("mlp_only_layers") or ()),
     "decoder_sparse_step": lambda config: config.get("decoder_sparse_step", 1) == 1,
+}
+QWEN2_EXPERTS: Keys = {
+    **activation(None, "silu"), **SHARED_WIDTH,
+    "qkv_bias": lambda config: config.get("qkv_bias", True),
+    "norm_topk_prob": lambda config: not config.get("norm_topk_prob"),
+    **ALL_WITH_EXPERTS,
 }
 GPT_OSS: Keys = {
     "attention_bias": lambda config: config.get("attention_bias", True),
@@ -501,7 +506,7 @@ LLAMA_CPP: dict[str, Keys] = {
     "gpt_neox": NEOX | {"rope_scaling": lambda config: rope(config) in ("default", "linear")} | ITS_HEAD,
     "opt": NONE,
     "mixtral": activation(None, "silu") | ROTARY | ITS_HEAD,
-    "qwen2_moe": activation(None, "silu") | SHARED_WIDTH | QKV_BIAS | SHARES_OF_ALL | ALL_WITH_EXPERTS | ROTARY | ITS_HEAD,
+    "qwen2_moe": QWEN2_EXPERTS | ROTARY | ITS_HEAD,
     "qwen3_moe": activation(None, "silu") | NO_BIAS | SHARES_OF_CHOSEN | ALL_WITH_EXPERTS | ROTARY | ITS_HEAD,
     # It asks which layers have the window by a period or a list, and has one in any case.
     "gpt_oss": GPT_OSS | {"layer_types": lambda config: "sliding_attention" in layer_kinds(config)} | ITS_HEAD,
@@ -522,7 +527,7 @@ MLX: dict[str, Keys] = {
                 | ITS_HEAD | UNSCALED,
     "opt": NONE,
     "mixtral": activation(None, "silu") | SHARED_WIDTH | UNSCALED | ITS_HEAD,
-    "qwen2_moe": activation(None, "silu") | SHARED_WIDTH | QKV_BIAS | SHARES_OF_ALL | ALL_WITH_EXPERTS | UNSCALED | ITS_HEAD,
+    "qwen2_moe": QWEN2_EXPERTS | UNSCALED | ITS_HEAD,
     "qwen3_moe": activation(None, "silu") | NO_BIAS | UNSCALED | ITS_HEAD,
     # It looks for the first layer of either kind.
     "gpt_oss": GPT_OSS | {"layer_types": lambda config: len(set(layer_kinds(config))) == 2,
@@ -622,7 +627,8 @@ LANGUAGE_COLUMNS = [
     LanguageColumn(SERVER, ("--for", "llama.cpp"), LLAMA_CPP, coarsely=dict.fromkeys((*GEMMA, "gpt_neox"), 1e-2),
                    sees_windows=("gemma2", "gemma3_text", "gpt_oss")),
     LanguageColumn(next(program for program in PROGRAMS if program.name == "mlx"), ("--for", "mlx"), MLX,
-                   coarsely={"gemma": 1e-2, "gpt_neox": 1e-2, "gemma3_text": 1e-3}, sees_windows=("gemma3_text", "gpt_oss")),
+                   coarsely={"gemma": 1e-2, "gpt_neox": 1e-2, "gemma3_text": 1e-3},
+                   sees_windows=("gemma3_text", "gpt_oss")),
 ]
 
 
@@ -649,8 +655,8 @@ def with_tokenizer(folder: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
 
 
 def byte_level(size: int, pattern: str = QWEN2_PATTERN) -> str:
-    """The tokenizer.json of byte-level BPE that cuts a text by a pattern, and normalizes it as Qwen2's does where that is
-    Qwen2's: a newline, a space, letters and further bytes, one merge, and the mark of a text's end."""
+    """The tokenizer.json of byte-level BPE that cuts a text by a pattern, and with Qwen2's normalizes it as Qwen2's does: a
+    newline, a space, letters and further bytes, one merge, and the mark of a text's end."""
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     letters = sorted(pre_tokenizers.ByteLevel.alphabet(),
                      key=lambda letter: (letter not in "\u0120\u010a", not "a" <= letter <= "z", letter))[:size - 2]
@@ -725,17 +731,19 @@ def _language_difference(column: LanguageColumn, case: Case, place: pathlib.Path
 
 def language_table(rows: list[Row]) -> list[str]:
     """The table of language models."""
-    lines = ["", "## Llama to OPT", "",
+    lines = ["", "## Llama to gpt-oss", "",
              "The number is the largest difference of an output, or of a state between two blocks, over the largest",
              "value of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in",
              "double precision with the same, and in llama.cpp of log-probabilities, which its server gives. What a",
              "program passes over is said by ingot when it converts, and there the number is from the model without:",
-             "the `sliding_window` of all but Gemma 2 and 3 (in mlx of all but Gemma 3), and in llama.cpp, which takes",
+             "the `sliding_window` of all but Gemma 2 and 3 and gpt-oss (in mlx of all but Gemma 3 and gpt-oss), in",
+             "llama.cpp, whose ramp of gpt-oss's yarn ends at whole pairs, its `truncate`, and there, too, since it takes",
              "the list by the context that it is opened with, 256 here, longrope's `short_factor`. llama.cpp's GELU is",
              "a table in half precision, and of GPT-NeoX it and mlx have the formula with tanh; of Gemma mlx has the",
-             "exact one, and of Gemma 3 it rounds the root of the width to BF16. A name with a key and a value is a",
-             "fixture under another config, so that its arithmetic is one the programs have; `decoder-golden` is its",
-             "GPT-NeoX. There the number is from transformers' in double precision in all columns.", "",
+             "exact one, and of Gemma 3 it rounds the root of the width to BF16. Experts in MXFP4 are unpacked for all",
+             "programs (`--dtype f32`). A name with a key and a value is a fixture under another config, so that its",
+             "arithmetic is one the programs have; `decoder-golden` is its GPT-NeoX. There the number is from",
+             "transformers' in double precision in all columns.", "",
              "| program | version |", "|---|---|",
              *(f"| {column.program.name} | {column.program.version()} |" for column in LANGUAGE_COLUMNS), "",
              "| model | " + " | ".join(column.program.name for column in LANGUAGE_COLUMNS) + " |",

