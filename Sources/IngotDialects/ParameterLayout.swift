@@ -96,6 +96,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   package var isTransposed: Bool { steps.contains(.transposed) }
   /// Whether rows of zeros stand behind the others.
   package var isPadded: Bool { steps.contains(.padded) }
+  /// Whether a first dimension of 1 is left out; some files have it.
+  package var lacksLeadingOne: Bool { steps.contains(.withoutLeadingOne) }
 
   /// The steps but for an exchange of rows and columns, where whoever computes takes a weight either way.
   package func steps(transposing: Bool) -> [Step] { steps.filter { transposing || $0 != .transposed } }

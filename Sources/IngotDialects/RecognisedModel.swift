@@ -120,8 +120,14 @@ package struct RecognisedModel: Sendable {
       }
   }
 
-  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes.
+  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes, and without a first
+  /// dimension of 1 where that may be left out.
   private func comparableShape(of tensor: TensorDescriptor, for role: TensorRole) -> Shape {
+    if dialect.layout(of: role.kind)?.lacksLeadingOne == true, tensor.shape.rank == 2,
+      tensor.shape.dimensions[0] == 1
+    {
+      return Shape([tensor.shape.dimensions[1]]) ?? tensor.shape
+    }
     guard dialect.layout(of: role.kind)?.isPadded == true, tensor.shape.rank == 2,
       let rows = graph.parameter(role)?.shape.dimensions.first, tensor.shape.dimensions[0] >= rows,
       let padded = Shape([ParameterLayout.paddedRowCount(rows), tensor.shape.dimensions[1]])

@@ -232,7 +232,7 @@ extension Model {
       switch step {
       case .transposed, .turned: stored = stored.transpose
       case .leadingOne: stored = stored.withLeadingOne(false)
-      case .withoutLeadingOne: stored = stored.withLeadingOne(true)
+      case .withoutLeadingOne: if stored.shape.rank == 1 { stored = stored.withLeadingOne(true) }
       case .paired:
         stored = stored.paired(headRowCount: recognised.configuration.config.headDimension, .apart)
       case .byHead:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import transformers
 from interoperability import ROOT, ingot, temporary
+from programs.transformers_folder import expert_by_expert
 from safetensors.numpy import load_file
 
 transformers.logging.set_verbosity_error()
@@ -42,7 +43,7 @@ class Model:
         missing = set() if "pooler_output" in self.expected else {"pooler.dense.weight", "pooler.dense.bias"}
         if not found["missing_keys"] <= missing or found["unexpected_keys"]:
             raise AssertionError(f"{self.name}: {found}")
-        return loaded.eval()
+        return expert_by_expert(loaded).eval()
 
     def difference(self, loaded: transformers.PreTrainedModel) -> float:
         """The largest difference of an output where it counts from float64's, over the output's largest value."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from architectures import ROOT, ingot, models, temporary, there_and_back
 from interoperability import EXACT, GEMMA, LANGUAGES, LLAMA_CPP, MLX, Case, digest, with_tokenizer, without_window
+from programs.transformers_folder import expert_by_expert
 from programs.xllamacpp_server import Served
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -110,8 +111,8 @@ class Transformers(unittest.TestCase):
     @staticmethod
     def outputs(model, folder: pathlib.Path) -> torch.Tensor:
         """The logits of a folder, or the last states; buffers and a copy of a tied head are in the source alone."""
-        loaded = model.load(folder) if folder != model.folder else model.head.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager").eval()
+        loaded = model.load(folder) if folder != model.folder else expert_by_expert(model.head.from_pretrained(
+            folder, dtype=torch.float32, attn_implementation="eager")).eval()
         with torch.no_grad():
             return loaded(**{name: torch.from_numpy(value) for name, value in model.inputs.items()})[0]
 

@@ -64,7 +64,7 @@ def outputs(path: pathlib.Path, inputs: dict[str, np.ndarray], config: dict) -> 
     assert not set(unexpected) & set(places) and empty <= {"pooler.dense.weight", "pooler.dense.bias"}, (
         missing, unexpected)
     loaded.tie_weights()
-    return transformers_folder.all_outputs(loaded, inputs)
+    return transformers_folder.all_outputs(transformers_folder.expert_by_expert(loaded), inputs)
 
 
 def with_merged_experts(state: dict) -> dict:

@@ -39,6 +39,12 @@ def head(config: dict):
     return getattr(transformers, config["architectures"][0])
 
 
+def expert_by_expert(loaded):
+    """The same model, whose experts are computed one after the other: by groups, rows must be of whole 16 bytes."""
+    loaded.config._experts_implementation = "eager"  # pylint: disable=protected-access
+    return loaded
+
+
 def all_outputs(loaded, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Every output, and the states before and behind each block."""
     import torch
@@ -66,4 +72,4 @@ def _loaded(path: pathlib.Path, config: dict):
         path, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
     assert set(found["missing_keys"]) <= {"pooler.dense.weight", "pooler.dense.bias"}, found
     assert not found["unexpected_keys"], found
-    return loaded.eval()
+    return expert_by_expert(loaded).eval()
