@@ -98,7 +98,7 @@ extension Dialect {
         (.expertDownWeight, "layers.{block}.mlp.experts.down_proj.weight", .stackedByExpert),
         (.expertDownBias, "layers.{block}.mlp.experts.down_proj.bias", .stackedByExpert),
       ], beside: [(.attentionSinks, "layers.{block}.self_attn.sinks", .asIs)]),
-    fixed: gptOSSFixed, storesTiedHead: true, seesWindows: true, listsKinds: true,
+    fixed: gptOSSFixed, storesTiedHead: true, rotary: .mlxGPTOSS, seesWindows: true, listsKinds: true,
     refusal: { config in
       // It looks for the first layer of either kind.
       let count = (0..<config.blockCount).filter { config.isWindowBlock($0) }.count
@@ -139,7 +139,7 @@ extension Dialect {
     fixed: [FixedValue("head_dim", .null), FixedValue("qkv_bias", .bool(true))],
     // src/models/qwen2moe.cpp asks for a head, be it the token embedding.
     storesTiedHead: true, refusal: { qwen2MoERefusal($0) ?? plainBlockRefusal($0) },
-    form: .expertForm("qwen2moe", count: "num_experts"))
+    form: .expertForm("qwen2moe", count: "num_experts", keeping: "tie_word_embeddings"))
   /// Qwen3-MoE as llama.cpp names it, which takes shares of those chosen.
   static let llamaCppQwen3MoE = llamaCppDecoder(
     "qwen3_moe", in: "qwen3moe", rows: ggufHeadNormRows(.asIs) + ggufExperts,
@@ -207,10 +207,11 @@ extension ConfigForm {
   /// - Parameters:
   ///   - prefix: what stands before them.
   ///   - count: config.json's key of the number of experts.
+  ///   - key: a further key of config.json that is kept; of ties, where a file has a head in any case.
   ///   - reading: completes what the keys say.
   /// - Returns: the form.
   fileprivate static func expertForm(
-    _ prefix: String, count: String,
+    _ prefix: String, count: String, keeping key: String? = nil,
     reading: @escaping @Sendable (Metadata, inout Metadata) -> Void = { _, _ in }
   ) -> ConfigForm {
     ggufDecoder(prefix) { form in
@@ -221,8 +222,7 @@ extension ConfigForm {
           ("shared_expert_intermediate_size", "\(prefix).expert_shared_feed_forward_length"),
         ]
       form.kept += ["decoder_sparse_step", "mlp_only_layers", "norm_topk_prob", "qkv_bias"]
-      // Its program asks for a head, so that a file has one in any case.
-      if prefix == "qwen2moe" { form.kept.append("tie_word_embeddings") }
+      if let key { form.kept.append(key) }
       form.reading = { own, document in
         reading(own, &document)
         document["sliding_window"] = document["sliding_window"] ?? .null

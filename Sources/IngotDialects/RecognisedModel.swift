@@ -120,8 +120,8 @@ package struct RecognisedModel: Sendable {
       }
   }
 
-  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes, and without a first
-  /// dimension of 1 where that may be left out.
+  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes, and without a
+  /// first dimension of 1 where that may be left out.
   private func comparableShape(of tensor: TensorDescriptor, for role: TensorRole) -> Shape {
     if dialect.layout(of: role.kind)?.lacksLeadingOne == true, tensor.shape.rank == 2,
       tensor.shape.dimensions[0] == 1

@@ -49,17 +49,25 @@ package struct RotarySupport: Sendable {
     }
   }
 
-  /// What llama.cpp has for gpt-oss, whose ramp of yarn ends at whole pairs there.
-  static let llamaCppGPTOSS = RotarySupport(
-    refusal: { scaling in
-      guard case .yarn(var yarn) = scaling else { return llamaCpp.refusal(scaling) }
-      yarn.truncates = true
-      return llamaCpp.refusal(.yarn(yarn))
-    },
-    remark: { scaling in
-      guard case .yarn(let yarn) = scaling, !yarn.truncates else { return nil }
-      return "truncate is false, and the program's ramp ends at whole pairs"
-    })
+  /// What llama.cpp has for gpt-oss.
+  static let llamaCppGPTOSS = endingAtWholePairs(llamaCpp)
+  /// What mlx-lm has for gpt-oss.
+  static let mlxGPTOSS = endingAtWholePairs(mlx)
+
+  /// What a program has whose ramp of yarn ends at whole pairs for a model that is published otherwise: it is run so, and
+  /// that is said.
+  private static func endingAtWholePairs(_ support: RotarySupport) -> RotarySupport {
+    RotarySupport(
+      refusal: { scaling in
+        guard case .yarn(var yarn) = scaling else { return support.refusal(scaling) }
+        yarn.truncates = true
+        return support.refusal(.yarn(yarn))
+      },
+      remark: { scaling in
+        guard case .yarn(let yarn) = scaling, !yarn.truncates else { return support.remark(scaling) }
+        return "truncate is false, and the program's ramp ends at whole pairs"
+      })
+  }
 
   /// What llama.cpp has for Phi-3: two lists of divisors, of which it takes one by the context that it is opened with.
   static let llamaCppPhi3 = RotarySupport(

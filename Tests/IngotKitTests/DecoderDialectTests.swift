@@ -209,6 +209,21 @@ import Testing
       try DialectTests.digests(Self.golden(name) + "/hf", as: "hf") == DialectTests.digests(theirs, as: "hf"))
   }
 
+  /// The same of later families.
+  static let later = Fixture.names(in: "decoder-golden")
+
+  @Test(arguments: later)
+  func `its converter's file of a later family has the same tensors, and is the same model`(_ name: String)
+    throws
+  {
+    let (source, folder) = (Fixture.path("decoder-golden/\(name)/hf"), try TemporaryFolder())
+    let theirs = Fixture.path("decoder-golden/\(name)/llama.cpp.gguf")
+    _ = try Self.convert(source, to: folder.file("model.gguf"), .llamaCpp)
+    #expect(try Ingot.diff(folder.file("model.gguf"), theirs).isEqual)
+    #expect(try Ingot.validate(theirs).isValid)
+    #expect(try DialectTests.digests(source, as: "hf") == DialectTests.digests(theirs, as: "hf"))
+  }
+
   @Test func `in half precision too`() throws {
     let folder = try TemporaryFolder()
     _ = try Self.convert(
@@ -352,7 +367,8 @@ struct ProgramRefusal {
     default: if config.activation != .silu { return "hidden_act" }
     }
     let isPartOfWidth = config.headDimension * config.headCount == config.width
-    if ["qwen2", "phi3", "qwen2_moe"].contains(id), !isPartOfWidth { return "head_dim" }
+    let asksForPart = ["qwen2", "phi3", "qwen2_moe"].contains(id) || id == "mixtral" && !isLlamaCpp
+    if asksForPart, !isPartOfWidth { return "head_dim" }
     if ["qwen3", "qwen3_moe", "gemma", "gemma2", "gemma3_text"].contains(id), config[.attentionBias] {
       return "attention_bias"
     }
@@ -368,7 +384,7 @@ struct ProgramRefusal {
   /// What a program has not of Qwen's experts.
   private var ofExperts: String? {
     if id == "qwen2_moe", config[.normalizesShares] { return "norm_topk_prob" }
-    guard isLlamaCpp else { return nil }
+    guard isLlamaCpp || id == "qwen2_moe" else { return nil }
     if config[.expertCount] == 0 { return "num_experts" }
     let plain = (0..<config.blockCount).filter { !config.hasExperts(inBlock: $0) }
     guard let first = plain.first else { return nil }
@@ -403,6 +419,9 @@ struct ProgramRefusal {
       return isOther && config[.window] != 0 ? "layer_types" : nil
     case ("qwen2_moe", _), ("qwen3_moe", _): return ofExperts
     case ("gpt_oss", true): return seesNoWindow ? "layer_types" : nil
+    case ("gpt_oss", false):
+      let isOneKind = Set((0..<config.blockCount).map(config.isWindowBlock)).count == 1
+      return isOneKind ? "layer_types" : nil
     case ("gpt_neox", false): return config.feedForwardWidth != 4 * config.width ? "intermediate_size" : nil
     default: return nil
     }
@@ -413,13 +432,14 @@ struct ProgramRefusal {
     case .none: return nil
     case .linear:
       let hasNone =
-        ["gemma", "gemma2", "phi3"].contains(id) || ["gpt_neox", "mixtral"].contains(id) && !isLlamaCpp
+        ["gemma", "gemma2", "phi3"].contains(id)
+        || (["gpt_neox"] + Self.withExperts).contains(id) && !isLlamaCpp
       return hasNone ? "rope_scaling" : nil
     case .longrope where id == "phi3" && isLlamaCpp: return nil
     case .dynamic, .longrope: return "rope_scaling"
     case .yarn where hasBasesAlone, .llama3 where hasBasesAlone: return "rope_scaling"
     case .yarn(let yarn):
-      if !yarn.truncates, !(id == "gpt_oss" && isLlamaCpp) { return "rope_scaling.truncate" }
+      if !yarn.truncates, id != "gpt_oss" { return "rope_scaling.truncate" }
       if isLlamaCpp { return yarn.fast != 32 || yarn.slow != 1 ? "rope_scaling.beta" : nil }
       if yarn.attentionFactor != nil { return "rope_scaling.attention_factor" }
       if yarn.factor == nil { return "rope_scaling.factor" }
@@ -431,6 +451,8 @@ struct ProgramRefusal {
   /// Whether the program has neither divisors nor a ramp for this family.
   private var hasBasesAlone: Bool {
     ["gemma", "gemma2", "phi3", "gpt_neox"].contains(id) || id == "gemma3_text" && isLlamaCpp
-      || id == "mixtral" && !isLlamaCpp
+      || Self.withExperts.contains(id) && !isLlamaCpp
   }
+
+  private static let withExperts = ["mixtral", "qwen2_moe", "qwen3_moe"]
 }

@@ -530,8 +530,7 @@ MLX: dict[str, Keys] = {
     "qwen2_moe": QWEN2_EXPERTS | UNSCALED | ITS_HEAD,
     "qwen3_moe": activation(None, "silu") | NO_BIAS | UNSCALED | ITS_HEAD,
     # It looks for the first layer of either kind.
-    "gpt_oss": GPT_OSS | {"layer_types": lambda config: len(set(layer_kinds(config))) == 2,
-                          "truncate": lambda config: not is_untruncated(config)} | ITS_HEAD,
+    "gpt_oss": GPT_OSS | {"layer_types": lambda config: len(set(layer_kinds(config))) == 2} | ITS_HEAD,
 }
 
 
@@ -559,7 +558,7 @@ class LanguageColumn:
             return None
         if window(case.text) is not None and case.text["model_type"] not in self.sees_windows:
             return "sliding_window"
-        if self.program is SERVER and is_untruncated(case.text):
+        if is_untruncated(case.text):
             return "truncate"
         # Opened for 256 tokens it takes the list by that.
         is_long = rope(case.text) in LONG and case.text.get("original_max_position_embeddings", 4096) < 256
@@ -736,9 +735,9 @@ def language_table(rows: list[Row]) -> list[str]:
              "value of it: from float64's; in llama.cpp and mlx, which are given ids alone, from transformers' in",
              "double precision with the same, and in llama.cpp of log-probabilities, which its server gives. What a",
              "program passes over is said by ingot when it converts, and there the number is from the model without:",
-             "the `sliding_window` of all but Gemma 2 and 3 and gpt-oss (in mlx of all but Gemma 3 and gpt-oss), in",
-             "llama.cpp, whose ramp of gpt-oss's yarn ends at whole pairs, its `truncate`, and there, too, since it takes",
-             "the list by the context that it is opened with, 256 here, longrope's `short_factor`. llama.cpp's GELU is",
+             "the `sliding_window` of all but Gemma 2 and 3 and gpt-oss (in mlx of all but Gemma 3 and gpt-oss), the",
+             "`truncate` of gpt-oss's yarn, whose ramp ends at whole pairs in both, and in llama.cpp, which takes the",
+             "list by the context that it is opened with, 256 here, longrope's `short_factor`. llama.cpp's GELU is",
              "a table in half precision, and of GPT-NeoX it and mlx have the formula with tanh; of Gemma mlx has the",
              "exact one, and of Gemma 3 it rounds the root of the width to BF16. Experts in MXFP4 are unpacked for all",
              "programs (`--dtype f32`). A name with a key and a value is a fixture under another config, so that its",
