@@ -107,11 +107,12 @@ extension HashReport {
   }
 }
 
-/// Takes the digests of a model's parameters as in a dialect.
+/// Takes the digests of a model's parameters as in a dialect; of packed weights, of the numbers that they stand for.
 private func digests(
-  _ checkpoint: Checkpoint, path: String, as id: String, options: HashOptions,
+  _ stored: Checkpoint, path: String, as id: String, options: HashOptions,
   progress: (any ProgressObserver)?
 ) throws(IngotError) -> HashReport {
+  let checkpoint = try stored.withUnpackedWeights(at: path, work: options.work)
   let model = try Model(
     checkpoint, path: path, config: options.config, head: options.head, work: options.work)
   try Model.requireStoredHead(options.head, in: [model])

@@ -222,7 +222,9 @@ extension Model {
       return view
     }
     let tensor = checkpoint.tensors[index]
-    var stored = dequantizes ? try ParameterView(dequantized: tensor) : ParameterView(tensor)
+    // Codes of packed weights have no rows and columns.
+    let isOfValues = dequantizes || tensor.packing != nil
+    var stored = isOfValues ? try ParameterView(dequantized: tensor) : ParameterView(tensor)
     if isVerified { stored.parts = stored.parts.map { ($0.kind, $0.part.unchecked) } }
     guard let layout = recognised.dialect.layout(of: role.kind),
       let parameter = recognised.graph.parameter(role)

@@ -112,6 +112,8 @@ import Testing
     options.fixtures = source + "/expected.safetensors"
     options.run.precision = .reference
     #expect(try Ingot.verify(folder.file("model.gguf"), options: options).passed)
+    #expect(
+      try DialectTests.digests(source, as: "hf") == DialectTests.digests(folder.file("model.gguf"), as: "hf"))
   }
 
   // MARK: - Gemma
