@@ -17,6 +17,7 @@ struct ConvertCommand: ParsableCommand {
         ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
         ingot convert model.npz model.ingot --check
         ingot convert gpt2/ gpt2.gguf --for llama.cpp
+        ingot convert llama/ meta/ --for meta --model-parallel 2
         ingot convert gpt2.pt gpt2.npz --dialect openai
         ingot convert model.pt model.safetensors --rename 'module.*=*'
         ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
@@ -47,6 +48,20 @@ struct ConvertCommand: ParsableCommand {
     help: ArgumentHelp(
       "Make what a program loads, its format, names, layouts and config in one word.", valueName: "program"))
   var program: TargetProgram?
+
+  @Option(
+    name: .customLong("model-parallel"),
+    help: ArgumentHelp(
+      "Cut the model for so many processors, a file for each, as Meta's code loads it (--for meta).",
+      valueName: "count"))
+  var modelParallel: Int?
+
+  @Option(
+    name: .customLong("embedding-cut"),
+    help:
+      "How --model-parallel cuts the token embedding: columns for Llama 1 and 2, rows for Llama 3. Without it, the set that is read, or the model, tells."
+  )
+  var embeddingCut: EmbeddingCut?
 
   @Flag(name: .long, help: "Store no copy of a head that is, or equals, the token embedding.")
   var tie = false
@@ -106,6 +121,7 @@ struct ConvertCommand: ParsableCommand {
     try writing.set(&options)
     options.selection = selection.selection
     (options.dialect, options.program) = (dialect, program)
+    (options.modelParallelCount, options.embeddingCut) = (modelParallel, embeddingCut)
     options.config = model.config
     options.head = tie ? .tie : untie ? .untie : .asIs
     options.renames = try rename.map { (rule) throws(IngotError) in try TensorRename(rule) }
@@ -117,3 +133,4 @@ struct ConvertCommand: ParsableCommand {
 }
 
 extension TargetProgram: ExpressibleByArgument {}
+extension EmbeddingCut: ExpressibleByArgument {}

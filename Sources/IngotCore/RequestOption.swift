@@ -18,6 +18,8 @@ public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   /// What a corpus is made of, and what of it.
   case documentForm, documentSeparator, inputs, list, maximumMarkupShare, maximumRepeatedShare, maximumWords
   case minimumLetterShare, minimumWords, permutations, shingleWords, threshold, wantedCount
+  /// For how many processors a model is cut, and how its token embedding is.
+  case embeddingCut, modelParallelCount
   /// What checkpoints, and adapters, are multiplied by when they are merged.
   case linear, taskVectors, weights
   /// The token embedding is the head.

@@ -110,6 +110,9 @@ package struct Dialect: Sendable {
   package var rotary = RotarySupport.all
   /// The id of the format that belongs to the publisher's program: its files have these names.
   package var ownFormat: String?
+  /// How the publisher's program wants the token embedding of a model that is cut for several processors; `nil` where it
+  /// loads none that is cut.
+  package var embeddingCut: (@Sendable (ModelConfig) -> EmbeddingCut)?
   /// Where the publisher's program looks for the config.
   package var config = ConfigPlace.configFile
   /// How the publisher's program has a tokenizer.

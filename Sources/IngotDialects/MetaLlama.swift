@@ -14,7 +14,7 @@ extension Dialect {
       FixedValue("attention_bias", .bool(false)), FixedValue("mlp_bias", .bool(false)),
       FixedValue("head_dim", .null),
     ],
-    rotary: .meta, form: .meta, context: metaContext)
+    rotary: .meta, form: .meta, context: metaContext, embeddingCut: metaEmbeddingCut)
 
   /// Mistral as Mistral AI names it.
   static let ownMistral = metaDecoder(
@@ -22,7 +22,8 @@ extension Dialect {
 
   private static func metaDecoder(
     id: String, architecture: String, fixed: [FixedValue] = [], rotary: RotarySupport, form: ConfigForm,
-    context: @escaping @Sendable (Metadata) -> (key: String, value: Int)?
+    context: @escaping @Sendable (Metadata) -> (key: String, value: Int)?,
+    embeddingCut: (@Sendable (ModelConfig) -> EmbeddingCut)? = nil
   ) -> Dialect {
     Dialect(
       id: id,
@@ -34,6 +35,7 @@ extension Dialect {
       storesTiedHead: true,
       fixed: [FixedValue("hidden_act", .string("silu"))] + fixed,
       rotary: rotary,
+      embeddingCut: embeddingCut,
       config: ConfigPlace(
         carrier: .file("params.json"), form: form, sizesOfTensors: metaSizes, assumes: context))
   }
@@ -62,8 +64,25 @@ extension Dialect {
   /// of Llama 2.
   private static let metaContext: @Sendable (Metadata) -> (key: String, value: Int)? = { document in
     if document["rope_scaling"] != nil { return ("max_position_embeddings", 131_072) }
-    let isThird = (document["vocab_size"]?.integer ?? 0) >= 128_000
+    let isThird = (document["vocab_size"]?.integer ?? 0) >= llama3VocabularySize
     return ("max_position_embeddings", isThird ? 8192 : 4096)
+  }
+
+  /// Tokens of Llama 3 without the special ones: those before have 32,000 and few more.
+  private static let llama3VocabularySize = 128_000
+
+  /// Rows for Llama 3, whose code has `VocabParallelEmbedding`, and columns for those before, which have `ParallelEmbedding`.
+  ///
+  /// Which code loads a model no file says. It is that of 3 where frequencies are scaled, by the vocabulary, or by the base that
+  /// it has built in.
+  ///
+  /// - SeeAlso: `meta-llama/llama3: llama/model.py`, `meta-llama/llama: llama/model.py`, `Transformer`;
+  ///   `huggingface/transformers: convert_llama_weights_to_hf.py`, `concat_dim`.
+  private static let metaEmbeddingCut: @Sendable (ModelConfig) -> EmbeddingCut = { config in
+    let isThird =
+      config[.rotary].scaling != .none || config.vocabularySize >= llama3VocabularySize
+      || config[.rotary].base == 500_000
+    return isThird ? .rows : .columns
   }
 
   private static let mistralContext: @Sendable (Metadata) -> (key: String, value: Int)? = { document in

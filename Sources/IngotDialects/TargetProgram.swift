@@ -47,6 +47,11 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
     return ids
   }
 
+  /// Whether it loads models that are cut for several processors.
+  package var loadsCutModels: Bool {
+    Dialect.all.contains { $0.id == dialect && $0.embeddingCut != nil }
+  }
+
   /// The program of a name.
   public init?(rawValue: String) {
     guard let program = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }

@@ -37,6 +37,20 @@ package struct PlannedTensor: Hashable, Sendable {
   package var parts: [PartType] { type.parts }
 }
 
+/// A file that holds a run of a request's tensors, which have names of their own there: those of other files may have the same.
+package struct ParallelFile: Hashable, Sendable {
+  /// Its plain name.
+  package var name: String
+  /// The tensors, by their places in ``WriteRequest/tensors``.
+  package var tensors: Range<Int>
+
+  /// Makes a file.
+  package init(name: String, tensors: Range<Int>) {
+    self.name = name
+    self.tensors = tensors
+  }
+}
+
 /// Everything a writer needs to know to plan its files.
 package struct WriteRequest: Sendable {
   /// The tensors, in the source's order.
@@ -55,6 +69,9 @@ package struct WriteRequest: Sendable {
   package var fileName: String
   /// The most bytes of tensors in one file; `nil` for one file whatever its size.
   package var shardByteLimit: Int?
+  /// The files of a model that is cut for several processors, which hold all tensors one after another; none for files as
+  /// the writer cuts them.
+  package var parallelFiles: [ParallelFile] = []
   /// Whether to compress, in formats that can.
   package var compresses: Bool
   /// Whether dtypes that the format lacks are kept as bits, in formats that can.
@@ -273,6 +290,8 @@ package enum WriteAbility: Hashable, Sendable {
   case keepingUnknownBits
   /// ``WriteRequest/storesSHA256``
   case storingSHA256
+  /// ``WriteRequest/parallelFiles``
+  case cuttingForProcessors
 }
 
 /// Plans files of one format.

@@ -31,6 +31,10 @@ public struct ConvertOptions: Sendable {
   public var config: String?
   /// The most bytes of tensors in one file.
   public var shardByteLimit: Int?
+  /// For how many processors the model is cut, a file for each, where its program loads such; `nil` for whole tensors.
+  public var modelParallelCount: Int?
+  /// How the token embedding is cut for several processors; `nil` where the model tells.
+  public var embeddingCut: EmbeddingCut?
   /// Whether an existing output is replaced.
   public var force = false
   /// Whether to go on with what a killed run of the same work has left.
@@ -126,6 +130,7 @@ public struct Conversion: Sendable {
     _ input: String, to output: String, options: ConvertOptions = ConvertOptions()
   ) throws(IngotError) {
     var options = options
+    try options.requireParallelUse()
     let output = try options.applyProgram(to: output)
     let system = options.work.system
     var reading = options.reading
@@ -163,6 +168,7 @@ public struct Conversion: Sendable {
       draft = try PlainConversion(source: scaled, options: requested, destination: destination).output
     }
     draft.losses += companions.losses + scaled.losses + scaled.losses(of: options.renames)
+    try options.cut(&draft, by: change)
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     options.configure(&draft, keepsLongNames: keepsLongNames)
     try draft.rename(options.renames, target: destination.formatID)
@@ -176,11 +182,11 @@ public struct Conversion: Sendable {
     let findings = source.findings + notes + planned.plan.findings.filter { !known.contains($0) }
     report = ConversionReport(
       input: input, inputFormat: source.format, output: output, outputFormat: destination.formatID,
-      byteCount: byteCount, tensorCount: planned.tensors.count, dialects: change?.dialects,
-      transposedCount: change == nil ? 0 : planned.tensors.count { $0.transforms.contains(.transposed) },
+      byteCount: byteCount, tensorCount: planned.wholeTensors.count, dialects: change?.dialects,
+      transposedCount: change == nil ? 0 : planned.wholeTensors.count { $0.transforms.contains(.transposed) },
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: findings.filter { $0.kind != .leftOut }, wasChecked: false,
-      memoryBound: source.writingBound(companions))
+      memoryBound: source.writingBound(companions) + planned.pieceBound)
   }
 
   /// Whether any values are cast.
@@ -213,7 +219,8 @@ public struct Conversion: Sendable {
     ) { (written, path) throws(IngotError) in
       guard options.check else { return }
       try ReadBack(
-        names: planned.tensors.map(\.name), written: written.parts, work: options.work
+        names: planned.tensors.map(\.name), written: written.parts,
+        parallelFiles: planned.pieces?.files ?? [], work: options.work
       ).run(path, for: report.output, progress: progress)
     }
     report.resumedPartCount = result.resumedPartCount

@@ -15,7 +15,9 @@ extension ConvertOptions {
       ("selection", ["\(selection.include.count)"] + (selection.include + selection.exclude).map(\.pattern)),
       ("dialect", [dialect ?? ""]), ("program", [program?.rawValue ?? ""]), ("renames", renames.map(\.rule)),
       ("head", [head.rawValue]), ("config", [config ?? ""]),
-      ("shardByteLimit", [shardByteLimit.map(String.init) ?? ""]), ("compresses", ["\(compresses)"]),
+      ("shardByteLimit", [shardByteLimit.map(String.init) ?? ""]),
+      ("modelParallelCount", [modelParallelCount.map(String.init) ?? ""]),
+      ("embeddingCut", [embeddingCut?.rawValue ?? ""]), ("compresses", ["\(compresses)"]),
       ("keepsUnknownBits", ["\(keepsUnknownBits)"]), ("storesSHA256", ["\(storesSHA256)"]),
       ("reading.rawDTypes", reading.rawDTypes.flatMap { [$0.pattern.pattern, $0.dtype.rawValue] }),
       (

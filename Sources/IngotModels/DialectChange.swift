@@ -12,8 +12,8 @@ import IngotTransforms
 
 /// A change from one dialect to another.
 package struct DialectChange {
-  private let model: Model
-  private let target: Dialect
+  let model: Model
+  let target: Dialect
   private let selection: TensorSelection
   private let head: HeadTie
   /// The program that must be able to compute with the output; `nil` when none is named.

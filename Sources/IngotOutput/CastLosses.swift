@@ -12,8 +12,9 @@ extension PlannedOutput {
   ///   - onOverflow: what became of values beyond the new dtype's range.
   /// - Returns: the losses, in the order of the tensors.
   package func castLosses(_ result: PlanWriter.Result, onOverflow: OverflowPolicy) -> [Loss] {
-    result.castReports.sorted { $0.key < $1.key }.flatMap { index, report in
-      let tensor = tensors[index]
+    let reports = pieces?.merged(result.castReports) ?? result.castReports
+    return reports.sorted { $0.key < $1.key }.flatMap { index, report in
+      let tensor = wholeTensors[index]
       // What becomes small integers or blocks goes by way of F32, and its rounding is told by its error.
       let isQuantized = tensor.quantization != nil || tensor.blockType != nil
       let dtype = isQuantized ? DType.f32 : tensor.dtype

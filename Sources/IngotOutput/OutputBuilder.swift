@@ -16,6 +16,8 @@ package struct OutputBuilder {
   package var losses: [Loss] = []
   /// Files that travel along where the output holds them.
   package var companions: [Companion] = []
+  /// How the model is cut for several processors; `nil` for whole tensors.
+  package var parallelCut: ParallelCut?
 
   /// Starts an output that is made of a checkpoint.
   package init(of source: Checkpoint) {
@@ -185,6 +187,7 @@ package struct OutputBuilder {
             "only ingot reads I8 with scales kept so; to other programs the integers are the weights (\(verb: .convert, .dtype, "F32") makes those)"
         ))
     }
+    let pieces = try cut(&request)
     var plan = try destination.writer.plan(request)
     if destination.isFolder {
       // What a file holds may be called anything; beside weights stands what would be taken from there again.
@@ -200,8 +203,16 @@ package struct OutputBuilder {
       )
     }
     return PlannedOutput(
-      plan: plan, tensors: request.tensors, contents: contents,
-      losses: losses + plan.losses + (try largerFiles()))
+      plan: plan, tensors: request.tensors, contents: pieces?.contents ?? contents,
+      losses: losses + plan.losses + (try largerFiles()), pieces: pieces)
+  }
+
+  /// Puts what each of several processors has of the tensors in their place; `nil` where nothing is cut.
+  private func cut(_ request: inout WriteRequest) throws(IngotError) -> ParallelPieces? {
+    guard let parallelCut else { return nil }
+    let pieces = try ParallelPieces(parallelCut, of: request.tensors, contents)
+    (request.tensors, request.parallelFiles) = (pieces.tensors, pieces.files)
+    return pieces
   }
 
   /// Tensors that alone take more than a file is to have.
@@ -232,10 +243,19 @@ package struct PlannedOutput: Sendable {
   package let contents: OutputContents
   /// What is not kept, as far as that is known before writing.
   package let losses: [Loss]
+  /// What the tensors are pieces of, where a model is cut for several processors.
+  package let pieces: ParallelPieces?
 
   /// Puts a plan, and what its tensors are made of, together.
-  package init(plan: WritePlan, tensors: [PlannedTensor], contents: OutputContents, losses: [Loss]) {
+  package init(
+    plan: WritePlan, tensors: [PlannedTensor], contents: OutputContents, losses: [Loss],
+    pieces: ParallelPieces? = nil
+  ) {
     (self.plan, self.tensors) = (plan, tensors)
     (self.contents, self.losses) = (contents, losses)
+    self.pieces = pieces
   }
+
+  /// The tensors as a reader of the output shows them, before they are cut.
+  package var wholeTensors: [PlannedTensor] { pieces?.wholes ?? tensors }
 }

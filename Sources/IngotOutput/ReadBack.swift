@@ -11,13 +11,18 @@ package struct ReadBack {
   private let names: [String]
   /// What was written, with XXH3 of each part.
   private let written: WrittenParts
+  /// Files that hold tensors of the same names; none where a reader of the output shows what was written.
+  private let parallelFiles: [ParallelFile]
   /// How the work is done.
   private let work: WorkOptions
 
   /// Prepares to read an output back.
-  package init(names: [String], written: WrittenParts, work: WorkOptions) {
+  package init(
+    names: [String], written: WrittenParts, parallelFiles: [ParallelFile] = [], work: WorkOptions
+  ) {
     self.names = names
     self.written = written
+    self.parallelFiles = parallelFiles
     self.work = work
   }
 
@@ -41,9 +46,8 @@ package struct ReadBack {
   }
 
   private func compare(_ path: String, progress: (any ProgressObserver)?) throws(IngotError) {
-    let checkpoint = try CheckpointOpener(work: work).open(path)
-    var positions: [ExactName: Int] = [:]
-    for (position, tensor) in checkpoint.tensors.enumerated() { positions[ExactName(tensor.name)] = position }
+    let checkpoint = try open(path)
+    let positions = positions(of: checkpoint.tensors)
     // A tensor that is called by its file has another name where the output is called otherwise.
     let keepsNames = FormatRegistry.format(id: checkpoint.format)?.keepsNames ?? true
     let unnamed = keepsNames ? nil : checkpoint.tensors.first
@@ -57,7 +61,8 @@ package struct ReadBack {
     try pass.run(count: written.count) { (index) throws(IngotError) in
       let part = written[index]
       let name = names[part.reference.tensor]
-      guard let tensor = unnamed ?? positions[ExactName(name)].map({ checkpoint.tensors[$0] }),
+      let place = Place(file: parallelFiles.isEmpty ? 0 : part.file, name: ExactName(name))
+      guard let tensor = unnamed ?? positions[place].map({ checkpoint.tensors[$0] }),
         tensor.parts.indices.contains(part.reference.part)
       else {
         throw .sourceChanged(path: path, found: "no tensor \(name)", expected: "the one written")
@@ -76,5 +81,44 @@ package struct ReadBack {
         throw .sourceChanged(path: path, found: "other bytes in \(name)", expected: "those written")
       }
     }
+  }
+
+  /// Opens the output; files of the same names one by one, as the pieces that they hold, when they fit together.
+  private func open(_ path: String) throws(IngotError) -> Checkpoint {
+    let opener = CheckpointOpener(work: work)
+    var checkpoint = try opener.open(path)
+    guard !parallelFiles.isEmpty else { return checkpoint }
+    (checkpoint.files, checkpoint.tensors) = ([], [])
+    for file in parallelFiles {
+      let piece = try opener.open(FilePath.join(path, file.name))
+      guard piece.tensors.count == file.tensors.count else {
+        throw .sourceChanged(
+          path: path, found: "\(piece.tensors.count, "tensor") in \(file.name)",
+          expected: "\(file.tensors.count)")
+      }
+      checkpoint.tensors += piece.tensors.map { $0.movingFiles(by: checkpoint.files.count) }
+      checkpoint.files += piece.files
+    }
+    return checkpoint
+  }
+
+  /// Where a tensor is looked for.
+  private struct Place: Hashable {
+    /// The file, where several have tensors of one name; else 0.
+    var file: Int
+    var name: ExactName
+  }
+
+  private func positions(of tensors: [TensorDescriptor]) -> [Place: Int] {
+    var positions: [Place: Int] = [:]
+    positions.reserveCapacity(tensors.count)
+    var file = 0
+    for (position, tensor) in tensors.enumerated() {
+      while parallelFiles.indices.contains(file), position >= parallelFiles[file].tensors.upperBound {
+        file += 1
+      }
+      positions[Place(file: file, name: ExactName(tensor.name))] = position
+    }
+    return positions
   }
 }

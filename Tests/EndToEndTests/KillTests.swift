@@ -109,6 +109,7 @@ import Testing
     ["out/", "--to", "tensorflow"],
     ["out/", "--to", "openai-params", "--dialect", "keep"],
     ["out/", "--to", "pytorch", "--shard-size", "2MB"],
+    ["out/", "--to", "pytorch", "--for", "meta", "--model-parallel", "2"],
   ]
 
   /// Kills of each.
@@ -124,7 +125,7 @@ import Testing
       return command + output.dropFirst() + ["--force", "--quiet"]
     }
     let llamas = ("llama-golden/llama2.c/multi-head/hf", "llama-golden/llama2.c/grouped/hf")
-    let models = output.contains("llama2c") ? llamas : ("models/base", "kjv-gpt2")
+    let models = output.contains("llama2c") || output.contains("meta") ? llamas : ("models/base", "kjv-gpt2")
     let (older, newer) = (try convert(models.0, to: "old"), try convert(models.1, to: "new"))
     for command in [older, newer] {
       let result = try IngotProgram.process(command).run()

@@ -37,13 +37,18 @@ import Testing
     return report?["resumed_parts"] as? Int ?? 0
   }
 
-  /// A GPT-2 of 27 MiB, for a format that holds nothing else.
-  private static func model(in folder: TemporaryFolder) throws -> String {
+  /// A GPT-2 of 27 MiB for a format that holds nothing else, or a Llama of 29.
+  private static func model(_ architecture: String, in folder: TemporaryFolder) throws -> String {
     let config = try folder.write(
-      """
-      {"model_type": "gpt2", "n_layer": 8, "n_head": 4, "n_embd": 256, "n_positions": 512, "vocab_size": 2048}
-      """, to: "config.json")
-    let made = try IngotProgram.run("init", "gpt2", "--config", config, folder.file("model") + "/")
+      architecture == "gpt2"
+        ? """
+        {"model_type": "gpt2", "n_layer": 8, "n_head": 4, "n_embd": 256, "n_positions": 512, "vocab_size": 2048}
+        """
+        : """
+        {"model_type": "llama", "num_hidden_layers": 8, "num_attention_heads": 4, "hidden_size": 256, \
+        "intermediate_size": 704, "max_position_embeddings": 512, "vocab_size": 2048}
+        """, to: "config.json")
+    let made = try IngotProgram.run("init", architecture, "--config", config, folder.file("model") + "/")
     #expect(made.exitCode == 0, "\(made.standardError)")
     return folder.file("model")
   }
@@ -52,10 +57,12 @@ import Testing
     ["out.safetensors", "--dtype", "bf16"], ["out.ingot", "--dtype", "bf16", "--digests", "sha256"],
     ["out.npz"], ["out/", "--shard-size", "5MB"], ["out.pt"], ["out.gguf"], ["out.bin", "--to", "llmc"],
     ["out/", "--to", "tensorflow"], ["out/", "--to", "pytorch", "--shard-size", "5MB"],
+    ["out/", "--for", "meta", "--model-parallel", "4"],
   ])
   func `killed at any instant, a run goes on to equal bytes`(_ output: [String]) throws {
     let folder = try TemporaryFolder()
-    let source = try output.contains("llmc") ? Self.model(in: folder) : Self.source(in: folder)
+    let model = output.contains("llmc") ? "gpt2" : output.contains("meta") ? "llama" : nil
+    let source = try model.map { try Self.model($0, in: folder) } ?? Self.source(in: folder)
     let options = Array(output.dropFirst()) + ["--json"]
     let whole = folder.file("whole")
     try FileManager.default.createDirectory(atPath: whole, withIntermediateDirectories: false)

@@ -26,6 +26,7 @@ import Testing
       "dialect": { $0.dialect = "hf" }, "program": { $0.program = .numpy },
       "renames": { $0.renames = [try TensorRename("a=b")] }, "head": { $0.head = .untie },
       "config": { $0.config = "c.json" }, "shardByteLimit": { $0.shardByteLimit = 1 },
+      "modelParallelCount": { $0.modelParallelCount = 2 }, "embeddingCut": { $0.embeddingCut = .rows },
       "compresses": { $0.compresses = true }, "keepsUnknownBits": { $0.keepsUnknownBits = true },
       "storesSHA256": { $0.storesSHA256 = true },
       "reading.rawDTypes": { $0.reading.rawDTypes = [(Glob("a"), .bf16)] },

@@ -101,6 +101,16 @@ struct IngotFileAliases {
     }
   }
 
+  /// Follows the aliases of each file to tensors of the same file; all have the same losses, which are told once.
+  init(_ tensors: [PlannedTensor], files: [ParallelFile]) {
+    targets = []
+    for file in files {
+      let own = Self(Array(tensors[file.tensors]))
+      targets += own.targets.map { target in target.map { $0 + file.tensors.lowerBound } }
+      if losses.isEmpty { losses = own.losses }
+    }
+  }
+
   /// The tensor at the end of a chain of aliases; `nil` for none, for one that leads in a circle or nowhere.
   ///
   /// A stored tensor's own entry is `nil`, so a chain that ends does so at one.

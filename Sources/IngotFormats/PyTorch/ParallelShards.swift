@@ -38,7 +38,8 @@ struct ParallelShards {
     self.names = names
   }
 
-  private static func name(_ number: Int) -> String { "consolidated.\(number < 10 ? "0" : "")\(number).pth" }
+  /// The name of one of the files, which has two digits.
+  static func name(_ number: Int) -> String { "consolidated.\(number < 10 ? "0" : "")\(number).pth" }
 
   /// How a tensor is cut.
   enum Cut: Hashable {
@@ -57,7 +58,17 @@ struct ParallelShards {
     ("feed_forward.w2.weight", .columns),
     ("feed_forward.w3.weight", .rows), ("output.weight", .rows),
   ]
-  private static let embedding = "tok_embeddings.weight"
+  static let embedding = "tok_embeddings.weight"
+  /// The vector whose length is the model's width.
+  static let width = "norm.weight"
+
+  /// How a tensor is cut, by its name, where it is not the embedding.
+  static func cut(ofName name: String) -> Cut { cuts.first { name.hasSuffix($0.end) }?.cut ?? .whole }
+
+  /// Whether a tensor is made of heads of keys or values, which may be fewer than the files.
+  static func isOfKeys(_ name: String) -> Bool {
+    name.hasSuffix("attention.wk.weight") || name.hasSuffix("attention.wv.weight")
+  }
 
   /// Puts the parts together.
   ///
@@ -86,7 +97,7 @@ struct ParallelShards {
         throw Self.otherTensors(path, "\(moved.count, "tensor") in \(names[index])", first.tensors.count)
       }
     }
-    let width = first.tensors.first { $0.name == "norm.weight" }?.shape.dimensions.first
+    let width = first.tensors.first { $0.name == Self.width }?.shape.dimensions.first
     let heads = KeyHeads(parameters, shardCount: parts.count)
     for tensor in first.tensors {
       var pieces: [TensorDescriptor] = []
@@ -126,9 +137,7 @@ struct ParallelShards {
     }
     let cut = try Self.cut(of: first, width: width, shardCount: pieces.count, path: path)
     guard cut != .whole, first.shape.rank == 2 else { return first }
-    let kept =
-      first.name.hasSuffix("attention.wk.weight") || first.name.hasSuffix("attention.wv.weight")
-      ? heads.distinct(pieces) : pieces
+    let kept = Self.isOfKeys(first.name) ? heads.distinct(pieces) : pieces
     return try Self.joined(kept, cut, path: path)
   }
 
@@ -136,9 +145,7 @@ struct ParallelShards {
   private static func cut(
     of tensor: TensorDescriptor, width: Int?, shardCount: Int, path: String
   ) throws(IngotError) -> Cut {
-    guard tensor.name == embedding else {
-      return cuts.first { tensor.name.hasSuffix($0.end) }?.cut ?? .whole
-    }
+    guard tensor.name == embedding else { return cut(ofName: tensor.name) }
     // Llama 1 and 2 cut its columns, Llama 3 its rows.
     let columns = tensor.shape.dimensions.last ?? 0
     if columns == width { return .rows }

@@ -5,7 +5,7 @@ import IngotBytes
 import IngotCore
 import IngotEncodings
 
-/// Plans PyTorch checkpoints, one file or a set of shards.
+/// Plans PyTorch checkpoints: one file, a set of shards, or the files of a model that is cut for several processors.
 package struct PyTorchWriter: CheckpointWriter {
   /// Makes the writer.
   package init() {}
@@ -16,46 +16,38 @@ package struct PyTorchWriter: CheckpointWriter {
   package let holdsCompanions = false
   /// Sets of files have an index.
   package let shards = true
+  /// Meta's files of several processors are PyTorch's.
+  package let abilities: Set<WriteAbility> = [.cuttingForProcessors]
 
-  /// Plans one file, or a set of shards with an index.
+  /// Plans one file, a set of shards with an index, or the files of several processors.
   ///
   /// - Parameter request: what to write; tensors keep their order.
   /// - Returns: the plan; it needs the CRC-32 of each storage, and does not stream.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for dtypes that torch lacks, and for two
   ///   tensors of one name.
   package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
-    let aliases = IngotFileAliases(request.tensors)
+    let parallel = request.parallelFiles
+    let aliases =
+      parallel.isEmpty
+      ? IngotFileAliases(request.tensors) : IngotFileAliases(request.tensors, files: parallel)
     try Self.check(request)
     let groups = try Self.groups(of: request, aliases: aliases)
-    var losses = aliases.losses
+    let names = Self.names(of: request, groupCount: groups.count)
+    let hasIndex = parallel.isEmpty && groups.count > 1
     let isTraining = groups.count == 1 && PyTorchTraining.isWanted(request)
-    for entry in request.metadata.entries
-    where entry.key != QuantizedParts.metadataKey
-      && !(isTraining && entry.key == PyTorchTraining.argumentsKey)
-    {
-      losses.append(Loss(.metadata, detail: "\(entry.key): a PyTorch file of weights holds tensors only"))
-    }
-    if request.isNested, request.sourceFormat == "pytorch", !isTraining {
-      losses.append(
-        Loss(
-          .metadata,
-          detail: "the tensors become one dictionary: keys joined by dots, positions and numbers as text"))
-    }
+    let losses = aliases.losses + Self.metadataLosses(of: request, isTraining: isTraining)
     var files: [PlannedFile] = []
     var layouts: [ZipLayout] = []
     var map: [(tensor: String, file: String)] = []
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
-      let name =
-        groups.count > 1
-        ? WeightFileName.shard(index + 1, of: groups.count, named: request.fileName) : request.fileName
       var archive = PyTorchArchiveDraft(request, aliases: aliases, group: group, isTraining: isTraining)
       layouts.append(try archive.layout().finished())
-      files.append(PlannedFile(name: name, chunks: layouts[index].chunks))
-      if groups.count > 1 { archive.forEachName { map.append(($0, name)) } }
+      files.append(PlannedFile(name: names[index], chunks: layouts[index].chunks))
+      if hasIndex { archive.forEachName { map.append(($0, names[index])) } }
       totalByteCount += archive.storedByteCount
     }
-    if groups.count > 1 {
+    if hasIndex {
       let index = WeightFileName.index(of: request.fileName)
       files.append(
         try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "pytorch"))
@@ -72,11 +64,49 @@ package struct PyTorchWriter: CheckpointWriter {
     }
   }
 
+  /// What a dictionary of tensors has no place for.
+  private static func metadataLosses(of request: WriteRequest, isTraining: Bool) -> [Loss] {
+    var losses: [Loss] = []
+    for entry in request.metadata.entries
+    where entry.key != QuantizedParts.metadataKey
+      && !(isTraining && entry.key == PyTorchTraining.argumentsKey)
+    {
+      losses.append(Loss(.metadata, detail: "\(entry.key): a PyTorch file of weights holds tensors only"))
+    }
+    if request.isNested, request.sourceFormat == "pytorch", !isTraining {
+      losses.append(
+        Loss(
+          .metadata,
+          detail: "the tensors become one dictionary: keys joined by dots, positions and numbers as text"))
+    }
+    return losses
+  }
+
+  /// The names of the files of weights.
+  private static func names(of request: WriteRequest, groupCount: Int) -> [String] {
+    guard request.parallelFiles.isEmpty else { return request.parallelFiles.map(\.name) }
+    guard groupCount > 1 else { return [request.fileName] }
+    return (1...groupCount).map { WeightFileName.shard($0, of: groupCount, named: request.fileName) }
+  }
+
   /// Refuses what a file can't hold before anything is planned.
   private static func check(_ request: WriteRequest) throws(IngotError) {
+    guard request.parallelFiles.isEmpty else {
+      for file in request.parallelFiles {
+        try check(request.tensors[file.tensors], isOneFile: true)
+      }
+      return
+    }
+    try check(request.tensors[...], isOneFile: request.shardByteLimit == nil)
+  }
+
+  /// Refuses what files of these tensors can't hold.
+  private static func check(
+    _ tensors: ArraySlice<PlannedTensor>, isOneFile: Bool
+  ) throws(IngotError) {
     var names = Set<ExactName>()
     var itemCount = 0
-    for tensor in request.tensors {
+    for tensor in tensors {
       for part in tensor.parts {
         let name = tensor.name + part.kind.nameSuffix
         guard part.shape.rank <= PyTorchTensors.rankLimit else {
@@ -96,7 +126,7 @@ package struct PyTorchWriter: CheckpointWriter {
         }
       }
     }
-    if request.shardByteLimit == nil {
+    if isOneFile {
       try Limit.pickleObjects.admit(
         itemCount, "items in its pickle", target: "pytorch",
         hint: .remedy(.cutOutput))
@@ -110,6 +140,7 @@ package struct PyTorchWriter: CheckpointWriter {
   private static func groups(
     of request: WriteRequest, aliases: IngotFileAliases
   ) throws(IngotError) -> [[Int]] {
+    guard request.parallelFiles.isEmpty else { return request.parallelFiles.map { Array($0.tensors) } }
     var byteCounts: [Int] = []
     for (index, tensor) in request.tensors.enumerated() {
       var byteCount = 0
