@@ -225,7 +225,8 @@ import Testing
 
   @Test(
     arguments: [
-      (numbers(), 3, nil, "4 heads"), (numbers(), 8, nil, "4 heads"), (numbers(heads: 6), 4, nil, "6 heads"),
+      (numbers(), 3, nil, "4 heads"), (numbers(), 8, nil, "4 heads"),
+      (numbers(heads: 6, keyHeads: 6), 4, nil, "6 heads"),
       (numbers(heads: 6, keyHeads: 3), 2, nil, "3 heads of keys"),
       (numbers(inner: 30), 4, "layers.0.feed_forward.w1.weight", "30 rows"),
       (numbers(vocabulary: 66), 4, "output.weight", "66 rows"),
