@@ -21,6 +21,15 @@ extension Int {
   ///
   /// - Precondition: this value is not below zero, and `divisor` is above it.
   package func dividedUp(by divisor: Int) -> Int { self / divisor + (self % divisor == 0 ? 0 : 1) }
+
+  /// The least number above zero that both divide, or `nil` when it overflows.
+  ///
+  /// - Precondition: both are above zero.
+  package func checkedCommonMultiple(with other: Int) -> Int? {
+    var (divisor, rest) = (self, other)
+    while rest > 0 { (divisor, rest) = (rest, divisor % rest) }
+    return (self / divisor).checkedMultiply(other)
+  }
 }
 
 extension UInt64 {

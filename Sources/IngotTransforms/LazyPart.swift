@@ -36,6 +36,9 @@ package indirect enum LazyPart: Sendable {
   case scaled(LazyPart, PartScales)
   /// Another part, of finite F32 values whose last dimension is a multiple of a block, as blocks.
   case blocks(LazyPart, BlockType)
+  /// Another part, of finite F32 values that are whole runs of so many in C order, as symmetric int8 with a scale a run:
+  /// the integers, or the scales.
+  case runs(LazyPart, of: Int, RunContent)
 
   /// The F32 numbers of this shape that another part's codes stand for.
   case codes(LazyPart, CodeLayout, Shape)
@@ -64,6 +67,7 @@ package indirect enum LazyPart: Sendable {
     case .shifted(let source, _): source.dtype
     case .dequantized, .scaled, .codes, .gathered: .f32
     case .blocks: .u8
+    case .runs(_, _, let content): content == .integers ? .i8 : .f32
     case .updated, .summed: .f64
     }
   }
@@ -96,6 +100,9 @@ package indirect enum LazyPart: Sendable {
       Shape(source.shape.dimensions.enumerated().map { $0.offset == axis ? indexes.count : $0.element })
         ?? source.shape
     case .blocks(let source, let blockType): blockType.byteShape(of: source.shape) ?? [0]
+    case .runs(let source, _, .integers): source.shape
+    case .runs(let source, let size, .scales):
+      Quantization(granularity: .perRun(size)).scaleShape(of: source.shape) ?? [0]
     }
   }
 
@@ -163,6 +170,9 @@ package indirect enum LazyPart: Sendable {
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try BlockTiles(source.name ?? "", tiles, encoder: encoder)
+    case .runs(let source, let size, let content):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try RunTiles(source.name ?? "", tiles, size: size, content)
     case .codes(let source, let layout, let shape):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try CodeTiles(tiles, layout, shape: shape)
@@ -242,8 +252,8 @@ package indirect enum LazyPart: Sendable {
     case .stored(let name, _): name
     case .literal, .generated, .zeros: nil
     case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
-      .blocks(let source, _), .scaled(let source, _), .codes(let source, _, _), .gathered(let source, _, _),
-      .shifted(let source, _), .updated(let source, _):
+      .blocks(let source, _), .runs(let source, _, _), .scaled(let source, _), .codes(let source, _, _),
+      .gathered(let source, _, _), .shifted(let source, _), .updated(let source, _):
       source.name
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _),
       .regrouped(let source, _, _):

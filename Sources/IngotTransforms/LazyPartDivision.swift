@@ -17,7 +17,8 @@ extension LazyPart {
       }
     case .cast(let source, _, _), .quantized(let source, _, _), .reshaped(let source, _):
       return source.isDivisible
-    case .dequantized(let source, _, _), .blocks(let source, _): return source.isDivisible
+    case .dequantized(let source, _, _), .blocks(let source, _), .runs(let source, _, _):
+      return source.isDivisible
     case .scaled(let source, let scales):
       // Each stretch reads the scales that it needs; a few may be checked again for that.
       return source.isDivisible
@@ -33,6 +34,11 @@ extension LazyPart {
     case .summed(let sum): return sum.parts.allSatisfy(\.isDivisible)
     case .literal, .generated, .zeros: return true
     }
+  }
+
+  /// Bytes that are read for it, where these may be many times its own; else 0.
+  var inputByteCount: Int {
+    if case .runs(let source, _, .scales) = self { source.shape.byteCount(of: source.dtype) ?? 0 } else { 0 }
   }
 
   /// What a cast is made of; the part itself when it is none.

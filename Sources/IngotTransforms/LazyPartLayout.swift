@@ -126,6 +126,28 @@ extension LazyPart {
     return slice(index..<(index + 1)).reshape(to: rest)
   }
 
+  /// One of so many equal shares of the elements in C order, as a vector.
+  ///
+  /// - Parameters:
+  ///   - index: which share.
+  ///   - count: how many there are.
+  /// - Returns: the share: of as many joined parts one of them, of as many stored ranges one.
+  /// - Precondition: as many shares are whole, and where as many parts are joined, they are alike (``stack(_:)``).
+  package func share(_ index: Int, of count: Int) -> LazyPart {
+    let size = shape.elementCount / max(1, count)
+    switch self {
+    case .cast(let source, let dtype, let onOverflow):
+      return .cast(source.share(index, of: count), to: dtype, onOverflow: onOverflow)
+    case .runs(let source, let runSize, let content):
+      return .runs(source.share(index, of: count), of: runSize, content)
+    case .joined(let parts, _) where parts.count == count && parts[index].shape.elementCount == size:
+      return parts[index].reshape(to: [size])
+    default:
+      guard let rows = Shape([count, size]) else { return self }
+      return reshape(to: rows).element(index)
+    }
+  }
+
   /// The part with rows of zeros behind it, up to a number of rows.
   ///
   /// - Precondition: it has at most that many.
@@ -172,10 +194,11 @@ extension StoredPart {
 
   /// Rows as a range of the same file; `nil` where they are none, or where the container's checksum is over all rows.
   fileprivate func slice(_ rows: Range<Int>) -> StoredPart? {
-    guard case .one(let segment) = storage.segments, storage.layout == .rowMajor, storage.codec == .raw,
-      storage.checksum == nil, let count = shape.dimensions.first, count > 0, segment.byteCount % count == 0,
-      segment.byteCount == shape.byteCount(of: dtype)
+    guard storage.layout == .rowMajor, storage.codec == .raw, storage.checksum == nil,
+      let count = shape.dimensions.first, count > 0
     else { return nil }
+    guard case .one(let segment) = storage.segments else { return segment(of: rows, count: count) }
+    guard segment.byteCount % count == 0, segment.byteCount == shape.byteCount(of: dtype) else { return nil }
     let rowByteCount = segment.byteCount / count
     var part = self
     part.shape = shape.withFirst(rows.count)
@@ -183,6 +206,18 @@ extension StoredPart {
       StorageSegment(
         file: segment.file, offset: segment.offset + rows.lowerBound * rowByteCount,
         byteCount: rows.count * rowByteCount))
+    return part
+  }
+
+  /// A single row of so many where each is a range of its own; `nil` elsewhere.
+  private func segment(of rows: Range<Int>, count: Int) -> StoredPart? {
+    guard rows.count == 1, case .many(let segments) = storage.segments, segments.count == count,
+      let byteCount = shape.byteCount(of: dtype), byteCount % count == 0,
+      segments.allSatisfy({ $0.byteCount == byteCount / count })
+    else { return nil }
+    var part = self
+    part.shape = shape.withFirst(1)
+    part.storage.segments = .one(segments[rows.lowerBound])
     return part
   }
 }

@@ -111,7 +111,7 @@ package struct PartPass {
       throw .internal("a part whose bytes overflow")
     }
     let whole = Task(part: number, stretch: 0, byteCount: byteCount)
-    guard byteCount > Self.largeByteCount else {
+    guard max(byteCount, part.inputByteCount) > Self.largeByteCount else {
       work.tasks.append(whole)
       return 0
     }

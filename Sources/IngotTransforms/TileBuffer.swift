@@ -19,7 +19,9 @@ struct TileBuffer {
     of source: any TileSource, in range: Range<Int>, width: Int,
     _ body: (Elements, _ offset: Int) throws(IngotError) -> Void
   ) throws(IngotError) {
-    let grain = source.grainByteCount * (source.grainByteCount.isMultiple(of: width) ? 1 : width)
+    guard let grain = source.grainByteCount.checkedCommonMultiple(with: width) else {
+      throw .internal("a grain whose bytes overflow")
+    }
     let step = min(max(grain, source.tileByteCount / grain * grain), range.count)
     let memory = memory(byteCount: step)
     var offset = range.lowerBound

@@ -22,6 +22,18 @@ import Testing
     }
   }
 
+  @Test func `the least common multiple is the first that both divide, or nil`() {
+    for a in 1...40 {
+      for b in 1...40 {
+        let first = (1...1600).first { $0.isMultiple(of: a) && $0.isMultiple(of: b) }
+        #expect(a.checkedCommonMultiple(with: b) == first)
+      }
+    }
+    #expect(Int.max.checkedCommonMultiple(with: .max) == .max)
+    #expect(Int.max.checkedCommonMultiple(with: .max - 1) == nil)
+    #expect((1 << 62).checkedCommonMultiple(with: 3) == nil)
+  }
+
   @Test(arguments: edges)
   func `unsigned results are exact, or nil`(_ a: Int) {
     let a = UInt64(bitPattern: Int64(a))
