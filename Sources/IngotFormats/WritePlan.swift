@@ -97,21 +97,41 @@ package struct WriteRequest: Sendable {
   }
 }
 
-/// One of the parts of a request's tensors, in eight bytes: there may be millions, and the limits of readers keep their
-/// number far below 2^32.
-package struct PartReference: Hashable, Sendable {
+/// One of the parts of a request's tensors, or a share of one, in eight bytes: there may be millions, and the limits of
+/// readers keep their number far below 2^32.
+package struct PartReference: Hashable, Comparable, Sendable {
   private var narrowTensor: UInt32
-  private var narrowPart: UInt32
+  private var narrowPart: UInt16
+  /// 0 for the whole part.
+  private var narrowShare: UInt16
 
   /// Index of the tensor in ``WriteRequest/tensors``.
   package var tensor: Int { Int(narrowTensor) }
   /// Index of the part in ``PlannedTensor/parts``.
   package var part: Int { Int(narrowPart) }
 
+  /// Which share of the part is meant, of as many as the tensor's first dimension has indexes; `nil` for the whole part.
+  package var share: Int? { narrowShare == 0 ? nil : Int(narrowShare) - 1 }
+
   /// Makes a reference.
-  package init(tensor: Int, part: Int = 0) {
+  ///
+  /// - Parameters:
+  ///   - tensor: index of the tensor.
+  ///   - part: index of the part, of which a tensor has a few.
+  ///   - share: which share, below ``shareLimit``.
+  package init(tensor: Int, part: Int = 0, share: Int? = nil) {
     narrowTensor = UInt32(clamping: tensor)
-    narrowPart = UInt32(clamping: part)
+    narrowPart = UInt16(clamping: part)
+    narrowShare = share.map { UInt16(clamping: $0 + 1) } ?? 0
+  }
+
+  /// Shares that can be told apart.
+  package static let shareLimit = Int(UInt16.max)
+
+  /// The order of tensors, their parts and the shares of these.
+  package static func < (one: PartReference, other: PartReference) -> Bool {
+    (one.narrowTensor, one.narrowPart, one.narrowShare)
+      < (other.narrowTensor, other.narrowPart, other.narrowShare)
   }
 }
 
@@ -308,6 +328,8 @@ package protocol CheckpointWriter: Sendable {
   var needsFolder: Bool { get }
   /// Whether the format holds ggml's blocks as they are; most don't, and are not asked to.
   var holdsBlocks: Bool { get }
+  /// Whether its files say by themselves which scales belong to which integers, so that other programs know it too.
+  var saysScales: Bool { get }
   /// What it does on request that most formats can't.
   var abilities: Set<WriteAbility> { get }
 
@@ -328,4 +350,6 @@ extension CheckpointWriter {
   package var abilities: Set<WriteAbility> { [] }
   /// Most formats know no blocks.
   package var holdsBlocks: Bool { false }
+  /// In most formats scales are tensors like others.
+  package var saysScales: Bool { false }
 }

@@ -58,7 +58,7 @@ extension Conversion {
         switch chunk {
         case .bytes(let bytes): digest.add(bytes)
         case .part(let reference, let lead), .deflatedPart(let reference, let lead):
-          digest.add("\(reference.tensor) \(reference.part)")
+          digest.add("\(reference.tensor) \(reference.part) \(reference.share ?? -1)")
           digest.add(lead)
         }
       }

@@ -116,6 +116,36 @@ package struct OutputBuilder {
         transforms: notes + [.quantizedToBlocks(blockType)]), [.blocks(values, blockType)])
   }
 
+  /// Adds a tensor whose values become integers with a scale for each run of them.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - values: F32, which are whole runs.
+  ///   - size: values that share a scale.
+  ///   - notes: what was done before.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are no whole runs.
+  package mutating func addRuns(
+    _ name: String, of values: LazyPart, size: Int, notes: [Provenance]
+  ) throws(IngotError) {
+    let scheme = Quantization(granularity: .perRun(size))
+    guard let scaleShape = scheme.scaleShape(of: values.shape),
+      values.shape.elementCount.isMultiple(of: size)
+    else {
+      throw .unrepresentable(
+        tensor: name, target: DType.i8.rawValue,
+        why: "its \(values.shape.elementCount, "value") are no whole runs of \(size)", hint: nil)
+    }
+    add(
+      PlannedTensor(
+        name: name,
+        TensorType(
+          dtype: .i8, shape: values.shape,
+          quantization: QuantizedType(
+            scheme: scheme, parts: [PartType(kind: .scales, dtype: .f32, shape: scaleShape)])),
+        transforms: notes + [.quantizedToInt8(from: .f32)]),
+      [.runs(values, of: size, .integers), .runs(values, of: size, .scales)])
+  }
+
   /// Throws for blocks that a format has no place for.
   private func checkBlocks(for destination: OutputDestination) throws(IngotError) {
     guard !destination.writer.holdsBlocks,
@@ -179,7 +209,7 @@ package struct OutputBuilder {
     } else if !destination.isFolder {
       losses += travelling.map { destination.hasNoPlace(for: $0.name) }
     }
-    if destination.formatID != "ingot", request.tensors.contains(where: { $0.quantization != nil }) {
+    if !destination.writer.saysScales, request.tensors.contains(where: { $0.quantization != nil }) {
       losses.append(
         Loss(
           .readers,

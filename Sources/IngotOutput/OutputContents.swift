@@ -44,14 +44,25 @@ package struct OutputContents: Sendable {
     }
   }
 
-  /// One part.
+  /// One part, or a share of one.
   ///
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a part that there is not.
   package func part(_ reference: PartReference) throws(IngotError) -> LazyPart {
-    let parts = parts(of: reference.tensor)
-    guard parts.indices.contains(reference.part) else {
+    guard let part = parts(of: reference.tensor).part(reference) else {
       throw .internal("a plan for a part that there is not")
     }
-    return parts[reference.part]
+    return part
+  }
+}
+
+extension [LazyPart] {
+  /// One of a tensor's parts, or a share of one; `nil` for one that there is not.
+  func part(_ reference: PartReference) -> LazyPart? {
+    guard indices.contains(reference.part) else { return nil }
+    guard let share = reference.share else { return self[reference.part] }
+    guard let count = first?.shape.dimensions.first, share < count,
+      self[reference.part].shape.elementCount.isMultiple(of: count)
+    else { return nil }
+    return self[reference.part].share(share, of: count)
   }
 }

@@ -63,11 +63,11 @@ package struct ReadBack {
       let name = names[part.reference.tensor]
       let place = Place(file: parallelFiles.isEmpty ? 0 : part.file, name: ExactName(name))
       guard let tensor = unnamed ?? positions[place].map({ checkpoint.tensors[$0] }),
-        tensor.parts.indices.contains(part.reference.part)
+        let stored = tensor.parts.map({ LazyPart.stored(name: name, $0) }).part(part.reference)
       else {
         throw .sourceChanged(path: path, found: "no tensor \(name)", expected: "the one written")
       }
-      return .stored(name: name, tensor.parts[part.reference.part])
+      return stored
     } read: { (_, reading) throws(IngotError) in
       var hash = XXH3()
       try reading.forEachTile { (tile, _) throws(IngotError) in

@@ -10,8 +10,8 @@ import IngotTransforms
 final class WriteRecords: Sendable {
   private struct State {
     var written: WrittenParts
-    var castReports: [Int: CastReport] = [:]
-    var quantizationErrors: [Int: QuantizationError] = [:]
+    var castReports: [PartReference: CastReport] = [:]
+    var quantizationErrors: [PartReference: QuantizationError] = [:]
   }
 
   private let state: Locked<State>
@@ -19,8 +19,28 @@ final class WriteRecords: Sendable {
   init(keeping kinds: Set<PartDigestKind>) { state = Locked(State(written: WrittenParts(keeping: kinds))) }
 
   var written: WrittenParts { state.withLock { $0.written } }
-  var castReports: [Int: CastReport] { state.withLock { $0.castReports } }
-  var quantizationErrors: [Int: QuantizationError] { state.withLock { $0.quantizationErrors } }
+  var castReports: [Int: CastReport] {
+    Self.byTensor(state.withLock { $0.castReports }) { $0.merge($1) }
+  }
+  var quantizationErrors: [Int: QuantizationError] {
+    Self.byTensor(state.withLock { $0.quantizationErrors }) { $0.merge($1) }
+  }
+
+  /// What was found in the parts of each tensor, put together in their order, whichever was written first.
+  private static func byTensor<Finding>(
+    _ findings: [PartReference: Finding], merge: (inout Finding, Finding) -> Void
+  ) -> [Int: Finding] {
+    var found: [Int: Finding] = [:]
+    for (reference, finding) in findings.sorted(by: { $0.key < $1.key }) {
+      guard var total = found[reference.tensor] else {
+        found[reference.tensor] = finding
+        continue
+      }
+      merge(&total, finding)
+      found[reference.tensor] = total
+    }
+    return found
+  }
 
   /// Keeps a place for a part; returns which.
   func add(_ part: WrittenPart) -> Int {
@@ -34,7 +54,7 @@ final class WriteRecords: Sendable {
   func take(_ part: WrittenPart, castReport: CastReport?, at index: Int?) {
     state.withLock { state in
       if let index { state.written[index] = part }
-      if let castReport { state.castReports[part.reference.tensor] = castReport }
+      if let castReport { state.castReports[part.reference] = castReport }
     }
   }
 
@@ -42,11 +62,11 @@ final class WriteRecords: Sendable {
   func finish(_ part: WrittenPart, _ source: any TileSource, at index: Int?) {
     var part = part
     part.checksums.sourceXXH3 = source.sourceDigest
-    let (cast, error, tensor) = (source.castReport, source.quantizationError, part.reference.tensor)
+    let (cast, error) = (source.castReport, source.quantizationError)
     state.withLock { state in
       if let index { state.written[index] = part }
-      if let cast { state.castReports[tensor] = cast }
-      if let error { state.quantizationErrors[tensor] = error }
+      if let cast { state.castReports[part.reference] = cast }
+      if let error { state.quantizationErrors[part.reference] = error }
     }
   }
 }

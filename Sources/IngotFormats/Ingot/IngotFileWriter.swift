@@ -19,6 +19,7 @@ package struct IngotFileWriter: CheckpointWriter {
   package let shards = false
   /// Blocks are stored as they are.
   package let holdsBlocks = true
+  package let saysScales = true
 
   /// Plans one file.
   ///
