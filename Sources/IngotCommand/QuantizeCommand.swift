@@ -9,8 +9,8 @@ struct QuantizeCommand: ParsableCommand {
     abstract: "Make a model's weights small, and say what that costs.",
     discussion: """
       Linear weights and the token embedding are quantized; positions, norms, biases and what chooses experts stay. Schemes: int8 (one scale an \
-      output channel), int8-tensor (one scale a tensor), q8_0 (ggml's blocks, in .gguf and .ingot), keep. A .gguf gets \
-      llama.cpp's names, config and tokenizer. What it costs on text: `ingot eval OUT --against IN`.
+      output channel), int8-tensor (one scale a tensor), q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c \
+      its version 2), keep. A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. What it costs on text: `ingot eval OUT --against IN`.
 
       \(understoodModels)
 
@@ -18,6 +18,7 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-int8.ingot
         ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
+        ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
       """)
 

@@ -98,6 +98,9 @@ package struct Dialect: Sendable {
   package var staysFloat32: (@Sendable (_ name: String, _ shape: Shape) -> Bool)?
   /// Element types that the publisher's program computes with.
   package var computes: Set<DType> = [.f64, .f32, .f16, .bf16]
+  /// The most values that share a scale where the publisher's program has all matrices as integers in runs, under the name
+  /// of Q8_0; `nil` where it has none.
+  package var largestRunSize: Int?
   /// What the publisher's program has built in, so that no other value of the config can be expressed.
   package var fixed: [FixedValue] = []
   /// What the publisher's program computes by a formula that comes near.
@@ -157,6 +160,16 @@ package struct Dialect: Sendable {
 
   /// The dialect of a format that belongs to one program.
   package static func implied(byFormat format: String) -> Dialect? { all.first { $0.ownFormat == format } }
+
+  /// Values that share a scale where a model's matrices become integers in runs.
+  ///
+  /// - Parameter width: D, the model's width.
+  /// - Returns: ``largestRunSize``, halved until it divides the width; `nil` where the publisher's program has none.
+  package func runSize(width: Int) -> Int? {
+    guard var size = largestRunSize else { return nil }
+    while size > 1, !width.isMultiple(of: size) { size /= 2 }
+    return size
+  }
 
   /// The ids of the architectures that a program has under one name.
   static func sharing(_ containerArchitecture: String) -> Set<String> {

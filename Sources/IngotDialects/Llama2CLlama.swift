@@ -27,8 +27,9 @@ extension Dialect {
     heads: ["language": "language"],
     // Tables of version 0, which its program reads past.
     buffers: ["freq_cis_real", "freq_cis_imag"],
-    // karpathy/llama2.c: run.c; runq.c has integers, which are read and not written.
+    // karpathy/llama2.c: run.c; runq.c has integers in runs, which export.py makes (`version2_export`).
     computes: [.f32],
+    largestRunSize: 64,
     // run.c: `rmsnorm`, `forward`, and `head_size` of `dim` and `n_heads`.
     fixed: [
       FixedValue("hidden_act", .string("silu")), FixedValue("rms_norm_eps", .float64(1e-5)),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quantizes a model's weights and says what that cost each tensor: to int8, whose scales are found in one pass and whose
-// values are written in another, or to ggml's blocks, in the names of the program that reads them.
+// values are written in another, or to ggml's blocks or llama2.c's runs, in the names of the program that reads them.
 import IngotBytes
 import IngotCore
 import IngotDialects
@@ -202,10 +202,10 @@ extension LazyPart {
   fileprivate var unconvertedByteCount: Int {
     switch self {
     case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
-      .dequantized(let source, _, _):
+      .dequantized(let source, _, _), .runs(let source, _, .integers):
       source.unconvertedByteCount
     case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
-    case .literal: 0
+    case .literal, .runs(_, _, .scales): 0
     default: byteCount
     }
   }

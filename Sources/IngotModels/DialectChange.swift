@@ -8,6 +8,7 @@ import IngotFormats
 import IngotGraph
 import IngotKernels
 import IngotOutput
+import IngotQuantization
 import IngotTransforms
 
 /// A change from one dialect to another.
@@ -145,13 +146,13 @@ package struct DialectChange {
   ///   - options: what is asked for.
   ///   - destination: where it goes.
   ///   - companions: the source's companions.
-  ///   - blocks: the parameters that become blocks, with their types.
+  ///   - codings: the parameters that are quantized, and how: to blocks, or to integers in runs.
   /// - Returns: the output.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound, and
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one that the dialect can't express.
   package func output(
     _ options: ChangeRequest, destination: OutputDestination, companions: [Companion],
-    blocks: [TensorRole: BlockType] = [:]
+    codings: [TensorRole: WeightCoding] = [:]
   ) throws(IngotError) -> OutputBuilder {
     try requireSound()
     let taken = takenNames
@@ -169,9 +170,9 @@ package struct DialectChange {
       let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
       tensor.name = start + tensor.name
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
-      if let blockType = blocks[tensor.role] {
+      if let coding = codings[tensor.role] ?? tensor.role.ofFirstBlock.flatMap({ codings[$0] }) {
         let view = try tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
-        output.addBlocks(tensor.name, of: view.values, blockType, notes: view.notes)
+        try output.add(tensor.name, of: view.values, as: coding, notes: view.notes)
       } else {
         try add(
           tensor, to: &output, options, staysFloat32: staysFloat32,
@@ -322,4 +323,9 @@ package struct DialectChange {
           "\(rows - count, "row behind the vocabulary is", "rows behind the vocabulary are") left out\(words: isZero ? ", all zeros" : ", and they are not all zeros")"
       ))
   }
+}
+
+extension TensorRole {
+  /// The first of the parameters that a stack of all blocks holds, as which all are coded; `nil` for one that has its block.
+  fileprivate var ofFirstBlock: TensorRole? { block == nil ? TensorRole(kind, block: 0) : nil }
 }

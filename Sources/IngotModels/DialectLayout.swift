@@ -181,11 +181,13 @@ package struct DialectLayout {
       views.append(stored(whole, as: layout, isLinear: isLinear(role)))
     }
     guard let first = views.first else { return nil }
-    guard views.count == roles.count, views.allSatisfy({ $0.dtype == first.dtype }) else {
+    guard views.count == roles.count,
+      views.allSatisfy({ $0.dtype == first.dtype && $0.shape == first.shape })
+    else {
       let all: Evidence = isByExpert ? "\(roles.count, "expert")" : "\(roles.count, "block")"
       throw .unrepresentable(
-        tensor: name, target: target.id, why: "one tensor holds this parameter of all \(all), in one dtype",
-        hint: nil)
+        tensor: name, target: target.id,
+        why: "one tensor holds this parameter of all \(all), in one dtype and shape", hint: nil)
     }
     return views
   }

@@ -38,13 +38,15 @@ package struct QuantizedConversion {
   private let files: SourceFiles
   /// The dialect that names and layouts become, where the output's format belongs to one program.
   private let target: Dialect?
+  /// Values that share a scale where the output is a file of a program that has all matrices as integers in runs.
+  private let runSize: Int?
   /// What is to be written.
   package private(set) var output: OutputBuilder
 
   /// The dialects of input and output, when names change from one to the other.
   package var dialects: (from: String, to: String)? { target.map { (model.recognised.dialect.id, $0.id) } }
-  /// Mask buffers that stay as they are.
-  package var bufferCount: Int { target == nil ? model.recognised.buffers.count : 0 }
+  /// Mask buffers that stay as they are; beside runs there is no place for any.
+  package var bufferCount: Int { target == nil && runSize == nil ? model.recognised.buffers.count : 0 }
 
   /// Collects every tensor, and reads those that become integers once, to find their scales.
   ///
@@ -63,6 +65,10 @@ package struct QuantizedConversion {
     self.options = options
     files = SourceFiles(model.checkpoint.files, system: model.work.system)
     target = try Self.dialect(of: destination.formatID, for: model)
+    let written = target ?? model.recognised.dialect
+    runSize =
+      written.ownFormat == destination.formatID
+      ? written.runSize(width: model.recognised.configuration.config.width) : nil
     output = OutputBuilder(of: model.checkpoint)
     let companions = try Companions(
       of: model.checkpoint, at: model.path, for: destination, system: model.work.system)
@@ -74,9 +80,11 @@ package struct QuantizedConversion {
     if let target {
       var conversion = ChangeRequest()
       conversion.onOverflow = options.onOverflow
+      // What is no matrix is F32 beside runs.
+      conversion.dtype = runSize == nil ? nil : .f32
       output = try DialectChange(model, to: target).output(
         conversion, destination: destination, companions: output.companions,
-        blocks: blocks(codings, format: destination.formatID))
+        codings: requireMovable(codings, format: destination.formatID))
     } else {
       if !output.companions.contains(where: { $0.kind == .config }),
         model.checkpoint.format != destination.formatID || InnerConfig.document(of: model.checkpoint) == nil
@@ -105,7 +113,8 @@ package struct QuantizedConversion {
   ) throws(IngotError) -> [TensorRole: WeightCoding] {
     let recognised = model.recognised
     let names = recognised.tensors.mapValues { model.checkpoint.tensors[$0].name }
-    let codings = WeightQuantization { choice.scheme(of: $0.role) }.codings(for: recognised.graph)
+    let codings = WeightQuantization(runSize: runSize) { choice.scheme(of: $0.role) }
+      .codings(for: recognised.graph)
     for role in codings.keys.sorted(by: { (names[$0] ?? "") < (names[$1] ?? "") }) {
       guard let tensor = model.descriptor(role), !tensor.isQuantized else { continue }
       guard tensor.dtype.isFloating, ElementConversion(from: tensor.dtype, to: .f32) != nil else {
@@ -121,34 +130,47 @@ package struct QuantizedConversion {
         why: "it has no \(words: blockType.rawValue) blocks",
         hint: "gguf and ingot have them; int8 is for the others")
     }
+    try requireRuns(codings, format: destination.formatID)
     return codings
   }
 
-  /// The block types of a model that is written in another dialect.
+  /// Throws for weights that a program which has all of them as integers in runs, or none, has no place for.
+  private func requireRuns(_ codings: [TensorRole: WeightCoding], format: String) throws(IngotError) {
+    guard let runSize else { return }
+    for parameter in model.recognised.graph.parameters where parameter.isQuantizable {
+      let coding = codings[parameter.role]
+      guard coding?.runSize == nil else { continue }
+      throw .unrepresentable(
+        tensor: model.descriptor(parameter.role)?.name, target: format,
+        why: coding == nil
+          ? "all of a file's matrices are integers, or none is: it has no place for one that is kept"
+          : "its integers have a scale for each run of \(runSize) values",
+        hint: coding == nil
+          ? "\(verb: .convert) keeps all of them, as F32" : "\(option: .scheme, "q8_0") makes such runs")
+    }
+  }
+
+  /// The codings of a model that is written in another dialect.
   ///
-  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for integers with scales, which formats
-  ///   of one program lack; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is quantized already.
-  private func blocks(
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for integers with scales of channels,
+  ///   which formats of one program lack; ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is quantized
+  ///   already.
+  private func requireMovable(
     _ codings: [TensorRole: WeightCoding], format: String
-  ) throws(IngotError) -> [TensorRole: BlockType] {
+  ) throws(IngotError) -> [TensorRole: WeightCoding] {
     if let tensor = model.checkpoint.tensors.first(where: { $0.quantization != nil || $0.blockType != nil }) {
       throw .unsuitable(
         Location(model.path, tensor: tensor.name),
         why: "is \(words: tensor.typeName) already, and is to be laid out otherwise",
         hint: "quantize the model that it was made from")
     }
-    var blocks: [TensorRole: BlockType] = [:]
     for role in model.recognised.graph.parameters.map(\.role) {
-      switch codings[role] {
-      case .blocks(let blockType)?: blocks[role] = blockType
-      case .integers?:
-        throw .unrepresentable(
-          tensor: model.descriptor(role)?.name, target: format, why: "it has no I8 with scales beside it",
-          hint: .remedy(.makeBlocks(.q80)))
-      case nil: continue
-      }
+      guard case .integers? = codings[role], codings[role]?.runSize == nil else { continue }
+      throw .unrepresentable(
+        tensor: model.descriptor(role)?.name, target: format, why: "it has no I8 with scales beside it",
+        hint: .remedy(.makeBlocks(.q80)))
     }
-    return blocks
+    return codings
   }
 
   /// Throws unless every tensor of blocks has rows of whole ones.
@@ -174,7 +196,8 @@ package struct QuantizedConversion {
       let tensor = model.checkpoint.tensors[index]
       guard tensor.quantization == nil, tensor.blockType == nil else { continue }
       byTensor[index] = coding
-      guard case .integers(var quantization) = coding else { continue }
+      // Runs are cut out of whatever stands in a tensor.
+      guard case .integers(var quantization) = coding, coding.runSize == nil else { continue }
       let layout = recognised.dialect.layout(of: role.kind)
       switch (layout, quantization.granularity) {
       case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
@@ -210,10 +233,18 @@ package struct QuantizedConversion {
           Loss(.dropped, tensor: tensor.name, detail: try model.droppedHead(index)))
         continue
       }
+      if runSize != nil, model.recognised.buffers.contains(index) {
+        output.losses.append(
+          Loss(.dropped, tensor: tensor.name, detail: "a buffer, which the target does not use"))
+        continue
+      }
       switch codings[index] {
-      case .integers(let scheme)?: try addIntegers(tensor, scheme: scheme, scales: scales[index] ?? [])
-      case .blocks(let blockType)?:
-        output.addBlocks(tensor.name, of: source(tensor), blockType, notes: castNotes(tensor))
+      case .integers(let scheme)? where codings[index]?.runSize == nil:
+        try addIntegers(tensor, scheme: scheme, scales: scales[index] ?? [])
+      case let coding?:
+        try output.add(tensor.name, of: source(tensor), as: coding, notes: castNotes(tensor))
+      case nil where runSize != nil && !tensor.isQuantized && tensor.dtype.isFloating && tensor.dtype != .f32:
+        try output.cast(index, to: .f32, onOverflow: options.onOverflow, aliasOf: nil)
       case nil: output.keep(index)
       }
     }
@@ -233,7 +264,7 @@ package struct QuantizedConversion {
     for codings: [Int: WeightCoding], progress: (any ProgressObserver)?
   ) throws(IngotError) -> [Int: [Float]] {
     let wanted = codings.compactMap { index, coding -> (index: Int, scheme: Quantization)? in
-      if case .integers(let scheme) = coding { (index, scheme) } else { nil }
+      if case .integers(let scheme) = coding, coding.runSize == nil { (index, scheme) } else { nil }
     }.sorted { $0.index < $1.index }
     let search = ScaleSearch(files: files, path: model.path, work: model.work)
     let weights = wanted.map { index, scheme in
@@ -279,5 +310,25 @@ package struct QuantizedConversion {
     throw .unsuitable(
       Location(model.path, tensor: finding.subject), why: finding.detail,
       hint: "\(option: .nonFinite) keeps it as it is")
+  }
+}
+
+extension OutputBuilder {
+  /// Adds a tensor whose values become blocks, or integers in runs.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - values: F32.
+  ///   - coding: what they become; scales of channels are found in a pass before, and not here.
+  ///   - notes: what was done before.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are no whole runs.
+  mutating func add(
+    _ name: String, of values: LazyPart, as coding: WeightCoding, notes: [Provenance]
+  ) throws(IngotError) {
+    if case .blocks(let blockType) = coding {
+      return addBlocks(name, of: values, blockType, notes: notes)
+    }
+    guard let size = coding.runSize else { throw .internal("scales that nobody has found") }
+    try addRuns(name, of: values, size: size, notes: notes)
   }
 }

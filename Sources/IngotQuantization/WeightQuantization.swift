@@ -7,12 +7,16 @@ import IngotGraph
 /// Decides for every parameter of a graph how it is quantized.
 package struct WeightQuantization: Sendable {
   private let decide: @Sendable (GraphParameter) -> QuantizationScheme
+  private let runSize: Int?
 
   /// Makes a pass.
   ///
-  /// - Parameter scheme: the scheme of a parameter that can be quantized.
-  package init(_ scheme: @escaping @Sendable (GraphParameter) -> QuantizationScheme) {
+  /// - Parameters:
+  ///   - runSize: values that share a scale where the output's program has integers in runs; `nil` where it has none.
+  ///   - scheme: the scheme of a parameter that can be quantized.
+  package init(runSize: Int? = nil, _ scheme: @escaping @Sendable (GraphParameter) -> QuantizationScheme) {
     decide = scheme
+    self.runSize = runSize
   }
 
   /// The codings of all parameters that are quantized: linear weights and the token embedding, with the tied head.
@@ -24,7 +28,8 @@ package struct WeightQuantization: Sendable {
   package func codings(for graph: ModelGraph) -> [TensorRole: WeightCoding] {
     var codings: [TensorRole: WeightCoding] = [:]
     for parameter in graph.parameters where parameter.isQuantizable {
-      codings[parameter.role] = decide(parameter).coding(outputAxis: parameter.outputAxis)
+      codings[parameter.role] = decide(parameter).coding(
+        outputAxis: parameter.outputAxis, runSize: runSize)
     }
     return codings
   }

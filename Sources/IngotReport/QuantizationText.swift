@@ -11,7 +11,9 @@ package enum QuantizationText {
       switch report.scheme {
       case .int8: "int8, one scale an output channel"
       case .int8Tensor: "int8-tensor, one scale a tensor"
-      case .q80: "q8_0, blocks of 32 values with a scale each"
+      case .q80:
+        report.runSize.map { "q8_0, int8 in runs of \($0) values with a scale each" }
+          ?? "q8_0, blocks of 32 values with a scale each"
       case .keep: "all weights kept, but for those that a rule names"
       }
     var table = TableLayout([("worst tensors", .left), ("SNR", .right), ("largest error", .right)])
@@ -84,5 +86,15 @@ package enum QuantizationText {
 
   private static func decibels(_ error: QuantizationError) -> String {
     error.isExact ? "exact" : Quantity.fixed(error.signalToNoise, decimals: 1) + " dB"
+  }
+}
+
+extension QuantizationReport {
+  /// Values that share a scale, where weights became integers in runs.
+  fileprivate var runSize: Int? {
+    for case .integers(let scheme) in tensors.map(\.coding) {
+      if case .perRun(let size) = scheme.granularity { return size }
+    }
+    return nil
   }
 }

@@ -156,7 +156,89 @@ import Testing
       for index in request.tensors.indices { request.tensors[index].type.shape = [4] }
     }
     try expectRefusal("F16") { $0.tensors[3].type.dtype = .f16 }
-    try expectRefusal("version 2 of its files is not written", "version-2-untied") { _ in }
+  }
+
+  @Test(arguments: ["tied", "untied"])
+  func `integers are followed by their scales, block by block`(_ stem: String) throws {
+    let bytes = try Fixture.bytes("golden/llama2c/version-2-\(stem).bin")
+    let request = try request("version-2-\(stem)") { $0.metadata["llama2c.version"] = .int32(1) }
+    let file = try #require(try Llama2CWriter().plan(request).files.first)
+    #expect(file.chunks.byteCount == bytes.count)
+    var expected = [PlannedChunk.bytes(Array(bytes[..<256]))]
+    for (index, tensor) in request.tensors.enumerated() {
+      let shares = tensor.shape.rank == 3 ? (0..<tensor.shape.dimensions[0]).map { $0 } : [nil]
+      for share in tensor.quantization == nil ? [nil] : shares {
+        for part in tensor.parts.indices {
+          expected.append(.part(PartReference(tensor: index, part: part, share: share), lead: []))
+        }
+      }
+    }
+    #expect(Array(file.chunks) == expected)
+  }
+
+  @Test func `the writer refuses integers that version 2 does not have, and names the tensor`() throws {
+    func expect(_ word: String, _ name: String, _ change: @escaping (inout PlannedTensor) -> Void) throws {
+      try expectRefusal(word, "version-2-untied") { request in
+        for index in request.tensors.indices where request.tensors[index].name == name {
+          change(&request.tensors[index])
+        }
+      }
+    }
+    func runs(_ size: Int) -> (inout PlannedTensor) -> Void {
+      { tensor in
+        let scheme = Quantization(granularity: .perRun(size))
+        guard tensor.quantization != nil, let shape = scheme.scaleShape(of: tensor.shape) else { return }
+        let scales = PartType(kind: .scales, dtype: .f32, shape: shape)
+        tensor.type.quantization = QuantizedType(scheme: scheme, parts: [scales])
+      }
+    }
+    try expect("has no place for it", "wo") {
+      $0.type = TensorType(dtype: .f32, shape: $0.shape)
+    }
+    try expect("F32 in version 2", "rms_final_weight") {
+      let scales = PartType(kind: .scales, dtype: .f32, shape: [1])
+      $0.type = TensorType(
+        dtype: .i8, shape: $0.shape,
+        quantization: QuantizedType(scheme: Quantization(granularity: .perRun(4)), parts: [scales]))
+    }
+    try expect("one size of runs", "wo", runs(2))
+    try expect("one size of runs", "w1") { $0.type.quantization?.parts[0].dtype = .f16 }
+    try expect("one size of runs", "w1") { $0.type.quantization?.scheme.scaleKind = .absmax }
+    try expect("one size of runs", "w1") { $0.type.quantization?.scheme.granularity = .perTensor }
+    try expect("scale for each run", "token_embedding_table") {
+      $0.type.quantization?.scheme.granularity = .perChannel(axis: 0)
+    }
+    try expect("I16", "w1") { $0.type = TensorType(dtype: .i16, shape: $0.shape) }
+    // A block of queries has 4 × 4 numbers, the embedding 5 × 4.
+    for (size, name) in [(16, "token_embedding_table"), (20, "wq"), (5, "wq")] {
+      let error = #expect(throws: IngotError.self) {
+        _ = try Llama2CWriter().plan(
+          request("version-2-untied") { request in
+            for index in request.tensors.indices { runs(size)(&request.tensors[index]) }
+          })
+      }
+      guard case .unrepresentable(name, _, let why, _)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect("\(why)".contains("no whole runs of \(size)"))
+    }
+  }
+
+  @Test func `what runq computes otherwise is said of integers that are made, and not of copies`() throws {
+    // Six values in a row of w2, and runs of four.
+    #expect(try Llama2CWriter().plan(request("version-2-tied")).losses.isEmpty)
+    func losses(_ stem: String) throws -> [Loss] {
+      try Llama2CWriter().plan(
+        request("version-2-\(stem)") { request in
+          for index in request.tensors.indices where request.tensors[index].quantization != nil {
+            request.tensors[index].transforms = [.quantizedToInt8(from: .f32)]
+          }
+        }
+      ).losses
+    }
+    #expect(try losses("tied").map { [$0.kind.rawValue, $0.tensor ?? ""] } == [["readers", "w2"]])
+    #expect(try losses("untied").isEmpty)
   }
 
   @Test func `what the header has no number for is reported, and tables go where there are some`() throws {

@@ -27,6 +27,34 @@ import Testing
       name: name, TensorType(dtype: .u8, shape: try #require(Shape([Int](repeating: 1, count: rank)))))
   }
 
+  /// A llama2.c model of width 2 with one head and one token, whose matrices are runs of 2.
+  private static func integers(layers: Int) throws -> WriteRequest {
+    func tensor(_ name: String, _ dimensions: [Int], isMatrix: Bool) throws -> PlannedTensor {
+      let shape = try #require(Shape(dimensions))
+      guard isMatrix else { return PlannedTensor(name: name, TensorType(dtype: .f32, shape: shape)) }
+      let scheme = Quantization(granularity: .perRun(2))
+      let scales = try PartType(kind: .scales, dtype: .f32, shape: #require(scheme.scaleShape(of: shape)))
+      return PlannedTensor(
+        name: name,
+        TensorType(dtype: .i8, shape: shape, quantization: QuantizedType(scheme: scheme, parts: [scales])))
+    }
+    var tensors = [
+      try tensor("token_embedding_table", [1, 2], isMatrix: true),
+      try tensor("rms_final_weight", [2], isMatrix: false),
+    ]
+    for name in ["rms_att_weight", "rms_ffn_weight"] {
+      tensors.append(try tensor(name, [layers, 2], isMatrix: false))
+    }
+    for name in ["wq", "wk", "wv", "wo", "w1", "w2", "w3"] {
+      tensors.append(try tensor(name, [layers, 2, 2], isMatrix: true))
+    }
+    return request(
+      tensors,
+      metadata: [
+        .init(key: "llama2c.n_heads", value: .int32(1)), .init(key: "llama2c.seq_len", value: .int32(1)),
+      ])
+  }
+
   private static func text(_ count: Int) -> [Metadata.Entry] {
     (0..<count).map { .init(key: "key\($0)", value: .string("")) }
   }
@@ -86,7 +114,7 @@ import Testing
     case .tokenizerPieceBytes: return .free("text is cut by tokenizers, and never written")
     case .tokenizerValues: return .free("tokens were read from such a document, or from a file with fewer")
     case .pickleStack: return .free("entries go into their dictionary a thousand at a time")
-    case .llama2cLayers: return .free("version 2 of llama2.c's files is not written")
+    case .llama2cLayers: return .refused([(Llama2CWriter(), try integers(layers: over))])
     case .pickleGlobals: return .free("one a dtype")
     case .pytorchDepth, .pytorchMetadataBytes, .pickleExpansion:
       return .free("tensors only, and arguments that were read from a pickle")
@@ -122,5 +150,6 @@ import Testing
     {
       _ = try writer.plan(Self.request([try Self.tensor(rank: Int(Limit.numpyRank.value))]))
     }
+    _ = try Llama2CWriter().plan(Self.integers(layers: Int(Limit.llama2cLayers.value)))
   }
 }

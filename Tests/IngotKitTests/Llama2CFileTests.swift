@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // llama2.c's files through the verbs: against what its own export.py wrote of models in transformers' names beside
-// (fixtures/llama-golden/llama2.c), there and back, computed with, and refused by the key.
+// (fixtures/llama-golden/llama2.c), there and back, quantized, computed with, and refused by the key.
 import Foundation
 import IngotCore
 import IngotDialects
@@ -223,25 +223,99 @@ import Testing
     #expect(try Ingot.verify(theirs, options: options).passed)
   }
 
-  @Test func `integers have no other layout, and are not written`() throws {
+  @discardableResult
+  private static func quantize(
+    _ input: String, to output: String, _ change: (inout QuantizeOptions) -> Void = { _ in }
+  ) throws -> QuantizationReport {
+    var options = QuantizeOptions()
+    (options.format, options.scheme) = ("llama2c", .q80)
+    change(&options)
+    return try Ingot.quantize(input, to: output, options: options)
+  }
+
+  /// The models that export.py quantized, by its own files and by transformers', and those that numpy did.
+  static let sources =
+    names.flatMap { name in
+      ["hf", "v0.bin", "v1.bin"].map {
+        (from: "llama-golden/llama2.c/\(name)/\($0)", to: "llama-golden/llama2.c/\(name)/v2.bin")
+      }
+    }
+    + ["tied", "untied"].map {
+      (from: "golden/llama2c/version-1-\($0).bin", to: "golden/llama2c/version-2-\($0).bin")
+    }
+
+  @Test(arguments: sources)
+  func `version 2 is quantized to byte for byte as export.py does it`(
+    _ source: (from: String, to: String)
+  ) throws {
+    let folder = try TemporaryFolder()
+    let report = try Self.quantize(Fixture.path(source.from), to: folder.file("q.bin"))
+    #expect(try folder.bytes("q.bin") == Fixture.bytes(source.to))
+    let theirs = try Ingot.inspect(Fixture.path(source.to)).checkpoint
+    let quantized = theirs.tensors.filter { $0.quantization != nil }
+    #expect(Set(report.tensors.map(\.name)) == Set(quantized.map(\.name)))
+    for tensor in report.tensors {
+      let other = try #require(quantized.first { $0.name == tensor.name })
+      #expect(try tensor.coding == .integers(#require(other.quantization).scheme))
+      // All blocks of a stack count as one tensor.
+      #expect(tensor.error.count == other.shape.elementCount)
+      #expect(tensor.byteCountAfter == other.byteCount)
+      #expect(tensor.byteCountBefore == 4 * other.shape.elementCount)
+    }
+    // Rows of w2 that are no whole runs, which runq.c multiplies by all the same.
+    let widths = try #require(theirs.tensors.first { $0.name == "w2" })
+    let size = try #require(theirs.metadata["llama2c.group_size"]?.integer)
+    let isWhole = widths.shape.dimensions[2].isMultiple(of: size)
+    #expect(report.losses.filter { $0.kind == .readers }.map(\.tensor) == (isWhole ? [] : ["w2"]))
+    let tables = report.losses.filter { $0.kind == .dropped }.map(\.tensor)
+    #expect(tables == (source.from.hasSuffix("v0.bin") ? ["freq_cis_real", "freq_cis_imag"] : []))
+    #expect(report.bufferCount == 0 && report.keptCount == 3)
+    #expect(report.byteCounts.after == theirs.tensors.reduce(0) { $0 + $1.byteCount })
+  }
+
+  @Test func `what a model's norms are does not matter, and nor do threads`() throws {
+    let folder = try TemporaryFolder()
+    let source = Self.golden("grouped", "hf")
+    try Self.convert(source, to: folder.file("half/")) { ($0.program, $0.dtype) = (.transformers, .bf16) }
+    try Self.convert(folder.file("half/"), to: folder.file("single/")) {
+      ($0.program, $0.dtype) = (.transformers, .f32)
+    }
+    try Self.convert(folder.file("single/"), to: folder.file("single.bin")) { $0.format = "llama2c" }
+    try Self.convert(folder.file("single.bin"), to: folder.file("own.ingot")) { $0.dtype = .bf16 }
+    let expected = try Self.quantize(folder.file("single/"), to: folder.file("single-q.bin"))
+    for (index, input) in ["half/", "single.bin", "own.ingot"].enumerated() {
+      for jobs in [1, 3] {
+        let report = try Self.quantize(folder.file(input), to: folder.file("q-\(index)-\(jobs).bin")) {
+          $0.work.jobs = jobs
+        }
+        #expect(try folder.bytes("q-\(index)-\(jobs).bin") == folder.bytes("single-q.bin"), "\(input)")
+        #expect(report.total == expected.total)
+      }
+    }
+  }
+
+  @Test(arguments: quantized)
+  func `a copy of version 2 keeps integers and scales as they are`(_ path: String) throws {
+    let (folder, bytes) = (try TemporaryFolder(), try Fixture.bytes(path))
+    let report = try Self.convert(Fixture.path(path), to: folder.file("copy.bin")) {
+      $0.format = "llama2c"
+    }
+    #expect(try folder.bytes("copy.bin") == bytes)
+    #expect(report.losses.isEmpty)
+    // By way of a format that has all scales of a tensor in one piece.
+    try Self.convert(Fixture.path(path), to: folder.file("there.npz")) { $0.keepsUnknownBits = true }
+    try Self.convert(folder.file("there.npz"), to: folder.file("back.bin")) { $0.format = "llama2c" }
+    #expect(try folder.bytes("back.bin") == bytes)
+  }
+
+  @Test func `integers have no other layout`() throws {
     let folder = try TemporaryFolder()
     let theirs = Self.golden("grouped", "v2.bin")
     expectUnrepresentable("no other names or layouts") {
       try Self.convert(theirs, to: folder.file("hf/")) { $0.program = .transformers }
     }
-    expectUnrepresentable("version 2 of its files is not written") {
-      try Self.convert(theirs, to: folder.file("copy.bin")) { $0.format = "llama2c" }
-    }
     expectUnrepresentable("runs across rows") {
       try Self.convert(theirs, to: folder.file("copy.ingot"))
-    }
-    for source in ["hf", "v1.bin"] {
-      var options = QuantizeOptions()
-      options.format = "llama2c"
-      #expect(throws: IngotError.self) {
-        _ = try Ingot.quantize(
-          Self.golden("grouped", source), to: folder.file("q.bin"), options: options)
-      }
     }
     #expect(folder.entries().isEmpty)
     try Self.convert(theirs, to: folder.file("model.bin")) {
@@ -250,6 +324,65 @@ import Testing
     #expect(
       try Ingot.inspect(folder.file("model.bin")).checkpoint.metadata["llama2c.version"]
         == .int32(1))
+  }
+
+  @Test(arguments: ["hf", "v1.bin"])
+  func `other schemes, and matrices that are kept, are refused by name`(_ source: String) throws {
+    let folder = try TemporaryFolder()
+    let input = Self.golden("grouped-untied", source)
+    for scheme in [QuantizationScheme.int8, .int8Tensor] {
+      expectUnrepresentable("each run of 32 values") {
+        try Self.quantize(input, to: folder.file("q.bin")) { $0.scheme = scheme }
+      }
+    }
+    let rules: [(String, QuantizationScheme)] = [
+      ("wq", .keep), ("wcls", .keep), ("token_embedding_table", .int8),
+    ]
+    for (pattern, scheme) in rules {
+      let error = #expect(throws: IngotError.self) {
+        try Self.quantize(input, to: folder.file("q.bin")) {
+          $0.rules = [(pattern: Glob(pattern), scheme: scheme)]
+        }
+      }
+      guard case .unrepresentable(let tensor?, "llama2c", let why, _)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(source == "hf" || tensor == pattern)
+      #expect("\(why)".contains(scheme == .keep ? "no place for one that is kept" : "each run of 32 values"))
+    }
+    #expect(throws: IngotError.self) {
+      try Self.quantize(Self.golden("grouped-untied", "v2.bin"), to: folder.file("q.bin"))
+    }
+    #expect(folder.entries().isEmpty)
+  }
+
+  @Test func `what its program has built in is asked for by quantizing too`() throws {
+    let folder = try TemporaryFolder()
+    let text = try String(
+      decoding: Fixture.bytes("llama-golden/llama2.c/grouped/hf/config.json"), as: UTF8.self)
+    let changed = text.replacing("\"rope_theta\": 10000.0", with: "\"rope_theta\": 500000.0")
+    #expect(changed != text)
+    let config = try folder.write(Array(changed.utf8), to: "config.json")
+    expectUnrepresentable("rope_theta") {
+      try Self.quantize(Self.golden("grouped", "hf/model.safetensors"), to: folder.file("q.bin")) {
+        $0.config = config
+      }
+    }
+    #expect(folder.entries() == ["config.json"])
+  }
+
+  @Test func `a model that is written so is evaluated against the one that it was made from`() throws {
+    let folder = try TemporaryFolder()
+    try Self.quantize(Self.golden("grouped", "hf"), to: folder.file("q.bin"))
+    var options = VerifyOptions()
+    options.against = Self.golden("grouped", "v2.bin")
+    options.tokens = "1,5,9,60,2"
+    options.run.precision = .reference
+    #expect(try Ingot.verify(folder.file("q.bin"), options: options).passed)
+    // Rounding is seen: the model itself is another.
+    options.against = Self.golden("grouped", "hf")
+    #expect(try !Ingot.verify(folder.file("q.bin"), options: options).passed)
   }
 
   // MARK: - What its program has built in

@@ -139,7 +139,7 @@ struct Llama2CHeader: Hashable, Sendable {
   /// The header of a file to be written, as bytes.
   ///
   /// - Parameters:
-  ///   - version: the version, of those in F32.
+  ///   - version: the version; of version 2 the group size fits a word.
   ///   - dimensions: the model's numbers, which fit a word each.
   ///   - isTied: whether the head is the token embedding.
   /// - Returns: what stands before the tensors.
@@ -157,6 +157,7 @@ struct Llama2CHeader: Hashable, Sendable {
     ] { bytes.appendLittle(Int32(clamping: number)) }
     guard !isLegacy else { return bytes }
     bytes.append(isTied ? 1 : 0)
+    if case .int8(let groupSize) = version { bytes.appendLittle(Int32(clamping: groupSize)) }
     return bytes + [UInt8](repeating: 0, count: byteCount - bytes.count)
   }
 }
