@@ -71,7 +71,8 @@ private struct GPTQ {
   }
 
   func weight() throws(PackedFault) -> PackedWeight {
-    let order = group.find(".g_idx")
+    let isReordered = group.config.bool("desc_act") == true && groupCount > 1
+    let order = isReordered ? try group.require(".g_idx") : group.find(".g_idx")
     if let order {
       try group.require(order, [.i32, .i64])
       try group.require(order, [inputs])

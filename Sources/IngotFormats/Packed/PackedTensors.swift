@@ -61,7 +61,8 @@ struct PackedTensors {
       }
     }
     for (index, tensor) in tensors.enumerated() where !taken.contains(index) {
-      guard let orphan = PackedNames.orphan(tensor.name, among: indexes) else { continue }
+      let orphan = PackedNames.orphan(tensor.name, among: indexes, isDeclared: declared.method != nil)
+      guard let orphan else { continue }
       taken.insert(index)
       found.append(
         Found(
@@ -98,6 +99,12 @@ enum PackedNames {
       return parts.filter { !shared.contains($0) }.map { ($0, scheme.codes.map { [$0] } ?? scheme.anchors) }
     } + [(".weight_scale_inv", [".weight"])])
 
+  /// Parts that mean nothing alone where a config declares how weights are quantized, and what their values may be called.
+  private static let declared = SuffixTable(
+    [".weight_scale", ".weight_zero_point"].map {
+      ($0, [".weight", ".weight_packed", ".weight_qdata", ".qweight", ".weight._data"])
+    })
+
   /// Names that plain tensors have too, or parts of weights that ``ScaleTensors`` knows.
   private static let shared: Set<String> = [".scales", "_scales", ".weight_scale", ".weight_zero_point"]
 
@@ -107,11 +114,19 @@ enum PackedNames {
   }
 
   /// Whether a name may be of a scheme at all: most checkpoints have none, and are looked at no further.
-  static func isSuspicious(_ name: String) -> Bool { all.hasMatch(name) || companions.hasMatch(name) }
+  static func isSuspicious(_ name: String) -> Bool {
+    all.hasMatch(name) || companions.hasMatch(name) || declared.hasMatch(name)
+  }
 
   /// The codes that a part of a scheme lacks; `nil` for a tensor that may be there alone.
-  static func orphan(_ name: String, among indexes: [ExactName: Int]) -> String? {
-    for (stem, _, codes) in companions.matches(of: name) {
+  ///
+  /// - Parameters:
+  ///   - name: the part.
+  ///   - indexes: all names.
+  ///   - isDeclared: whether a config declares how weights are quantized.
+  /// - Returns: the name that the codes would have.
+  static func orphan(_ name: String, among indexes: [ExactName: Int], isDeclared: Bool) -> String? {
+    for (stem, _, codes) in companions.matches(of: name) + (isDeclared ? declared.matches(of: name) : []) {
       // Values of another name may be there, which another part of the program knows.
       let others = codes + [".weight"]
       if others.allSatisfy({ indexes[ExactName(stem + $0)] == nil }), let first = codes.first {
