@@ -192,7 +192,7 @@ private struct Merge {
       }
     let opener = CheckpointOpener(options: options.reading, work: options.work)
     let models = try paths.map { (path) throws(IngotError) in
-      MergeModel(try opener.open(path), path: path, system: options.work.system)
+      MergeModel(try opener.open(path), path: path, work: options.work)
     }
     try options.reading.requireUse(at: paths, by: models.map(\.checkpoint), work: options.work)
     return models

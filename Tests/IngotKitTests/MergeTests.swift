@@ -322,6 +322,89 @@ struct AdapterCase: Sendable, CustomTestStringConvertible {
     #expect(try head != Self.doubles(base, "lm_head.weight"))
   }
 
+  @Test func `a channel of zeros is named where its size is divided by`() throws {
+    let folder = try TemporaryFolder()
+    let base = try folder.copy(Self.llama, as: "base")
+    let adapter = try Self.adapter("dora", in: folder) { _ in }
+    let module = "model.layers.0.self_attn.q_proj."
+    for (file, name) in [
+      (base + "/model.safetensors", module + "weight"),
+      (adapter + "/adapter_model.safetensors", "base_model.model.\(module)lora_B.weight"),
+    ] { try Self.changed(file, to: file, "tensors['\(name)'][0] = 0") }
+    let error = try Self.refusal(.adapters([WeightedInput(adapter)], base: base))
+    guard case .unsuitable(let location, let why, _) = error else { throw error }
+    #expect(location.tensor == module + "weight" && "\(why)".contains("channel of zeros"))
+  }
+
+  // MARK: - One tensor for embedding and head
+
+  /// The Llama with its embedding as head.
+  private static func tied(in folder: TemporaryFolder) throws -> String {
+    let base = try folder.copy(llama, as: "tied")
+    let weights = base + "/model.safetensors"
+    try changed(weights, to: weights, "del tensors['lm_head.weight']")
+    let config = try String(decoding: folder.bytes("tied/config.json"), as: UTF8.self)
+    let old = #""tie_word_embeddings": false"#
+    #expect(config.contains(old))
+    _ = try folder.write(
+      Array(config.replacing(old, with: #""tie_word_embeddings": true"#).utf8), to: "tied/config.json")
+    return base
+  }
+
+  @Test func `a head for a base that has none is refused with the way to one, and then merged`() throws {
+    let folder = try TemporaryFolder()
+    let base = try Self.tied(in: folder)
+    let input = WeightedInput(Fixture.path("adapters/modules-to-save"))
+    let error = try Self.refusal(.adapters([input], base: base))
+    guard case .malformed(_, _, let found, let expected) = error else { throw error }
+    #expect("\(found)".contains("no head in") && "\(expected)".contains("untie"))
+    var options = ConvertOptions()
+    (options.program, options.head) = (.transformers, .untie)
+    _ = try Ingot.convert(base, to: folder.file("untied/"), options: options)
+    let report = try Ingot.merge(
+      .adapters([input], base: folder.file("untied")), to: folder.file("o.safetensors"), options: Self.wide)
+    #expect(!report.conversion.findings.contains { $0.kind == .tiedDiffers })
+    let saved = input.path + "/adapter_model.safetensors"
+    #expect(
+      try Self.doubles(folder.file("o.safetensors"), "lm_head.weight")
+        == Self.doubles(saved, "base_model.model.lm_head.weight"))
+  }
+
+  @Test func `an adapter that replaces the embedding, and with it a head that PEFT leaves, is refused`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let adapter = try Self.adapter("modules-to-save", in: folder) { _ in }
+    try Self.changed(
+      adapter + "/adapter_model.safetensors", to: adapter + "/adapter_model.safetensors",
+      "tensors['base_model.model.model.embed_tokens.weight'] = tensors.pop('base_model.model.lm_head.weight')"
+    )
+    let base = try Self.tied(in: folder)
+    let error = try Self.refusal(.adapters([WeightedInput(adapter)], base: base))
+    guard case .unsuitable(let location, let why, let hint?) = error else { throw error }
+    #expect(location.tensor == "base_model.model.model.embed_tokens.weight")
+    #expect("\(why)".contains("replaces the token embedding") && "\(hint)".contains("untie"))
+    // A base with a head of its own keeps it.
+    _ = try Ingot.merge(
+      .adapters([WeightedInput(adapter)], base: Self.llama), to: folder.file("o.safetensors"))
+    #expect(
+      try Self.doubles(folder.file("o.safetensors"), "lm_head.weight")
+        == Self.doubles(Self.llama, "lm_head.weight"))
+  }
+
+  @Test func `a change of an embedding that is the head too is said`() throws {
+    let folder = try TemporaryFolder()
+    let input = WeightedInput(Fixture.path("adapters/embedding"))
+    let report = try Ingot.merge(
+      .adapters([input], base: Self.tied(in: folder)), to: folder.file("o.safetensors"))
+    #expect(
+      report.conversion.findings.contains {
+        $0.kind == .tiedDiffers && "\($0.detail)".contains("the head of")
+      })
+    let plain = try Ingot.merge(.adapters([input], base: Self.llama), to: folder.file("p.safetensors"))
+    #expect(!plain.conversion.findings.contains { $0.kind == .tiedDiffers })
+  }
+
   private static var wide: MergeOptions {
     var options = MergeOptions()
     options.dtype = .f64

@@ -54,10 +54,15 @@ package struct AdapterMerge {
     var replaced: [Int] = []
     for (name, tensor) in stored {
       let index = try places.take(name, for: tensor.name)
+      // A layer that is adapted may be there with its base, which is embedding and head of the adapted model too.
+      guard index != places.sharedEmbedding || AdapterTensorName.isBaseLayer(tensor.name) else {
+        throw replacingHead(tensor, base)
+      }
       try place(tensor, at: index, in: &source)
       replaced.append(index)
     }
     places.taken = [:]
+    let embeddingChange = modules.first { names.index(of: $0.weightName) == places.sharedEmbedding }
     var changes: [(index: Int, change: AdapterModule.Change, magnitudes: TensorDescriptor?)] = []
     for module in modules {
       let index = try places.take(module.weightName, for: module.tensorName)
@@ -72,6 +77,9 @@ package struct AdapterMerge {
       checkpoint, base: CompanionScan.folder(of: base.path, system: work.system), system: work.system)
     source.losses += checkpoint.unread
     source.findings += checkpoint.findings.filter { $0.kind != .leftOut } + otherBase(base)
+    if places.sharedEmbedding != nil, let embeddingChange {
+      source.findings.append(changedHead(embeddingChange, base))
+    }
     source.note(
       MergedSource.Input(
         path: path, weight: factor, tensorCount: Set(replaced + changes.map(\.index)).count,
@@ -117,10 +125,13 @@ package struct AdapterMerge {
     let names: BaseNames
     let path: String
     let own: [ExactName: Int]
+    /// The tensor that is token embedding and head in one; `nil` where the head is its own, or no config tells.
+    let sharedEmbedding: Int?
     var taken: [Int: String] = [:]
 
     init(source: MergedSource, base: MergeModel, names: BaseNames, path: String) {
       (self.source, self.base, self.names, self.path) = (source, base, names, path)
+      sharedEmbedding = base.sharedEmbedding
       var own: [ExactName: Int] = [:]
       for (index, tensor) in source.checkpoint.tensors.enumerated() { own[ExactName(tensor.name)] = index }
       self.own = own
@@ -129,6 +140,10 @@ package struct AdapterMerge {
     /// The base's tensor of a name, which is for one of the adapter's alone.
     mutating func take(_ name: String, for tensor: String) throws(IngotError) -> Int {
       guard let found = names.index(of: name) else {
+        try base.requireNoCodes(of: name)
+        if sharedEmbedding != nil, name.hasSuffix("lm_head.weight") {
+          throw base.hasNoHead(for: tensor, path)
+        }
         let near = NearestText.match(name, among: base.checkpoint.tensors.lazy.map(\.name).prefix(1000))
         let hint: Evidence = near.map { "; the nearest is \($0)" } ?? ""
         throw .malformed(
@@ -212,6 +227,11 @@ package struct AdapterMerge {
     for (number, (index, change, magnitudes)) in changes.enumerated() {
       var part = matrices[number]
       if let magnitudes, let norms = normsByChange[number], case .updated(let old, var update) = part {
+        guard !norms.contains(0) else {
+          throw .unsuitable(
+            Location(path, tensor: source.checkpoint.tensors[index].name),
+            why: "has a channel of zeros after the change, which use_dora divides by the size of", hint: nil)
+        }
         let sizes = try loader.doubles(.stored(name: magnitudes.name, magnitudes.parts[0]))
         let factors = zip(sizes, norms).map { $0 / $1 }
         update.factors = change.axis == .rows ? .rows(factors) : .columns(factors)
@@ -222,6 +242,23 @@ package struct AdapterMerge {
         index, part.reshape(to: source.checkpoint.tensors[index].shape), .lowRankAdded(rank: change.rank))
     }
     return heldByteCount
+  }
+
+  /// The error of an adapter that replaces the embedding, of which the base makes its head, and PEFT makes none.
+  private func replacingHead(_ tensor: TensorDescriptor, _ base: MergeModel) -> IngotError {
+    .unsuitable(
+      Location(files.weights, tensor: tensor.name),
+      why: "replaces the token embedding, which is the head of \(base.path) too, and stays that in PEFT",
+      hint: "\(option: .untie) gives the base a head of its own")
+  }
+
+  /// A remark that a change of the embedding is one of the head.
+  private func changedHead(_ module: AdapterModule, _ base: MergeModel) -> Finding {
+    Finding(
+      .tiedDiffers, severity: .note, subject: module.tensorName,
+      detail:
+        "changes the token embedding and, as in PEFT, the head of \(base.path), which did not change in training"
+    )
   }
 
   /// A remark where the adapter and the base name different models.

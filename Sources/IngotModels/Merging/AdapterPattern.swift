@@ -39,7 +39,11 @@ package struct AdapterPattern {
     text.append(contentsOf: scalars)
     text.append(contentsOf: ")".unicodeScalars)
     text.append(Self.border)
-    form = .expression(try TextPattern(String(text), dialect: .fancyRegex, at: location))
+    do throws(IngotError) {
+      form = .expression(try TextPattern(String(text), dialect: .fancyRegex, at: location))
+    } catch {
+      throw .unsupported("the pattern \(key), which is not matched in linear time", at: location)
+    }
   }
 
   /// Whether a character stands for itself, or is the dot.

@@ -60,6 +60,11 @@ struct AdapterTensorName {
     module = words[..<place].joined(separator: ".")
   }
 
+  /// Whether a tensor that is stored whole is the weight under a module's change, and no other in its place.
+  static func isBaseLayer(_ name: String) -> Bool {
+    name.split(separator: ".").dropLast().last == "base_layer"
+  }
+
   /// The base's name of a tensor that is stored whole.
   private static func base(of words: [String]) -> String {
     var words = words
