@@ -156,10 +156,13 @@ public struct Conversion: Sendable {
     let requested = options.change
     let scaled = try ScaledSource(source, companions: companions.files, options: requested)
     var notes: [Finding] = []
-    let change = try DialectChange(
+    let wanted = try DialectChange(
       scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
-    try options.requireUse(change, of: source)
-    try options.selection.check(against: source, alsoKnownAs: change?.targetNames ?? [:])
+    try options.requireUse(wanted, of: source)
+    try options.selection.check(against: source, alsoKnownAs: wanted?.targetNames ?? [:])
+    // Weights that their config calls quantized are copied where their names are the target's already.
+    let isCopy = wanted?.changesNames == false && scaled.hasDeclaredScales(options.selection)
+    let change = isCopy ? nil : wanted
     var draft: OutputBuilder
     if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)

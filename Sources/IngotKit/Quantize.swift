@@ -111,12 +111,12 @@ extension Ingot {
       input, config: options.config, head: options.allowances.head, reading: options.reading,
       work: options.work)
     try Model.requireStoredHead(options.allowances.head, in: [model])
-    try requireWhole(model)
     try model.requireSound()
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input, system: system)
         ? model.checkpoint : nil, system)
+    try requireWhole(model, destination)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
@@ -142,14 +142,18 @@ extension Ingot {
   }
 }
 
-/// Throws for weights that are quantized already, with scales in tensors of their own.
-private func requireWhole(_ model: Model) throws(IngotError) {
-  let tensors = model.checkpoint.tensors
-  let scales = ScaleTensors(tensors, config: model.recognised.configuration.document)
-  guard let weight = scales.weights.first else { return }
+/// Throws for weights that are quantized already, with scales in tensors of their own; packed ones may become blocks under
+/// another program's names.
+private func requireWhole(_ model: Model, _ destination: OutputDestination) throws(IngotError) {
+  let becomesBlocks = Dialect.implied(byFormat: destination.formatID) != nil
+  guard model.joinsScales,
+    let tensor = model.checkpoint.tensors.first(where: {
+      $0.quantization != nil || ($0.packing != nil && !becomesBlocks)
+    })
+  else { return }
+  let type = tensor.packing == nil ? tensor.dtype.rawValue : tensor.typeName
   throw .unsuitable(
-    Location(model.path, tensor: tensors[weight.values].name),
-    why: "is \(tensors[weight.values].dtype) with scales in tensors of their own",
+    Location(model.path, tensor: tensor.name), why: "is \(words: type) with scales in tensors of their own",
     hint: .remedy(.applyScales))
 }
 

@@ -24,6 +24,8 @@ package struct Model: Sendable {
 
   /// Whether the head that is stored was taken, as asked for, where the config names the token embedding.
   let takesStoredHead: Bool
+  /// Whether weights are one tensor each here whose scales, or packed parts, are tensors of their own.
+  package let joinsScales: Bool
 
   /// Opens a model.
   ///
@@ -41,18 +43,20 @@ package struct Model: Sendable {
     _ path: String, config: String? = nil, fallbackConfig: String? = nil, head: HeadTie = .asIs,
     reading: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions(), isOneOfTwo: Bool = false
   ) throws(IngotError) {
-    let checkpoint = try CheckpointOpener(options: reading, work: work).open(path)
-      .withUnpackedWeights(at: path, work: work)
+    let stored = try CheckpointOpener(options: reading, work: work).open(path)
+    let checkpoint = try stored.withUnpackedWeights(at: path, work: work)
     if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint], work: work) }
     try self.init(
-      checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head, work: work)
+      checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head, work: work,
+      joinsScales: checkpoint.tensors.count < stored.tensors.count)
   }
 
   /// Understands a checkpoint that is open already.
   package init(
     _ checkpoint: Checkpoint, path: String, config: String?, fallbackConfig: String? = nil,
-    head: HeadTie = .asIs, work: WorkOptions
+    head: HeadTie = .asIs, work: WorkOptions, joinsScales: Bool = false
   ) throws(IngotError) {
+    self.joinsScales = joinsScales
     self.path = path
     self.work = work
     self.checkpoint = checkpoint

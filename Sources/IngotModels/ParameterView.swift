@@ -222,9 +222,7 @@ extension Model {
       return view
     }
     let tensor = checkpoint.tensors[index]
-    // Codes of packed weights have no rows and columns.
-    let isOfValues = dequantizes || tensor.packing != nil
-    var stored = isOfValues ? try ParameterView(dequantized: tensor) : ParameterView(tensor)
+    var stored = dequantizes ? try ParameterView(dequantized: tensor) : ParameterView(tensor)
     if isVerified { stored.parts = stored.parts.map { ($0.kind, $0.part.unchecked) } }
     guard let layout = recognised.dialect.layout(of: role.kind),
       let parameter = recognised.graph.parameter(role)
@@ -234,7 +232,7 @@ extension Model {
       switch step {
       case .transposed, .turned: stored = stored.transpose
       case .leadingOne: stored = stored.withLeadingOne(false)
-      case .withoutLeadingOne: if stored.shape.rank == 1 { stored = stored.withLeadingOne(true) }
+      case .optionalLeadingOne: if stored.shape.rank == 1 { stored = stored.withLeadingOne(true) }
       case .paired:
         stored = stored.paired(headRowCount: recognised.configuration.config.headDimension, .apart)
       case .byHead:

@@ -21,6 +21,8 @@ package struct ScaledSource {
   package private(set) var losses: [Loss] = []
   /// Weights whose scales are still tensors of their own.
   private var apart: [ScaleTensors.Weight] = []
+  /// Whether the config tells a program how weights are quantized.
+  private let isDeclared: Bool
   private let source: Checkpoint
   private let work: WorkOptions
 
@@ -34,9 +36,10 @@ package struct ScaledSource {
     checkpoint = source
     self.companions = companions
     let loader = ArrayLoader(source, work: options.work)
-    let scales = try ScaleTensors(
-      source.tensors, config: Self.config(options.config, companions, options.work.system),
-      wantsValues: options.dtype != nil
+    let config = try Self.config(options.config, companions, options.work.system)
+    isDeclared = ScaleTensors.configKeys.contains { config?[$0] != nil }
+    let scales = ScaleTensors(
+      source.tensors, config: config, wantsValues: options.dtype != nil
     ) { (tensor) throws(IngotError) in try loader.bytes(.stored(name: tensor.name, tensor.parts[0])) }
     guard let dtype = options.dtype else {
       apart = scales.weights
@@ -77,6 +80,11 @@ package struct ScaledSource {
       losses.append(
         Loss(.companion, detail: "\(CompanionName.quantization): the weights are not quantized any more"))
     }
+  }
+
+  /// Whether weights that a selection takes have their scales in tensors of their own still, as a config tells programs.
+  package func hasDeclaredScales(_ selection: TensorSelection) -> Bool {
+    isDeclared && apart.contains { selection.takes(source.tensors[$0.values].name) }
   }
 
   /// Throws where scales are still tensors of their own: names and layouts of a model know none.

@@ -40,7 +40,8 @@ package struct WeightLoader {
       if let index = model.recognised.tensors[role], verified.insert(index).inserted {
         try verifyChecksums(of: model.checkpoint.tensors[index])
       }
-      guard let view = try model.view(of: role, isVerified: true) else { continue }
+      let isOfNumbers = model.descriptor(role)?.hasNoProduct ?? false
+      guard let view = try model.view(of: role, isVerified: true, dequantizes: isOfNumbers) else { continue }
       let name = model.recognised.name(of: role)
       store[role] = try weight(computable(view, name: name), name: name, maps: &maps)
     }
@@ -78,7 +79,7 @@ package struct WeightLoader {
   private func weight(
     _ view: ParameterView, name: String, maps: inout [Int: MappedFile]
   ) throws(IngotError) -> Weight {
-    let (scales, axis) = try scales(of: view, name: name)
+    let (scales, axis) = try scales(of: view)
     guard let segment = view.values.exactRange else {
       let bytes = try loader.bytes(view.values)
       return Weight(dtype: view.dtype, shape: view.shape, bytes: bytes, scales: scales, scaleAxis: axis)
@@ -104,14 +105,9 @@ package struct WeightLoader {
   }
 
   /// The scales of a quantized parameter, as factors, with their axis.
-  private func scales(of view: ParameterView, name: String) throws(IngotError) -> ([Float], axis: Int?) {
-    guard let scheme = view.quantization else { return ([], nil) }
-    func unsupported(_ what: Evidence) -> IngotError {
-      .unsupported(what, at: Location(model.path, tensor: name))
-    }
-    guard let part = view.parts.first(where: { $0.kind == .scales })?.part, view.parts.count == 2 else {
-      throw unsupported("running weights with zero points")
-    }
+  private func scales(of view: ParameterView) throws(IngotError) -> ([Float], axis: Int?) {
+    guard let scheme = view.quantization, let part = view.parts.first(where: { $0.kind == .scales })?.part
+    else { return ([], nil) }
     let stored = try loader.doubles(part).map { Float($0) }
     let scales: [Float]
     switch scheme.scaleKind {
@@ -119,10 +115,19 @@ package struct WeightLoader {
     case .inverse: scales = stored.map { 1 / $0 }
     case .absmax: scales = stored.map { $0 / 127 }
     }
-    switch scheme.granularity {
-    case .perTensor: return (scales, nil)
-    case .perChannel(let axis): return (scales, axis)
-    case .perGroup, .perBlock, .perRun: throw unsupported("running weights with scales by group")
+    return (scales, scheme.axis)
+  }
+}
+
+extension TensorDescriptor {
+  /// Whether products take the numbers that it stands for, and not its values and scales: those of other types than int8,
+  /// with zero points, or with a scale for a part of a channel.
+  fileprivate var hasNoProduct: Bool {
+    guard let quantization else { return false }
+    guard dtype == .i8, quantization.parts.map(\.kind) == [.scales] else { return true }
+    return switch quantization.scheme.granularity {
+    case .perTensor, .perChannel: false
+    case .perGroup, .perBlock, .perRun: true
     }
   }
 }

@@ -39,7 +39,8 @@ extension Checkpoint {
     return whole
   }
 
-  /// The checkpoint with packed weights as the numbers that they stand for; itself where none are packed.
+  /// The checkpoint with weights whose scales, or packed parts, are tensors of their own as one tensor each; itself where
+  /// there are none.
   ///
   /// - Parameters:
   ///   - path: where it is; a config beside it is looked at.
@@ -48,7 +49,7 @@ extension Checkpoint {
   /// - Throws: errors of reading.
   package func withUnpackedWeights(at path: String, work: WorkOptions) throws(IngotError) -> Checkpoint {
     let whole = try withWholeWeights(at: path, wantsValues: true, work: work)
-    return whole.tensors.contains { $0.packing != nil } ? whole : self
+    return whole.tensors.count < tensors.count ? whole : self
   }
 
   private func note(_ why: Evidence, of weight: ScaleTensors.Weight, in whole: inout Checkpoint) {

@@ -130,7 +130,10 @@ private struct ModelPair {
       return nil
     }
     let (a, b) = (models.0.recognised, models.1.recognised)
-    guard options.dialect != nil || a.dialect.id != b.dialect.id || a.prefix != b.prefix else { return nil }
+    let isVariant = a.dialect.variant != b.dialect.variant && a.dialect.architecture == b.dialect.architecture
+    guard options.dialect != nil || a.dialect.id != b.dialect.id || a.prefix != b.prefix || isVariant else {
+      return nil
+    }
     names = try Dialect.required(options.dialect ?? "hf", for: models.0, option: .dialect)
   }
 
