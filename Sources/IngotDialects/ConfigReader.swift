@@ -221,7 +221,9 @@ package struct ConfigReader {
       config[field] = flag
     case .activation(let field, _, let names): config[field] = try activation(name, value, names)
     case .head:
-      guard case .array(let classes) = value else { return }
+      guard case .array(let classes) = value, classes.allSatisfy({ $0.text != nil }) else {
+        throw malformed(.type, name, "a value of another type", "a list of names of classes")
+      }
       let heads = classes.compactMap { $0.text.flatMap(architecture.head(ofClass:)) }
       if let head = heads.first { config[.head] = head.id }
     case .token(let field):
@@ -328,6 +330,15 @@ package struct ConfigReader {
     return kind
   }
 
+  /// Throws for a list of kinds of layers that is longer or shorter than there are layers, which no class takes.
+  private func requireEveryLayer(_ entry: Metadata.Entry) throws(IngotError) {
+    guard entry.key == "layer_types", let listed = entry.value.elements?.count,
+      let count = document["num_hidden_layers"]?.integer, listed != count
+    else { return }
+    throw malformed(
+      .heads, entry.key, "\(listed, "layer")", "\(count), as num_hidden_layers says")
+  }
+
   /// Refuses keys that would change the arithmetic, and reports keys that nobody knows.
   private func otherKeys(_ architecture: Architecture) throws(IngotError) -> [Finding] {
     var known: [String: ConfigKey] = [:]
@@ -344,7 +355,10 @@ package struct ConfigReader {
           ))
         continue
       }
-      guard let value = key.effect.valueRefusing(entry.value) else { continue }
+      guard let value = key.effect.valueRefusing(entry.value) else {
+        try requireEveryLayer(entry)
+        continue
+      }
       throw malformed(
         .refused, entry.key, "\(words: JSONWriter.text(entry.value))",
         "\(words: JSONWriter.text(value)), the only value whose arithmetic is built")

@@ -37,6 +37,9 @@ package struct DialectChange {
   /// The ids of both dialects.
   package var dialects: (from: String, to: String) { (model.recognised.dialect.id, target.id) }
 
+  /// Whether another dialect's names are wanted than the model has, or another head.
+  package var changesNames: Bool { model.recognised.dialect.id != target.id || head != .asIs }
+
   /// Finds out whether and to which dialect a conversion changes; `nil` when names and layouts stay.
   ///
   /// - Parameters:
@@ -161,7 +164,7 @@ package struct DialectChange {
     }
     var output = OutputBuilder(of: model.checkpoint)
     try reportLeftOut(in: &output, draft)
-    output.losses += target.approximations(of: draft.config)
+    output.losses += target.approximations(of: draft.config) + unknownKeys()
     let start = target.writtenWrappers[destination.formatID] ?? ""
     for (planned, part) in RotaryDivisors.tensors(of: draft.config, in: target) {
       output.add(planned, [part])
@@ -187,18 +190,33 @@ package struct DialectChange {
     return output
   }
 
+  /// What the config says that nobody here knows, so that no program may be said to compute with it.
+  private func unknownKeys() -> [Loss] {
+    let keys = model.recognised.configuration.findings.filter { $0.kind == .unknown }.map(\.subject)
+      .filter { !ScaleTensors.configKeys.contains($0) }
+    guard !keys.isEmpty else { return [] }
+    return [
+      Loss(
+        .readers,
+        detail:
+          "\(words: keys.joined(separator: ", ")): not known here, nor whether a program computes with it")
+    ]
+  }
+
   private func add(
     _ tensor: DialectLayout.Tensor, to output: inout OutputBuilder, _ options: ChangeRequest,
     staysFloat32: Bool, keepsAliases: Bool
   ) throws(IngotError) {
     var view = tensor.view
     if staysFloat32 {
+      let wanted = options.dtype ?? view.dtype
+      let becomes: Evidence = view.dtype == .f32 ? "stays" : "becomes"
       view = try view.cast(to: .f32, onOverflow: options.onOverflow)
-      if let dtype = options.dtype, dtype != .f32 {
+      if wanted != .f32 {
         output.losses.append(
           Loss(
             .kept, tensor: tensor.name,
-            detail: "stays F32, not \(dtype): this dialect's program wants vectors and positions so"))
+            detail: "\(becomes) F32, not \(wanted): this dialect's program wants vectors and positions so"))
       }
     } else if let dtype = options.dtype {
       view = try view.cast(to: dtype, onOverflow: options.onOverflow)

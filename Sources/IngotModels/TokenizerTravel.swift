@@ -96,6 +96,10 @@ struct TokenizerTravel {
         Loss(.metadata, detail: "the tokenizer: the file's program has no name for how its text is cut"))
     }
     guard let vocabulary, vocabulary.hasKnownCut else {
+      if vocabulary == nil {
+        losses.append(
+          Loss(.readers, detail: "the file has no tokenizer, without which its program takes no text"))
+      }
       metadata["tokenizer.ggml.model"] = .string("none")
       return
     }

@@ -223,6 +223,13 @@ import Testing
     ("gemma", #""final_logit_softcapping": 30"#, "CF-08 final_logit_softcapping"),
     ("gemma", #""hidden_act": "gelu_10""#, "CF-07 hidden_act"),
     ("gemma", #""use_bidirectional_attention": true"#, "CF-08 use_bidirectional_attention"),
+    ("llama", #""num_hidden_layers": 2, "layer_types": ["full_attention"]"#, "CF-06 layer_types"),
+    (
+      "phi3", #""num_hidden_layers": 1, "layer_types": ["full_attention", "full_attention"]"#,
+      "CF-06 layer_types"
+    ),
+    ("llama", #""architectures": "LlamaForCausalLM""#, "CF-03 architectures"),
+    ("qwen2", #""architectures": [null]"#, "CF-03 architectures"),
     ("gemma2", #""attn_logit_softcapping": 0"#, "CF-04 attn_logit_softcapping"),
     ("gemma2", #""final_logit_softcapping": "30""#, "CF-03 final_logit_softcapping"),
     ("gemma2", #""query_pre_attn_scalar": 0"#, "CF-04 query_pre_attn_scalar"),
