@@ -134,7 +134,7 @@ extension Dialect {
       (.sharedGateWeight, "blk.{block}.ffn_gate_shexp.weight", .asIs),
       (.sharedUpWeight, "blk.{block}.ffn_up_shexp.weight", .asIs),
       (.sharedDownWeight, "blk.{block}.ffn_down_shexp.weight", .asIs),
-      (.sharedShareWeight, "blk.{block}.ffn_gate_inp_shexp.weight", .withoutLeadingOne),
+      (.sharedShareWeight, "blk.{block}.ffn_gate_inp_shexp.weight", .optionalLeadingOne),
     ],
     fixed: [FixedValue("head_dim", .null), FixedValue("qkv_bias", .bool(true))],
     // src/models/qwen2moe.cpp asks for a head, be it the token embedding.

@@ -14,8 +14,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
     case paired = "pairs side by side"
     /// Of rows of queries, keys and values, those of each head stand together.
     case byHead = "head by head"
-    /// A first dimension of 1 is left out.
-    case withoutLeadingOne = "without leading 1"
+    /// The first dimension, of 1, may be left out: llama.cpp's tools do, where its converter does not.
+    case optionalLeadingOne = "leading 1 or none"
     /// Rows of another parameter stand behind these.
     case firstHalf = "first half"
     /// Rows of another parameter stand before these.
@@ -57,8 +57,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   package static let paired = ParameterLayout(.paired)
   /// Of rows of queries, keys and values, those of each head stand together.
   package static let byHead = ParameterLayout(.byHead)
-  /// A first dimension of 1 is left out.
-  package static let withoutLeadingOne = ParameterLayout(.withoutLeadingOne)
+  /// The first dimension, of 1, may be left out.
+  package static let optionalLeadingOne = ParameterLayout(.optionalLeadingOne)
   /// One tensor holds the parameters of all experts of a block.
   package static let stackedByExpert = ParameterLayout(.stackedByExpert)
   /// The same, with rows and columns exchanged.
@@ -96,8 +96,8 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
   package var isTransposed: Bool { steps.contains(.transposed) }
   /// Whether rows of zeros stand behind the others.
   package var isPadded: Bool { steps.contains(.padded) }
-  /// Whether a first dimension of 1 is left out; some files have it.
-  package var lacksLeadingOne: Bool { steps.contains(.withoutLeadingOne) }
+  /// Whether the first dimension, of 1, may be left out.
+  package var mayLackLeadingOne: Bool { steps.contains(.optionalLeadingOne) }
 
   /// The steps but for an exchange of rows and columns, where whoever computes takes a weight either way.
   package func steps(transposing: Bool) -> [Step] { steps.filter { transposing || $0 != .transposed } }
@@ -120,8 +120,7 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
       switch step {
       case .transposed, .turned: dimensions.reversed()
       case .leadingOne: [1] + dimensions
-      case .paired, .plusOne, .byHead, .interleaved: dimensions
-      case .withoutLeadingOne: Array(dimensions.dropFirst())
+      case .paired, .plusOne, .byHead, .interleaved, .optionalLeadingOne: dimensions
       case .firstHalf, .secondHalf: [2 * (dimensions.first ?? 0)] + dimensions.dropFirst()
       case .stackedByExpert: [expertCount] + dimensions
       case .stacked: [blockCount] + dimensions
@@ -143,8 +142,7 @@ package struct ParameterLayout: Hashable, Sendable, CustomStringConvertible {
       switch step {
       case .transposed, .turned: names.reversed()
       case .leadingOne: ["1"] + names
-      case .paired, .plusOne, .byHead, .interleaved: names
-      case .withoutLeadingOne: Array(names.dropFirst())
+      case .paired, .plusOne, .byHead, .interleaved, .optionalLeadingOne: names
       case .firstHalf, .secondHalf: ["2 · \(names.first ?? "")"] + names.dropFirst()
       case .stackedByExpert: [experts] + names
       case .stacked: [blocks] + names

@@ -120,13 +120,11 @@ package struct RecognisedModel: Sendable {
       }
   }
 
-  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes, and without a
-  /// first dimension of 1 where that may be left out.
+  /// The shape of a tensor, with any number of padding rows taken for the one that its publisher writes, and with a first
+  /// dimension of 1 where that may be left out.
   private func comparableShape(of tensor: TensorDescriptor, for role: TensorRole) -> Shape {
-    if dialect.layout(of: role.kind)?.lacksLeadingOne == true, tensor.shape.rank == 2,
-      tensor.shape.dimensions[0] == 1
-    {
-      return Shape([tensor.shape.dimensions[1]]) ?? tensor.shape
+    if dialect.layout(of: role.kind)?.mayLackLeadingOne == true, tensor.shape.rank == 1 {
+      return Shape([1] + tensor.shape.dimensions) ?? tensor.shape
     }
     guard dialect.layout(of: role.kind)?.isPadded == true, tensor.shape.rank == 2,
       let rows = graph.parameter(role)?.shape.dimensions.first, tensor.shape.dimensions[0] >= rows,

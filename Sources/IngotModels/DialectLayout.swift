@@ -129,7 +129,6 @@ package struct DialectLayout {
       case .transposed, .turned: return view.transpose
       case .interleaved: return view.paired(headRowCount: view.shape.dimensions.first ?? 0, .sideBySide)
       case .leadingOne: return view.withLeadingOne(true)
-      case .withoutLeadingOne: return view.withLeadingOne(false)
       case .paired: return view.paired(headRowCount: config.headDimension, .sideBySide)
       case .byHead: return view.regrouped(outer: 3, inner: config.headCount)
       case .plusOne: return view.shifted(by: 1)
@@ -137,7 +136,7 @@ package struct DialectLayout {
         let rows = view.shape.dimensions.first ?? 0
         let count = ParameterLayout.paddedRowCount(rows)
         return count == rows ? view : view.padded(toRows: count)
-      case .stacked, .stackedByExpert, .firstHalf, .secondHalf: return view
+      case .stacked, .stackedByExpert, .firstHalf, .secondHalf, .optionalLeadingOne: return view
       }
     }
   }

@@ -53,11 +53,16 @@ import Testing
     }
     let report = try Self.convert(source, to: there, program)
     guard program != .numpy else { return }
-    let config = known.config
     let says = report.losses.filter { $0.kind == .readers }.map { "\($0.detail)" }
     #expect(
-      says.contains { $0.contains("sliding_window") } == (refusal.passesOverWindow && config[.window] != 0))
+      says.contains { $0.contains("sliding_window") }
+        == (refusal.passesOverWindow && known.config[.window] != 0))
     let rounded = try Self.expectSameTensors(source, there, report)
+    var config = known.config
+    // This program's file lists what the config derives.
+    if program == .mlx, known.architecture.id == "gpt_oss" {
+      config[.windowBlocks] = (0..<config.blockCount).map(config.isWindowBlock)
+    }
     #expect(try Self.config(there) == config)
     let back = try Self.convert(there, to: folder.file("back/"), .transformers)
     #expect(!back.losses.contains { $0.kind == .cast })
@@ -107,6 +112,9 @@ import Testing
   @Test func `gpt-oss's MXFP4 goes to a program as the numbers that it stands for`() throws {
     let (source, folder) = (Fixture.path("gpt_oss/square-mxfp4"), try TemporaryFolder())
     #expect(throws: IngotError.self) { try Self.convert(source, to: folder.file("packed.gguf"), .llamaCpp) }
+    // Its names are transformers' already.
+    _ = try Self.convert(source, to: folder.file("copy/"), .transformers)
+    #expect(try DialectTests.digests(folder.file("copy")) == DialectTests.digests(source))
     _ = try Self.convert(source, to: folder.file("model.gguf"), .llamaCpp, dtype: .f32)
     var options = VerifyOptions()
     options.fixtures = source + "/expected.safetensors"
@@ -114,6 +122,27 @@ import Testing
     #expect(try Ingot.verify(folder.file("model.gguf"), options: options).passed)
     #expect(
       try DialectTests.digests(source, as: "hf") == DialectTests.digests(folder.file("model.gguf"), as: "hf"))
+  }
+
+  @Test func `what a program does not know, or makes wider, is said`() throws {
+    let (source, folder) = (Fixture.path("llama/grouped-tied"), try TemporaryFolder())
+    var options = ConvertOptions()
+    options.dtype = .f16
+    _ = try Ingot.convert(source, to: folder.file("half/"), options: options)
+    let text = try String(decoding: folder.bytes("half/config.json"), as: UTF8.self)
+    _ = try folder.write(
+      Array(text.replacing("{", with: #"{"clip_qkv": 8.0, "qk_norm": true, "#, maxReplacements: 1).utf8),
+      to: "half/config.json")
+    let report = try Self.convert(folder.file("half"), to: folder.file("model.gguf"), .llamaCpp)
+    let readers = report.losses.filter { $0.kind == .readers }.map { "\($0.detail)" }
+    #expect(readers.contains { $0.hasPrefix("clip_qkv, qk_norm: not known here") }, "\(readers)")
+    #expect(readers.contains { $0.contains("no tokenizer") })
+    let wider = report.losses.filter { $0.kind == .kept }
+    #expect(wider.compactMap(\.tensor).contains("output_norm.weight"))
+    #expect(wider.allSatisfy { "\($0.detail)".hasPrefix("becomes F32, not F16") })
+    // Nothing of it is so of a plain copy, or of one with a tokenizer.
+    let golden = try Self.convert(Self.golden("grouped") + "/hf", to: folder.file("g.gguf"), .llamaCpp)
+    #expect(!golden.losses.contains { $0.kind == .readers || $0.kind == .kept })
   }
 
   // MARK: - Gemma

@@ -556,7 +556,10 @@ class LanguageColumn:
         """What it passes over, so that it is held against the model without."""
         if self.fixed is None:
             return None
-        if window(case.text) is not None and case.text["model_type"] not in self.sees_windows:
+        # mlx-lm's Llama, which its SmolLM3 is, goes by layer_types.
+        is_seen = case.text["model_type"] in self.sees_windows or (
+            self.program is not SERVER and case.text["model_type"] == "smollm3" and case.text.get("layer_types"))
+        if window(case.text) is not None and not is_seen:
             return "sliding_window"
         if is_untruncated(case.text):
             return "truncate"
