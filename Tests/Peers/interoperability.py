@@ -692,7 +692,9 @@ def languages(column: LanguageColumn, cases: list[Case], folder: pathlib.Path) -
             expect_refusal(case.folder, target, options, row.refused, row.model)
             continue
         source = with_tokenizer(case.folder, place / "source") if column.program is SERVER else case.folder
-        said = ingot("convert", source, target, *options)
+        # A copy of one that takes images has all its parts, and its dialect the language model's.
+        of_text_alone = ("--dialect", "hf") if column.program is PROGRAMS[1] and "text_config" in case.config else ()
+        said = ingot("convert", source, target, *options, *of_text_alone)
         row.digest = digest(target, *(["--config", case.config_path] if target.endswith(".pt") else []))
         assert is_packed or row.digest == digest(case.folder), f"{row.model}: the parameters are not the same"
         row.without = column.ignores(case)
