@@ -52,7 +52,7 @@ class Llama:
         words = {"bf16/": ["convert", "--dtype", "bf16"], "int8/": ["quantize"],
                  "f32.gguf": ["convert", "--for", "llama.cpp"],
                  "bf16.gguf": ["convert", "--for", "llama.cpp", "--dtype", "bf16"],
-                 "q8_0.gguf": ["quantize", "--for", "llama.cpp", "--scheme", "q8_0"]}[name]
+                 "q8_0.gguf": ["quantize", "--scheme", "q8_0"]}[name]
         self.call(words[0], f"{self.path('hf/')}/", str(path) + "/" * name.endswith("/"), *words[1:])
         return path
 
@@ -68,7 +68,7 @@ class Llama:
         rows = []
         for name, words, outtype in (
                 ("HF → GGUF F16", ["convert", "--for", "llama.cpp", "--dtype", "f16"], "f16"),
-                ("HF → GGUF Q8_0", ["quantize", "--for", "llama.cpp", "--scheme", "q8_0"], "q8_0")):
+                ("HF → GGUF Q8_0", ["quantize", "--scheme", "q8_0"], "q8_0")):
             if self.options.only not in name:
                 continue
             commands = {"ingot": [self.ingot, words[0], f"{source}/", str(target), *words[1:], "--quiet"],
