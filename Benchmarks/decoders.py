@@ -29,6 +29,7 @@ PROMPT, DECODED = 512, 64
 TOKENIZER = ROOT / "fixtures" / "llama-golden" / "grouped" / "hf"
 # What llama.cpp runs, and ours of the same weights: a file, and RuntimeBenchmark's word.
 KINDS = {"F32": ("f32.gguf", "hf/", "auto"), "BF16": ("bf16.gguf", "bf16/", "bf16"),
+         "Q8_0": ("q8_0.gguf", "q8_0.gguf", "auto"),
          "Q8_0, and int8 of ours": ("q8_0.gguf", "int8/", "w8a8")}
 
 
@@ -120,10 +121,9 @@ class Llama:
             del served
             rows += [Row(f"running {self.shape}", f"{kind}: {what}", tool, "tokens/s", rates)
                      for (what, tool), rates in found.items()]
-            for name in (file, ours):
-                if name != "hf/":
-                    path = self.folder / name
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            for name in {file, ours} - {"hf/"}:
+                path = self.folder / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         return rows
 
 

@@ -51,13 +51,13 @@ def recorded(model: pathlib.Path, ids: list[int], precision: str) -> np.ndarray:
 
 def exact(folders: list[pathlib.Path], ids: list[int]) -> list[dict[str, np.ndarray]]:
     """transformers' logits and log-probabilities [T, V] in double precision, of a window's model without it but
-    for Gemma's, whose windows llama.cpp looks at."""
+    for Gemma's and gpt-oss's, whose windows llama.cpp looks at."""
     with temporary() as name:
         np.savez(f"{name}/ids.npz", input_ids=np.array([ids]))
         jobs = []
         for index, folder in enumerate(folders):
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            if config["model_type"] not in GEMMA:
+            if config["model_type"] not in (*GEMMA, "gpt_oss"):
                 config = without_window(config)
             pathlib.Path(name, f"{index}.json").write_text(json.dumps(config), encoding="utf-8")
             jobs.append(["exact_outputs", folder, f"{name}/ids.npz", f"{name}/{index}.json", f"{name}/{index}.npz"])
