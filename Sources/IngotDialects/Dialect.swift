@@ -224,7 +224,8 @@ package struct Dialect: Sendable {
   }
 
   private func role(of name: String, _ entry: Parameter, _ prefix: NamePrefix) -> TensorRole? {
-    guard let rest = name.utf8(behind: start(of: entry.kind, prefix)), let match = entry.pattern.match(rest)
+    guard entry.pattern.ends(name.utf8), let rest = name.utf8(behind: start(of: entry.kind, prefix)),
+      let match = entry.pattern.match(rest)
     else { return nil }
     return TensorRole(entry.kind, block: match.block, expert: match.expert)
   }

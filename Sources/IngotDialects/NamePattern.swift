@@ -54,6 +54,12 @@ package struct NamePattern: Hashable, Sendable, ExpressibleByStringLiteral {
     }
   }
 
+  /// Whether a name ends as those of this pattern do, which few others do.
+  package func ends(_ name: String.UTF8View) -> Bool {
+    guard let end = pieces.last?.utf8, name.count >= end.count else { return false }
+    return name.suffix(end.count).elementsEqual(end)
+  }
+
   /// The match of a whole name, byte by byte.
   ///
   /// `nil` when it is none. Numbers are written without leading zeros, with six digits at the most.

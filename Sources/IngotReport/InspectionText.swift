@@ -26,10 +26,11 @@ package enum InspectionText {
         style.text(
           "… \(Count(checkpoint.metadata.entries.count - 8, "more metadata key")) in --json", .dim))
     }
-    lines += report.findings.prefix(8).map { FindingText.line($0, style: style) }
-    if report.findings.count > 8 {
+    let findings = report.findings
+    lines += findings.prefix(8).map { FindingText.line($0, style: style) }
+    if findings.count > 8 {
       lines.append(
-        style.text("… \(Count(report.findings.count - 8, "more finding")) in --json", .dim))
+        style.text("… \(Count(findings.count - 8, "more finding")) in --json", .dim))
     }
     lines += [""] + totals(report.tensors).lines(style)
     let hasDetail = report.tensors.contains { $0.sha256 != nil || $0.statistics != nil }
