@@ -107,7 +107,8 @@ extension HashReport {
   }
 }
 
-/// Takes the digests of a model's parameters as in a dialect; of packed weights, of the numbers that they stand for.
+/// Takes the digests of a model's parameters as in a dialect; of weights that are packed, or have their scales in tensors of
+/// their own, of the numbers that they stand for.
 private func digests(
   _ stored: Checkpoint, path: String, as id: String, options: HashOptions,
   progress: (any ProgressObserver)?
@@ -118,7 +119,8 @@ private func digests(
   try Model.requireStoredHead(options.head, in: [model])
   try model.requireSound()
   let draft = try DialectLayout(
-    model, to: try Dialect.required(id, for: model, option: .digestDialect), isOnlySeen: true)
+    model, to: try Dialect.required(id, for: model, option: .digestDialect),
+    isOnlySeen: true, dequantizes: checkpoint.tensors.count < stored.tensors.count)
   let digester = TensorDigester(checkpoint, work: options.work)
   let drafted = try draft.tensors().filter { $0.aliasOf == nil }
   progress?.begin("hashing", byteCount: drafted.reduce(0) { $0 + $1.view.byteCount })

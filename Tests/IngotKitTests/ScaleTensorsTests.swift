@@ -7,13 +7,10 @@ import Testing
 @Suite struct ScaleTensorsTests {
   /// Writes `in/` with a weight, or several, of a scheme, and `expected.npz` with what they stand for, in F32.
   private static let maker = """
-    import json, os, sys
-    import numpy as np, ml_dtypes
+    import os, sys
     scheme, folder = sys.argv[1:3]
     r = np.random.default_rng(5)
     F8, F8W, E8, BF = ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, ml_dtypes.float8_e8m0fnu, ml_dtypes.bfloat16
-    codes = {np.dtype(t): c for t, c in ((np.float32, "F32"), (np.float16, "F16"), (np.int8, "I8"), (np.uint8, "U8"),
-        (np.int32, "I32"), (np.uint32, "U32"), (F8, "F8_E4M3"), (F8W, "F8_E5M2"), (E8, "F8_E8M0"), (BF, "BF16"))}
 
     def f8(*shape, t=F8): return r.standard_normal(shape).astype(t)
     def i8(*shape): return r.integers(-127, 128, shape).astype(np.int8)
@@ -100,14 +97,7 @@ import Testing
     else: sys.exit(scheme)
 
     os.makedirs(folder + "/in")
-    head, data = {}, b""
-    for name, array in tensors.items():
-        raw = np.ascontiguousarray(array).tobytes()
-        head[name] = {"dtype": codes[array.dtype], "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    head = json.dumps(head).encode()
-    head += b" " * (-len(head) % 8)
-    open(folder + "/in/model.safetensors", "wb").write(len(head).to_bytes(8, "little") + head + data)
+    save(folder + "/in/model.safetensors", tensors)
     if config: json.dump(config | {"model_type": "lantern"}, open(folder + "/in/config.json", "w"))
     np.savez(folder + "/expected.npz", **expected)
     """
@@ -131,7 +121,7 @@ import Testing
 
   private static func make(_ scheme: String) throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
-    try PythonPeer.run(code: maker, [scheme, folder.path])
+    try PythonPeer.run(code: PythonPeer.safetensorsWriter + maker, [scheme, folder.path])
     return folder
   }
 

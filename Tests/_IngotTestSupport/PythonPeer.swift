@@ -55,6 +55,28 @@ package enum PythonPeer {
     try execute(["-c", code] + arguments, input)
   }
 
+  /// Python that defines `save(path, tensors)`, for lines that follow it: a safetensors file of numpy's and ml_dtypes' arrays,
+  /// as they are.
+  package static let safetensorsWriter = """
+    import json
+    import numpy as np, ml_dtypes
+    CODES = {np.dtype(t): code for t, code in (
+        (np.float32, "F32"), (np.float16, "F16"), (np.int8, "I8"), (np.uint8, "U8"), (np.int32, "I32"),
+        (np.uint32, "U32"), (ml_dtypes.bfloat16, "BF16"), (ml_dtypes.float8_e4m3fn, "F8_E4M3"),
+        (ml_dtypes.float8_e5m2, "F8_E5M2"), (ml_dtypes.float8_e8m0fnu, "F8_E8M0"))}
+
+    def save(path, tensors):
+        head, data = {}, b""
+        for name, array in tensors.items():
+            raw = np.ascontiguousarray(array).tobytes()
+            head[name] = {"dtype": CODES[array.dtype], "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+            data += raw
+        head = json.dumps(head).encode()
+        head += b" " * (-len(head) % 8)
+        open(path, "wb").write(len(head).to_bytes(8, "little") + head + data)
+
+    """
+
   private static func execute(_ arguments: [String], _ input: [UInt8]) throws -> ProcessResult {
     var process = ChildProcess(try interpreter(), arguments)
     process.input = input
