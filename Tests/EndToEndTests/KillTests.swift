@@ -37,33 +37,31 @@ import Testing
     }
   }
 
-  /// Kills runs of one command at instants that are spread over the time that a whole run takes here and now.
+  /// Kills runs of one command.
   private struct Killer {
-    private let arguments: [String]
+    private let process: ChildProcess
     private let count: Int
-    private var random: SeededRandom
-    private var seconds = 0.0
+    private var instants: KillInstants
     private var tried = 0
     private var killed = 0
 
     init(_ arguments: [String], count: Int, seed: UInt64) throws {
-      (self.arguments, self.count, random) = (arguments, count, SeededRandom(seed: seed))
-      for _ in 0..<3 { seconds = max(seconds, try IngotProgram.process(arguments).run().seconds) }
+      process = try IngotProgram.process(arguments)
+      self.count = count
+      var longest = 0.0
+      for _ in 0..<3 { longest = max(longest, try process.run().seconds) }
+      instants = KillInstants(seed: seed, over: longest)
     }
 
     /// Whether more than a quarter of the runs met their kill: kills that come too late prove nothing.
     var hasProof: Bool { killed > count / 4 }
 
-    /// Whether another run is to be killed: as many as are asked for, and some more on a machine that was busy when the whole runs
-    /// were timed.
+    /// Whether another run is to be killed: as many as are asked for, and some more where too many ended before.
     var goesOn: Bool { tried < count || (!hasProof && tried < 4 * count) }
 
     mutating func kill() throws {
-      var process = try IngotProgram.process(arguments)
-      process.killAfterSeconds = Double.random(in: 0...seconds, using: &random)
-      let result = try process.run()
       tried += 1
-      if result.signal != nil { killed += 1 } else { seconds = (seconds + result.seconds) / 2 }
+      if try instants.run(process).signal != nil { killed += 1 }
     }
   }
 

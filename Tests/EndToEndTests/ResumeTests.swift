@@ -26,10 +26,8 @@ import Testing
     return path
   }
 
-  private static func run(_ arguments: [String], killAfter seconds: Double? = nil) throws -> ProcessResult {
-    var process = try IngotProgram.process(arguments)
-    process.killAfterSeconds = seconds
-    return try process.run()
+  private static func run(_ arguments: [String]) throws -> ProcessResult {
+    try IngotProgram.process(arguments).run()
   }
 
   private static func resumedParts(_ result: ProcessResult) throws -> Int {
@@ -68,15 +66,12 @@ import Testing
     try FileManager.default.createDirectory(atPath: whole, withIntermediateDirectories: false)
     let reference = try Self.run(["convert", source, whole + "/" + output[0]] + options)
     #expect(reference.exitCode == 0, "\(reference.standardError)")
-    var random = SeededRandom(seed: 5)
+    var instants = KillInstants(seed: 5, over: reference.seconds)
     var resumedCount = 0
-    // A run may take less time than the first did, on a machine with other work: kills come earlier then, and there are
-    // more of them until one has left something to go on with.
-    var longest = reference.seconds
+    // More kills than are asked for until one has left something to go on with.
     for kill in 0..<40 where kill < Self.killCount || resumedCount == 0 {
       let command = ["convert", source, folder.file(output[0])] + options
-      let killed = try Self.run(command, killAfter: Double.random(in: 0...longest, using: &random))
-      if killed.exitCode == 0 { longest = min(longest, killed.seconds) }
+      _ = try instants.run(try IngotProgram.process(command))
       let result = try Self.run(command + ["--resume", "--force"])
       #expect(result.exitCode == 0, "\(result.standardError)")
       if try Self.resumedParts(result) > 0 { resumedCount += 1 }
@@ -94,9 +89,9 @@ import Testing
   private func unfinished(
     _ command: [String], in folder: TemporaryFolder, seconds: Double, name: String = "out.npz"
   ) throws -> String {
-    var random = SeededRandom(seed: 9)
+    var instants = KillInstants(seed: 9, over: seconds)
     for _ in 0..<40 {
-      _ = try Self.run(command, killAfter: Double.random(in: 0...seconds, using: &random))
+      _ = try instants.run(try IngotProgram.process(command))
       try? FileManager.default.removeItem(atPath: folder.file(name))
       let journal = folder.entries().first { $0.hasPrefix(".out") && $0.hasSuffix("/journal") }
       if let journal, try folder.bytes(journal).split(separator: 10).count > 3 { return journal }
