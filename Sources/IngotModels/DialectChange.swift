@@ -173,7 +173,7 @@ package struct DialectChange {
       let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
       tensor.name = start + tensor.name
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
-      if let coding = codings[tensor.role] ?? tensor.role.ofFirstBlock.flatMap({ codings[$0] }) {
+      if let coding = try coding(of: tensor, codings) {
         let view = try tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
         try output.add(tensor.name, of: view.values, as: coding, notes: view.notes)
       } else {
@@ -188,6 +188,19 @@ package struct DialectChange {
       output.configure { $0.metadata[said.key] = said.value }
     }
     return output
+  }
+
+  /// How a tensor is coded, as all that it holds are; `nil` when it is left as it is.
+  private func coding(
+    of tensor: DialectLayout.Tensor, _ codings: [TensorRole: WeightCoding]
+  ) throws(IngotError) -> WeightCoding? {
+    guard let first = tensor.roles.first else { return nil }
+    guard tensor.roles.allSatisfy({ codings[$0] == codings[first] }) else {
+      throw .unrepresentable(
+        tensor: tensor.name, target: target.id,
+        why: "it holds \(tensor.roles.count, "parameter"), which rules give different schemes", hint: nil)
+    }
+    return codings[first]
   }
 
   /// What the config says that nobody here knows, so that no program may be said to compute with it.
@@ -253,7 +266,9 @@ package struct DialectChange {
       output.losses.append(
         Loss(.padding, tensor: tensor.name, detail: "is written as zeros: the model has no such bias"))
     }
-    if target.layout(of: tensor.role.kind)?.isPadded == true, let rows = tensor.view.shape.dimensions.first {
+    if let kind = tensor.roles.first?.kind, target.layout(of: kind)?.isPadded == true,
+      let rows = tensor.view.shape.dimensions.first
+    {
       let count = model.recognised.configuration.config.vocabularySize
       if rows > count {
         output.losses.append(
@@ -341,9 +356,4 @@ package struct DialectChange {
           "\(rows - count, "row behind the vocabulary is", "rows behind the vocabulary are") left out\(words: isZero ? ", all zeros" : ", and they are not all zeros")"
       ))
   }
-}
-
-extension TensorRole {
-  /// The first of the parameters that a stack of all blocks holds, as which all are coded; `nil` for one that has its block.
-  fileprivate var ofFirstBlock: TensorRole? { block == nil ? TensorRole(kind, block: 0) : nil }
 }

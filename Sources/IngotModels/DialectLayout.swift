@@ -13,8 +13,8 @@ package struct DialectLayout {
   package struct Tensor {
     /// Its name.
     package var name: String
-    /// What it holds.
-    package var role: TensorRole
+    /// The parameters that it holds: of a stack each, and those behind their own in it.
+    package var roles: [TensorRole]
     /// What it is made of.
     package var view: ParameterView
     /// The tensor that it is another name of.
@@ -89,11 +89,13 @@ package struct DialectLayout {
       if role.kind == .head, config.tiesHead || model.recognised.configuration.config.tiesHead {
         if let head = try tiedHead(name) { tensors.append(head) }
       } else if layout.holdsMany {
-        let views = try stackViews(role, layout, name)
-        if let views { tensors.append(Tensor(name: name, role: role, view: .stack(views))) }
+        let roles = stackedRoles(role, layout)
+        guard let views = try stackViews(roles, layout, name) else { continue }
+        let others = layout.isFirstHalf ? roles.compactMap { partner(of: $0) } : []
+        tensors.append(Tensor(name: name, roles: roles + others, view: .stack(views)))
       } else if let view = try view(of: role) {
         tensors.append(
-          Tensor(name: name, role: role, view: stored(view, as: layout, isLinear: isLinear(role))))
+          Tensor(name: name, roles: [role], view: stored(view, as: layout, isLinear: isLinear(role))))
       }
     }
     return tensors
@@ -106,7 +108,7 @@ package struct DialectLayout {
     else { return nil }
     let embedding = target.name(of: TensorRole(.tokenEmbedding), prefix: target.writtenPrefix)
     return Tensor(
-      name: name, role: TensorRole(.head), view: view, aliasOf: head == .untie ? nil : embedding)
+      name: name, roles: [TensorRole(.head)], view: view, aliasOf: head == .untie ? nil : embedding)
   }
 
   private func isLinear(_ role: TensorRole) -> Bool {
@@ -141,33 +143,38 @@ package struct DialectLayout {
     }
   }
 
-  /// A parameter with the one that is stored behind it in the same tensor.
-  private func whole(_ view: ParameterView, of role: TensorRole) throws(IngotError) -> ParameterView {
+  /// The parameter that is stored behind another in the same tensor; `nil` for none.
+  private func partner(of role: TensorRole) -> TensorRole? {
     let name = target.name(of: role, prefix: target.writtenPrefix)
-    let partner = target.parameters.first { kind, pattern, layout in
+    return target.parameters.first { kind, pattern, layout in
       layout.isSecondHalf
         && target.name(of: TensorRole(kind, block: role.block), prefix: target.writtenPrefix) == name
-    }
-    guard let partner,
-      let other = try self.view(of: TensorRole(partner.kind, block: role.block, expert: role.expert)),
-      other.shape == view.shape, other.dtype == view.dtype, other.quantization == nil
+    }.map { TensorRole($0.kind, block: role.block, expert: role.expert) }
+  }
+
+  /// A parameter with the one that is stored behind it in the same tensor.
+  private func whole(_ view: ParameterView, of role: TensorRole) throws(IngotError) -> ParameterView {
+    guard let partner = partner(of: role), let other = try self.view(of: partner), other.shape == view.shape,
+      other.dtype == view.dtype, other.quantization == nil
     else {
       throw .unrepresentable(
-        tensor: name, target: target.id, why: "one tensor holds two parameters of an expert, in one dtype",
-        hint: nil)
+        tensor: target.name(of: role, prefix: target.writtenPrefix), target: target.id,
+        why: "one tensor holds two parameters of an expert, in one dtype", hint: nil)
     }
     return view.joined(with: other)
   }
 
-  /// The parameters of one kind of all blocks, or of all experts of one; `nil` when none is taken.
-  private func stackViews(
-    _ stack: TensorRole, _ layout: ParameterLayout, _ name: String
-  ) throws(IngotError) -> [ParameterView]? {
-    let isByExpert = layout.isStackedByExpert
-    let roles =
-      isByExpert
+  /// The parameters of one kind of all blocks, or of all experts of one.
+  private func stackedRoles(_ stack: TensorRole, _ layout: ParameterLayout) -> [TensorRole] {
+    layout.isStackedByExpert
       ? (0..<config[.expertCount]).map { TensorRole(stack.kind, block: stack.block, expert: $0) }
       : (0..<config.blockCount).map { TensorRole(stack.kind, block: $0) }
+  }
+
+  /// The views of parameters that stand in one tensor; `nil` when none is taken.
+  private func stackViews(
+    _ roles: [TensorRole], _ layout: ParameterLayout, _ name: String
+  ) throws(IngotError) -> [ParameterView]? {
     var views: [ParameterView] = []
     for role in roles {
       guard let view = try view(of: role) else { continue }
@@ -183,7 +190,7 @@ package struct DialectLayout {
     guard views.count == roles.count,
       views.allSatisfy({ $0.dtype == first.dtype && $0.shape == first.shape })
     else {
-      let all: Evidence = isByExpert ? "\(roles.count, "expert")" : "\(roles.count, "block")"
+      let all: Evidence = layout.isStackedByExpert ? "\(roles.count, "expert")" : "\(roles.count, "block")"
       throw .unrepresentable(
         tensor: name, target: target.id,
         why: "one tensor holds this parameter of all \(all), in one dtype and shape", hint: nil)

@@ -208,6 +208,48 @@ import Testing
   /// Nats a token: ten times what the model's blocks cost.
   private static let divergenceOfBlocks = 1e-3
 
+  /// Quantizes with gguf-py the experts that the source holds one by one, stacked, and compares them with a GGUF file.
+  private static let expertJudge = """
+    import sys
+    import numpy as np
+    import gguf
+    from safetensors.numpy import load_file
+    source, file = load_file(sys.argv[1]), gguf.GGUFReader(sys.argv[2])
+    stored = {tensor.name: tensor for tensor in file.tensors}
+    for theirs, ours in (("gate", "w1"), ("up", "w3"), ("down", "w2")):
+        tensor = stored[f"blk.0.ffn_{theirs}_exps.weight"]
+        experts = [source[f"model.layers.0.block_sparse_moe.experts.{i}.{ours}.weight"] for i in range(3)]
+        expected = gguf.quants.quantize(np.stack(experts), gguf.GGMLQuantizationType.Q8_0)
+        assert tensor.tensor_type == gguf.GGMLQuantizationType.Q8_0, theirs
+        assert np.array_equal(tensor.data.reshape(-1), expected.reshape(-1)), theirs
+    assert stored["blk.0.ffn_gate_inp.weight"].tensor_type == gguf.GGMLQuantizationType.F32
+    """
+
+  @Test func `experts that a file stacks become blocks, all by one scheme`() throws {
+    let folder = try TemporaryFolder()
+    var options = InitializeOptions()
+    options.config = try folder.write(
+      """
+      {"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 1, \
+      "num_attention_heads": 2, "num_key_value_heads": 1, "vocab_size": 50, "num_local_experts": 3, "num_experts_per_tok": 2}
+      """, to: "config.json")
+    _ = try Ingot.initialize("mixtral", to: folder.file("m/"), options: options)
+    let report = try Self.quantizeToBlocks(folder.file("m"), folder.file("q.gguf"))
+    #expect(report.tensors.count == 4 + 3 + 2)
+    try PythonPeer.run(code: Self.expertJudge, [folder.file("m/model.safetensors"), folder.file("q.gguf")])
+    let kept = try Self.quantizeToBlocks(
+      folder.file("m"), folder.file("k.gguf"), rules: [(Glob("*ffn_up_exps*"), .keep)])
+    #expect(kept.tensors.count == report.tensors.count - 1)
+    do throws(IngotError) {
+      _ = try Self.quantizeToBlocks(
+        folder.file("m"), folder.file("r.gguf"), rules: [(Glob("*.experts.1.w2.weight"), .keep)])
+      Issue.record("written")
+    } catch {
+      guard case .unrepresentable("blk.0.ffn_down_exps.weight", _, let why, _) = error else { throw error }
+      #expect(Self.text(why).contains("3 parameters"))
+    }
+  }
+
   @Test func `what can't hold blocks, or has no rows of them, is refused before anything is written`() throws
   {
     let folder = try TemporaryFolder()
