@@ -15,7 +15,7 @@ struct KernelBenchmark {
 
     init(m: Int, k: Int, n: Int, element: WeightMatrix.Element) {
       x = AlignedBuffer(Float.self, count: m * k)
-      w = AlignedBuffer(byteCount: k * n * element.byteWidth)
+      w = AlignedBuffer(byteCount: element.byteCount(of: k * n))
       y = AlignedBuffer(Float.self, count: m * n)
       var random = SystemRandomNumberGenerator()
       for index in 0..<(m * k) { x.pointer(as: Float.self)[index] = Float.random(in: -1...1, using: &random) }
@@ -76,6 +76,6 @@ struct KernelBenchmark {
   }
 
   static func element(named name: String) -> WeightMatrix.Element? {
-    WeightMatrix.Element.allCases.first { "\($0)" == name }
+    WeightMatrix.Element.plain.first { "\($0)" == name }
   }
 }

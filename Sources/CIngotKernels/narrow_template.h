@@ -43,12 +43,12 @@ INLINE words rounded(vec x) {
 
 // --- Rows
 
+/// LANES words of two vectors of numbers, as bf16.
+INLINE words words_of_two(vec low, vec high) { return (words)UPPER_HALVES(rounded(low), rounded(high)); }
+
 /// LANES words of the `count` numbers from `p` on, at least 1, as bf16, with zeros behind.
-INLINE words words_of(const char *p, size_t count, const int type) {
-    const words a = rounded(load_weight_part(p, least(LANES, count), type));
-    const words b = count > LANES ? rounded(load_weight_part(p + LANES * width_of(type), least(LANES, count - LANES), type))
-                                  : (words){0};
-    return (words)UPPER_HALVES(a, b);
+INLINE words words_of(const float *p, size_t count) {
+    return words_of_two(load_part(p, least(LANES, count)), count > LANES ? load_part(p + LANES, count - LANES) : splat(0));
 }
 
 TARGET static void NAME(pack_rows_bf16)(const float *x, size_t x_stride, size_t m, size_t k, void *packed) {
@@ -62,7 +62,7 @@ TARGET static void NAME(pack_rows_bf16)(const float *x, size_t x_stride, size_t 
             vec turned[LANES];
             UNROLL for (size_t r = 0; r < LANES; r++) {
                 const float *start = x + (row + r) * x_stride + 2 * i;
-                turned[r] = r < rows ? (vec)words_of((const char *)start, k - 2 * i, INGOT_WEIGHT_F32) : splat(0);
+                turned[r] = r < rows ? (vec)words_of(start, k - 2 * i) : splat(0);
             }
             transpose(turned);
             if (count == LANES) {
@@ -73,7 +73,7 @@ TARGET static void NAME(pack_rows_bf16)(const float *x, size_t x_stride, size_t 
 #else
             for (size_t r = 0; r < rows; r++) {
                 const float *start = x + (row + r) * x_stride + 2 * i;
-                const words v = words_of((const char *)start, k - 2 * i, INGOT_WEIGHT_F32);
+                const words v = words_of(start, k - 2 * i);
                 for (size_t j = 0; j < count; j++) block[(i + j) * MR + r] = v[j];
             }
 #endif
@@ -147,7 +147,10 @@ INLINE words word_in_out_bf16(const ingot_product *p, size_t i, size_t column, c
 /// LANES words from word `i` of column `column` of a weight `[N, K]`, as bf16.
 INLINE words words_out_in_bf16(const ingot_product *p, size_t i, size_t column, const int type) {
     if (column >= p->n || 2 * i >= p->k) return (words){0};
-    return words_of((const char *)p->w + (column * p->w_stride + 2 * i) * width_of(type), p->k - 2 * i, type);
+    const size_t count = p->k - 2 * i;
+    const vec low = load_from_row(p, column, 2 * i, least(LANES, count), type);
+    if (count <= LANES) return words_of_two(low, splat(0));
+    return words_of_two(low, load_from_row(p, column, 2 * i + LANES, count - LANES, type));
 }
 
 /// The first `count` of 4 · LANES bytes, with zeros behind.
@@ -208,6 +211,7 @@ PACK_BF16(INGOT_WEIGHT_F32, f32)
 PACK_BF16(INGOT_WEIGHT_F16, f16)
 PACK_BF16(INGOT_WEIGHT_BF16, bf16)
 PACK_BF16(INGOT_WEIGHT_I8, i8)
+PACK_BF16(INGOT_WEIGHT_Q8_0, q8_0)
 
 TARGET static void NAME(pack_panels_bf16)(const ingot_product *p, size_t first, size_t end, void *packed) {
     for (size_t i = first; i < end; i++) {
@@ -216,6 +220,7 @@ TARGET static void NAME(pack_panels_bf16)(const ingot_product *p, size_t first, 
         case INGOT_WEIGHT_F32: NAME(pack_bf16_from_f32)(p, i * NR, panel); break;
         case INGOT_WEIGHT_F16: NAME(pack_bf16_from_f16)(p, i * NR, panel); break;
         case INGOT_WEIGHT_BF16: NAME(pack_bf16_from_bf16)(p, i * NR, panel); break;
+        case INGOT_WEIGHT_Q8_0: NAME(pack_bf16_from_q8_0)(p, i * NR, panel); break;
         default: NAME(pack_bf16_from_i8)(p, i * NR, panel); break;
         }
     }

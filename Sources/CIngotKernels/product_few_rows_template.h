@@ -192,16 +192,17 @@ TARGET static void NAME(product_dots)(const ingot_product *p, size_t first, size
 
 // --- Packed panels
 
-/// A step of two vectors of sums of ROWS rows through one panel, with the words of `P` rows of the weight.
-INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const char *words_of, const size_t count,
-                      vec sum[2][2], const int type) {
+/// A step of two vectors of sums of ROWS rows through one panel, with the words of `P` rows of the weight and the scales
+/// of its columns.
+INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const char *words_of, const vec scale[2],
+                      const size_t count, vec sum[2][2], const int type) {
     UNROLL for (size_t b = 0; b < NR * 4; b += 64) __builtin_prefetch(words_of + PANELS_AHEAD + b, 0, 3);
     words low, high;
     memcpy(&low, words_of, sizeof low);
     memcpy(&high, words_of + sizeof low, sizeof high);
     UNROLL for (size_t i = 0; i < per_word(type); i++) {
         if (i >= count) continue;
-        const vec a = number_of(low, i, type), b = number_of(high, i, type);
+        const vec a = number_of(low, i, scale[0], type), b = number_of(high, i, scale[1], type);
         UNROLL for (size_t r = 0; r < rows; r++) {
             const vec value = splat(x[r * x_stride + i]);
             sum[r][0] = value * a + sum[r][0];
@@ -210,23 +211,32 @@ INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const 
     }
 }
 
+/// The same with rows `[first, end)` of a panel, which have their scales together.
+INLINE void add_run(const ingot_product *p, const size_t rows, const float *x, const char *panel, size_t first, size_t end,
+                    vec sum[2][2], const int type) {
+    const size_t step = per_word(type), whole = first + (end - first) / step * step;
+    const vec scale[2] = {scales_at(panel, first, 0, type), scales_at(panel, first, 1, type)};
+    for (size_t i = first; i < whole; i += step) {
+        add_words(rows, x + i, p->x_stride, words_at(panel, i, type), scale, step, sum, type);
+    }
+    if (whole < end) {
+        add_words(rows, x + whole, p->x_stride, words_at(panel, whole, type), scale, end - whole, sum, type);
+    }
+}
+
 /// `sums` `[rows, NR]` of one panel.
 INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row, const char *panel, float *sums,
                            const int type) {
-    const size_t step = per_word(type);
     const float *x = p->x + row * p->x_stride;
     for (size_t start = 0; start < p->k; start += INGOT_CHAIN) {
-        const size_t end = least(p->k, start + INGOT_CHAIN), whole = start + (end - start) / step * step;
+        const size_t end = least(p->k, start + INGOT_CHAIN);
         vec sum[2][2];
         UNROLL for (size_t r = 0; r < 2; r++) {
             sum[r][0] = splat(0);
             sum[r][1] = splat(0);
         }
-        for (size_t i = start; i < whole; i += step) {
-            add_words(rows, x + i, p->x_stride, panel + i / step * NR * 4, step, sum, type);
-        }
-        if (whole < end) {
-            add_words(rows, x + whole, p->x_stride, panel + whole / step * NR * 4, end - whole, sum, type);
+        for (size_t run = start; run < end; run += run_of(type)) {
+            add_run(p, rows, x, panel, run, least(end, run + run_of(type)), sum, type);
         }
         UNROLL for (size_t r = 0; r < rows; r++) {
             UNROLL for (size_t half = 0; half < 2; half++) {
@@ -242,7 +252,7 @@ INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row
         const char *start = type == INGOT_WEIGHT_F32 ? (const char *)p->panels : (const char *)p->w;                 \
         float sums[2 * NR] __attribute__((aligned(64))) = {0};                                                       \
         for (size_t i = first; i < end; i++) {                                                                       \
-            const char *panel = start + i * word_count(p->k, type) * NR * 4;                                         \
+            const char *panel = start + i * panel_bytes(p->k, type);                                                 \
             const size_t column = i * NR, count = least(NR, p->n - column);                                          \
             for (size_t row = 0; row < p->m; row += 2) {                                                             \
                 const size_t rows = least(2, p->m - row);                                                            \
@@ -258,11 +268,13 @@ INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row
 PACKED_ROWS(INGOT_WEIGHT_F32, f32)
 PACKED_ROWS(INGOT_WEIGHT_WORDS_BF16, bf16)
 PACKED_ROWS(INGOT_WEIGHT_WORDS_S8, s8)
+PACKED_ROWS(INGOT_WEIGHT_WORDS_Q8_0, q8_0)
 
 TARGET static void NAME(product_packed_rows)(const ingot_product *p, size_t first, size_t end) {
     switch (p->w_type) {
     case INGOT_WEIGHT_WORDS_BF16: NAME(packed_rows_bf16)(p, first, end); break;
     case INGOT_WEIGHT_WORDS_S8: NAME(packed_rows_s8)(p, first, end); break;
+    case INGOT_WEIGHT_WORDS_Q8_0: NAME(packed_rows_q8_0)(p, first, end); break;
     default: NAME(packed_rows_f32)(p, first, end); break;
     }
 }

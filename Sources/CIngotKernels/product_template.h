@@ -30,15 +30,15 @@ INLINE void pack_in_out(const ingot_product *p, size_t column, size_t panels, fl
 
 /// Packs columns `[column, column + NR)` of a weight `[N, K]` to `panel`, `[K, NR]`, with zeros beyond N.
 INLINE void pack_out_in(const ingot_product *p, size_t column, float *panel, const int type) {
-    const size_t width = width_of(type), count = least(NR, p->n - column);
+    const size_t count = least(NR, p->n - column);
     for (size_t group = 0; group < NR; group += LANES) {
         for (size_t k = 0; k < p->k; k += LANES) {
             const size_t length = least(LANES, p->k - k);
             vec rows[LANES];
             UNROLL for (size_t i = 0; i < LANES; i++) {
-                const char *row = (const char *)p->w + ((column + group + i) * p->w_stride + k) * width;
-                __builtin_prefetch(row + LANES * p->w_stride * width);
-                rows[i] = group + i < count ? load_weight_part(row, length, type) : splat(0);
+                const size_t row = column + group + i;
+                __builtin_prefetch(weight_at(p, row + LANES, k, type));
+                rows[i] = group + i < count ? load_from_row(p, row, k, length, type) : splat(0);
             }
             transpose(rows);
             if (length == LANES) {
@@ -63,20 +63,28 @@ PACK(INGOT_WEIGHT_F16, f16)
 PACK(INGOT_WEIGHT_BF16, bf16)
 PACK(INGOT_WEIGHT_I8, i8)
 
-/// Spreads panels of words, `[panels, ⌈K / P⌉, NR, P]`, to `packed`, `[panels, K, NR]`.
+/// Blocks are of weights `[N, K]` alone.
+TARGET static void NAME(pack_q8_0)(const ingot_product *p, size_t column, size_t panels, float *packed) {
+    for (size_t i = 0; i < panels; i++) {
+        pack_out_in(p, column + i * NR, packed + i * p->k * NR, INGOT_WEIGHT_Q8_0);
+    }
+}
+
+/// Spreads panels of words to `packed`, `[panels, K, NR]`.
 INLINE void spread_words(const ingot_product *p, size_t column, size_t panels, float *packed, const int type) {
-    const size_t step = per_word(type), count = word_count(p->k, type);
-    const char *source = (const char *)p->w + column * count * 4;
-    for (size_t panel = 0; panel < panels; panel++) {
-        for (size_t i = 0; i < count; i++, source += NR * 4) {
+    const size_t step = per_word(type), size = panel_bytes(p->k, type);
+    for (size_t index = 0; index < panels; index++) {
+        const char *panel = (const char *)p->w + (column / NR + index) * size;
+        for (size_t i = 0; i < p->k; i += step) {
             words low, high;
-            memcpy(&low, source, sizeof low);
-            memcpy(&high, source + sizeof low, sizeof high);
+            memcpy(&low, words_at(panel, i, type), sizeof low);
+            memcpy(&high, words_at(panel, i, type) + sizeof low, sizeof high);
+            const vec low_scale = scales_at(panel, i, 0, type), high_scale = scales_at(panel, i, 1, type);
             UNROLL for (size_t j = 0; j < step; j++) {
-                if (i * step + j >= p->k) continue;
-                float *row = packed + (panel * p->k + i * step + j) * NR;
-                store(row, number_of(low, j, type));
-                store(row + LANES, number_of(high, j, type));
+                if (i + j >= p->k) continue;
+                float *row = packed + (index * p->k + i + j) * NR;
+                store(row, number_of(low, j, low_scale, type));
+                store(row + LANES, number_of(high, j, high_scale, type));
             }
         }
     }
@@ -88,14 +96,19 @@ TARGET static void NAME(spread_bf16)(const ingot_product *p, size_t column, size
 TARGET static void NAME(spread_s8)(const ingot_product *p, size_t column, size_t panels, float *packed) {
     spread_words(p, column, panels, packed, INGOT_WEIGHT_WORDS_S8);
 }
+TARGET static void NAME(spread_q8_0)(const ingot_product *p, size_t column, size_t panels, float *packed) {
+    spread_words(p, column, panels, packed, INGOT_WEIGHT_WORDS_Q8_0);
+}
 
 TARGET static void pack_panels(const ingot_product *p, size_t column, size_t panels, float *packed) {
     switch (p->w_type) {
     case INGOT_WEIGHT_F32: NAME(pack_f32)(p, column, panels, packed); break;
     case INGOT_WEIGHT_F16: NAME(pack_f16)(p, column, panels, packed); break;
     case INGOT_WEIGHT_BF16: NAME(pack_bf16)(p, column, panels, packed); break;
+    case INGOT_WEIGHT_Q8_0: NAME(pack_q8_0)(p, column, panels, packed); break;
     case INGOT_WEIGHT_WORDS_BF16: NAME(spread_bf16)(p, column, panels, packed); break;
     case INGOT_WEIGHT_WORDS_S8: NAME(spread_s8)(p, column, panels, packed); break;
+    case INGOT_WEIGHT_WORDS_Q8_0: NAME(spread_q8_0)(p, column, panels, packed); break;
     default: NAME(pack_i8)(p, column, panels, packed); break;
     }
 }
@@ -153,6 +166,27 @@ TARGET static void NAME(pack_panels)(const ingot_product *p, size_t first, size_
     }
 }
 
+TARGET static void NAME(pack_panels_q8_0)(const ingot_product *p, size_t first, size_t end, void *packed) {
+    const size_t size = panel_bytes(p->k, INGOT_WEIGHT_WORDS_Q8_0);
+    for (size_t index = first; index < end; index++) {
+        char *panel = (char *)packed + index * size;
+        const size_t column = index * NR, count = least(NR, p->n - column);
+        if (count < NR) memset(panel, 0, size);
+        for (size_t k = 0; k < p->k; k += INGOT_Q8_0_NUMBERS, panel += NR * INGOT_Q8_0_BYTES) {
+            for (size_t c = 0; c < count; c++) {
+                const char *numbers = weight_at(p, column + c, k, INGOT_WEIGHT_Q8_0);
+                uint32_t turned[INGOT_Q8_0_NUMBERS / 4];
+                memcpy(turned, numbers, sizeof turned);
+                memcpy(panel + c * 2, numbers - 2, 2);
+                UNROLL for (size_t i = 0; i < INGOT_Q8_0_NUMBERS / 4; i++) {
+                    turned[i] ^= 0x80808080u;
+                    memcpy(panel + (2 + i * 4) * NR + c * 4, &turned[i], 4);
+                }
+            }
+        }
+    }
+}
+
 TARGET static void NAME(product_panels)(const ingot_product *p, size_t first, size_t end, float *scratch) {
     float tile[MR * NR] __attribute__((aligned(64)));
     memset(tile, 0, sizeof tile);
@@ -207,6 +241,7 @@ const ingot_product_kernels NAME(ingot_product_kernels) = {
     .panel_width = NR,
     .pack_rows = NAME(pack_rows),
     .pack_panels = NAME(pack_panels),
+    .pack_panels_q8_0 = NAME(pack_panels_q8_0),
     .panels = NAME(product_panels),
     .unpacked = NAME(product_unpacked),
     .chains = NAME(product_chains),

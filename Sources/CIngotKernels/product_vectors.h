@@ -42,6 +42,7 @@ INLINE vec splat(float x) { return x - (vec){0}; }
 
 INLINE size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
+/// Bytes of a plain number.
 INLINE size_t width_of(const int type) { return type == INGOT_WEIGHT_F32 ? 4 : type == INGOT_WEIGHT_I8 ? 1 : 2; }
 
 // --- Weights
@@ -71,6 +72,24 @@ INLINE vec load_weight_part(const char *p, size_t count, const int type) {
     return load_weight(padded, type);
 }
 
+#include "half_template.h"
+
+/// Where numbers `[i, …)` of a row of a weight `[N, K]` stand; of Q8_0 those of one block.
+INLINE const char *weight_at(const ingot_product *p, size_t row, size_t i, const int type) {
+    const char *w = (const char *)p->w;
+    const size_t number = row * p->w_stride + i;
+    if (type != INGOT_WEIGHT_Q8_0) return w + number * width_of(type);
+    return w + number / INGOT_Q8_0_NUMBERS * INGOT_Q8_0_BYTES + 2 + i % INGOT_Q8_0_NUMBERS;
+}
+
+/// The first `count` of LANES numbers from number `i` of a row of a weight `[N, K]` on, with zeros behind; all of Q8_0,
+/// whose products of a scale and an integer are exact. Vectors of a block begin at multiples of their size.
+INLINE vec load_from_row(const ingot_product *p, size_t row, size_t i, size_t count, const int type) {
+    const char *start = weight_at(p, row, i, type);
+    if (type != INGOT_WEIGHT_Q8_0) return load_weight_part(start, count, type);
+    return half_at((const uint8_t *)start - i % INGOT_Q8_0_NUMBERS - 2) * load_weight(start, INGOT_WEIGHT_I8);
+}
+
 // --- Words of panels
 
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
@@ -81,16 +100,39 @@ typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 
 /// Numbers in a word of 32 bits.
 INLINE size_t per_word(const int type) {
-    return type == INGOT_WEIGHT_WORDS_S8 ? 4 : type == INGOT_WEIGHT_WORDS_BF16 ? 2 : 1;
+    return type == INGOT_WEIGHT_WORDS_S8 || type == INGOT_WEIGHT_WORDS_Q8_0 ? 4 : type == INGOT_WEIGHT_WORDS_BF16 ? 2 : 1;
 }
 
 INLINE size_t word_count(size_t k, const int type) { return (k + per_word(type) - 1) / per_word(type); }
 
-/// Number `i` of each word as a float; int8 has its sign bit turned in panels.
-INLINE vec number_of(words v, const size_t i, const int type) {
+/// Rows of a panel that have their scales together, a whole chain where there are none.
+INLINE size_t run_of(const int type) { return type == INGOT_WEIGHT_WORDS_Q8_0 ? INGOT_Q8_0_NUMBERS : INGOT_CHAIN; }
+
+/// Bytes of a panel.
+INLINE size_t panel_bytes(size_t k, const int type) {
+    if (type == INGOT_WEIGHT_WORDS_Q8_0) return k / INGOT_Q8_0_NUMBERS * INGOT_Q8_0_BYTES * NR;
+    return word_count(k, type) * NR * 4;
+}
+
+/// The words of rows `[i, …)` of a panel.
+INLINE const char *words_at(const char *panel, size_t i, const int type) {
+    if (type != INGOT_WEIGHT_WORDS_Q8_0) return panel + i / per_word(type) * NR * 4;
+    const size_t block = i / INGOT_Q8_0_NUMBERS, word = i % INGOT_Q8_0_NUMBERS / 4;
+    return panel + (block * INGOT_Q8_0_BYTES + 2 + word * 4) * NR;
+}
+
+/// What the numbers of one half of a panel's columns are multiplied with, in the run that begins with row `i`.
+INLINE vec scales_at(const char *panel, size_t i, size_t half, const int type) {
+    if (type != INGOT_WEIGHT_WORDS_Q8_0) return splat(1);
+    return load_f16(panel + i / INGOT_Q8_0_NUMBERS * INGOT_Q8_0_BYTES * NR + half * 2 * LANES);
+}
+
+/// Number `i` of each word as a float, times its scale, which is exact; int8 has its sign bit turned in panels.
+INLINE vec number_of(words v, const size_t i, vec scale, const int type) {
     if (type == INGOT_WEIGHT_F32) return (vec)v;
     if (type == INGOT_WEIGHT_WORDS_BF16) return (vec)(i == 0 ? v << 16 : v & 0xffff0000u);
-    return __builtin_convertvector((ints)((v ^ 0x80808080u) << (24 - 8 * i)) >> 24, vec);
+    const vec number = __builtin_convertvector((ints)((v ^ 0x80808080u) << (24 - 8 * i)) >> 24, vec);
+    return type == INGOT_WEIGHT_WORDS_Q8_0 ? number * scale : number;
 }
 
 // --- The end of a row

@@ -7,8 +7,14 @@ import IngotCore
 /// A weight as a product reads it.
 package struct WeightMatrix {
   /// How elements are stored.
-  package enum Element: CaseIterable, Sendable {
+  package enum Element: Hashable, Sendable {
     case f32, f16, bf16, i8
+    /// ggml's blocks along the rows of a weight `[N, K]`, whose K and stride are multiples of a block's numbers: each number
+    /// is the exact product of an integer and its block's scale.
+    case q80
+
+    /// Those whose elements stand by themselves, in either layout.
+    package static let plain: [Element] = [.f32, .f16, .bf16, .i8]
 
     /// The number that kernels know it by.
     package var code: Int32 {
@@ -17,15 +23,17 @@ package struct WeightMatrix {
       case .f16: Int32(INGOT_WEIGHT_F16)
       case .bf16: Int32(INGOT_WEIGHT_BF16)
       case .i8: Int32(INGOT_WEIGHT_I8)
+      case .q80: Int32(INGOT_WEIGHT_Q8_0)
       }
     }
 
-    /// Bytes of one element.
-    package var byteWidth: Int {
+    /// Bytes of some elements; of whole blocks.
+    package func byteCount(of elementCount: Int) -> Int {
       switch self {
-      case .f32: 4
-      case .f16, .bf16: 2
-      case .i8: 1
+      case .f32: 4 * elementCount
+      case .f16, .bf16: 2 * elementCount
+      case .i8: elementCount
+      case .q80: elementCount / Int(INGOT_Q8_0_NUMBERS) * Int(INGOT_Q8_0_BYTES)
       }
     }
   }
@@ -56,6 +64,13 @@ package struct WeightMatrix {
     self.rowStride = rowStride
     self.scales = scales
     self.hasScalePerColumn = hasScalePerColumn
+  }
+
+  /// Whether a product of so many rows can take it: of blocks, whole ones along its own rows.
+  func hasWholeBlocks(depth: Int) -> Bool {
+    guard element == .q80 else { return true }
+    let size = Int(INGOT_Q8_0_NUMBERS)
+    return layout == .outIn && depth.isMultiple(of: size) && rowStride.isMultiple(of: size)
   }
 }
 
@@ -176,8 +191,9 @@ package struct MatrixProduct {
     var product = product(by: weight, end.with(weight, y))
     (product.x, product.x_stride) = (x.start, x.stride)
     let kernels = means.kernels.product
+    precondition(weight.hasWholeBlocks(depth: depth), "blocks along the rows of a weight [N, K]")
     if rowCount <= Self.fewRows, weight.layout == .inOut {
-      let isSmall = columnCount * depth * weight.element.byteWidth < Self.readingThreshold
+      let isSmall = weight.element.byteCount(of: columnCount * depth) < Self.readingThreshold
       multiplyByChains(product, means.scratch, threads: isSmall ? nil : means.pool, kernels)
     } else {
       multiplyPanels(product, means.scratch, threads: threads(of: means.pool), kernels)
@@ -352,6 +368,6 @@ package struct MatrixProduct {
 extension ingot_product {
   /// Whether the weight is a matrix in memory, not panels.
   fileprivate var isAsStored: Bool {
-    panels == nil && WeightMatrix.Element.allCases.contains { $0.code == w_type }
+    panels == nil && WeightMatrix.Element.plain.contains { $0.code == w_type }
   }
 }

@@ -19,14 +19,31 @@ package final class PackedWeight: @unchecked Sendable {
     case wideBF16
     /// int8 as stored, for f32 activations: each number is widened where it is used.
     case wideS8
+    /// Blocks of Q8_0 with their scales, for f32 activations: each number is widened where it is used.
+    case wideQ80
 
     /// Numbers in a word of 32 bits.
     var perWord: Int {
       switch self {
       case .f32: 1
       case .bf16, .wideBF16: 2
-      case .s8, .wideS8: 4
+      case .s8, .wideS8, .wideQ80: 4
       }
+    }
+
+    /// Whether a weight of some elements can be packed so: exact forms of few bits take what they keep.
+    func takes(_ element: WeightMatrix.Element) -> Bool {
+      switch self {
+      case .f32, .bf16, .wideBF16: true
+      case .s8, .wideS8: element == .i8
+      case .wideQ80: element == .q80
+      }
+    }
+
+    /// Bytes of a column of K rows, with its scales if the form has any.
+    func columnByteCount(depth: Int) -> Int {
+      self == .wideQ80
+        ? WeightMatrix.Element.q80.byteCount(of: depth) : MatrixProduct.blocks(depth, of: perWord) * 4
     }
 
     /// Whether activations are made as narrow as the weight.
@@ -34,8 +51,11 @@ package final class PackedWeight: @unchecked Sendable {
 
     /// Whether kernels have this form: ``wideBF16`` and ``wideS8`` need both kinds of panels to be as wide.
     package func isAvailable(in kernels: KernelTable) -> Bool {
-      self == .f32 || narrowsActivations || kernels.product.panel_width == kernels.narrow.panel_width
+      !isPackedNarrow || narrowsActivations || kernels.product.panel_width == kernels.narrow.panel_width
     }
+
+    /// Whether the kernels of narrow products pack it.
+    var isPackedNarrow: Bool { self != .f32 && self != .wideQ80 }
   }
 
   /// The largest K of ``Form/s8``: 127 · 255 · K stays below 2³¹, so that no sum in i32 overflows.
@@ -58,7 +78,7 @@ package final class PackedWeight: @unchecked Sendable {
   /// Packs a weight.
   ///
   /// - Parameters:
-  ///   - weight: the weight as stored; ``Form/s8`` and ``Form/wideS8`` take int8 only.
+  ///   - weight: the weight as stored; ``Form/s8`` and ``Form/wideS8`` take int8 only, ``Form/wideQ80`` takes Q8_0.
   ///   - columnCount: N.
   ///   - depth: K.
   ///   - form: what to make of it.
@@ -70,7 +90,8 @@ package final class PackedWeight: @unchecked Sendable {
     _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, pool: ThreadPool?,
     kernels: KernelTable = .current, passed: (_ columns: Range<Int>) -> Void = { _ in }
   ) {
-    precondition(form.perWord != 4 || weight.element == .i8, "int8 products take int8 weights")
+    precondition(form.takes(weight.element), "a form that keeps the weight's elements")
+    precondition(weight.hasWholeBlocks(depth: depth), "blocks along the rows of a weight [N, K]")
     precondition(form.isAvailable(in: kernels), "a form that the kernels have")
     precondition(form != .s8 || depth <= Self.largestS8Depth, "a depth whose sums fit i32")
     self.form = form
@@ -83,10 +104,9 @@ package final class PackedWeight: @unchecked Sendable {
       copy.pointer(as: Float.self).update(from: stored, count: count)
       return copy
     }
-    let width = form == .f32 ? kernels.product.panel_width : kernels.narrow.panel_width
+    let width = form.isPackedNarrow ? kernels.narrow.panel_width : kernels.product.panel_width
     let panelCount = MatrixProduct.blocks(columnCount, of: width)
-    let words = MatrixProduct.blocks(depth, of: form.perWord)
-    memory = AlignedBuffer(uninitializedByteCount: panelCount * width * words * 4)
+    memory = AlignedBuffer(uninitializedByteCount: panelCount * width * form.columnByteCount(depth: depth))
     let start = memory.start
     let product = MatrixProduct(rowCount: 0, columnCount: columnCount, depth: depth)
       .product(
@@ -94,7 +114,7 @@ package final class PackedWeight: @unchecked Sendable {
         ingot_product_end(
           scale: nil, scale_step: 0, bias: nil, activation: -1, residual: nil,
           y: memory.pointer(as: Float.self), y_stride: 0))
-    let panelBytes = max(1, width * depth * weight.element.byteWidth)
+    let panelBytes = max(1, weight.element.byteCount(of: width * depth))
     let step = weight.layout == .outIn ? max(1, Self.blockByteCount / panelBytes) : max(1, panelCount)
     for first in stride(from: 0, to: panelCount, by: step) {
       let block = first..<min(panelCount, first + step)
@@ -106,6 +126,7 @@ package final class PackedWeight: @unchecked Sendable {
             kernels.product.pack_panels(product, first, end, start.assumingMemoryBound(to: Float.self))
           case .bf16, .wideBF16: kernels.narrow.pack_panels_bf16(product, first, end, start)
           case .s8, .wideS8: kernels.narrow.pack_panels_s8(product, first, end, start)
+          case .wideQ80: kernels.product.pack_panels_q8_0(product, first, end, start)
           }
         }
       }
@@ -122,6 +143,8 @@ package final class PackedWeight: @unchecked Sendable {
     case .wideBF16:
       (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_BF16))
     case .wideS8: (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_S8))
+    case .wideQ80:
+      (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_Q8_0))
     default: product.panels = UnsafePointer(memory.pointer(as: Float.self))
     }
   }
@@ -163,7 +186,8 @@ extension MatrixProduct {
     into y: MutableFloatRows, with means: ProductMeans
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    precondition(form.narrowsActivations, "a form of narrow activations")
+    precondition(form.narrowsActivations && form.takes(weight.element), "a form of narrow activations")
+    precondition(weight.hasWholeBlocks(depth: depth), "blocks along the rows of a weight [N, K]")
     let (narrow, threads) = (means.kernels.narrow, threads(of: means.pool))
     let finish = end.with(weight, y)
     let rows = narrowRows(x, as: form, finish, means, threads: threads)
@@ -247,7 +271,7 @@ extension WeightMatrix {
   /// The columns from one on.
   fileprivate func columns(from column: Int) -> WeightMatrix {
     var part = self
-    part.bytes += column * (layout == .inOut ? 1 : rowStride) * element.byteWidth
+    part.bytes += element.byteCount(of: column * (layout == .inOut ? 1 : rowStride))
     return part
   }
 }

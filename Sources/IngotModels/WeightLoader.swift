@@ -80,9 +80,10 @@ package struct WeightLoader {
     _ view: ParameterView, name: String, maps: inout [Int: MappedFile]
   ) throws(IngotError) -> Weight {
     let (scales, axis) = try scales(of: view)
-    guard let segment = view.values.exactRange else {
-      let bytes = try loader.bytes(view.values)
-      return Weight(dtype: view.dtype, shape: view.shape, bytes: bytes, scales: scales, scaleAxis: axis)
+    let (stored, type) = view.values.asComputed
+    guard let segment = stored.exactRange else {
+      return Weight(
+        type, shape: view.shape, bytes: try loader.bytes(stored), scales: scales, scaleAxis: axis)
     }
     let file = model.checkpoint.files[segment.file]
     let path = file.path
@@ -99,7 +100,7 @@ package struct WeightLoader {
         path: path, found: "a shorter file", expected: "the one opened before")
     }
     return Weight(
-      dtype: view.dtype, shape: view.shape,
+      type, shape: view.shape,
       bytes: UnsafeRawBufferPointer(rebasing: map.bytes[segment.offset..<end]), owner: map, scales: scales,
       scaleAxis: axis)
   }
@@ -116,6 +117,16 @@ package struct WeightLoader {
     case .absmax: scales = stored.map { $0 / 127 }
     }
     return (scales, scheme.axis)
+  }
+}
+
+extension LazyPart {
+  /// The part that the runtime holds, and what it is of: blocks that products take as they are, not their values.
+  fileprivate var asComputed: (stored: LazyPart, ElementType) {
+    guard case .dequantized(let blocks, let blockType, let shape) = self, shape.rank == 2,
+      WeightMatrix.Element(.block(blockType)) != nil
+    else { return (self, .number(dtype)) }
+    return (blocks, .block(blockType))
   }
 }
 

@@ -6,27 +6,24 @@ import IngotKernels
 /// A table of rows by id.
 final class EmbeddingTable {
   private let weight: Weight
-  private let conversion: ElementConversion
+  private let rows: FloatRowDecoder
   private let width: Int
-  private let rowByteCount: Int
 
   /// Rows that one chunk of work gathers.
   private static let grain = 64
 
   /// Prepares a table; `nil` when it is no matrix of numbers.
   init?(_ weight: Weight) {
+    guard weight.shape.rank == 2 else { return nil }
+    width = weight.shape.dimensions[1]
+    if let rows = FloatRowDecoder(weight.type, width: width) {
+      (self.weight, self.rows) = (weight, rows)
+      return
+    }
     // Types without a byte width of their own are converted once.
-    let isPlain =
-      weight.dtype.byteWidth != nil
-      && ElementConversion(from: weight.dtype, to: .f32, onOverflow: .infinity) != nil
-    let stored = isPlain ? weight : weight.widened
-    guard stored.shape.rank == 2, let byteWidth = stored.dtype.byteWidth,
-      let conversion = ElementConversion(from: stored.dtype, to: .f32, onOverflow: .infinity)
-    else { return nil }
-    self.weight = stored
-    self.conversion = conversion
-    width = stored.shape.dimensions[1]
-    rowByteCount = width * byteWidth
+    let wide = weight.widened
+    guard let rows = FloatRowDecoder(wide.type, width: width) else { return nil }
+    (self.weight, self.rows) = (wide, rows)
   }
 
   /// Gathers rows.
@@ -40,7 +37,7 @@ final class EmbeddingTable {
     pool.forEachRange(ids.count, grain: Self.grain) { _, range in
       for index in range {
         let row = output + index * width
-        _ = conversion.convert(count: width, from: start + ids[index] * rowByteCount, to: row)
+        rows.decode(start + ids[index] * rows.rowByteCount, to: row)
         scale(row, of: ids[index])
       }
     }

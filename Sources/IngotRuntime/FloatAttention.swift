@@ -104,7 +104,7 @@ struct FloatAttention {
       _ rows: (start: UnsafeRawPointer, stride: Int), from first: Int, _ layout: WeightLayout
     ) -> WeightMatrix {
       WeightMatrix(
-        bytes: rows.start + (first * rows.stride + keyOffset) * context.element.byteWidth,
+        bytes: rows.start + context.element.byteCount(of: first * rows.stride + keyOffset),
         element: context.element, layout: layout, rowStride: rows.stride)
     }
   }

@@ -41,15 +41,15 @@ package final class KeyValueCache {
     self.capacity = capacity
     self.element = element
     widths = graph.caches.map { $0.width ?? 0 }
-    let byteWidth = element.matrixElement.byteWidth
     memory = widths.map { width in
-      AlignedBuffer(uninitializedByteCount: 2 * batchCount * capacity * width * byteWidth)
+      AlignedBuffer(
+        uninitializedByteCount: element.matrixElement.byteCount(of: 2 * batchCount * capacity * width))
     }
   }
 
   /// Where a row's keys and values of one of the caches start, `[capacity, width]` each.
   func rows(slot: Int, row: Int) -> (keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer) {
-    let rowBytes = capacity * widths[slot] * element.matrixElement.byteWidth
+    let rowBytes = element.matrixElement.byteCount(of: capacity * widths[slot])
     let start = memory[slot].start
     return (start + row * rowBytes, start + (batchCount + row) * rowBytes)
   }
@@ -72,9 +72,8 @@ package final class KeyValueCache {
     let width = widths[slot]
     let (keys, values) = rows(slot: slot, row: row)
     let narrowing = element == .f16 ? ElementConversion(from: .f32, to: .f16, onOverflow: .infinity) : nil
-    let byteWidth = element.matrixElement.byteWidth
     for token in 0..<count {
-      let offset = (position + token) * width * byteWidth
+      let offset = element.matrixElement.byteCount(of: (position + token) * width)
       for (target, source) in [(keys, newKeys), (values, newValues)] {
         if let narrowing {
           _ = narrowing.convert(count: width, from: UnsafeRawPointer(source.row(token)), to: target + offset)

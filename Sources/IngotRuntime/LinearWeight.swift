@@ -38,26 +38,29 @@ final class LinearWeight {
     guard weight.shape.rank == 2 else { return nil }
     let outputAxis = layout == .inOut ? 1 : 0
     let scalesFit = weight.scaleAxis == nil || weight.scaleAxis == outputAxis
-    let isKnown = WeightMatrix.Element(weight.dtype) != nil && scalesFit
+    let element = WeightMatrix.Element(weight.type)
+    // Blocks lie along the rows of a weight [N, K].
+    let isKnown = element != nil && scalesFit && (element != .q80 || layout == .outIn)
     // Types that no product takes are converted once.
     self.weight = isKnown ? weight : weight.widened
     self.layout = layout
     depth = weight.shape.dimensions[1 - outputAxis]
     columnCount = weight.shape.dimensions[outputAxis]
-    form = Self.form(of: self.weight.dtype, depth: depth, arithmetic, kernels)
+    form = Self.form(of: self.weight.type, depth: depth, arithmetic, kernels)
   }
 
   /// The form that a weight is packed in; `nil` for none.
   private static func form(
-    of dtype: DType, depth: Int, _ arithmetic: Arithmetic, _ kernels: KernelTable
+    of type: ElementType, depth: Int, _ arithmetic: Arithmetic, _ kernels: KernelTable
   ) -> PackedWeight.Form? {
     if arithmetic == .bf16 { return .bf16 }
     let stored: PackedWeight.Form? =
-      switch dtype {
+      switch WeightMatrix.Element(type) {
       case .f32: .f32
       case .bf16: .wideBF16
       case .i8: depth > PackedWeight.largestS8Depth ? nil : arithmetic == .w8a8 ? .s8 : .wideS8
-      default: nil
+      case .q80: .wideQ80
+      case .f16, nil: nil
       }
     return stored.flatMap { $0.isAvailable(in: kernels) ? $0 : nil }
   }
@@ -108,13 +111,14 @@ final class LinearWeight {
 }
 
 extension WeightMatrix.Element {
-  /// The element of a dtype that products take; `nil` for others.
-  init?(_ dtype: DType) {
-    switch dtype {
-    case .f32: self = .f32
-    case .f16: self = .f16
-    case .bf16: self = .bf16
-    case .i8: self = .i8
+  /// The element of a type that products take; `nil` for others.
+  package init?(_ type: ElementType) {
+    switch type {
+    case .number(.f32): self = .f32
+    case .number(.f16): self = .f16
+    case .number(.bf16): self = .bf16
+    case .number(.i8): self = .i8
+    case .block(.q80): self = .q80
     default: return nil
     }
   }
@@ -124,12 +128,12 @@ extension Weight {
   /// The same values as floats that it owns.
   var widened: Weight {
     let floats = floats
-    return Weight(dtype: .f32, shape: shape, bytes: floats.withUnsafeBytes { Array($0) })
+    return Weight(.number(.f32), shape: shape, bytes: floats.withUnsafeBytes { Array($0) })
   }
 
   /// Calls `body` with the weight as products read it, whose scales live as long as the call.
   fileprivate func withMatrix(_ layout: WeightLayout, _ body: (WeightMatrix) -> Void) {
-    guard let element = WeightMatrix.Element(dtype), let start = bytes.baseAddress else { return }
+    guard let element = WeightMatrix.Element(type), let start = bytes.baseAddress else { return }
     scales.withUnsafeBufferPointer { scales in
       body(
         WeightMatrix(

@@ -15,9 +15,9 @@ package protocol PagedBytes: AnyObject {
 
 /// A parameter's stored values.
 package struct Weight: @unchecked Sendable {
-  /// The element type.
-  package let dtype: DType
-  /// The dimensions.
+  /// What is stored: numbers, or blocks of them along the last dimension.
+  package let type: ElementType
+  /// The dimensions, in numbers.
   package let shape: Shape
   /// The elements, little-endian, C order.
   ///
@@ -32,18 +32,21 @@ package struct Weight: @unchecked Sendable {
   /// Makes a weight over bytes that an object keeps alive.
   ///
   /// - Parameters:
-  ///   - dtype: the element type.
-  ///   - shape: the dimensions.
+  ///   - type: what is stored; of blocks only those that can be dequantized.
+  ///   - shape: the dimensions, in numbers.
   ///   - bytes: the elements; as many as the shape says.
   ///   - owner: what keeps the bytes alive: a mapped file or an array's box.
   ///   - scales: for int8, one scale or one for each index along `scaleAxis`.
   ///   - scaleAxis: that dimension.
   package init(
-    dtype: DType, shape: Shape, bytes: UnsafeRawBufferPointer, owner: AnyObject, scales: [Float] = [],
+    _ type: ElementType, shape: Shape, bytes: UnsafeRawBufferPointer, owner: AnyObject, scales: [Float] = [],
     scaleAxis: Int? = nil
   ) {
-    precondition(bytes.count == shape.byteCount(of: dtype), "as many bytes as the shape says")
-    self.dtype = dtype
+    precondition(bytes.count == type.byteCount(of: shape), "as many bytes as the shape says")
+    if case .block(let blockType) = type {
+      precondition(BlockDecoder.supports(blockType) && scales.isEmpty, "blocks that stand for floats")
+    }
+    self.type = type
     self.shape = shape
     self.bytes = bytes
     self.owner = owner
@@ -52,13 +55,14 @@ package struct Weight: @unchecked Sendable {
   }
 
   /// Makes a weight of bytes that it owns.
-  package init(dtype: DType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil) {
+  package init(
+    _ type: ElementType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil
+  ) {
     let buffer = AlignedBuffer(byteCount: bytes.count)
     buffer.start.copyMemory(from: bytes, byteCount: bytes.count)
     self.init(
-      dtype: dtype, shape: shape, bytes: UnsafeRawBufferPointer(start: buffer.start, count: bytes.count),
-      owner: buffer,
-      scales: scales, scaleAxis: scaleAxis)
+      type, shape: shape, bytes: UnsafeRawBufferPointer(start: buffer.start, count: bytes.count),
+      owner: buffer, scales: scales, scaleAxis: scaleAxis)
   }
 
   /// Lets rows of a matrix leave memory, when they can come back: for what is used in another form from now on.
@@ -82,9 +86,10 @@ package struct Weight: @unchecked Sendable {
 
   private static let pieceByteCount = 2 << 20
 
-  /// Every value, exactly: int8 times its scale, small floats as they are.
+  /// Every value, exactly: int8 times its scale, small floats as they are, of blocks the floats that they stand for.
   package var doubles: [Double] {
     guard let start = bytes.baseAddress else { return [] }
+    guard case .number(let dtype) = type else { return floats.map(Double.init) }
     var values = (0..<shape.elementCount).map { ReferenceKernels.decode(start, at: $0, as: dtype) }
     guard !scales.isEmpty else { return values }
     let channels = ChannelLayout(shape: shape, axis: scaleAxis)
@@ -98,13 +103,64 @@ package struct Weight: @unchecked Sendable {
 
   /// Every value rounded to float; exact for all types but F64 and scaled int8.
   package var floats: [Float] {
-    guard scales.isEmpty, let conversion = ElementConversion(from: dtype, to: .f32, onOverflow: .infinity),
-      shape.elementCount > 0, let start = bytes.baseAddress
+    guard let rows = FloatRowDecoder(type, width: shape.elementCount), scales.isEmpty, shape.elementCount > 0,
+      let start = bytes.baseAddress
     else { return doubles.map { Float($0) } }
     return [Float](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
       guard let target = buffer.baseAddress else { return }
-      _ = conversion.convert(count: shape.elementCount, from: start, to: target)
+      rows.decode(start, to: target)
       count = shape.elementCount
+    }
+  }
+}
+
+extension ElementType {
+  /// Bytes of a tensor of a shape in numbers; `nil` where that is no number of bytes, or no whole blocks.
+  fileprivate func byteCount(of shape: Shape) -> Int? {
+    switch self {
+    case .number(let dtype): shape.byteCount(of: dtype)
+    case .block(let blockType): blockType.byteShape(of: shape)?.elementCount
+    }
+  }
+}
+
+/// Makes floats of rows of one type.
+struct FloatRowDecoder {
+  /// Bytes of a row.
+  let rowByteCount: Int
+  private let width: Int
+  private let conversion: Conversion
+
+  private enum Conversion {
+    case numbers(ElementConversion)
+    case blocks(BlockDecoder, count: Int)
+  }
+
+  /// Prepares rows of so many numbers; `nil` for types that rows can't be cut from, or that have no floats.
+  init?(_ type: ElementType, width: Int) {
+    self.width = width
+    switch type {
+    case .number(let dtype):
+      guard let byteWidth = dtype.byteWidth,
+        let conversion = ElementConversion(from: dtype, to: .f32, onOverflow: .infinity)
+      else { return nil }
+      self.conversion = .numbers(conversion)
+      rowByteCount = width * byteWidth
+    case .block(let blockType):
+      guard let decoder = BlockDecoder(blockType), width.isMultiple(of: blockType.elementCount) else {
+        return nil
+      }
+      let count = width / blockType.elementCount
+      conversion = .blocks(decoder, count: count)
+      rowByteCount = count * blockType.byteCount
+    }
+  }
+
+  /// Writes the floats of the row at `row`: `width` of them.
+  func decode(_ row: UnsafeRawPointer, to output: UnsafeMutablePointer<Float>) {
+    switch conversion {
+    case .numbers(let conversion): _ = conversion.convert(count: width, from: row, to: output)
+    case .blocks(let decoder, let count): decoder.decode(count: count, from: row, to: output)
     }
   }
 }

@@ -77,6 +77,10 @@ package indirect enum LazyPart: Sendable {
     switch self {
     case .stored(_, let part): part.elementType
     case .blocks(_, let blockType): .block(blockType)
+    case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _),
+      .regrouped(let source, _, _):
+      source.elementType
+    case .joined(let parts, _): parts.first?.elementType ?? .number(dtype)
     default: .number(dtype)
     }
   }

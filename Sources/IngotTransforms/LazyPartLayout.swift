@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes of layout, simplified as they are composed: transposing twice is nothing, and a slice of stored bytes is another
-// range of the file.
+// Changes of layout, simplified as they are composed: transposing twice is nothing, a slice of stored bytes is another range
+// of the file, and rows of blocks are moved as blocks.
 import IngotCore
 import IngotKernels
 
@@ -38,6 +38,8 @@ extension LazyPart {
     case .cast(let source, let dtype, let onOverflow):
       return .cast(
         source.paired(headRowCount: headRowCount, order), to: dtype, onOverflow: onOverflow)
+    case .dequantized(let blocks, let type, let shape) where shape.rank > 1:
+      return .dequantized(blocks.paired(headRowCount: headRowCount, order), type, shape)
     case .zeros: return self
     default: return .paired(self, headRowCount: headRowCount, order)
     }
@@ -55,6 +57,8 @@ extension LazyPart {
     case .regrouped(let source, inner, outer): return source
     case .cast(let source, let dtype, let onOverflow):
       return .cast(source.regroup(outer: outer, inner: inner), to: dtype, onOverflow: onOverflow)
+    case .dequantized(let blocks, let type, let shape) where shape.rank > 1:
+      return .dequantized(blocks.regroup(outer: outer, inner: inner), type, shape)
     case .zeros: return self
     default: return .regrouped(self, outer: outer, inner: inner)
     }
@@ -93,6 +97,10 @@ extension LazyPart {
     case .reshaped(let source, _): return source.reshape(to: shape)
     case .cast(let source, let dtype, let onOverflow):
       return .cast(source.reshape(to: shape), to: dtype, onOverflow: onOverflow)
+    case .dequantized(let blocks, let type, _):
+      // Rows of part of a block have no shape in bytes.
+      return type.byteShape(of: shape).map { .dequantized(blocks.reshape(to: $0), type, shape) }
+        ?? .reshaped(self, shape)
     case .zeros(let dtype, _): return .zeros(dtype, shape)
     case .joined(let parts, _): return .joined(parts, shape)
     case .stored(let name, let part) where part.storage.layout == .rowMajor:
@@ -111,6 +119,8 @@ extension LazyPart {
     switch self {
     case .cast(let source, let dtype, let onOverflow):
       return .cast(source.slice(rows), to: dtype, onOverflow: onOverflow)
+    case .dequantized(let blocks, let type, let shape) where shape.rank > 1:
+      return .dequantized(blocks.slice(rows), type, shape.withFirst(rows.count))
     case .zeros(let dtype, let shape): return .zeros(dtype, shape.withFirst(rows.count))
     case .rows(let source, let outer):
       return .rows(source, (outer.lowerBound + rows.lowerBound)..<(outer.lowerBound + rows.upperBound))
@@ -170,9 +180,13 @@ extension LazyPart {
 
   /// A stored part without the checksum of its container, for what was checked in another pass.
   package var unchecked: LazyPart {
-    guard case .stored(let name, var part) = self else { return self }
-    part.storage.checksum = nil
-    return .stored(name: name, part)
+    switch self {
+    case .stored(let name, var part):
+      part.storage.checksum = nil
+      return .stored(name: name, part)
+    case .dequantized(let blocks, let type, let shape): return .dequantized(blocks.unchecked, type, shape)
+    default: return self
+    }
   }
 }
 

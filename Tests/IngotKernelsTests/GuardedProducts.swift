@@ -10,6 +10,7 @@ private let sizes: [(m: Int, n: Int, k: Int)] = [
   (1, 1, 1), (1, 7, 3), (2, 8, 5), (3, 9, 16), (4, 15, 17), (5, 16, 31), (6, 17, 32), (7, 31, 33),
   (13, 33, 63),
   (14, 32, 64), (15, 65, 65), (2, 130, 129), (1, 257, 66), (29, 97, 131), (2, 63, 7), (1, 129, 64),
+  (3, 7, 96),
 ]
 
 /// A product and the memory that it refers to.
@@ -22,22 +23,21 @@ private final class GuardedProduct {
   let y: GuardedMemory
   var product = ingot_product()
 
-  private static let padding = 3
-
   init(
     _ size: (m: Int, n: Int, k: Int), _ element: WeightMatrix.Element, isOutIn: Bool,
     _ buffers: GuardedBuffers
   ) {
     self.size = size
     self.buffers = buffers
-    let padding = Self.padding
+    // Rows of blocks are whole ones.
+    let padding = element == .q80 ? Int(INGOT_Q8_0_NUMBERS) : 3
     let (rows, columns) = isOutIn ? (size.n, size.k) : (size.k, size.n)
     x = buffers.floats(size.m * (size.k + padding) - padding)
     // Halves and bf16 of any bits are numbers of any size, or none.
     let count = rows * (columns + padding) - padding
     weight =
       element == .f32
-      ? buffers.floats(count) : buffers.bits(count * element.byteWidth)
+      ? buffers.floats(count) : buffers.bits(element.byteCount(of: count))
     vectors = [buffers.floats(size.n), buffers.floats(size.n)]
     y = buffers.room((size.m * (size.n + padding) - padding) * 4)
     (product.m, product.n, product.k) = size
@@ -55,14 +55,21 @@ private final class GuardedProduct {
   /// Every size, type and layout.
   static func forEach(
     _ buffers: GuardedBuffers, layouts: [Bool] = [false, true],
-    elements: [WeightMatrix.Element] = WeightMatrix.Element.allCases,
+    elements: [WeightMatrix.Element] = WeightMatrix.Element.plain + [.q80],
     _ body: (GuardedProduct) -> Void
   ) {
     for size in sizes {
       for element in elements {
-        for isOutIn in layouts { body(GuardedProduct(size, element, isOutIn: isOutIn, buffers)) }
+        for isOutIn in layouts where element != .q80 || hasBlocks(size.k, isOutIn: isOutIn) {
+          body(GuardedProduct(size, element, isOutIn: isOutIn, buffers))
+        }
       }
     }
+  }
+
+  /// Whether a weight can be blocks of Q8_0.
+  private static func hasBlocks(_ k: Int, isOutIn: Bool) -> Bool {
+    isOutIn && k.isMultiple(of: Int(INGOT_Q8_0_NUMBERS))
   }
 
   /// Room for floats.
@@ -80,6 +87,8 @@ extension GuardedKernel {
 
   private static let packRows = Levels { ingot_product_kernels_of($0).pack_rows }
   private static let packPanels = Levels { ingot_product_kernels_of($0).pack_panels }
+  private static let multiplyPanels = Levels { ingot_product_kernels_of($0).panels }
+  private static let multiplyPackedRows = Levels { ingot_product_kernels_of($0).packed_rows }
 
   /// The activations of a product, packed.
   private static func packedRows(_ p: GuardedProduct, _ level: CPULevel, _ tile: (rows: Int, columns: Int))
@@ -103,10 +112,11 @@ extension GuardedKernel {
   /// Calls `body` with each product, its packed activations, and the number of its panels.
   private static func products(
     _ level: CPULevel, _ buffers: GuardedBuffers, layouts: [Bool] = [false, true],
+    elements: [WeightMatrix.Element] = WeightMatrix.Element.plain,
     _ body: (GuardedProduct, _ rows: GuardedMemory, _ tile: (rows: Int, columns: Int), _ panels: Int) -> Void
   ) {
     guard let tile = tiles[level] else { return }
-    GuardedProduct.forEach(buffers, layouts: layouts) { p in
+    GuardedProduct.forEach(buffers, layouts: layouts, elements: elements) { p in
       let rows = packedRows(p, level, tile)
       body(p, rows, tile, GuardedProduct.blocks(p.size.n, of: tile.columns))
     }
@@ -117,17 +127,32 @@ extension GuardedKernel {
       products(level, buffers) { _, _, _, _ in }
     },
     GuardedKernel(name: "ingot_product_kernels.pack_panels") { level, buffers in
-      products(level, buffers) { p, _, tile, _ in _ = packedPanels(p, level, tile) }
+      products(level, buffers, elements: WeightMatrix.Element.plain + [.q80]) { p, _, tile, _ in
+        _ = packedPanels(p, level, tile)
+      }
+    },
+    GuardedKernel(name: "ingot_product_kernels.pack_panels_q8_0") { level, buffers in
+      let pack = Levels { ingot_product_kernels_of($0).pack_panels_q8_0 }
+      products(level, buffers, elements: [.q80]) { p, rows, tile, panels in
+        let packed = buffers.room(panels * tile.columns * WeightMatrix.Element.q80.byteCount(of: p.size.k))
+        pack[level](&p.product, 0, panels, packed.start)
+        (p.product.w, p.product.w_type) = (
+          UnsafeRawPointer(packed.freeze().start), Int32(INGOT_WEIGHT_WORDS_Q8_0)
+        )
+        multiplyPackedRows[level](&p.product, 0, panels)
+        p.product.x = UnsafePointer(rows.of(Float.self))
+        let scratch = p.room(Int(INGOT_PANEL_GROUP) * tile.columns * p.size.k)
+        multiplyPanels[level](&p.product, 0, panels, scratch.of(Float.self))
+      }
     },
     GuardedKernel(name: "ingot_product_kernels.panels") { level, buffers in
-      let multiply = Levels { ingot_product_kernels_of($0).panels }
-      products(level, buffers) { p, rows, tile, panels in
+      products(level, buffers, elements: WeightMatrix.Element.plain + [.q80]) { p, rows, tile, panels in
         let packed = packedPanels(p, level, tile)
         p.product.x = UnsafePointer(rows.of(Float.self))
         let scratch = p.room(Int(INGOT_PANEL_GROUP) * tile.columns * p.size.k)
-        multiply[level](&p.product, 0, panels, scratch.of(Float.self))
+        multiplyPanels[level](&p.product, 0, panels, scratch.of(Float.self))
         p.product.panels = UnsafePointer(packed.of(Float.self))
-        multiply[level](&p.product, 0, panels, nil)
+        multiplyPanels[level](&p.product, 0, panels, nil)
       }
     },
     GuardedKernel(name: "ingot_product_kernels.unpacked") { level, buffers in
@@ -159,18 +184,17 @@ extension GuardedKernel {
       products(level, buffers, layouts: [true]) { p, _, _, _ in multiply[level](&p.product, 0, p.size.n) }
     },
     GuardedKernel(name: "ingot_product_kernels.packed_rows") { level, buffers in
-      let multiply = Levels { ingot_product_kernels_of($0).packed_rows }
       products(level, buffers) { p, _, tile, panels in
         let packed = packedPanels(p, level, tile)
         p.product.panels = UnsafePointer(packed.of(Float.self))
-        multiply[level](&p.product, 0, panels)
+        multiplyPackedRows[level](&p.product, 0, panels)
         // Words of a row more or less, by what an odd depth leaves.
         for (type, perWord) in [(INGOT_WEIGHT_WORDS_BF16, 2), (INGOT_WEIGHT_WORDS_S8, 4)] {
           let words = buffers.bits(panels * tile.columns * GuardedProduct.blocks(p.size.k, of: perWord) * 4)
           (p.product.w, p.product.w_type, p.product.panels) = (
             UnsafeRawPointer(words.start), Int32(type), nil
           )
-          multiply[level](&p.product, 0, panels)
+          multiplyPackedRows[level](&p.product, 0, panels)
         }
       }
     },
@@ -211,7 +235,8 @@ extension GuardedKernel {
     GuardedKernel(name: name) { level, buffers in
       let level = narrowLevel(level)
       guard let tile = tiles[level] else { return }
-      GuardedProduct.forEach(buffers, elements: perWord == 4 ? [.i8] : WeightMatrix.Element.allCases) { p in
+      GuardedProduct.forEach(buffers, elements: perWord == 4 ? [.i8] : WeightMatrix.Element.plain + [.q80]) {
+        p in
         let (m, n, k) = p.size
         let words = GuardedProduct.blocks(k, of: perWord)
         let rows = p.room(GuardedProduct.blocks(m, of: tile.rows) * tile.rows * words)

@@ -12,22 +12,27 @@ import Testing
     (13, 33, 63),
     (14, 32, 64), (15, 32, 128), (29, 97, 131), (5, 129, 67), (1, 257, 129), (2, 255, 130), (1, 3, 511),
     (2, 127, 33),
-    (7, 65, 16), (6, 16, 17), (43, 130, 15), (193, 33, 66), (205, 100, 129),
+    (7, 65, 16), (6, 16, 17), (43, 130, 15), (193, 33, 66), (205, 100, 129), (1, 33, 96), (2, 7, 32),
+    (37, 131, 160),
   ]
   static let levels = CPUFeatures.current.available.map(KernelTable.init)
+
+  /// The elements and layouts of weights of a depth.
+  static func weights(depth: Int) -> [(WeightMatrix.Element, WeightLayout)] {
+    let plain = WeightMatrix.Element.plain.flatMap { [($0, WeightLayout.inOut), ($0, .outIn)] }
+    return depth > 0 && depth.isMultiple(of: 32) ? plain + [(.q80, .outIn)] : plain
+  }
 
   @Test(arguments: sizes, levels)
   func `equals the plain twin for every weight type and layout`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    for element in WeightMatrix.Element.allCases {
-      for layout in [WeightLayout.inOut, .outIn] {
-        for scale in [ScaleKind.none, .perTensor, .perColumn] {
-          let problem = Problem(size: size, element: element, layout: layout, scale: scale)
-          let (y, guards) = problem.run(kernels: kernels, pool: nil)
-          #expect(guards)
-          #expect(problem.worstError(of: y) <= 1, "\(element) \(layout) \(scale)")
-        }
+    for (element, layout) in Self.weights(depth: size.k) {
+      for scale in [ScaleKind.none, .perTensor, .perColumn] {
+        let problem = Problem(size: size, element: element, layout: layout, scale: scale)
+        let (y, guards) = problem.run(kernels: kernels, pool: nil)
+        #expect(guards)
+        #expect(problem.worstError(of: y) <= 1, "\(element) \(layout) \(scale)")
       }
     }
   }
@@ -46,7 +51,7 @@ import Testing
   func `dot products equal the plain twin for every weight type`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    for element in WeightMatrix.Element.allCases {
+    for element in WeightMatrix.Element.plain {
       var problem = Problem(size: size, element: element, layout: .outIn, scale: .none)
       problem.bias = []
       let (y, guards) = problem.run(kernels: kernels, pool: nil, byDots: true)
@@ -60,8 +65,8 @@ import Testing
   func `a row's result does not depend on the rows beside it`(
     kernels: KernelTable, layout: WeightLayout
   ) {
-    for element in WeightMatrix.Element.allCases {
-      let many = Problem(size: (201, 130, 200), element: element, layout: layout, scale: .perColumn)
+    for (element, own) in Self.weights(depth: 224) where own == layout {
+      let many = Problem(size: (201, 130, 224), element: element, layout: layout, scale: .perColumn)
       let (all, _) = many.run(kernels: kernels, pool: nil)
       for rowCount in [1, 31] {
         var some = many
@@ -85,8 +90,8 @@ private struct Problem {
   let weight: [Double]
   let scales: [Float]
   var bias: [Float]
-  /// Padding of each row, so that strides are tested.
-  let padding = 3
+  /// Padding of each row, so that strides are tested; of blocks a whole one.
+  let padding: Int
 
   init(
     size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightLayout,
@@ -96,11 +101,13 @@ private struct Problem {
     self.size = size
     self.element = element
     self.layout = layout
+    let padding = element == .q80 ? 32 : 3
+    self.padding = padding
     x = random.floats(size.m * (size.k + padding))
     let (rows, columns) = layout == .inOut ? (size.k, size.n) : (size.n, size.k)
     let (bytes, values) = StoredWeight.store(random.floats(rows * (columns + padding)), as: element)
     stored = bytes
-    weight = (0..<rows).flatMap { values[($0 * (columns + 3))..<($0 * (columns + 3) + columns)] }
+    weight = (0..<rows).flatMap { values[($0 * (columns + padding))..<($0 * (columns + padding) + columns)] }
     switch scale {
     case .none: scales = []
     case .perTensor: scales = [0.37]
@@ -182,8 +189,9 @@ enum StoredWeight {
       let codes = values.map { Int8($0 * 127) }
       return (codes.map { UInt8(bitPattern: $0) }, codes.map(Double.init))
     }
+    if element == .q80 { return blocks(of: values) }
     let dtype: DType = element == .f32 ? .f32 : element == .f16 ? .f16 : .bf16
-    var bytes = [UInt8](repeating: 0, count: values.count * element.byteWidth + 1)
+    var bytes = [UInt8](repeating: 0, count: element.byteCount(of: values.count) + 1)
     let conversion = ElementConversion(from: .f32, to: dtype)
     values.withUnsafeBytes { from in
       bytes.withUnsafeMutableBytes { to in
@@ -198,5 +206,17 @@ enum StoredWeight {
       }
     }
     return (bytes, exact)
+  }
+
+  /// Blocks of Q8_0, of scales from the smallest to the largest, and the exact values they stand for.
+  private static func blocks(of values: [Float]) -> ([UInt8], [Double]) {
+    let sizes: [Float] = [1, 0x1p-22, 0, 0x1p15, 0.3]
+    let blocks = stride(from: 0, to: values.count, by: 32).map { start in
+      ReferenceKernels.blockQ8(values[start..<(start + 32)].map { $0 * sizes[start / 32 % sizes.count] })
+    }
+    let exact = blocks.flatMap { block in
+      (0..<32).map { Double(ReferenceKernels.blockValue($0, of: block, .q80)) }
+    }
+    return (blocks.flatMap { $0 }, exact)
   }
 }

@@ -13,15 +13,26 @@ import Testing
   func `exact forms give the bytes of the product that packs as it goes`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    for element in WeightMatrix.Element.allCases {
-      let own: [PackedWeight.Form] = element == .i8 ? [.wideS8] : element == .bf16 ? [.wideBF16] : []
+    let forms: [WeightMatrix.Element: PackedWeight.Form] = [.i8: .wideS8, .bf16: .wideBF16, .q80: .wideQ80]
+    for (element, layout) in MatrixProductTests.weights(depth: size.k) {
+      let own = forms[element].map { [$0] } ?? []
       for form in [.f32] + own where form.isAvailable(in: kernels) {
-        for layout in [WeightLayout.inOut, .outIn] {
-          let problem = PackedProblem(size: size, element: element, layout: layout)
-          let packed = problem.run(form: form, kernels: kernels)
-          #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout) \(form)")
-        }
+        let problem = PackedProblem(size: size, element: element, layout: layout)
+        let packed = problem.run(form: form, kernels: kernels)
+        #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout) \(form)")
       }
+    }
+  }
+
+  @Test(arguments: sizes.filter { $0.k.isMultiple(of: 32) }, levels)
+  func `blocks give the bytes of the floats that they stand for`(
+    size: (m: Int, n: Int, k: Int), kernels: KernelTable
+  ) {
+    let blocks = PackedProblem(size: size, element: .q80, layout: .outIn)
+    var floats = PackedProblem(size: size, element: .f32, layout: .outIn)
+    floats.stored = blocks.values.map(Float.init).withUnsafeBytes { Array($0) }
+    for (form, wide) in [(PackedWeight.Form.wideQ80, PackedWeight.Form.f32), (.bf16, .bf16)] {
+      #expect(blocks.run(form: form, kernels: kernels) == floats.run(form: wide, kernels: kernels))
     }
   }
 
@@ -29,14 +40,12 @@ import Testing
   func `narrow products that pack as they go give the bytes of packed ones`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    for element in WeightMatrix.Element.allCases {
+    for (element, layout) in MatrixProductTests.weights(depth: size.k) {
       for form in [PackedWeight.Form.bf16] + (element == .i8 ? [.s8] : []) {
-        for layout in [WeightLayout.inOut, .outIn] {
-          let problem = PackedProblem(size: size, element: element, layout: layout)
-          let packed = problem.run(form: form, kernels: kernels)
-          #expect(
-            packed == problem.run(form: form, isPacked: false, kernels: kernels), "\(element) \(layout)")
-        }
+        let problem = PackedProblem(size: size, element: element, layout: layout)
+        let packed = problem.run(form: form, kernels: kernels)
+        #expect(
+          packed == problem.run(form: form, isPacked: false, kernels: kernels), "\(element) \(layout)")
       }
     }
   }
@@ -119,10 +128,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8, .wideS8])
+  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8, .wideS8, .wideQ80])
   func `gives the same bytes for one, two and three threads`(form: PackedWeight.Form) {
     for rowCount in [1, 37] {
-      let problem = PackedProblem(size: (rowCount, 1031, 1051), element: .i8, layout: .inOut)
+      let problem =
+        form == .wideQ80
+        ? PackedProblem(size: (rowCount, 1031, 1056), element: .q80, layout: .outIn)
+        : PackedProblem(size: (rowCount, 1031, 1051), element: .i8, layout: .inOut)
       let one = problem.run(form: form, kernels: .current)
       for threadCount in [1, 2, 3] {
         let pool = ThreadPool(threadCount: threadCount)
@@ -138,7 +150,7 @@ private struct PackedProblem {
   let element: WeightMatrix.Element
   let layout: WeightLayout
   var x: [Float]
-  let stored: [UInt8]
+  var stored: [UInt8]
   let values: [Double]
   var bias: [Float]
   var residual: [Float]

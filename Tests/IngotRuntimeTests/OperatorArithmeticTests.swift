@@ -21,7 +21,7 @@ import Testing
 
   private static func weight(_ values: [Float], _ rows: Int) -> Weight {
     Weight(
-      dtype: .f32, shape: Shape([rows, values.count / rows]) ?? .scalar,
+      .number(.f32), shape: Shape([rows, values.count / rows]) ?? .scalar,
       bytes: values.withUnsafeBytes { Array($0) })
   }
 

@@ -121,7 +121,7 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
     for parameter in graph.parameters {
       let values = random.floats(parameter.shape.elementCount)
       store[parameter.role] = Weight(
-        dtype: .f32, shape: parameter.shape, bytes: values.withUnsafeBytes { Array($0) })
+        .number(.f32), shape: parameter.shape, bytes: values.withUnsafeBytes { Array($0) })
     }
     return store
   }
