@@ -30,7 +30,8 @@ TOKENIZER = ROOT / "fixtures" / "llama-golden" / "grouped" / "hf"
 # What llama.cpp runs, and ours of the same weights: a file, and RuntimeBenchmark's word.
 KINDS = {"F32": ("f32.gguf", "hf/", "auto"), "BF16": ("bf16.gguf", "bf16/", "bf16"),
          "Q8_0": ("q8_0.gguf", "q8_0.gguf", "auto"),
-         "Q8_0, and int8 of ours": ("q8_0.gguf", "int8/", "w8a8")}
+         "Q8_0, and int8 of ours": ("q8_0.gguf", "int8/", "auto"),
+         "Q8_0, and W8A8 of ours": ("q8_0.gguf", "int8/", "w8a8")}
 
 
 class Llama:

@@ -135,13 +135,19 @@ TARGET static void NAME(quantize_rows)(const float *x, size_t x_stride, size_t m
 
 // --- Panels
 
+/// The first `count` columns of LANES from `column` on, of row `i` of a weight `[K, N]`, as bf16 in the upper halves.
+INLINE words columns_bf16(const ingot_product *p, size_t i, size_t column, size_t count, const int type) {
+    const char *row = (const char *)p->w + (i * p->w_stride + column) * width_of(type);
+    return rounded(scaled_column_numbers(p, i, column, count, load_weight_part(row, count, type), type));
+}
+
 /// Word `i` of columns `[column, column + LANES)`: rows `P · i` and on of a weight `[K, N]`, as bf16.
 INLINE words word_in_out_bf16(const ingot_product *p, size_t i, size_t column, const int type) {
-    const size_t width = width_of(type), count = column < p->n ? least(LANES, p->n - column) : 0;
-    const char *row = (const char *)p->w + (2 * i * p->w_stride + column) * width;
-    const words low = rounded(load_weight_part(row, count, type));
+    const size_t count = column < p->n ? least(LANES, p->n - column) : 0;
+    if (count == 0) return (words){0};
+    const words low = columns_bf16(p, 2 * i, column, count, type);
     if (2 * i + 1 >= p->k) return low >> 16;
-    return low >> 16 | (rounded(load_weight_part(row + p->w_stride * width, count, type)) & 0xffff0000u);
+    return low >> 16 | (columns_bf16(p, 2 * i + 1, column, count, type) & 0xffff0000u);
 }
 
 /// LANES words from word `i` of column `column` of a weight `[N, K]`, as bf16.
@@ -226,9 +232,17 @@ TARGET static void NAME(pack_panels_bf16)(const ingot_product *p, size_t first, 
     }
 }
 
-/// LANES words from word `i` of column `column` of an int8 weight `[N, K]`.
+/// LANES words from word `i` of column `column` of an int8 weight `[N, K]`, or one of blocks.
 INLINE words words_out_in_s8(const ingot_product *p, size_t i, size_t column) {
     if (column >= p->n || 4 * i >= p->k) return (words){0};
+    if (p->w_type == INGOT_WEIGHT_Q8_0) {
+        char numbers[4 * LANES] = {0};
+        const size_t count = least(sizeof numbers, p->k - 4 * i), part = least(sizeof numbers, INGOT_Q8_0_NUMBERS);
+        for (size_t j = 0; j < count; j += part) {
+            memcpy(numbers + j, weight_at(p, column, 4 * i + j, INGOT_WEIGHT_Q8_0), part);
+        }
+        return load_words(numbers);
+    }
     return load_bytes((const char *)p->w + column * p->w_stride + 4 * i, p->k - 4 * i);
 }
 

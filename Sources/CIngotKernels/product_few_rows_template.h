@@ -192,9 +192,9 @@ TARGET static void NAME(product_dots)(const ingot_product *p, size_t first, size
 
 // --- Packed panels
 
-/// A step of two vectors of sums of ROWS rows through one panel, with the words of `P` rows of the weight and the scales
-/// of its columns.
-INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const char *words_of, const vec scale[2],
+/// A step of two vectors of sums of ROWS rows through one panel, with the words of `P` rows of the weight, and the scales of
+/// its columns or NULL.
+INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const char *words_of, const vec *scale,
                       const size_t count, vec sum[2][2], const int type) {
     UNROLL for (size_t b = 0; b < NR * 4; b += 64) __builtin_prefetch(words_of + PANELS_AHEAD + b, 0, 3);
     words low, high;
@@ -202,7 +202,11 @@ INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const 
     memcpy(&high, words_of + sizeof low, sizeof high);
     UNROLL for (size_t i = 0; i < per_word(type); i++) {
         if (i >= count) continue;
-        const vec a = number_of(low, i, scale[0], type), b = number_of(high, i, scale[1], type);
+        vec a = number_of(low, i, type), b = number_of(high, i, type);
+        if (scale) {
+            a *= scale[0];
+            b *= scale[1];
+        }
         UNROLL for (size_t r = 0; r < rows; r++) {
             const vec value = splat(x[r * x_stride + i]);
             sum[r][0] = value * a + sum[r][0];
@@ -211,23 +215,39 @@ INLINE void add_words(const size_t rows, const float *x, size_t x_stride, const 
     }
 }
 
-/// The same with rows `[first, end)` of a panel, which have their scales together.
-INLINE void add_run(const ingot_product *p, const size_t rows, const float *x, const char *panel, size_t first, size_t end,
-                    vec sum[2][2], const int type) {
+/// The same with rows `[first, end)` of a panel, all of one scale a column, or without.
+INLINE void add_rows_of_panel(const ingot_product *p, const size_t rows, const float *x, const char *panel,
+                              const vec *scale, size_t first, size_t end, vec sum[2][2], const int type) {
     const size_t step = per_word(type), whole = first + (end - first) / step * step;
-    const vec scale[2] = {scales_at(panel, first, 0, type), scales_at(panel, first, 1, type)};
     for (size_t i = first; i < whole; i += step) {
-        add_words(rows, x + i, p->x_stride, words_at(panel, i, type), scale, step, sum, type);
+        add_words(rows, x + i, p->x_stride, panel + i / step * NR * 4, scale, step, sum, type);
     }
     if (whole < end) {
-        add_words(rows, x + whole, p->x_stride, words_at(panel, whole, type), scale, end - whole, sum, type);
+        add_words(rows, x + whole, p->x_stride, panel + whole / step * NR * 4, scale, end - whole, sum, type);
     }
 }
 
-/// `sums` `[rows, NR]` of one panel.
-INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row, const char *panel, float *sums,
-                           const int type) {
+/// The same with one chain, run by run. `scales` is at the first row's run, which ends at row `run_end`, and is moved on.
+INLINE void add_runs_of_panel(const ingot_product *p, const size_t rows, const float *x, const char *panel,
+                              const char **scales, size_t *run_end, size_t first, size_t end, vec sum[2][2]) {
+    const size_t half = LANES * width_of(p->runs.type);
+    while (first < end) {
+        const vec scale[2] = {load_weight(*scales, p->runs.type), load_weight(*scales + half, p->runs.type)};
+        const size_t stop = least(end, *run_end);
+        add_rows_of_panel(p, rows, x, panel, scale, first, stop, sum, INGOT_WEIGHT_WORDS_S8);
+        if (stop == *run_end) {
+            *run_end += p->runs.size;
+            *scales += 2 * half;
+        }
+        first = stop;
+    }
+}
+
+/// `sums` `[rows, NR]` of one panel, whose runs have `scales`, or NULL.
+INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row, const char *panel, const char *scales,
+                           float *sums, const int type) {
     const float *x = p->x + row * p->x_stride;
+    size_t run_end = p->runs.size;
     for (size_t start = 0; start < p->k; start += INGOT_CHAIN) {
         const size_t end = least(p->k, start + INGOT_CHAIN);
         vec sum[2][2];
@@ -235,8 +255,10 @@ INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row
             sum[r][0] = splat(0);
             sum[r][1] = splat(0);
         }
-        for (size_t run = start; run < end; run += run_of(type)) {
-            add_run(p, rows, x, panel, run, least(end, run + run_of(type)), sum, type);
+        if (type == INGOT_WEIGHT_WORDS_S8 && scales) {
+            add_runs_of_panel(p, rows, x, panel, &scales, &run_end, start, end, sum);
+        } else {
+            add_rows_of_panel(p, rows, x, panel, NULL, start, end, sum, type);
         }
         UNROLL for (size_t r = 0; r < rows; r++) {
             UNROLL for (size_t half = 0; half < 2; half++) {
@@ -252,14 +274,15 @@ INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row
         const char *start = type == INGOT_WEIGHT_F32 ? (const char *)p->panels : (const char *)p->w;                 \
         float sums[2 * NR] __attribute__((aligned(64))) = {0};                                                       \
         for (size_t i = first; i < end; i++) {                                                                       \
-            const char *panel = start + i * panel_bytes(p->k, type);                                                 \
+            const char *panel = start + i * word_count(p->k, type) * NR * 4;                                         \
+            const char *scales = runs_of_panel(p, i);                                                                \
             const size_t column = i * NR, count = least(NR, p->n - column);                                          \
             for (size_t row = 0; row < p->m; row += 2) {                                                             \
                 const size_t rows = least(2, p->m - row);                                                            \
                 if (rows == 2) {                                                                                     \
-                    multiply_panel(p, 2, row, panel, sums, type);                                                    \
+                    multiply_panel(p, 2, row, panel, scales, sums, type);                                            \
                 } else {                                                                                             \
-                    multiply_panel(p, 1, row, panel, sums, type);                                                    \
+                    multiply_panel(p, 1, row, panel, scales, sums, type);                                            \
                 }                                                                                                    \
                 for (size_t r = 0; r < rows; r++) finish_row(&p->end, row + r, column, count, sums + r * NR);        \
             }                                                                                                        \
@@ -268,13 +291,11 @@ INLINE void multiply_panel(const ingot_product *p, const size_t rows, size_t row
 PACKED_ROWS(INGOT_WEIGHT_F32, f32)
 PACKED_ROWS(INGOT_WEIGHT_WORDS_BF16, bf16)
 PACKED_ROWS(INGOT_WEIGHT_WORDS_S8, s8)
-PACKED_ROWS(INGOT_WEIGHT_WORDS_Q8_0, q8_0)
 
 TARGET static void NAME(product_packed_rows)(const ingot_product *p, size_t first, size_t end) {
     switch (p->w_type) {
     case INGOT_WEIGHT_WORDS_BF16: NAME(packed_rows_bf16)(p, first, end); break;
     case INGOT_WEIGHT_WORDS_S8: NAME(packed_rows_s8)(p, first, end); break;
-    case INGOT_WEIGHT_WORDS_Q8_0: NAME(packed_rows_q8_0)(p, first, end); break;
     default: NAME(packed_rows_f32)(p, first, end); break;
     }
 }

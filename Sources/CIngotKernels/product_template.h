@@ -19,9 +19,10 @@ INLINE void pack_in_out(const ingot_product *p, size_t column, size_t panels, fl
         for (size_t j = 0; j < panels * NR; j += LANES) {
             vec v = splat(0);
             if (j < whole) {
-                v = load_weight(row + j * width, type);
+                v = scaled_column_numbers(p, k, column + j, LANES, load_weight(row + j * width, type), type);
             } else if (j < count) {
                 v = load_weight_part(row + j * width, count - j, type);
+                v = scaled_column_numbers(p, k, column + j, count - j, v, type);
             }
             store(packed + (j / NR * p->k + k) * NR + j % NR, v);
         }
@@ -70,23 +71,36 @@ TARGET static void NAME(pack_q8_0)(const ingot_product *p, size_t column, size_t
     }
 }
 
-/// Spreads panels of words to `packed`, `[panels, K, NR]`.
+/// Multiplies rows of a panel `[K, NR]` with the scales of their runs.
+INLINE void scale_panel(const ingot_product *p, const char *scales, float *panel) {
+    const size_t width = width_of(p->runs.type);
+    for (size_t start = 0; start < p->k; start += p->runs.size, scales += NR * width) {
+        const vec low = load_weight(scales, p->runs.type), high = load_weight(scales + LANES * width, p->runs.type);
+        for (size_t i = start; i < least(p->k, start + p->runs.size); i++) {
+            store(panel + i * NR, load(panel + i * NR) * low);
+            store(panel + i * NR + LANES, load(panel + i * NR + LANES) * high);
+        }
+    }
+}
+
+/// Spreads panels of words, `[panels, ⌈K / P⌉, NR, P]`, to `packed`, `[panels, K, NR]`.
 INLINE void spread_words(const ingot_product *p, size_t column, size_t panels, float *packed, const int type) {
-    const size_t step = per_word(type), size = panel_bytes(p->k, type);
-    for (size_t index = 0; index < panels; index++) {
-        const char *panel = (const char *)p->w + (column / NR + index) * size;
-        for (size_t i = 0; i < p->k; i += step) {
+    const size_t step = per_word(type), count = word_count(p->k, type);
+    const char *source = (const char *)p->w + column * count * 4;
+    for (size_t panel = 0; panel < panels; panel++) {
+        for (size_t i = 0; i < count; i++, source += NR * 4) {
             words low, high;
-            memcpy(&low, words_at(panel, i, type), sizeof low);
-            memcpy(&high, words_at(panel, i, type) + sizeof low, sizeof high);
-            const vec low_scale = scales_at(panel, i, 0, type), high_scale = scales_at(panel, i, 1, type);
+            memcpy(&low, source, sizeof low);
+            memcpy(&high, source + sizeof low, sizeof high);
             UNROLL for (size_t j = 0; j < step; j++) {
-                if (i + j >= p->k) continue;
-                float *row = packed + (index * p->k + i + j) * NR;
-                store(row, number_of(low, j, low_scale, type));
-                store(row + LANES, number_of(high, j, high_scale, type));
+                if (i * step + j >= p->k) continue;
+                float *row = packed + (panel * p->k + i * step + j) * NR;
+                store(row, number_of(low, j, type));
+                store(row + LANES, number_of(high, j, type));
             }
         }
+        const char *scales = runs_of_panel(p, column / NR + panel);
+        if (scales) scale_panel(p, scales, packed + panel * p->k * NR);
     }
 }
 
@@ -95,9 +109,6 @@ TARGET static void NAME(spread_bf16)(const ingot_product *p, size_t column, size
 }
 TARGET static void NAME(spread_s8)(const ingot_product *p, size_t column, size_t panels, float *packed) {
     spread_words(p, column, panels, packed, INGOT_WEIGHT_WORDS_S8);
-}
-TARGET static void NAME(spread_q8_0)(const ingot_product *p, size_t column, size_t panels, float *packed) {
-    spread_words(p, column, panels, packed, INGOT_WEIGHT_WORDS_Q8_0);
 }
 
 TARGET static void pack_panels(const ingot_product *p, size_t column, size_t panels, float *packed) {
@@ -108,7 +119,6 @@ TARGET static void pack_panels(const ingot_product *p, size_t column, size_t pan
     case INGOT_WEIGHT_Q8_0: NAME(pack_q8_0)(p, column, panels, packed); break;
     case INGOT_WEIGHT_WORDS_BF16: NAME(spread_bf16)(p, column, panels, packed); break;
     case INGOT_WEIGHT_WORDS_S8: NAME(spread_s8)(p, column, panels, packed); break;
-    case INGOT_WEIGHT_WORDS_Q8_0: NAME(spread_q8_0)(p, column, panels, packed); break;
     default: NAME(pack_i8)(p, column, panels, packed); break;
     }
 }
@@ -166,23 +176,23 @@ TARGET static void NAME(pack_panels)(const ingot_product *p, size_t first, size_
     }
 }
 
-TARGET static void NAME(pack_panels_q8_0)(const ingot_product *p, size_t first, size_t end, void *packed) {
-    const size_t size = panel_bytes(p->k, INGOT_WEIGHT_WORDS_Q8_0);
+/// The scale of run `run` of a column, as it is stored.
+INLINE const char *stored_scale(const ingot_product *p, size_t column, size_t run) {
+    if (p->w_type == INGOT_WEIGHT_Q8_0) return weight_at(p, column, run * INGOT_Q8_0_NUMBERS, INGOT_WEIGHT_Q8_0) - 2;
+    const size_t index = p->w_is_out_in ? column * p->runs.stride + run : run * p->runs.stride + column;
+    return (const char *)p->runs.scales + index * width_of(p->runs.type);
+}
+
+TARGET static void NAME(pack_runs)(const ingot_product *p, size_t first, size_t end, void *packed) {
+    const int has_blocks = p->w_type == INGOT_WEIGHT_Q8_0;
+    const size_t width = has_blocks ? 2 : width_of(p->runs.type), size = has_blocks ? INGOT_Q8_0_NUMBERS : p->runs.size;
+    const size_t runs = (p->k + size - 1) / size;
     for (size_t index = first; index < end; index++) {
-        char *panel = (char *)packed + index * size;
         const size_t column = index * NR, count = least(NR, p->n - column);
-        if (count < NR) memset(panel, 0, size);
-        for (size_t k = 0; k < p->k; k += INGOT_Q8_0_NUMBERS, panel += NR * INGOT_Q8_0_BYTES) {
-            for (size_t c = 0; c < count; c++) {
-                const char *numbers = weight_at(p, column + c, k, INGOT_WEIGHT_Q8_0);
-                uint32_t turned[INGOT_Q8_0_NUMBERS / 4];
-                memcpy(turned, numbers, sizeof turned);
-                memcpy(panel + c * 2, numbers - 2, 2);
-                UNROLL for (size_t i = 0; i < INGOT_Q8_0_NUMBERS / 4; i++) {
-                    turned[i] ^= 0x80808080u;
-                    memcpy(panel + (2 + i * 4) * NR + c * 4, &turned[i], 4);
-                }
-            }
+        for (size_t run = 0; run < runs; run++) {
+            char *row = (char *)packed + (index * runs + run) * NR * width;
+            memset(row + count * width, 0, (NR - count) * width);
+            for (size_t c = 0; c < count; c++) memcpy(row + c * width, stored_scale(p, column + c, run), width);
         }
     }
 }
@@ -241,7 +251,7 @@ const ingot_product_kernels NAME(ingot_product_kernels) = {
     .panel_width = NR,
     .pack_rows = NAME(pack_rows),
     .pack_panels = NAME(pack_panels),
-    .pack_panels_q8_0 = NAME(pack_panels_q8_0),
+    .pack_runs = NAME(pack_runs),
     .panels = NAME(product_panels),
     .unpacked = NAME(product_unpacked),
     .chains = NAME(product_chains),

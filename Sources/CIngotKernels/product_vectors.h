@@ -82,12 +82,42 @@ INLINE const char *weight_at(const ingot_product *p, size_t row, size_t i, const
     return w + number / INGOT_Q8_0_NUMBERS * INGOT_Q8_0_BYTES + 2 + i % INGOT_Q8_0_NUMBERS;
 }
 
-/// The first `count` of LANES numbers from number `i` of a row of a weight `[N, K]` on, with zeros behind; all of Q8_0,
-/// whose products of a scale and an integer are exact. Vectors of a block begin at multiples of their size.
+/// A number of a scale's type.
+INLINE float scale_at(const char *p, int type) {
+    uint32_t bits = 0;
+    float value;
+    if (type == INGOT_WEIGHT_F16) return half_at((const uint8_t *)p);
+    memcpy(&bits, p, type == INGOT_WEIGHT_F32 ? 4 : 2);
+    if (type == INGOT_WEIGHT_BF16) bits <<= 16;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+/// What number `i` of a row of int8 or Q8_0 `[N, K]`, and those of its run, are multiplied with; 1 where there is nothing.
+INLINE float scale_of_row(const ingot_product *p, size_t row, size_t i, const int type) {
+    if (type == INGOT_WEIGHT_Q8_0) {
+        return half_at((const uint8_t *)weight_at(p, row, i - i % INGOT_Q8_0_NUMBERS, type) - 2);
+    }
+    if (type != INGOT_WEIGHT_I8 || !p->runs.scales) return 1;
+    const size_t index = row * p->runs.stride + i / p->runs.size;
+    return scale_at((const char *)p->runs.scales + index * width_of(p->runs.type), p->runs.type);
+}
+
+/// The first `count` of LANES numbers from number `i` of a row of a weight `[N, K]` on, times their scales, with zeros behind.
+/// `i` is a multiple of LANES, which are within a run. An int8 times a scale of half precision or bf16 is exact.
 INLINE vec load_from_row(const ingot_product *p, size_t row, size_t i, size_t count, const int type) {
     const char *start = weight_at(p, row, i, type);
-    if (type != INGOT_WEIGHT_Q8_0) return load_weight_part(start, count, type);
-    return half_at((const uint8_t *)start - i % INGOT_Q8_0_NUMBERS - 2) * load_weight(start, INGOT_WEIGHT_I8);
+    if (type == INGOT_WEIGHT_Q8_0) return scale_of_row(p, row, i, type) * load_weight(start, INGOT_WEIGHT_I8);
+    const vec numbers = load_weight_part(start, count, type);
+    return type == INGOT_WEIGHT_I8 && p->runs.scales ? scale_of_row(p, row, i, type) * numbers : numbers;
+}
+
+/// `numbers` of columns `[column, column + count)` of row `i` of a weight `[K, N]`, times their scales.
+INLINE vec scaled_column_numbers(const ingot_product *p, size_t i, size_t column, size_t count, vec numbers, const int type) {
+    if (type != INGOT_WEIGHT_I8 || !p->runs.scales) return numbers;
+    const size_t index = i / p->runs.size * p->runs.stride + column;
+    const char *scales = (const char *)p->runs.scales + index * width_of(p->runs.type);
+    return numbers * load_weight_part(scales, count, p->runs.type);
 }
 
 // --- Words of panels
@@ -100,39 +130,23 @@ typedef int32_t ints __attribute__((vector_size(4 * LANES)));
 
 /// Numbers in a word of 32 bits.
 INLINE size_t per_word(const int type) {
-    return type == INGOT_WEIGHT_WORDS_S8 || type == INGOT_WEIGHT_WORDS_Q8_0 ? 4 : type == INGOT_WEIGHT_WORDS_BF16 ? 2 : 1;
+    return type == INGOT_WEIGHT_WORDS_S8 ? 4 : type == INGOT_WEIGHT_WORDS_BF16 ? 2 : 1;
 }
 
 INLINE size_t word_count(size_t k, const int type) { return (k + per_word(type) - 1) / per_word(type); }
 
-/// Rows of a panel that have their scales together, a whole chain where there are none.
-INLINE size_t run_of(const int type) { return type == INGOT_WEIGHT_WORDS_Q8_0 ? INGOT_Q8_0_NUMBERS : INGOT_CHAIN; }
-
-/// Bytes of a panel.
-INLINE size_t panel_bytes(size_t k, const int type) {
-    if (type == INGOT_WEIGHT_WORDS_Q8_0) return k / INGOT_Q8_0_NUMBERS * INGOT_Q8_0_BYTES * NR;
-    return word_count(k, type) * NR * 4;
+/// The scales of a panel's runs, `[⌈K / size⌉, NR]`; NULL for none.
+INLINE const char *runs_of_panel(const ingot_product *p, size_t panel) {
+    if (!p->runs.scales) return NULL;
+    const size_t count = (p->k + p->runs.size - 1) / p->runs.size;
+    return (const char *)p->runs.scales + panel * count * NR * width_of(p->runs.type);
 }
 
-/// The words of rows `[i, …)` of a panel.
-INLINE const char *words_at(const char *panel, size_t i, const int type) {
-    if (type != INGOT_WEIGHT_WORDS_Q8_0) return panel + i / per_word(type) * NR * 4;
-    const size_t block = i / INGOT_Q8_0_NUMBERS, word = i % INGOT_Q8_0_NUMBERS / 4;
-    return panel + (block * INGOT_Q8_0_BYTES + 2 + word * 4) * NR;
-}
-
-/// What the numbers of one half of a panel's columns are multiplied with, in the run that begins with row `i`.
-INLINE vec scales_at(const char *panel, size_t i, size_t half, const int type) {
-    if (type != INGOT_WEIGHT_WORDS_Q8_0) return splat(1);
-    return load_f16(panel + i / INGOT_Q8_0_NUMBERS * INGOT_Q8_0_BYTES * NR + half * 2 * LANES);
-}
-
-/// Number `i` of each word as a float, times its scale, which is exact; int8 has its sign bit turned in panels.
-INLINE vec number_of(words v, const size_t i, vec scale, const int type) {
+/// Number `i` of each word as a float; int8 has its sign bit turned in panels.
+INLINE vec number_of(words v, const size_t i, const int type) {
     if (type == INGOT_WEIGHT_F32) return (vec)v;
     if (type == INGOT_WEIGHT_WORDS_BF16) return (vec)(i == 0 ? v << 16 : v & 0xffff0000u);
-    const vec number = __builtin_convertvector((ints)((v ^ 0x80808080u) << (24 - 8 * i)) >> 24, vec);
-    return type == INGOT_WEIGHT_WORDS_Q8_0 ? number * scale : number;
+    return __builtin_convertvector((ints)((v ^ 0x80808080u) << (24 - 8 * i)) >> 24, vec);
 }
 
 // --- The end of a row

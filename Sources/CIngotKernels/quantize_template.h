@@ -144,6 +144,57 @@ TARGET static void NAME(quantize_i8_columns)(const float *x, size_t n, const flo
     quantize_all(x, n, 0, scales, q, rounding);
 }
 
+/// A positive scale, rounded to the type that it is stored as; infinity beyond its range.
+INLINE float stored_scale(float scale, int type) {
+    uint32_t bits;
+    if (type == INGOT_SCALE_F16) {
+        const uint16_t half = half_of(scale);
+        return half_at((const uint8_t *)&half);
+    }
+    memcpy(&bits, &scale, 4);
+    if (type == INGOT_SCALE_BF16) bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u;
+    memcpy(&scale, &bits, 4);
+    return scale;
+}
+
+/// Adds what a number costs by each of sixteen scales, which are multiplied with `inverse` alike.
+INLINE floats add_cost(floats cost, float number, floats scale, floats inverse) {
+    const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f, x = (floats){} + number;
+    floats t = x * inverse;
+    // What is no number, of a scale of 0, becomes one.
+    t = choose(t > -most, t, -most);
+    t = choose(t < most, t, most);
+    const floats difference = x - ((t + magic) - magic) * scale;
+    return cost + difference * difference;
+}
+
+TARGET static void NAME(fit_scales)(const float *x, size_t runs, size_t size, int type, float *scales) {
+    enum { PARTS = INGOT_FITTED_SCALES / LANES };
+    for (size_t run = 0; run < runs; run++, x += size) {
+        const uint32_t bits = NAME(peak)(x, size);
+        float peak, candidates[INGOT_FITTED_SCALES], costs[INGOT_FITTED_SCALES];
+        memcpy(&peak, &bits, 4);
+        floats scale[PARTS], inverse[PARTS], cost[PARTS] = {{0}};
+        for (int i = 0; i < INGOT_FITTED_SCALES; i++) {
+            candidates[i] = stored_scale(peak / (float)(INGOT_FIRST_DIVISOR + i), type);
+        }
+        memcpy(scale, candidates, sizeof scale);
+        for (int part = 0; part < PARTS; part++) inverse[part] = 1.0f / scale[part];
+        for (size_t i = 0; i < size; i++) {
+            for (int part = 0; part < PARTS; part++) cost[part] = add_cost(cost[part], x[i], scale[part], inverse[part]);
+        }
+        memcpy(costs, cost, sizeof costs);
+        scales[run] = stored_scale(peak / 127, type);
+        float least = __builtin_inff();
+        for (int i = 0; i < INGOT_FITTED_SCALES; i++) {
+            if (costs[i] < least) {
+                least = costs[i];
+                scales[run] = candidates[i];
+            }
+        }
+    }
+}
+
 /// The largest of sixteen magnitudes.
 INLINE uint32_t largest_of(magnitudes v) {
     v = larger(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
@@ -202,5 +253,6 @@ const ingot_quantize_kernels NAME(ingot_quantize_kernels) = {
     .peak_columns = NAME(peak_columns),
     .quantize_i8 = NAME(quantize_i8),
     .quantize_i8_columns = NAME(quantize_i8_columns),
+    .fit_scales = NAME(fit_scales),
     .encode_q8_0 = NAME(encode_q8_0),
 };

@@ -9,8 +9,8 @@ struct QuantizeCommand: ParsableCommand {
     abstract: "Make a model's weights small, and say what that costs.",
     discussion: """
       Linear weights and the token embedding are quantized; positions, norms, biases and what chooses experts stay. Schemes: int8 (one scale an \
-      output channel), int8-tensor (one scale a tensor), q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c \
-      its version 2), keep. A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. What it costs on text: `ingot eval OUT --against IN`.
+      output channel), int8-tensor (one scale a tensor), int8-g16 to int8-g128 (one for so many inputs of a channel, that of least squared error), \
+      q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), keep. A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. What it costs on text: `ingot eval OUT --against IN`.
 
       \(understoodModels)
 
@@ -18,6 +18,7 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-int8.ingot
         ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
+        ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-g32 --scale-dtype bf16
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
       """)
@@ -36,6 +37,10 @@ struct QuantizeCommand: ParsableCommand {
     help: ArgumentHelp(
       "The scheme of tensors by name pattern; the last that matches holds.", valueName: "glob=scheme"))
   var rules: [String] = []
+
+  @Option(
+    name: .customLong("scale-dtype"), help: "How scales of groups are stored; f16 without it.")
+  var scaleDType: ScaleDType?
 
   @Option(
     name: .customLong("on-overflow"),
@@ -75,6 +80,7 @@ struct QuantizeCommand: ParsableCommand {
       return (pattern: Glob(pattern), scheme: scheme)
     }
     settings.config = options.config
+    settings.scaleDType = scaleDType?.dtype
     settings.onOverflow = onOverflow.policy
     settings.allowances = soundness.allowances
     settings.format = format
@@ -91,6 +97,13 @@ struct QuantizeCommand: ParsableCommand {
 }
 
 extension QuantizationScheme: ExpressibleByArgument {}
+
+/// How scales of groups can be stored.
+enum ScaleDType: String, CaseIterable, ExpressibleByArgument {
+  case f16, bf16, f32
+
+  var dtype: DType? { DType(caseInsensitive: rawValue) }
+}
 
 /// What can become of values beyond the range of scales: infinities can't be quantized.
 enum OverflowOfScales: String, CaseIterable, ExpressibleByArgument {

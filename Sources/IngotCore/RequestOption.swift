@@ -10,7 +10,7 @@ public enum RequestOption: String, CaseIterable, Hashable, Sendable {
     format
   case include, isInPlace, keepsUnknownBits, nonFinite, onOverflow, precision, preset, program, prompt,
     rawDTypes, removals
-  case renames, resumes, rules, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values
+  case renames, resumes, rules, scaleDType, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values
   /// The dialect in whose names a digest is taken.
   case digestDialect
   /// The names of tensors that an inspection is of: a first selection, not ``include``.

@@ -85,18 +85,18 @@ package enum QuantizedParts {
       var parts: [StoredPart] = []
       for kind in isSymmetric ? [PartKind.scales] : [.scales, .zeroPoints] {
         let rule: QuantizedPartsRule = kind == .scales ? .scales : .zeroPoints
-        let dtype: DType = kind == .scales ? .f32 : .i8
+        let dtypes: [DType] = kind == .scales ? [.f32, .f16, .bf16] : [.i8]
         guard let partIndex = indexes[ExactName(name + kind.nameSuffix)] else {
           throw malformed(rule, path, name, "no tensor \(name + kind.nameSuffix)", "one")
         }
         let part = checkpoint.tensors[partIndex]
         let shape = scheme.scaleShape(of: checkpoint.tensors[index].shape)
-        guard part.dtype == dtype, part.shape == shape else {
+        guard dtypes.contains(part.dtype), part.shape == shape else {
           throw malformed(
             rule, path, part.name, "\(part.dtype) of \(part.shape)",
-            shape.map { "\(dtype) of \($0)" } ?? "a shape that the scheme fits")
+            shape.map { "\(dtypes[0]) of \($0)" } ?? "a shape that the scheme fits")
         }
-        parts.append(StoredPart(PartType(kind: kind, dtype: dtype, shape: part.shape), part.storage))
+        parts.append(StoredPart(PartType(kind: kind, dtype: part.dtype, shape: part.shape), part.storage))
         taken.insert(partIndex)
       }
       assembled.tensors[index].quantize(scheme, parts)

@@ -38,6 +38,31 @@ package struct WeightMatrix {
     }
   }
 
+  /// Scales of runs of inputs, each of one output: what int8 of groups have.
+  ///
+  /// Must outlive the use of this value.
+  package struct Runs {
+    /// The first scale, of any alignment: `[N, ⌈K / size⌉]` of a weight `[N, K]`, `[⌈K / size⌉, N]` of one `[K, N]`.
+    package var scales: UnsafeRawPointer
+    /// How scales are stored: f32, f16 or bf16.
+    package var element: Element
+    /// Inputs that share a scale, a multiple of ``sizeStep``; the last run of an output may be cut off.
+    package var size: Int
+    /// Scales from one row of them to the next.
+    package var rowStride: Int
+
+    /// What sizes are multiples of: vectors of numbers are then within a run.
+    package static let sizeStep = 16
+
+    /// Describes scales.
+    package init(scales: UnsafeRawPointer, element: Element, size: Int, rowStride: Int) {
+      (self.scales, self.element, self.size, self.rowStride) = (scales, element, size, rowStride)
+    }
+
+    /// The scales as the kernels take them.
+    var values: ingot_runs { ingot_runs(scales: scales, stride: rowStride, type: element.code, size: size) }
+  }
+
   /// The first element, of any alignment.
   ///
   /// Must outlive the use of this value.
@@ -52,6 +77,8 @@ package struct WeightMatrix {
   package var scales: UnsafePointer<Float>?
   /// Whether there is a scale for each column, or one for all.
   package var hasScalePerColumn: Bool
+  /// What int8 are multiplied with before they are summed; `nil` for nothing.
+  package var runs: Runs?
 
   /// Describes a weight.
   package init(
@@ -66,12 +93,16 @@ package struct WeightMatrix {
     self.hasScalePerColumn = hasScalePerColumn
   }
 
-  /// Whether a product of so many rows can take it: of blocks, whole ones along its own rows.
-  func hasWholeBlocks(depth: Int) -> Bool {
+  /// Whether products of a depth can take it: of blocks, whole ones along its own rows; runs of int8 alone.
+  func fits(depth: Int) -> Bool {
+    if let runs, element != .i8 || runs.size <= 0 || !runs.size.isMultiple(of: Runs.sizeStep) { return false }
     guard element == .q80 else { return true }
     let size = Int(INGOT_Q8_0_NUMBERS)
     return layout == .outIn && depth.isMultiple(of: size) && rowStride.isMultiple(of: size)
   }
+
+  /// Whether its numbers stand by themselves, so that kernels that look at no other byte take them.
+  var isPlain: Bool { element != .q80 && runs == nil }
 }
 
 /// What becomes of a product's sums: `y = residual + activation(sum · scale + bias)`.
@@ -191,8 +222,8 @@ package struct MatrixProduct {
     var product = product(by: weight, end.with(weight, y))
     (product.x, product.x_stride) = (x.start, x.stride)
     let kernels = means.kernels.product
-    precondition(weight.hasWholeBlocks(depth: depth), "blocks along the rows of a weight [N, K]")
-    if rowCount <= Self.fewRows, weight.layout == .inOut {
+    precondition(weight.fits(depth: depth), "blocks along rows, and runs of vectors of int8")
+    if rowCount <= Self.fewRows, weight.layout == .inOut, weight.isPlain {
       let isSmall = weight.element.byteCount(of: columnCount * depth) < Self.readingThreshold
       multiplyByChains(product, means.scratch, threads: isSmall ? nil : means.pool, kernels)
     } else {
@@ -245,6 +276,7 @@ package struct MatrixProduct {
     _ x: FloatRows, by weight: WeightMatrix, into y: MutableFloatRows, kernels: KernelTable
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
+    precondition(weight.isPlain, "numbers that stand by themselves")
     var product = product(by: weight, ProductEnd().with(y))
     (product.x, product.x_stride) = (x.start, x.stride)
     withUnsafePointer(to: product) { kernels.product.dots($0, 0, columnCount) }
@@ -257,6 +289,7 @@ package struct MatrixProduct {
     (product.w, product.w_stride) = (weight.bytes, weight.rowStride)
     product.w_type = weight.element.code
     product.w_is_out_in = weight.layout == .outIn ? 1 : 0
+    if let runs = weight.runs { product.runs = runs.values }
     product.end = finish
     return product
   }
@@ -366,8 +399,8 @@ package struct MatrixProduct {
 }
 
 extension ingot_product {
-  /// Whether the weight is a matrix in memory, not panels.
+  /// Whether the weight is a matrix of numbers that stand by themselves, not panels.
   fileprivate var isAsStored: Bool {
-    panels == nil && WeightMatrix.Element.plain.contains { $0.code == w_type }
+    panels == nil && runs.scales == nil && WeightMatrix.Element.plain.contains { $0.code == w_type }
   }
 }

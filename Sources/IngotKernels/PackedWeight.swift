@@ -17,33 +17,27 @@ package final class PackedWeight: @unchecked Sendable {
     case s8
     /// bf16, for f32 activations: each number is widened where it is used.
     case wideBF16
-    /// int8 as stored, for f32 activations: each number is widened where it is used.
+    /// int8 as stored, in blocks and runs too, for f32 activations: each number is widened where it is used, and multiplied
+    /// with the scale of its run.
     case wideS8
-    /// Blocks of Q8_0 with their scales, for f32 activations: each number is widened where it is used.
-    case wideQ80
 
     /// Numbers in a word of 32 bits.
     var perWord: Int {
       switch self {
       case .f32: 1
       case .bf16, .wideBF16: 2
-      case .s8, .wideS8, .wideQ80: 4
+      case .s8, .wideS8: 4
       }
     }
 
-    /// Whether a weight of some elements can be packed so: exact forms of few bits take what they keep.
-    func takes(_ element: WeightMatrix.Element) -> Bool {
+    /// Whether a weight can be packed so: exact forms of few bits take what they keep.
+    func takes(_ weight: WeightMatrix) -> Bool {
       switch self {
-      case .f32, .bf16, .wideBF16: true
-      case .s8, .wideS8: element == .i8
-      case .wideQ80: element == .q80
+      case .f32, .bf16: true
+      case .wideBF16: weight.isPlain
+      case .s8: weight.element == .i8 && weight.isPlain
+      case .wideS8: weight.element == .i8 || weight.element == .q80
       }
-    }
-
-    /// Bytes of a column of K rows, with its scales if the form has any.
-    func columnByteCount(depth: Int) -> Int {
-      self == .wideQ80
-        ? WeightMatrix.Element.q80.byteCount(of: depth) : MatrixProduct.blocks(depth, of: perWord) * 4
     }
 
     /// Whether activations are made as narrow as the weight.
@@ -51,11 +45,8 @@ package final class PackedWeight: @unchecked Sendable {
 
     /// Whether kernels have this form: ``wideBF16`` and ``wideS8`` need both kinds of panels to be as wide.
     package func isAvailable(in kernels: KernelTable) -> Bool {
-      !isPackedNarrow || narrowsActivations || kernels.product.panel_width == kernels.narrow.panel_width
+      self == .f32 || narrowsActivations || kernels.product.panel_width == kernels.narrow.panel_width
     }
-
-    /// Whether the kernels of narrow products pack it.
-    var isPackedNarrow: Bool { self != .f32 && self != .wideQ80 }
   }
 
   /// The largest K of ``Form/s8``: 127 · 255 · K stays below 2³¹, so that no sum in i32 overflows.
@@ -71,14 +62,16 @@ package final class PackedWeight: @unchecked Sendable {
   /// `[N]` or `[1]`, f32; `nil` for a weight without.
   private let scales: AlignedBuffer?
   private let hasScalePerColumn: Bool
+  /// The scales of runs, panel after panel; `nil` for a weight without, and where its numbers are multiplied with them.
+  private let runs: PackedRuns?
 
   /// Bytes of the packed weight.
-  package var byteCount: Int { memory.byteCount }
+  package var byteCount: Int { memory.byteCount + (runs?.memory.byteCount ?? 0) }
 
   /// Packs a weight.
   ///
   /// - Parameters:
-  ///   - weight: the weight as stored; ``Form/s8`` and ``Form/wideS8`` take int8 only, ``Form/wideQ80`` takes Q8_0.
+  ///   - weight: the weight as stored; ``Form/s8`` takes int8 without runs only, ``Form/wideS8`` int8 and blocks.
   ///   - columnCount: N.
   ///   - depth: K.
   ///   - form: what to make of it.
@@ -90,8 +83,8 @@ package final class PackedWeight: @unchecked Sendable {
     _ weight: WeightMatrix, columnCount: Int, depth: Int, form: Form, pool: ThreadPool?,
     kernels: KernelTable = .current, passed: (_ columns: Range<Int>) -> Void = { _ in }
   ) {
-    precondition(form.takes(weight.element), "a form that keeps the weight's elements")
-    precondition(weight.hasWholeBlocks(depth: depth), "blocks along the rows of a weight [N, K]")
+    precondition(form.takes(weight), "a form that keeps the weight's elements")
+    precondition(weight.fits(depth: depth), "blocks along rows, and runs of vectors of int8")
     precondition(form.isAvailable(in: kernels), "a form that the kernels have")
     precondition(form != .s8 || depth <= Self.largestS8Depth, "a depth whose sums fit i32")
     self.form = form
@@ -104,9 +97,12 @@ package final class PackedWeight: @unchecked Sendable {
       copy.pointer(as: Float.self).update(from: stored, count: count)
       return copy
     }
-    let width = form.isPackedNarrow ? kernels.narrow.panel_width : kernels.product.panel_width
+    let width = form == .f32 ? kernels.product.panel_width : kernels.narrow.panel_width
     let panelCount = MatrixProduct.blocks(columnCount, of: width)
-    memory = AlignedBuffer(uninitializedByteCount: panelCount * width * form.columnByteCount(depth: depth))
+    let words = MatrixProduct.blocks(depth, of: form.perWord)
+    memory = AlignedBuffer(uninitializedByteCount: panelCount * width * words * 4)
+    let runs = form == .wideS8 ? PackedRuns(weight, columnCount: panelCount * width, depth: depth) : nil
+    self.runs = runs
     let start = memory.start
     let product = MatrixProduct(rowCount: 0, columnCount: columnCount, depth: depth)
       .product(
@@ -126,8 +122,8 @@ package final class PackedWeight: @unchecked Sendable {
             kernels.product.pack_panels(product, first, end, start.assumingMemoryBound(to: Float.self))
           case .bf16, .wideBF16: kernels.narrow.pack_panels_bf16(product, first, end, start)
           case .s8, .wideS8: kernels.narrow.pack_panels_s8(product, first, end, start)
-          case .wideQ80: kernels.product.pack_panels_q8_0(product, first, end, start)
           }
+          if let runs { kernels.product.pack_runs(product, first, end, runs.memory.start) }
         }
       }
       passed(block.lowerBound * width..<min(columnCount, block.upperBound * width))
@@ -143,15 +139,39 @@ package final class PackedWeight: @unchecked Sendable {
     case .wideBF16:
       (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_BF16))
     case .wideS8: (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_S8))
-    case .wideQ80:
-      (product.w, product.w_type) = (UnsafeRawPointer(memory.start), Int32(INGOT_WEIGHT_WORDS_Q8_0))
     default: product.panels = UnsafePointer(memory.pointer(as: Float.self))
     }
+    if let runs { product.runs = runs.values }
   }
 
   func finish(_ end: ProductEnd, _ y: MutableFloatRows) -> ingot_product_end {
     let scales = scales.map { UnsafePointer($0.pointer(as: Float.self)) }
     return end.with(y, scales: scales, hasScalePerColumn: hasScalePerColumn)
+  }
+}
+
+/// Room for the scales of a packed weight's runs, as `_pack_runs` lays them out.
+private struct PackedRuns {
+  let memory: AlignedBuffer
+  private let element: WeightMatrix.Element
+  private let size: Int
+
+  /// Makes room for those of a weight; `nil` for one without.
+  init?(_ weight: WeightMatrix, columnCount: Int, depth: Int) {
+    if weight.element == .q80 {
+      (element, size) = (.f16, Int(INGOT_Q8_0_NUMBERS))
+    } else if let runs = weight.runs {
+      (element, size) = (runs.element, runs.size)
+    } else {
+      return nil
+    }
+    memory = AlignedBuffer(
+      uninitializedByteCount: columnCount * MatrixProduct.blocks(depth, of: size) * element.byteCount(of: 1))
+  }
+
+  /// The scales as the kernels take them.
+  var values: ingot_runs {
+    ingot_runs(scales: UnsafeRawPointer(memory.start), stride: 0, type: element.code, size: size)
   }
 }
 
@@ -186,8 +206,8 @@ extension MatrixProduct {
     into y: MutableFloatRows, with means: ProductMeans
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
-    precondition(form.narrowsActivations && form.takes(weight.element), "a form of narrow activations")
-    precondition(weight.hasWholeBlocks(depth: depth), "blocks along the rows of a weight [N, K]")
+    precondition(form.narrowsActivations && form.takes(weight), "a form of narrow activations")
+    precondition(weight.fits(depth: depth), "blocks along rows, and runs of vectors of int8")
     let (narrow, threads) = (means.kernels.narrow, threads(of: means.pool))
     let finish = end.with(weight, y)
     let rows = narrowRows(x, as: form, finish, means, threads: threads)
@@ -272,6 +292,9 @@ extension WeightMatrix {
   fileprivate func columns(from column: Int) -> WeightMatrix {
     var part = self
     part.bytes += element.byteCount(of: column * (layout == .inOut ? 1 : rowStride))
+    if let runs {
+      part.runs?.scales += runs.element.byteCount(of: column * (layout == .inOut ? 1 : runs.rowStride))
+    }
     return part
   }
 }

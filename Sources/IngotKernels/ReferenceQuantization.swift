@@ -7,4 +7,31 @@ extension ReferenceKernels {
     guard scale > 0 else { return 0 }
     return Int8(max(-127, min(127, value / scale)).rounded(.toNearestOrEven))
   }
+
+  /// The scale of a run of finite values that a search finds the least costly: of absmax ÷ 104 to absmax ÷ 135, rounded to a
+  /// type, the first whose Σ (x − q · scale)² is least.
+  package static func fittedScale(_ values: [Float], _ type: ScaleType) -> Float {
+    let peak = values.map(\.magnitude).max() ?? 0
+    func stored(_ scale: Float) -> Float {
+      switch type {
+      case .f32: scale
+      case .f16: Float(decode(bits: encode(Double(scale), format: .f16), format: .f16))
+      case .bf16: roundedToBF16(scale)
+      }
+    }
+    var (best, least) = (stored(peak / 127), Float.infinity)
+    for divisor in 104..<136 {
+      let scale = stored(peak / Float(divisor))
+      let inverse = 1 / scale
+      var cost: Float = 0
+      for value in values {
+        let quotient = value * inverse
+        let clamped = quotient > -127 ? (quotient < 127 ? quotient : 127) : -127
+        let difference = value - clamped.rounded(.toNearestOrEven) * scale
+        cost += difference * difference
+      }
+      if cost < least { (best, least) = (scale, cost) }
+    }
+    return best
+  }
 }

@@ -1,40 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 // Symmetric int8 by runs: so many values that follow each other in C order share a scale, also across the ends of rows.
 // karpathy/llama2.c: export.py, `quantize_q80`.
+import CIngotKernels
 import IngotCore
 
-/// Rounds values to symmetric int8 run by run, each by its own largest magnitude, and adds up what that costs.
+/// How scales are stored, which they are rounded to before values are divided by them.
+package enum ScaleType: Hashable, Sendable, CaseIterable {
+  case f32, f16, bf16
+
+  /// The type of a dtype; `nil` for those that scales are not stored as.
+  package init?(_ dtype: DType) {
+    switch dtype {
+    case .f32: self = .f32
+    case .f16: self = .f16
+    case .bf16: self = .bf16
+    default: return nil
+    }
+  }
+
+  /// The dtype.
+  package var dtype: DType {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    case .bf16: .bf16
+    }
+  }
+
+  /// The number that kernels know it by.
+  fileprivate var code: Int32 {
+    switch self {
+    case .f32: Int32(INGOT_SCALE_F32)
+    case .f16: Int32(INGOT_SCALE_F16)
+    case .bf16: Int32(INGOT_SCALE_BF16)
+    }
+  }
+}
+
+/// How the scales of runs are found.
+package struct RunRule: Hashable, Sendable {
+  /// Values that share a scale, at least 1.
+  package var size: Int
+  /// Values from one of a run to the next: of a matrix whose columns are cut into runs its columns; 1 where they follow each
+  /// other.
+  package var columnCount: Int
+  /// How scales are stored.
+  package var scaleType: ScaleType
+  /// Whether scales are those of least squared error among some, or a run's largest magnitude over 127.
+  package var isFitted: Bool
+
+  /// A rule: F32 scales from the largest magnitudes, unless said.
+  package init(size: Int, columnCount: Int = 1, scaleType: ScaleType = .f32, isFitted: Bool = false) {
+    (self.size, self.columnCount, self.scaleType, self.isFitted) = (size, columnCount, scaleType, isFitted)
+  }
+}
+
+/// Rounds values to symmetric int8 run by run, each by its own scale, and adds up what that costs.
 package struct RunQuantizer: Sendable {
-  /// Values that share a scale.
-  package let size: Int
+  /// How scales are found.
+  package let rule: RunRule
   private let kernels: KernelTable
   /// What rounding cost so far.
   package private(set) var error = QuantizationError()
   /// Values so far that are not finite.
   package private(set) var nonFiniteCount = 0
+  /// Runs so far of finite values whose scales are beyond their type.
+  package private(set) var overflowCount = 0
 
   /// Makes a quantizer.
   ///
   /// - Parameters:
-  ///   - size: values that share a scale, at least 1.
+  ///   - rule: how scales are found.
   ///   - kernels: the kernels to use; integers, scales and cost are the same for all.
-  package init(size: Int, kernels: KernelTable = .current) {
-    precondition(size > 0, "a run has values")
-    self.size = size
+  package init(_ rule: RunRule, kernels: KernelTable = .current) {
+    precondition(
+      rule.size > 0 && (rule.isFitted || rule.scaleType == .f32), "runs with scales that are known")
+    self.rule = rule
     self.kernels = kernels
   }
 
-  /// The scales of whole runs: ``AbsoluteMaximum/scales``, a run's largest magnitude over 127.
+  /// The scales of whole runs: those of least squared error, or ``AbsoluteMaximum/scales``, a run's largest magnitude over 127.
   ///
   /// - Parameter values: F32, as many as whole runs have.
   /// - Returns: a scale for each run.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for elements of another type, and for a part of a run.
   package mutating func scales(of values: Elements) throws(IngotError) -> [Float] {
     guard values.count > 0 else { return [] }
+    if rule.isFitted { return try fittedScales(of: values) }
     var largest = AbsoluteMaximum(try layout(of: values), kernels: kernels)
     largest.add(try values.floats(), from: 0)
     nonFiniteCount += largest.nonFiniteCount
     return largest.scales
+  }
+
+  private mutating func fittedScales(of values: Elements) throws(IngotError) -> [Float] {
+    let count = try layout(of: values).channelCount
+    let floats = try values.floats()
+    guard let x = floats.baseAddress else { return [] }
+    let (size, code, fit) = (rule.size, rule.scaleType.code, kernels.quantize.fit_scales)
+    var scales = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      if let target = buffer.baseAddress { fit(x, count, size, code, target) }
+      filled = count
+    }
+    for index in scales.indices where !scales[index].isFinite {
+      let bad = floats[(index * size)..<((index + 1) * size)].count { !$0.isFinite }
+      nonFiniteCount += bad
+      if bad == 0 { overflowCount += 1 }
+      scales[index] = 0
+    }
+    return scales
   }
 
   /// Rounds whole runs: `q = round(x ÷ scale)`, ties to even; a run of zeros has a scale of 0, and integers of 0.
@@ -58,12 +132,14 @@ package struct RunQuantizer: Sendable {
   package mutating func merge(_ next: RunQuantizer) {
     error.merge(next.error)
     nonFiniteCount += next.nonFiniteCount
+    overflowCount += next.overflowCount
   }
 
   /// The runs of some values, as channels that follow each other.
   private func layout(of values: Elements) throws(IngotError) -> ChannelLayout {
-    guard values.count.isMultiple(of: size), let shape = Shape([values.count / size, size]) else {
-      throw .internal("a part of a run of \(size)")
+    guard values.count.isMultiple(of: rule.size), let shape = Shape([values.count / rule.size, rule.size])
+    else {
+      throw .internal("a part of a run of \(rule.size)")
     }
     return ChannelLayout(shape: shape, axis: 0)
   }

@@ -17,6 +17,8 @@ public struct QuantizeOptions: Sendable {
   public var scheme = QuantizationScheme.int8
   /// Schemes by name pattern; the last that matches holds.
   public var rules: [(pattern: Glob, scheme: QuantizationScheme)] = []
+  /// How the scales of groups are stored: F16, BF16 or F32; `nil` for F16, and where no scheme has groups.
+  public var scaleDType: DType?
   /// What becomes of values that F32, which scales are found in, has no room for.
   public var onOverflow: OverflowPolicy = .refuse
   /// What is quantized though `validate` rejects it: with NaN and infinities, only weights that are kept.
@@ -41,8 +43,18 @@ public struct QuantizeOptions: Sendable {
 
   /// What they ask of weights.
   fileprivate var request: QuantizationRequest {
-    QuantizationRequest(
-      scheme: scheme, rules: rules, onOverflow: onOverflow, keepsNonFinite: allowances.nonFinite)
+    get throws(IngotError) {
+      guard let scaleType = ScaleType(scaleDType ?? .f16) else {
+        throw .invalidRequest(option: .scaleDType, why: "scales are F16, BF16 or F32")
+      }
+      guard scaleDType == nil || ([scheme] + rules.map(\.scheme)).contains(where: { $0.groupSize != nil })
+      else {
+        throw .invalidRequest(option: .scaleDType, why: "no scheme has groups, whose scales it is for")
+      }
+      return QuantizationRequest(
+        scheme: scheme, rules: rules, scaleType: scaleType, onOverflow: onOverflow,
+        keepsNonFinite: allowances.nonFinite)
+    }
   }
 }
 
@@ -80,6 +92,12 @@ public struct QuantizationReport: Sendable {
   public var byteCounts: (before: Int, after: Int)
   /// Everything else that is not kept.
   public var losses: [Loss]
+
+  /// Bits of a quantized weight, scales counted; `nil` where nothing was quantized.
+  public var bitsPerWeight: Double? {
+    let count = tensors.reduce(0) { $0 + $1.error.count }
+    return count > 0 ? 8 * Double(tensors.reduce(0) { $0 + $1.byteCountAfter }) / Double(count) : nil
+  }
 
   /// The cost of all tensors together.
   public var total: QuantizationError {
@@ -122,7 +140,7 @@ extension Ingot {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
     }
     let conversion = try QuantizedConversion(
-      findingScalesOf: model, options: options.request, destination: destination, progress: progress)
+      findingScalesOf: model, options: try options.request, destination: destination, progress: progress)
     var builder = conversion.output
     builder.configure {
       $0.shardByteLimit = options.shardByteLimit
@@ -209,6 +227,7 @@ extension LazyPart {
       .dequantized(let source, _, _), .runs(let source, _, .integers):
       source.unconvertedByteCount
     case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
+    case .reshaped(let source, _): source.unconvertedByteCount
     case .literal, .runs(_, _, .scales): 0
     default: byteCount
     }

@@ -25,9 +25,23 @@ extension Model {
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
   package static func requireUse(of precision: Precision, in models: [Model]) throws(IngotError) {
     guard precision == .w8a8,
-      !models.contains(where: { $0.checkpoint.tensors.contains { $0.quantization != nil } })
+      !models.contains(where: { $0.checkpoint.tensors.contains(where: \.isSummedAsIntegers) })
     else { return }
     throw .invalidRequest(
-      option: .precision, why: "w8a8 quantizes activations where weights are int8, and none is")
+      option: .precision,
+      why:
+        "w8a8 quantizes activations where weights are int8 with a scale an output channel, or one, and none is"
+    )
+  }
+}
+
+extension TensorDescriptor {
+  /// Whether products can sum its integers, and scale the sums: int8 with one scale, or one a channel.
+  var isSummedAsIntegers: Bool {
+    guard dtype == .i8, let quantization, quantization.parts.map(\.kind) == [.scales] else { return false }
+    return switch quantization.scheme.granularity {
+    case .perTensor, .perChannel: true
+    case .perGroup, .perBlock, .perRun: false
+    }
   }
 }

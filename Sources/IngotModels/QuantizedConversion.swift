@@ -16,6 +16,8 @@ package struct QuantizationRequest: Sendable {
   package var scheme: QuantizationScheme
   /// Schemes by name pattern; the last that matches holds.
   package var rules: [(pattern: Glob, scheme: QuantizationScheme)]
+  /// How the scales of groups are stored.
+  package var scaleType: ScaleType
   /// What becomes of values that F32, which scales are found in, has no room for.
   package var onOverflow: OverflowPolicy
   /// Whether weights that stay as they are may be NaN or infinite.
@@ -23,10 +25,10 @@ package struct QuantizationRequest: Sendable {
 
   /// Puts a request together.
   package init(
-    scheme: QuantizationScheme, rules: [(pattern: Glob, scheme: QuantizationScheme)],
+    scheme: QuantizationScheme, rules: [(pattern: Glob, scheme: QuantizationScheme)], scaleType: ScaleType,
     onOverflow: OverflowPolicy, keepsNonFinite: Bool
   ) {
-    (self.scheme, self.rules, self.onOverflow) = (scheme, rules, onOverflow)
+    (self.scheme, self.rules, self.scaleType, self.onOverflow) = (scheme, rules, scaleType, onOverflow)
     self.keepsNonFinite = keepsNonFinite
   }
 }
@@ -201,6 +203,10 @@ package struct QuantizedConversion {
       let layout = recognised.dialect.layout(of: role.kind)
       switch (layout, quantization.granularity) {
       case (.leadingOne?, .perChannel(let axis)): quantization.granularity = .perChannel(axis: axis + 1)
+      case (.leadingOne?, .perGroup):
+        throw .unsupported(
+          "groups of a tensor of three dimensions; \(verb: .convert, .dialect, "hf") has two",
+          at: Location(model.path, tensor: tensor.name))
       case (let layout?, _) where layout.holdsMany || layout.isPadded:
         throw .unsupported(
           "quantizing a tensor that holds more than one parameter\(wayApart(role.kind))",
@@ -239,6 +245,10 @@ package struct QuantizedConversion {
         continue
       }
       switch codings[index] {
+      case .integers(let scheme)? where codings[index]?.hasGroups == true:
+        try output.addGroups(
+          tensor.name, of: source(tensor), scheme: scheme, scaleType: options.scaleType,
+          notes: [.quantizedToInt8(from: tensor.dtype)])
       case .integers(let scheme)? where codings[index]?.runSize == nil:
         try addIntegers(tensor, scheme: scheme, scales: scales[index] ?? [])
       case let coding?:
@@ -264,7 +274,11 @@ package struct QuantizedConversion {
     for codings: [Int: WeightCoding], progress: (any ProgressObserver)?
   ) throws(IngotError) -> [Int: [Float]] {
     let wanted = codings.compactMap { index, coding -> (index: Int, scheme: Quantization)? in
-      if case .integers(let scheme) = coding, coding.runSize == nil { (index, scheme) } else { nil }
+      if case .integers(let scheme) = coding, coding.runSize == nil, !coding.hasGroups {
+        (index, scheme)
+      } else {
+        nil
+      }
     }.sorted { $0.index < $1.index }
     let search = ScaleSearch(files: files, path: model.path, work: model.work)
     let weights = wanted.map { index, scheme in

@@ -79,11 +79,13 @@ package struct WeightLoader {
   private func weight(
     _ view: ParameterView, name: String, maps: inout [Int: MappedFile]
   ) throws(IngotError) -> Weight {
-    let (scales, axis) = try scales(of: view)
+    let groups = try groups(of: view)
+    let (scales, axis) = groups == nil ? try scales(of: view) : ([], nil)
     let (stored, type) = view.values.asComputed
     guard let segment = stored.exactRange else {
       return Weight(
-        type, shape: view.shape, bytes: try loader.bytes(stored), scales: scales, scaleAxis: axis)
+        type, shape: view.shape, bytes: try loader.bytes(stored), scales: scales, scaleAxis: axis,
+        groups: groups)
     }
     let file = model.checkpoint.files[segment.file]
     let path = file.path
@@ -102,7 +104,17 @@ package struct WeightLoader {
     return Weight(
       type, shape: view.shape,
       bytes: UnsafeRawBufferPointer(rebasing: map.bytes[segment.offset..<end]), owner: map, scales: scales,
-      scaleAxis: axis)
+      scaleAxis: axis, groups: groups)
+  }
+
+  /// The scales of a parameter's groups; `nil` for one without.
+  private func groups(of view: ParameterView) throws(IngotError) -> GroupScales? {
+    guard case .perGroup(let axis, let size)? = view.quantization?.granularity,
+      let part = view.parts.first(where: { $0.kind == .scales })?.part
+    else { return nil }
+    let scales = GroupScales(try loader.bytes(part), dtype: part.dtype, size: size, outputAxis: axis)
+    guard let scales, scales.fit(view.shape) else { throw .internal("scales that do not fit their groups") }
+    return scales
   }
 
   /// The scales of a quantized parameter, as factors, with their axis.
@@ -132,14 +144,14 @@ extension LazyPart {
 
 extension TensorDescriptor {
   /// Whether products take the numbers that it stands for, and not its values and scales: those of other types than int8,
-  /// with zero points, or with a scale for a part of a channel.
+  /// with zero points, or with a scale for a part of a channel that is no group of a size they have.
   fileprivate var hasNoProduct: Bool {
-    guard let quantization else { return false }
-    guard dtype == .i8, quantization.parts.map(\.kind) == [.scales] else { return true }
-    return switch quantization.scheme.granularity {
-    case .perTensor, .perChannel: false
-    case .perGroup, .perBlock, .perRun: true
-    }
+    guard let quantization, !isSummedAsIntegers else { return false }
+    guard dtype == .i8, quantization.parts.map(\.kind) == [.scales],
+      case .perGroup(_, let size) = quantization.scheme.granularity
+    else { return true }
+    return quantization.scheme.scaleKind != .direct
+      || !quantization.parts.allSatisfy { GroupScales.takes($0.dtype, size: size) }
   }
 }
 

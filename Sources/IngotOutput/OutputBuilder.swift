@@ -143,7 +143,43 @@ package struct OutputBuilder {
           quantization: QuantizedType(
             scheme: scheme, parts: [PartType(kind: .scales, dtype: .f32, shape: scaleShape)])),
         transforms: notes + [.quantizedToInt8(from: .f32)]),
-      [.runs(values, of: size, .integers), .runs(values, of: size, .scales)])
+      [.runs(values, RunRule(size: size), .integers), .runs(values, RunRule(size: size), .scales)])
+  }
+
+  /// Adds a matrix whose values become integers with a scale for each group of inputs of an output, that of least squared
+  /// error.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - values: F32.
+  ///   - scheme: groups of a size along the inputs.
+  ///   - scaleType: how scales are stored.
+  ///   - notes: what was done before.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a matrix whose inputs are no whole groups.
+  package mutating func addGroups(
+    _ name: String, of values: LazyPart, scheme: Quantization, scaleType: ScaleType, notes: [Provenance]
+  ) throws(IngotError) {
+    guard case .perGroup(let axis, let size) = scheme.granularity,
+      let scaleShape = scheme.scaleShape(of: values.shape)
+    else { throw .internal("groups of what is no matrix") }
+    let inputs = values.shape.dimensions[1 - axis]
+    guard inputs.isMultiple(of: size) else {
+      throw .unrepresentable(
+        tensor: name, target: DType.i8.rawValue,
+        why: "its \(inputs, "input") of an output are no whole groups of \(size)",
+        hint: .remedy(.keepWeight))
+    }
+    let columnCount = axis == 0 ? 1 : values.shape.dimensions[1]
+    let rule = RunRule(size: size, columnCount: columnCount, scaleType: scaleType, isFitted: true)
+    add(
+      PlannedTensor(
+        name: name,
+        TensorType(
+          dtype: .i8, shape: values.shape,
+          quantization: QuantizedType(
+            scheme: scheme, parts: [PartType(kind: .scales, dtype: scaleType.dtype, shape: scaleShape)])),
+        transforms: notes),
+      [.runs(values, rule, .integers), LazyPart.runs(values, rule, .scales).reshape(to: scaleShape)])
   }
 
   /// Throws for blocks that a format has no place for.

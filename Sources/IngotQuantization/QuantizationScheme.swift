@@ -8,10 +8,29 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
   case int8
   /// Symmetric int8, one scale a tensor.
   case int8Tensor = "int8-tensor"
+  /// Symmetric int8, one scale for 16 inputs of an output channel, that of least squared error.
+  case int8Group16 = "int8-g16"
+  /// Symmetric int8, one scale for 32 inputs of an output channel, that of least squared error.
+  case int8Group32 = "int8-g32"
+  /// Symmetric int8, one scale for 64 inputs of an output channel, that of least squared error.
+  case int8Group64 = "int8-g64"
+  /// Symmetric int8, one scale for 128 inputs of an output channel, that of least squared error.
+  case int8Group128 = "int8-g128"
   /// ggml's blocks of 32 values along the last dimension; in llama2.c's files its runs, which it calls so too.
   case q80 = "q8_0"
   /// Left as it is.
   case keep
+
+  /// Inputs of an output channel that share a scale; `nil` for schemes without groups.
+  public var groupSize: Int? {
+    switch self {
+    case .int8Group16: 16
+    case .int8Group32: 32
+    case .int8Group64: 64
+    case .int8Group128: 128
+    case .int8, .int8Tensor, .q80, .keep: nil
+    }
+  }
 
   /// How a tensor is coded by it; `nil` when it is left as it is.
   ///
@@ -21,9 +40,15 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
     switch self {
     case .int8: .integers(Quantization(granularity: outputAxis.map { .perChannel(axis: $0) } ?? .perTensor))
     case .int8Tensor: .integers(Quantization(granularity: .perTensor))
+    case .int8Group16, .int8Group32, .int8Group64, .int8Group128:
+      .integers(Quantization(granularity: outputAxis.map(groups) ?? .perTensor))
     case .q80: .blocks(.q80)
     case .keep: nil
     }
+  }
+
+  private func groups(ofOutputAxis axis: Int) -> Quantization.Granularity {
+    .perGroup(axis: axis, size: groupSize ?? 1)
   }
 
   /// How a tensor is coded by it in a file of a program that may have integers in runs under the name of ``q80``.
@@ -44,6 +69,11 @@ public enum WeightCoding: Hashable, Sendable {
   case integers(Quantization)
   /// ggml's blocks, which hold their scales.
   case blocks(BlockType)
+
+  /// Whether some inputs of an output channel share a scale.
+  package var hasGroups: Bool {
+    if case .integers(let scheme) = self, case .perGroup = scheme.granularity { true } else { false }
+  }
 
   /// Values that follow each other and share a scale; `nil` for other codings.
   package var runSize: Int? {

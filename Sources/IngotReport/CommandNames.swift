@@ -70,6 +70,7 @@ extension RequestOption {
     case .renames: "--rename"
     case .resumes: "--resume"
     case .rules: "--rule"
+    case .scaleDType: "--scale-dtype"
     case .scheme: "--scheme"
     case .shardByteLimit: "--shard-size"
     case .storesSHA256: "--digests"
@@ -90,7 +91,7 @@ extension RequestOption {
   /// The one command that has it, where a hint may name it to users of others.
   fileprivate var soleVerb: Verb? {
     switch self {
-    case .rules, .scheme: .quantize
+    case .rules, .scaleDType, .scheme: .quantize
     case .fixtures: .verify
     default: nil
     }

@@ -11,6 +11,8 @@ package enum QuantizationText {
       switch report.scheme {
       case .int8: "int8, one scale an output channel"
       case .int8Tensor: "int8-tensor, one scale a tensor"
+      case .int8Group16, .int8Group32, .int8Group64, .int8Group128:
+        "\(report.scheme.rawValue), one scale for \(report.scheme.groupSize ?? 0) inputs of an output channel"
       case .q80:
         report.runSize.map { "q8_0, int8 in runs of \($0) values with a scale each" }
           ?? "q8_0, blocks of 32 values with a scale each"
@@ -24,6 +26,7 @@ package enum QuantizationText {
         Quantity.real(tensor.error.largest),
       ])
     }
+    let bits = report.bitsPerWeight.map { " · \(Quantity.fixed($0, decimals: 2)) bits a weight" } ?? ""
     let names = report.dialects.map { ", names \($0.from) → \($0.to)" } ?? ""
     let buffers = report.bufferCount > 0 ? " · \(Count(report.bufferCount, "mask buffer")) kept" : ""
     let kept = "\(report.keptCount) kept as \(report.keptCount == 1 ? "it is" : "they are")\(buffers)"
@@ -36,7 +39,7 @@ package enum QuantizationText {
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
     ] + summary + [
-      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(names)"
+      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(bits)\(names)"
     ] + LossText.lines(report.losses, style: style)
   }
 
@@ -60,6 +63,7 @@ package enum QuantizationText {
       .init(key: "max_abs_error", value: .float64(report.total.largest)),
       .init(key: "quantized", value: .int64(Int64(report.tensors.count))),
       .init(key: "kept", value: .int64(Int64(report.keptCount))),
+      .init(key: "bits_per_weight", value: report.bitsPerWeight.map { .float64($0) } ?? .null),
       .init(key: "bytes_before", value: .int64(Int64(report.byteCounts.before))),
       .init(key: "bytes_after", value: .int64(Int64(report.byteCounts.after))),
     ])

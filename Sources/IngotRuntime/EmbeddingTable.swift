@@ -44,6 +44,9 @@ final class EmbeddingTable {
   }
 
   private func scale(_ row: UnsafeMutablePointer<Float>, of id: Int) {
+    if let groups = weight.groups {
+      for column in 0..<width { row[column] *= groups.scale(ofRow: id, column: column, of: weight.shape) }
+    }
     guard !weight.scales.isEmpty else { return }
     for column in 0..<width {
       switch weight.scaleAxis {

@@ -39,27 +39,30 @@ final class LinearWeight {
     let outputAxis = layout == .inOut ? 1 : 0
     let scalesFit = weight.scaleAxis == nil || weight.scaleAxis == outputAxis
     let element = WeightMatrix.Element(weight.type)
-    // Blocks lie along the rows of a weight [N, K].
-    let isKnown = element != nil && scalesFit && (element != .q80 || layout == .outIn)
+    // Blocks lie along the rows of a weight [N, K], groups along the inputs.
+    let runsFit =
+      (element != .q80 || layout == .outIn) && (weight.groups?.outputAxis ?? outputAxis) == outputAxis
+    let isKnown = element != nil && scalesFit && runsFit
     // Types that no product takes are converted once.
     self.weight = isKnown ? weight : weight.widened
     self.layout = layout
     depth = weight.shape.dimensions[1 - outputAxis]
     columnCount = weight.shape.dimensions[outputAxis]
-    form = Self.form(of: self.weight.type, depth: depth, arithmetic, kernels)
+    form = Self.form(of: self.weight, depth: depth, arithmetic, kernels)
   }
 
   /// The form that a weight is packed in; `nil` for none.
   private static func form(
-    of type: ElementType, depth: Int, _ arithmetic: Arithmetic, _ kernels: KernelTable
+    of weight: Weight, depth: Int, _ arithmetic: Arithmetic, _ kernels: KernelTable
   ) -> PackedWeight.Form? {
     if arithmetic == .bf16 { return .bf16 }
     let stored: PackedWeight.Form? =
-      switch WeightMatrix.Element(type) {
+      switch WeightMatrix.Element(weight.type) {
       case .f32: .f32
       case .bf16: .wideBF16
-      case .i8: depth > PackedWeight.largestS8Depth ? nil : arithmetic == .w8a8 ? .s8 : .wideS8
-      case .q80: .wideQ80
+      case .i8 where weight.groups == nil && arithmetic == .w8a8:
+        depth > PackedWeight.largestS8Depth ? nil : .s8
+      case .i8, .q80: .wideS8
       case .f16, nil: nil
       }
     return stored.flatMap { $0.isAvailable(in: kernels) ? $0 : nil }
@@ -124,6 +127,17 @@ extension WeightMatrix.Element {
   }
 }
 
+extension GroupScales {
+  /// The scales as products read them.
+  fileprivate func runs(of shape: Shape) -> WeightMatrix.Runs? {
+    guard let element = WeightMatrix.Element(.number(dtype)) else { return nil }
+    let columnCount = shape.dimensions[1]
+    return WeightMatrix.Runs(
+      scales: memory.start, element: element, size: size,
+      rowStride: outputAxis == 0 ? columnCount.dividedUp(by: size) : columnCount)
+  }
+}
+
 extension Weight {
   /// The same values as floats that it owns.
   var widened: Weight {
@@ -135,11 +149,12 @@ extension Weight {
   fileprivate func withMatrix(_ layout: WeightLayout, _ body: (WeightMatrix) -> Void) {
     guard let element = WeightMatrix.Element(type), let start = bytes.baseAddress else { return }
     scales.withUnsafeBufferPointer { scales in
-      body(
-        WeightMatrix(
-          bytes: start, element: element, layout: layout,
-          rowStride: shape.dimensions[1], scales: scales.isEmpty ? nil : scales.baseAddress,
-          hasScalePerColumn: scaleAxis != nil))
+      var matrix = WeightMatrix(
+        bytes: start, element: element, layout: layout,
+        rowStride: shape.dimensions[1], scales: scales.isEmpty ? nil : scales.baseAddress,
+        hasScalePerColumn: scaleAxis != nil)
+      matrix.runs = groups?.runs(of: shape)
+      body(matrix)
     }
   }
 }

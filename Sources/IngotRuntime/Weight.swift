@@ -27,6 +27,8 @@ package struct Weight: @unchecked Sendable {
   package let scales: [Float]
   /// The dimension along which ``scales`` run; `nil` when there is one scale.
   package let scaleAxis: Int?
+  /// The scales of groups of int8 values; `nil` for other weights.
+  package let groups: GroupScales?
   private let owner: AnyObject
 
   /// Makes a weight over bytes that an object keeps alive.
@@ -38,31 +40,35 @@ package struct Weight: @unchecked Sendable {
   ///   - owner: what keeps the bytes alive: a mapped file or an array's box.
   ///   - scales: for int8, one scale or one for each index along `scaleAxis`.
   ///   - scaleAxis: that dimension.
+  ///   - groups: for int8, the scales of groups; then there are no others.
   package init(
     _ type: ElementType, shape: Shape, bytes: UnsafeRawBufferPointer, owner: AnyObject, scales: [Float] = [],
-    scaleAxis: Int? = nil
+    scaleAxis: Int? = nil, groups: GroupScales? = nil
   ) {
     precondition(bytes.count == type.byteCount(of: shape), "as many bytes as the shape says")
     if case .block(let blockType) = type {
       precondition(BlockDecoder.supports(blockType) && scales.isEmpty, "blocks that stand for floats")
     }
+    precondition(groups?.fit(shape) ?? true, "a scale for each group")
     self.type = type
     self.shape = shape
     self.bytes = bytes
     self.owner = owner
     self.scales = scales
     self.scaleAxis = scaleAxis
+    self.groups = groups
   }
 
   /// Makes a weight of bytes that it owns.
   package init(
-    _ type: ElementType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil
+    _ type: ElementType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil,
+    groups: GroupScales? = nil
   ) {
     let buffer = AlignedBuffer(byteCount: bytes.count)
     buffer.start.copyMemory(from: bytes, byteCount: bytes.count)
     self.init(
       type, shape: shape, bytes: UnsafeRawBufferPointer(start: buffer.start, count: bytes.count),
-      owner: buffer, scales: scales, scaleAxis: scaleAxis)
+      owner: buffer, scales: scales, scaleAxis: scaleAxis, groups: groups)
   }
 
   /// Lets rows of a matrix leave memory, when they can come back: for what is used in another form from now on.
@@ -91,6 +97,12 @@ package struct Weight: @unchecked Sendable {
     guard let start = bytes.baseAddress else { return [] }
     guard case .number(let dtype) = type else { return floats.map(Double.init) }
     var values = (0..<shape.elementCount).map { ReferenceKernels.decode(start, at: $0, as: dtype) }
+    if let groups {
+      let width = shape.dimensions.last ?? 1
+      for index in values.indices {
+        values[index] *= Double(groups.scale(ofRow: index / width, column: index % width, of: shape))
+      }
+    }
     guard !scales.isEmpty else { return values }
     let channels = ChannelLayout(shape: shape, axis: scaleAxis)
     channels.forEachRun(from: 0, count: values.count) { positions, channel, advances in
@@ -103,14 +115,74 @@ package struct Weight: @unchecked Sendable {
 
   /// Every value rounded to float; exact for all types but F64 and scaled int8.
   package var floats: [Float] {
-    guard let rows = FloatRowDecoder(type, width: shape.elementCount), scales.isEmpty, shape.elementCount > 0,
-      let start = bytes.baseAddress
+    guard let rows = FloatRowDecoder(type, width: shape.elementCount), scales.isEmpty, groups == nil,
+      shape.elementCount > 0, let start = bytes.baseAddress
     else { return doubles.map { Float($0) } }
     return [Float](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
       guard let target = buffer.baseAddress else { return }
       rows.decode(start, to: target)
       count = shape.elementCount
     }
+  }
+}
+
+/// Scales of groups of int8: runs of so many inputs of each output.
+///
+/// SAFETY: its memory is written in its initializer only.
+package struct GroupScales: @unchecked Sendable {
+  /// Inputs that share a scale; the last group of an output may have fewer.
+  package let size: Int
+  /// The dimension of the outputs: 0 for `[N, K]`, 1 for `[K, N]`.
+  package let outputAxis: Int
+  /// The element type of the scales: F32, F16 or BF16.
+  package let dtype: DType
+  /// The scales as floats, in C order: `[N, ⌈K / size⌉]`, or `[⌈K / size⌉, N]`.
+  package let scales: [Float]
+  /// The scales as they are stored.
+  let memory: AlignedBuffer
+
+  /// Takes scales; `nil` for a size or a type that products do not take.
+  ///
+  /// - Parameters:
+  ///   - bytes: the scales as they are stored, C order.
+  ///   - dtype: their type.
+  ///   - size: inputs that share one.
+  ///   - outputAxis: the dimension of the outputs.
+  package init?(_ bytes: [UInt8], dtype: DType, size: Int, outputAxis: Int) {
+    guard Self.takes(dtype, size: size), let width = dtype.byteWidth,
+      let conversion = ElementConversion(from: dtype, to: .f32)
+    else { return nil }
+    (self.size, self.outputAxis, self.dtype) = (size, outputAxis, dtype)
+    let memory = AlignedBuffer(byteCount: bytes.count)
+    memory.start.copyMemory(from: bytes, byteCount: bytes.count)
+    self.memory = memory
+    let count = bytes.count / width
+    scales = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
+      if let target = buffer.baseAddress {
+        _ = conversion.convert(count: count, from: memory.start, to: target)
+      }
+      filled = count
+    }
+  }
+
+  /// Whether products take scales of a type for groups of a size.
+  package static func takes(_ dtype: DType, size: Int) -> Bool {
+    let isFloat = dtype == .f32 || dtype == .f16 || dtype == .bf16
+    return isFloat && size > 0 && size.isMultiple(of: WeightMatrix.Runs.sizeStep)
+  }
+
+  /// Whether there is a scale for each group of a matrix of a shape.
+  package func fit(_ shape: Shape) -> Bool {
+    let scheme = Quantization(granularity: .perGroup(axis: outputAxis, size: size))
+    return scheme.scaleShape(of: shape)?.elementCount == scales.count
+  }
+
+  /// The scale of a value of a matrix.
+  func scale(ofRow row: Int, column: Int, of shape: Shape) -> Float {
+    let columnCount = shape.dimensions.last ?? 0
+    return outputAxis == 0
+      ? scales[row * columnCount.dividedUp(by: size) + column / size]
+      : scales[row / size * columnCount + column]
   }
 }
 

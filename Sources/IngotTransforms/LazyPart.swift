@@ -36,9 +36,9 @@ package indirect enum LazyPart: Sendable {
   case scaled(LazyPart, PartScales)
   /// Another part, of finite F32 values whose last dimension is a multiple of a block, as blocks.
   case blocks(LazyPart, BlockType)
-  /// Another part, of finite F32 values that are whole runs of so many in C order, as symmetric int8 with a scale a run:
-  /// the integers, or the scales.
-  case runs(LazyPart, of: Int, RunContent)
+  /// Another part, of finite F32 values that are whole runs in C order, as symmetric int8 with a scale a run: the integers,
+  /// or the scales.
+  case runs(LazyPart, RunRule, RunContent)
 
   /// The F32 numbers of this shape that another part's codes stand for.
   case codes(LazyPart, CodeLayout, Shape)
@@ -67,7 +67,7 @@ package indirect enum LazyPart: Sendable {
     case .shifted(let source, _): source.dtype
     case .dequantized, .scaled, .codes, .gathered: .f32
     case .blocks: .u8
-    case .runs(_, _, let content): content == .integers ? .i8 : .f32
+    case .runs(_, let rule, let content): content == .integers ? .i8 : rule.scaleType.dtype
     case .updated, .summed: .f64
     }
   }
@@ -105,8 +105,8 @@ package indirect enum LazyPart: Sendable {
         ?? source.shape
     case .blocks(let source, let blockType): blockType.byteShape(of: source.shape) ?? [0]
     case .runs(let source, _, .integers): source.shape
-    case .runs(let source, let size, .scales):
-      Quantization(granularity: .perRun(size)).scaleShape(of: source.shape) ?? [0]
+    case .runs(let source, let rule, .scales):
+      Quantization(granularity: .perRun(rule.size)).scaleShape(of: source.shape) ?? [0]
     }
   }
 
@@ -174,9 +174,9 @@ package indirect enum LazyPart: Sendable {
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try BlockTiles(source.name ?? "", tiles, encoder: encoder)
-    case .runs(let source, let size, let content):
+    case .runs(let source, let rule, let content):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return try RunTiles(source.name ?? "", tiles, size: size, content)
+      return try RunTiles(source.name ?? "", tiles, rule, content)
     case .codes(let source, let layout, let shape):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try CodeTiles(tiles, layout, shape: shape)

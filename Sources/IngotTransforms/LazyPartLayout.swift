@@ -148,8 +148,8 @@ extension LazyPart {
     switch self {
     case .cast(let source, let dtype, let onOverflow):
       return .cast(source.share(index, of: count), to: dtype, onOverflow: onOverflow)
-    case .runs(let source, let runSize, let content):
-      return .runs(source.share(index, of: count), of: runSize, content)
+    case .runs(let source, let rule, let content):
+      return .runs(source.share(index, of: count), rule, content)
     case .joined(let parts, _) where parts.count == count && parts[index].shape.elementCount == size:
       return parts[index].reshape(to: [size])
     default:

@@ -247,6 +247,16 @@ extension GuardedKernel {
     decode(
       "ingot_block_kernels.decode_q2_0", 18, 64,
       Levels { ingot_block_kernels_of($0).decode_q2_0 }),
+    GuardedKernel(name: "ingot_quantize_kernels.fit_scales") { level, buffers in
+      let fit = Levels { ingot_quantize_kernels_of($0).fit_scales }
+      for (runs, size) in [(0, 5), (1, 1), (3, 15), (2, 16), (5, 17), (3, 128)] {
+        for x in [buffers.bits(runs * size * 4), buffers.floats(runs * size)] {
+          for type in [INGOT_SCALE_F32, INGOT_SCALE_F16, INGOT_SCALE_BF16] {
+            fit[level](x.of(Float.self), runs, size, Int32(type), buffers.room(runs * 4).of(Float.self))
+          }
+        }
+      }
+    },
     GuardedKernel(name: "ingot_quantize_kernels.encode_q8_0") { level, buffers in
       let encode = Levels { ingot_quantize_kernels_of($0).encode_q8_0 }
       for count in 0...17 {

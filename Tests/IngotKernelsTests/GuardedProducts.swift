@@ -72,6 +72,23 @@ private final class GuardedProduct {
     isOutIn && k.isMultiple(of: Int(INGOT_Q8_0_NUMBERS))
   }
 
+  /// Scales of every type beside int8, with the bytes of one; of blocks those in them.
+  var runs: [(values: ingot_runs, width: Int)] {
+    guard product.w_type == INGOT_WEIGHT_I8 else {
+      let own = ingot_runs(
+        scales: nil, stride: 0, type: Int32(INGOT_WEIGHT_F16), size: Int(INGOT_Q8_0_NUMBERS))
+      return [(own, 2)]
+    }
+    return [(16, WeightMatrix.Element.f16), (32, .f32), (128, .bf16)].map { runSize, element in
+      let count = Self.blocks(size.k, of: runSize)
+      let (rows, columns) = product.w_is_out_in == 1 ? (size.n, count) : (count, size.n)
+      let scales = buffers.bits(element.byteCount(of: rows * (columns + 1) - 1))
+      let values = ingot_runs(
+        scales: UnsafeRawPointer(scales.start), stride: columns + 1, type: element.code, size: runSize)
+      return (values, element.byteCount(of: 1))
+    }
+  }
+
   /// Room for floats.
   func room(_ count: Int) -> GuardedMemory { buffers.room(count * 4) }
 
@@ -131,18 +148,24 @@ extension GuardedKernel {
         _ = packedPanels(p, level, tile)
       }
     },
-    GuardedKernel(name: "ingot_product_kernels.pack_panels_q8_0") { level, buffers in
-      let pack = Levels { ingot_product_kernels_of($0).pack_panels_q8_0 }
-      products(level, buffers, elements: [.q80]) { p, rows, tile, panels in
-        let packed = buffers.room(panels * tile.columns * WeightMatrix.Element.q80.byteCount(of: p.size.k))
-        pack[level](&p.product, 0, panels, packed.start)
-        (p.product.w, p.product.w_type) = (
-          UnsafeRawPointer(packed.freeze().start), Int32(INGOT_WEIGHT_WORDS_Q8_0)
-        )
-        multiplyPackedRows[level](&p.product, 0, panels)
-        p.product.x = UnsafePointer(rows.of(Float.self))
-        let scratch = p.room(Int(INGOT_PANEL_GROUP) * tile.columns * p.size.k)
-        multiplyPanels[level](&p.product, 0, panels, scratch.of(Float.self))
+    GuardedKernel(name: "ingot_product_kernels.pack_runs") { level, buffers in
+      let pack = Levels { ingot_product_kernels_of($0).pack_runs }
+      products(level, buffers, elements: [.q80, .i8]) { p, rows, tile, panels in
+        for runs in p.runs {
+          p.product.runs = runs.values
+          if p.product.w_type == INGOT_WEIGHT_I8 { _ = packedPanels(p, level, tile) }
+          let count = GuardedProduct.blocks(p.size.k, of: runs.values.size)
+          let packed = buffers.room(panels * tile.columns * count * runs.width)
+          pack[level](&p.product, 0, panels, packed.start)
+          let words = buffers.bits(panels * tile.columns * GuardedProduct.blocks(p.size.k, of: 4) * 4)
+          var product = p.product
+          (product.w, product.w_type) = (UnsafeRawPointer(words.start), Int32(INGOT_WEIGHT_WORDS_S8))
+          product.runs.scales = UnsafeRawPointer(packed.freeze().start)
+          multiplyPackedRows[level](&product, 0, panels)
+          product.x = UnsafePointer(rows.of(Float.self))
+          let scratch = p.room(Int(INGOT_PANEL_GROUP) * tile.columns * p.size.k)
+          multiplyPanels[level](&product, 0, panels, scratch.of(Float.self))
+        }
       }
     },
     GuardedKernel(name: "ingot_product_kernels.panels") { level, buffers in
@@ -250,6 +273,7 @@ extension GuardedKernel {
         }
         let count = GuardedProduct.blocks(n, of: tile.columns)
         let panels = p.room(count * tile.columns * words)
+        if perWord == 2, p.product.w_type == INGOT_WEIGHT_I8 { p.product.runs = p.runs[1].values }
         (perWord == 2 ? packPanelsBF16 : packPanelsS8)[level](&p.product, 0, count, panels.start)
         guard let multiply else { return }
         var product = ingot_narrow_product(

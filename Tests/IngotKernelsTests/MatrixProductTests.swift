@@ -17,29 +17,24 @@ import Testing
   ]
   static let levels = CPUFeatures.current.available.map(KernelTable.init)
 
-  /// The elements and layouts of weights of a depth.
-  static func weights(depth: Int) -> [(WeightMatrix.Element, WeightLayout)] {
-    let plain = WeightMatrix.Element.plain.flatMap { [($0, WeightLayout.inOut), ($0, .outIn)] }
-    return depth > 0 && depth.isMultiple(of: 32) ? plain + [(.q80, .outIn)] : plain
-  }
-
   @Test(arguments: sizes, levels)
   func `equals the plain twin for every weight type and layout`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    for (element, layout) in Self.weights(depth: size.k) {
+    for kind in StoredWeight.kinds(depth: size.k) {
       for scale in [ScaleKind.none, .perTensor, .perColumn] {
-        let problem = Problem(size: size, element: element, layout: layout, scale: scale)
+        let problem = Problem(size: size, kind: kind, scale: scale)
         let (y, guards) = problem.run(kernels: kernels, pool: nil)
         #expect(guards)
-        #expect(problem.worstError(of: y) <= 1, "\(element) \(layout) \(scale)")
+        #expect(problem.worstError(of: y) <= 1, "\(kind) \(scale)")
       }
     }
   }
 
   @Test(arguments: [WeightLayout.inOut, .outIn], [1, 2, 3, 37])
   func `gives the same bytes for one, two and three threads`(layout: WeightLayout, rowCount: Int) {
-    let problem = Problem(size: (rowCount, 1031, 1051), element: .f32, layout: layout, scale: .none)
+    let problem = Problem(
+      size: (rowCount, 1031, 1051), kind: StoredWeight.Kind(element: .f32, layout: layout), scale: .none)
     let (one, _) = problem.run(kernels: .current, pool: nil)
     for threadCount in [1, 2, 3] {
       let (several, _) = problem.run(kernels: .current, pool: ThreadPool(threadCount: threadCount))
@@ -52,7 +47,8 @@ import Testing
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
     for element in WeightMatrix.Element.plain {
-      var problem = Problem(size: size, element: element, layout: .outIn, scale: .none)
+      let kind = StoredWeight.Kind(element: element, layout: .outIn)
+      var problem = Problem(size: size, kind: kind, scale: .none)
       problem.bias = []
       let (y, guards) = problem.run(kernels: kernels, pool: nil, byDots: true)
       #expect(guards)
@@ -65,14 +61,14 @@ import Testing
   func `a row's result does not depend on the rows beside it`(
     kernels: KernelTable, layout: WeightLayout
   ) {
-    for (element, own) in Self.weights(depth: 224) where own == layout {
-      let many = Problem(size: (201, 130, 224), element: element, layout: layout, scale: .perColumn)
+    for kind in StoredWeight.kinds(depth: 224) where kind.layout == layout {
+      let many = Problem(size: (201, 130, 224), kind: kind, scale: .perColumn)
       let (all, _) = many.run(kernels: kernels, pool: nil)
       for rowCount in [1, 31] {
         var some = many
         some.size.m = rowCount
         let (first, _) = some.run(kernels: kernels, pool: nil)
-        #expect(first.map(\.bitPattern) == all[..<(rowCount * 130)].map(\.bitPattern), "\(element)")
+        #expect(first.map(\.bitPattern) == all[..<(rowCount * 130)].map(\.bitPattern), "\(kind)")
       }
     }
   }
@@ -83,30 +79,24 @@ enum ScaleKind { case none, perTensor, perColumn }
 /// A product of random numbers, with its exact result.
 private struct Problem {
   var size: (m: Int, n: Int, k: Int)
-  let element: WeightMatrix.Element
-  let layout: WeightLayout
   let x: [Float]
-  let stored: [UInt8]
+  let stored: StoredWeight
+  /// The numbers that it stands for, without its padding.
   let weight: [Double]
   let scales: [Float]
   var bias: [Float]
   /// Padding of each row, so that strides are tested; of blocks a whole one.
   let padding: Int
 
-  init(
-    size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightLayout,
-    scale: ScaleKind
-  ) {
+  init(size: (m: Int, n: Int, k: Int), kind: StoredWeight.Kind, scale: ScaleKind) {
     var random = SeededRandom(seed: UInt64(size.m * 10_007 + size.n * 101 + size.k))
     self.size = size
-    self.element = element
-    self.layout = layout
-    let padding = element == .q80 ? 32 : 3
+    let padding = kind.element == .q80 ? 32 : 3
     self.padding = padding
     x = random.floats(size.m * (size.k + padding))
-    let (rows, columns) = layout == .inOut ? (size.k, size.n) : (size.n, size.k)
-    let (bytes, values) = StoredWeight.store(random.floats(rows * (columns + padding)), as: element)
-    stored = bytes
+    let (rows, columns) = kind.layout == .inOut ? (size.k, size.n) : (size.n, size.k)
+    stored = StoredWeight(random.floats(rows * (columns + padding)), as: kind, rowCount: rows)
+    let values = stored.values
     weight = (0..<rows).flatMap { values[($0 * (columns + padding))..<($0 * (columns + padding) + columns)] }
     switch scale {
     case .none: scales = []
@@ -121,8 +111,7 @@ private struct Problem {
     let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
     let stride = size.n + padding
     var y = [Float](repeating: -77, count: size.m * stride + 1)
-    let columns = layout == .inOut ? size.n : size.k
-    stored.withUnsafeBytes { w in
+    stored.withMatrix { plain in
       x.withUnsafeBufferPointer { x in
         scales.withUnsafeBufferPointer { scales in
           bias.withUnsafeBufferPointer { bias in
@@ -130,10 +119,9 @@ private struct Problem {
               // An empty array has no address; the product reads nothing from it then.
               let none = UnsafeMutablePointer<Float>.allocate(capacity: 1)
               defer { none.deallocate() }
-              let matrix = WeightMatrix(
-                bytes: w.baseAddress ?? UnsafeRawPointer(none), element: element, layout: layout,
-                rowStride: columns + padding, scales: scales.isEmpty ? nil : scales.baseAddress,
-                hasScalePerColumn: scales.count > 1)
+              var matrix = plain
+              matrix.scales = scales.isEmpty ? nil : scales.baseAddress
+              matrix.hasScalePerColumn = scales.count > 1
               let rows = FloatRows(x.baseAddress ?? UnsafePointer(none), stride: size.k + padding)
               let result = MutableFloatRows(y.baseAddress ?? none, stride: stride)
               if byDots {
@@ -161,9 +149,10 @@ private struct Problem {
     var plain: [Double] = []
     for row in 0..<size.m { plain += x[(row * xStride)..<(row * xStride + size.k)].map { Double($0) } }
     let exact = ReferenceKernels.product(
-      plain, by: weight, layout: layout, bias: [], depth: size.k, columnCount: size.n)
+      plain, by: weight, layout: stored.kind.layout, bias: [], depth: size.k, columnCount: size.n)
     let sizes = ReferenceKernels.product(
-      plain.map { $0.magnitude }, by: weight.map { $0.magnitude }, layout: layout, bias: [], depth: size.k,
+      plain.map { $0.magnitude }, by: weight.map { $0.magnitude }, layout: stored.kind.layout, bias: [],
+      depth: size.k,
       columnCount: size.n)
     let gamma = Double(64 + size.k / 64 + 4) * 0x1p-24
     var worst = 0.0
@@ -178,45 +167,5 @@ private struct Problem {
       worst = max(worst, (Double(y[index]) - (sum * scale + offset)).magnitude / bound)
     }
     return worst
-  }
-}
-
-/// Weights as they are stored, for products of every type.
-enum StoredWeight {
-  /// Bytes of a stored weight, and the exact values they stand for.
-  static func store(_ values: [Float], as element: WeightMatrix.Element) -> ([UInt8], [Double]) {
-    if element == .i8 {
-      let codes = values.map { Int8($0 * 127) }
-      return (codes.map { UInt8(bitPattern: $0) }, codes.map(Double.init))
-    }
-    if element == .q80 { return blocks(of: values) }
-    let dtype: DType = element == .f32 ? .f32 : element == .f16 ? .f16 : .bf16
-    var bytes = [UInt8](repeating: 0, count: element.byteCount(of: values.count) + 1)
-    let conversion = ElementConversion(from: .f32, to: dtype)
-    values.withUnsafeBytes { from in
-      bytes.withUnsafeMutableBytes { to in
-        if let from = from.baseAddress, let to = to.baseAddress {
-          _ = conversion?.convert(count: values.count, from: from, to: to)
-        }
-      }
-    }
-    let exact = bytes.withUnsafeBytes { buffer in
-      values.indices.map { index in
-        buffer.baseAddress.map { ReferenceKernels.decode($0, at: index, as: dtype) } ?? .nan
-      }
-    }
-    return (bytes, exact)
-  }
-
-  /// Blocks of Q8_0, of scales from the smallest to the largest, and the exact values they stand for.
-  private static func blocks(of values: [Float]) -> ([UInt8], [Double]) {
-    let sizes: [Float] = [1, 0x1p-22, 0, 0x1p15, 0.3]
-    let blocks = stride(from: 0, to: values.count, by: 32).map { start in
-      ReferenceKernels.blockQ8(values[start..<(start + 32)].map { $0 * sizes[start / 32 % sizes.count] })
-    }
-    let exact = blocks.flatMap { block in
-      (0..<32).map { Double(ReferenceKernels.blockValue($0, of: block, .q80)) }
-    }
-    return (blocks.flatMap { $0 }, exact)
   }
 }

@@ -13,26 +13,30 @@ import Testing
   func `exact forms give the bytes of the product that packs as it goes`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    let forms: [WeightMatrix.Element: PackedWeight.Form] = [.i8: .wideS8, .bf16: .wideBF16, .q80: .wideQ80]
-    for (element, layout) in MatrixProductTests.weights(depth: size.k) {
-      let own = forms[element].map { [$0] } ?? []
+    let forms: [WeightMatrix.Element: PackedWeight.Form] = [.i8: .wideS8, .bf16: .wideBF16, .q80: .wideS8]
+    for kind in StoredWeight.kinds(depth: size.k) {
+      let own = forms[kind.element].map { [$0] } ?? []
       for form in [.f32] + own where form.isAvailable(in: kernels) {
-        let problem = PackedProblem(size: size, element: element, layout: layout)
+        let problem = PackedProblem(size: size, kind)
         let packed = problem.run(form: form, kernels: kernels)
-        #expect(packed == problem.run(form: nil, kernels: kernels), "\(element) \(layout) \(form)")
+        #expect(packed == problem.run(form: nil, kernels: kernels), "\(kind) \(form)")
       }
     }
   }
 
-  @Test(arguments: sizes.filter { $0.k.isMultiple(of: 32) }, levels)
-  func `blocks give the bytes of the floats that they stand for`(
+  @Test(arguments: sizes, levels)
+  func `blocks and runs give the bytes of the floats that they stand for`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    let blocks = PackedProblem(size: size, element: .q80, layout: .outIn)
-    var floats = PackedProblem(size: size, element: .f32, layout: .outIn)
-    floats.stored = blocks.values.map(Float.init).withUnsafeBytes { Array($0) }
-    for (form, wide) in [(PackedWeight.Form.wideQ80, PackedWeight.Form.f32), (.bf16, .bf16)] {
-      #expect(blocks.run(form: form, kernels: kernels) == floats.run(form: wide, kernels: kernels))
+    for kind in StoredWeight.kinds(depth: size.k) where kind.element == .q80 || kind.runs != nil {
+      let small = PackedProblem(size: size, kind)
+      var floats = PackedProblem(size: size, StoredWeight.Kind(element: .f32, layout: kind.layout))
+      floats.stored.bytes = small.stored.values.map(Float.init).withUnsafeBytes { Array($0) }
+      for (form, wide) in [(PackedWeight.Form.wideS8, PackedWeight.Form.f32), (.bf16, .bf16)]
+      where form.isAvailable(in: kernels) {
+        #expect(
+          small.run(form: form, kernels: kernels) == floats.run(form: wide, kernels: kernels), "\(kind)")
+      }
     }
   }
 
@@ -40,12 +44,11 @@ import Testing
   func `narrow products that pack as they go give the bytes of packed ones`(
     size: (m: Int, n: Int, k: Int), kernels: KernelTable
   ) {
-    for (element, layout) in MatrixProductTests.weights(depth: size.k) {
-      for form in [PackedWeight.Form.bf16] + (element == .i8 ? [.s8] : []) {
-        let problem = PackedProblem(size: size, element: element, layout: layout)
+    for kind in StoredWeight.kinds(depth: size.k) {
+      for form in [PackedWeight.Form.bf16] + (kind.element == .i8 && kind.runs == nil ? [.s8] : []) {
+        let problem = PackedProblem(size: size, kind)
         let packed = problem.run(form: form, kernels: kernels)
-        #expect(
-          packed == problem.run(form: form, isPacked: false, kernels: kernels), "\(element) \(layout)")
+        #expect(packed == problem.run(form: form, isPacked: false, kernels: kernels), "\(kind)")
       }
     }
   }
@@ -128,17 +131,17 @@ import Testing
     }
   }
 
-  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8, .wideS8, .wideQ80])
+  @Test(arguments: [PackedWeight.Form.f32, .bf16, .s8, .wideS8])
   func `gives the same bytes for one, two and three threads`(form: PackedWeight.Form) {
     for rowCount in [1, 37] {
-      let problem =
-        form == .wideQ80
-        ? PackedProblem(size: (rowCount, 1031, 1056), element: .q80, layout: .outIn)
-        : PackedProblem(size: (rowCount, 1031, 1051), element: .i8, layout: .inOut)
-      let one = problem.run(form: form, kernels: .current)
-      for threadCount in [1, 2, 3] {
-        let pool = ThreadPool(threadCount: threadCount)
-        #expect(problem.run(form: form, pool: pool, kernels: .current) == one)
+      for kind in StoredWeight.kinds(depth: 1056) where kind.element == .i8 || kind.element == .q80 {
+        guard form != .s8 || (kind.element == .i8 && kind.runs == nil) else { continue }
+        let problem = PackedProblem(size: (rowCount, 131, 1056), kind)
+        let one = problem.run(form: form, kernels: .current)
+        for threadCount in [1, 2, 3] {
+          let pool = ThreadPool(threadCount: threadCount)
+          #expect(problem.run(form: form, pool: pool, kernels: .current) == one, "\(kind)")
+        }
       }
     }
   }
@@ -147,21 +150,24 @@ import Testing
 /// A product with a bias, an activation and a residual.
 private struct PackedProblem {
   let size: (m: Int, n: Int, k: Int)
-  let element: WeightMatrix.Element
-  let layout: WeightLayout
   var x: [Float]
-  var stored: [UInt8]
-  let values: [Double]
+  var stored: StoredWeight
   var bias: [Float]
   var residual: [Float]
 
+  var values: [Double] { stored.values }
+  var layout: WeightLayout { stored.kind.layout }
+
   init(size: (m: Int, n: Int, k: Int), element: WeightMatrix.Element, layout: WeightLayout) {
+    self.init(size: size, StoredWeight.Kind(element: element, layout: layout))
+  }
+
+  init(size: (m: Int, n: Int, k: Int), _ kind: StoredWeight.Kind) {
     var random = SeededRandom(seed: UInt64(size.m * 10_007 + size.n * 101 + size.k))
     self.size = size
-    self.element = element
-    self.layout = layout
     x = random.floats(size.m * size.k)
-    (stored, values) = StoredWeight.store(random.floats(size.k * size.n), as: element)
+    stored = StoredWeight(
+      random.floats(size.k * size.n), as: kind, rowCount: kind.layout == .inOut ? size.k : size.n)
     bias = random.floats(size.n)
     residual = random.floats(size.m * size.n)
   }
@@ -174,13 +180,11 @@ private struct PackedProblem {
     guard size.m > 0, size.n > 0 else { return [] }
     let product = MatrixProduct(rowCount: size.m, columnCount: size.n, depth: size.k)
     var y = residual
-    stored.withUnsafeBytes { w in
+    stored.withMatrix { matrix in
       x.withUnsafeBufferPointer { x in
         bias.withUnsafeBufferPointer { bias in
           y.withUnsafeMutableBufferPointer { y in
-            guard let w = w.baseAddress, let x = x.baseAddress, let y = y.baseAddress else { return }
-            let matrix = WeightMatrix(
-              bytes: w, element: element, layout: layout, rowStride: layout == .inOut ? size.n : size.k)
+            guard let x = x.baseAddress, let y = y.baseAddress else { return }
             let end = ProductEnd(bias: bias.baseAddress, activation: activation, residual: UnsafePointer(y))
             let (rows, result) = (FloatRows(x, stride: size.k), MutableFloatRows(y, stride: size.n))
             let means = ProductMeans(pool: pool, kernels: kernels)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Weights of Q8_0 are run from their blocks, in whatever order a file has their rows: bit for bit as the floats that the
-// blocks stand for.
+// Weights of Q8_0 are run from their blocks, in whatever order a file has their rows, and int8 of groups from their integers
+// and scales: bit for bit as the floats that they stand for.
 import IngotCore
 import IngotGraph
 import IngotKit
@@ -38,31 +38,43 @@ import Testing
     ),
   ]
 
-  /// A model's blocks, and the floats that they stand for.
-  private static func made(_ index: Int, in folder: TemporaryFolder) throws -> (blocks: Model, numbers: Model)
-  {
+  /// What a model is made small by, and what has it.
+  private static let schemes: [(scheme: QuantizationScheme, scales: DType?, output: String)] = [
+    (.q80, nil, "m.gguf"), (.int8Group16, nil, "m.ingot"), (.int8Group32, .f32, "m/"),
+    (.int8Group32, .bf16, "m/"),
+  ]
+
+  /// A model of a scheme, and one of the floats that its weights stand for.
+  private static func made(
+    _ index: Int, _ scheme: Int, in folder: TemporaryFolder
+  ) throws -> (small: Model, wide: Model) {
+    let (scheme, scales, output) = schemes[scheme]
     var options = InitializeOptions()
     options.config = try folder.write(
       #"{"model_type": "\#(models[index].architecture)", \#(models[index].config)}"#, to: "config.json")
     _ = try Ingot.initialize(models[index].architecture, to: folder.file("m/"), options: options)
     var quantization = QuantizeOptions()
-    quantization.scheme = .q80
-    _ = try Ingot.quantize(folder.file("m"), to: folder.file("blocks.gguf"), options: quantization)
+    (quantization.scheme, quantization.scaleDType) = (scheme, scales)
+    let (small, wide) = (folder.file("small-" + output), folder.file("wide-" + output))
+    _ = try Ingot.quantize(folder.file("m"), to: small, options: quantization)
     var conversion = ConvertOptions()
     conversion.dtype = .f32
-    _ = try Ingot.convert(folder.file("blocks.gguf"), to: folder.file("numbers.gguf"), options: conversion)
-    return (try Model(folder.file("blocks.gguf")), try Model(folder.file("numbers.gguf")))
+    _ = try Ingot.convert(small, to: wide, options: conversion)
+    return (try Model(small), try Model(wide))
   }
 
-  @Test(arguments: models.indices)
-  func `blocks stay blocks, and give the bytes of the floats that they stand for`(_ index: Int) throws {
+  @Test(arguments: models.indices, schemes.indices)
+  func `weights stay small, and give the bytes of the floats that they stand for`(
+    _ index: Int, _ scheme: Int
+  ) throws {
     let folder = try TemporaryFolder()
-    let (blocks, numbers) = try Self.made(index, in: folder)
-    let (stored, wide) = (try loadWeights(blocks), try loadWeights(numbers))
-    #expect(stored.values.filter { $0.type == .block(.q80) }.count == Self.models[index].blockCount)
+    let (small, wideModel) = try Self.made(index, scheme, in: folder)
+    let (stored, wide) = (try loadWeights(small), try loadWeights(wideModel))
+    let isSmall = { (weight: Weight) in weight.type == .block(.q80) || weight.groups != nil }
+    #expect(stored.values.filter(isSmall).count == Self.models[index].blockCount)
     #expect(wide.values.allSatisfy { $0.type == .number(.f32) })
     for (role, weight) in wide { #expect(stored[role]?.floats == weight.floats, "\(role)") }
-    let graph = blocks.recognised.graph
+    let graph = small.recognised.graph
     for arithmetic in [Arithmetic.stored, .bf16, .w8a8] {
       let executors = [stored, wide].map { Float32Executor(graph, $0, arithmetic: arithmetic) }
       // The first product packs as it goes, later ones have packed; one row is decoded, many are not.
@@ -72,6 +84,8 @@ import Testing
         #expect(results[0] != nil && results[0] == results[1], "\(arithmetic)")
       }
     }
+    // The exact product of an int8 and a scale in single precision is no float.
+    guard Self.schemes[scheme].scales != .f32 else { return }
     let request = RunRequest(batchCount: 1, tokenCount: 3, ids: [3, 1, 4])
     #expect(
       try ReferenceExecutor(graph, stored).run(request)["logits"]?.values

@@ -27,8 +27,10 @@ import Testing
     .quantized(stored(.i8, [4, 32]), scales: [1], axis: nil),
     .quantized(stored(.bf16, [4, 32]), scales: [1, 1, 1, 1], axis: 0),
     .quantized(.transposed(stored(.u32, [4, 32])), scales: [1], axis: nil),
-    .runs(stored(.f16, [4, 32]), of: 32, .integers), .runs(stored(.i8, [4, 32]), of: 32, .scales),
-    .runs(stored(.f32, [4, 32]), of: 48, .integers), .runs(stored(.f32, [4, 32]), of: 0, .scales),
+    .runs(stored(.f16, [4, 32]), RunRule(size: 32), .integers),
+    .runs(stored(.i8, [4, 32]), RunRule(size: 32), .scales),
+    .runs(stored(.f32, [4, 32]), RunRule(size: 48), .integers),
+    .runs(stored(.f32, [4, 32]), RunRule(size: 0), .scales),
     .dequantized(stored(.u8, [4, 34]), .q80, [4, 32]),
     .dequantized(stored(.u8, [4, 18], blockType: .q40), .q80, [4, 32]),
     .dequantized(stored(.u8, [4, 34], blockType: .q80), .q80, [4, 64]),
@@ -56,8 +58,8 @@ import Testing
       (.cast(Self.stored(.i8, [3]), to: .f32, onOverflow: .refuse), .number(.f32)),
       (.blocks(Self.stored(.f32, [4, 32]), .q80), .block(.q80)),
       (.quantized(Self.stored(.f32, [3]), scales: [1], axis: nil), .number(.i8)),
-      (.runs(Self.stored(.f32, [3, 4]), of: 6, .integers), .number(.i8)),
-      (.runs(Self.stored(.f32, [3, 4]), of: 6, .scales), .number(.f32)),
+      (.runs(Self.stored(.f32, [3, 4]), RunRule(size: 6), .integers), .number(.i8)),
+      (.runs(Self.stored(.f32, [3, 4]), RunRule(size: 6), .scales), .number(.f32)),
       (.transposed(Self.stored(.f16, [2, 3])), .number(.f16)), (.zeros(.i64, [3]), .number(.i64)),
       (.rows(Self.stored(.f64, [3, 2]), 1..<3), .number(.f64)),
     ] as [(LazyPart, ElementType)] {
@@ -105,7 +107,7 @@ import Testing
     for room in [33, 35, 68] {
       expectRefusal(.number(.f32), byteCount: 128) { try encoder.encode($0, to: part($1, room)) }
     }
-    var quantizer = RunQuantizer(size: 32)
+    var quantizer = RunQuantizer(RunRule(size: 32))
     for type in [ElementType.number(.i8), .number(.i32), .block(.q80)] {
       expectRefusal(type, byteCount: 128) { try quantizer.quantize($0, to: part($1, 32)) }
       expectRefusal(type, byteCount: 128) { elements, _ in _ = try quantizer.scales(of: elements) }

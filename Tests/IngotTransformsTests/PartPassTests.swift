@@ -12,7 +12,8 @@ import Testing
   /// Layouts and casts of a stored matrix.
   enum Arrangement: CaseIterable {
     case asItIs, transposed, cast, castTransposed, rows, transposedRows, joined, quantized, scaled,
-      scaledTransposed, paired, updated, updatedTurned, summed, runs, scalesOfRuns, runsOfTransposed
+      scaledTransposed, paired, updated, updatedTurned, summed, runs, scalesOfRuns, runsOfColumns,
+      runsOfTransposed
 
     func part(_ stored: LazyPart) -> LazyPart {
       switch self {
@@ -38,9 +39,14 @@ import Testing
               path: "m")), to: .f16, onOverflow: .saturate)
       case .quantized: .quantized(stored, scales: [0.01], axis: nil)
       // Both lengths are primes: runs as long as one go across the rows of the other.
-      case .runs: .runs(stored, of: 1301, .integers)
-      case .scalesOfRuns: .runs(stored, of: 1301, .scales)
-      case .runsOfTransposed: .runs(.transposed(.rows(stored, 0..<1280)), of: 64, .integers)
+      case .runs: .runs(stored, RunRule(size: 1301), .integers)
+      case .scalesOfRuns: .runs(stored, RunRule(size: 1301), .scales)
+      case .runsOfColumns:
+        .runs(
+          .rows(stored, 0..<1280),
+          RunRule(size: 64, columnCount: stored.shape.dimensions[1], scaleType: .bf16, isFitted: true),
+          .integers)
+      case .runsOfTransposed: .runs(.transposed(.rows(stored, 0..<1280)), RunRule(size: 64), .integers)
       case .scaled: PartPassTests.scaled(stored)
       case .scaledTransposed:
         .cast(.transposed(PartPassTests.scaled(stored)), to: .f16, onOverflow: .saturate)

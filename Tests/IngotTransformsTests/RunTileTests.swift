@@ -64,10 +64,10 @@ import Testing
     let answer = try PythonPeer.run(code: Self.numpy, [folder.path, "32"]).standardOutput
     let cost = try JSONDecoder().decode(Cost.self, from: Data(answer.utf8))
     let (files, part) = try Self.stored(values, [12, 88], kind)
-    let integers = LazyPart.runs(part, of: 32, .integers)
+    let integers = LazyPart.runs(part, RunRule(size: 32), .integers)
     #expect(integers.dtype == .i8 && integers.shape == [12, 88])
     #expect(try read(integers, files, grains: grains) == folder.bytes("integers"))
-    let scales = LazyPart.runs(part, of: 32, .scales)
+    let scales = LazyPart.runs(part, RunRule(size: 32), .scales)
     #expect(scales.dtype == .f32 && scales.shape == [33])
     #expect(try read(scales, files, grains: grains) == folder.bytes("scales"))
     let tiles = try integers.open(files: files, scratchFolder: folder.path)
@@ -82,6 +82,28 @@ import Testing
     #expect(others.quantizationError == nil && others.castReport == nil)
   }
 
+  @Test(arguments: StorageKind.allCases, ScaleType.allCases)
+  func `runs of columns are those of the matrix turned`(_ kind: StorageKind, _ type: ScaleType) throws {
+    var random = SeededRandom(seed: 12)
+    let values = random.floats(96 * 37)
+    let (files, part) = try Self.stored(values, [96, 37], kind)
+    let turned = LazyPart.transposed(part)
+    let (columns, rows) = (
+      RunRule(size: 32, columnCount: 37, scaleType: type, isFitted: true),
+      RunRule(size: 32, scaleType: type, isFitted: true)
+    )
+    let scales = LazyPart.runs(part, columns, .scales).reshape(to: [3, 37])
+    #expect(scales.dtype == type.dtype)
+    for grains in [1, 2] {
+      #expect(
+        try read(.runs(part, columns, .integers), files, grains: grains)
+          == read(.transposed(.runs(turned, rows, .integers)), files))
+      #expect(
+        try read(scales, files, grains: grains)
+          == read(.transposed(LazyPart.runs(turned, rows, .scales).reshape(to: [37, 3])), files))
+    }
+  }
+
   @Test(arguments: [RunContent.integers, .scales])
   func `a share of a stack is what stands in its place of the whole`(_ content: RunContent) throws {
     // Four blocks of 3 × 88: a block has whole runs of 8, its rows of 88 too; of 24 only the block.
@@ -94,10 +116,10 @@ import Testing
       let ranges = LazyPart.stored(
         name: "m", StoredPart(PartType(kind: .values, dtype: .f32, shape: [4, 3, 88]), storage))
       let stack = LazyPart.stack((0..<4).map { whole.element($0) })
-      let expected = try read(.runs(whole, of: size, content), files)
+      let expected = try read(.runs(whole, RunRule(size: size), content), files)
       for part in [whole, ranges, stack, .transposed(.transposed(whole.reshape(to: [12, 88])))] {
         let shares = try (0..<4).map { index in
-          try read(LazyPart.runs(part, of: size, content).share(index, of: 4), files)
+          try read(LazyPart.runs(part, RunRule(size: size), content).share(index, of: 4), files)
         }
         #expect(shares.flatMap { $0 } == expected)
       }
@@ -116,7 +138,9 @@ import Testing
     var values = Self.values()
     values[700] = value
     let (files, part) = try Self.stored(values, [12, 88])
-    let error = #expect(throws: IngotError.self) { _ = try read(.runs(part, of: 32, content), files) }
+    let error = #expect(throws: IngotError.self) {
+      _ = try read(.runs(part, RunRule(size: 32), content), files)
+    }
     guard case .unrepresentable("m", _, let why, _)? = error else {
       Issue.record("\(String(describing: error))")
       return

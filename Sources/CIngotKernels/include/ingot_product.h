@@ -25,8 +25,8 @@
 #define INGOT_Q8_0_BYTES 34
 
 /// How the elements of a weight are stored. Q8_0 are ggml's blocks along the rows of a weight `[N, K]`, whose K and stride
-/// are multiples of a block's numbers. The last three are panels of words: as ingot_narrow.h's `_pack_panels_bf16` and
-/// `_pack_panels_s8` of the same NR make them, two or four rows of a column in 32 bits, and as `_pack_panels_q8_0` does.
+/// are multiples of a block's numbers. The last two are panels of words, as ingot_narrow.h's `_pack_panels_bf16` and
+/// `_pack_panels_s8` of the same NR make them: two or four rows of a column in 32 bits.
 enum {
     INGOT_WEIGHT_F32 = 0,
     INGOT_WEIGHT_F16 = 1,
@@ -35,8 +35,19 @@ enum {
     INGOT_WEIGHT_Q8_0 = 4,
     INGOT_WEIGHT_WORDS_BF16 = 5,
     INGOT_WEIGHT_WORDS_S8 = 6,
-    INGOT_WEIGHT_WORDS_Q8_0 = 7,
 };
+
+/// Scales of runs of a weight's inputs: each number is multiplied with that of its output and its run where it is used.
+typedef struct {
+    /// NULL for none. Of int8 as stored: `[N, ⌈K / size⌉]` beside `[N, K]`, else `[⌈K / size⌉, N]`, rows `stride` apart. Of
+    /// panels of words `[⌈N / NR⌉, ⌈K / size⌉, NR]`, as `_pack_runs` makes them. Blocks of Q8_0 have their own.
+    const void *_Nullable scales;
+    size_t stride;
+    /// INGOT_WEIGHT_F32, _F16 or _BF16.
+    int type;
+    /// Inputs of a run, a multiple of 16; the last one may be cut off.
+    size_t size;
+} ingot_runs;
 
 /// What becomes of a product's sums: y = residual + activation(sum · scale + bias).
 typedef struct {
@@ -66,6 +77,8 @@ typedef struct {
     size_t w_stride;
     int w_type;
     int w_is_out_in;
+    /// Of int8, as stored or in words.
+    ingot_runs runs;
     /// NULL, or the weight as `_pack_panels` makes it, `[⌈N / NR⌉, K, NR]`; then `w` is not read by `_panels`.
     const float *_Nullable panels;
     /// Rows that each of `panels` has, at least K; 0 for K.
@@ -79,15 +92,14 @@ typedef struct {
 //
 // pack_rows: `x` `[M, K]` with rows `x_stride` apart to `packed` `[⌈M / MR⌉, K, MR]`, the last block filled with zeros.
 // pack_panels: panels `[first, end)` of the weight to `packed` `[⌈N / NR⌉, K, NR]`, 64-byte aligned.
-// pack_panels_q8_0: the same panels of a weight of Q8_0 to `[⌈N / NR⌉, K / 32, 34 · NR]` bytes: the scales of NR blocks, then
-// their numbers as `[8, NR]` words of four rows, with their sign bits turned.
+// pack_runs: the scales of the same panels' runs, or blocks of Q8_0, to `[⌈N / NR⌉, ⌈K / size⌉, NR]`, in their own type.
 // panels: columns `[NR · first, NR · end)` of y; `scratch` holds INGOT_PANEL_GROUP · NR · K floats and is 64-byte
 // aligned; it may be NULL when the weight is packed.
-// unpacked: the same for a weight `[K, N]` of plain numbers as it is stored; `scratch` holds `(end - first) · ⌈M / MR⌉ · MR · NR` floats.
-// chains: for a weight `[K, N]` of plain numbers and few rows: the sum of chain c to `partial` `[⌈K / CHAIN⌉, M, N]`, for c in
+// unpacked: the same for a weight `[K, N]` of numbers that stand by themselves as it is stored; `scratch` holds `(end - first) · ⌈M / MR⌉ · MR · NR` floats.
+// chains: for such a weight `[K, N]` and few rows: the sum of chain c to `partial` `[⌈K / CHAIN⌉, M, N]`, for c in
 // `[first, end)`. It reads the weight in its own order, which is as fast as memory.
 // sum_chains: columns `[first, end)` of y from `partial`.
-// dots: for a weight `[N, K]` of plain numbers and few rows: columns `[first, end)` of y.
+// dots: for such a weight `[N, K]` and few rows: columns `[first, end)` of y.
 // packed_rows: for few rows and panels that stay, `panels` of f32 or `w` of words: columns `[NR · first, NR · end)` of y.
 
 /// One level's products of f32 activations.
@@ -96,7 +108,7 @@ typedef struct INGOT_SENDABLE {
     size_t row_block, panel_width;
     void INGOT_KERNEL(pack_rows)(const float *x, size_t x_stride, size_t m, size_t k, float *packed);
     void INGOT_KERNEL(pack_panels)(const ingot_product *p, size_t first, size_t end, float *packed);
-    void INGOT_KERNEL(pack_panels_q8_0)(const ingot_product *p, size_t first, size_t end, void *packed);
+    void INGOT_KERNEL(pack_runs)(const ingot_product *p, size_t first, size_t end, void *packed);
     void INGOT_KERNEL(panels)(const ingot_product *p, size_t first, size_t end, float *_Nullable scratch);
     void INGOT_KERNEL(unpacked)(const ingot_product *p, size_t first, size_t end, float *scratch);
     void INGOT_KERNEL(chains)(const ingot_product *p, size_t first, size_t end, float *partial);

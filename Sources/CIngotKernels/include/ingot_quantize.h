@@ -27,6 +27,17 @@ typedef struct {
     size_t not_finite;
 } ingot_block_faults;
 
+/// How scales are stored, which they are rounded to.
+enum {
+    INGOT_SCALE_F32 = 0,
+    INGOT_SCALE_F16 = 1,
+    INGOT_SCALE_BF16 = 2,
+};
+
+/// Scales that a search looks at: absmax ÷ 104, ÷ 105, …
+#define INGOT_FITTED_SCALES 32
+#define INGOT_FIRST_DIVISOR 104
+
 // Peaks are magnitudes as bits of a float: those of infinities and NaN are above all others.
 // quantize: q = clamp(round(x ÷ scale), −127, 127), ties to even; 0 where the scale is 0. x: [n], finite; q: [n].
 
@@ -41,6 +52,9 @@ typedef struct INGOT_SENDABLE {
     /// scales: [n], one each.
     void INGOT_KERNEL(quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
                                            ingot_rounding *rounding);
+    /// x: [runs, size]; scales: [runs], rounded to a type. Of those of a search that of least Σ (x − q · scale)², summed in
+    /// single precision, the first of equals; of a run without a finite sum absmax ÷ 127, which is not finite where the run is not.
+    void INGOT_KERNEL(fit_scales)(const float *x, size_t runs, size_t size, int type, float *scales);
     /// x: f32 [n, 32], any alignment; y: [n, 34], half-precision scale and values of each block.
     ingot_block_faults INGOT_KERNEL(encode_q8_0)(const void *x, uint8_t *y, size_t n, ingot_rounding *rounding);
 } ingot_quantize_kernels;
