@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quantizes a model by every scheme and prints what each costs on a text: bits a weight, and the distance from the model.
+
+usage: python3 Benchmarks/quantization.py --build .build/release [--model fixtures/kjv-gpt2] [--text FILE]
+Nothing is timed: the same figures come from any machine.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+KJV = ROOT / "fixtures" / "kjv-gpt2"
+# A name for the table, what is written, and options. Rules name the token embedding, which is the head of a tied model.
+SCHEMES = [
+    ("`int8-tensor`", "t.ingot", ["--scheme", "int8-tensor"]),
+    ("`int8`", "c.ingot", ["--scheme", "int8"]),
+    ("`int8-g128`", "g128.ingot", ["--scheme", "int8-g128"]),
+    ("`int8-g64`", "g64.ingot", ["--scheme", "int8-g64"]),
+    ("`q8_0`, llama.cpp's", "q.gguf", ["--scheme", "q8_0"]),
+    ("`int8-g32`", "g32.ingot", ["--scheme", "int8-g32"]),
+    ("`int8-g64`, embedding `int8-g16`", "m64.ingot", ["--scheme", "int8-g64", "--rule", "*{wte,embed_tokens}.*=int8-g16"]),
+    ("`int8-g32`, embedding `int8-g16`", "m32.ingot", ["--scheme", "int8-g32", "--rule", "*{wte,embed_tokens}.*=int8-g16"]),
+    ("`int8-g16`", "g16.ingot", ["--scheme", "int8-g16"]),
+]
+
+
+def call(ingot: str, *words: str) -> dict:
+    """What a command prints as JSON."""
+    return json.loads(subprocess.run([ingot, *words, "--json"], check=True, capture_output=True).stdout)
+
+
+def main() -> None:
+    """Prints a row for each scheme that the model's shapes allow."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--model", type=pathlib.Path, default=KJV)
+    parser.add_argument("--text", type=pathlib.Path, default=KJV / "heldout.txt")
+    options = parser.parse_args()
+    ingot = str((options.build / "ingot").resolve())
+    print("| scheme | bits a weight | SNR | KL a token | 99th percentile | same likeliest token |\n|---|---:|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, file, words in SCHEMES:
+            output = f"{folder}/{file}"
+            try:
+                made = call(ingot, "quantize", str(options.model), output, *words)["model"]
+            except subprocess.CalledProcessError as error:
+                print(f"| {name} | {error.stderr.decode().splitlines()[0]} | | | | |")
+                continue
+            cost = call(ingot, "eval", output, "--against", str(options.model), "--text", str(options.text))
+            print(f"| {name} | {made['bits_per_weight']:.2f} | {made['snr_db']:.1f} dB | {cost['kl']:.2e} "
+                  f"| {cost['kl_p99']:.2e} | {cost['top1_agreement']:.2%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
