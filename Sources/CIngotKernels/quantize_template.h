@@ -157,7 +157,15 @@ INLINE float stored_scale(float scale, int type) {
     return scale;
 }
 
-/// Adds what a number costs by each of sixteen scales, which are multiplied with `inverse` alike.
+/// A power of two that brings a peak near 1, so that no square of it or of its scales is lost.
+INLINE float lift_of(uint32_t peak) {
+    const uint32_t exponent = peak >> 23, lift = exponent < 253 ? 254 - exponent : 1, bits = lift << 23;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+/// Adds what a number costs by each of sixteen scales, of which `inverse` is 1 over.
 INLINE floats add_cost(floats cost, float number, floats scale, floats inverse) {
     const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f, x = (floats){} + number;
     floats t = x * inverse;
@@ -172,6 +180,7 @@ TARGET static void NAME(fit_scales)(const float *x, size_t runs, size_t size, in
     enum { PARTS = INGOT_FITTED_SCALES / LANES };
     for (size_t run = 0; run < runs; run++, x += size) {
         const uint32_t bits = NAME(peak)(x, size);
+        const float lift = lift_of(bits);
         float peak, candidates[INGOT_FITTED_SCALES], costs[INGOT_FITTED_SCALES];
         memcpy(&peak, &bits, 4);
         floats scale[PARTS], inverse[PARTS], cost[PARTS] = {{0}};
@@ -179,9 +188,13 @@ TARGET static void NAME(fit_scales)(const float *x, size_t runs, size_t size, in
             candidates[i] = stored_scale(peak / (float)(INGOT_FIRST_DIVISOR + i), type);
         }
         memcpy(scale, candidates, sizeof scale);
-        for (int part = 0; part < PARTS; part++) inverse[part] = 1.0f / scale[part];
+        for (int part = 0; part < PARTS; part++) {
+            scale[part] *= lift;
+            inverse[part] = 1.0f / scale[part];
+        }
         for (size_t i = 0; i < size; i++) {
-            for (int part = 0; part < PARTS; part++) cost[part] = add_cost(cost[part], x[i], scale[part], inverse[part]);
+            const float number = x[i] * lift;
+            for (int part = 0; part < PARTS; part++) cost[part] = add_cost(cost[part], number, scale[part], inverse[part]);
         }
         memcpy(costs, cost, sizeof costs);
         scales[run] = stored_scale(peak / 127, type);

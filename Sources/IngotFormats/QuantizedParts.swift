@@ -94,7 +94,8 @@ package enum QuantizedParts {
         guard dtypes.contains(part.dtype), part.shape == shape else {
           throw malformed(
             rule, path, part.name, "\(part.dtype) of \(part.shape)",
-            shape.map { "\(dtypes[0]) of \($0)" } ?? "a shape that the scheme fits")
+            shape.map { "\(dtypes.first { $0 == part.dtype } ?? dtypes[0]) of \($0)" }
+              ?? "a shape that the scheme fits")
         }
         parts.append(StoredPart(PartType(kind: kind, dtype: part.dtype, shape: part.shape), part.storage))
         taken.insert(partIndex)

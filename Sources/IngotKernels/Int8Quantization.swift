@@ -84,6 +84,9 @@ public struct QuantizationError: Hashable, Sendable {
   /// Whether every value is kept exactly.
   public var isExact: Bool { noise == 0 }
 
+  /// Whether values that are not all zeros became zeros.
+  package var isAllLost: Bool { signal > 0 && noise == signal }
+
   /// The signal-to-noise ratio in decibels, `10 · log₁₀(Σ x² ÷ Σ (x − q·s)²)`; infinite when nothing was lost.
   public var signalToNoise: Double { isExact ? .infinity : 10 * ingot_log10(signal / noise) }
 

@@ -19,18 +19,21 @@ extension ReferenceKernels {
       case .bf16: roundedToBF16(scale)
       }
     }
+    // Numbers near 1, whose squares no range cuts off.
+    let lift = Float(sign: .plus, exponent: peak.isNormal ? max(-126, -peak.exponent) : 127, significand: 1)
     var (best, least) = (stored(peak / 127), Float.infinity)
     for divisor in 104..<136 {
-      let scale = stored(peak / Float(divisor))
+      let candidate = stored(peak / Float(divisor))
+      let scale = candidate * lift
       let inverse = 1 / scale
       var cost: Float = 0
-      for value in values {
+      for value in values.map({ $0 * lift }) {
         let quotient = value * inverse
         let clamped = quotient > -127 ? (quotient < 127 ? quotient : 127) : -127
         let difference = value - clamped.rounded(.toNearestOrEven) * scale
         cost += difference * difference
       }
-      if cost < least { (best, least) = (scale, cost) }
+      if cost < least { (best, least) = (candidate, cost) }
     }
     return best
   }

@@ -94,11 +94,25 @@ package struct DialectLayout {
         let others = layout.isFirstHalf ? roles.compactMap { partner(of: $0) } : []
         tensors.append(Tensor(name: name, roles: roles + others, view: .stack(views)))
       } else if let view = try view(of: role) {
+        try requireMatrix(view, layout, name)
         tensors.append(
           Tensor(name: name, roles: [role], view: stored(view, as: layout, isLinear: isLinear(role))))
       }
     }
     return tensors
+  }
+
+  /// Throws for groups, which are of matrices, where the target has three dimensions.
+  private func requireMatrix(
+    _ view: ParameterView, _ layout: ParameterLayout, _ name: String
+  ) throws(IngotError) {
+    guard case .perGroup? = view.quantization?.granularity,
+      layout.steps(transposing: false).contains(.leadingOne)
+    else { return }
+    throw .unrepresentable(
+      tensor: name, target: target.id,
+      why: "its scales are of groups of a matrix, and it has three dimensions",
+      hint: .remedy(.dequantize))
   }
 
   /// The head that is the token embedding, where the target lists it or it is to be untied.

@@ -205,21 +205,41 @@ import Testing
     #expect(refusal(Self.model, "o.ingot", .int8Group32, scales: .f64).contains("F16, BF16 or F32"))
     #expect(refusal(Self.model, "o.npz", .int8Group32, scales: .bf16).contains("BF16"))
     // Weights beyond what a scale of half precision can stand for.
-    let enlarge = """
+    let change = """
       import sys
+      import numpy as np
       from safetensors.numpy import load_file, save_file
       w = load_file(sys.argv[1])
-      w["transformer.h.1.mlp.c_fc.weight"] = w["transformer.h.1.mlp.c_fc.weight"] * 1e9
+      w["transformer.h.1.mlp.c_fc.weight"] = w["transformer.h.1.mlp.c_fc.weight"] * np.float32(sys.argv[3])
       save_file(w, sys.argv[2] + "/model.safetensors")
       """
-    try FileManager.default.createDirectory(atPath: folder.file("large"), withIntermediateDirectories: false)
-    try folder.copy(Self.model + "/config.json", as: "large/config.json")
-    try PythonPeer.run(code: enlarge, [Self.model + "/model.safetensors", folder.file("large")])
-    let overflow = refusal(folder.file("large"), "o.ingot", .int8Group64)
-    #expect(overflow.contains("h.1.mlp.c_fc") && overflow.contains("F16"))
+    for factor in ["1e9", "1e-9"] {
+      let name = "times-" + factor
+      try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: false)
+      try folder.copy(Self.model + "/config.json", as: name + "/config.json")
+      try PythonPeer.run(code: change, [Self.model + "/model.safetensors", folder.file(name), factor])
+      let answer = refusal(folder.file(name), "o.ingot", .int8Group64)
+      #expect(answer.contains("h.1.mlp.c_fc") && answer.contains("range"), "\(answer)")
+      let wide = try Self.quantize(
+        folder.file(name), folder.file(factor + ".ingot"), .int8Group64, scales: .bf16)
+      #expect(wide.tensors.count == 17 && wide.total.signalToNoise > 40)
+    }
     #expect(folder.entries().allSatisfy { !$0.hasPrefix("o.") && !$0.hasPrefix(".o") })
-    #expect(
-      try Self.quantize(folder.file("large"), folder.file("w.ingot"), .int8Group64, scales: .bf16).tensors
-        .count == 17)
+  }
+
+  @Test func `groups are of matrices, and a dialect that has three dimensions is refused`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.quantize(Self.model, folder.file("small/"), .int8Group32)
+    var options = ConvertOptions()
+    options.dialect = "openai"
+    do throws(IngotError) {
+      _ = try Ingot.convert(folder.file("small"), to: folder.file("o.safetensors"), options: options)
+      Issue.record("written")
+    } catch {
+      guard case .unrepresentable(let tensor?, "openai", let why, _) = error else { throw error }
+      #expect(tensor.contains("c_attn") && why.description.contains("three dimensions"))
+    }
+    options.dtype = .f32
+    _ = try Ingot.convert(folder.file("small"), to: folder.file("o.safetensors"), options: options)
   }
 }
