@@ -73,6 +73,11 @@ extension Ingot {
       throw .internal("an architecture without a dialect")
     }
     let graph = configuration.architecture.build(configuration.config, dialect.transposedKinds)
+    if let shared = graph.parameters.first(where: { dialect.layout(of: $0.role.kind)?.holdsMany == true }) {
+      throw .unsupported(
+        "an untrained \(words: configuration.architecture.title), which has several parameters in one tensor",
+        at: Location(output, tensor: dialect.name(of: shared.role, prefix: dialect.writtenPrefix)))
+    }
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil, options.work.system)
     var metadata = Metadata()

@@ -11,7 +11,8 @@ extension Remedy {
     case .dequantize: "\(option: .dtype, "F32") dequantizes them"
     case .applyScales: "\(option: .dtype, "F32") multiplies by them"
     case .makeBlocks(let type): "\(option: .scheme, type.rawValue.lowercased()) makes blocks"
-    case .keepWeight: "\(option: .rules, "GLOB=keep"), by its name in the input, leaves it as it is"
+    case .keepWeight:
+      "\(option: .rules, "GLOB=keep"), by its name in the input or the output, leaves it as it is"
     case .leaveOut: "\(option: .exclude) leaves it out"
     case .rename: "\(option: .renames) gives another name"
     case .keepNames: "\(option: .dialect, "keep") leaves names"

@@ -13,6 +13,8 @@ enum InnerConfig {
   /// - Parameter checkpoint: the checkpoint.
   /// - Returns: the document, for ``IngotDialects/ConfigReader`` to check.
   static func document(of checkpoint: Checkpoint) -> Metadata? {
+    // A header of strings alone has lost every number of a config that it was given on the way.
+    guard checkpoint.format != "safetensors" else { return nil }
     let found = Dialect.all.compactMap { dialect in
       dialect.config.document(in: checkpoint.metadata, architecture: dialect.architecture).map {
         (dialect, $0)

@@ -222,7 +222,7 @@ package struct QuantizedConversion {
   private func wayApart(_ kind: TensorRole.Kind) -> Evidence {
     let architecture = model.recognised.configuration.architecture.id
     guard let layout = Dialect.named("hf", architecture: architecture)?.layout(of: kind), !layout.holdsMany
-    else { return "" }
+    else { return "; \(option: .rules, "GLOB=keep") leaves it as it is" }
     return "; \(verb: .convert, .dialect, "hf") takes them apart"
   }
 

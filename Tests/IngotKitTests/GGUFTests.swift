@@ -4,6 +4,7 @@ import Foundation
 import IngotEncodings
 import IngotKernels
 import IngotKit
+import IngotModels
 import IngotTestSupport
 import Testing
 
@@ -274,6 +275,22 @@ import Testing
         writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
     writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
     """
+
+  @Test func `what a header of strings keeps of a config is none`() throws {
+    var options = ConvertOptions()
+    options.dtype = .f32
+    let folder = try TemporaryFolder()
+    let source = Fixture.path("decoder-golden/mixtral/llama.cpp.gguf")
+    _ = try Ingot.convert(source, to: folder.file("m.safetensors"), options: options)
+    do throws(IngotError) {
+      _ = try Model(folder.file("m.safetensors"))
+      Issue.record("understood")
+    } catch {
+      guard case .missing(_, let why, _) = error else { throw error }
+      #expect(why.description.contains("has no config"))
+    }
+    #expect(try Ingot.inspect(folder.file("m.safetensors")).model == nil)
+  }
 
   @Test(arguments: [300_000, 900_000, 1_100_000], [QuantizationScheme.keep, .q80])
   func `a set is cut as gguf-py cuts it, byte for byte`(_ limit: Int, _ scheme: QuantizationScheme) throws {

@@ -37,6 +37,19 @@ import Testing
   }
 
   /// The digest that all machines agree on; it changes only with the generator.
+  @Test func `a model whose experts share tensors is refused by name`() throws {
+    var options = InitializeOptions()
+    options.config = Fixture.path("gpt_oss/bare/config.json")
+    do throws(IngotError) {
+      _ = try Ingot.initialize("gpt_oss", to: folder.file("m/"), options: options)
+      Issue.record("written")
+    } catch {
+      guard case .unsupported(let what, _) = error else { throw error }
+      #expect(what.description.contains("several parameters in one tensor"))
+    }
+    #expect(folder.entries().isEmpty)
+  }
+
   @Test func `the seed 5 is these bytes`() throws {
     _ = try Ingot.initialize("gpt2", to: folder.file("a.npz"), options: options(seed: 5))
     let digest = try Ingot.hash(folder.file("a.npz"), options: HashOptions()).model

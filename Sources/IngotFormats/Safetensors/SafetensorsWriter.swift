@@ -166,7 +166,6 @@ package struct SafetensorsWriter: CheckpointWriter {
           hint: .remedy(.rename))
       }
     }
-    guard request.tensors.contains(where: { $0.quantization != nil }) else { return }
     var names = Set<ExactName>()
     for tensor in request.tensors {
       for part in tensor.parts where !names.insert(ExactName(tensor.name + part.kind.nameSuffix)).inserted {
