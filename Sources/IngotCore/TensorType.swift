@@ -62,6 +62,20 @@ public struct TensorType: Hashable, Sendable {
     rarities = .make(quantization: quantization, blockType: blockType)
   }
 
+  /// Makes the type of int8 with scales beside them.
+  ///
+  /// - Parameters:
+  ///   - shape: of the values.
+  ///   - scheme: how values and scales stand for numbers.
+  ///   - scales: the element type of the scales.
+  ///   - scaleShape: their shape.
+  package init(int8 shape: Shape, _ scheme: Quantization, scales: DType, of scaleShape: Shape) {
+    self.init(
+      dtype: .i8, shape: shape,
+      quantization: QuantizedType(
+        scheme: scheme, parts: [PartType(kind: .scales, dtype: scales, shape: scaleShape)]))
+  }
+
   /// Makes the type of a tensor that is packed: its numbers, in F32, are made of several arrays.
   package init(_ packing: Packing, shape: Shape) {
     dtype = .f32

@@ -300,11 +300,7 @@ package struct QuantizedConversion {
     for scale in scales { bytes.appendLittle(scale.bitPattern) }
     output.add(
       PlannedTensor(
-        name: tensor.name,
-        TensorType(
-          dtype: .i8, shape: tensor.shape,
-          quantization: QuantizedType(
-            scheme: scheme, parts: [PartType(kind: .scales, dtype: .f32, shape: scaleShape)])),
+        name: tensor.name, TensorType(int8: tensor.shape, scheme, scales: .f32, of: scaleShape),
         transforms: [.quantizedToInt8(from: tensor.dtype)]),
       [
         .quantized(source(tensor), scales: scales, axis: scheme.axis),

@@ -135,14 +135,9 @@ package struct OutputBuilder {
         tensor: name, target: DType.i8.rawValue,
         why: "its \(values.shape.elementCount, "value") are no whole runs of \(size)", hint: nil)
     }
+    let type = TensorType(int8: values.shape, scheme, scales: .f32, of: scaleShape)
     add(
-      PlannedTensor(
-        name: name,
-        TensorType(
-          dtype: .i8, shape: values.shape,
-          quantization: QuantizedType(
-            scheme: scheme, parts: [PartType(kind: .scales, dtype: .f32, shape: scaleShape)])),
-        transforms: notes + [.quantizedToInt8(from: .f32)]),
+      PlannedTensor(name: name, type, transforms: notes + [.quantizedToInt8(from: .f32)]),
       [.runs(values, RunRule(size: size), .integers), .runs(values, RunRule(size: size), .scales)])
   }
 
@@ -171,14 +166,9 @@ package struct OutputBuilder {
     }
     let columnCount = axis == 0 ? 1 : values.shape.dimensions[1]
     let rule = RunRule(size: size, columnCount: columnCount, scaleType: scaleType, isFitted: true)
+    let type = TensorType(int8: values.shape, scheme, scales: scaleType.dtype, of: scaleShape)
     add(
-      PlannedTensor(
-        name: name,
-        TensorType(
-          dtype: .i8, shape: values.shape,
-          quantization: QuantizedType(
-            scheme: scheme, parts: [PartType(kind: .scales, dtype: scaleType.dtype, shape: scaleShape)])),
-        transforms: notes),
+      PlannedTensor(name: name, type, transforms: notes),
       [.runs(values, rule, .integers), LazyPart.runs(values, rule, .scales).reshape(to: scaleShape)])
   }
 

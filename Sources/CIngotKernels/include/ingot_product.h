@@ -95,7 +95,8 @@ typedef struct {
 // pack_runs: the scales of the same panels' runs, or blocks of Q8_0, to `[⌈N / NR⌉, ⌈K / size⌉, NR]`, in their own type.
 // panels: columns `[NR · first, NR · end)` of y; `scratch` holds INGOT_PANEL_GROUP · NR · K floats and is 64-byte
 // aligned; it may be NULL when the weight is packed.
-// unpacked: the same for a weight `[K, N]` of numbers that stand by themselves as it is stored; `scratch` holds `(end - first) · ⌈M / MR⌉ · MR · NR` floats.
+// unpacked: the same for a weight `[K, N]` of numbers that stand by themselves as it is stored; `scratch` holds
+// `(end - first) · ⌈M / MR⌉ · MR · NR` floats.
 // chains: for such a weight `[K, N]` and few rows: the sum of chain c to `partial` `[⌈K / CHAIN⌉, M, N]`, for c in
 // `[first, end)`. It reads the weight in its own order, which is as fast as memory.
 // sum_chains: columns `[first, end)` of y from `partial`.
