@@ -93,12 +93,17 @@ package struct WeightMatrix {
     self.hasScalePerColumn = hasScalePerColumn
   }
 
-  /// Whether products of a depth can take it: of blocks, whole ones along its own rows; runs of int8 alone.
-  func fits(depth: Int) -> Bool {
-    if let runs, element != .i8 || runs.size <= 0 || !runs.size.isMultiple(of: Runs.sizeStep) { return false }
-    guard element == .q80 else { return true }
+  /// Traps unless products of a depth can take it: of blocks, whole ones along its own rows; runs of int8 alone.
+  func requireFit(depth: Int) {
+    if let runs {
+      precondition(
+        element == .i8 && runs.size > 0 && runs.size.isMultiple(of: Runs.sizeStep), "runs of vectors of int8")
+    }
+    guard element == .q80 else { return }
     let size = Int(INGOT_Q8_0_NUMBERS)
-    return layout == .outIn && depth.isMultiple(of: size) && rowStride.isMultiple(of: size)
+    precondition(
+      layout == .outIn && depth.isMultiple(of: size) && rowStride.isMultiple(of: size),
+      "whole blocks along rows")
   }
 
   /// Whether its numbers stand by themselves, so that kernels that look at no other byte take them.
@@ -222,7 +227,7 @@ package struct MatrixProduct {
     var product = product(by: weight, end.with(weight, y))
     (product.x, product.x_stride) = (x.start, x.stride)
     let kernels = means.kernels.product
-    precondition(weight.fits(depth: depth), "blocks along rows, and runs of vectors of int8")
+    weight.requireFit(depth: depth)
     if rowCount <= Self.fewRows, weight.layout == .inOut, weight.isPlain {
       let isSmall = weight.element.byteCount(of: columnCount * depth) < Self.readingThreshold
       multiplyByChains(product, means.scratch, threads: isSmall ? nil : means.pool, kernels)

@@ -84,7 +84,7 @@ package final class PackedWeight: @unchecked Sendable {
     kernels: KernelTable = .current, passed: (_ columns: Range<Int>) -> Void = { _ in }
   ) {
     precondition(form.takes(weight), "a form that keeps the weight's elements")
-    precondition(weight.fits(depth: depth), "blocks along rows, and runs of vectors of int8")
+    weight.requireFit(depth: depth)
     precondition(form.isAvailable(in: kernels), "a form that the kernels have")
     precondition(form != .s8 || depth <= Self.largestS8Depth, "a depth whose sums fit i32")
     self.form = form
@@ -207,7 +207,7 @@ extension MatrixProduct {
   ) {
     guard rowCount > 0, columnCount > 0 else { return }
     precondition(form.narrowsActivations && form.takes(weight), "a form of narrow activations")
-    precondition(weight.fits(depth: depth), "blocks along rows, and runs of vectors of int8")
+    weight.requireFit(depth: depth)
     let (narrow, threads) = (means.kernels.narrow, threads(of: means.pool))
     let finish = end.with(weight, y)
     let rows = narrowRows(x, as: form, finish, means, threads: threads)

@@ -136,10 +136,9 @@ package struct GroupScales: @unchecked Sendable {
   package let outputAxis: Int
   /// The element type of the scales: F32, F16 or BF16.
   package let dtype: DType
-  /// The scales as floats, in C order: `[N, ⌈K / size⌉]`, or `[⌈K / size⌉, N]`.
-  package let scales: [Float]
-  /// The scales as they are stored.
+  /// The scales as they are stored, in C order: `[N, ⌈K / size⌉]`, or `[⌈K / size⌉, N]`.
   let memory: AlignedBuffer
+  private let count: Int
 
   /// Takes scales; `nil` for a size or a type that products do not take.
   ///
@@ -149,20 +148,11 @@ package struct GroupScales: @unchecked Sendable {
   ///   - size: inputs that share one.
   ///   - outputAxis: the dimension of the outputs.
   package init?(_ bytes: [UInt8], dtype: DType, size: Int, outputAxis: Int) {
-    guard Self.takes(dtype, size: size), let width = dtype.byteWidth,
-      let conversion = ElementConversion(from: dtype, to: .f32)
-    else { return nil }
+    guard Self.takes(dtype, size: size), let width = dtype.byteWidth else { return nil }
     (self.size, self.outputAxis, self.dtype) = (size, outputAxis, dtype)
-    let memory = AlignedBuffer(byteCount: bytes.count)
+    memory = AlignedBuffer(byteCount: bytes.count)
     memory.start.copyMemory(from: bytes, byteCount: bytes.count)
-    self.memory = memory
-    let count = bytes.count / width
-    scales = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-      if let target = buffer.baseAddress {
-        _ = conversion.convert(count: count, from: memory.start, to: target)
-      }
-      filled = count
-    }
+    count = bytes.count / width
   }
 
   /// Whether products take scales of a type for groups of a size.
@@ -174,15 +164,16 @@ package struct GroupScales: @unchecked Sendable {
   /// Whether there is a scale for each group of a matrix of a shape.
   package func fit(_ shape: Shape) -> Bool {
     let scheme = Quantization(granularity: .perGroup(axis: outputAxis, size: size))
-    return scheme.scaleShape(of: shape)?.elementCount == scales.count
+    return scheme.scaleShape(of: shape)?.elementCount == count
   }
 
-  /// The scale of a value of a matrix.
+  /// The scale of a value of a matrix, which has one for each group.
   func scale(ofRow row: Int, column: Int, of shape: Shape) -> Float {
     let columnCount = shape.dimensions.last ?? 0
-    return outputAxis == 0
-      ? scales[row * columnCount.dividedUp(by: size) + column / size]
-      : scales[row / size * columnCount + column]
+    let place =
+      outputAxis == 0
+      ? row * columnCount.dividedUp(by: size) + column / size : row / size * columnCount + column
+    return Float(ReferenceKernels.decode(memory.start, at: place, as: dtype))
   }
 }
 
