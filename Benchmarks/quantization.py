@@ -18,13 +18,13 @@ KJV = ROOT / "fixtures" / "kjv-gpt2"
 SCHEMES = [
     ("`int8-tensor`", "t.ingot", ["--scheme", "int8-tensor"]),
     ("`int8`", "c.ingot", ["--scheme", "int8"]),
-    ("`int8-g128`", "g128.ingot", ["--scheme", "int8-g128"]),
-    ("`int8-g64`", "g64.ingot", ["--scheme", "int8-g64"]),
+    ("`int8-group:128`", "g128.ingot", ["--scheme", "int8-group:128"]),
+    ("`int8-group:64`", "g64.ingot", ["--scheme", "int8-group:64"]),
     ("`q8_0`, llama.cpp's", "q.gguf", ["--scheme", "q8_0"]),
-    ("`int8-g32`", "g32.ingot", ["--scheme", "int8-g32"]),
-    ("`int8-g64`, embedding `int8-g16`", "m64.ingot", ["--scheme", "int8-g64", "--rule", "*{wte,embed_tokens}.*=int8-g16"]),
-    ("`int8-g32`, embedding `int8-g16`", "m32.ingot", ["--scheme", "int8-g32", "--rule", "*{wte,embed_tokens}.*=int8-g16"]),
-    ("`int8-g16`", "g16.ingot", ["--scheme", "int8-g16"]),
+    ("`int8-group:32`", "g32.ingot", ["--scheme", "int8-group:32"]),
+    ("`int8-group:64`, embedding `int8-group:16`", "m64.ingot", ["--scheme", "int8-group:64", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]),
+    ("`int8-group:32`, embedding `int8-group:16`", "m32.ingot", ["--scheme", "int8-group:32", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]),
+    ("`int8-group:16`", "g16.ingot", ["--scheme", "int8-group:16"]),
 ]
 
 

@@ -165,18 +165,19 @@ INLINE float lift_of(uint32_t peak) {
     return value;
 }
 
-/// Adds what a number costs by each of sixteen scales, of which `inverse` is 1 over.
-INLINE floats add_cost(floats cost, float number, floats scale, floats inverse) {
+/// Adds what a number of some weight costs by each of sixteen scales, of which `inverse` is 1 over.
+INLINE floats add_cost(floats cost, float number, float weight, floats scale, floats inverse) {
     const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f, x = (floats){} + number;
     floats t = x * inverse;
     // What is no number, of a scale of 0, becomes one.
     t = choose(t > -most, t, -most);
     t = choose(t < most, t, most);
     const floats difference = x - ((t + magic) - magic) * scale;
-    return cost + difference * difference;
+    return cost + difference * difference * weight;
 }
 
-TARGET static void NAME(fit_scales)(const float *x, size_t runs, size_t size, int type, float *scales) {
+TARGET static void NAME(fit_scales)(const float *x, const float *weights, size_t runs, size_t size, int type,
+                                    float *scales) {
     enum { PARTS = INGOT_FITTED_SCALES / LANES };
     for (size_t run = 0; run < runs; run++, x += size) {
         const uint32_t bits = NAME(peak)(x, size);
@@ -193,8 +194,10 @@ TARGET static void NAME(fit_scales)(const float *x, size_t runs, size_t size, in
             inverse[part] = 1.0f / scale[part];
         }
         for (size_t i = 0; i < size; i++) {
-            const float number = x[i] * lift;
-            for (int part = 0; part < PARTS; part++) cost[part] = add_cost(cost[part], number, scale[part], inverse[part]);
+            const float number = x[i] * lift, weight = weights ? weights[run * size + i] : 1;
+            for (int part = 0; part < PARTS; part++) {
+                cost[part] = add_cost(cost[part], number, weight, scale[part], inverse[part]);
+            }
         }
         memcpy(costs, cost, sizeof costs);
         scales[run] = stored_scale(peak / 127, type);

@@ -9,7 +9,7 @@ struct QuantizeCommand: ParsableCommand {
     abstract: "Make a model's weights small, and say what that costs.",
     discussion: """
       Linear weights and the token embedding are quantized; positions, norms, biases and what chooses experts stay. Schemes: int8 (one scale an \
-      output channel), int8-tensor (one scale a tensor), int8-g16 to int8-g128 (one for so many inputs of a channel, that of least squared error), \
+      output channel), int8-tensor (one scale a tensor), int8-group:16 to int8-group:128 (one for so many inputs of a channel, that of least squared error), \
       q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), keep. A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. What it costs on text: `ingot eval OUT --against IN`.
 
       \(understoodModels)
@@ -18,7 +18,8 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-int8.ingot
         ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
-        ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-g32 --scale-dtype bf16
+        ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-group:32 --scale-dtype bf16
+        ingot quantize gpt2/ gpt2-g64.ingot --scheme int8-group:64 --calibrate text.txt
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
       """)
@@ -41,6 +42,18 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     name: .customLong("scale-dtype"), help: "How scales of groups are stored; f16 without it.")
   var scaleDType: ScaleDType?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Round with error feedback (GPTQ) from what the model does on a text, or on token ids in a .npy file.",
+      valueName: "file"))
+  var calibrate: String?
+
+  @Option(
+    name: .customLong("calibration-tokens"),
+    help: ArgumentHelp("The most tokens to calibrate with; 65536 without it.", valueName: "count"))
+  var calibrationTokens: Int?
 
   @Option(
     name: .customLong("on-overflow"),
@@ -68,8 +81,16 @@ struct QuantizeCommand: ParsableCommand {
   @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
 
+  func validate() throws {
+    if calibrationTokens != nil, calibrate == nil {
+      throw ValidationError("--calibration-tokens goes with --calibrate.")
+    }
+  }
+
   func run() throws {
     var settings = QuantizeOptions()
+    settings.calibration = calibrate.map { CalibrationOptions($0) }
+    if let calibrationTokens { settings.calibration?.tokenLimit = calibrationTokens }
     settings.scheme = scheme
     settings.rules = try rules.map { (spelling) throws(IngotError) in
       guard let (pattern, word) = spelling.divided(at: "=", last: true),

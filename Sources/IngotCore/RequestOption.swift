@@ -6,8 +6,8 @@
 ///
 /// Most cases are called as the property of the verbs' options that they stand for.
 public enum RequestOption: String, CaseIterable, Hashable, Sendable {
-  case against, architecture, check, compresses, config, dialect, dtype, exclude, fileName, fixtures, force,
-    format
+  case against, architecture, calibration, calibrationTokens, check, compresses, config, dialect, dtype
+  case exclude, fileName, fixtures, force, format
   case include, isInPlace, keepsUnknownBits, nonFinite, onOverflow, precision, preset, program, prompt,
     rawDTypes, removals
   case renames, resumes, rules, scaleDType, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values

@@ -32,6 +32,15 @@ package struct RecognisedModel: Sendable {
   /// What was recognised, and by what.
   package let explanation: Evidence
 
+  /// The parameters that each tensor holds, in the graph's order.
+  package var rolesByTensor: [Int: [TensorRole]] {
+    var roles: [Int: [TensorRole]] = [:]
+    for role in graph.parameters.map(\.role) {
+      if let index = tensors[role] { roles[index, default: []].append(role) }
+    }
+    return roles
+  }
+
   /// Understands a checkpoint.
   ///
   /// - Parameters:

@@ -16,6 +16,7 @@ package struct KernelTable: Sendable, CustomStringConvertible {
   let quantize: ingot_quantize_kernels
   let blocks: ingot_block_kernels
   let minhash: ingot_minhash_kernels
+  let feedback: ingot_feedback_kernels
 
   /// The kernels of a level.
   ///
@@ -35,6 +36,7 @@ package struct KernelTable: Sendable, CustomStringConvertible {
     quantize = ingot_quantize_kernels_of(number)
     blocks = ingot_block_kernels_of(number)
     minhash = ingot_minhash_kernels_of(number)
+    feedback = ingot_feedback_kernels_of(number)
   }
 
   /// The kernels of the level that processor and `INGOT_CPU` decide.

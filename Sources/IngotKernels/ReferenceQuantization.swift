@@ -9,8 +9,8 @@ extension ReferenceKernels {
   }
 
   /// The scale of a run of finite values that a search finds the least costly: of absmax ÷ 104 to absmax ÷ 135, rounded to a
-  /// type, the first whose Σ (x − q · scale)² is least.
-  package static func fittedScale(_ values: [Float], _ type: ScaleType) -> Float {
+  /// type, the first whose Σ weight · (x − q · scale)² is least; without weights, of 1 each.
+  package static func fittedScale(_ values: [Float], weights: [Float]? = nil, _ type: ScaleType) -> Float {
     let peak = values.map(\.magnitude).max() ?? 0
     func stored(_ scale: Float) -> Float {
       switch type {
@@ -27,11 +27,11 @@ extension ReferenceKernels {
       let scale = candidate * lift
       let inverse = 1 / scale
       var cost: Float = 0
-      for value in values.map({ $0 * lift }) {
+      for (index, value) in values.map({ $0 * lift }).enumerated() {
         let quotient = value * inverse
         let clamped = quotient > -127 ? (quotient < 127 ? quotient : 127) : -127
         let difference = value - clamped.rounded(.toNearestOrEven) * scale
-        cost += difference * difference
+        cost += difference * difference * (weights?[index] ?? 1)
       }
       if cost < least { (best, least) = (candidate, cost) }
     }

@@ -28,7 +28,7 @@ package enum ScaleType: Hashable, Sendable, CaseIterable {
   }
 
   /// The number that kernels know it by.
-  fileprivate var code: Int32 {
+  var code: Int32 {
     switch self {
     case .f32: Int32(INGOT_SCALE_F32)
     case .f16: Int32(INGOT_SCALE_F16)
@@ -99,7 +99,7 @@ package struct RunQuantizer: Sendable {
     guard let x = floats.baseAddress else { return [] }
     let (size, code, fit) = (rule.size, rule.scaleType.code, kernels.quantize.fit_scales)
     var scales = [Float](unsafeUninitializedCapacity: count) { buffer, filled in
-      if let target = buffer.baseAddress { fit(x, count, size, code, target) }
+      if let target = buffer.baseAddress { fit(x, nil, count, size, code, target) }
       filled = count
     }
     for index in scales.indices where !scales[index].isFinite {

@@ -19,6 +19,8 @@ public struct QuantizeOptions: Sendable {
   public var rules: [(pattern: Glob, scheme: QuantizationScheme)] = []
   /// How the scales of groups are stored: F16, BF16 or F32; `nil` for F16, and where no scheme has groups.
   public var scaleDType: DType?
+  /// What weights are calibrated with: rounded with error feedback from what their products take; `nil` for nothing.
+  public var calibration: CalibrationOptions?
   /// What becomes of values that F32, which scales are found in, has no room for.
   public var onOverflow: OverflowPolicy = .refuse
   /// What is quantized though `validate` rejects it: with NaN and infinities, only weights that are kept.
@@ -56,6 +58,15 @@ public struct QuantizeOptions: Sendable {
         keepsNonFinite: allowances.nonFinite)
     }
   }
+
+  /// The text that weights of a model are calibrated with.
+  fileprivate func calibrationText(for model: Model) throws(IngotError) -> CalibrationText? {
+    try calibration.map { (calibration) throws(IngotError) in
+      var run = RunOptions()
+      (run.config, run.allowances, run.reading, run.work) = (config, allowances, reading, work)
+      return try CalibrationText(calibration, for: model, run)
+    }
+  }
 }
 
 /// What quantizing did.
@@ -72,6 +83,8 @@ public struct QuantizationReport: Sendable {
     public var byteCountBefore: Int
     /// Bytes of values and scales.
     public var byteCountAfter: Int
+    /// What rounding cost the output of its product on the text that it was calibrated with; `nil` where it was not.
+    public var outputError: OutputError?
   }
 
   /// The input's path.
@@ -90,6 +103,8 @@ public struct QuantizationReport: Sendable {
   public var bufferCount: Int
   /// Bytes of all tensors before and after.
   public var byteCounts: (before: Int, after: Int)
+  /// Tokens that weights were calibrated with; `nil` where none were.
+  public var calibrationTokenCount: Int?
   /// Everything else that is not kept.
   public var losses: [Loss]
 
@@ -139,8 +154,10 @@ extension Ingot {
     if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
     }
+    var request = try options.request
+    request.calibration = try options.calibrationText(for: model)
     let conversion = try QuantizedConversion(
-      findingScalesOf: model, options: try options.request, destination: destination, progress: progress)
+      findingScalesOf: model, options: request, destination: destination, progress: progress)
     var builder = conversion.output
     builder.configure {
       $0.shardByteLimit = options.shardByteLimit
@@ -148,15 +165,17 @@ extension Ingot {
     }
     let planned = try builder.planned(for: destination)
     let written = PlanWriter(
-      planned, files: SourceFiles(model.checkpoint.files, system: system), work: options.work)
+      planned, files: SourceFiles(conversion.sources, system: system), work: options.work)
     let result = try destination.write(
       written, force: options.force,
       sources: model.checkpoint.files
         + Companions.files(beside: input, of: model.checkpoint, output: destination, system: system),
       system: system,
       progress: progress)
-    return QuantizationReport(
+    var report = QuantizationReport(
       result, of: conversion, planned: planned, options: options, input: input, output: output)
+    report.calibrationTokenCount = request.calibration?.tokenCount
+    return report
   }
 }
 
@@ -191,19 +210,23 @@ extension QuantizationReport {
   ) {
     self.init(
       input: input, output: output, scheme: options.scheme, dialects: conversion.dialects, tensors: [],
-      keptCount: planned.tensors.count - result.quantizationErrors.count - conversion.bufferCount,
+      keptCount: planned.tensors.count - result.quantizationErrors.count - conversion.bufferCount
+        - conversion.calibratedTensors.count,
       bufferCount: conversion.bufferCount, byteCounts: (0, 0),
       losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
     for (index, tensor) in planned.tensors.enumerated() {
       let parts = planned.contents.parts(of: index)
-      let before = parts.reduce(0) { $0 + $1.unconvertedByteCount }
+      let calibrated = conversion.calibratedTensors[tensor.name]
+      let before = calibrated?.byteCountBefore ?? parts.reduce(0) { $0 + $1.unconvertedByteCount }
       let after = parts.reduce(0) { $0 + $1.byteCount }
       byteCounts.before += before
       byteCounts.after += after
-      guard let error = result.quantizationErrors[index], let coding = tensor.coding else { continue }
+      guard let error = calibrated?.error ?? result.quantizationErrors[index], let coding = tensor.coding
+      else { continue }
       tensors.append(
         Tensor(
-          name: tensor.name, coding: coding, error: error, byteCountBefore: before, byteCountAfter: after))
+          name: tensor.name, coding: coding, error: error, byteCountBefore: before, byteCountAfter: after,
+          outputError: calibrated?.outputError))
     }
   }
 }

@@ -150,12 +150,13 @@ package struct DialectChange {
   ///   - destination: where it goes.
   ///   - companions: the source's companions.
   ///   - codings: the parameters that are quantized, and how: to blocks, or to integers in runs.
+  ///   - calibrated: what calibrates those that it can.
   /// - Returns: the output.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound, and
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one that the dialect can't express.
   package func output(
     _ options: ChangeRequest, destination: OutputDestination, companions: [Companion],
-    codings: [TensorRole: WeightCoding] = [:]
+    codings: [TensorRole: WeightCoding] = [:], calibrated: CalibratedWeights? = nil
   ) throws(IngotError) -> OutputBuilder {
     try requireSound()
     let taken = takenNames
@@ -175,6 +176,11 @@ package struct DialectChange {
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
       if let coding = try coding(of: tensor, codings) {
         let view = try tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
+        // A program's blocks lie along the inputs: its outputs stand first.
+        let weight = WeightDraft(
+          name: tensor.name, roles: tensor.roles, values: view.values, coding: coding, outputAxis: 0,
+          notes: view.notes, byteCountBefore: tensor.view.type.byteCount)
+        guard try !output.add(weight, by: calibrated) else { continue }
         try output.add(tensor.name, of: view.values, as: coding, notes: view.notes)
       } else {
         try add(

@@ -22,6 +22,8 @@ package struct QuantizationRequest: Sendable {
   package var onOverflow: OverflowPolicy
   /// Whether weights that stay as they are may be NaN or infinite.
   package var keepsNonFinite: Bool
+  /// The text that weights are calibrated with; `nil` for none.
+  package var calibration: CalibrationText?
 
   /// Puts a request together.
   package init(
@@ -44,6 +46,13 @@ package struct QuantizedConversion {
   private let runSize: Int?
   /// What is to be written.
   package private(set) var output: OutputBuilder
+  /// The weights that are rounded with a text at hand.
+  private var calibrated: CalibratedWeights?
+  /// The files that the output is made of: the model's, and one of calibrated weights.
+  package private(set) var sources: [CheckpointFile]
+
+  /// What calibrating came to, by the tensor's name in the output.
+  package var calibratedTensors: [String: CalibratedTensor] { calibrated?.results ?? [:] }
 
   /// The dialects of input and output, when names change from one to the other.
   package var dialects: (from: String, to: String)? { target.map { (model.recognised.dialect.id, $0.id) } }
@@ -76,9 +85,14 @@ package struct QuantizedConversion {
       of: model.checkpoint, at: model.path, for: destination, system: model.work.system)
     output.companions = companions.files
     if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
+    sources = model.checkpoint.files
     let choice = try SchemeChoice(options, for: model, target: target)
     let codings = try codings(choice, for: destination)
     try requireFiniteRest(codings)
+    calibrated = try options.calibration.map { (text) throws(IngotError) in
+      try requireCalibratable()
+      return CalibratedWeights(model, on: text, roles: Set(codings.keys))
+    }
     if let target {
       var conversion = ChangeRequest()
       conversion.onOverflow = options.onOverflow
@@ -86,7 +100,7 @@ package struct QuantizedConversion {
       conversion.dtype = runSize == nil ? nil : .f32
       output = try DialectChange(model, to: target).output(
         conversion, destination: destination, companions: output.companions,
-        codings: requireMovable(codings, format: destination.formatID))
+        codings: requireMovable(codings, format: destination.formatID), calibrated: calibrated)
     } else {
       if !output.companions.contains(where: { $0.kind == .config }),
         model.checkpoint.format != destination.formatID || InnerConfig.document(of: model.checkpoint) == nil
@@ -97,6 +111,7 @@ package struct QuantizedConversion {
     }
     output.losses += companions.losses + choice.losses
     try requireWholeBlocks()
+    sources += [try calibrated?.fill(progress: progress)].compactMap(\.self)
   }
 
   /// The dialect of a format that belongs to one program; `nil` when the model is in it already, or there is none.
@@ -150,6 +165,13 @@ package struct QuantizedConversion {
         hint: coding == nil
           ? "\(verb: .convert) keeps all of them, as F32" : "\(option: .scheme, "q8_0") makes such runs")
     }
+  }
+
+  /// Throws where weights can't be calibrated: a file of runs, which lie across the ends of rows.
+  private func requireCalibratable() throws(IngotError) {
+    guard runSize != nil else { return }
+    throw .invalidRequest(
+      option: .calibration, why: "a file of llama2.c's has runs across rows, which are not calibrated")
   }
 
   /// The codings of a model that is written in another dialect.
@@ -231,6 +253,7 @@ package struct QuantizedConversion {
   private mutating func addTensors(
     _ codings: [TensorRole: WeightCoding], progress: (any ProgressObserver)?
   ) throws(IngotError) {
+    let roles = model.recognised.rolesByTensor
     let codings = try codingsByTensor(codings)
     let scales = try scales(for: codings, progress: progress)
     for (index, tensor) in model.checkpoint.tensors.enumerated() {
@@ -242,6 +265,11 @@ package struct QuantizedConversion {
       if runSize != nil, model.recognised.buffers.contains(index) {
         output.losses.append(
           Loss(.dropped, tensor: tensor.name, detail: "a buffer, which the target does not use"))
+        continue
+      }
+      if let coding = codings[index],
+        try output.add(draft(tensor, roles[index] ?? [], coding, scales[index]), by: calibrated)
+      {
         continue
       }
       switch codings[index] {
@@ -258,6 +286,21 @@ package struct QuantizedConversion {
       case nil: output.keep(index)
       }
     }
+  }
+
+  /// A weight as it may be calibrated.
+  private func draft(
+    _ tensor: TensorDescriptor, _ roles: [TensorRole], _ coding: WeightCoding, _ scales: [Float]?
+  ) -> WeightDraft {
+    var notes: [Provenance] = [.quantizedToInt8(from: tensor.dtype)]
+    if case .blocks = coding { notes = castNotes(tensor) }
+    var draft = WeightDraft(
+      name: tensor.name, roles: roles, values: source(tensor), coding: coding,
+      outputAxis: roles.first.flatMap { model.recognised.graph.parameter($0)?.outputAxis } ?? 0, notes: notes,
+      byteCountBefore: tensor.byteCount)
+    draft.scaleType = options.scaleType
+    if let scales, scales.count == 1 { draft.wholeScale = scales[0] }
+    return draft
   }
 
   private func castNotes(_ tensor: TensorDescriptor) -> [Provenance] {

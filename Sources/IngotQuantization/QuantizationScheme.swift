@@ -9,13 +9,13 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
   /// Symmetric int8, one scale a tensor.
   case int8Tensor = "int8-tensor"
   /// Symmetric int8, one scale for 16 inputs of an output channel, that of least squared error.
-  case int8Group16 = "int8-g16"
+  case int8Group16 = "int8-group:16"
   /// Symmetric int8, one scale for 32 inputs of an output channel, that of least squared error.
-  case int8Group32 = "int8-g32"
+  case int8Group32 = "int8-group:32"
   /// Symmetric int8, one scale for 64 inputs of an output channel, that of least squared error.
-  case int8Group64 = "int8-g64"
+  case int8Group64 = "int8-group:64"
   /// Symmetric int8, one scale for 128 inputs of an output channel, that of least squared error.
-  case int8Group128 = "int8-g128"
+  case int8Group128 = "int8-group:128"
   /// ggml's blocks of 32 values along the last dimension; in llama2.c's files its runs, which it calls so too.
   case q80 = "q8_0"
   /// Left as it is.

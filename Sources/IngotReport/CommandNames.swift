@@ -31,6 +31,8 @@ extension RequestOption {
     switch self {
     case .against: "--against"
     case .architecture: "ARCHITECTURE"
+    case .calibration: "--calibrate"
+    case .calibrationTokens: "--calibration-tokens"
     case .check: "--check"
     case .compresses: "--compress"
     case .config: "--config"
@@ -91,7 +93,7 @@ extension RequestOption {
   /// The one command that has it, where a hint may name it to users of others.
   fileprivate var soleVerb: Verb? {
     switch self {
-    case .rules, .scaleDType, .scheme: .quantize
+    case .calibration, .calibrationTokens, .rules, .scaleDType, .scheme: .quantize
     case .fixtures: .verify
     default: nil
     }

@@ -38,9 +38,21 @@ package enum QuantizationText {
       ]
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
-    ] + summary + [
+    ] + summary + calibration(report) + [
       "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(bits)\(names)"
     ] + LossText.lines(report.losses, style: style)
+  }
+
+  /// What weights were calibrated with, and how many.
+  private static func calibration(_ report: QuantizationReport) -> [String] {
+    guard let tokenCount = report.calibrationTokenCount else { return [] }
+    let errors = report.tensors.compactMap(\.outputError).map(\.signalToNoise).sorted()
+    guard let median = errors.isEmpty ? nil : errors[errors.count / 2] else {
+      return ["calibrated with \(Count(tokenCount, "token")): no weight has a product of its own"]
+    }
+    return [
+      "calibrated with \(Count(tokenCount, "token")): \(errors.count) of \(report.tensors.count) tensors · outputs median \(Quantity.fixed(median, decimals: 1)) dB"
+    ]
   }
 
   /// `ingot quantize --json`.
@@ -55,6 +67,8 @@ package enum QuantizationText {
           .init(key: "max_abs_error", value: .float64(tensor.error.largest)),
           .init(key: "bytes_before", value: .int64(Int64(tensor.byteCountBefore))),
           .init(key: "bytes_after", value: .int64(Int64(tensor.byteCountAfter))),
+          .init(
+            key: "output_snr_db", value: tensor.outputError.map { .float64($0.signalToNoise) } ?? .null),
         ]))
     }
     let model = Metadata([
@@ -63,6 +77,9 @@ package enum QuantizationText {
       .init(key: "max_abs_error", value: .float64(report.total.largest)),
       .init(key: "quantized", value: .int64(Int64(report.tensors.count))),
       .init(key: "kept", value: .int64(Int64(report.keptCount))),
+      .init(
+        key: "calibration_tokens",
+        value: report.calibrationTokenCount.map { .int64(Int64($0)) } ?? .null),
       .init(key: "bits_per_weight", value: report.bitsPerWeight.map { .float64($0) } ?? .null),
       .init(key: "bytes_before", value: .int64(Int64(report.byteCounts.before))),
       .init(key: "bytes_after", value: .int64(Int64(report.byteCounts.after))),

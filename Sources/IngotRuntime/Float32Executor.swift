@@ -32,14 +32,15 @@ package final class Float32Executor {
   ///   - pool: the threads.
   ///   - kernels: the kernels.
   ///   - chunkRowCount: rows that pass through the graph at once: more would only take memory.
+  ///   - observer: who looks at what products take.
   package init(
     _ graph: ModelGraph, _ store: WeightStore, arithmetic: Arithmetic = .stored, pool: ThreadPool = .shared,
-    kernels: KernelTable = .current, chunkRowCount: Int = 1024
+    kernels: KernelTable = .current, chunkRowCount: Int = 1024, observer: (any ProductObserver)? = nil
   ) {
     self.chunkRowCount = max(1, chunkRowCount)
     self.graph = graph
     inputs = InputCheck(graph)
-    means = FloatMeans(arithmetic: arithmetic, pool: pool, kernels: kernels)
+    means = FloatMeans(arithmetic: arithmetic, pool: pool, kernels: kernels, observer: observer)
     weights = WeightBank(store, arithmetic: arithmetic, kernels: kernels)
   }
 

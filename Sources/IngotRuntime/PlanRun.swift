@@ -15,6 +15,18 @@ extension GraphOperator {
   package static var hasArithmetic: Bool { self is any (ReferenceOperator & FloatOperator).Type }
 }
 
+/// Someone who looks at what products take: calibration.
+package protocol ProductObserver: AnyObject {
+  /// Looks at rows before they are multiplied.
+  ///
+  /// - Parameters:
+  ///   - rows: `[rowCount, depth]`, f32, contiguous; valid during the call.
+  ///   - rowCount: the rows.
+  ///   - depth: numbers of each.
+  ///   - weight: what they are multiplied by.
+  func observe(_ rows: UnsafePointer<Float>, rowCount: Int, depth: Int, of weight: TensorRole)
+}
+
 /// What steps compute with.
 struct FloatMeans {
   let arithmetic: Arithmetic
@@ -24,8 +36,13 @@ struct FloatMeans {
   let products: ProductMeans
   /// One for each thread.
   let threadScratches: [ProductScratch]
+  /// Who looks at what products take.
+  let observer: (any ProductObserver)?
 
-  init(arithmetic: Arithmetic, pool: ThreadPool, kernels: KernelTable) {
+  init(
+    arithmetic: Arithmetic, pool: ThreadPool, kernels: KernelTable, observer: (any ProductObserver)? = nil
+  ) {
+    self.observer = observer
     self.arithmetic = arithmetic
     self.pool = pool
     self.kernels = kernels
@@ -116,6 +133,24 @@ struct FloatStep {
   /// A parameter as a linear weight.
   func linear(_ index: Int, _ layout: WeightLayout) -> LinearWeight? {
     run.weights.linear(step.parameters[index], layout)
+  }
+
+  /// Multiplies rows by a parameter that is a linear weight.
+  ///
+  /// - Parameters:
+  ///   - x: `[rowCount, K]`, f32, contiguous.
+  ///   - rowCount: the rows.
+  ///   - index: which parameter.
+  ///   - layout: how it is stored.
+  ///   - end: bias, activation and residual.
+  ///   - y: `[rowCount, N]`, f32, contiguous.
+  func multiply(
+    _ x: UnsafePointer<Float>, rowCount: Int, by index: Int, _ layout: WeightLayout, end: ProductEnd,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    guard let weight = linear(index, layout) else { return }
+    means.observer?.observe(x, rowCount: rowCount, depth: weight.depth, of: step.parameters[index])
+    weight.multiply(x, rowCount: rowCount, end: end, into: y, with: means.products)
   }
 
   /// A small parameter as floats.

@@ -36,6 +36,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [16, 17, 96], ScaleType.allCases)
+  func `with weights are those of plain Swift, and others`(size: Int, type: ScaleType) throws {
+    var random = SeededRandom(seed: UInt64(size))
+    let weights = random.floats(size * 3).map { $0 * $0 * 4 }
+    let rows = (0..<20).map { _ in random.floats(size * 3) }
+    let expected = rows.map { row in
+      (0..<3).map { group in
+        let range = (group * size)..<((group + 1) * size)
+        return ReferenceKernels.fittedScale(Array(row[range]), weights: Array(weights[range]), type)
+      }
+    }
+    for kernels in Self.levels {
+      let fit = WeightedScaleFit(weights: weights, groupSize: size, scaleType: type, kernels: kernels)
+      #expect(fit.scales(of: rows.flatMap(\.self), rowCount: 20, pool: .shared) == expected.flatMap(\.self))
+    }
+    let plain = rows.map { ReferenceKernels.fittedScale(Array($0[..<size]), type) }
+    #expect(plain != expected.map { $0[0] })
+  }
+
   @Test(arguments: levels)
   func `what is not finite, and what no scale of a type has room for, is counted`(kernels: KernelTable) throws
   {

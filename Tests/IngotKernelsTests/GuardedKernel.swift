@@ -17,7 +17,8 @@ struct GuardedKernel: Sendable, CustomStringConvertible {
 
   /// Every function that takes a pointer and a count.
   static let all =
-    conversions + blocks + quantizations + rows + statistics + signatures + others + products + narrowProducts
+    conversions + blocks + quantizations + feedback + rows + statistics + signatures + others + products
+    + narrowProducts
 
   /// A function of each level.
   struct Levels<Function>: Sendable {
@@ -252,7 +253,10 @@ extension GuardedKernel {
       for (runs, size) in [(0, 5), (1, 1), (3, 15), (2, 16), (5, 17), (3, 128)] {
         for x in [buffers.bits(runs * size * 4), buffers.floats(runs * size)] {
           for type in [INGOT_SCALE_F32, INGOT_SCALE_F16, INGOT_SCALE_BF16] {
-            fit[level](x.of(Float.self), runs, size, Int32(type), buffers.room(runs * 4).of(Float.self))
+            let (weights, scales) = (buffers.floats(runs * size), buffers.room(runs * 4))
+            fit[level](x.of(Float.self), nil, runs, size, Int32(type), scales.of(Float.self))
+            fit[level](
+              x.of(Float.self), weights.of(Float.self), runs, size, Int32(type), scales.of(Float.self))
           }
         }
       }

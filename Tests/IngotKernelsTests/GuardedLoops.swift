@@ -39,6 +39,38 @@ extension GuardedKernel {
   ]
 }
 
+// MARK: - Error feedback
+
+extension GuardedKernel {
+  static let feedback: [GuardedKernel] = [
+    GuardedKernel(name: "ingot_feedback_kernels.dot") { level, buffers in
+      let dot = Levels { ingot_feedback_kernels_of($0).dot }
+      for count in counts {
+        _ = dot[level](buffers.floats(count).of(Float.self), buffers.floats(count).of(Float.self), count)
+      }
+    },
+    GuardedKernel(name: "ingot_feedback_kernels.add_multiple") { level, buffers in
+      let add = Levels { ingot_feedback_kernels_of($0).add_multiple }
+      for count in counts {
+        let sums = buffers.copy([Double](repeating: 1, count: count))
+        add[level](buffers.floats(count).of(Float.self), 0.5, sums.of(Double.self), count)
+      }
+    },
+    GuardedKernel(name: "ingot_feedback_kernels.round_rows") { level, buffers in
+      let round = Levels { ingot_feedback_kernels_of($0).round_rows }
+      let rows = Int(INGOT_FEEDBACK_ROWS)
+      for (count, size) in [(0, 1), (1, 1), (3, 2), (4, 4), (17, 5), (33, 33), (64, 16)] {
+        let (x, factor) = (buffers.floats(count * rows), buffers.floats(count * count))
+        let scales = buffers.floats((count + size - 1) / size * rows)
+        let (errors, q) = (buffers.room(count * rows * 4), buffers.room(count * rows))
+        round[level](
+          x.of(Float.self), count, factor.of(Float.self), scales.of(Float.self), size, errors.of(Float.self),
+          q.of(Int8.self))
+      }
+    },
+  ]
+}
+
 // MARK: - Rows
 
 extension GuardedKernel {

@@ -6,6 +6,7 @@
 #include "ingot_blocks.h"
 #include "ingot_convert.h"
 #include "ingot_cpu.h"
+#include "ingot_feedback.h"
 #include "ingot_grids.h"
 #include "ingot_math.h"
 #include "ingot_memory.h"

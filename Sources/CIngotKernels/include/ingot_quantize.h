@@ -52,10 +52,11 @@ typedef struct INGOT_SENDABLE {
     /// scales: [n], one each.
     void INGOT_KERNEL(quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
                                            ingot_rounding *rounding);
-    /// x: [runs, size]; scales: [runs], rounded to a type. Of those of a search that of least Σ (x − q · scale)², summed in
-    /// single precision of numbers that a power of two brings near 1, the first of equals; of a run without a finite sum
-    /// absmax ÷ 127, which is not finite where the run is not.
-    void INGOT_KERNEL(fit_scales)(const float *x, size_t runs, size_t size, int type, float *scales);
+    /// x: [runs, size]; weights: [runs, size], or null for 1; scales: [runs], rounded to a type. Of those of a search that of
+    /// least Σ weight · (x − q · scale)², summed in single precision of numbers that a power of two brings near 1, the
+    /// first of equals; of a run without a finite sum absmax ÷ 127, which is not finite where the run is not.
+    void INGOT_KERNEL(fit_scales)(const float *x, const float *_Nullable weights, size_t runs, size_t size, int type,
+                                  float *scales);
     /// x: f32 [n, 32], any alignment; y: [n, 34], half-precision scale and values of each block.
     ingot_block_faults INGOT_KERNEL(encode_q8_0)(const void *x, uint8_t *y, size_t n, ingot_rounding *rounding);
 } ingot_quantize_kernels;

@@ -91,8 +91,7 @@ extension Experts: FloatOperator {
     ) {
       var end = ProductEnd(bias: hasBias ? step.vector(index + 1) : nil, activation: activation)
       end.accuracy = step.means.accuracy
-      step.linear(index, weightLayout)?.multiply(
-        x, rowCount: rowCount, end: end, into: y, with: step.means.products)
+      step.multiply(x, rowCount: rowCount, by: index, weightLayout, end: end, into: y)
     }
     let places = weights(of: expert)
     let count = rowCount * (step.linear(places.gate, weightLayout)?.columnCount ?? 0)

@@ -21,7 +21,7 @@ extension Linear: FloatOperator {
     var end = ProductEnd(bias: hasBias ? step.vector(1) : nil, activation: step.ending.activation)
     end.accuracy = step.means.accuracy
     if let residual = step.ending.residualInput { end.residual = UnsafePointer(step.input(residual)) }
-    step.linear(0, weightLayout)?.multiply(
-      step.input(0), rowCount: step.rowCount, end: end, into: step.output, with: step.means.products)
+    step.multiply(
+      step.input(0), rowCount: step.rowCount, by: 0, weightLayout, end: end, into: step.output)
   }
 }
