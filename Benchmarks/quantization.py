@@ -2,6 +2,7 @@
 """Quantizes a model by every scheme and prints what each costs on a text: bits a weight, and the distance from the model.
 
 usage: python3 Benchmarks/quantization.py --build .build/release [--model fixtures/kjv-gpt2] [--text FILE]
+       [--calibration FILE]
 Nothing is timed: the same figures come from any machine.
 """
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KJV = ROOT / "fixtures" / "kjv-gpt2"
+TEXT = ROOT / "fixtures" / "calibration" / "kjv.txt"
 # A name for the table, what is written, and options. Rules name the token embedding, which is the head of a tied model.
 SCHEMES = [
     ("`int8-tensor`", "t.ingot", ["--scheme", "int8-tensor"]),
@@ -23,6 +25,7 @@ SCHEMES = [
     ("`q8_0`, llama.cpp's", "q.gguf", ["--scheme", "q8_0"]),
     ("`int8-group:32`", "g32.ingot", ["--scheme", "int8-group:32"]),
     ("`int8-group:64`, embedding `int8-group:16`", "m64.ingot", ["--scheme", "int8-group:64", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]),
+    ("`int8-group:128`, embedding `int8-group:16`", "m128.ingot", ["--scheme", "int8-group:128", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]),
     ("`int8-group:32`, embedding `int8-group:16`", "m32.ingot", ["--scheme", "int8-group:32", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]),
     ("`int8-group:16`", "g16.ingot", ["--scheme", "int8-group:16"]),
 ]
@@ -39,11 +42,14 @@ def main() -> None:
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--model", type=pathlib.Path, default=KJV)
     parser.add_argument("--text", type=pathlib.Path, default=KJV / "heldout.txt")
+    parser.add_argument("--calibration", type=pathlib.Path, default=TEXT)
     options = parser.parse_args()
     ingot = str((options.build / "ingot").resolve())
     print("| scheme | bits a weight | SNR | KL a token | 99th percentile | same likeliest token |\n|---|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
-        for name, file, words in SCHEMES:
+        calibrate = ["--force", "--calibrate", str(options.calibration)]
+        calibrated = [(f"{name}, calibrated", file, words + calibrate) for name, file, words in SCHEMES]
+        for name, file, words in SCHEMES + calibrated:
             output = f"{folder}/{file}"
             try:
                 made = call(ingot, "quantize", str(options.model), output, *words)["model"]
