@@ -6,13 +6,16 @@ import IngotReport
 struct QuantizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quantize",
-    abstract: "Make a model's weights small, and say what that costs.",
+    abstract: "Make weights small, and say what that costs.",
     discussion: """
       Linear weights and the token embedding are quantized; positions, norms, biases and what chooses experts stay. Schemes: int8 (one scale an \
       output channel), int8-tensor (one scale a tensor), int8-group:16 to int8-group:128 (one for so many inputs of a channel, that of least squared error), \
       q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), keep. A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. What it costs on text: `ingot eval OUT --against IN`.
 
-      \(understoodModels)
+      \(understoodModels) Of any other checkpoint matrices are quantized, by types, shapes and names, under \
+      their own names. They are taken for [out, in], as PyTorch's linear layers have them; no name tells whether one is [in, out], as Flax and Conv1D have \
+      them, which gets a scale an input. What stays is listed with the reason: vectors, tensors of more dimensions, fewer than 32 rows or columns, positions, \
+      norms, routers, adapters' factors, optimizers' states, rows that a scheme does not divide. A rule that names only such matrices quantizes them.
 
       EXAMPLES
         ingot quantize gpt2/ gpt2-int8.ingot
@@ -22,9 +25,10 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-g64.ingot --scheme int8-group:64 --calibrate text.txt
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
+        ingot quantize t5/ t5-q8.ingot --scheme q8_0 --rule '*lm_head*=keep'
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The checkpoint: a file, a shard index, or a folder.")
   var input: String
 
   @Argument(help: "The output: a file or a folder (ends in /).")

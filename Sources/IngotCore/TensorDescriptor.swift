@@ -64,6 +64,8 @@ public struct TensorDescriptor: Hashable, Sendable {
 
   /// How the numbers are made of stored arrays, when other programs keep them packed.
   package var packing: Packing? { type.packing }
+  /// Whether its elements stand for other numbers: blocks, values with scales, packed values.
+  package var isQuantized: Bool { blockType != nil || quantization != nil || packing != nil }
 
   /// The element type; of the values, when quantized.
   public var dtype: DType { type.dtype }

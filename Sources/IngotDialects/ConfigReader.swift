@@ -116,6 +116,22 @@ package struct ConfigReader {
     return (ConfigReader(document: Metadata(read.entries + others), path: path), note)
   }
 
+  /// Why no architecture is known of the model; `nil` where the config names a known one, or is broken where it names one.
+  package var unknownArchitecture: Evidence? {
+    switch document["model_type"] {
+    case .string(let id)?:
+      return Architecture.named(id) == nil ? "its config names the architecture \(id)" : nil
+    case nil:
+      let classes = document["architectures"]?.elements?.compactMap(\.text) ?? []
+      let isKnown = Architecture.all.contains { architecture in
+        architecture.isSigned(in: document)
+          || classes.contains { architecture.head(ofClass: $0) != nil }
+      }
+      return isKnown ? nil : "its config names no architecture"
+    default: return nil
+    }
+  }
+
   /// Reads the configuration.
   ///
   /// - Returns: the architecture with its numbers.
@@ -168,10 +184,7 @@ package struct ConfigReader {
       }
       return architecture
     case nil:
-      let signed = Architecture.all.first { architecture in
-        !architecture.signature.isEmpty && architecture.signature.allSatisfy { document[$0] != nil }
-      }
-      if let signed { return signed }
+      if let signed = Architecture.all.first(where: { $0.isSigned(in: document) }) { return signed }
       throw malformed(.architecture, "model_type", "no such key", "the architecture's id")
     default:
       throw malformed(.architecture, "model_type", "a value of another type", "the architecture's id")
@@ -364,6 +377,13 @@ package struct ConfigReader {
         "\(words: JSONWriter.text(value)), the only value whose arithmetic is built")
     }
     return findings
+  }
+}
+
+extension Architecture {
+  /// Whether a document without `model_type` has the keys that only this architecture's publisher writes.
+  fileprivate func isSigned(in document: Metadata) -> Bool {
+    !signature.isEmpty && signature.allSatisfy { document[$0] != nil }
   }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantizes a model's weights and says what that cost each tensor: to int8, whose scales are found in one pass and whose
-// values are written in another, or to ggml's blocks or llama2.c's runs, in the names of the program that reads them.
+// Quantizes weights and says what that cost each tensor: to int8, whose scales are found in one pass and whose values are
+// written in another, or to ggml's blocks or llama2.c's runs; a model's in the names of the program that reads them, the
+// matrices of any other checkpoint under their own.
 import IngotBytes
 import IngotCore
-import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotModels
@@ -59,9 +59,13 @@ public struct QuantizeOptions: Sendable {
     }
   }
 
-  /// The text that weights of a model are calibrated with.
-  fileprivate func calibrationText(for model: Model) throws(IngotError) -> CalibrationText? {
+  /// The text that weights are calibrated with.
+  fileprivate func calibrationText(for source: QuantizationSource) throws(IngotError) -> CalibrationText? {
     try calibration.map { (calibration) throws(IngotError) in
+      guard case .model(let model) = source else {
+        throw .invalidRequest(
+          option: .calibration, why: "takes a model that is known, which runs over a text")
+      }
       var run = RunOptions()
       (run.config, run.allowances, run.reading, run.work) = (config, allowances, reading, work)
       return try CalibrationText(calibration, for: model, run)
@@ -93,11 +97,13 @@ public struct QuantizationReport: Sendable {
   public var output: String
   /// The scheme asked for.
   public var scheme: QuantizationScheme
+  /// Why no model was understood, so that matrices were quantized by types, shapes and names; `nil` for a model.
+  public var unknownBecause: Evidence?
   /// The dialects of input and output, when names were changed from one to the other.
   public var dialects: (from: String, to: String)?
   /// The quantized tensors, in the checkpoint's order.
   public var tensors: [Tensor]
-  /// Tensors that keep their type, buffers not among them.
+  /// Tensors that keep their type, buffers and other names of tensors not among them.
   public var keptCount: Int
   /// Mask buffers, kept as they are.
   public var bufferCount: Int
@@ -121,9 +127,11 @@ public struct QuantizationReport: Sendable {
 }
 
 extension Ingot {
-  /// Quantizes a model's weights.
+  /// Quantizes a model's weights, or the matrices of a checkpoint of which no model is known.
   ///
-  /// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer.
+  /// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer. Without a
+  /// config, or with one that names no architecture that is known, names and layouts stay: matrices of floating-point
+  /// numbers are quantized as `[out, in]`, and what is left out by type, shape or name is among the report's losses.
   ///
   /// - Parameters:
   ///   - input: the model.
@@ -139,59 +147,85 @@ extension Ingot {
     _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> QuantizationReport {
-    let system = options.work.system
-    let model = try Model(
+    let source = try QuantizationSource(
       input, config: options.config, head: options.allowances.head, reading: options.reading,
       work: options.work)
-    try Model.requireStoredHead(options.allowances.head, in: [model])
-    try model.requireSound()
+    do throws(IngotError) {
+      return try quantize(source, of: input, to: output, options: options, progress: progress)
+    } catch {
+      throw source.named(error)
+    }
+  }
+
+  private static func quantize(
+    _ source: QuantizationSource, of input: String, to output: String, options: QuantizeOptions,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) -> QuantizationReport {
+    let system = options.work.system
+    let checkpoint = source.checkpoint
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
-      keepingNameOf: Companions.keepsName(of: model.checkpoint, at: input, system: system)
-        ? model.checkpoint : nil, system)
-    try requireWhole(model, destination)
+      keepingNameOf: Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil,
+      system)
+    try source.requireWhole(for: destination)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
-    if options.onOverflow != .refuse, !model.checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
+    if options.onOverflow != .refuse, !checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
     }
     var request = try options.request
-    request.calibration = try options.calibrationText(for: model)
-    let conversion = try QuantizedConversion(
-      findingScalesOf: model, options: request, destination: destination, progress: progress)
-    var builder = conversion.output
+    request.calibration = try options.calibrationText(for: source)
+    let draft = try QuantizationDraft(
+      of: source, options: request, destination: destination, progress: progress)
+    var builder = draft.output
     builder.configure {
       $0.shardByteLimit = options.shardByteLimit
       $0.keepsUnknownBits = options.keepsUnknownBits
+      if draft.unknownBecause != nil { $0.keepsLongNames = checkpoint.format == destination.formatID }
     }
     let planned = try builder.planned(for: destination)
     let written = PlanWriter(
-      planned, files: SourceFiles(conversion.sources, system: system), work: options.work)
+      planned, files: SourceFiles(draft.sources, system: system), work: options.work)
     let result = try destination.write(
       written, force: options.force,
-      sources: model.checkpoint.files
-        + Companions.files(beside: input, of: model.checkpoint, output: destination, system: system),
+      sources: checkpoint.files
+        + Companions.files(beside: input, of: checkpoint, output: destination, system: system),
       system: system,
       progress: progress)
-    var report = QuantizationReport(
-      result, of: conversion, planned: planned, options: options, input: input, output: output)
-    report.calibrationTokenCount = request.calibration?.tokenCount
-    return report
+    return QuantizationReport(
+      result, of: draft, planned: planned, options: options, input: input, output: output)
   }
 }
 
-/// Throws for weights that are quantized already, with scales in tensors of their own; packed ones may become blocks under
-/// another program's names.
-private func requireWhole(_ model: Model, _ destination: OutputDestination) throws(IngotError) {
-  let becomesBlocks = Dialect.implied(byFormat: destination.formatID) != nil
-  guard model.joinsScales,
-    let tensor = model.checkpoint.tensors.first(where: {
-      $0.quantization != nil || ($0.packing != nil && !becomesBlocks)
-    })
-  else { return }
-  let type = tensor.packing == nil ? tensor.dtype.rawValue : tensor.typeName
-  throw .unsuitable(
-    Location(model.path, tensor: tensor.name), why: "is \(words: type) with scales in tensors of their own",
-    hint: .remedy(.applyScales))
+/// What is to be written, and what a report says of where it comes from.
+private struct QuantizationDraft {
+  let output: OutputBuilder
+  var dialects: (from: String, to: String)?
+  var bufferCount = 0
+  var unknownBecause: Evidence?
+  /// The files that the output is made of.
+  let sources: [CheckpointFile]
+  var calibrated: [String: CalibratedTensor] = [:]
+  var calibrationTokenCount: Int?
+
+  init(
+    of source: QuantizationSource, options: QuantizationRequest, destination: OutputDestination,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) {
+    switch source {
+    case .model(let model):
+      let conversion = try QuantizedConversion(
+        findingScalesOf: model, options: options, destination: destination, progress: progress)
+      (output, dialects, bufferCount) = (conversion.output, conversion.dialects, conversion.bufferCount)
+      (sources, calibrated) = (conversion.sources, conversion.calibratedTensors)
+      calibrationTokenCount = options.calibration?.tokenCount
+    case .unknown(let unknown, _):
+      output = try MatrixConversion(
+        of: unknown, options: options, destination: destination, progress: progress
+      ).output
+      unknownBecause = unknown.reason
+      sources = unknown.checkpoint.files
+    }
+  }
 }
 
 extension QuantizationReport {
@@ -199,24 +233,25 @@ extension QuantizationReport {
   ///
   /// - Parameters:
   ///   - result: what was written.
-  ///   - conversion: what became what.
+  ///   - draft: what was to be written.
   ///   - planned: what was planned.
   ///   - options: what was asked for.
   ///   - input: the input's path.
   ///   - output: the output's path.
   fileprivate init(
-    _ result: PlanWriter.Result, of conversion: QuantizedConversion, planned: PlannedOutput,
+    _ result: PlanWriter.Result, of draft: QuantizationDraft, planned: PlannedOutput,
     options: QuantizeOptions, input: String, output: String
   ) {
     self.init(
-      input: input, output: output, scheme: options.scheme, dialects: conversion.dialects, tensors: [],
-      keptCount: planned.tensors.count - result.quantizationErrors.count - conversion.bufferCount
-        - conversion.calibratedTensors.count,
-      bufferCount: conversion.bufferCount, byteCounts: (0, 0),
+      input: input, output: output, scheme: options.scheme, unknownBecause: draft.unknownBecause,
+      dialects: draft.dialects, tensors: [],
+      keptCount: planned.tensors.count { $0.aliasOf == nil } - result.quantizationErrors.count
+        - draft.bufferCount - draft.calibrated.count,
+      bufferCount: draft.bufferCount, byteCounts: (0, 0), calibrationTokenCount: draft.calibrationTokenCount,
       losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
-    for (index, tensor) in planned.tensors.enumerated() {
+    for (index, tensor) in planned.tensors.enumerated() where tensor.aliasOf == nil {
       let parts = planned.contents.parts(of: index)
-      let calibrated = conversion.calibratedTensors[tensor.name]
+      let calibrated = draft.calibrated[tensor.name]
       let before = calibrated?.byteCountBefore ?? parts.reduce(0) { $0 + $1.unconvertedByteCount }
       let after = parts.reduce(0) { $0 + $1.byteCount }
       byteCounts.before += before

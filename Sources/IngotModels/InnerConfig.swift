@@ -80,6 +80,14 @@ enum InnerConfig {
     return nil
   }
 
+  /// Whether a checkpoint is of a publisher without configs, and its shapes contradict each other.
+  static func contradicts(_ checkpoint: Checkpoint, at path: String) -> Bool {
+    do throws(IngotError) {
+      _ = try assumed(of: checkpoint, at: path)
+      return false
+    } catch { return true }
+  }
+
   /// Metadata without the keys that a config was read from, and without those that only its own format needs.
   static func stripped(_ metadata: Metadata) -> Metadata {
     let known = Set(Dialect.all.flatMap(\.config.containerKeys))

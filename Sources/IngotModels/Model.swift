@@ -43,12 +43,22 @@ package struct Model: Sendable {
     _ path: String, config: String? = nil, fallbackConfig: String? = nil, head: HeadTie = .asIs,
     reading: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions(), isOneOfTwo: Bool = false
   ) throws(IngotError) {
-    let stored = try CheckpointOpener(options: reading, work: work).open(path)
-    let checkpoint = try stored.withUnpackedWeights(at: path, work: work)
+    let (checkpoint, joinsScales) = try Self.opened(path, reading: reading, work: work)
     if !isOneOfTwo { try reading.requireUse(at: [path], by: [checkpoint], work: work) }
     try self.init(
       checkpoint, path: path, config: config, fallbackConfig: fallbackConfig, head: head, work: work,
-      joinsScales: checkpoint.tensors.count < stored.tensors.count)
+      joinsScales: joinsScales)
+  }
+
+  /// Opens a checkpoint with weights whose scales, or packed parts, are tensors of their own as one tensor each.
+  ///
+  /// - Returns: the checkpoint, and whether there are such weights.
+  static func opened(
+    _ path: String, reading: ReadOptions, work: WorkOptions
+  ) throws(IngotError) -> (Checkpoint, joinsScales: Bool) {
+    let stored = try CheckpointOpener(options: reading, work: work).open(path)
+    let checkpoint = try stored.withUnpackedWeights(at: path, work: work)
+    return (checkpoint, checkpoint.tensors.count < stored.tensors.count)
   }
 
   /// Understands a checkpoint that is open already.
@@ -121,6 +131,34 @@ package struct Model: Sendable {
   /// The names a config has, in the order of preference.
   private static let configNames: [String] = Dialect.all.reduce(into: []) { names, dialect in
     if case .file(let name) = dialect.config.carrier, !names.contains(name) { names.append(name) }
+  }
+
+  /// Why no architecture is known of a checkpoint: it has no config, or one that names none that is known.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the checkpoint.
+  ///   - path: where it is.
+  ///   - system: the operating system.
+  /// - Returns: the reason; `nil` where a known one is named, and where what is there can't be read, which opening it as a
+  ///   model says.
+  static func unknownArchitecture(
+    of checkpoint: Checkpoint, at path: String, _ system: any SystemCalls
+  ) -> Evidence? {
+    if !checkpoint.companions.contains(where: { $0.kind == .config }),
+      let document = InnerConfig.document(of: checkpoint)
+    {
+      return ConfigReader(document: document, path: path).unknownArchitecture
+    }
+    do throws(IngotError) {
+      let found = try findConfig(nil, or: nil, for: checkpoint, at: path, system)
+      return try ConfigReader(found.0.bytes, path: found.path).completed { name in
+        checkpoint.tensors.first { $0.name == name }?.shape
+      }.reader.unknownArchitecture
+    } catch {
+      guard case .missing = error else { return nil }
+      // A publisher without configs is known, though its shapes may contradict.
+      return InnerConfig.contradicts(checkpoint, at: path) ? nil : "it has no config; \(remedy: .nameConfig)"
+    }
   }
 
   /// What stands in the place of a checkpoint's config: a git-lfs pointer, say; `nil` for a config, or none.

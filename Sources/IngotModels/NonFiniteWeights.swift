@@ -10,16 +10,30 @@ import IngotTransforms
 extension Model {
   /// A finding for each tensor that holds NaN or infinities, in its values or in its scales.
   ///
-  /// - Parameters:
-  ///   - indexes: the tensors that are read; all when `nil`.
-  ///   - progress: hears of bytes read.
+  /// - Parameter progress: hears of bytes read.
   /// - Returns: findings in the order of the tensors.
   /// - Throws: read errors.
   package func nonFiniteFindings(
-    of indexes: [Int]? = nil, progress: (any ProgressObserver)? = nil
+    progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> [Finding] {
-    let digester = TensorDigester(checkpoint, work: work)
-    let tensors = (indexes ?? Array(checkpoint.tensors.indices)).map { checkpoint.tensors[$0] }
+    try checkpoint.nonFiniteFindings(of: Array(checkpoint.tensors.indices), work: work, progress: progress)
+  }
+}
+
+extension Checkpoint {
+  /// A finding for each of some tensors that holds NaN or infinities, in its values or in its scales.
+  ///
+  /// - Parameters:
+  ///   - indexes: the tensors that are read.
+  ///   - work: how they are read.
+  ///   - progress: hears of bytes read.
+  /// - Returns: findings in the order of the indexes.
+  /// - Throws: read errors.
+  func nonFiniteFindings(
+    of indexes: [Int], work: WorkOptions, progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> [Finding] {
+    let digester = TensorDigester(self, work: work)
+    let tensors = indexes.map { self.tensors[$0] }
     progress?.begin("reading", byteCount: tensors.reduce(0) { $0 + $1.byteCount })
     defer { progress?.end() }
     var findings: [Finding] = []

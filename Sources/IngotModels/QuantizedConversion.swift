@@ -8,7 +8,6 @@ import IngotGraph
 import IngotKernels
 import IngotOutput
 import IngotQuantization
-import IngotTransforms
 
 /// What a quantization needs to know of what a user asks for.
 package struct QuantizationRequest: Sendable {
@@ -39,7 +38,7 @@ package struct QuantizationRequest: Sendable {
 package struct QuantizedConversion {
   private let model: Model
   private let options: QuantizationRequest
-  private let files: SourceFiles
+  private var tensors: QuantizedTensors
   /// The dialect that names and layouts become, where the output's format belongs to one program.
   private let target: Dialect?
   /// Values that share a scale where the output is a file of a program that has all matrices as integers in runs.
@@ -74,7 +73,7 @@ package struct QuantizedConversion {
   ) throws(IngotError) {
     self.model = model
     self.options = options
-    files = SourceFiles(model.checkpoint.files, system: model.work.system)
+    tensors = QuantizedTensors(of: model.checkpoint, at: model.path, options: options, work: model.work)
     target = try Self.dialect(of: destination.formatID, for: model)
     let written = target ?? model.recognised.dialect
     runSize =
@@ -142,10 +141,8 @@ package struct QuantizedConversion {
     }
     for parameter in recognised.graph.parameters where !destination.writer.holdsBlocks {
       guard case .blocks(let blockType)? = codings[parameter.role] else { continue }
-      throw .unrepresentable(
-        tensor: model.descriptor(parameter.role)?.name, target: destination.formatID,
-        why: "it has no \(words: blockType.rawValue) blocks",
-        hint: "gguf and ingot have them; int8 is for the others")
+      throw QuantizedTensors.noPlace(
+        for: blockType, of: model.descriptor(parameter.role)?.name, in: destination.formatID)
     }
     try requireRuns(codings, format: destination.formatID)
     return codings
@@ -253,135 +250,27 @@ package struct QuantizedConversion {
   private mutating func addTensors(
     _ codings: [TensorRole: WeightCoding], progress: (any ProgressObserver)?
   ) throws(IngotError) {
-    let roles = model.recognised.rolesByTensor
-    let codings = try codingsByTensor(codings)
-    let scales = try scales(for: codings, progress: progress)
-    for (index, tensor) in model.checkpoint.tensors.enumerated() {
-      if index == model.recognised.tiedCopy {
-        output.losses.append(
-          Loss(.dropped, tensor: tensor.name, detail: try model.droppedHead(index)))
-        continue
+    tensors.codings = try codingsByTensor(codings)
+    if let copy = model.recognised.tiedCopy { tensors.dropped[copy] = try model.droppedHead(copy) }
+    if runSize != nil {
+      for index in model.recognised.buffers {
+        tensors.dropped[index] = "a buffer, which the target does not use"
       }
-      if runSize != nil, model.recognised.buffers.contains(index) {
-        output.losses.append(
-          Loss(.dropped, tensor: tensor.name, detail: "a buffer, which the target does not use"))
-        continue
-      }
-      if let coding = codings[index],
-        try output.add(draft(tensor, roles[index] ?? [], coding, scales[index]), by: calibrated)
-      {
-        continue
-      }
-      switch codings[index] {
-      case .integers(let scheme)? where codings[index]?.hasGroups == true:
-        try output.addGroups(
-          tensor.name, of: source(tensor), scheme: scheme, scaleType: options.scaleType,
-          notes: [.quantizedToInt8(from: tensor.dtype)])
-      case .integers(let scheme)? where codings[index]?.runSize == nil:
-        try addIntegers(tensor, scheme: scheme, scales: scales[index] ?? [])
-      case let coding?:
-        try output.add(tensor.name, of: source(tensor), as: coding, notes: castNotes(tensor))
-      case nil where runSize != nil && !tensor.isQuantized && tensor.dtype.isFloating && tensor.dtype != .f32:
-        try output.cast(index, to: .f32, onOverflow: options.onOverflow, aliasOf: nil)
-      case nil: output.keep(index)
-      }
+      tensors.restDType = .f32
     }
-  }
-
-  /// A weight as it may be calibrated.
-  private func draft(
-    _ tensor: TensorDescriptor, _ roles: [TensorRole], _ coding: WeightCoding, _ scales: [Float]?
-  ) -> WeightDraft {
-    var notes: [Provenance] = [.quantizedToInt8(from: tensor.dtype)]
-    if case .blocks = coding { notes = castNotes(tensor) }
-    var draft = WeightDraft(
-      name: tensor.name, roles: roles, values: source(tensor), coding: coding,
-      outputAxis: roles.first.flatMap { model.recognised.graph.parameter($0)?.outputAxis } ?? 0, notes: notes,
-      byteCountBefore: tensor.byteCount)
-    draft.scaleType = options.scaleType
-    if let scales, scales.count == 1 { draft.wholeScale = scales[0] }
-    return draft
-  }
-
-  private func castNotes(_ tensor: TensorDescriptor) -> [Provenance] {
-    tensor.dtype == .f32 ? [] : [.cast(from: tensor.dtype, to: .f32)]
-  }
-
-  /// A tensor's values, as they are quantized.
-  private func source(_ tensor: TensorDescriptor) -> LazyPart {
-    LazyPart.stored(name: tensor.name, tensor.parts[0]).casting(to: .f32, onOverflow: options.onOverflow)
-  }
-
-  /// Finds the scales of the tensors that become integers, by index.
-  private func scales(
-    for codings: [Int: WeightCoding], progress: (any ProgressObserver)?
-  ) throws(IngotError) -> [Int: [Float]] {
-    let wanted = codings.compactMap { index, coding -> (index: Int, scheme: Quantization)? in
-      if case .integers(let scheme) = coding, coding.runSize == nil, !coding.hasGroups {
-        (index, scheme)
-      } else {
-        nil
-      }
-    }.sorted { $0.index < $1.index }
-    let search = ScaleSearch(files: files, path: model.path, work: model.work)
-    let weights = wanted.map { index, scheme in
-      let tensor = model.checkpoint.tensors[index]
-      return ScaleSearch.Weight(
-        name: tensor.name, values: source(tensor), axis: scheme.axis, byteCount: tensor.byteCount)
+    if let calibrated {
+      tensors.calibration = (calibrated, model.recognised.rolesByTensor, model.recognised.graph)
     }
-    return Dictionary(
-      uniqueKeysWithValues: zip(wanted.map(\.index), try search.scales(of: weights, progress: progress)))
-  }
-
-  private mutating func addIntegers(
-    _ tensor: TensorDescriptor, scheme: Quantization, scales: [Float]
-  ) throws(IngotError) {
-    guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
-      throw .internal("a scheme that does not fit")
-    }
-    var bytes: [UInt8] = []
-    for scale in scales { bytes.appendLittle(scale.bitPattern) }
-    output.add(
-      PlannedTensor(
-        name: tensor.name, TensorType(int8: tensor.shape, scheme, scales: .f32, of: scaleShape),
-        transforms: [.quantizedToInt8(from: tensor.dtype)]),
-      [
-        .quantized(source(tensor), scales: scales, axis: scheme.axis),
-        .literal(.f32, scaleShape, bytes),
-      ])
+    try tensors.add(to: &output, progress: progress)
   }
 
   /// Throws for parameters that stay as they are and hold NaN or infinities: those that are quantized are looked at while
   /// their scales are found.
   private func requireFiniteRest(_ codings: [TensorRole: WeightCoding]) throws(IngotError) {
-    guard !options.keepsNonFinite else { return }
     let rest = model.recognised.tensors.filter { role, index in
       let tensor = model.checkpoint.tensors[index]
       return codings[role] == nil || tensor.quantization != nil || tensor.blockType != nil
     }
-    guard let finding = try model.nonFiniteFindings(of: Set(rest.values).sorted()).first else { return }
-    throw .unsuitable(
-      Location(model.path, tensor: finding.subject), why: finding.detail,
-      hint: "\(option: .nonFinite) keeps it as it is")
-  }
-}
-
-extension OutputBuilder {
-  /// Adds a tensor whose values become blocks, or integers in runs.
-  ///
-  /// - Parameters:
-  ///   - name: its name.
-  ///   - values: F32.
-  ///   - coding: what they become; scales of channels are found in a pass before, and not here.
-  ///   - notes: what was done before.
-  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are no whole runs.
-  mutating func add(
-    _ name: String, of values: LazyPart, as coding: WeightCoding, notes: [Provenance]
-  ) throws(IngotError) {
-    if case .blocks(let blockType) = coding {
-      return addBlocks(name, of: values, blockType, notes: notes)
-    }
-    guard let size = coding.runSize else { throw .internal("scales that nobody has found") }
-    try addRuns(name, of: values, size: size, notes: notes)
+    try tensors.requireFinite(Set(rest.values).sorted())
   }
 }

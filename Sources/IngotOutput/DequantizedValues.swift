@@ -5,9 +5,6 @@ import IngotKernels
 import IngotTransforms
 
 extension TensorDescriptor {
-  /// Whether its elements stand for other numbers: blocks, values with scales, packed values.
-  package var isQuantized: Bool { blockType != nil || quantization != nil || packing != nil }
-
   /// Whether what scales are for goes across rows, or is of one with them, so that no other layout has it.
   package var hasFixedLayout: Bool {
     if case .perRun? = quantization?.scheme.granularity { return true }

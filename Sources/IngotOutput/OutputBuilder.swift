@@ -172,6 +172,14 @@ package struct OutputBuilder {
       [.runs(values, rule, .integers), LazyPart.runs(values, rule, .scales).reshape(to: scaleShape)])
   }
 
+  /// Makes the tensor that was added last another name of one that has the same values, where the output keeps that.
+  ///
+  /// - Parameter target: the name of that one.
+  package mutating func tieLast(to target: String) {
+    guard let last = request.tensors.indices.last else { return }
+    request.tensors[last].aliasOf = target
+  }
+
   /// Throws for blocks that a format has no place for.
   private func checkBlocks(for destination: OutputDestination) throws(IngotError) {
     guard !destination.writer.holdsBlocks,

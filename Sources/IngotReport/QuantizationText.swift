@@ -36,9 +36,12 @@ package enum QuantizationText {
       : table.lines(style) + [
         "\(worst.count == 1 ? "the one quantized tensor:" : "all \(worst.count) quantized tensors: median") \(decibels(worst[worst.count / 2].error)) · \(kept)"
       ]
+    let unknown = report.unknownBecause.map {
+      "unknown model: matrices by their shape, outputs first (\(ErrorRenderer.text($0)))"
+    }
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
-    ] + summary + calibration(report) + [
+    ] + [unknown].compactMap(\.self) + summary + calibration(report) + [
       "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(bits)\(names)"
     ] + LossText.lines(report.losses, style: style)
   }
@@ -85,7 +88,8 @@ package enum QuantizationText {
       .init(key: "bytes_after", value: .int64(Int64(report.byteCounts.after))),
     ])
     return JSONText.document([
-      ("input", .string(report.input)), ("output", .string(report.output)), ("tensors", .array(tensors)),
+      ("input", .string(report.input)), ("output", .string(report.output)),
+      ("understood", .bool(report.unknownBecause == nil)), ("tensors", .array(tensors)),
       ("model", .object(model)), ("losses", LossText.json(report.losses)),
     ])
   }

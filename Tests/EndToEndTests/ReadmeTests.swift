@@ -19,8 +19,8 @@ import Testing
     let row = try #require(readme.split(separator: "\n").first { $0.hasPrefix("| `validate`") })
     let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
     let commands = cells[0].matches(of: /`(\w+)`/).map { String($0.1) }
-    #expect(commands.count == 8)
-    for command in commands + ["convert", "hash"] {
+    #expect(commands.count == 7)
+    for command in commands + ["convert", "hash", "quantize"] {
       let help = try IngotProgram.run(command, "--help")
       let words = help.standardOutput.split(whereSeparator: \.isWhitespace).joined(separator: " ")
       #expect(words.contains("Models understood: \(cells[1])."), "ingot \(command) --help")

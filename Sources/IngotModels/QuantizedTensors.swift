@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// A checkpoint's tensors under their own names on their way to be quantized: scales found, integers, groups and blocks
+// added, all others as they are. Which become what is decided before, by a model or without one.
+import IngotBytes
+import IngotCore
+import IngotFormats
+import IngotGraph
+import IngotKernels
+import IngotOutput
+import IngotQuantization
+import IngotTransforms
+
+/// Tensors of which some are quantized.
+struct QuantizedTensors {
+  /// How tensors are coded that are quantized, by index.
+  var codings: [Int: WeightCoding] = [:]
+  /// Why tensors are left out, by index.
+  var dropped: [Int: Evidence] = [:]
+  /// What floating-point tensors become that are not quantized; `nil` for what they are.
+  var restDType: DType?
+  /// Tensors that the output has as other names of others, which are coded alike, by index.
+  var aliases: [Int: Int] = [:]
+  /// What calibrates weights, the parameters that tensors hold, by index, and the graph that tells of these; `nil` for nothing.
+  var calibration: (weights: CalibratedWeights, roles: [Int: [TensorRole]], graph: ModelGraph)?
+  private let checkpoint: Checkpoint
+  private let path: String
+  private let options: QuantizationRequest
+  private let work: WorkOptions
+
+  /// Takes a checkpoint of which nothing is quantized yet.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the checkpoint.
+  ///   - path: where it is, for errors.
+  ///   - options: what is asked for.
+  ///   - work: how the work is done.
+  init(of checkpoint: Checkpoint, at path: String, options: QuantizationRequest, work: WorkOptions) {
+    (self.checkpoint, self.path, self.options, self.work) = (checkpoint, path, options, work)
+  }
+
+  /// The error of blocks that a format has no place for.
+  static func noPlace(for blockType: BlockType, of tensor: String?, in format: String) -> IngotError {
+    .unrepresentable(
+      tensor: tensor, target: format, why: "it has no \(words: blockType.rawValue) blocks",
+      hint: "gguf and ingot have them; int8 is for the others")
+  }
+
+  /// Throws for tensors that stay as they are and hold NaN or infinities, unless these are kept.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` naming the first; read errors.
+  func requireFinite(_ indexes: [Int]) throws(IngotError) {
+    guard !options.keepsNonFinite,
+      let finding = try checkpoint.nonFiniteFindings(of: indexes, work: work).first
+    else { return }
+    throw .unsuitable(
+      Location(path, tensor: finding.subject), why: finding.detail,
+      hint: "\(option: .nonFinite) keeps it as it is")
+  }
+
+  /// Adds all tensors to an output, those that become integers with a scale a channel after a pass that finds the scales.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for values that are not finite,
+  ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what a scheme does not fit; read errors.
+  func add(to output: inout OutputBuilder, progress: (any ProgressObserver)?) throws(IngotError) {
+    let scales = try scales(progress: progress)
+    for (index, tensor) in checkpoint.tensors.enumerated() {
+      if let why = dropped[index] {
+        output.losses.append(Loss(.dropped, tensor: tensor.name, detail: why))
+        continue
+      }
+      if try addCalibrated(index, scales: scales[index], to: &output) { continue }
+      switch codings[index] {
+      case .integers(let scheme)? where codings[index]?.hasGroups == true:
+        try output.addGroups(
+          tensor.name, of: source(tensor), scheme: scheme, scaleType: options.scaleType,
+          notes: [.quantizedToInt8(from: tensor.dtype)])
+      case .integers(let scheme)? where codings[index]?.runSize == nil:
+        try addIntegers(tensor, scheme: scheme, scales: scales[aliases[index] ?? index] ?? [], to: &output)
+      case let coding?:
+        try output.add(tensor.name, of: source(tensor), as: coding, notes: castNotes(tensor))
+      case nil:
+        if let dtype = restDType, !tensor.isQuantized, tensor.dtype.isFloating, tensor.dtype != dtype {
+          try output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: nil)
+        } else {
+          output.keep(index)
+        }
+      }
+      if let target = aliases[index] { output.tieLast(to: checkpoint.tensors[target].name) }
+    }
+  }
+
+  /// Adds a weight that is calibrated.
+  ///
+  /// - Returns: whether it is one.
+  private func addCalibrated(
+    _ index: Int, scales: [Float]?, to output: inout OutputBuilder
+  ) throws(IngotError) -> Bool {
+    guard let calibration, let coding = codings[index] else { return false }
+    let tensor = checkpoint.tensors[index]
+    let roles = calibration.roles[index] ?? []
+    var notes: [Provenance] = [.quantizedToInt8(from: tensor.dtype)]
+    if case .blocks = coding { notes = castNotes(tensor) }
+    var draft = WeightDraft(
+      name: tensor.name, roles: roles, values: source(tensor), coding: coding,
+      outputAxis: roles.first.flatMap { calibration.graph.parameter($0)?.outputAxis } ?? 0, notes: notes,
+      byteCountBefore: tensor.byteCount)
+    draft.scaleType = options.scaleType
+    if let scales, scales.count == 1 { draft.wholeScale = scales[0] }
+    return try output.add(draft, by: calibration.weights)
+  }
+
+  private func castNotes(_ tensor: TensorDescriptor) -> [Provenance] {
+    tensor.dtype == .f32 ? [] : [.cast(from: tensor.dtype, to: .f32)]
+  }
+
+  /// A tensor's values, as they are quantized.
+  private func source(_ tensor: TensorDescriptor) -> LazyPart {
+    LazyPart.stored(name: tensor.name, tensor.parts[0]).casting(to: .f32, onOverflow: options.onOverflow)
+  }
+
+  /// Finds the scales of the tensors that become integers, by index.
+  private func scales(progress: (any ProgressObserver)?) throws(IngotError) -> [Int: [Float]] {
+    let wanted = codings.compactMap { index, coding -> (index: Int, scheme: Quantization)? in
+      if case .integers(let scheme) = coding, coding.runSize == nil, !coding.hasGroups, aliases[index] == nil
+      {
+        (index, scheme)
+      } else {
+        nil
+      }
+    }.sorted { $0.index < $1.index }
+    let files = SourceFiles(checkpoint.files, system: work.system)
+    let search = ScaleSearch(files: files, path: path, work: work)
+    let weights = wanted.map { index, scheme in
+      let tensor = checkpoint.tensors[index]
+      return ScaleSearch.Weight(
+        name: tensor.name, values: source(tensor), axis: scheme.axis, byteCount: tensor.byteCount)
+    }
+    return Dictionary(
+      uniqueKeysWithValues: zip(wanted.map(\.index), try search.scales(of: weights, progress: progress)))
+  }
+
+  private func addIntegers(
+    _ tensor: TensorDescriptor, scheme: Quantization, scales: [Float], to output: inout OutputBuilder
+  ) throws(IngotError) {
+    guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
+      throw .internal("a scheme that does not fit")
+    }
+    var bytes: [UInt8] = []
+    for scale in scales { bytes.appendLittle(scale.bitPattern) }
+    output.add(
+      PlannedTensor(
+        name: tensor.name, TensorType(int8: tensor.shape, scheme, scales: .f32, of: scaleShape),
+        transforms: [.quantizedToInt8(from: tensor.dtype)]),
+      [
+        .quantized(source(tensor), scales: scales, axis: scheme.axis),
+        .literal(.f32, scaleShape, bytes),
+      ])
+  }
+}
+
+extension OutputBuilder {
+  /// Adds a tensor whose values become blocks, or integers in runs.
+  ///
+  /// - Parameters:
+  ///   - name: its name.
+  ///   - values: F32.
+  ///   - coding: what they become; scales of channels are found in a pass before, and not here.
+  ///   - notes: what was done before.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are no whole runs.
+  mutating func add(
+    _ name: String, of values: LazyPart, as coding: WeightCoding, notes: [Provenance]
+  ) throws(IngotError) {
+    if case .blocks(let blockType) = coding {
+      return addBlocks(name, of: values, blockType, notes: notes)
+    }
+    guard let size = coding.runSize else { throw .internal("scales that nobody has found") }
+    try addRuns(name, of: values, size: size, notes: notes)
+  }
+}
