@@ -10,7 +10,9 @@ struct QuantizeCommand: ParsableCommand {
     discussion: """
       Linear weights and the token embedding are quantized; positions, norms, biases and what chooses experts stay. Schemes: int8 (one scale an \
       output channel), int8-tensor (one scale a tensor), int8-group:16 to int8-group:128 (one for so many inputs of a channel, that of least squared error), \
-      q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), keep. A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. What it costs on text: `ingot eval OUT --against IN`.
+      q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), w8a8 (int8, and activations token by token; --for transformers or vllm), keep. \
+      A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. --for transformers and --for vllm make a folder that these load with \
+      compressed-tensors: linear layers of blocks are quantized there, embeddings and heads stay. What it costs on text: `ingot eval OUT --against IN`.
 
       \(understoodModels) Of any other checkpoint matrices are quantized, by types, shapes and names, under \
       their own names. They are taken for [out, in], as PyTorch's linear layers have them; no name tells whether one is [in, out], as Flax and Conv1D have \
@@ -21,8 +23,9 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-int8.ingot
         ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
-        ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-group:32 --scale-dtype bf16
+        ingot quantize llama/ llama-w8a8/ --scheme w8a8 --for vllm
         ingot quantize gpt2/ gpt2-g64.ingot --scheme int8-group:64 --calibrate text.txt
+        ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-group:32 --scale-dtype bf16
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
         ingot quantize t5/ t5-q8.ingot --scheme q8_0 --rule '*lm_head*=keep'
@@ -34,8 +37,14 @@ struct QuantizeCommand: ParsableCommand {
   @Argument(help: "The output: a file or a folder (ends in /).")
   var output: String
 
-  @Option(name: .long, help: "The scheme of weights that no rule names.")
-  var scheme: QuantizationScheme = .int8
+  @Option(
+    name: .long, help: "The scheme of weights that no rule names; int8 without it, for llama.cpp q8_0.")
+  var scheme: QuantizationScheme?
+
+  @Option(
+    name: .customLong("for"),
+    help: ArgumentHelp("Make what a program loads: transformers, vllm, llama.cpp.", valueName: "program"))
+  var program: QuantizedProgram?
 
   @Option(
     name: .customLong("rule"),
@@ -95,7 +104,8 @@ struct QuantizeCommand: ParsableCommand {
     var settings = QuantizeOptions()
     settings.calibration = calibrate.map { CalibrationOptions($0) }
     if let calibrationTokens { settings.calibration?.tokenLimit = calibrationTokens }
-    settings.scheme = scheme
+    settings.program = program?.program
+    settings.scheme = scheme ?? .implied(by: settings.program)
     settings.rules = try rules.map { (spelling) throws(IngotError) in
       guard let (pattern, word) = spelling.divided(at: "=", last: true),
         let scheme = QuantizationScheme(rawValue: word)
@@ -122,6 +132,18 @@ struct QuantizeCommand: ParsableCommand {
 }
 
 extension QuantizationScheme: ExpressibleByArgument {}
+
+/// A program that integers are made for; others are named where they are refused.
+struct QuantizedProgram: ExpressibleByArgument {
+  static let allValueStrings = ["transformers", "vllm", "llama.cpp"]
+
+  let program: TargetProgram
+
+  init?(argument: String) {
+    guard let program = TargetProgram(rawValue: argument) else { return nil }
+    self.program = program
+  }
+}
 
 /// How scales of groups can be stored.
 enum ScaleDType: String, CaseIterable, ExpressibleByArgument {

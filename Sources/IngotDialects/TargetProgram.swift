@@ -54,13 +54,17 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
 
   /// The program of a name.
   public init?(rawValue: String) {
-    guard let program = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+    guard let program = (Self.allCases + [.vllm]).first(where: { $0.rawValue == rawValue }) else {
+      return nil
+    }
     self = program
   }
 
   /// Hugging Face's transformers.
   public static let transformers = Self(
     "transformers", format: "safetensors", dialect: "hf", wantsFolder: true)
+  /// vLLM, which integers are quantized for; numbers it reads as transformers does.
+  public static let vllm = Self("vllm", format: "safetensors", dialect: "hf", wantsFolder: true)
   /// llama.cpp.
   public static let llamaCpp = Self("llama.cpp", format: "gguf", dialect: "gguf", wantsFolder: false)
   /// Apple's mlx-lm.
@@ -88,7 +92,7 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   /// NumPy, and what reads its archives.
   public static let numpy = Self("numpy", format: "npz", dialect: "hf", wantsFolder: false)
 
-  /// All programs: a new one is a value, and its place here.
+  /// All programs that a conversion is for: a new one is a value, and its place here.
   public static let allCases = [
     transformers, llamaCpp, mlx, llmc, llama2c, openAI, nanoGPT, googleBERT, meta, mistral, numpy,
   ]

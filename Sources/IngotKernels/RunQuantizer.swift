@@ -73,13 +73,13 @@ package struct RunQuantizer: Sendable {
   ///   - rule: how scales are found.
   ///   - kernels: the kernels to use; integers, scales and cost are the same for all.
   package init(_ rule: RunRule, kernels: KernelTable = .current) {
-    precondition(
-      rule.size > 0 && (rule.isFitted || rule.scaleType == .f32), "runs with scales that are known")
+    precondition(rule.size > 0, "runs of at least one value")
     self.rule = rule
     self.kernels = kernels
   }
 
-  /// The scales of whole runs: those of least squared error, or ``AbsoluteMaximum/scales``, a run's largest magnitude over 127.
+  /// The scales of whole runs: those of least squared error, or ``AbsoluteMaximum/scales``, a run's largest magnitude over 127,
+  /// as they are stored.
   ///
   /// - Parameter values: F32, as many as whole runs have.
   /// - Returns: a scale for each run.
@@ -90,7 +90,27 @@ package struct RunQuantizer: Sendable {
     var largest = AbsoluteMaximum(try layout(of: values), kernels: kernels)
     largest.add(try values.floats(), from: 0)
     nonFiniteCount += largest.nonFiniteCount
-    return largest.scales
+    return rule.scaleType == .f32 ? largest.scales : try stored(largest.scales)
+  }
+
+  /// Scales of largest magnitudes in 16 bits: the nearest number of their type, or the next larger one where that is so small
+  /// that the largest value would be more than half a step beyond 127 of them.
+  private mutating func stored(_ scales: [Float]) throws(IngotError) -> [Float] {
+    guard let narrow = ElementConversion(from: .f32, to: rule.scaleType.dtype, onOverflow: .infinity),
+      let widen = ElementConversion(from: rule.scaleType.dtype, to: .f32)
+    else { throw .internal("scales of a type that there is not") }
+    var bits = [UInt16](repeating: 0, count: scales.count)
+    narrow.convert(scales, to: &bits)
+    var stored = [Float](repeating: 0, count: scales.count)
+    widen.convert(bits, to: &stored)
+    // Numbers above 0 follow each other as their bits do.
+    for index in scales.indices where stored[index] * 127.5 < scales[index] * 127 { bits[index] += 1 }
+    widen.convert(bits, to: &stored)
+    for index in stored.indices where !stored[index].isFinite {
+      if scales[index].isFinite { overflowCount += 1 }
+      stored[index] = 0
+    }
+    return stored
   }
 
   private mutating func fittedScales(of values: Elements) throws(IngotError) -> [Float] {
@@ -142,5 +162,19 @@ package struct RunQuantizer: Sendable {
       throw .internal("a part of a run of \(rule.size)")
     }
     return ChannelLayout(shape: shape, axis: 0)
+  }
+}
+
+extension ElementConversion {
+  /// Converts as many elements as both arrays have.
+  fileprivate func convert<From, To>(_ source: [From], to target: inout [To]) {
+    let count = min(source.count, target.count)
+    source.withUnsafeBytes { source in
+      target.withUnsafeMutableBytes { target in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        // SAFETY: both hold `count` elements of the conversion's types, by how the arrays are made.
+        _ = convert(count: count, from: from, to: to)
+      }
+    }
   }
 }

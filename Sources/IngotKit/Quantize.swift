@@ -29,6 +29,8 @@ public struct QuantizeOptions: Sendable {
   public var config: String?
   /// The output's format id; `nil` takes it from the output's extension.
   public var format: String?
+  /// The program that the output is made for: transformers, vLLM or llama.cpp.
+  public var program: TargetProgram?
   /// The most bytes of tensors in one file.
   public var shardByteLimit: Int?
   /// Whether an existing output is replaced.
@@ -53,9 +55,11 @@ public struct QuantizeOptions: Sendable {
       else {
         throw .invalidRequest(option: .scaleDType, why: "no scheme has groups, whose scales it is for")
       }
-      return QuantizationRequest(
+      var request = QuantizationRequest(
         scheme: scheme, rules: rules, scaleType: scaleType, onOverflow: onOverflow,
         keepsNonFinite: allowances.nonFinite)
+      request.compressedProgram = compressedProgram
+      return request
     }
   }
 
@@ -129,7 +133,8 @@ public struct QuantizationReport: Sendable {
 extension Ingot {
   /// Quantizes a model's weights, or the matrices of a checkpoint of which no model is known.
   ///
-  /// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer. Without a
+  /// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer; so does a
+  /// folder for transformers or vLLM, which load it with compressed-tensors. Without a
   /// config, or with one that names no architecture that is known, names and layouts stay: matrices of floating-point
   /// numbers are quantized as `[out, in]`, and what is left out by type, shape or name is among the report's losses.
   ///
@@ -147,6 +152,8 @@ extension Ingot {
     _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> QuantizationReport {
+    var options = options
+    let output = try options.applyProgram(to: output)
     let source = try QuantizationSource(
       input, config: options.config, head: options.allowances.head, reading: options.reading,
       work: options.work)
@@ -165,8 +172,8 @@ extension Ingot {
     let checkpoint = source.checkpoint
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
-      keepingNameOf: Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil,
-      system)
+      keepingNameOf: options.compressedProgram == nil
+        && Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil, system)
     try source.requireWhole(for: destination)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     if options.onOverflow != .refuse, !checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
@@ -204,7 +211,10 @@ private struct QuantizationDraft {
   var unknownBecause: Evidence?
   /// The files that the output is made of.
   let sources: [CheckpointFile]
+  /// What calibrating came to, by the weight's name.
   var calibrated: [String: CalibratedTensor] = [:]
+  /// The weights that tensors are parts of, where each becomes several.
+  var weights: [String: (name: String, coding: WeightCoding)] = [:]
   var calibrationTokenCount: Int?
 
   init(
@@ -218,6 +228,7 @@ private struct QuantizationDraft {
       (output, dialects, bufferCount) = (conversion.output, conversion.dialects, conversion.bufferCount)
       (sources, calibrated) = (conversion.sources, conversion.calibratedTensors)
       calibrationTokenCount = options.calibration?.tokenCount
+      weights = conversion.compressed?.weights ?? [:]
     case .unknown(let unknown, _):
       output = try MatrixConversion(
         of: unknown, options: options, destination: destination, progress: progress
@@ -242,26 +253,42 @@ extension QuantizationReport {
     _ result: PlanWriter.Result, of draft: QuantizationDraft, planned: PlannedOutput,
     options: QuantizeOptions, input: String, output: String
   ) {
+    let (weights, calibrated) = (draft.weights, draft.calibrated)
+    let keptCount = planned.tensors.indices.count {
+      let tensor = planned.tensors[$0]
+      return tensor.aliasOf == nil && result.quantizationErrors[$0] == nil && weights[tensor.name] == nil
+        && calibrated[tensor.name] == nil
+    }
     self.init(
       input: input, output: output, scheme: options.scheme, unknownBecause: draft.unknownBecause,
-      dialects: draft.dialects, tensors: [],
-      keptCount: planned.tensors.count { $0.aliasOf == nil } - result.quantizationErrors.count
-        - draft.bufferCount - draft.calibrated.count,
+      dialects: draft.dialects, tensors: [], keptCount: keptCount - draft.bufferCount,
       bufferCount: draft.bufferCount, byteCounts: (0, 0), calibrationTokenCount: draft.calibrationTokenCount,
       losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
     for (index, tensor) in planned.tensors.enumerated() where tensor.aliasOf == nil {
       let parts = planned.contents.parts(of: index)
-      let calibrated = draft.calibrated[tensor.name]
-      let before = calibrated?.byteCountBefore ?? parts.reduce(0) { $0 + $1.unconvertedByteCount }
+      let weight = weights[tensor.name]
+      // Of what becomes several tensors, the first stands for what was there.
+      let isFirst = weight.map { $0.name != tensors.last?.name } ?? true
+      let calibration = isFirst ? calibrated[weight?.name ?? tensor.name] : nil
+      let before =
+        calibration?.byteCountBefore
+        ?? (weight != nil && calibrated[weight?.name ?? ""] != nil
+          ? 0 : parts.reduce(0) { $0 + $1.unconvertedByteCount })
       let after = parts.reduce(0) { $0 + $1.byteCount }
       byteCounts.before += before
       byteCounts.after += after
-      guard let error = calibrated?.error ?? result.quantizationErrors[index], let coding = tensor.coding
-      else { continue }
+      let found = calibration?.error ?? result.quantizationErrors[index]
+      guard let error = found, let coding = weight?.coding ?? tensor.coding else {
+        // Scales, and what else belongs to a weight, stand behind it.
+        if let weight, tensors.last?.name == weight.name {
+          tensors[tensors.count - 1].byteCountAfter += after
+        }
+        continue
+      }
       tensors.append(
         Tensor(
-          name: tensor.name, coding: coding, error: error, byteCountBefore: before, byteCountAfter: after,
-          outputError: calibrated?.outputError))
+          name: weight?.name ?? tensor.name, coding: coding, error: error, byteCountBefore: before,
+          byteCountAfter: after, outputError: calibration?.outputError))
     }
   }
 }
@@ -284,6 +311,7 @@ extension LazyPart {
     case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
       .dequantized(let source, _, _), .runs(let source, _, .integers):
       source.unconvertedByteCount
+    case .words(let source): source.unconvertedByteCount
     case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
     case .reshaped(let source, _): source.unconvertedByteCount
     case .literal, .runs(_, _, .scales): 0

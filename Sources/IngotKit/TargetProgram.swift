@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is asked for by naming the program that an output is made for.
+import IngotBytes
 import IngotCore
 import IngotDialects
+import IngotFormats
 import IngotGraph
 import IngotModels
+import IngotQuantization
 
 extension ConvertOptions {
   /// Sets what the program wants, if one is named, where nothing else was asked for.
@@ -14,6 +17,13 @@ extension ConvertOptions {
   ///   output where a folder is wanted.
   mutating func applyProgram(to output: String) throws(IngotError) -> String {
     guard let program else { return output }
+    guard TargetProgram.allCases.contains(program) else {
+      throw .invalidRequest(
+        option: .program,
+        why:
+          "\(words: program.rawValue) loads what \(option: .program, "transformers") makes; \(verb: .quantize) makes integers for it"
+      )
+    }
     for (option, value, own) in [
       (RequestOption.format, format, program.formats), (.dialect, dialect, [program.dialect]),
     ] {
@@ -47,5 +57,65 @@ extension ConvertOptions {
     var options = self
     options.format = own
     return options
+  }
+}
+
+extension QuantizationScheme {
+  /// The scheme of weights where none is asked for.
+  ///
+  /// - Parameter program: the program that the output is for; `nil` where none is named.
+  /// - Returns: blocks for llama.cpp, which has no int8; else int8.
+  package static func implied(by program: TargetProgram?) -> QuantizationScheme {
+    program == .llamaCpp ? .q80 : .int8
+  }
+}
+
+extension QuantizeOptions {
+  /// The program that a folder of compressed-tensors is for; `nil` for other outputs.
+  var compressedProgram: TargetProgram? {
+    program.flatMap { [TargetProgram.transformers, .vllm].contains($0) ? $0 : nil }
+  }
+
+  /// Sets the format that the program wants, if one is named.
+  ///
+  /// - Parameter output: the output's path.
+  /// - Returns: the output's path, as a folder's where the program loads one.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a program that loads no integers, beside another
+  ///   format or a type of scales, and where a folder is wanted and a file named.
+  mutating func applyProgram(to output: String) throws(IngotError) -> String {
+    guard let program else { return output }
+    let own = program == .llamaCpp ? "gguf" : "safetensors"
+    guard program == .llamaCpp || compressedProgram != nil else {
+      let other: Evidence =
+        program == .llama2c
+        ? "; \(option: .format, "llama2c") with \(option: .scheme, "q8_0") makes the version that runq loads"
+        : ""
+      throw .invalidRequest(
+        option: .program,
+        why: "\(words: program.rawValue) loads no int8; transformers, vllm and llama.cpp do\(other)")
+    }
+    guard format == nil || format?.lowercased() == own else {
+      throw .invalidRequest(option: .format, why: "\(words: program.rawValue) reads \(words: own)")
+    }
+    format = own
+    guard compressedProgram != nil else { return output }
+    guard scaleDType == nil else {
+      throw .invalidRequest(
+        option: .scaleDType,
+        why: "\(words: program.rawValue) has scales in the dtype of the weights that were quantized")
+    }
+    return try folder(output, for: program)
+  }
+
+  /// The path of a folder; a name that is a file's is refused.
+  private func folder(_ output: String, for program: TargetProgram) throws(IngotError) -> String {
+    if output.hasSuffix("/") { return output }
+    let isFile = !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: output)).isEmpty
+    let status = output == "-" ? nil : try? work.system.status(at: output, followingLinks: true)
+    guard output != "-", status?.kind == .folder || (status == nil && !isFile) else {
+      let what: Evidence = output == "-" ? "a stream" : "\(FilePath.name(of: output)), a file"
+      throw .invalidRequest(option: .program, why: "\(words: program.rawValue) loads a folder, not \(what)")
+    }
+    return output + "/"
   }
 }

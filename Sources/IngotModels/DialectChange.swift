@@ -151,12 +151,14 @@ package struct DialectChange {
   ///   - companions: the source's companions.
   ///   - codings: the parameters that are quantized, and how: to blocks, or to integers in runs.
   ///   - calibrated: what calibrates those that it can.
+  ///   - compressed: how integers are laid out that are loaded with compressed-tensors; `nil` for others.
   /// - Returns: the output.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound, and
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for one that the dialect can't express.
   package func output(
     _ options: ChangeRequest, destination: OutputDestination, companions: [Companion],
-    codings: [TensorRole: WeightCoding] = [:], calibrated: CalibratedWeights? = nil
+    codings: [TensorRole: WeightCoding] = [:], calibrated: CalibratedWeights? = nil,
+    compressed: CompressedTensorsLayout? = nil
   ) throws(IngotError) -> OutputBuilder {
     try requireSound()
     let taken = takenNames
@@ -176,12 +178,15 @@ package struct DialectChange {
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
       if let coding = try coding(of: tensor, codings) {
         let view = try tensor.view.cast(to: .f32, onOverflow: options.onOverflow)
-        // A program's blocks lie along the inputs: its outputs stand first.
+        // What a program's blocks and integers lie along are the inputs: its outputs stand first.
         let weight = WeightDraft(
           name: tensor.name, roles: tensor.roles, values: view.values, coding: coding, outputAxis: 0,
           notes: view.notes, byteCountBefore: tensor.view.type.byteCount)
-        guard try !output.add(weight, by: calibrated) else { continue }
-        try output.add(tensor.name, of: view.values, as: coding, notes: view.notes)
+        if let compressed {
+          try compressed.add(weight, from: tensor.view.dtype, by: calibrated, to: &output)
+        } else if try !output.add(weight, by: calibrated) {
+          try output.add(tensor.name, of: view.values, as: coding, notes: view.notes)
+        }
       } else {
         try add(
           tensor, to: &output, options, staysFloat32: staysFloat32,

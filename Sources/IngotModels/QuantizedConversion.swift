@@ -23,6 +23,8 @@ package struct QuantizationRequest: Sendable {
   package var keepsNonFinite: Bool
   /// The text that weights are calibrated with; `nil` for none.
   package var calibration: CalibrationText?
+  /// The program that a folder of compressed-tensors is for; `nil` for other outputs.
+  package var compressedProgram: TargetProgram?
 
   /// Puts a request together.
   package init(
@@ -43,6 +45,8 @@ package struct QuantizedConversion {
   private let target: Dialect?
   /// Values that share a scale where the output is a file of a program that has all matrices as integers in runs.
   private let runSize: Int?
+  /// How weights are laid out where the output is loaded with compressed-tensors; `nil` elsewhere.
+  package private(set) var compressed: CompressedTensorsLayout?
   /// What is to be written.
   package private(set) var output: OutputBuilder
   /// The weights that are rounded with a text at hand.
@@ -54,7 +58,9 @@ package struct QuantizedConversion {
   package var calibratedTensors: [String: CalibratedTensor] { calibrated?.results ?? [:] }
 
   /// The dialects of input and output, when names change from one to the other.
-  package var dialects: (from: String, to: String)? { target.map { (model.recognised.dialect.id, $0.id) } }
+  package var dialects: (from: String, to: String)? {
+    target.flatMap { $0.id == model.recognised.dialect.id ? nil : (model.recognised.dialect.id, $0.id) }
+  }
   /// Mask buffers that stay as they are; beside runs there is no place for any.
   package var bufferCount: Int { target == nil && runSize == nil ? model.recognised.buffers.count : 0 }
 
@@ -74,7 +80,13 @@ package struct QuantizedConversion {
     self.model = model
     self.options = options
     tensors = QuantizedTensors(of: model.checkpoint, at: model.path, options: options, work: model.work)
-    target = try Self.dialect(of: destination.formatID, for: model)
+    if let program = options.compressedProgram {
+      let dialect = try Dialect.required(program.dialect, for: model, option: .program)
+      compressed = try CompressedTensorsLayout(model, for: program, dialect: dialect)
+      target = dialect
+    } else {
+      target = try Self.dialect(of: destination.formatID, for: model)
+    }
     let written = target ?? model.recognised.dialect
     runSize =
       written.ownFormat == destination.formatID
@@ -99,7 +111,9 @@ package struct QuantizedConversion {
       conversion.dtype = runSize == nil ? nil : .f32
       output = try DialectChange(model, to: target).output(
         conversion, destination: destination, companions: output.companions,
-        codings: requireMovable(codings, format: destination.formatID), calibrated: calibrated)
+        codings: requireMovable(codings, format: destination.formatID), calibrated: calibrated,
+        compressed: compressed)
+      try compressed?.declare(in: &output)
     } else {
       if !output.companions.contains(where: { $0.kind == .config }),
         model.checkpoint.format != destination.formatID || InnerConfig.document(of: model.checkpoint) == nil
@@ -108,7 +122,7 @@ package struct QuantizedConversion {
       }
       try addTensors(codings, progress: progress)
     }
-    output.losses += companions.losses + choice.losses
+    output.losses += companions.losses + choice.losses + (compressed?.losses ?? [])
     try requireWholeBlocks()
     sources += [try calibrated?.fill(progress: progress)].compactMap(\.self)
   }
@@ -124,7 +138,7 @@ package struct QuantizedConversion {
   // MARK: - What becomes what
 
   /// How each weight is coded.
-  private func codings(
+  private mutating func codings(
     _ choice: SchemeChoice, for destination: OutputDestination
   ) throws(IngotError) -> [TensorRole: WeightCoding] {
     let recognised = model.recognised
@@ -145,7 +159,24 @@ package struct QuantizedConversion {
         for: blockType, of: model.descriptor(parameter.role)?.name, in: destination.formatID)
     }
     try requireRuns(codings, format: destination.formatID)
+    if compressed != nil { return try compressed?.take(codings) ?? [:] }
+    try requireFloatingActivations(codings, format: destination.formatID)
     return codings
+  }
+
+  /// Throws for weights whose activations are to become int8, which no format here says of a file.
+  private func requireFloatingActivations(
+    _ codings: [TensorRole: WeightCoding], format: String
+  ) throws(IngotError) {
+    for parameter in model.recognised.graph.parameters {
+      guard codings[parameter.role]?.quantizesActivations == true else { continue }
+      throw .unrepresentable(
+        tensor: model.descriptor(parameter.role)?.name, target: format,
+        why: "it has no place for how activations are quantized",
+        hint:
+          "\(option: .scheme, "int8") has the same weights; \(option: .program, "transformers") or vllm says it in a config"
+      )
+    }
   }
 
   /// Throws for weights that a program which has all of them as integers in runs, or none, has no place for.
@@ -185,7 +216,7 @@ package struct QuantizedConversion {
         why: "is \(words: tensor.typeName) already, and is to be laid out otherwise",
         hint: "quantize the model that it was made from")
     }
-    for role in model.recognised.graph.parameters.map(\.role) {
+    for role in model.recognised.graph.parameters.map(\.role) where compressed == nil {
       guard case .integers? = codings[role], codings[role]?.runSize == nil else { continue }
       throw .unrepresentable(
         tensor: model.descriptor(role)?.name, target: format, why: "it has no I8 with scales beside it",

@@ -16,6 +16,9 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
   case int8Group64 = "int8-group:64"
   /// Symmetric int8, one scale for 128 inputs of an output channel, that of least squared error.
   case int8Group128 = "int8-group:128"
+  /// Symmetric int8, one scale an output channel, for products with activations that become int8 token by token; written
+  /// for programs whose config says so.
+  case int8Activations = "w8a8"
   /// ggml's blocks of 32 values along the last dimension; in llama2.c's files its runs, which it calls so too.
   case q80 = "q8_0"
   /// Left as it is.
@@ -28,7 +31,7 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
     case .int8Group32: 32
     case .int8Group64: 64
     case .int8Group128: 128
-    case .int8, .int8Tensor, .q80, .keep: nil
+    case .int8, .int8Tensor, .int8Activations, .q80, .keep: nil
     }
   }
 
@@ -38,13 +41,19 @@ public enum QuantizationScheme: String, CaseIterable, Hashable, Sendable {
   /// - Returns: the coding.
   public func coding(outputAxis: Int?) -> WeightCoding? {
     switch self {
-    case .int8: .integers(Quantization(granularity: outputAxis.map { .perChannel(axis: $0) } ?? .perTensor))
+    case .int8: .integers(Quantization(granularity: channels(outputAxis)))
+    case .int8Activations:
+      .integers(Quantization(granularity: channels(outputAxis), activations: .dynamicPerToken))
     case .int8Tensor: .integers(Quantization(granularity: .perTensor))
     case .int8Group16, .int8Group32, .int8Group64, .int8Group128:
       .integers(Quantization(granularity: outputAxis.map(groups) ?? .perTensor))
     case .q80: .blocks(.q80)
     case .keep: nil
     }
+  }
+
+  private func channels(_ outputAxis: Int?) -> Quantization.Granularity {
+    outputAxis.map { .perChannel(axis: $0) } ?? .perTensor
   }
 
   private func groups(ofOutputAxis axis: Int) -> Quantization.Granularity {
@@ -73,6 +82,11 @@ public enum WeightCoding: Hashable, Sendable {
   /// Whether some inputs of an output channel share a scale.
   package var hasGroups: Bool {
     if case .integers(let scheme) = self, case .perGroup = scheme.granularity { true } else { false }
+  }
+
+  /// Whether activations become int8 where the weight is multiplied.
+  package var quantizesActivations: Bool {
+    if case .integers(let scheme) = self { scheme.activations != .none } else { false }
   }
 
   /// Values that follow each other and share a scale; `nil` for other codings.

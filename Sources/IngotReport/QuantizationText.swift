@@ -10,6 +10,7 @@ package enum QuantizationText {
     let scheme =
       switch report.scheme {
       case .int8: "int8, one scale an output channel"
+      case .int8Activations: "w8a8, int8 with one scale an output channel, activations with one a token"
       case .int8Tensor: "int8-tensor, one scale a tensor"
       case .int8Group16, .int8Group32, .int8Group64, .int8Group128:
         "\(report.scheme.rawValue), one scale for \(report.scheme.groupSize ?? 0) inputs of an output channel"

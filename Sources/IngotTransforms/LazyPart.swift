@@ -39,6 +39,8 @@ package indirect enum LazyPart: Sendable {
   /// Another part, of finite F32 values that are whole runs in C order, as symmetric int8 with a scale a run: the integers,
   /// or the scales.
   case runs(LazyPart, RunRule, RunContent)
+  /// Another part, a matrix of I8, as words of four, each plus 128, along its rows.
+  case words(LazyPart)
 
   /// The F32 numbers of this shape that another part's codes stand for.
   case codes(LazyPart, CodeLayout, Shape)
@@ -68,6 +70,7 @@ package indirect enum LazyPart: Sendable {
     case .dequantized, .scaled, .codes, .gathered: .f32
     case .blocks: .u8
     case .runs(_, let rule, let content): content == .integers ? .i8 : rule.scaleType.dtype
+    case .words: .i32
     case .updated, .summed: .f64
     }
   }
@@ -105,6 +108,10 @@ package indirect enum LazyPart: Sendable {
         ?? source.shape
     case .blocks(let source, let blockType): blockType.byteShape(of: source.shape) ?? [0]
     case .runs(let source, _, .integers): source.shape
+    case .words(let source):
+      Shape(
+        Array(source.shape.dimensions.dropLast(1))
+          + [source.shape.rowLength.dividedUp(by: WordTiles.wordByteCount)]) ?? [0]
     case .runs(let source, let rule, .scales):
       Quantization(granularity: .perRun(rule.size)).scaleShape(of: source.shape) ?? [0]
     }
@@ -177,6 +184,9 @@ package indirect enum LazyPart: Sendable {
     case .runs(let source, let rule, let content):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try RunTiles(source.name ?? "", tiles, rule, content)
+    case .words(let source):
+      let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
+      return try WordTiles(tiles, rowLength: source.shape.rowLength)
     case .codes(let source, let layout, let shape):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try CodeTiles(tiles, layout, shape: shape)
@@ -256,7 +266,8 @@ package indirect enum LazyPart: Sendable {
     case .stored(let name, _): name
     case .literal, .generated, .zeros: nil
     case .cast(let source, _, _), .quantized(let source, _, _), .dequantized(let source, _, _),
-      .blocks(let source, _), .runs(let source, _, _), .scaled(let source, _), .codes(let source, _, _),
+      .blocks(let source, _), .runs(let source, _, _), .words(let source), .scaled(let source, _),
+      .codes(let source, _, _),
       .gathered(let source, _, _), .shifted(let source, _), .updated(let source, _):
       source.name
     case .transposed(let source), .reshaped(let source, _), .rows(let source, _), .paired(let source, _, _),
@@ -266,4 +277,9 @@ package indirect enum LazyPart: Sendable {
     case .summed(let sum): sum.parts.first?.name
     }
   }
+}
+
+extension Shape {
+  /// Elements of a row: of the last dimension; 1 for a scalar.
+  fileprivate var rowLength: Int { dimensions.last ?? 1 }
 }

@@ -17,7 +17,7 @@ extension LazyPart {
       }
     case .cast(let source, _, _), .quantized(let source, _, _), .reshaped(let source, _):
       return source.isDivisible
-    case .dequantized(let source, _, _), .blocks(let source, _), .runs(let source, _, _):
+    case .dequantized(let source, _, _), .blocks(let source, _), .runs(let source, _, _), .words(let source):
       return source.isDivisible
     case .scaled(let source, let scales):
       // Each stretch reads the scales that it needs; a few may be checked again for that.
