@@ -144,6 +144,50 @@ TARGET static void NAME(quantize_i8_columns)(const float *x, size_t n, const flo
     quantize_all(x, n, 0, scales, q, rounding);
 }
 
+/// Counts what `quantize` clamps in sixteen elements; the tie at 127.5 goes to the even 128.
+INLINE magnitudes beyond(floats x, floats scale) {
+    const words is_used = scale > 0.0f;
+    const floats t = x / choose(is_used, scale, (floats){} + 1.0f);
+    return -(magnitudes)(is_used & ((floats)((words)t & 0x7fffffff) >= 127.5f));
+}
+
+INLINE uint64_t clipped_all(const float *x, size_t n, float scale, const float *scales) {
+    // A lane of 32 bits holds what a call can be handed of memory.
+    magnitudes count = {0};
+    floats v, factors = (floats){} + scale;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        memcpy(&v, x + i, sizeof v);
+        if (scales) memcpy(&factors, scales + i, sizeof factors);
+        count += beyond(v, factors);
+    }
+    if (i < n) {
+        v = (floats){};
+        memcpy(&v, x + i, (n - i) * sizeof *x);
+        if (scales) {
+            factors = (floats){};
+            memcpy(&factors, scales + i, (n - i) * sizeof *scales);
+        }
+        count += beyond(v, factors);
+    }
+    uint64_t total = 0;
+    for (int lane = 0; lane < LANES; lane++) total += count[lane];
+    return total;
+}
+
+TARGET static uint64_t NAME(clipped)(const float *x, size_t n, float scale) {
+    // Most runs have none, which their peak tells: dividing keeps the order of numbers.
+    const uint32_t bits = NAME(peak)(x, n);
+    float peak;
+    memcpy(&peak, &bits, 4);
+    if (!(scale > 0) || peak / scale < 127.5f) return 0;
+    return clipped_all(x, n, scale, NULL);
+}
+
+TARGET static uint64_t NAME(clipped_columns)(const float *x, size_t n, const float *scales) {
+    return clipped_all(x, n, 0, scales);
+}
+
 /// A positive scale, rounded to the type that it is stored as; infinity beyond its range.
 INLINE float stored_scale(float scale, int type) {
     uint32_t bits;
@@ -269,6 +313,8 @@ const ingot_quantize_kernels NAME(ingot_quantize_kernels) = {
     .peak_columns = NAME(peak_columns),
     .quantize_i8 = NAME(quantize_i8),
     .quantize_i8_columns = NAME(quantize_i8_columns),
+    .clipped = NAME(clipped),
+    .clipped_columns = NAME(clipped_columns),
     .fit_scales = NAME(fit_scales),
     .encode_q8_0 = NAME(encode_q8_0),
 };

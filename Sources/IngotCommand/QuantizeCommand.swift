@@ -12,7 +12,10 @@ struct QuantizeCommand: ParsableCommand {
       output channel), int8-tensor (one scale a tensor), int8-group:16 to int8-group:128 (one for so many inputs of a channel, that of least squared error), \
       q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), w8a8 (int8, and activations token by token; --for transformers or vllm), keep. \
       A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. --for transformers and --for vllm make a folder that these load with \
-      compressed-tensors: linear layers of blocks are quantized there, embeddings and heads stay. What it costs on text: `ingot eval OUT --against IN`.
+      compressed-tensors: linear layers of blocks are quantized there, embeddings and heads stay.
+
+      --measure says what it costs on text: what `ingot eval OUT --against IN` says, of the output before it gets its place. Outliers are \
+      channels whose largest weight is over ten times the median channel's; clipped are values beyond what their scale reaches.
 
       \(understoodModels) Of any other checkpoint matrices are quantized, by types, shapes and names, under \
       their own names. They are taken for [out, in], as PyTorch's linear layers have them; no name tells whether one is [in, out], as Flax and Conv1D have \
@@ -29,6 +32,7 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
         ingot quantize t5/ t5-q8.ingot --scheme q8_0 --rule '*lm_head*=keep'
+        ingot quantize gpt2/ gpt2-int8.ingot --measure heldout.txt --json
       """)
 
   @Argument(help: "The checkpoint: a file, a shard index, or a folder.")
@@ -82,6 +86,12 @@ struct QuantizeCommand: ParsableCommand {
   )
   var shardSize: ByteCount?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Measure the output against the input: a text, or a .npy file of token ids.", valueName: "file"))
+  var measure: String?
+
   @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")
   var npyBits = false
 
@@ -120,6 +130,7 @@ struct QuantizeCommand: ParsableCommand {
     settings.allowances = soundness.allowances
     settings.format = format
     settings.shardByteLimit = shardSize?.value
+    settings.measure = measure
     settings.force = force
     settings.keepsUnknownBits = npyBits
     settings.work = reading.work(threads)

@@ -8,7 +8,7 @@
 public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case against, architecture, calibration, calibrationTokens, check, compresses, config, dialect, dtype
   case exclude, fileName, fixtures, force, format
-  case include, isInPlace, keepsUnknownBits, nonFinite, onOverflow, precision, preset, program, prompt,
+  case include, isInPlace, keepsUnknownBits, measure, nonFinite, onOverflow, precision, preset, program, prompt,
     rawDTypes, removals
   case renames, resumes, rules, scaleDType, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values
   /// The dialect in whose names a digest is taken.

@@ -182,23 +182,30 @@ package struct FeedbackRounding {
   ) -> QuantizationError {
     let (width, groupCount) = (factor.width, factor.width.dividedUp(by: groupSize))
     let (dot, peak) = (factor.kernels.feedback.dot, factor.kernels.quantize.peak)
-    var costs = [ingot_rounding](repeating: ingot_rounding(), count: rowCount)
+    let clipped = factor.kernels.quantize.clipped
+    var costs = [(ingot_rounding, Int)](repeating: (ingot_rounding(), 0), count: rowCount)
     costs.withUnsafeMutableBufferPointer { costs in
       guard let cost = costs.baseAddress else { return }
       pool.forEachRange(rowCount, grain: Self.rowStep) { _, rows in
         for row in rows {
           let (own, rest) = (weights + row * width, differences + row * width)
-          for index in 0..<width {
-            let scale = scales[row * groupCount + index / groupSize]
-            rest[index] = own[index] - Float(integers[row * width + index]) * scale
+          var clippedCount = 0
+          for group in 0..<groupCount {
+            let (scale, first) = (scales[row * groupCount + group], group * groupSize)
+            let end = min(width, first + groupSize)
+            for index in first..<end {
+              rest[index] = own[index] - Float(integers[row * width + index]) * scale
+            }
+            clippedCount += Int(clipped(own + first, end - first, scale))
           }
-          cost[row] = ingot_rounding(
+          let rounding = ingot_rounding(
             signal: dot(own, own, width), noise: dot(rest, rest, width),
             largest: Double(Float(bitPattern: peak(rest, width))))
+          cost[row] = (rounding, clippedCount)
         }
       }
     }
-    return costs.reduce(into: QuantizationError()) { $0.add($1, count: width) }
+    return costs.reduce(into: QuantizationError()) { $0.add($1.0, count: width, clippedCount: $1.1) }
   }
 
   /// Puts rows side by side, ``rowStep`` of them with those that are there.

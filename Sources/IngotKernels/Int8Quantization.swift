@@ -77,6 +77,10 @@ public struct QuantizationError: Hashable, Sendable {
   public private(set) var noise = 0.0
   /// The largest absolute difference.
   public private(set) var largest = 0.0
+  /// Elements whose rounded quotient is beyond the integers that there are, which became the last of them.
+  ///
+  /// Scales of least squared error make such on purpose; those of largest magnitudes only where they are subnormal.
+  public private(set) var clippedCount = 0
 
   /// Makes the cost of no elements.
   package init() {}
@@ -87,12 +91,16 @@ public struct QuantizationError: Hashable, Sendable {
   /// Whether values that are not all zeros became zeros.
   package var isAllLost: Bool { signal > 0 && noise == signal }
 
+  /// The share of elements that are clipped, from 0 to 1; 0 of none.
+  public var clippedShare: Double { count > 0 ? Double(clippedCount) / Double(count) : 0 }
+
   /// The signal-to-noise ratio in decibels, `10 · log₁₀(Σ x² ÷ Σ (x − q·s)²)`; infinite when nothing was lost.
   public var signalToNoise: Double { isExact ? .infinity : 10 * ingot_log10(signal / noise) }
 
-  /// Adds elements whose cost a kernel has summed.
-  mutating func add(_ rounding: ingot_rounding, count: Int) {
+  /// Adds elements whose cost a kernel has summed, and of which it has counted those that are clipped.
+  mutating func add(_ rounding: ingot_rounding, count: Int, clippedCount: Int = 0) {
     self.count += count
+    self.clippedCount += clippedCount
     signal += rounding.signal
     noise += rounding.noise
     // The kernel's largest passes over NaN, its sum does not.
@@ -102,6 +110,7 @@ public struct QuantizationError: Hashable, Sendable {
   /// Adds the cost of other tensors: sums add, the largest stays.
   package mutating func merge(_ other: QuantizationError) {
     count += other.count
+    clippedCount += other.clippedCount
     signal += other.signal
     noise += other.noise
     largest = largest.orLarger(other.largest)
@@ -132,6 +141,8 @@ public struct OutputError: Hashable, Sendable {
 package struct Int8Quantizer: Sendable {
   private let layout: ChannelLayout
   private let scales: [Float]
+  /// Whether values may be beyond what their scale reaches.
+  private let mayClip: Bool
   private let kernels: ingot_quantize_kernels
   /// What it cost so far.
   package private(set) var error = QuantizationError()
@@ -141,9 +152,13 @@ package struct Int8Quantizer: Sendable {
   /// - Parameters:
   ///   - layout: the tensor's channels.
   ///   - scales: one for each channel.
+  ///   - coverPeaks: whether they are ``AbsoluteMaximum/scales``: nothing is beyond one of them that is not subnormal.
   ///   - kernels: the kernels to use; values and cost are the same for all.
-  package init(_ layout: ChannelLayout, scales: [Float], kernels: KernelTable = .current) {
+  package init(
+    _ layout: ChannelLayout, scales: [Float], coverPeaks: Bool = false, kernels: KernelTable = .current
+  ) {
     precondition(scales.count == layout.channelCount, "a scale for each channel")
+    mayClip = !coverPeaks || scales.contains { $0.isSubnormal }
     self.layout = layout
     self.scales = scales
     self.kernels = kernels.quantize
@@ -159,20 +174,25 @@ package struct Int8Quantizer: Sendable {
     _ input: UnsafeBufferPointer<Float>, from start: Int, into output: UnsafeMutableBufferPointer<Int8>
   ) {
     guard let x = input.baseAddress, let q = output.baseAddress else { return }
-    let kernels = kernels
-    var rounding = ingot_rounding()
+    let (kernels, mayClip) = (kernels, mayClip)
+    var (rounding, clippedCount) = (ingot_rounding(), 0)
     scales.withUnsafeBufferPointer { scales in
       guard let scales = scales.baseAddress else { return }
       layout.forEachRun(from: start, count: input.count) { positions, channel, advances in
-        let first = positions.lowerBound
+        let (first, count) = (positions.lowerBound, positions.count)
         if advances {
-          kernels.quantize_i8_columns(x + first, positions.count, scales + channel, q + first, &rounding)
+          kernels.quantize_i8_columns(x + first, count, scales + channel, q + first, &rounding)
         } else {
-          kernels.quantize_i8(x + first, positions.count, scales[channel], q + first, &rounding)
+          kernels.quantize_i8(x + first, count, scales[channel], q + first, &rounding)
         }
+        guard mayClip else { return }
+        clippedCount += Int(
+          clamping: advances
+            ? kernels.clipped_columns(x + first, count, scales + channel)
+            : kernels.clipped(x + first, count, scales[channel]))
       }
     }
-    error.add(rounding, count: input.count)
+    error.add(rounding, count: input.count, clippedCount: clippedCount)
   }
 
   /// Adds what another stretch of the same tensor cost.

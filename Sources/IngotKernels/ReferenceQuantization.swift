@@ -8,6 +8,11 @@ extension ReferenceKernels {
     return Int8(max(-127, min(127, value / scale)).rounded(.toNearestOrEven))
   }
 
+  /// Whether a value's rounded quotient is beyond ±127; never for a scale of 0.
+  package static func isClipped(_ value: Float, scale: Float) -> Bool {
+    scale > 0 && (value / scale).rounded(.toNearestOrEven).magnitude > 127
+  }
+
   /// The scale of a run of finite values that a search finds the least costly: of absmax ÷ 104 to absmax ÷ 135, rounded to a
   /// type, the first whose Σ weight · (x − q · scale)² is least; without weights, of 1 each.
   package static func fittedScale(_ values: [Float], weights: [Float]? = nil, _ type: ScaleType) -> Float {

@@ -143,7 +143,8 @@ package struct RunQuantizer: Sendable {
     let scales = try scales(of: values)
     try output.requireRoom(for: values.count, .number(.i8))
     guard !scales.isEmpty else { return }
-    var quantizer = Int8Quantizer(try layout(of: values), scales: scales, kernels: kernels)
+    var quantizer = Int8Quantizer(
+      try layout(of: values), scales: scales, coverPeaks: !rule.isFitted, kernels: kernels)
     quantizer.quantize(try values.floats(), from: 0, into: output.bindMemory(to: Int8.self))
     error.merge(quantizer.error)
   }

@@ -33,6 +33,9 @@ public struct QuantizeOptions: Sendable {
   public var program: TargetProgram?
   /// The most bytes of tensors in one file.
   public var shardByteLimit: Int?
+  /// What the output is measured on against the input before it gets its place: a text's file, or a `.npy` file of token ids;
+  /// `nil` for nothing.
+  public var measure: String?
   /// Whether an existing output is replaced.
   public var force = false
   /// Whether dtypes that the format lacks are kept as bits, in formats that can.
@@ -75,6 +78,20 @@ public struct QuantizeOptions: Sendable {
       return try CalibrationText(calibration, for: model, run)
     }
   }
+
+  /// What the output is to be measured on, read and checked; `nil` where nobody asks.
+  fileprivate func measurement(
+    of source: QuantizationSource, _ destination: OutputDestination
+  ) throws(IngotError) -> QuantizationMeasurement? {
+    guard let measure else { return nil }
+    guard case .model(let model) = source else {
+      throw .invalidRequest(option: .measure, why: "takes a model that is known, which runs over a text")
+    }
+    guard !destination.isStream else {
+      throw .invalidRequest(option: .measure, why: "standard output can't be read back to be measured")
+    }
+    return try QuantizationMeasurement(on: measure, of: model, self)
+  }
 }
 
 /// What quantizing did.
@@ -93,6 +110,10 @@ public struct QuantizationReport: Sendable {
     public var byteCountAfter: Int
     /// What rounding cost the output of its product on the text that it was calibrated with; `nil` where it was not.
     public var outputError: OutputError?
+    /// Inputs whose weights are far larger than the others'; `nil` for what is no matrix, or a very large one.
+    public var outlierInputs: OutlierChannels?
+    /// Outputs whose weights are far larger than the others'; `nil` as the inputs are.
+    public var outlierOutputs: OutlierChannels?
   }
 
   /// The input's path.
@@ -117,6 +138,8 @@ public struct QuantizationReport: Sendable {
   public var calibrationTokenCount: Int?
   /// Everything else that is not kept.
   public var losses: [Loss]
+  /// What the output computes on a text, or on tokens, with the input as its baseline; `nil` unless asked for.
+  public var measurement: (on: String, figures: EvaluationReport)?
 
   /// Bits of a quantized weight, scales counted; `nil` where nothing was quantized.
   public var bitsPerWeight: Double? {
@@ -146,8 +169,8 @@ extension Ingot {
   /// - Returns: what it cost.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that is not sound or holds values that are
   ///   not finite; ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that the output's format
-  ///   or a tensor's shape does not allow; the reader's and the writer's errors. The destination then holds what it held
-  ///   before.
+  ///   or a tensor's shape does not allow; the reader's and the writer's errors; of what the output is measured on those of
+  ///   ``evaluate(_:text:options:progress:)``, before anything is written. The destination then holds what it held before.
   public static func quantize(
     _ input: String, to output: String, options: QuantizeOptions = QuantizeOptions(),
     progress: (any ProgressObserver)? = nil
@@ -181,6 +204,7 @@ extension Ingot {
     }
     var request = try options.request
     request.calibration = try options.calibrationText(for: source)
+    let measurement = try options.measurement(of: source, destination)
     let draft = try QuantizationDraft(
       of: source, options: request, destination: destination, progress: progress)
     var builder = draft.output
@@ -192,14 +216,20 @@ extension Ingot {
     let planned = try builder.planned(for: destination)
     let written = PlanWriter(
       planned, files: SourceFiles(draft.sources, system: system), work: options.work)
+    var figures: EvaluationReport?
     let result = try destination.write(
       written, force: options.force,
       sources: checkpoint.files
         + Companions.files(beside: input, of: checkpoint, output: destination, system: system),
       system: system,
-      progress: progress)
-    return QuantizationReport(
+      progress: progress
+    ) { (_, path) throws(IngotError) in
+      figures = try measurement?.run(path, for: output, progress: progress)
+    }
+    var report = QuantizationReport(
       result, of: draft, planned: planned, options: options, input: input, output: output)
+    if let on = options.measure, let figures { report.measurement = (on, figures) }
+    return report
   }
 }
 
@@ -211,6 +241,8 @@ private struct QuantizationDraft {
   var unknownBecause: Evidence?
   /// The files that the output is made of.
   let sources: [CheckpointFile]
+  /// Which dimension of a written matrix counts outputs.
+  var outputAxis = OutputAxis()
   /// What calibrating came to, by the weight's name.
   var calibrated: [String: CalibratedTensor] = [:]
   /// The weights that tensors are parts of, where each becomes several.
@@ -229,6 +261,7 @@ private struct QuantizationDraft {
       (sources, calibrated) = (conversion.sources, conversion.calibratedTensors)
       calibrationTokenCount = options.calibration?.tokenCount
       weights = conversion.compressed?.weights ?? [:]
+      if dialects == nil, conversion.compressed == nil { outputAxis = OutputAxis(of: model) }
     case .unknown(let unknown, _):
       output = try MatrixConversion(
         of: unknown, options: options, destination: destination, progress: progress
@@ -285,10 +318,16 @@ extension QuantizationReport {
         }
         continue
       }
-      tensors.append(
-        Tensor(
-          name: weight?.name ?? tensor.name, coding: coding, error: error, byteCountBefore: before,
-          byteCountAfter: after, outputError: calibration?.outputError))
+      var quantized = Tensor(
+        name: weight?.name ?? tensor.name, coding: coding, error: error, byteCountBefore: before,
+        byteCountAfter: after, outputError: calibration?.outputError)
+      if let outliers = calibration?.outliers {
+        (quantized.outlierOutputs, quantized.outlierInputs) = (outliers.rows, outliers.columns)
+      } else if let outliers = result.outliers[index], let axis = draft.outputAxis(quantized.name) {
+        quantized.outlierOutputs = axis == 0 ? outliers.rows : outliers.columns
+        quantized.outlierInputs = axis == 0 ? outliers.columns : outliers.rows
+      }
+      tensors.append(quantized)
     }
   }
 }

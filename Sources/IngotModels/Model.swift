@@ -61,18 +61,34 @@ package struct Model: Sendable {
     return (checkpoint, checkpoint.tensors.count < stored.tensors.count)
   }
 
+  /// Opens a model that has just been made of another, whose config it has where it holds none.
+  ///
+  /// - Parameters:
+  ///   - path: where it lies so far.
+  ///   - name: the path that it will have, for errors.
+  ///   - source: the other.
+  /// - Throws: the errors of the readers.
+  package init(madeAt path: String, called name: String, of source: Model) throws(IngotError) {
+    let stored = try CheckpointOpener(work: source.work).open(path)
+    let checkpoint = try stored.withUnpackedWeights(at: path, work: source.work)
+    try self.init(
+      checkpoint, path: path, called: name, config: nil, source: source, work: source.work,
+      joinsScales: checkpoint.tensors.count < stored.tensors.count)
+  }
+
   /// Understands a checkpoint that is open already.
   package init(
-    _ checkpoint: Checkpoint, path: String, config: String?, fallbackConfig: String? = nil,
-    head: HeadTie = .asIs, work: WorkOptions, joinsScales: Bool = false
+    _ checkpoint: Checkpoint, path: String, called name: String? = nil, config: String?,
+    fallbackConfig: String? = nil, source: Model? = nil, head: HeadTie = .asIs, work: WorkOptions,
+    joinsScales: Bool = false
   ) throws(IngotError) {
     self.joinsScales = joinsScales
-    self.path = path
+    self.path = name ?? path
     self.work = work
     self.checkpoint = checkpoint
     self.head = head
     var (configuration, file) = try Self.configuration(
-      of: checkpoint, at: path, config: config, fallbackConfig: fallbackConfig, work: work)
+      of: checkpoint, at: path, config: config, fallbackConfig: fallbackConfig, source: source, work: work)
     var takesStoredHead = false
     var recognised = try RecognisedModel(
       checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration)
@@ -98,12 +114,13 @@ package struct Model: Sendable {
   ///   - path: where it is.
   ///   - config: the config's file; `nil` to look for it.
   ///   - fallbackConfig: the config's file when there is no other.
+  ///   - source: the model that it was made of, whose config it has when there is no other.
   ///   - work: how files are read.
   /// - Returns: what it says, and its file; `nil` where the checkpoint itself holds it.
   /// - Throws: as ``init(_:config:fallbackConfig:head:reading:isOneOfTwo:)``.
   package static func configuration(
     of checkpoint: Checkpoint, at path: String, config: String?, fallbackConfig: String? = nil,
-    work: WorkOptions
+    source: Model? = nil, work: WorkOptions
   ) throws(IngotError) -> (ModelConfiguration, Companion?) {
     if config == nil, !checkpoint.companions.contains(where: { $0.kind == .config }),
       let document = InnerConfig.document(of: checkpoint)
@@ -112,7 +129,7 @@ package struct Model: Sendable {
       try RotaryDivisors(checkpoint, path: path, work: work).settle(&configuration)
       return (configuration, nil)
     }
-    let found = try findConfig(config, or: fallbackConfig, for: checkpoint, at: path, work.system)
+    let found = try findConfig(config, or: fallbackConfig, of: source, for: checkpoint, at: path, work.system)
     let (reader, note) = try ConfigReader(found.0.bytes, path: found.path).completed { name in
       checkpoint.tensors.first { $0.name == name }?.shape
     }
@@ -177,8 +194,8 @@ package struct Model: Sendable {
   }
 
   private static func findConfig(
-    _ option: String?, or fallback: String?, for checkpoint: Checkpoint, at path: String,
-    _ system: any SystemCalls
+    _ option: String?, or fallback: String?, of source: Model? = nil, for checkpoint: Checkpoint,
+    at path: String, _ system: any SystemCalls
   ) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {
     func named(_ file: String) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {
       (
@@ -203,6 +220,7 @@ package struct Model: Sendable {
       )
     }
     if let fallback { return try named(fallback) }
+    if let source { return (source.config, source.path, []) }
     if let (document, note) = try InnerConfig.assumed(of: checkpoint, at: path) {
       let bytes = ConfigWriter.bytes(of: document)
       return (Companion(kind: .config, name: "config.json", bytes: bytes), path, [note])

@@ -42,6 +42,8 @@ final class OutputPass {
   var castReports: [Int: CastReport] { records.castReports }
   /// What rounding to int8 cost, by tensor.
   var quantizationErrors: [Int: QuantizationError] { records.quantizationErrors }
+  /// The outlying channels of matrices that were rounded to int8, by tensor.
+  var outliers: [Int: MatrixOutliers] { records.outliers }
 
   /// Says that all is written, the ends of files too.
   func complete(_ byteCount: Int) { progress.complete(byteCount) }

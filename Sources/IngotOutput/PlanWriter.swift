@@ -38,6 +38,8 @@ package struct PlanWriter {
     var castReports: [Int: CastReport]
     /// What rounding to int8 cost, by tensor.
     package var quantizationErrors: [Int: QuantizationError]
+    /// The outlying channels of matrices that were rounded to int8, by tensor.
+    package var outliers: [Int: MatrixOutliers]
     /// Bytes of all files.
     package var byteCount: Int
     /// Parts that an earlier run had written.
@@ -113,7 +115,7 @@ package struct PlanWriter {
     pass.complete(planned)
     return Result(
       parts: written, castReports: pass.castReports,
-      quantizationErrors: pass.quantizationErrors, byteCount: pass.fileEnds.reduce(0, +),
-      resumedPartCount: pass.resumedPartCount)
+      quantizationErrors: pass.quantizationErrors, outliers: pass.outliers,
+      byteCount: pass.fileEnds.reduce(0, +), resumedPartCount: pass.resumedPartCount)
   }
 }

@@ -12,6 +12,7 @@ final class WriteRecords: Sendable {
     var written: WrittenParts
     var castReports: [PartReference: CastReport] = [:]
     var quantizationErrors: [PartReference: QuantizationError] = [:]
+    var outliers: [Int: MatrixOutliers] = [:]
   }
 
   private let state: Locked<State>
@@ -25,6 +26,9 @@ final class WriteRecords: Sendable {
   var quantizationErrors: [Int: QuantizationError] {
     Self.byTensor(state.withLock { $0.quantizationErrors }) { $0.merge($1) }
   }
+
+  /// The outlying channels of each tensor that was rounded to int8, as its parts are written: one of them holds the integers.
+  var outliers: [Int: MatrixOutliers] { state.withLock { $0.outliers } }
 
   /// What was found in the parts of each tensor, put together in their order, whichever was written first.
   private static func byTensor<Finding>(
@@ -63,10 +67,12 @@ final class WriteRecords: Sendable {
     var part = part
     part.checksums.sourceXXH3 = source.sourceDigest
     let (cast, error) = (source.castReport, source.quantizationError)
+    let outliers = source.peaks?.outliers
     state.withLock { state in
       if let index { state.written[index] = part }
       if let cast { state.castReports[part.reference] = cast }
       if let error { state.quantizationErrors[part.reference] = error }
+      if let outliers { state.outliers[part.reference.tensor] = outliers }
     }
   }
 }

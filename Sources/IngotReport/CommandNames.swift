@@ -56,6 +56,7 @@ extension RequestOption {
     case .maximumMarkupShare: "--max-markup"
     case .maximumRepeatedShare: "--max-repeated"
     case .maximumWords: "--max-words"
+    case .measure: "--measure"
     case .minimumLetterShare: "--min-letters"
     case .minimumWords: "--min-words"
     case .modelParallelCount: "--model-parallel"
@@ -93,7 +94,7 @@ extension RequestOption {
   /// The one command that has it, where a hint may name it to users of others.
   fileprivate var soleVerb: Verb? {
     switch self {
-    case .calibration, .calibrationTokens, .rules, .scaleDType, .scheme: .quantize
+    case .calibration, .calibrationTokens, .measure, .rules, .scaleDType, .scheme: .quantize
     case .fixtures: .verify
     default: nil
     }

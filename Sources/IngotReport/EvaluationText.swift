@@ -8,7 +8,7 @@ package enum EvaluationText {
   package static func lines(_ report: EvaluationReport, style: TextStyle) -> [String] {
     var table = TableLayout([("", .left), ("", .right), ("", .left)])
     let isPseudo = report.kind == .pseudoLogLikelihood
-    let perplexity = isPseudo ? "pseudo-perplexity" : "perplexity"
+    let perplexity = perplexityName(report)
     let unit = isPseudo ? "nats a token, by pseudo-log-likelihood" : "nats a token"
     table.add(["tokens", Quantity.count(report.loss.tokenCount), ""])
     table.add(["loss", Quantity.fixed(report.loss.mean, decimals: 4), unit])
@@ -33,23 +33,35 @@ package enum EvaluationText {
       + table.lines(style, hidesTitles: true)
   }
 
+  /// What a perplexity is called.
+  static func perplexityName(_ report: EvaluationReport) -> String {
+    report.kind == .pseudoLogLikelihood ? "pseudo-perplexity" : "perplexity"
+  }
+
   /// `ingot eval --json`.
   package static func json(_ report: EvaluationReport) -> String {
-    var entries: [(String, MetadataValue)] = [
-      ("model", .string(report.model)), ("kind", .string(report.kind.rawValue)),
-      ("against", report.against.map { .string($0) } ?? .null),
+    var entries = figures(report)
+    entries.insert(("model", .string(report.model)), at: 0)
+    entries.insert(("against", report.against.map { .string($0) } ?? .null), at: 2)
+    if let tokens = report.tokens { entries.append(("per_token", .array(tokens.map(token)))) }
+    return JSONText.document(entries)
+  }
+
+  /// The figures of all tokens together.
+  static func figures(_ report: EvaluationReport) -> [(String, MetadataValue)] {
+    [
+      ("kind", .string(report.kind.rawValue)),
       ("tokens", .int64(Int64(report.loss.tokenCount))), ("nll", .float64(report.loss.mean)),
       ("perplexity", .float64(report.loss.perplexity)), ("bits_per_byte", real(report.bitsPerByte)),
       ("bytes", report.byteCount.map { .int64(Int64($0)) } ?? .null),
-      ("baseline_nll", real(report.baselineLoss?.mean)), ("kl", real(report.divergence?.mean)),
+      ("baseline_nll", real(report.baselineLoss?.mean)),
+      ("baseline_perplexity", real(report.baselineLoss?.perplexity)), ("kl", real(report.divergence?.mean)),
       ("perplexity_difference", real(report.paired?.perplexityDifference)),
       ("perplexity_difference_error", real(report.paired?.standardError)),
       ("kl_median", real(report.divergence?.median)), ("kl_max", real(report.divergence?.largest)),
       ("kl_p99", real(report.divergence?.percentile99)),
       ("top1_agreement", real(report.divergence?.top1Agreement)),
     ]
-    if let tokens = report.tokens { entries.append(("per_token", .array(tokens.map(token)))) }
-    return JSONText.document(entries)
   }
 
   private static func real(_ value: Double?) -> MetadataValue { value.map { .float64($0) } ?? .null }

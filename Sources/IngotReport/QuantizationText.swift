@@ -19,14 +19,7 @@ package enum QuantizationText {
           ?? "q8_0, blocks of 32 values with a scale each"
       case .keep: "all weights kept, but for those that a rule names"
       }
-    var table = TableLayout([("worst tensors", .left), ("SNR", .right), ("largest error", .right)])
     let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
-    for tensor in worst.prefix(5) {
-      table.add([
-        ErrorRenderer.name(tensor.name), decibels(tensor.error),
-        Quantity.real(tensor.error.largest),
-      ])
-    }
     let bits = report.bitsPerWeight.map { " · \(Quantity.fixed($0, decimals: 2)) bits a weight" } ?? ""
     let names = report.dialects.map { ", names \($0.from) → \($0.to)" } ?? ""
     let buffers = report.bufferCount > 0 ? " · \(Count(report.bufferCount, "mask buffer")) kept" : ""
@@ -34,9 +27,9 @@ package enum QuantizationText {
     let summary =
       worst.isEmpty
       ? ["nothing quantized: \(kept)"]
-      : table.lines(style) + [
-        "\(worst.count == 1 ? "the one quantized tensor:" : "all \(worst.count) quantized tensors: median") \(decibels(worst[worst.count / 2].error)) · \(kept)"
-      ]
+      : table(of: worst.prefix(5)).lines(style) + [
+        "\(worst.count == 1 ? "the one quantized tensor:" : "all \(worst.count) quantized tensors: median") \(decibels(worst[worst.count / 2].error))\(clipped(report.total)) · \(kept)"
+      ] + outliers(report)
     let unknown = report.unknownBecause.map {
       "unknown model: matrices by their shape, outputs first (\(ErrorRenderer.text($0)))"
     }
@@ -44,7 +37,68 @@ package enum QuantizationText {
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
     ] + [unknown].compactMap(\.self) + summary + calibration(report) + [
       "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(bits)\(names)"
-    ] + LossText.lines(report.losses, style: style)
+    ] + measurement(report, style) + LossText.lines(report.losses, style: style)
+  }
+
+  /// Tensors with what rounding cost each; what none of them has gets no column.
+  private static func table(of tensors: ArraySlice<QuantizationReport.Tensor>) -> TableLayout {
+    var columns: [(title: String, cell: (QuantizationReport.Tensor) -> String)] = [
+      ("SNR", { decibels($0.error) }), ("largest error", { Quantity.real($0.error.largest) }),
+    ]
+    if tensors.contains(where: { $0.error.clippedCount > 0 }) {
+      columns.append(("clipped", { share($0.error) }))
+    }
+    if tensors.contains(where: \.hasOutliers) {
+      columns.append(("outliers", { outliers(inputs: $0.inputCount, outputs: $0.outputCount) }))
+    }
+    var table = TableLayout([("worst tensors", .left)] + columns.map { ($0.title, .right) })
+    for tensor in tensors {
+      table.add([ErrorRenderer.name(tensor.name)] + columns.map { $0.cell(tensor) })
+    }
+    return table
+  }
+
+  /// The share of values that are clipped; of few, that there are some.
+  private static func share(_ error: QuantizationError) -> String {
+    guard error.clippedCount > 0 else { return "0 %" }
+    return error.clippedShare < 0.0005 ? "< 0.1 %" : Quantity.percent(error.clippedShare)
+  }
+
+  private static func clipped(_ error: QuantizationError) -> String {
+    error.clippedCount > 0 ? " · \(share(error)) clipped" : ""
+  }
+
+  private static func outliers(inputs: Int, outputs: Int) -> String {
+    let words = [(inputs, "in"), (outputs, "out")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return words.isEmpty ? "–" : words.joined(separator: ", ")
+  }
+
+  /// How many channels of all tensors are outliers, where any are.
+  private static func outliers(_ report: QuantizationReport) -> [String] {
+    let tensors = report.tensors.filter(\.hasOutliers)
+    guard !tensors.isEmpty else { return [] }
+    let (inputs, outputs) = tensors.reduce((0, 0)) { ($0.0 + $1.inputCount, $0.1 + $1.outputCount) }
+    let factor = Int(OutlierChannels.factor)
+    return [
+      "outliers: \(Count(inputs, "input")) and \(Count(outputs, "output")) of \(Count(tensors.count, "tensor")) have weights over \(factor) times the median one's"
+    ]
+  }
+
+  /// What the output computes, beside the input.
+  private static func measurement(_ report: QuantizationReport, _ style: TextStyle) -> [String] {
+    guard let (source, figures) = report.measurement, let divergence = figures.divergence else { return [] }
+    let tail =
+      "99th percentile \(Quantity.scientific(divergence.percentile99)), largest \(Quantity.scientific(divergence.largest))"
+    let before = figures.baselineLoss.map { Quantity.fixed($0.perplexity, decimals: 2) + " → " } ?? ""
+    var table = TableLayout([("", .left), ("", .left)])
+    table.add(["tokens", "\(Quantity.count(figures.loss.tokenCount)) of \(ErrorRenderer.name(source))"])
+    table.add([
+      EvaluationText.perplexityName(figures),
+      before + Quantity.fixed(figures.loss.perplexity, decimals: 2),
+    ])
+    table.add(["KL", "\(Quantity.scientific(divergence.mean)) nats a token, \(tail)"])
+    table.add(["same likeliest token", Quantity.percent(divergence.top1Agreement)])
+    return table.lines(style, hidesTitles: true)
   }
 
   /// What weights were calibrated with, and how many.
@@ -61,24 +115,11 @@ package enum QuantizationText {
 
   /// `ingot quantize --json`.
   package static func json(_ report: QuantizationReport) -> String {
-    let tensors = report.tensors.map { tensor in
-      MetadataValue.object(
-        Metadata([
-          .init(key: "name", value: .string(tensor.name)),
-          .init(key: "dtype", value: .string(typeName(of: tensor.coding))),
-          .init(key: "quantization", value: description(of: tensor.coding)),
-          .init(key: "snr_db", value: .float64(tensor.error.signalToNoise)),
-          .init(key: "max_abs_error", value: .float64(tensor.error.largest)),
-          .init(key: "bytes_before", value: .int64(Int64(tensor.byteCountBefore))),
-          .init(key: "bytes_after", value: .int64(Int64(tensor.byteCountAfter))),
-          .init(
-            key: "output_snr_db", value: tensor.outputError.map { .float64($0.signalToNoise) } ?? .null),
-        ]))
-    }
     let model = Metadata([
       .init(key: "scheme", value: .string(report.scheme.rawValue)),
       .init(key: "snr_db", value: .float64(report.total.signalToNoise)),
       .init(key: "max_abs_error", value: .float64(report.total.largest)),
+      .init(key: "clipped_share", value: .float64(report.total.clippedShare)),
       .init(key: "quantized", value: .int64(Int64(report.tensors.count))),
       .init(key: "kept", value: .int64(Int64(report.keptCount))),
       .init(
@@ -90,9 +131,41 @@ package enum QuantizationText {
     ])
     return JSONText.document([
       ("input", .string(report.input)), ("output", .string(report.output)),
-      ("understood", .bool(report.unknownBecause == nil)), ("tensors", .array(tensors)),
-      ("model", .object(model)), ("losses", LossText.json(report.losses)),
+      ("understood", .bool(report.unknownBecause == nil)),
+      ("tensors", .array(report.tensors.map(json))), ("model", .object(model)),
+      ("measured", measured(report)), ("losses", LossText.json(report.losses)),
     ])
+  }
+
+  private static func json(_ tensor: QuantizationReport.Tensor) -> MetadataValue {
+    var entries: [(String, MetadataValue)] = [
+      ("name", .string(tensor.name)), ("dtype", .string(typeName(of: tensor.coding))),
+      ("quantization", description(of: tensor.coding)), ("snr_db", .float64(tensor.error.signalToNoise)),
+      ("max_abs_error", .float64(tensor.error.largest)),
+      ("clipped_share", .float64(tensor.error.clippedShare)),
+      ("bytes_before", .int64(Int64(tensor.byteCountBefore))),
+      ("bytes_after", .int64(Int64(tensor.byteCountAfter))),
+    ]
+    // What was not looked at is left out: it is not 0.
+    if let output = tensor.outputError { entries.append(("output_snr_db", .float64(output.signalToNoise))) }
+    if let inputs = tensor.outlierInputs { entries.append(("outlier_inputs", json(inputs))) }
+    if let outputs = tensor.outlierOutputs { entries.append(("outlier_outputs", json(outputs))) }
+    return .object(Metadata(entries.map { .init(key: $0.0, value: $0.1) }))
+  }
+
+  private static func json(_ outliers: OutlierChannels) -> MetadataValue {
+    .object(
+      Metadata([
+        .init(key: "count", value: .int64(Int64(outliers.count))),
+        .init(key: "first", value: .array(outliers.first.map { .int64(Int64($0)) })),
+      ]))
+  }
+
+  /// The figures of `ingot eval --json`, and what they are of.
+  private static func measured(_ report: QuantizationReport) -> MetadataValue {
+    guard let (source, figures) = report.measurement else { return .null }
+    let entries = [("on", .string(source))] + EvaluationText.figures(figures)
+    return .object(Metadata(entries.map { .init(key: $0.0, value: $0.1) }))
   }
 
   private static func typeName(of coding: WeightCoding) -> String {
@@ -113,6 +186,12 @@ package enum QuantizationText {
   private static func decibels(_ error: QuantizationError) -> String {
     error.isExact ? "exact" : Quantity.fixed(error.signalToNoise, decimals: 1) + " dB"
   }
+}
+
+extension QuantizationReport.Tensor {
+  fileprivate var inputCount: Int { outlierInputs?.count ?? 0 }
+  fileprivate var outputCount: Int { outlierOutputs?.count ?? 0 }
+  fileprivate var hasOutliers: Bool { inputCount + outputCount > 0 }
 }
 
 extension QuantizationReport {

@@ -63,6 +63,7 @@ final class BlockTiles: TileSource {
   private let name: String
   private let source: any TileSource
   private var encoder: BlockEncoder
+  private(set) var peaks: MatrixPeaks?
   private let blockByteCount: Int
   private let valueByteCount: Int
   private var buffer = TileBuffer()
@@ -70,13 +71,17 @@ final class BlockTiles: TileSource {
   /// - Parameters:
   ///   - name: the tensor's, for messages.
   ///   - source: values, F32, whose last dimension is a multiple of a block.
+  ///   - shape: their shape.
   ///   - encoder: for the type of the blocks.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a source of anything else.
-  init(_ name: String, _ source: any TileSource, encoder: BlockEncoder) throws(IngotError) {
+  init(
+    _ name: String, _ source: any TileSource, shape: Shape, encoder: BlockEncoder
+  ) throws(IngotError) {
     try source.require(.number(.f32))
     self.name = name
     self.source = source
     self.encoder = encoder
+    peaks = MatrixPeaks(shape)
     blockByteCount = encoder.blockType.byteCount
     valueByteCount = encoder.blockType.elementCount * MemoryLayout<Float>.size
   }
@@ -89,7 +94,7 @@ final class BlockTiles: TileSource {
   var tileByteCount: Int {
     max(TileEngine.tileByteCount, source.tileByteCount / valueByteCount * blockByteCount)
   }
-  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount }
+  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount + (peaks?.byteCount ?? 0) }
   var grainByteCount: Int {
     // A source that is cut between rows only has rows of whole blocks.
     max(1, source.grainByteCount / valueByteCount) * blockByteCount
@@ -105,6 +110,7 @@ final class BlockTiles: TileSource {
       let (first, end) = (
         (position - start) / valueByteCount, (position - start + piece.bytes.count) / valueByteCount
       )
+      peaks?.add(try piece.floats(), from: position / MemoryLayout<Float>.size)
       try encoder.encode(piece, to: tile.elements(first..<end, width: blockByteCount))
     }
   }
@@ -118,6 +124,7 @@ final class BlockTiles: TileSource {
 
   func merge(_ next: BlockTiles) throws(IngotError) {
     encoder.merge(next.encoder)
+    if let others = next.peaks { peaks?.merge(others) }
     try source.mergeStretch(next.source)
   }
 

@@ -14,7 +14,8 @@ package indirect enum LazyPart: Sendable {
   case generated(Shape, GeneratedValues)
   /// Another part with its elements converted, in one rounding.
   case cast(LazyPart, to: DType, onOverflow: OverflowPolicy)
-  /// Another part, of F32 values, as symmetric int8 with these scales along an axis, or one scale.
+  /// Another part, of F32 values, as symmetric int8 with these scales along an axis, or one scale: the largest magnitude of
+  /// each over 127.
   case quantized(LazyPart, scales: [Float], axis: Int?)
   /// Another part, of two dimensions, with rows and columns exchanged.
   case transposed(LazyPart)
@@ -166,8 +167,7 @@ package indirect enum LazyPart: Sendable {
       return try CastTiles(source.name ?? "", tiles, conversion: conversion)
     case .quantized(let source, let scales, let axis):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return try QuantizedTiles(
-        tiles, layout: ChannelLayout(shape: source.shape, axis: axis), scales: scales)
+      return try QuantizedTiles(tiles, shape: source.shape, scales: scales, axis: axis)
     case .dequantized(let source, let blockType, _):
       guard let decoder = BlockDecoder(blockType) else { throw source.noConversion(from: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
@@ -180,10 +180,10 @@ package indirect enum LazyPart: Sendable {
     case .blocks(let source, let blockType):
       guard let encoder = BlockEncoder(blockType) else { throw source.noConversion(to: blockType) }
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return try BlockTiles(source.name ?? "", tiles, encoder: encoder)
+      return try BlockTiles(source.name ?? "", tiles, shape: source.shape, encoder: encoder)
     case .runs(let source, let rule, let content):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
-      return try RunTiles(source.name ?? "", tiles, rule, content)
+      return try RunTiles(source.name ?? "", tiles, shape: source.shape, rule, content)
     case .words(let source):
       let tiles = try source.open(files: files, scratchFolder: scratchFolder, digestsSource: digestsSource)
       return try WordTiles(tiles, rowLength: source.shape.rowLength)

@@ -11,12 +11,21 @@ final class QuantizedTiles: TileSource {
 
   private let source: any TileSource
   private var quantizer: Int8Quantizer
+  private(set) var peaks: MatrixPeaks?
   private var buffer = TileBuffer()
 
-  init(_ source: any TileSource, layout: ChannelLayout, scales: [Float]) throws(IngotError) {
+  /// - Parameters:
+  ///   - source: values, F32.
+  ///   - shape: their shape.
+  ///   - scales: one for each channel along the axis, or one for all: the largest magnitude over 127.
+  ///   - axis: the dimension along which scales run; `nil` where there is one.
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a source of anything else.
+  init(_ source: any TileSource, shape: Shape, scales: [Float], axis: Int?) throws(IngotError) {
     try source.require(.number(.f32))
     self.source = source
-    quantizer = Int8Quantizer(layout, scales: scales)
+    quantizer = Int8Quantizer(
+      ChannelLayout(shape: shape, axis: axis), scales: scales, coverPeaks: true)
+    peaks = MatrixPeaks(shape)
   }
 
   var elementType: ElementType { .number(.i8) }
@@ -26,7 +35,7 @@ final class QuantizedTiles: TileSource {
   var quantizationError: QuantizationError? { quantizer.error }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
   var tileByteCount: Int { max(TileEngine.tileByteCount, source.tileByteCount / Self.width) }
-  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount }
+  var bufferByteCount: Int { source.tileByteCount + source.bufferByteCount + (peaks?.byteCount ?? 0) }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     let range = (offset * Self.width)..<((offset + tile.count) * Self.width)
@@ -34,7 +43,9 @@ final class QuantizedTiles: TileSource {
       (piece, position) throws(IngotError) in
       let first = position / Self.width
       let output = tile.elements((first - offset)..<(first - offset + piece.count), width: 1)
-      quantizer.quantize(try piece.floats(), from: first, into: output.bindMemory(to: Int8.self))
+      let values = try piece.floats()
+      quantizer.quantize(values, from: first, into: output.bindMemory(to: Int8.self))
+      peaks?.add(values, from: first)
     }
   }
 
@@ -47,6 +58,7 @@ final class QuantizedTiles: TileSource {
 
   func merge(_ next: QuantizedTiles) throws(IngotError) {
     quantizer.merge(next.quantizer)
+    if let others = next.peaks { peaks?.merge(others) }
     try source.mergeStretch(next.source)
   }
 

@@ -24,6 +24,8 @@ final class RunTiles: TileSource {
   private let source: any TileSource
   private let content: RunContent
   private var quantizer: RunQuantizer
+  /// Of the integers alone; the scales are of the same values.
+  private(set) var peaks: MatrixPeaks?
   /// Stores scales, which are of their type already.
   private let narrowing: ElementConversion
   /// Bytes of the values of a run, or of those of all columns that stand beside each other.
@@ -39,10 +41,13 @@ final class RunTiles: TileSource {
   /// - Parameters:
   ///   - name: the tensor's, for messages.
   ///   - source: values, F32, which are whole runs.
+  ///   - shape: their shape.
   ///   - rule: how scales are found.
   ///   - content: what is wanted of them.
   /// - Throws: ``IngotCore/IngotError/internal(_:)`` for a source of anything else.
-  init(_ name: String, _ source: any TileSource, _ rule: RunRule, _ content: RunContent) throws(IngotError) {
+  init(
+    _ name: String, _ source: any TileSource, shape: Shape, _ rule: RunRule, _ content: RunContent
+  ) throws(IngotError) {
     try source.require(.number(.f32))
     guard rule.size > 0, rule.columnCount > 0,
       let valueCount = rule.size.checkedMultiply(rule.columnCount),
@@ -57,6 +62,7 @@ final class RunTiles: TileSource {
     self.content = content
     self.valueByteCount = valueByteCount
     quantizer = RunQuantizer(rule)
+    peaks = content == .integers ? MatrixPeaks(shape) : nil
     self.narrowing = narrowing
     runByteCount = content == .integers ? valueCount : scaleWidth * rule.columnCount
     stepByteCount = step
@@ -76,6 +82,7 @@ final class RunTiles: TileSource {
   var bufferByteCount: Int {
     let turned = quantizer.rule.columnCount > 1 ? valueByteCount + valueByteCount / Self.valueWidth : 0
     return max(source.tileByteCount, stepByteCount) + source.bufferByteCount + turned
+      + (peaks?.byteCount ?? 0)
   }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
@@ -85,6 +92,7 @@ final class RunTiles: TileSource {
     let range = start..<(start + count * valueByteCount)
     try buffer.forEachPiece(of: source, in: range, width: valueByteCount) {
       (piece, position) throws(IngotError) in
+      peaks?.add(try piece.floats(), from: position / Self.valueWidth)
       let (first, end) = (
         (position - start) / valueByteCount, (position - start + piece.bytes.count) / valueByteCount
       )
@@ -149,6 +157,7 @@ final class RunTiles: TileSource {
 
   func merge(_ next: RunTiles) throws(IngotError) {
     quantizer.merge(next.quantizer)
+    if let others = next.peaks { peaks?.merge(others) }
     try source.mergeStretch(next.source)
   }
 

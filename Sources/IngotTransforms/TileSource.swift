@@ -33,6 +33,9 @@ package protocol TileSource: AnyObject {
   /// What rounding to small integers on the way cost so far.
   var quantizationError: QuantizationError? { get }
 
+  /// The largest magnitudes by channel of a matrix that is rounded to small integers on the way; `nil` where nobody looks.
+  var peaks: MatrixPeaks? { get }
+
   /// XXH3 of the canonical bytes as they were stored, when the source was asked to take it.
   var sourceDigest: XXH3Digest? { get }
 
@@ -68,6 +71,8 @@ extension TileSource {
 
   /// Nothing is rounded to small integers in most sources.
   package var quantizationError: QuantizationError? { nil }
+  /// No channels are looked at in most sources.
+  package var peaks: MatrixPeaks? { nil }
   /// Tiles that stay in the second-level cache.
   package var tileByteCount: Int { TileEngine.tileByteCount }
   /// Most sources have none.

@@ -47,6 +47,7 @@ import Testing
       ],
       ["quantize", model, "o.ingot", "--scheme", "keep"],
       ["quantize", model, "o.ingot", "--npy-bits"],
+      ["quantize", model, "-", "--to", "ingot", "--measure", "\(model)/config.json"],
       ["quantize", model, "o.ingot", "--on-overflow", "infinity"],
       ["generate", model, "--tokens", "1", "--cache", "f16", "--precision", "reference"],
       ["quantize", model, "o.ingot", "--on-overflow", "saturate"], ["quantize", model, "o.ingot", "--tie"],

@@ -36,6 +36,17 @@ extension GuardedKernel {
         quantize[level](x.of(Float.self), count, scales.of(Float.self), q.of(Int8.self), &rounding)
       }
     },
+    GuardedKernel(name: "ingot_quantize_kernels.clipped") { level, buffers in
+      let clipped = Levels { ingot_quantize_kernels_of($0).clipped }
+      for count in counts { _ = clipped[level](buffers.floats(count).of(Float.self), count, 1e-4) }
+    },
+    GuardedKernel(name: "ingot_quantize_kernels.clipped_columns") { level, buffers in
+      let clipped = Levels { ingot_quantize_kernels_of($0).clipped_columns }
+      for count in counts {
+        let (x, scales) = (buffers.floats(count), buffers.floats(count))
+        _ = clipped[level](x.of(Float.self), count, scales.of(Float.self))
+      }
+    },
   ]
 }
 

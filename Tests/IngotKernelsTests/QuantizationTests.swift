@@ -10,7 +10,7 @@ import Testing
 
   /// A tensor of ties, zeros and odd lengths, and its scales by channel along an axis.
   private struct Sample {
-    let values: [Float]
+    var values: [Float]
     let layout: ChannelLayout
     let axis: Int?
 
@@ -70,6 +70,40 @@ import Testing
       #expect(first == nil || first == error, "levels sum in the same lanes")
       first = error
     }
+  }
+
+  @Test(
+    arguments: [(1, 1), (1, 15), (3, 16), (2, 17), (5, 67), (33, 129), (7, 1)] as [(Int, Int)],
+    [nil, 0, 1] as [Int?])
+  func `values beyond what a scale reaches are counted`(size: (Int, Int), axis: Int?) {
+    var sample = Sample(rows: size.0, columns: size.1, axis: axis)
+    if sample.values.count > 3 { sample.values[3] = -127.5 / 4 }
+    // Of some channels all values are within reach, of some few; 0.25 has quotients of 127.5; 0 reaches nothing.
+    let scales = (0..<sample.layout.channelCount).map { [0.25, 0.5, 0.004, 0, 1][$0 % 5] as Float }
+    let expected = sample.values.indices.count {
+      ReferenceKernels.isClipped(sample.values[$0], scale: scales[sample.channel($0)])
+    }
+    for kernels in Self.levels {
+      #expect(quantize(sample, scales: scales, kernels: kernels).1.clippedCount == expected)
+    }
+    #expect(sample.values.count < 300 || expected > 0)
+  }
+
+  @Test(arguments: levels) func `largest magnitudes clip where their scale is subnormal`(kernels: KernelTable)
+  {
+    // 190 steps of the least number there is: a scale of 1.496 of them becomes 1.
+    let values: [Float] = [0x1p-149 * 190, 0x1p-149 * 127, -0x1p-149 * 128, 0]
+    let layout = ChannelLayout(shape: [4], axis: nil)
+    var maximum = AbsoluteMaximum(layout, kernels: kernels)
+    values.withUnsafeBufferPointer { maximum.add($0, from: 0) }
+    #expect(maximum.scales == [0x1p-149])
+    var quantizer = Int8Quantizer(layout, scales: maximum.scales, coverPeaks: true, kernels: kernels)
+    var result = [Int8](repeating: 0, count: 4)
+    values.withUnsafeBufferPointer { input in
+      result.withUnsafeMutableBufferPointer { quantizer.quantize(input, from: 0, into: $0) }
+    }
+    #expect(result == [127, 127, -127, 0] && quantizer.error.clippedCount == 2)
+    #expect(quantizer.error.clippedShare == 0.5)
   }
 
   /// Quantizes in two stretches that end inside rows.

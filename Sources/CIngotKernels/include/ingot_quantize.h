@@ -52,6 +52,10 @@ typedef struct INGOT_SENDABLE {
     /// scales: [n], one each.
     void INGOT_KERNEL(quantize_i8_columns)(const float *x, size_t n, const float *scales, int8_t *q,
                                            ingot_rounding *rounding);
+    /// x: [n]; those whose rounded quotient is beyond ±127; none where the scale is 0.
+    uint64_t INGOT_KERNEL(clipped)(const float *x, size_t n, float scale);
+    /// scales: [n], one each.
+    uint64_t INGOT_KERNEL(clipped_columns)(const float *x, size_t n, const float *scales);
     /// x: [runs, size]; weights: [runs, size], or null for 1; scales: [runs], rounded to a type. Of those of a search that of
     /// least Σ weight · (x − q · scale)², summed in single precision of numbers that a power of two brings near 1, the
     /// first of equals; of a run without a finite sum absmax ÷ 127, which is not finite where the run is not.

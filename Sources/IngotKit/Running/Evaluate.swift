@@ -78,11 +78,7 @@ extension Ingot {
     _ path: String, tokens: String, options: EvaluateOptions = EvaluateOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EvaluationReport {
-    let ids = try TokenInput.read(tokens, work: options.run.work)
-    guard ids.shape.dimensions[0] == 1 else {
-      throw .unsuitable(Location(tokens), why: "is not one sequence", hint: nil)
-    }
-    return try evaluate(path, EvaluatedTokens(ids: ids.values, source: tokens), options, progress)
+    try evaluate(path, EvaluatedTokens(reading: tokens, work: options.run.work), options, progress)
   }
 
   /// Evaluates a model on tokens that are at hand.

@@ -22,6 +22,20 @@ struct EvaluatedTokens {
     (self.ids, self.text, self.source) = (ids, text, source)
   }
 
+  /// Reads ids.
+  ///
+  /// - Parameters:
+  ///   - ids: `1,2,3`, or the path of a `.npy` file of integers; one sequence.
+  ///   - work: how files are read.
+  /// - Throws: as ``TokenInput/read(_:work:)``, and ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for several sequences.
+  init(reading ids: String, work: WorkOptions) throws(IngotError) {
+    let array = try TokenInput.read(ids, work: work)
+    guard array.shape.dimensions[0] == 1 else {
+      throw .unsuitable(Location(ids), why: "is not one sequence", hint: nil)
+    }
+    self.init(ids: array.values, source: ids)
+  }
+
   /// Bytes that each stands for: from the end of the one before, so that white space between words counts.
   var byteCounts: [Int]? {
     var end = 0
@@ -47,10 +61,20 @@ struct Evaluation {
   ///   vocabularies or kinds; the errors of opening models.
   init(_ path: String, _ options: EvaluateOptions) throws(IngotError) {
     let (model, baseline) = try options.run.open(path, and: options.against)
+    try self.init(model, against: baseline, at: path, options)
+  }
+
+  /// Holds models that are open already against each other.
+  ///
+  /// - Throws: as ``init(_:_:)``, but for the errors of opening models.
+  init(
+    _ model: Model, against baseline: Model?, at path: String, _ options: EvaluateOptions
+  ) throws(IngotError) {
     try Model.requireUse(of: options.run.precision, in: [model, baseline].compactMap(\.self))
     kind = try model.evaluationKind()
     (self.model, self.baseline, self.options, self.path) = (model, baseline, options, path)
-    if let baseline, let other = try self.baseline?.evaluationKind() {
+    if let baseline {
+      let other = try baseline.evaluationKind()
       guard other == kind else {
         throw .unsuitable(
           Location(path), why: "has a \(words: kind.rawValue), and the baseline a \(words: other.rawValue)",
@@ -80,15 +104,7 @@ struct Evaluation {
   func run(
     _ tokens: EvaluatedTokens, tokenizer: ModelTokenizer?, progress: (any ProgressObserver)?
   ) throws(IngotError) -> EvaluationReport {
-    try tokenizer?.requireFit(model)
-    if let id = tokens.ids.first(where: { !(0..<model.vocabularySize).contains($0) }) {
-      throw .unsuitable(
-        Location(tokens.source), why: "token id \(id) is outside the vocabulary of \(model.vocabularySize)",
-        hint: nil)
-    }
-    let masking = kind == .pseudoLogLikelihood ? try tokenizer?.masking() : nil
-    let plan: any ScoringPlan =
-      if let masking { try maskPlan(tokens, masking) } else { try nextTokenPlan(tokens) }
+    let plan = try plan(for: tokens, tokenizer: tokenizer)
     var report = EvaluationReport(model: path, kind: kind, against: options.against)
     if baseline != nil {
       (report.baselineLoss, report.divergence) = (LanguageModelLoss(), ModelDivergence())
@@ -111,6 +127,25 @@ struct Evaluation {
   }
 
   // MARK: - Plans
+
+  /// What is to be run.
+  ///
+  /// - Parameters:
+  ///   - tokens: the tokens.
+  ///   - tokenizer: the model's; `nil` where none is needed.
+  /// - Returns: the plan.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for tokens that are too few or not the model's, and a
+  ///   tokenizer without a mask.
+  func plan(for tokens: EvaluatedTokens, tokenizer: ModelTokenizer?) throws(IngotError) -> any ScoringPlan {
+    try tokenizer?.requireFit(model)
+    if let id = tokens.ids.first(where: { !(0..<model.vocabularySize).contains($0) }) {
+      throw .unsuitable(
+        Location(tokens.source), why: "token id \(id) is outside the vocabulary of \(model.vocabularySize)",
+        hint: nil)
+    }
+    let masking = kind == .pseudoLogLikelihood ? try tokenizer?.masking() : nil
+    return if let masking { try maskPlan(tokens, masking) } else { try nextTokenPlan(tokens) }
+  }
 
   private var context: Int { min(model.contextLength, baseline?.contextLength ?? .max) }
 

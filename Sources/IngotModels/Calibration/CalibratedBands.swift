@@ -24,6 +24,9 @@ final class CalibratedBands {
   private var filled = 0
   /// What rounding cost so far.
   private(set) var error = QuantizationError()
+  /// The largest magnitudes so far.
+  private(set) var peaks: MatrixPeaks?
+  private var position = 0
   /// What it cost the product's output.
   private(set) var outputError = OutputError()
 
@@ -35,15 +38,17 @@ final class CalibratedBands {
   /// - Parameters:
   ///   - form: what it becomes.
   ///   - name: the tensor's name, for errors.
+  ///   - shape: its shape, `[N, K]`.
   ///   - factor: how errors are made up for.
   ///   - moments: those of its inputs, completed.
   ///   - file: where integers and scales go.
   ///   - places: where each begins.
   ///   - pool: the threads.
   init(
-    _ form: CalibratedForm, of name: String, factor: FeedbackFactor, moments: InputMoments,
+    _ form: CalibratedForm, of name: String, shape: Shape, factor: FeedbackFactor, moments: InputMoments,
     to file: OutputFile, places: (integers: Int, scales: Int), pool: ThreadPool
   ) {
+    peaks = MatrixPeaks(shape)
     (self.form, self.name, self.moments, self.file) = (form, name, moments, file)
     (self.places, self.pool) = (places, pool)
     width = factor.width
@@ -90,6 +95,8 @@ final class CalibratedBands {
     let rowCount = filled / (width * MemoryLayout<Float>.size)
     filled = 0
     let values = UnsafePointer(rows.pointer(as: Float.self))
+    peaks?.add(UnsafeBufferPointer(start: values, count: rowCount * width), from: position)
+    position += rowCount * width
     let scales = try scales(of: values, rowCount: rowCount)
     let room = AlignedBuffer(byteCount: rowCount * width)
     let integers = room.pointer(as: Int8.self)

@@ -17,6 +17,8 @@ package struct CalibratedTensor: Sendable {
   package internal(set) var error = QuantizationError()
   /// What it cost what the product gives on the text.
   package internal(set) var outputError = OutputError()
+  /// Channels of its values that are outliers; `nil` for a very large matrix.
+  package internal(set) var outliers: MatrixOutliers?
   /// Bytes of the stored weight.
   package let byteCountBefore: Int
 }
@@ -156,13 +158,14 @@ package final class CalibratedWeights {
     let roles = Set(inputs.roles)
     for draft in drafts where draft.roles.first.map(roles.contains) ?? false {
       let writing = CalibratedBands(
-        draft.form, of: draft.name, factor: factor, moments: moments, to: file, places: draft.places,
-        pool: pool)
+        draft.form, of: draft.name, shape: draft.values.shape, factor: factor, moments: moments, to: file,
+        places: draft.places, pool: pool)
       let tiles = try draft.values.open(files: files, scratchFolder: model.work.scratchFolder)
       try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in try writing.add(tile) }
       try writing.finish()
       results[draft.name]?.error = writing.error
       results[draft.name]?.outputError = writing.outputError
+      results[draft.name]?.outliers = writing.peaks?.outliers
     }
   }
 }
