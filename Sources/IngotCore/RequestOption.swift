@@ -7,9 +7,8 @@
 /// Most cases are called as the property of the verbs' options that they stand for.
 public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case against, architecture, calibration, calibrationTokens, check, compresses, config, dialect, dtype
-  case exclude, fileName, fixtures, force, format
-  case include, isInPlace, keepsUnknownBits, measure, nonFinite, onOverflow, precision, preset, program, prompt,
-    rawDTypes, removals
+  case exclude, fileName, fixtures, force, format, include, isInPlace, keepsUnknownBits, measure, nonFinite
+  case onOverflow, precision, preset, program, prompt, rawDTypes, removals
   case renames, resumes, rules, scaleDType, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values
   /// The dialect in whose names a digest is taken.
   case digestDialect

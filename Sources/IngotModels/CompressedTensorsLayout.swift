@@ -114,7 +114,8 @@ package struct CompressedTensorsLayout: Sendable {
   /// Throws for a scheme that compressed-tensors, or the program, has no place for.
   private func requirePlace(for coding: WeightCoding, _ name: String) throws(IngotError) {
     let smallest = program == .vllm ? 32 : 16
-    let hint: Evidence = "\(option: .scheme, "int8"), w8a8 or int8-group:\(smallest) to int8-group:128 is for it"
+    let hint: Evidence =
+      "\(option: .scheme, "int8"), w8a8 or int8-group:\(smallest) to int8-group:128 is for it"
     guard case .integers(let scheme) = coding else {
       throw .unrepresentable(
         tensor: name, target: program.rawValue, why: "blocks of ggml have no place in it", hint: hint)
@@ -215,7 +216,8 @@ package struct CompressedTensorsLayout: Sendable {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for inputs that are no whole groups, or no
   ///   whole words for vLLM.
   func add(
-    _ weight: WeightDraft, from dtype: DType, by calibrated: CalibratedWeights?, to output: inout OutputBuilder
+    _ weight: WeightDraft, from dtype: DType, by calibrated: CalibratedWeights?,
+    to output: inout OutputBuilder
   ) throws(IngotError) {
     let (name, values, coding) = (weight.name, weight.values, weight.coding)
     guard case .integers(let scheme) = kind(coding), name.hasSuffix(Self.weightEnd), values.shape.rank == 2
