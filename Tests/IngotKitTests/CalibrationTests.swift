@@ -20,7 +20,7 @@ import Testing
     import json, sys
     import numpy as np
     from safetensors.numpy import load_file
-    generate, model, folder, ids = sys.argv[1:5]
+    generate, model, folder, ids, scheme = sys.argv[1:6]
     sys.path.insert(0, generate)
     import numpy_gpt2
     config = json.load(open(model + "/config.json"))
@@ -56,6 +56,16 @@ import Testing
             error = (rest[:, k] - steps[:, k] * s[:, k]) / upper[k, k]
             rest[:, k:] -= np.outer(error, upper[k, k:])
         nearest = np.clip(np.rint(w / s), -127, 127)
+        if scheme != "int8-tensor":
+            size = w.size // made[name + "_scale"].size
+            groups = w.reshape(-1, size)
+            use = np.broadcast_to(np.diag(h) + damping, w.shape).reshape(-1, size)
+            stored = made[name + "_scale"].dtype
+            def cost(scale):
+                return (use * (groups - np.clip(np.rint(groups / scale), -127, 127) * scale) ** 2).sum(1)
+            peak = np.abs(groups).max(1, keepdims=True).astype(np.float32)
+            best = np.min([cost((peak / np.float32(d)).astype(stored).astype(np.float64)) for d in range(104, 136)], 0)
+            assert (cost(s.reshape(-1, size)[:, :1]) <= best * (1 + 1e-3)).all(), name
         def moved(q):
             return ((x @ (w - q * s).T) ** 2).sum()
         report[name] = {
@@ -98,7 +108,8 @@ import Testing
       Self.model, to: folder.file("small/"), options: Self.options(scheme, ids))
     #expect(report.calibrationTokenCount == 4096 && report.tensors.count == 17 && report.keptCount == 35)
     let answer = try PythonPeer.run(
-      code: Self.judge, [Fixture.path("generate"), Self.model, folder.file("small"), ids])
+      code: Self.judge,
+      [Fixture.path("generate"), Self.model, folder.file("small"), ids, scheme.rawValue])
     let judged = try JSONDecoder().decode([String: Judgement].self, from: Data(answer.outputBytes))
     for tensor in report.tensors {
       let found = try #require(judged[tensor.name])
@@ -150,6 +161,27 @@ import Testing
       options.calibration?.memoryByteCount = memory
       let path = folder.file("\(jobs)-\(memory ?? 0).safetensors")
       _ = try Ingot.quantize(Self.model, to: path, options: options)
+      digests.insert(try #require(Ingot.hash(path, options: HashOptions()).model))
+    }
+    #expect(digests.count == 1)
+  }
+
+  @Test func `windows are spread over a text that is longer than is asked for`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys
+        import numpy as np
+        ids = np.load(sys.argv[1])[:256 * 12 + 7]
+        np.save(sys.argv[2], ids)
+        np.save(sys.argv[3], ids[:256 * 12].reshape(12, 256)[::3].reshape(-1))
+        """, [Self.model + "/heldout.npy", folder.file("long.npy"), folder.file("picked.npy")])
+    var digests = Set<String>()
+    for name in ["long", "picked"] {
+      let path = folder.file(name + ".safetensors")
+      let report = try Ingot.quantize(
+        Self.model, to: path, options: Self.options(.int8, folder.file(name + ".npy"), tokens: 1200))
+      #expect(report.calibrationTokenCount == 1024)
       digests.insert(try #require(Ingot.hash(path, options: HashOptions()).model))
     }
     #expect(digests.count == 1)
