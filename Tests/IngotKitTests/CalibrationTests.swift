@@ -47,8 +47,7 @@ import Testing
         h = x.T @ x
         mean = np.diag(h).mean()
         damping = mean * (1.0 if key == "wte" else 0.01)
-        s = np.broadcast_to(s.reshape(len(w), -1, 1), (len(w), s.size // len(w), w.shape[1] * len(w) // s.size))
-        s = s.reshape(w.shape)
+        s = np.broadcast_to(s, w.shape) if s.size == 1 else s.reshape(len(w), -1).repeat(w.size // s.size, 1)
         upper = np.linalg.cholesky(np.linalg.inv(h + damping * np.eye(len(h)))).T
         rest, steps = w.copy(), np.zeros_like(w)
         for k in range(w.shape[1]):
@@ -60,11 +59,11 @@ import Testing
             size = w.size // made[name + "_scale"].size
             groups = w.reshape(-1, size)
             use = np.broadcast_to(np.diag(h) + damping, w.shape).reshape(-1, size)
-            stored = made[name + "_scale"].dtype
+            dtype = made[name + "_scale"].dtype
             def cost(scale):
                 return (use * (groups - np.clip(np.rint(groups / scale), -127, 127) * scale) ** 2).sum(1)
             peak = np.abs(groups).max(1, keepdims=True).astype(np.float32)
-            best = np.min([cost((peak / np.float32(d)).astype(stored).astype(np.float64)) for d in range(104, 136)], 0)
+            best = np.min([cost((peak / np.float32(d)).astype(dtype).astype(np.float64)) for d in range(104, 136)], 0)
             assert (cost(s.reshape(-1, size)[:, :1]) <= best * (1 + 1e-3)).all(), name
         def moved(q):
             return ((x @ (w - q * s).T) ** 2).sum()
@@ -114,8 +113,8 @@ import Testing
     for tensor in report.tensors {
       let found = try #require(judged[tensor.name])
       // Where a quotient is nearly half-way, float32 may take the other integer, and what follows makes up for that.
-      #expect(found.equal > 0.97 && found.beside < 1.03, "\(tensor.name): \(found)")
-      #expect(found.nearest < (tensor.name.contains("wte") ? 1.05 : 0.95), "\(tensor.name): \(found)")
+      #expect(found.equal > 0.995 && found.beside < 1.005, "\(tensor.name): \(found)")
+      #expect(found.nearest < 0.75, "\(tensor.name): \(found)")
       #expect((tensor.error.signalToNoise - found.snr).magnitude < 1e-3, "\(tensor.name)")
       let output = try #require(tensor.outputError).signalToNoise
       #expect((output - found.output).magnitude < 1e-2, "\(tensor.name): \(output), \(found.output)")
@@ -161,7 +160,7 @@ import Testing
       options.calibration?.memoryByteCount = memory
       let path = folder.file("\(jobs)-\(memory ?? 0).safetensors")
       _ = try Ingot.quantize(Self.model, to: path, options: options)
-      digests.insert(try #require(Ingot.hash(path, options: HashOptions()).model))
+      digests.insert(try Ingot.hash(path, options: HashOptions()).model)
     }
     #expect(digests.count == 1)
   }
@@ -182,7 +181,7 @@ import Testing
       let report = try Ingot.quantize(
         Self.model, to: path, options: Self.options(.int8, folder.file(name + ".npy"), tokens: 1200))
       #expect(report.calibrationTokenCount == 1024)
-      digests.insert(try #require(Ingot.hash(path, options: HashOptions()).model))
+      digests.insert(try Ingot.hash(path, options: HashOptions()).model)
     }
     #expect(digests.count == 1)
   }

@@ -81,8 +81,8 @@ import Testing
         assert np.array_equal(source[name], result[name]) and source[name].dtype == result[name].dtype, name
     for name in expected:
         values, integers, scales = source[name], result[name], result[name + "_scale"]
-        if scheme.startswith("int8-g"):
-            size = int(scheme[6:])
+        if ":" in scheme:
+            size = int(scheme.rpartition(":")[2])
             values, integers = (array.reshape(len(array), -1, size) for array in (values, integers))
             stored = scales.astype(np.float64)[:, :, None]
             plain = np.abs(values).max(2, keepdims=True).astype(np.float64) / 127
@@ -225,7 +225,7 @@ import Testing
       try Self.quantize(folder.file("m"), to: folder.file("q.ingot"))
     }
     #expect(refusal != "written" && (word == "llama" || refusal.contains(word)), "\(refusal)")
-    #expect(folder.entries() == ["m"])
+    #expect(folder.entries().allSatisfy { $0 == "m" || $0.hasPrefix("m/") })
   }
 
   @Test(arguments: ["", #"{"d_model": 64}"#, #"{"architectures": ["Strange"]}"#])
