@@ -31,6 +31,7 @@
 @_exported import struct IngotGraph.ModelPreset
 @_exported import struct IngotKernels.ElementStatistics
 @_exported import struct IngotKernels.OutlierChannels
+@_exported import struct IngotKernels.OutputError
 @_exported import enum IngotKernels.OverflowPolicy
 @_exported import struct IngotKernels.QuantizationError
 @_exported import protocol IngotKernels.TensorNumber
