@@ -109,7 +109,7 @@ package enum QuantizationText {
       return ["calibrated with \(Count(tokenCount, "token")): no weight has a product of its own"]
     }
     return [
-      "calibrated with \(Count(tokenCount, "token")): \(errors.count) of \(report.tensors.count) tensors · outputs median \(Quantity.fixed(median, decimals: 1)) dB"
+      "calibrated with \(Count(tokenCount, "token")): \(errors.count) of \(Count(report.tensors.count, "tensor")) · outputs median \(Quantity.fixed(median, decimals: 1)) dB"
     ]
   }
 
