@@ -115,7 +115,7 @@ package final class CalibratedWeights {
 
   /// Runs the model over the text and rounds all weights that were added.
   ///
-  /// - Parameter observer: hears of tokens.
+  /// - Parameter observer: hears of tokens, and of bytes that are rounded.
   /// - Returns: the file that holds them, to stand behind the model's own; `nil` where nothing was added.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for tokens without a place in the model, and for weights and
   ///   activations that are not finite; read errors.
@@ -128,23 +128,35 @@ package final class CalibratedWeights {
     let observation = try InputObservation(of: model, on: text, pool: pool)
     let plan = CalibrationPlan(
       model.recognised.graph, roles: Set(drafts.flatMap(\.roles)), memoryByteCount: text.memoryByteCount)
-    observer?.begin("calibrating", count: text.tokenCount * plan.stages.count, unit: .tokens)
-    defer { observer?.end() }
-    let relay = ProgressRelay(observer)
     for stage in plan.stages {
-      let moments = try observation.moments(of: stage, progress: relay)
-      for (inputs, moments) in zip(stage.inputs, moments) {
-        try round(inputs, moments, into: file, pool)
-      }
+      let moments = try observation.moments(of: stage, progress: observer)
+      try round(stage, moments, into: file, pool, progress: observer)
     }
     return CheckpointFile(
       path: file.path, byteCount: byteCount,
       unnamed: ScratchSource(file, byteCount: byteCount, path: file.path))
   }
 
+  /// Rounds the weights whose inputs were looked at.
+  private func round(
+    _ stage: CalibrationStage, _ moments: [InputMoments], into file: OutputFile, _ pool: ThreadPool,
+    progress observer: (any ProgressObserver)?
+  ) throws(IngotError) {
+    let roles = Set(stage.inputs.flatMap(\.roles))
+    let stored = drafts.filter { $0.roles.first.map(roles.contains) ?? false }
+    observer?.begin(
+      "rounding", byteCount: stored.reduce(0) { $0 + ($1.values.shape.byteCount(of: .f32) ?? 0) })
+    defer { observer?.end() }
+    let relay = ProgressRelay(observer)
+    for (inputs, moments) in zip(stage.inputs, moments) {
+      try round(inputs, moments, into: file, pool, relay)
+    }
+  }
+
   /// Rounds the weights that take the same inputs.
   private func round(
-    _ inputs: SharedInputs, _ moments: InputMoments, into file: OutputFile, _ pool: ThreadPool
+    _ inputs: SharedInputs, _ moments: InputMoments, into file: OutputFile, _ pool: ThreadPool,
+    _ progress: ProgressRelay
   ) throws(IngotError) {
     let factor = FeedbackFactor(
       moments.completed(), width: inputs.width,
@@ -161,7 +173,10 @@ package final class CalibratedWeights {
         draft.form, of: draft.name, shape: draft.values.shape, factor: factor, moments: moments, to: file,
         places: draft.places, pool: pool)
       let tiles = try draft.values.open(files: files, scratchFolder: model.work.scratchFolder)
-      try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in try writing.add(tile) }
+      try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in
+        try writing.add(tile)
+        progress.advance(tile.count)
+      }
       try writing.finish()
       results[draft.name]?.error = writing.error
       results[draft.name]?.outputError = writing.outputError

@@ -70,12 +70,14 @@ final class InputObservation: ProductObserver {
   ///
   /// - Parameters:
   ///   - stage: what is looked at.
-  ///   - progress: hears of tokens.
+  ///   - observer: hears of tokens.
   /// - Returns: the moments of the stage's inputs, in its order.
   /// - Throws: the executor's errors, for tokens that the model has no place for; ``IngotCore/IngotError/interrupted``.
   func moments(
-    of stage: CalibrationStage, progress: ProgressRelay
+    of stage: CalibrationStage, progress observer: (any ProgressObserver)?
   ) throws(IngotError) -> [InputMoments] {
+    observer?.begin("calibrating", count: text.tokenCount, unit: .tokens)
+    defer { observer?.end() }
     moments = stage.inputs.map { InputMoments(width: $0.width) }
     places = Dictionary(
       stage.inputs.enumerated().map { ($1.first, $0) }, uniquingKeysWith: { first, _ in first })
@@ -91,7 +93,7 @@ final class InputObservation: ProductObserver {
       for (name, indexes) in stage.asked.sorted(by: { $0.key < $1.key }) {
         for index in indexes { add(outputs[name], to: moments[index]) }
       }
-      progress.advance(windows.reduce(0) { $0 + $1.count })
+      observer?.advance(windows.reduce(0) { $0 + $1.count })
     }
     return moments
   }
