@@ -193,6 +193,12 @@ extension Ingot {
   ) throws(IngotError) -> QuantizationReport {
     let system = options.work.system
     let checkpoint = source.checkpoint
+    if case .unknown(let unknown, _) = source, let program = options.program {
+      throw .unrepresentable(
+        tensor: nil, target: program.rawValue,
+        why: "what it loads is made of models that are known here; \(unknown.reason)",
+        hint: "\(verb: .quantize) without \(option: .program) makes integers that ingot reads")
+    }
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: options.compressedProgram == nil

@@ -44,13 +44,15 @@ package struct MatrixConversion {
     output.losses += companions.losses + choice.losses + strangeNames(in: destination)
   }
 
-  /// Throws for blocks where the format has none.
+  /// Throws for blocks where the format has none, and for weights whose activations are to become int8.
   private func requirePlace(
     for codings: [Int: WeightCoding], in destination: OutputDestination
   ) throws(IngotError) {
-    guard !destination.writer.holdsBlocks else { return }
     for (index, tensor) in source.checkpoint.tensors.enumerated() {
-      guard case .blocks(let blockType)? = codings[index] else { continue }
+      guard codings[index]?.quantizesActivations != true else {
+        throw QuantizedTensors.noPlaceForActivations(of: tensor.name, in: destination.formatID)
+      }
+      guard !destination.writer.holdsBlocks, case .blocks(let blockType)? = codings[index] else { continue }
       throw QuantizedTensors.noPlace(for: blockType, of: tensor.name, in: destination.formatID)
     }
   }

@@ -170,12 +170,7 @@ package struct QuantizedConversion {
   ) throws(IngotError) {
     for parameter in model.recognised.graph.parameters {
       guard codings[parameter.role]?.quantizesActivations == true else { continue }
-      throw .unrepresentable(
-        tensor: model.descriptor(parameter.role)?.name, target: format,
-        why: "it has no place for how activations are quantized",
-        hint:
-          "\(option: .scheme, "int8") has the same weights; \(option: .program, "transformers") or vllm says it in a config"
-      )
+      throw QuantizedTensors.noPlaceForActivations(of: model.descriptor(parameter.role)?.name, in: format)
     }
   }
 

@@ -45,6 +45,15 @@ struct QuantizedTensors {
       hint: "gguf and ingot have them; int8 is for the others")
   }
 
+  /// The error of weights for products with int8 activations, which no format says of a file.
+  static func noPlaceForActivations(of tensor: String?, in format: String) -> IngotError {
+    .unrepresentable(
+      tensor: tensor, target: format, why: "it has no place for how activations are quantized",
+      hint:
+        "\(option: .scheme, "int8") has the same weights; \(option: .program, "transformers") or vllm says it in a config"
+    )
+  }
+
   /// Throws for tensors that stay as they are and hold NaN or infinities, unless these are kept.
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` naming the first; read errors.

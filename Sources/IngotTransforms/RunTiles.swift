@@ -163,6 +163,12 @@ final class RunTiles: TileSource {
 
   func finish() throws(IngotError) {
     try source.finish()
+    guard quantizer.nonFiniteCount == 0 else {
+      throw .unrepresentable(
+        tensor: name, target: DType.i8.rawValue,
+        why: "\(quantizer.nonFiniteCount, "of its values is", "of its values are") not finite",
+        hint: .remedy(.findNonFinite))
+    }
     guard quantizer.overflowCount == 0 else {
       throw .unrepresentable(
         tensor: name, target: quantizer.rule.scaleType.dtype.rawValue,
@@ -176,10 +182,5 @@ final class RunTiles: TileSource {
         why: "all of its scales are below its range, so that nothing of it is left",
         hint: quantizer.rule.isFitted ? "\(option: .scaleDType, "bf16") has the range of F32" : nil)
     }
-    guard quantizer.nonFiniteCount > 0 else { return }
-    throw .unrepresentable(
-      tensor: name, target: DType.i8.rawValue,
-      why: "\(quantizer.nonFiniteCount, "of its values is", "of its values are") not finite",
-      hint: .remedy(.findNonFinite))
   }
 }

@@ -228,6 +228,28 @@ import Testing
     #expect(folder.entries().allSatisfy { $0 == "m" || $0.hasPrefix("m/") })
   }
 
+  @Test func `programs that would load it otherwise, and int8 activations, are refused`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.make(in: folder, config: #"{"model_type": "strange"}"#)
+    func refusal(_ output: String, _ change: (inout QuantizeOptions) -> Void) -> String {
+      var options = QuantizeOptions()
+      change(&options)
+      return Self.refusal { () throws(IngotError) in
+        try Ingot.quantize(folder.file("m"), to: folder.file(output), options: options)
+      }
+    }
+    for program in [TargetProgram.transformers, .vllm] {
+      #expect(refusal("o/") { $0.program = program }.contains("strange"))
+    }
+    #expect(refusal("o.gguf") { ($0.program, $0.scheme) = (.llamaCpp, .q80) }.contains("strange"))
+    for output in ["o/", "o.ingot", "o.npz"] {
+      #expect(refusal(output) { $0.scheme = .int8Activations }.contains("how activations are quantized"))
+    }
+    #expect(refusal("o.ingot") { $0.calibration = CalibrationOptions("text.txt") }.contains("known"))
+    #expect(refusal("o.ingot") { $0.measure = "text.txt" }.contains("known"))
+    #expect(folder.entries().allSatisfy { $0 == "m" || $0.hasPrefix("m/") })
+  }
+
   @Test(arguments: ["", #"{"d_model": 64}"#, #"{"architectures": ["Strange"]}"#])
   func `a config that names no architecture, or none at all, is enough`(_ config: String) throws {
     let folder = try TemporaryFolder()

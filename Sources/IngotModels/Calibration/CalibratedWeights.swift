@@ -15,8 +15,8 @@ import IngotTransforms
 package struct CalibratedTensor: Sendable {
   /// What rounding cost its values.
   package internal(set) var error = QuantizationError()
-  /// What it cost what the product gives on the text.
-  package internal(set) var outputError = OutputError()
+  /// What it cost what the product gives on the text; `nil` where that is nothing, as of an expert that no token has.
+  package internal(set) var outputError: OutputError?
   /// Channels of its values that are outliers; `nil` for a very large matrix.
   package internal(set) var outliers: MatrixOutliers?
   /// Bytes of the stored weight.
@@ -164,7 +164,8 @@ package final class CalibratedWeights {
     guard let factor else {
       throw .unsuitable(
         Location(model.path, tensor: model.recognised.name(of: inputs.first)),
-        why: "is multiplied by numbers that are not finite on \(text.source)", hint: .remedy(.findNonFinite))
+        why: "is multiplied by numbers whose squares are not finite on \(text.source)",
+        hint: "\(option: .rules, "GLOB=keep") leaves it as it is")
     }
     let files = SourceFiles(model.checkpoint.files, system: model.work.system)
     let roles = Set(inputs.roles)
@@ -179,7 +180,7 @@ package final class CalibratedWeights {
       }
       try writing.finish()
       results[draft.name]?.error = writing.error
-      results[draft.name]?.outputError = writing.outputError
+      results[draft.name]?.outputError = writing.outputError.signal > 0 ? writing.outputError : nil
       results[draft.name]?.outliers = writing.peaks?.outliers
     }
   }
