@@ -226,10 +226,13 @@ private enum ResidentPeak {
   /// The peak of a process that has ended.
   ///
   /// The system reports the larger one of its own and that of the process that started it, as that was then. Only what
-  /// is above the latter is known to be its own; otherwise it is what was seen last while it ran.
+  /// is above the latter is known to be its own; otherwise it is what was seen last while it ran. Pages are counted by
+  /// processor, so that the two counts of one process differ by some.
   static func bytes(reported: Int, seen: Int) -> Int {
-    reported > bytes(of: getpid()) ? reported : seen
+    reported > bytes(of: getpid()) + countingError ? reported : seen
   }
+
+  private static let countingError = 16 << 20
 }
 
 /// A file without a name that holds what goes to or comes from a child.
