@@ -8,10 +8,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
+#include "level_names.h"
 
 #include "half_template.h"
 

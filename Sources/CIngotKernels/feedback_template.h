@@ -3,33 +3,10 @@
 // all levels sum in the same lanes.
 #include "ingot_feedback.h"
 
-#include <string.h>
+#include "quotient_template.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-// Vectors pass only between functions that are inlined: no calling convention is involved.
-#pragma clang diagnostic ignored "-Wpsabi"
-// One rounding a step, so that levels with fused instructions give the same bits.
-#pragma STDC FP_CONTRACT OFF
-
-enum { LANES = INGOT_FEEDBACK_ROWS };
-typedef float floats __attribute__((vector_size(4 * LANES)));
-typedef int32_t words __attribute__((vector_size(4 * LANES)));
-typedef int8_t bytes __attribute__((vector_size(LANES)));
-typedef double doubles __attribute__((vector_size(8 * LANES)));
-
-INLINE floats choose(words mask, floats yes, floats no) {
-    return (floats)((mask & (words)yes) | (~mask & (words)no));
-}
-
-INLINE floats load(const float *p) {
-    floats v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
+_Static_assert(LANES == INGOT_FEEDBACK_ROWS, "an output a lane");
+typedef double doubles __attribute__((vector_size(128)));
 
 TARGET static double NAME(dot)(const float *a, const float *b, size_t n) {
     doubles sums = {0};
@@ -67,18 +44,12 @@ INLINE floats made_up(const float *errors, const float *factor, size_t n) {
 
 TARGET static void NAME(round_rows)(const float *x, size_t n, const float *factor, const float *scales, size_t size,
                                     float *errors, int8_t *q) {
-    // Adding and taking away 1.5 · 2²³ rounds to the nearest integer, ties to even.
-    const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f, one = (floats){} + 1.0f;
     for (size_t k = 0; k < n; k++, factor += n) {
         const floats value = load(x + k * LANES) - made_up(errors, factor, k);
         const floats scale = load(scales + k / size * LANES);
-        const words is_used = scale > 0.0f;
-        floats t = value / choose(is_used, scale, one);
-        t = choose(t > -most, t, -most);
-        t = choose(t < most, t, most);
-        const floats rounded = choose(is_used, (t + magic) - magic, (floats){});
+        const floats rounded = rounded_quotient(value, scale);
         const floats error = (value - rounded * scale) / ((floats){} + factor[k]);
-        const bytes result = __builtin_convertvector(__builtin_convertvector(rounded, words), bytes);
+        const bytes result = narrowed(rounded);
         memcpy(errors + k * LANES, &error, sizeof error);
         memcpy(q + k * LANES, &result, sizeof result);
     }

@@ -3,12 +3,9 @@
 // ReferenceKernels.leastValues is the same arithmetic, one permutation at a time.
 #include "ingot_minhash.h"
 
-#include <string.h>
+#include "level_names.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
+#include <string.h>
 
 // Vectors pass only between functions that are inlined: no calling convention is involved.
 #pragma clang diagnostic ignored "-Wpsabi"

@@ -4,12 +4,10 @@
 #include "ingot_product.h"
 #include "ingot_rows.h"
 
+#include "level_names.h"
+
 #include <string.h>
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define NR (2 * LANES)
 

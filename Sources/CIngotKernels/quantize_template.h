@@ -3,32 +3,14 @@
 // TARGET (function attribute) defined; all levels sum in the same lanes.
 #include "ingot_quantize.h"
 
-#include <string.h>
-
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
+#include "quotient_template.h"
 
 #include "half_template.h"
 
-// Vectors pass only between functions that are inlined: no calling convention is involved.
-#pragma clang diagnostic ignored "-Wpsabi"
-// One rounding a step, so that levels with fused instructions give the same bits.
-#pragma STDC FP_CONTRACT OFF
-
-enum { LANES = 16 };
-typedef float floats __attribute__((vector_size(64)));
-typedef int32_t words __attribute__((vector_size(64)));
 typedef uint32_t magnitudes __attribute__((vector_size(64)));
-typedef int8_t bytes __attribute__((vector_size(16)));
 typedef float half __attribute__((vector_size(32)));
 typedef double wide __attribute__((vector_size(64)));
 typedef int64_t wide_words __attribute__((vector_size(64)));
-
-INLINE floats choose(words mask, floats yes, floats no) {
-    return (floats)((mask & (words)yes) | (~mask & (words)no));
-}
 
 INLINE magnitudes larger(magnitudes a, magnitudes b) {
     const magnitudes mask = (magnitudes)(a > b);
@@ -100,36 +82,22 @@ INLINE void measure(floats x, floats value, sums *s) {
 
 /// Rounds sixteen elements.
 INLINE bytes quantize(floats x, floats scale, sums *s) {
-    // Adding and taking away 1.5 · 2²³ rounds to the nearest integer, ties to even.
-    const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f;
-    const words is_used = scale > 0.0f;
-    floats t = x / choose(is_used, scale, (floats){} + 1.0f);
-    t = choose(t > -most, t, -most);
-    t = choose(t < most, t, most);
-    const floats rounded = choose(is_used, (t + magic) - magic, (floats){});
+    const floats rounded = rounded_quotient(x, scale);
     measure(x, rounded * scale, s);
-    return __builtin_convertvector(__builtin_convertvector(rounded, words), bytes);
+    return narrowed(rounded);
 }
 
 INLINE void quantize_all(const float *x, size_t n, float scale, const float *scales, int8_t *q,
                          ingot_rounding *rounding) {
     sums s = {0};
-    floats v, factors = (floats){} + scale;
+    const floats same = (floats){} + scale;
     size_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        memcpy(&v, x + i, sizeof v);
-        if (scales) memcpy(&factors, scales + i, sizeof factors);
-        const bytes result = quantize(v, factors, &s);
+        const bytes result = quantize(load(x + i), scales ? load(scales + i) : same, &s);
         memcpy(q + i, &result, sizeof result);
     }
     if (i < n) {
-        v = (floats){};
-        memcpy(&v, x + i, (n - i) * sizeof *x);
-        if (scales) {
-            factors = (floats){};
-            memcpy(&factors, scales + i, (n - i) * sizeof *scales);
-        }
-        const bytes result = quantize(v, factors, &s);
+        const bytes result = quantize(load_part(x + i, n - i), scales ? load_part(scales + i, n - i) : same, &s);
         memcpy(q + i, &result, n - i);
     }
     add(&s, rounding);
@@ -146,30 +114,17 @@ TARGET static void NAME(quantize_i8_columns)(const float *x, size_t n, const flo
 
 /// Counts what `quantize` clamps in sixteen elements; the tie at 127.5 goes to the even 128.
 INLINE magnitudes beyond(floats x, floats scale) {
-    const words is_used = scale > 0.0f;
-    const floats t = x / choose(is_used, scale, (floats){} + 1.0f);
-    return -(magnitudes)(is_used & ((floats)((words)t & 0x7fffffff) >= 127.5f));
+    const floats t = divided(x, scale);
+    return -(magnitudes)((scale > 0.0f) & ((floats)((words)t & 0x7fffffff) >= 127.5f));
 }
 
 INLINE uint64_t clipped_all(const float *x, size_t n, float scale, const float *scales) {
     // A lane of 32 bits holds what a call can be handed of memory.
     magnitudes count = {0};
-    floats v, factors = (floats){} + scale;
+    const floats same = (floats){} + scale;
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        memcpy(&v, x + i, sizeof v);
-        if (scales) memcpy(&factors, scales + i, sizeof factors);
-        count += beyond(v, factors);
-    }
-    if (i < n) {
-        v = (floats){};
-        memcpy(&v, x + i, (n - i) * sizeof *x);
-        if (scales) {
-            factors = (floats){};
-            memcpy(&factors, scales + i, (n - i) * sizeof *scales);
-        }
-        count += beyond(v, factors);
-    }
+    for (; i + LANES <= n; i += LANES) count += beyond(load(x + i), scales ? load(scales + i) : same);
+    if (i < n) count += beyond(load_part(x + i, n - i), scales ? load_part(scales + i, n - i) : same);
     uint64_t total = 0;
     for (int lane = 0; lane < LANES; lane++) total += count[lane];
     return total;
@@ -211,12 +166,9 @@ INLINE float lift_of(uint32_t peak) {
 
 /// Adds what a number of some weight costs by each of sixteen scales, of which `inverse` is 1 over.
 INLINE floats add_cost(floats cost, float number, float weight, floats scale, floats inverse) {
-    const floats magic = (floats){} + 12582912.0f, most = (floats){} + 127.0f, x = (floats){} + number;
-    floats t = x * inverse;
+    const floats x = (floats){} + number;
     // What is no number, of a scale of 0, becomes one.
-    t = choose(t > -most, t, -most);
-    t = choose(t < most, t, most);
-    const floats difference = x - ((t + magic) - magic) * scale;
+    const floats difference = x - nearest(x * inverse) * scale;
     return cost + difference * difference * weight;
 }
 

@@ -4,12 +4,9 @@
 // ReferenceKernels.normal is the same arithmetic, one pair at a time.
 #include "ingot_random.h"
 
-#include <string.h>
+#include "level_names.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
+#include <string.h>
 
 // A fused multiply-add rounds once where two operations round twice: the bytes would depend on the processor.
 #pragma clang fp contract(off)

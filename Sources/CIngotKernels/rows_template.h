@@ -3,12 +3,9 @@
 // names) and TARGET (function attribute) defined; all levels sum in the same eight lanes.
 #include "ingot_rows.h"
 
-#include <string.h>
+#include "level_names.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
-#define INLINE static inline __attribute__((always_inline)) TARGET
+#include <string.h>
 
 #pragma clang fp contract(fast)
 // Vectors pass only between functions that are inlined: no calling convention is involved.

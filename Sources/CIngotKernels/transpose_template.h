@@ -3,11 +3,9 @@
 // turns rows into columns. Included once an instruction set with LEVEL and TARGET defined.
 #include "ingot_transpose.h"
 
-#include <string.h>
+#include "level_names.h"
 
-#define JOIN_(a, b) a##b
-#define JOIN(a, b) JOIN_(a, b)
-#define NAME(base) JOIN(base##_, LEVEL)
+#include <string.h>
 
 // Rows of the source that are taken together: a cache line of each fits the first-level cache.
 enum { ROW_BLOCK = 256 };
