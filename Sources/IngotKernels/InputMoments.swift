@@ -101,3 +101,23 @@ extension InputMoments {
     }
   }
 }
+
+/// What rounding a weight cost what its product gives on some inputs.
+public struct OutputError: Hashable, Sendable {
+  /// The sum of the squared outputs.
+  public private(set) var signal = 0.0
+  /// The sum of the squares of how far they moved.
+  public private(set) var noise = 0.0
+
+  /// Makes the cost of no outputs.
+  package init() {}
+
+  /// The signal-to-noise ratio in decibels; infinite when nothing moved.
+  public var signalToNoise: Double { noise > 0 ? 10 * ingot_log10(signal / noise) : .infinity }
+
+  /// Adds outputs.
+  package mutating func add(signal: Double, noise: Double) {
+    self.signal += signal
+    self.noise += noise
+  }
+}

@@ -27,6 +27,22 @@ package enum ScaleType: Hashable, Sendable, CaseIterable {
     }
   }
 
+  /// Scales as they are stored, little-endian, which they are rounded to already.
+  package func bytes(of scales: [Float]) -> [UInt8] {
+    guard let conversion = ElementConversion(from: .f32, to: dtype), let width = dtype.byteWidth else {
+      return []
+    }
+    var bytes = [UInt8](repeating: 0, count: scales.count * width)
+    scales.withUnsafeBytes { scales in
+      bytes.withUnsafeMutableBytes { bytes in
+        guard let from = scales.baseAddress, let to = bytes.baseAddress else { return }
+        // SAFETY: both hold as many elements of the conversion's types.
+        _ = conversion.convert(count: bytes.count / width, from: from, to: to)
+      }
+    }
+    return bytes
+  }
+
   /// The number that kernels know it by.
   var code: Int32 {
     switch self {

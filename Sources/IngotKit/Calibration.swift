@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The text that a quantization is calibrated with: read, tokenized as the model's own tokenizer has it, and cut into windows.
-import IngotBytes
 import IngotCore
-import IngotFormats
 import IngotGraph
 import IngotModels
-import IngotOutput
 
 /// What weights are calibrated with.
 public struct CalibrationOptions: Sendable {
-  /// A text's file, or token ids: the path of a `.npy` file of integers.
+  /// A text's file, or token ids: the path of a `.npy` file of one sequence of integers.
   public var source: String
   /// The most tokens that are used: windows spread evenly over the source.
   public var tokenLimit = 65_536
@@ -33,7 +30,9 @@ extension CalibrationText {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer tokens than a window takes, a tokenizer that is
   ///   not the model's, and ids beyond the vocabulary; the errors of the tokenizer.
   init(_ options: CalibrationOptions, for model: Model, _ run: RunOptions) throws(IngotError) {
-    let ids = try Self.ids(options, model, run)
+    let tokenizer = EvaluatedTokens.isText(options.source) ? try ModelTokenizer(model.path, run) : nil
+    try tokenizer?.requireFit(model)
+    let ids = try EvaluatedTokens(at: options.source, by: tokenizer, addsMarks: false, work: run.work).ids
     let config = model.recognised.graph.config
     let window = min(Self.largestWindow, config.contextLength)
     guard window > 0, ids.count >= window else {
@@ -58,17 +57,5 @@ extension CalibrationText {
         return Array(ids[start..<(start + window)])
       }, source: options.source)
     if let memoryByteCount = options.memoryByteCount { self.memoryByteCount = memoryByteCount }
-  }
-
-  private static func ids(
-    _ options: CalibrationOptions, _ model: Model, _ run: RunOptions
-  ) throws(IngotError) -> [Int] {
-    guard FilePath.fileExtension(of: options.source) != "npy" else {
-      return try TokenInput.read(options.source, work: run.work).values
-    }
-    let bytes = try Companions.text(options.source, system: run.work.system)
-    let tokenizer = try ModelTokenizer(model.path, run)
-    try tokenizer.requireFit(model)
-    return try tokenizer.tokens(of: bytes, addsMarks: false, source: options.source).ids
   }
 }

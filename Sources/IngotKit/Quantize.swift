@@ -292,48 +292,60 @@ extension QuantizationReport {
     _ result: PlanWriter.Result, of draft: QuantizationDraft, planned: PlannedOutput,
     options: QuantizeOptions, input: String, output: String
   ) {
-    let (weights, calibrated) = (draft.weights, draft.calibrated)
-    let keptCount = planned.tensors.indices.count {
-      let tensor = planned.tensors[$0]
-      return tensor.aliasOf == nil && result.quantizationErrors[$0] == nil && weights[tensor.name] == nil
-        && calibrated[tensor.name] == nil
-    }
     self.init(
       input: input, output: output, scheme: options.scheme, unknownBecause: draft.unknownBecause,
-      dialects: draft.dialects, tensors: [], keptCount: keptCount - draft.bufferCount,
+      dialects: draft.dialects, tensors: [], keptCount: -draft.bufferCount,
       bufferCount: draft.bufferCount, byteCounts: (0, 0), calibrationTokenCount: draft.calibrationTokenCount,
       losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
     for (index, tensor) in planned.tensors.enumerated() where tensor.aliasOf == nil {
       let parts = planned.contents.parts(of: index)
-      let weight = weights[tensor.name]
-      // Of what becomes several tensors, the first stands for what was there.
-      let isFirst = weight.map { $0.name != tensors.last?.name } ?? true
-      let calibration = isFirst ? calibrated[weight?.name ?? tensor.name] : nil
-      let before =
-        calibration?.byteCountBefore
-        ?? (weight != nil && calibrated[weight?.name ?? ""] != nil
-          ? 0 : parts.reduce(0) { $0 + $1.unconvertedByteCount })
       let after = parts.reduce(0) { $0 + $1.byteCount }
-      byteCounts.before += before
       byteCounts.after += after
-      let found = calibration?.error ?? result.quantizationErrors[index]
-      guard let error = found, let coding = weight?.coding ?? tensor.coding else {
+      let name = draft.weights[tensor.name]?.name ?? tensor.name
+      if tensors.last?.name == name {
         // Scales, and what else belongs to a weight, stand behind it.
-        if let weight, tensors.last?.name == weight.name {
-          tensors[tensors.count - 1].byteCountAfter += after
-        }
+        tensors[tensors.count - 1].byteCountAfter += after
         continue
       }
-      var quantized = Tensor(
-        name: weight?.name ?? tensor.name, coding: coding, error: error, byteCountBefore: before,
-        byteCountAfter: after, outputError: calibration?.outputError)
-      if let outliers = calibration?.outliers {
-        (quantized.outlierOutputs, quantized.outlierInputs) = (outliers.rows, outliers.columns)
-      } else if let outliers = result.outliers[index], let axis = draft.outputAxis(quantized.name) {
-        quantized.outlierOutputs = axis == 0 ? outliers.rows : outliers.columns
-        quantized.outlierInputs = axis == 0 ? outliers.columns : outliers.rows
+      let before =
+        draft.calibrated[name]?.byteCountBefore ?? parts.reduce(0) { $0 + $1.unconvertedByteCount }
+      byteCounts.before += before
+      guard var quantized = Tensor(tensor, at: index, called: name, of: draft, result) else {
+        keptCount += 1
+        continue
       }
+      (quantized.byteCountBefore, quantized.byteCountAfter) = (before, after)
       tensors.append(quantized)
+    }
+  }
+}
+
+extension QuantizationReport.Tensor {
+  /// Tells what became of a tensor, but for its bytes; `nil` for one that is not quantized.
+  ///
+  /// - Parameters:
+  ///   - planned: the tensor as it is written.
+  ///   - index: its place.
+  ///   - name: its name, or that of the weight that it is a part of.
+  ///   - draft: what was to be written.
+  ///   - result: what was written.
+  fileprivate init?(
+    _ planned: PlannedTensor, at index: Int, called name: String, of draft: QuantizationDraft,
+    _ result: PlanWriter.Result
+  ) {
+    let calibrated = draft.calibrated[name]
+    guard let error = calibrated?.error ?? result.quantizationErrors[index],
+      let coding = draft.weights[planned.name]?.coding ?? planned.coding
+    else { return nil }
+    self.init(
+      name: name, coding: coding, error: error, byteCountBefore: 0, byteCountAfter: 0,
+      outputError: calibrated?.outputError)
+    // What is calibrated is looked at with its outputs first.
+    if let outliers = calibrated?.outliers {
+      (outlierOutputs, outlierInputs) = (outliers.rows, outliers.columns)
+    } else if let outliers = result.outliers[index], let axis = draft.outputAxis(name) {
+      outlierOutputs = axis == 0 ? outliers.rows : outliers.columns
+      outlierInputs = axis == 0 ? outliers.columns : outliers.rows
     }
   }
 }

@@ -69,11 +69,10 @@ package struct Model: Sendable {
   ///   - source: the other.
   /// - Throws: the errors of the readers.
   package init(madeAt path: String, called name: String, of source: Model) throws(IngotError) {
-    let stored = try CheckpointOpener(work: source.work).open(path)
-    let checkpoint = try stored.withUnpackedWeights(at: path, work: source.work)
+    let (checkpoint, joinsScales) = try Self.opened(path, reading: ReadOptions(), work: source.work)
     try self.init(
       checkpoint, path: path, called: name, config: nil, source: source, work: source.work,
-      joinsScales: checkpoint.tensors.count < stored.tensors.count)
+      joinsScales: joinsScales)
   }
 
   /// Understands a checkpoint that is open already.

@@ -284,9 +284,7 @@ package struct QuantizedConversion {
       }
       tensors.restDType = .f32
     }
-    if let calibrated {
-      tensors.calibration = (calibrated, model.recognised.rolesByTensor, model.recognised.graph)
-    }
+    tensors.calibrated = calibrated
     try tensors.add(to: &output, progress: progress)
   }
 

@@ -4,7 +4,6 @@
 import IngotBytes
 import IngotCore
 import IngotFormats
-import IngotGraph
 import IngotKernels
 import IngotOutput
 import IngotQuantization
@@ -20,8 +19,8 @@ struct QuantizedTensors {
   var restDType: DType?
   /// Tensors that the output has as other names of others, which are coded alike, by index.
   var aliases: [Int: Int] = [:]
-  /// What calibrates weights, the parameters that tensors hold, by index, and the graph that tells of these; `nil` for nothing.
-  var calibration: (weights: CalibratedWeights, roles: [Int: [TensorRole]], graph: ModelGraph)?
+  /// What calibrates weights; `nil` for nothing.
+  var calibrated: CalibratedWeights?
   private let checkpoint: Checkpoint
   private let path: String
   private let options: QuantizationRequest
@@ -104,18 +103,17 @@ struct QuantizedTensors {
   private func addCalibrated(
     _ index: Int, scales: [Float]?, to output: inout OutputBuilder
   ) throws(IngotError) -> Bool {
-    guard let calibration, let coding = codings[index] else { return false }
+    guard let calibrated, let coding = codings[index] else { return false }
     let tensor = checkpoint.tensors[index]
-    let roles = calibration.roles[index] ?? []
+    let (roles, outputAxis) = calibrated.parameters(ofTensor: index)
     var notes: [Provenance] = [.quantizedToInt8(from: tensor.dtype)]
     if case .blocks = coding { notes = castNotes(tensor) }
     var draft = WeightDraft(
       name: tensor.name, roles: roles, values: source(tensor), coding: coding,
-      outputAxis: roles.first.flatMap { calibration.graph.parameter($0)?.outputAxis } ?? 0, notes: notes,
-      byteCountBefore: tensor.byteCount)
+      outputAxis: outputAxis, notes: notes, byteCountBefore: tensor.byteCount)
     draft.scaleType = options.scaleType
     if let scales, scales.count == 1 { draft.wholeScale = scales[0] }
-    return try output.add(draft, by: calibration.weights)
+    return try output.add(draft, by: calibrated)
   }
 
   private func castNotes(_ tensor: TensorDescriptor) -> [Provenance] {
@@ -154,15 +152,13 @@ struct QuantizedTensors {
     guard let scaleShape = scheme.scaleShape(of: tensor.shape) else {
       throw .internal("a scheme that does not fit")
     }
-    var bytes: [UInt8] = []
-    for scale in scales { bytes.appendLittle(scale.bitPattern) }
     output.add(
       PlannedTensor(
         name: tensor.name, TensorType(int8: tensor.shape, scheme, scales: .f32, of: scaleShape),
         transforms: [.quantizedToInt8(from: tensor.dtype)]),
       [
         .quantized(source(tensor), scales: scales, axis: scheme.axis),
-        .literal(.f32, scaleShape, bytes),
+        .literal(.f32, scaleShape, ScaleType.f32.bytes(of: scales)),
       ])
   }
 }

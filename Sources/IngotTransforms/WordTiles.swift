@@ -38,6 +38,7 @@ final class WordTiles: TileSource {
   var byteCount: Int { source.byteCount / row.count * row.byteCount }
   var castReport: CastReport? { source.castReport }
   var quantizationError: QuantizationError? { source.quantizationError }
+  var peaks: MatrixPeaks? { source.peaks }
   var sourceDigest: XXH3Digest? { source.sourceDigest }
   var tileByteCount: Int { max(grainByteCount, source.tileByteCount / grainByteCount * grainByteCount) }
   var bufferByteCount: Int { source.bufferByteCount }

@@ -75,6 +75,7 @@ import Testing
     #expect((own["torch_dtype"] as? String) != nil)
     #expect(report.tensors.count == 14 && report.keptCount == 7)
     #expect(report.tensors.allSatisfy { $0.name.hasSuffix("_proj.weight") && $0.byteCountAfter > 1000 })
+    #expect(report.tensors.allSatisfy { $0.outlierInputs != nil && $0.outlierOutputs != nil })
     #expect(report.losses.contains { $0.kind == .kept && $0.tensor == "lm_head.weight" })
   }
 

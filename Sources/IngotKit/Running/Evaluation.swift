@@ -7,6 +7,7 @@ import IngotDialects
 import IngotEvaluation
 import IngotGraph
 import IngotModels
+import IngotOutput
 import IngotRuntime
 
 /// Tokens that a model is evaluated on.
@@ -34,6 +35,25 @@ struct EvaluatedTokens {
       throw .unsuitable(Location(ids), why: "is not one sequence", hint: nil)
     }
     self.init(ids: array.values, source: ids)
+  }
+
+  /// Whether a path is of a text, and not of ids in a `.npy` file.
+  static func isText(_ path: String) -> Bool { FilePath.fileExtension(of: path) != "npy" }
+
+  /// Reads a text's tokens, or ids.
+  ///
+  /// - Parameters:
+  ///   - path: a text's file, or a `.npy` file of one sequence of integers.
+  ///   - tokenizer: of a text.
+  ///   - addsMarks: whether a text's tokens have what is put around a text.
+  ///   - work: how files are read.
+  /// - Throws: as ``init(reading:work:)``; the errors of the tokenizer.
+  init(
+    at path: String, by tokenizer: ModelTokenizer?, addsMarks: Bool, work: WorkOptions
+  ) throws(IngotError) {
+    guard Self.isText(path), let tokenizer else { return try self.init(reading: path, work: work) }
+    let text = try Companions.text(path, system: work.system)
+    self = try tokenizer.tokens(of: text, addsMarks: addsMarks, source: path)
   }
 
   /// Bytes that each stands for: from the end of the one before, so that white space between words counts.

@@ -4,7 +4,6 @@
 import IngotBytes
 import IngotCore
 import IngotModels
-import IngotOutput
 
 /// Tokens that a quantized model is measured on, against the one that it is made of.
 struct QuantizationMeasurement {
@@ -27,17 +26,11 @@ struct QuantizationMeasurement {
     settings.run.allowances = options.allowances
     settings.run.work = options.work
     settings.run.reading = options.reading
-    let isText = FilePath.fileExtension(of: path) != "npy"
-    let text = isText ? try Companions.text(path, system: options.work.system) : []
     let evaluation = try Evaluation(source, against: nil, at: source.path, settings)
     let isMasked = evaluation.kind == .pseudoLogLikelihood
-    let tokenizer = isText || isMasked ? try ModelTokenizer(source.path, settings.run) : nil
-    tokens =
-      if isText, let tokenizer {
-        try tokenizer.tokens(of: text, addsMarks: !isMasked, source: path)
-      } else {
-        try EvaluatedTokens(reading: path, work: options.work)
-      }
+    let tokenizer =
+      EvaluatedTokens.isText(path) || isMasked ? try ModelTokenizer(source.path, settings.run) : nil
+    tokens = try EvaluatedTokens(at: path, by: tokenizer, addsMarks: !isMasked, work: options.work)
     _ = try evaluation.plan(for: tokens, tokenizer: tokenizer)
     (self.source, self.tokenizer, self.options) = (source, tokenizer, settings)
   }

@@ -56,10 +56,10 @@ final class CalibratedBands {
     groupCount = width.dividedUp(by: size)
     rounding = FeedbackRounding(factor, groupSize: size)
     // As much as errors of an input cost: how large it was, and what was added to that. Near 1, so that sums stay in range.
-    let squares = moments.squares.map { $0 + factor.damping }
-    let mean = squares.reduce(0, +) / Float(max(1, width))
+    let squares = moments.squares.map { Double($0) + Double(factor.damping) }
+    let mean = squares.reduce(0, +) / Double(max(1, width))
     fit = WeightedScaleFit(
-      weights: squares.map { $0 / mean }, groupSize: size, scaleType: form.scaleType)
+      weights: squares.map { Float($0 / mean) }, groupSize: size, scaleType: form.scaleType)
     means = ProductMeans(pool: pool)
     let step = FeedbackRounding.rowStep
     rowCapacity = max(1, Self.bandByteCount / (width * MemoryLayout<Float>.size) / step) * step
@@ -101,7 +101,7 @@ final class CalibratedBands {
     let room = AlignedBuffer(byteCount: rowCount * width)
     let integers = room.pointer(as: Int8.self)
     rounding.round(values, rowCount: rowCount, scales: scales, into: integers, pool: pool)
-    try measure(values, rowCount: rowCount, scales: scales, integers)
+    measure(values, rowCount: rowCount, scales: scales, integers)
     try write(integers, scales, rowCount: rowCount)
   }
 
@@ -125,7 +125,7 @@ final class CalibratedBands {
   /// Adds up what rounding cost, the values and the product's output.
   private func measure(
     _ values: UnsafePointer<Float>, rowCount: Int, scales: [Float], _ integers: UnsafePointer<Int8>
-  ) throws(IngotError) {
+  ) {
     let memory = AlignedBuffer(uninitializedByteCount: 2 * rowCount * width * MemoryLayout<Float>.size)
     let differences = memory.pointer(as: Float.self)
     let products = differences + rowCount * width
@@ -149,7 +149,7 @@ final class CalibratedBands {
       places.integers += blocks.count
       return
     case .channels, .groups:
-      let stored = stored(scales)
+      let stored = form.scaleType.bytes(of: scales)
       try file.write(stored, at: places.scales)
       places.scales += stored.count
     case .whole: break
@@ -158,26 +158,11 @@ final class CalibratedBands {
     places.integers += bytes.count
   }
 
-  /// Scales as they are stored, which they are rounded to already.
-  private func stored(_ scales: [Float]) -> [UInt8] {
-    let dtype = form.scaleType.dtype
-    guard let conversion = ElementConversion(from: .f32, to: dtype), let byteWidth = dtype.byteWidth else {
-      return []
-    }
-    var bytes = [UInt8](repeating: 0, count: scales.count * byteWidth)
-    scales.withUnsafeBytes { scales in
-      bytes.withUnsafeMutableBytes { bytes in
-        guard let from = scales.baseAddress, let to = bytes.baseAddress else { return }
-        _ = conversion.convert(count: bytes.count / byteWidth, from: from, to: to)
-      }
-    }
-    return bytes
-  }
-
   /// Blocks of Q8_0: a scale, then its integers (formats/gguf.md).
   private func blocks(_ integers: UnsafeRawBufferPointer, scales: [Float]) -> [UInt8] {
-    let scales = stored(scales)
-    let (scaleWidth, size) = (CalibratedForm.blockScaleByteCount, CalibratedForm.blockSize)
+    let scales = form.scaleType.bytes(of: scales)
+    let size = BlockType.q80.elementCount
+    let scaleWidth = BlockType.q80.byteCount - size
     var blocks: [UInt8] = []
     blocks.reserveCapacity(scales.count + integers.count)
     for block in 0..<(scales.count / scaleWidth) {

@@ -14,15 +14,12 @@ enum CalibratedForm {
   /// Blocks of Q8_0, whose scales are fitted as those of groups are.
   case blocks
 
-  /// Numbers of a block of Q8_0, and bytes of its scale.
-  static let blockSize = 32, blockScaleByteCount = 2
-
   /// Inputs that share a scale, of K.
   func groupSize(of width: Int) -> Int {
     switch self {
     case .channels, .whole: max(1, width)
     case .groups(let size, _): size
-    case .blocks: Self.blockSize
+    case .blocks: BlockType.q80.elementCount
     }
   }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calibrated weights as tensors of an output: turned so that outputs stand first, and what they become turned back.
-import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotGraph
@@ -88,7 +87,7 @@ extension OutputBuilder {
       let integers = (isTurned ? values.transpose : values).reshape(to: weight.values.shape)
       let stored =
         switch form {
-        case .whole(let scale): LazyPart.literal(.f32, scaleShape, littleEndian(scale))
+        case .whole(let scale): LazyPart.literal(.f32, scaleShape, ScaleType.f32.bytes(of: [scale]))
         case .groups where isTurned: scales?.transpose
         default: scales
         }
@@ -100,11 +99,5 @@ extension OutputBuilder {
           transforms: weight.notes), [integers, stored.reshape(to: scaleShape)])
     }
     return true
-  }
-
-  private func littleEndian(_ scale: Float) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.appendLittle(scale.bitPattern)
-    return bytes
   }
 }

@@ -41,7 +41,9 @@ package final class CalibratedWeights {
   private let scratchFileIndex: Int
   private var drafts: [Draft] = []
   private var byteCount = 0
+  /// The first of the weights that have the same inputs as one.
   private let inputs: [TensorRole: TensorRole]
+  private let rolesByTensor: [Int: [TensorRole]]
   /// What came out, by the tensor's name in the output.
   private(set) var results: [String: CalibratedTensor] = [:]
 
@@ -62,6 +64,7 @@ package final class CalibratedWeights {
   init(_ model: Model, on text: CalibrationText, roles: Set<TensorRole>) {
     (self.model, self.text) = (model, text)
     scratchFileIndex = model.checkpoint.files.count
+    rolesByTensor = model.recognised.rolesByTensor
     var inputs: [TensorRole: TensorRole] = [:]
     for stage in CalibrationPlan(model.recognised.graph, roles: roles).stages {
       for shared in stage.inputs { for role in shared.roles { inputs[role] = shared.first } }
@@ -69,7 +72,13 @@ package final class CalibratedWeights {
     self.inputs = inputs
   }
 
-  /// Whether weights are inputs' of one product each, the same ones: then they can be calibrated together.
+  /// The parameters that a stored tensor holds, and the dimension of their outputs.
+  func parameters(ofTensor index: Int) -> (roles: [TensorRole], outputAxis: Int) {
+    let roles = rolesByTensor[index] ?? []
+    return (roles, roles.first.flatMap { model.recognised.graph.parameter($0)?.outputAxis } ?? 0)
+  }
+
+  /// Whether weights are multiplied by the same inputs: then they can be calibrated together.
   func takes(_ roles: [TensorRole]) -> Bool {
     guard let first = roles.first, let shared = inputs[first] else { return false }
     return roles.allSatisfy { inputs[$0] == shared }

@@ -23,27 +23,50 @@ package struct CalibrationText: Sendable {
   package init(windows: [[Int]], source: String) { (self.windows, self.source) = (windows, source) }
 }
 
-/// Takes the moments of products' inputs while a model runs.
-final class InputObservation: ProductObserver {
-  private let model: Model
-  private let text: CalibrationText
-  private let pool: ThreadPool
-  private let executor: Float32Executor
-  private let means: ProductMeans
-  private var moments: [InputMoments] = []
+/// Adds up the moments of what products take.
+private final class MomentCollector: ProductObserver {
+  /// In the order of the inputs that are looked at.
+  private(set) var moments: [InputMoments] = []
   private var places: [TensorRole: Int] = [:]
+  private let means: ProductMeans
+
+  init(_ pool: ThreadPool) { means = ProductMeans(pool: pool) }
+
+  /// Begins with some inputs, of which nothing has been seen.
+  func begin(_ inputs: [SharedInputs]) {
+    moments = inputs.map { InputMoments(width: $0.width) }
+    places = Dictionary(
+      inputs.enumerated().map { ($1.first, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Gives what was found, and holds it no longer.
+  func end() -> [InputMoments] {
+    defer { (moments, places) = ([], [:]) }
+    return moments
+  }
+
+  func observe(_ rows: UnsafePointer<Float>, rowCount: Int, depth: Int, of weight: TensorRole) {
+    guard let index = places[weight], moments[index].width == depth else { return }
+    moments[index].add(rows, rowCount: rowCount, with: means)
+  }
+
+  /// Adds rows that are an output of the run.
+  func add(_ output: RunOutput<Float>?, at index: Int) {
+    output?.values.withUnsafeBufferPointer { values in
+      guard let start = values.baseAddress else { return }
+      moments[index].add(start, rowCount: values.count / moments[index].width, with: means)
+    }
+  }
+}
+
+/// Takes the moments of products' inputs while a model runs.
+final class InputObservation {
+  private let text: CalibrationText
+  private let collector: MomentCollector
+  private let executor: Float32Executor
 
   /// Tokens that pass through the model at once.
   private static let batchTokenCount = 1024
-
-  /// Hands what products take to who looks at it: the executor is made before that is there.
-  private final class Relay: ProductObserver {
-    weak var observation: InputObservation?
-
-    func observe(_ rows: UnsafePointer<Float>, rowCount: Int, depth: Int, of weight: TensorRole) {
-      observation?.observe(rows, rowCount: rowCount, depth: depth, of: weight)
-    }
-  }
 
   /// Loads a model.
   ///
@@ -53,17 +76,11 @@ final class InputObservation: ProductObserver {
   ///   - pool: the threads.
   /// - Throws: the errors of loading weights.
   init(of model: Model, on text: CalibrationText, pool: ThreadPool) throws(IngotError) {
-    (self.model, self.text, self.pool) = (model, text, pool)
-    let relay = Relay()
+    self.text = text
+    collector = MomentCollector(pool)
     executor = Float32Executor(
-      model.recognised.graph, try WeightLoader(model, precision: .fp32).load(), pool: pool, observer: relay)
-    means = ProductMeans(pool: pool)
-    relay.observation = self
-  }
-
-  func observe(_ rows: UnsafePointer<Float>, rowCount: Int, depth: Int, of weight: TensorRole) {
-    guard let index = places[weight], moments[index].width == depth else { return }
-    moments[index].add(rows, rowCount: rowCount, with: means)
+      model.recognised.graph, try WeightLoader(model, precision: .fp32).load(), pool: pool,
+      observer: collector)
   }
 
   /// Runs the model over the text.
@@ -78,10 +95,7 @@ final class InputObservation: ProductObserver {
   ) throws(IngotError) -> [InputMoments] {
     observer?.begin("calibrating", count: text.tokenCount, unit: .tokens)
     defer { observer?.end() }
-    moments = stage.inputs.map { InputMoments(width: $0.width) }
-    places = Dictionary(
-      stage.inputs.enumerated().map { ($1.first, $0) }, uniquingKeysWith: { first, _ in first })
-    defer { (moments, places) = ([], [:]) }
+    collector.begin(stage.inputs)
     var outputs: [String: RunOutput<Float>] = [:]
     for batch in batches {
       if Process.isInterrupted { throw .interrupted }
@@ -90,20 +104,12 @@ final class InputObservation: ProductObserver {
         batchCount: windows.count, tokenCount: windows.first?.count ?? 0, ids: windows.flatMap(\.self),
         wanted: stage.wanted)
       try executor.run(request, into: &outputs)
-      for (name, indexes) in stage.asked.sorted(by: { $0.key < $1.key }) {
-        for index in indexes { add(outputs[name], to: moments[index]) }
+      for (name, indexes) in stage.asked {
+        for index in indexes { collector.add(outputs[name], at: index) }
       }
-      observer?.advance(windows.reduce(0) { $0 + $1.count })
+      observer?.advance(request.ids.count)
     }
-    return moments
-  }
-
-  private func add(_ output: RunOutput<Float>?, to moments: InputMoments) {
-    guard let output else { return }
-    output.values.withUnsafeBufferPointer { values in
-      guard let start = values.baseAddress else { return }
-      moments.add(start, rowCount: values.count / moments.width, with: means)
-    }
+    return collector.end()
   }
 
   /// Windows that pass through the model together: of one length, in their order.
