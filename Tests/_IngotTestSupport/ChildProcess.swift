@@ -180,7 +180,9 @@ package struct ChildProcess: Sendable {
     var isKillDue = killAfterSeconds != nil || killAfterReadByteCount != nil
     var seenPeak = 0
     while true {
-      seenPeak = max(seenPeak, ResidentPeak.bytes(of: child))
+      // The last look tells: a first one may be of this process's memory, which the child has until its program begins.
+      let peak = ResidentPeak.bytes(of: child)
+      if peak > 0 { seenPeak = peak }
       let ended = wait4(child, &status, WNOHANG, &usage)
       if ended == child { break }
       if ended < 0, errno != EINTR { throw Failure.notStarted(command: command, errorNumber: errno) }
@@ -226,13 +228,10 @@ private enum ResidentPeak {
   /// The peak of a process that has ended.
   ///
   /// The system reports the larger one of its own and that of the process that started it, as that was then. Only what
-  /// is above the latter is known to be its own; otherwise it is what was seen last while it ran. Pages are counted by
-  /// processor, so that the two counts of one process differ by some.
+  /// is above the latter is known to be its own; otherwise it is what was seen last while it ran.
   static func bytes(reported: Int, seen: Int) -> Int {
-    reported > bytes(of: getpid()) + countingError ? reported : seen
+    reported > bytes(of: getpid()) ? reported : seen
   }
-
-  private static let countingError = 16 << 20
 }
 
 /// A file without a name that holds what goes to or comes from a child.
