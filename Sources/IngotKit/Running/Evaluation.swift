@@ -51,7 +51,10 @@ struct EvaluatedTokens {
   init(
     at path: String, by tokenizer: ModelTokenizer?, addsMarks: Bool, work: WorkOptions
   ) throws(IngotError) {
-    guard Self.isText(path), let tokenizer else { return try self.init(reading: path, work: work) }
+    guard Self.isText(path), let tokenizer else {
+      try self.init(reading: path, work: work)
+      return
+    }
     let text = try Companions.text(path, system: work.system)
     self = try tokenizer.tokens(of: text, addsMarks: addsMarks, source: path)
   }
