@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of an array as a buffer, for work whose errors keep their type.
+// The bytes of an array, of numbers too, as a buffer, for work whose errors keep their type.
 import IngotCore
 
-extension Array where Element == UInt8 {
+extension Array where Element: BitwiseCopyable {
   /// Lends the bytes.
   ///
   /// - Parameter body: takes them; they are valid in this call only.

@@ -81,6 +81,15 @@ package final class OutputJournal: Sendable {
     }
   }
 
+  /// Notes a piece of work that is done, and writes it at once: for pieces that take long.
+  ///
+  /// - Parameter line: what was done, without a line feed.
+  /// - Throws: as ``note(_:byteCount:)``.
+  package func keep(_ line: String) throws(IngotError) {
+    try note(line, byteCount: 0)
+    try flush()
+  }
+
   /// What stands behind a line, so that one that was damaged on disk counts for nothing.
   private static func checksum(of line: String) -> String {
     var checksum = CRC32()

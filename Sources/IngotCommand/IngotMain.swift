@@ -26,7 +26,10 @@ struct IngotMain: ParsableCommand {
         ]),
       CommandGroup(
         name: "Prove",
-        subcommands: [ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self]),
+        subcommands: [
+          ValidateCommand.self, VerifyCommand.self, RecordCommand.self, EvalCommand.self,
+          SensitivityCommand.self,
+        ]),
       CommandGroup(
         name: "Use",
         subcommands: [

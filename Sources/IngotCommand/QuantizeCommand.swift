@@ -17,6 +17,10 @@ struct QuantizeCommand: ParsableCommand {
       --measure says what it costs on text: what `ingot eval OUT --against IN` says, of the output before it gets its place. Outliers are \
       channels whose largest weight is over ten times the median channel's; clipped are values beyond what their scale reaches.
 
+      A budget (--max-bits, --max-size, --max-kl) chooses the scheme of each weight that no rule names by what it costs, and tells what else could be had; a bound \
+      that nothing keeps ends with 1. Costs are those of --sensitivities, or are measured on 4096 tokens of the text of --calibrate. --max-kl is held \
+      against what the output does on the text of --measure, or on those tokens.
+
       \(understoodModels) Of any other checkpoint matrices are quantized, by types, shapes and names, under \
       their own names. They are taken for [out, in], as PyTorch's linear layers have them; no name tells whether one is [in, out], as Flax and Conv1D have \
       them, which gets a scale an input. What stays is listed with the reason: vectors, tensors of more dimensions, fewer than 32 rows or columns, positions, \
@@ -30,6 +34,7 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-g64.ingot --scheme int8-group:64 --calibrate text.txt
         ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-group:32 --scale-dtype bf16
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
+        ingot quantize gpt2/ small.ingot --max-bits 8.3 --calibrate text.txt
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
         ingot quantize t5/ t5-q8.ingot --scheme q8_0 --rule '*lm_head*=keep'
         ingot quantize gpt2/ gpt2-int8.ingot --measure heldout.txt --json
@@ -73,6 +78,30 @@ struct QuantizeCommand: ParsableCommand {
   var calibrationTokens: Int?
 
   @Option(
+    name: .customLong("max-bits"),
+    help: ArgumentHelp(
+      "Choose each weight's scheme so that weights take at most so many bits each, scales counted.",
+      valueName: "bits"))
+  var maximumBits: Double?
+
+  @Option(
+    name: .customLong("max-size"),
+    help: ArgumentHelp(
+      "The same so that the output's files have at most so many bytes: 100MB.", valueName: "bytes"))
+  var maximumSize: ByteCount?
+
+  @Option(
+    name: .customLong("max-kl"),
+    help: ArgumentHelp("The same so that the model moves at most so far, in nats a token.", valueName: "nats")
+  )
+  var maximumDivergence: Double?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp("What each weight costs, as `ingot sensitivity -o` keeps it.", valueName: "file"))
+  var sensitivities: String?
+
+  @Option(
     name: .customLong("on-overflow"),
     help: "What becomes of F64 values beyond the range of F32.")
   var onOverflow: OverflowOfScales = .refuse
@@ -108,12 +137,27 @@ struct QuantizeCommand: ParsableCommand {
     if calibrationTokens != nil, calibrate == nil {
       throw ValidationError("--calibration-tokens goes with --calibrate.")
     }
+    let bounds = [maximumBits != nil, maximumSize != nil, maximumDivergence != nil].count { $0 }
+    guard bounds <= 1 else {
+      throw ValidationError("One of --max-bits, --max-size and --max-kl is kept at a time.")
+    }
+    if bounds == 1, scheme != nil {
+      throw ValidationError("A budget chooses each weight's scheme, and --scheme gives all one.")
+    }
+    if let maximumBits, !(maximumBits > 0 && maximumBits.isFinite) {
+      throw ValidationError("--max-bits is a number above 0.")
+    }
+    if let maximumDivergence, !(maximumDivergence >= 0 && maximumDivergence.isFinite) {
+      throw ValidationError("--max-kl is a number of at least 0.")
+    }
   }
 
   func run() throws {
     var settings = QuantizeOptions()
     settings.calibration = calibrate.map { CalibrationOptions($0) }
     if let calibrationTokens { settings.calibration?.tokenLimit = calibrationTokens }
+    settings.budget = budget
+    settings.sensitivities = sensitivities
     settings.program = program?.program
     settings.scheme = scheme ?? .implied(by: settings.program)
     settings.rules = try rules.map { (spelling) throws(IngotError) in
@@ -139,6 +183,14 @@ struct QuantizeCommand: ParsableCommand {
     global.print(besides: output, json: { QuantizationText.json(report) }) {
       QuantizationText.lines(report, style: $0)
     }
+  }
+}
+
+extension QuantizeCommand {
+  /// The bound that schemes are chosen for; `nil` without one.
+  private var budget: QuantizationBudget? {
+    maximumBits.map { .bits($0) } ?? maximumSize.map { .bytes($0.value) }
+      ?? maximumDivergence.map { .divergence($0) }
   }
 }
 

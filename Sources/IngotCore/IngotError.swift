@@ -15,6 +15,8 @@ public enum IngotError: Error, Hashable, Sendable {
   case unsuitable(Location, why: Evidence, hint: Evidence?)
   /// The caller's mistake. Exit 64.
   case invalidRequest(option: RequestOption, why: Evidence)
+  /// A bound that was asked for can't be kept. Exit 1.
+  case unmet(option: RequestOption, why: Evidence)
   /// A file the work needs is not there. Exit 66.
   case missing(path: String, why: Evidence, hint: Evidence?)
   /// The output may not be put there. Exit 73.

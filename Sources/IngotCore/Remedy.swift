@@ -73,7 +73,7 @@ extension IngotError {
     case .unrepresentable(_, _, let why, let hint), .unsuitable(_, let why, let hint),
       .missing(_, let why, let hint), .outputRefused(_, let why, let hint):
       why.remedies + (hint?.remedies ?? [])
-    case .unsupported(let why, _), .invalidRequest(_, let why): why.remedies
+    case .unsupported(let why, _), .invalidRequest(_, let why), .unmet(_, let why): why.remedies
     case .malformed, .limitExceeded, .environment, .sourceChanged, .interrupted, .internal: []
     }
   }

@@ -166,6 +166,31 @@ package struct FeedbackRounding {
     }
   }
 
+  /// Puts rows side by side, ``rowStep`` of them with those that are there.
+  private static func turn(
+    _ rows: UnsafePointer<Float>, _ rowCount: Int, _ width: Int, to target: UnsafeMutablePointer<Float>
+  ) {
+    let elementWidth = MemoryLayout<Float>.size
+    MatrixTransposition(elementWidth: elementWidth).transpose(
+      rows: rowCount, columns: width, from: rows, sourceStride: width * elementWidth, to: target,
+      targetStride: rowStep * elementWidth)
+  }
+}
+
+/// How far integers with scales are from the weights that they stand for, whatever rounded these.
+package struct RoundingCost {
+  /// Inputs, K.
+  package let width: Int
+  /// Inputs that share a scale; the last ones of an output may be fewer.
+  package let groupSize: Int
+  private let kernels: KernelTable
+
+  /// Prepares for weights of a width.
+  package init(width: Int, groupSize: Int, kernels: KernelTable = .current) {
+    precondition(groupSize > 0, "groups of inputs")
+    (self.width, self.groupSize, self.kernels) = (width, groupSize, kernels)
+  }
+
   /// What rounding outputs cost.
   ///
   /// - Parameters:
@@ -180,13 +205,13 @@ package struct FeedbackRounding {
     of weights: UnsafePointer<Float>, rowCount: Int, scales: UnsafePointer<Float>,
     integers: UnsafePointer<Int8>, differences: UnsafeMutablePointer<Float>, pool: ThreadPool
   ) -> QuantizationError {
-    let (width, groupCount) = (factor.width, factor.width.dividedUp(by: groupSize))
-    let (dot, peak) = (factor.kernels.feedback.dot, factor.kernels.quantize.peak)
-    let clipped = factor.kernels.quantize.clipped
+    let groupCount = width.dividedUp(by: groupSize)
+    let (dot, peak) = (kernels.feedback.dot, kernels.quantize.peak)
+    let clipped = kernels.quantize.clipped
     var costs = [(ingot_rounding, Int)](repeating: (ingot_rounding(), 0), count: rowCount)
     costs.withUnsafeMutableBufferPointer { costs in
       guard let cost = costs.baseAddress else { return }
-      pool.forEachRange(rowCount, grain: Self.rowStep) { _, rows in
+      pool.forEachRange(rowCount, grain: FeedbackRounding.rowStep) { _, rows in
         for row in rows {
           let (own, rest) = (weights + row * width, differences + row * width)
           var clippedCount = 0
@@ -206,15 +231,5 @@ package struct FeedbackRounding {
       }
     }
     return costs.reduce(into: QuantizationError()) { $0.add($1.0, count: width, clippedCount: $1.1) }
-  }
-
-  /// Puts rows side by side, ``rowStep`` of them with those that are there.
-  private static func turn(
-    _ rows: UnsafePointer<Float>, _ rowCount: Int, _ width: Int, to target: UnsafeMutablePointer<Float>
-  ) {
-    let elementWidth = MemoryLayout<Float>.size
-    MatrixTransposition(elementWidth: elementWidth).transpose(
-      rows: rowCount, columns: width, from: rows, sourceStride: width * elementWidth, to: target,
-      targetStride: rowStep * elementWidth)
   }
 }

@@ -37,7 +37,7 @@ package struct ErrorText {
         + "can't be written as \(Self.name(target)): \(text(why))\(text(hint: hint))"
     case .unsuitable(let location, let why, let hint):
       "\(Self.place(location)): \(text(why))\(text(hint: hint))"
-    case .invalidRequest(let option, let why):
+    case .invalidRequest(let option, let why), .unmet(let option, let why):
       "\(names.name(of: option, nil)): \(text(why))"
     case .missing(let path, let why, let hint), .outputRefused(let path, let why, let hint):
       "\(Self.name(path)): \(text(why))\(text(hint: hint))"

@@ -49,8 +49,7 @@ extension Conversion {
     }
     digest.add(digests.map(\.rawValue).sorted().joined(separator: " "))
     for source in sources {
-      let status = try? system.status(at: source.path, followingLinks: true)
-      digest.add("\(source.path) \(source.byteCount) \(status?.identity ?? "")")
+      digest.add("\(source.path) \(source.byteCount) \(system.identity(at: source.path))")
     }
     for file in plan.files {
       digest.add(file.name)
@@ -67,9 +66,12 @@ extension Conversion {
   }
 }
 
-extension FileStatus {
-  /// What tells a file from another, and from itself with other content.
-  fileprivate var identity: String { "\(device) \(inode) \(modifiedNanoseconds) \(changedNanoseconds)" }
+extension SystemCalls {
+  /// What tells a file from another, and from itself with other content; nothing of one that is not there.
+  func identity(at path: String) -> String {
+    guard let status = try? status(at: path, followingLinks: true) else { return "" }
+    return "\(status.device) \(status.inode) \(status.modifiedNanoseconds) \(status.changedNanoseconds)"
+  }
 }
 
 /// SHA-256 over pieces, each behind its length.

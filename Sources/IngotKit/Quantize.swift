@@ -21,6 +21,11 @@ public struct QuantizeOptions: Sendable {
   public var scaleDType: DType?
   /// What weights are calibrated with: rounded with error feedback from what their products take; `nil` for nothing.
   public var calibration: CalibrationOptions?
+  /// What the output may take, or cost: then each weight's scheme is chosen by what it costs, where no rule names it.
+  public var budget: QuantizationBudget?
+  /// A file of ``Ingot/sensitivity(_:on:to:options:progress:)``: what quantizing each weight costs; `nil` to measure it on the
+  /// text that weights are calibrated with.
+  public var sensitivities: String?
   /// What becomes of values that F32, which scales are found in, has no room for.
   public var onOverflow: OverflowPolicy = .refuse
   /// What is quantized though `validate` rejects it: with NaN and infinities, only weights that are kept.
@@ -49,7 +54,7 @@ public struct QuantizeOptions: Sendable {
   public init() {}
 
   /// What they ask of weights.
-  fileprivate var request: QuantizationRequest {
+  var request: QuantizationRequest {
     get throws(IngotError) {
       guard let scaleType = ScaleType(scaleDType ?? .f16) else {
         throw .invalidRequest(option: .scaleDType, why: "scales are F16, BF16 or F32")
@@ -67,7 +72,7 @@ public struct QuantizeOptions: Sendable {
   }
 
   /// The text that weights are calibrated with.
-  fileprivate func calibrationText(for source: QuantizationSource) throws(IngotError) -> CalibrationText? {
+  func calibrationText(for source: QuantizationSource) throws(IngotError) -> CalibrationText? {
     try calibration.map { (calibration) throws(IngotError) in
       guard case .model(let model) = source else {
         throw .invalidRequest(
@@ -79,18 +84,27 @@ public struct QuantizeOptions: Sendable {
     }
   }
 
-  /// What the output is to be measured on, read and checked; `nil` where nobody asks.
-  fileprivate func measurement(
-    of source: QuantizationSource, _ destination: OutputDestination
+  /// What the output is to be measured on, read and checked; `nil` where nobody asks. A bound on what a model may move is
+  /// held against what it does.
+  func measurement(
+    of source: QuantizationSource, _ calibration: CalibrationText?, _ destination: OutputDestination
   ) throws(IngotError) -> QuantizationMeasurement? {
-    guard let measure else { return nil }
+    guard measuredSource != nil else { return nil }
     guard case .model(let model) = source else {
       throw .invalidRequest(option: .measure, why: "takes a model that is known, which runs over a text")
     }
     guard !destination.isStream else {
       throw .invalidRequest(option: .measure, why: "standard output can't be read back to be measured")
     }
-    return try QuantizationMeasurement(on: measure, of: model, self)
+    if let measure { return try QuantizationMeasurement(on: measure, of: model, self) }
+    return try calibration.map { (text) throws(IngotError) in
+      try QuantizationMeasurement(on: text, of: model, self)
+    }
+  }
+
+  /// Where what the output is measured on comes from.
+  var measuredSource: String? {
+    if case .divergence? = budget { measure ?? calibration?.source } else { measure }
   }
 }
 
@@ -136,6 +150,8 @@ public struct QuantizationReport: Sendable {
   public var byteCounts: (before: Int, after: Int)
   /// Tokens that weights were calibrated with; `nil` where none were.
   public var calibrationTokenCount: Int?
+  /// What schemes were chosen for; `nil` where they were asked for.
+  public var budget: BudgetChoice?
   /// Everything else that is not kept.
   public var losses: [Loss]
   /// What the output computes on a text, or on tokens, with the input as its baseline; `nil` unless asked for.
@@ -210,169 +226,12 @@ extension Ingot {
     }
     var request = try options.request
     request.calibration = try options.calibrationText(for: source)
-    let measurement = try options.measurement(of: source, destination)
-    let draft = try QuantizationDraft(
-      of: source, options: request, destination: destination, progress: progress)
-    var builder = draft.output
-    builder.configure {
-      $0.shardByteLimit = options.shardByteLimit
-      $0.keepsUnknownBits = options.keepsUnknownBits
-      if draft.unknownBecause != nil { $0.keepsLongNames = checkpoint.format == destination.formatID }
+    let measurement = try options.measurement(of: source, request.calibration, destination)
+    let run = QuantizationRun(source, of: input, to: destination, output, options: options, measurement)
+    if let budget = options.budget { return try run.write(request, within: budget, progress: progress) }
+    guard options.sensitivities == nil else {
+      throw .invalidRequest(option: .sensitivities, why: "is for a budget, and none is given")
     }
-    let planned = try builder.planned(for: destination)
-    let written = PlanWriter(
-      planned, files: SourceFiles(draft.sources, system: system), work: options.work)
-    var figures: EvaluationReport?
-    let result = try destination.write(
-      written, force: options.force,
-      sources: checkpoint.files
-        + Companions.files(beside: input, of: checkpoint, output: destination, system: system),
-      system: system,
-      progress: progress
-    ) { (_, path) throws(IngotError) in
-      figures = try measurement?.run(path, for: output, progress: progress)
-    }
-    var report = QuantizationReport(
-      result, of: draft, planned: planned, options: options, input: input, output: output)
-    if let on = options.measure, let figures { report.measurement = (on, figures) }
-    return report
-  }
-}
-
-/// What is to be written, and what a report says of where it comes from.
-private struct QuantizationDraft {
-  let output: OutputBuilder
-  var dialects: (from: String, to: String)?
-  var bufferCount = 0
-  var unknownBecause: Evidence?
-  /// The files that the output is made of.
-  let sources: [CheckpointFile]
-  /// Which dimension of a written matrix counts outputs.
-  var outputAxis = OutputAxis()
-  /// What calibrating came to, by the weight's name.
-  var calibrated: [String: CalibratedTensor] = [:]
-  /// The weights that tensors are parts of, where each becomes several.
-  var weights: [String: (name: String, coding: WeightCoding)] = [:]
-  var calibrationTokenCount: Int?
-
-  init(
-    of source: QuantizationSource, options: QuantizationRequest, destination: OutputDestination,
-    progress: (any ProgressObserver)?
-  ) throws(IngotError) {
-    switch source {
-    case .model(let model):
-      let conversion = try QuantizedConversion(
-        findingScalesOf: model, options: options, destination: destination, progress: progress)
-      (output, dialects, bufferCount) = (conversion.output, conversion.dialects, conversion.bufferCount)
-      (sources, calibrated) = (conversion.sources, conversion.calibratedTensors)
-      calibrationTokenCount = options.calibration?.tokenCount
-      weights = conversion.compressed?.weights ?? [:]
-      if dialects == nil, conversion.compressed == nil { outputAxis = OutputAxis(of: model) }
-    case .unknown(let unknown, _):
-      output = try MatrixConversion(
-        of: unknown, options: options, destination: destination, progress: progress
-      ).output
-      unknownBecause = unknown.reason
-      sources = unknown.checkpoint.files
-    }
-  }
-}
-
-extension QuantizationReport {
-  /// Tells what quantizing did.
-  ///
-  /// - Parameters:
-  ///   - result: what was written.
-  ///   - draft: what was to be written.
-  ///   - planned: what was planned.
-  ///   - options: what was asked for.
-  ///   - input: the input's path.
-  ///   - output: the output's path.
-  fileprivate init(
-    _ result: PlanWriter.Result, of draft: QuantizationDraft, planned: PlannedOutput,
-    options: QuantizeOptions, input: String, output: String
-  ) {
-    self.init(
-      input: input, output: output, scheme: options.scheme, unknownBecause: draft.unknownBecause,
-      dialects: draft.dialects, tensors: [], keptCount: -draft.bufferCount,
-      bufferCount: draft.bufferCount, byteCounts: (0, 0), calibrationTokenCount: draft.calibrationTokenCount,
-      losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
-    for (index, tensor) in planned.tensors.enumerated() where tensor.aliasOf == nil {
-      let parts = planned.contents.parts(of: index)
-      let after = parts.reduce(0) { $0 + $1.byteCount }
-      byteCounts.after += after
-      let name = draft.weights[tensor.name]?.name ?? tensor.name
-      if tensors.last?.name == name {
-        // Scales, and what else belongs to a weight, stand behind it.
-        tensors[tensors.count - 1].byteCountAfter += after
-        continue
-      }
-      let before =
-        draft.calibrated[name]?.byteCountBefore ?? parts.reduce(0) { $0 + $1.unconvertedByteCount }
-      byteCounts.before += before
-      guard var quantized = Tensor(tensor, at: index, called: name, of: draft, result) else {
-        keptCount += 1
-        continue
-      }
-      (quantized.byteCountBefore, quantized.byteCountAfter) = (before, after)
-      tensors.append(quantized)
-    }
-  }
-}
-
-extension QuantizationReport.Tensor {
-  /// Tells what became of a tensor, but for its bytes; `nil` for one that is not quantized.
-  ///
-  /// - Parameters:
-  ///   - planned: the tensor as it is written.
-  ///   - index: its place.
-  ///   - name: its name, or that of the weight that it is a part of.
-  ///   - draft: what was to be written.
-  ///   - result: what was written.
-  fileprivate init?(
-    _ planned: PlannedTensor, at index: Int, called name: String, of draft: QuantizationDraft,
-    _ result: PlanWriter.Result
-  ) {
-    let calibrated = draft.calibrated[name]
-    guard let error = calibrated?.error ?? result.quantizationErrors[index],
-      let coding = draft.weights[planned.name]?.coding ?? planned.coding
-    else { return nil }
-    self.init(
-      name: name, coding: coding, error: error, byteCountBefore: 0, byteCountAfter: 0,
-      outputError: calibrated?.outputError)
-    // What is calibrated is looked at with its outputs first.
-    if let outliers = calibrated?.outliers {
-      (outlierOutputs, outlierInputs) = (outliers.rows, outliers.columns)
-    } else if let outliers = result.outliers[index], let axis = draft.outputAxis(name) {
-      outlierOutputs = axis == 0 ? outliers.rows : outliers.columns
-      outlierInputs = axis == 0 ? outliers.columns : outliers.rows
-    }
-  }
-}
-
-extension PlannedTensor {
-  /// How its values are coded; `nil` for plain ones.
-  fileprivate var coding: WeightCoding? {
-    if let blockType { return .blocks(blockType) }
-    return quantization.map { .integers($0.scheme) }
-  }
-}
-
-extension LazyPart {
-  /// Bytes of the part.
-  fileprivate var byteCount: Int { shape.byteCount(of: dtype) ?? 0 }
-
-  /// Bytes of what the part was made from; none for what was found out on the way.
-  fileprivate var unconvertedByteCount: Int {
-    switch self {
-    case .cast(let source, _, _), .quantized(let source, _, _), .blocks(let source, _),
-      .dequantized(let source, _, _), .runs(let source, _, .integers):
-      source.unconvertedByteCount
-    case .words(let source): source.unconvertedByteCount
-    case .scaled(let source, let scales): source.unconvertedByteCount + scales.byteCount
-    case .reshaped(let source, _): source.unconvertedByteCount
-    case .literal, .runs(_, _, .scales): 0
-    default: byteCount
-    }
+    return try run.write(request, progress: progress)
   }
 }

@@ -79,6 +79,11 @@ package struct CompressedTensorsLayout: Sendable {
 
   // MARK: - Which weights
 
+  /// Whether there is a place for the integers of some parameters: linear weights of blocks.
+  func takes(_ roles: [TensorRole]) -> Bool {
+    roles.allSatisfy { $0.block != nil && model.recognised.graph.parameter($0)?.isLinear == true }
+  }
+
   /// Takes the weights that there is a place for, of those that schemes were asked for.
   ///
   /// - Parameter wanted: codings by role.
@@ -91,7 +96,7 @@ package struct CompressedTensorsLayout: Sendable {
       guard let coding = wanted[parameter.role], let tensor = model.descriptor(parameter.role) else {
         continue
       }
-      guard parameter.isLinear, parameter.role.block != nil else {
+      guard takes([parameter.role]) else {
         losses.append(
           Loss(
             .kept, tensor: tensor.name,

@@ -25,6 +25,8 @@ package struct QuantizationRequest: Sendable {
   package var calibration: CalibrationText?
   /// The program that a folder of compressed-tensors is for; `nil` for other outputs.
   package var compressedProgram: TargetProgram?
+  /// What schemes are chosen for; `nil` where each weight has the one that is asked for.
+  package var budget: BudgetRequest?
 
   /// Puts a request together.
   package init(
@@ -51,8 +53,10 @@ package struct QuantizedConversion {
   package private(set) var output: OutputBuilder
   /// The weights that are rounded with a text at hand.
   private var calibrated: CalibratedWeights?
-  /// The files that the output is made of: the model's, and one of calibrated weights.
+  /// The files that the output is made of: the model's, and one of calibrated weights once there is one.
   package private(set) var sources: [CheckpointFile]
+  /// What was chosen for a budget; `nil` without one.
+  package private(set) var budget: BudgetChoice?
 
   /// What calibrating came to, by the tensor's name in the output.
   package var calibratedTensors: [String: CalibratedTensor] { calibrated?.results ?? [:] }
@@ -97,7 +101,12 @@ package struct QuantizedConversion {
     output.companions = companions.files
     if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
     sources = model.checkpoint.files
-    let choice = try SchemeChoice(options, for: model, target: target)
+    var choice = try SchemeChoice(options, for: model, target: target)
+    if let request = options.budget {
+      let chosen = try budget(request, choice, for: destination)
+      choice.chosen = chosen.schemes
+      budget = chosen
+    }
     let codings = try codings(choice, for: destination)
     try requireFiniteRest(codings)
     calibrated = try options.calibration.map { (text) throws(IngotError) in
@@ -124,6 +133,13 @@ package struct QuantizedConversion {
     }
     output.losses += companions.losses + choice.losses + (compressed?.losses ?? [])
     try requireWholeBlocks()
+  }
+
+  /// Rounds the weights that are calibrated, which an output can be planned without.
+  ///
+  /// - Parameter progress: hears of tokens, and of bytes that are rounded.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for weights and activations that are not finite; read errors.
+  package mutating func calibrate(progress: (any ProgressObserver)?) throws(IngotError) {
     sources += [try calibrated?.fill(progress: progress)].compactMap(\.self)
   }
 
@@ -136,6 +152,35 @@ package struct QuantizedConversion {
   }
 
   // MARK: - What becomes what
+
+  /// Chooses schemes for a budget.
+  private func budget(
+    _ request: BudgetRequest, _ choice: SchemeChoice, for destination: OutputDestination
+  ) throws(IngotError) -> BudgetChoice {
+    if runSize != nil || options.compressedProgram == .vllm {
+      throw .invalidRequest(
+        option: request.bound.option,
+        why: runSize != nil
+          ? "a file of llama2.c's has one scheme for all matrices"
+          : "vLLM loads the weights of several layers as one, with one scheme")
+    }
+    let isOfBlocks = Dialect.implied(byFormat: destination.formatID) != nil
+    return try BudgetChoice(
+      request, for: model, choice: choice,
+      allowed: { roles in
+        if let compressed { return compressed.takes(roles) ? Self.groupsOfPrograms : [] }
+        return isOfBlocks ? [.q80, .keep] : Self.allGroups
+      }, scaleWidth: options.scaleType.dtype.byteWidth ?? 2)
+  }
+
+  /// The schemes that are chosen among where integers have scales beside them.
+  private static let allGroups: [QuantizationScheme] = [
+    .int8, .int8Group128, .int8Group64, .int8Group32, .int8Group16, .keep,
+  ]
+  /// Those that programs which load compressed-tensors have products for.
+  private static let groupsOfPrograms: [QuantizationScheme] = [
+    .int8, .int8Group128, .int8Group64, .int8Group32, .keep,
+  ]
 
   /// How each weight is coded.
   private mutating func codings(

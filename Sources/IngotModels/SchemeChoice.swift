@@ -36,6 +36,8 @@ struct SchemeChoice {
   private let nameable: Evidence
   /// Tensors that keep their type though another was asked for.
   private(set) var losses: [Loss] = []
+  /// Schemes of tensors that no rule names, chosen by what each costs, by index; the general one has none of the others.
+  var chosen: [Int: QuantizationScheme] = [:]
 
   /// Holds the rules against a model.
   ///
@@ -92,7 +94,12 @@ struct SchemeChoice {
 
   /// The scheme of a parameter.
   func scheme(of role: TensorRole) -> QuantizationScheme {
-    indexes[role].map { scheme(of: candidates[$0]) } ?? options.scheme
+    indexes[role].map { chosen[$0] ?? scheme(of: candidates[$0]) } ?? options.scheme
+  }
+
+  /// The scheme of the rule that names a tensor; `nil` where none does.
+  func ruled(_ index: Int) -> QuantizationScheme? {
+    rule(of: candidates[index]).map { options.rules[$0].scheme }
   }
 
   /// How the tensors are coded that are quantized, by index, as matrices `[out, in]`.

@@ -31,6 +31,8 @@ extension RequestOption {
     switch self {
     case .against: "--against"
     case .architecture: "ARCHITECTURE"
+    case .bitLimit: "--max-bits"
+    case .byteLimit: "--max-size"
     case .calibration: "--calibrate"
     case .calibrationTokens: "--calibration-tokens"
     case .check: "--check"
@@ -39,6 +41,7 @@ extension RequestOption {
     case .dialect: "--dialect"
     case .digestDialect: "--as"
     case .dtype: "--dtype"
+    case .divergenceLimit: "--max-kl"
     case .documentForm: "--from"
     case .documentSeparator: "--split"
     case .embeddingCut: "--embedding-cut"
@@ -76,6 +79,7 @@ extension RequestOption {
     case .scaleDType: "--scale-dtype"
     case .scheme: "--scheme"
     case .shardByteLimit: "--shard-size"
+    case .sensitivities: "--sensitivities"
     case .storesSHA256: "--digests"
     case .shingleWords: "--shingle"
     case .stride: "--stride"
@@ -94,7 +98,9 @@ extension RequestOption {
   /// The one command that has it, where a hint may name it to users of others.
   fileprivate var soleVerb: Verb? {
     switch self {
-    case .calibration, .calibrationTokens, .measure, .rules, .scaleDType, .scheme: .quantize
+    case .bitLimit, .byteLimit, .calibration, .calibrationTokens, .divergenceLimit, .measure, .rules,
+      .scaleDType, .scheme, .sensitivities:
+      .quantize
     case .fixtures: .verify
     default: nil
     }

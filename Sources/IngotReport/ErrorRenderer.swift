@@ -35,6 +35,7 @@ package enum ErrorRenderer {
   package static func exitCode(_ error: IngotError) -> Int32 {
     switch error {
     case .malformed, .unsupported, .limitExceeded, .unrepresentable, .unsuitable: 65
+    case .unmet: 1
     case .invalidRequest: 64
     case .missing: 66
     case .outputRefused: 73

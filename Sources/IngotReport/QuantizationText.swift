@@ -8,17 +8,7 @@ package enum QuantizationText {
   /// The worst tensors, the total, and what was saved.
   package static func lines(_ report: QuantizationReport, style: TextStyle) -> [String] {
     let scheme =
-      switch report.scheme {
-      case .int8: "int8, one scale an output channel"
-      case .int8Activations: "w8a8, int8 with one scale an output channel, activations with one a token"
-      case .int8Tensor: "int8-tensor, one scale a tensor"
-      case .int8Group16, .int8Group32, .int8Group64, .int8Group128:
-        "\(report.scheme.rawValue), one scale for \(report.scheme.groupSize ?? 0) inputs of an output channel"
-      case .q80:
-        report.runSize.map { "q8_0, int8 in runs of \($0) values with a scale each" }
-          ?? "q8_0, blocks of 32 values with a scale each"
-      case .keep: "all weights kept, but for those that a rule names"
-      }
+      report.budget.map { "schemes chosen for \(BudgetText.bound($0.bound))" } ?? scheme(of: report)
     let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
     let bits = report.bitsPerWeight.map { " · \(Quantity.fixed($0, decimals: 2)) bits a weight" } ?? ""
     let names = report.dialects.map { ", names \($0.from) → \($0.to)" } ?? ""
@@ -35,9 +25,26 @@ package enum QuantizationText {
     }
     return [
       "\(style.text(ErrorRenderer.name(report.input), .strong))  →  \(style.text(ErrorRenderer.name(report.output), .strong))  \(scheme)"
-    ] + [unknown].compactMap(\.self) + summary + calibration(report) + [
-      "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(bits)\(names)"
-    ] + measurement(report, style) + LossText.lines(report.losses, style: style)
+    ] + [unknown].compactMap(\.self) + (report.budget.map { BudgetText.lines($0, style: style) } ?? [])
+      + summary
+      + calibration(report) + [
+        "\(Quantity.bytes(report.byteCounts.before)) → \(Quantity.bytes(report.byteCounts.after)) of weights\(bits)\(names)"
+      ] + measurement(report, style) + LossText.lines(report.losses, style: style)
+  }
+
+  /// The scheme that was asked for, in words.
+  private static func scheme(of report: QuantizationReport) -> String {
+    switch report.scheme {
+    case .int8: "int8, one scale an output channel"
+    case .int8Activations: "w8a8, int8 with one scale an output channel, activations with one a token"
+    case .int8Tensor: "int8-tensor, one scale a tensor"
+    case .int8Group16, .int8Group32, .int8Group64, .int8Group128:
+      "\(report.scheme.rawValue), one scale for \(report.scheme.groupSize ?? 0) inputs of an output channel"
+    case .q80:
+      report.runSize.map { "q8_0, int8 in runs of \($0) values with a scale each" }
+        ?? "q8_0, blocks of 32 values with a scale each"
+    case .keep: "all weights kept, but for those that a rule names"
+    }
   }
 
   /// Tensors with what rounding cost each; what none of them has gets no column.
@@ -133,7 +140,8 @@ package enum QuantizationText {
       ("input", .string(report.input)), ("output", .string(report.output)),
       ("understood", .bool(report.unknownBecause == nil)),
       ("tensors", .array(report.tensors.map(json))), ("model", .object(model)),
-      ("measured", measured(report)), ("losses", LossText.json(report.losses)),
+      ("budget", report.budget.map(BudgetText.json) ?? .null), ("measured", measured(report)),
+      ("losses", LossText.json(report.losses)),
     ])
   }
 

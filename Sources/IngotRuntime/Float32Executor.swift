@@ -44,6 +44,11 @@ package final class Float32Executor {
     weights = WeightBank(store, arithmetic: arithmetic, kernels: kernels)
   }
 
+  /// Takes other weights in place of some, from the next run on.
+  ///
+  /// - Parameter weights: weights of the graph's shapes, by role.
+  package func replace(_ weights: WeightStore) { self.weights.replace(weights) }
+
   /// Runs the graph.
   ///
   /// - Parameters:

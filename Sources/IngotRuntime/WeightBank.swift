@@ -6,7 +6,7 @@ import IngotKernels
 
 /// The weights of a model as fp32 steps use them.
 final class WeightBank {
-  private let store: WeightStore
+  private var store: WeightStore
   private let arithmetic: Arithmetic
   private let kernels: KernelTable
   private var linears: [TensorRole: LinearWeight] = [:]
@@ -17,6 +17,16 @@ final class WeightBank {
     self.store = store
     self.arithmetic = arithmetic
     self.kernels = kernels
+  }
+
+  /// Takes other weights in place of some.
+  func replace(_ weights: WeightStore) {
+    store.merge(weights) { $1 }
+    for role in weights.keys {
+      linears[role] = nil
+      vectors[role] = nil
+      tables[role] = nil
+    }
   }
 
   /// A linear weight, prepared when first used.

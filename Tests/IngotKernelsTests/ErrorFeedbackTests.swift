@@ -224,7 +224,7 @@ import Testing
     var q = [Int8](repeating: 0, count: weights.count)
     rounding.round(weights, rowCount: rowCount, scales: scales, into: &q, pool: .shared)
     var differences = [Float](repeating: 0, count: weights.count)
-    let cost = rounding.cost(
+    let cost = RoundingCost(width: width, groupSize: 8).cost(
       of: weights, rowCount: rowCount, scales: scales, integers: q, differences: &differences, pool: .shared)
     let exact = zip(weights, q).map { Double($0) - Double($1) * Double(Float(0.008)) }
     #expect(cost.count == weights.count)

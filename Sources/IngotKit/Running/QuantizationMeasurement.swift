@@ -21,6 +21,26 @@ struct QuantizationMeasurement {
   ///   - options: how it is to be quantized.
   /// - Throws: as ``Ingot/evaluate(_:text:options:progress:)`` and ``Ingot/evaluate(_:tokens:options:progress:)``.
   init(on path: String, of source: Model, _ options: QuantizeOptions) throws(IngotError) {
+    try self.init(of: source, options, readsText: EvaluatedTokens.isText(path)) {
+      (tokenizer, isMasked) throws(IngotError) in
+      try EvaluatedTokens(at: path, by: tokenizer, addsMarks: !isMasked, work: options.work)
+    }
+  }
+
+  /// Takes some of the tokens that a model is calibrated with.
+  ///
+  /// - Throws: as for a path, but for the errors of reading.
+  init(on text: CalibrationText, of source: Model, _ options: QuantizeOptions) throws(IngotError) {
+    let windows = text.thinned(to: SensitivityOptions.defaultTokenLimit).windows
+    try self.init(of: source, options, readsText: false) { (_, _) throws(IngotError) in
+      EvaluatedTokens(ids: windows.flatMap(\.self), source: text.source)
+    }
+  }
+
+  private init(
+    of source: Model, _ options: QuantizeOptions, readsText: Bool,
+    _ read: (ModelTokenizer?, _ isMasked: Bool) throws(IngotError) -> EvaluatedTokens
+  ) throws(IngotError) {
     var settings = EvaluateOptions()
     settings.against = source.path
     settings.run.allowances = options.allowances
@@ -28,9 +48,8 @@ struct QuantizationMeasurement {
     settings.run.reading = options.reading
     let evaluation = try Evaluation(source, against: nil, at: source.path, settings)
     let isMasked = evaluation.kind == .pseudoLogLikelihood
-    let tokenizer =
-      EvaluatedTokens.isText(path) || isMasked ? try ModelTokenizer(source.path, settings.run) : nil
-    tokens = try EvaluatedTokens(at: path, by: tokenizer, addsMarks: !isMasked, work: options.work)
+    let tokenizer = readsText || isMasked ? try ModelTokenizer(source.path, settings.run) : nil
+    tokens = try read(tokenizer, isMasked)
     _ = try evaluation.plan(for: tokens, tokenizer: tokenizer)
     (self.source, self.tokenizer, self.options) = (source, tokenizer, settings)
   }

@@ -132,8 +132,7 @@ package final class CalibratedWeights {
     guard !drafts.isEmpty else { return nil }
     let file = try OutputFile.scratch(
       in: model.work.scratchFolder, byteCount: byteCount, system: model.work.system)
-    let pool = ThreadPool(
-      threadCount: min(model.work.jobs ?? ThreadPool.processorCount, WorkOptions.jobLimit))
+    let pool = model.work.threadPool
     let observation = try InputObservation(of: model, on: text, pool: pool)
     let plan = CalibrationPlan(
       model.recognised.graph, roles: Set(drafts.flatMap(\.roles)), memoryByteCount: text.memoryByteCount)
@@ -162,20 +161,25 @@ package final class CalibratedWeights {
     }
   }
 
+  /// The share of their mean square that is added to inputs that some weights share.
+  static func damping(of inputs: SharedInputs) -> Double { inputs.isTable ? tableDamping : damping }
+
+  /// The error of inputs whose moments are not finite.
+  static func notFinite(_ inputs: SharedInputs, of model: Model, on text: CalibrationText) -> IngotError {
+    .unsuitable(
+      Location(model.path, tensor: model.recognised.name(of: inputs.first)),
+      why: "is multiplied by numbers whose squares are not finite on \(text.source)",
+      hint: "\(option: .rules, "GLOB=keep") leaves it as it is")
+  }
+
   /// Rounds the weights that take the same inputs.
   private func round(
     _ inputs: SharedInputs, _ moments: InputMoments, into file: OutputFile, _ pool: ThreadPool,
     _ progress: ProgressRelay
   ) throws(IngotError) {
     let factor = FeedbackFactor(
-      moments.completed(), width: inputs.width,
-      damping: inputs.isTable ? Self.tableDamping : Self.damping, pool: pool)
-    guard let factor else {
-      throw .unsuitable(
-        Location(model.path, tensor: model.recognised.name(of: inputs.first)),
-        why: "is multiplied by numbers whose squares are not finite on \(text.source)",
-        hint: "\(option: .rules, "GLOB=keep") leaves it as it is")
-    }
+      moments.completed(), width: inputs.width, damping: Self.damping(of: inputs), pool: pool)
+    guard let factor else { throw Self.notFinite(inputs, of: model, on: text) }
     let files = SourceFiles(model.checkpoint.files, system: model.work.system)
     let roles = Set(inputs.roles)
     for draft in drafts where draft.roles.first.map(roles.contains) ?? false {
@@ -192,5 +196,12 @@ package final class CalibratedWeights {
       results[draft.name]?.outputError = writing.outputError.signal > 0 ? writing.outputError : nil
       results[draft.name]?.outliers = writing.peaks?.outliers
     }
+  }
+}
+
+extension WorkOptions {
+  /// As many threads as the work may take.
+  package var threadPool: ThreadPool {
+    ThreadPool(threadCount: min(jobs ?? ThreadPool.processorCount, Self.jobLimit))
   }
 }

@@ -21,6 +21,15 @@ package struct CalibrationText: Sendable {
 
   /// Takes windows, each of which a model has room for.
   package init(windows: [[Int]], source: String) { (self.windows, self.source) = (windows, source) }
+
+  /// The text with as many of its windows as have so many tokens at the most, spread evenly; at least one.
+  package func thinned(to tokenLimit: Int) -> CalibrationText {
+    let count = min(windows.count, max(1, tokenLimit / max(1, windows.first?.count ?? 1)))
+    var text = CalibrationText(
+      windows: (0..<count).map { windows[$0 * windows.count / count] }, source: source)
+    text.memoryByteCount = memoryByteCount
+    return text
+  }
 }
 
 /// Adds up the moments of what products take.
