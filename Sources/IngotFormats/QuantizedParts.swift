@@ -31,11 +31,33 @@ package enum QuantizedParts {
           key: tensor.name, value: .object(description(of: quantization.scheme, hasZeroPoints: hasZeroPoints))
         ))
     }
-    guard !entries.isEmpty else { return nil }
+    return entries.isEmpty ? nil : text(entries)
+  }
+
+  private static func text(_ entries: [Metadata.Entry]) -> MetadataValue {
     let document = Metadata([
       .init(key: "schema", value: .int64(1)), .init(key: "tensors", value: .object(Metadata(entries))),
     ])
     return .string(JSONWriter.text(document))
+  }
+
+  /// The schemes that the files of a set name, whether each names its own or all of them.
+  ///
+  /// - Parameter parts: the files' metadata.
+  /// - Returns: all schemes as one text, or the first text that is none of schemes, which reading it refuses; `nil` for none.
+  static func joined(_ parts: [Metadata]) -> MetadataValue? {
+    var texts: [String] = []
+    for text in parts.compactMap({ $0.string(metadataKey) }) where text != texts.last { texts.append(text) }
+    guard texts.count > 1 else { return texts.first.map { .string($0) } }
+    var entries: [Metadata.Entry] = []
+    var names = Set<ExactName>()
+    for text in texts {
+      guard let document = try? JSONDocument.object(Array(text.utf8)), document["schema"] == .int64(1),
+        case .object(let tensors)? = document["tensors"]
+      else { return .string(text) }
+      entries += tensors.entries.filter { names.insert(ExactName($0.key)).inserted }
+    }
+    return text(entries)
   }
 
   /// A scheme as the metadata, and every report, writes it.

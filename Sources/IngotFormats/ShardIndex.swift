@@ -185,6 +185,7 @@ package struct ShardIndex: Sendable {
         found: "nothing of that name in \(shard)",
         expected: "the tensor")
     }
+    merged.metadata[QuantizedParts.metadataKey] = QuantizedParts.joined(parts.map(\.metadata))
     if !metadata.isEmpty { merged.metadata["index"] = .object(metadata) }
     return merged
   }

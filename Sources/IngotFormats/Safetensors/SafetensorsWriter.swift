@@ -68,7 +68,8 @@ package struct SafetensorsWriter: CheckpointWriter {
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
       let name = WeightFileName.shard(index + 1, of: groups.count, named: request.fileName)
-      files.append(try Self.file(named: name, group, of: request, metadata: metadata))
+      files.append(
+        try Self.file(named: name, group, of: request, metadata: Self.own(metadata, group, of: request)))
       for reference in group {
         let entry = Entry(reference, in: request)
         map.append((entry.name, name))
@@ -79,6 +80,16 @@ package struct SafetensorsWriter: CheckpointWriter {
     files.append(
       try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "safetensors"))
     return WritePlan(files: files, losses: losses)
+  }
+
+  /// The metadata of one file of a set: of quantized tensors it names those that it holds, so that it can be read alone.
+  private static func own(_ metadata: Metadata, _ group: [PartReference], of request: WriteRequest)
+    -> Metadata
+  {
+    var own = metadata
+    own[QuantizedParts.metadataKey] = QuantizedParts.metadata(
+      of: group.filter { $0.part == 0 }.map { request.tensors[$0.tensor] })
+    return own
   }
 
   /// Metadata that safetensors can hold: strings.
