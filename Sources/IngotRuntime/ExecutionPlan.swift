@@ -151,7 +151,7 @@ private struct PlanBuilder {
     guard let operation = node.operation as? any FloatOperator else {
       throw .internal("no arithmetic for \(words: node.operation.name)")
     }
-    var (inputs, output) = (inputs(of: node, .activations), node.output.index)
+    var (inputs, output) = (graph.inputs(of: node, .activations).map(\.index), node.output.index)
     let overwritable = inputs.indices.filter { node.operation.mayOverwrite(input: $0) }
     let ending = node.operation.isProduct ? absorbEnding(inputs: &inputs, output: &output) : .init()
     let rows = needs.rows[output] ?? .all
@@ -166,7 +166,7 @@ private struct PlanBuilder {
     values[output] = value
     var step = ExecutionPlan.Step(
       operation: operation, parameters: node.parameters, inputs: taken,
-      integers: self.inputs(of: node, .ids), output: value, ending: ending)
+      integers: graph.inputs(of: node, .ids).map(\.index), output: value, ending: ending)
     step.copies = outputEdges.indices.filter { outputEdges[$0] == output && place != .output($0) }
     steps.append(step)
   }
@@ -193,11 +193,6 @@ private struct PlanBuilder {
       (output, _) = (graph.nodes[next].output.index, absorbed.insert(next))
     }
     return ending
-  }
-
-  /// The inputs of a node that hold one kind of element.
-  private func inputs(of node: GraphNode, _ element: EdgeType.Element) -> [Int] {
-    node.inputs.map(\.index).filter { graph.edges[$0].element == element }
   }
 
   /// The one node that takes an edge which nobody asks for.

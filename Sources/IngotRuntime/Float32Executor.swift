@@ -9,9 +9,11 @@ import IngotKernels
 package final class Float32Executor {
   /// The graph that is run.
   package let graph: ModelGraph
-  private let inputs: InputCheck
-  private let weights: WeightBank
-  private let means: FloatMeans
+  let inputs: InputCheck
+  let weights: WeightBank
+  let means: FloatMeans
+  /// Linear weights the other way round, which gradients pass through; whatever the arithmetic, in their stored type.
+  private(set) lazy var turnedWeights = weights.turned()
   private var plans: [PlanKey: ExecutionPlan] = [:]
   private var workspace = AlignedBuffer(byteCount: 0)
 

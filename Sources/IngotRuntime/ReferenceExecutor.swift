@@ -10,7 +10,7 @@ package final class ReferenceExecutor {
   /// The graph that is run.
   package let graph: ModelGraph
   private let store: WeightStore
-  private let inputs: InputCheck
+  let inputs: InputCheck
   private var decoded: [TensorRole: [Double]] = [:]
 
   /// Makes an executor.
@@ -51,23 +51,40 @@ package final class ReferenceExecutor {
   private func compute(
     _ node: GraphNode, pass: Pass, run: RunInputs, takesLast: Bool, cache: ReferenceCache?
   ) throws(IngotError) -> [Double] {
-    guard let operation = node.operation as? any ReferenceOperator else {
-      throw .internal("no arithmetic for \(words: node.operation.name)")
-    }
-    func inputs(_ element: EdgeType.Element) -> [EdgeID] {
-      node.inputs.filter { graph.edges[$0.index].element == element }
-    }
-    var step = ReferenceStep(
-      inputs: inputs(.activations).map(pass.values),
-      integers: inputs(.ids).map { run.integers[$0.index] ?? [] },
-      greatest: inputs(.ids).map { run.greatest[$0.index] ?? 0 },
-      parameters: node.parameters.map { (store[$0]?.shape ?? .scalar, values($0)) }, run: run.extent,
-      cache: cache)
+    let operation = try arithmetic(of: node)
+    var step = step(of: node, pass.live, run: run, cache: cache)
     guard takesLast else { return operation.values(step) }
     guard operation.reach == .token else { return Self.lastRows(of: operation.values(step), run.extent) }
     step.inputs = step.inputs.map { Self.lastRows(of: $0, run.extent) }
     step.integers = step.integers.map { Self.lastRows(of: $0, run.extent) }
     return operation.values(step)
+  }
+
+  /// How a node is computed.
+  func arithmetic(of node: GraphNode) throws(IngotError) -> any ReferenceOperator {
+    guard let operation = node.operation as? any ReferenceOperator else {
+      throw .internal("no arithmetic for \(words: node.operation.name)")
+    }
+    return operation
+  }
+
+  /// What a node computes with.
+  ///
+  /// - Parameters:
+  ///   - node: the node.
+  ///   - live: activations by edge.
+  ///   - run: the integers and the extent.
+  ///   - cache: keys and values of earlier runs.
+  /// - Returns: its inputs and parameters.
+  func step(
+    of node: GraphNode, _ live: [EdgeID: [Double]], run: RunInputs, cache: ReferenceCache? = nil
+  ) -> ReferenceStep {
+    let integers = graph.inputs(of: node, .ids).map(\.index)
+    return ReferenceStep(
+      inputs: graph.inputs(of: node, .activations).map { live[$0] ?? [] },
+      integers: integers.map { run.integers[$0] ?? [] }, greatest: integers.map { run.greatest[$0] ?? 0 },
+      parameters: node.parameters.map { (store[$0]?.shape ?? .scalar, values($0)) }, run: run.extent,
+      cache: cache)
   }
 
   /// A weight's exact values, decoded when first used.
@@ -93,7 +110,7 @@ package final class ReferenceExecutor {
     private let names: [Int: [String]]
     private let needed: Set<Int>
     private var lastUse: [Int: Int] = [:]
-    private var live: [Int: [Double]] = [:]
+    private(set) var live: [EdgeID: [Double]] = [:]
     private(set) var results: [String: RunOutput<Double>] = [:]
 
     init(graph: ModelGraph, targets: [String: EdgeID]) {
@@ -115,13 +132,11 @@ package final class ReferenceExecutor {
 
     func needs(_ node: Int) -> Bool { needed.contains(node) }
 
-    func values(_ edge: EdgeID) -> [Double] { live[edge.index] ?? [] }
-
     mutating func finish(_ index: Int, _ values: [Double], shape: Shape) {
       let node = graph.nodes[index]
       for name in names[node.output.index] ?? [] { results[name] = RunOutput(shape: shape, values: values) }
-      live[node.output.index] = values
-      for input in node.inputs where lastUse[input.index] == index { live[input.index] = nil }
+      live[node.output] = values
+      for input in node.inputs where lastUse[input.index] == index { live[input] = nil }
     }
   }
 }

@@ -45,13 +45,27 @@ extension RunRequest {
   /// - Parameter graph: the model.
   /// - Returns: edges by name.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a name that it does not have.
-  func targets(in graph: ModelGraph) throws(IngotError) -> [String: EdgeID] {
-    var targets: [String: EdgeID] = [:]
-    for node in graph.nodes where wanted.contains(node.name) { targets[node.name] = node.output }
-    for output in graph.outputs where wanted.contains(output.name) { targets[output.name] = output.edge }
-    if let unknown = wanted.subtracting(targets.keys).min() {
+  func targets(in graph: ModelGraph) throws(IngotError) -> [String: EdgeID] { try graph.edges(of: wanted) }
+}
+
+extension ModelGraph {
+  /// The edges of outputs and nodes.
+  ///
+  /// - Parameter names: their names.
+  /// - Returns: edges by name.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a name that there is not.
+  func edges(of names: Set<String>) throws(IngotError) -> [String: EdgeID] {
+    var edges: [String: EdgeID] = [:]
+    for node in nodes where names.contains(node.name) { edges[node.name] = node.output }
+    for output in outputs where names.contains(output.name) { edges[output.name] = output.edge }
+    if let unknown = names.subtracting(edges.keys).min() {
       throw .unsuitable(Location("input"), why: "the model has no output or node \(unknown)", hint: nil)
     }
-    return targets
+    return edges
+  }
+
+  /// The inputs of a node that hold one kind of element.
+  func inputs(of node: GraphNode, _ element: EdgeType.Element) -> [EdgeID] {
+    node.inputs.filter { edges[$0.index].element == element }
   }
 }

@@ -56,4 +56,15 @@ final class WeightBank {
     tables[role] = table
     return table
   }
+
+  /// A weight's shape and exact values.
+  func exact(_ role: TensorRole) -> (shape: Shape, values: [Double]) {
+    (store[role]?.shape ?? .scalar, store[role]?.doubles ?? [])
+  }
+
+  /// The shape of a weight.
+  func shape(_ role: TensorRole) -> Shape { store[role]?.shape ?? .scalar }
+
+  /// A bank of the same weights for products with them the other way round.
+  func turned() -> WeightBank { WeightBank(store, arithmetic: .stored, kernels: kernels) }
 }

@@ -168,9 +168,9 @@ import Testing
     #expect(Architecture.gpt2.graph(ModelConfig.gpt2(blockCount: 1)).continuesText)
   }
 
-  @Test func `every operator has its arithmetic in both precisions`() {
+  @Test func `every operator has its arithmetic in both precisions, and its gradient`() {
     for operation in GraphOperators.all {
-      let isComplete = operation.hasArithmetic
+      let isComplete = operation.hasArithmetic && operation.hasGradient
       #expect(isComplete, "\(operation)")
     }
   }

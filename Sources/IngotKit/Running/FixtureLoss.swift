@@ -11,7 +11,7 @@ extension FixtureSet {
   static let modelKey = "ingot.model"
 
   /// The inputs as a run takes them, those that its graph does not take left out.
-  func request(of graph: ModelGraph, wanting names: Set<String>) -> RunRequest {
+  package func request(of graph: ModelGraph, wanting names: Set<String>) -> RunRequest {
     var request = RunRequest(
       batchCount: batchCount, tokenCount: tokenCount, ids: inputIDs.values, wanted: names)
     for (_, input, array) in otherInputs where graph.edge(of: input) != nil {

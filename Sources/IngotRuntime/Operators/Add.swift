@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sum of two values, in float64 and with f32 activations.
+// The sum of two values, in float64, with its gradient, and with f32 activations.
 import IngotGraph
 import IngotKernels
 
 extension Add: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {
     zip(step.inputs[0], step.inputs[1]).map { $0 + $1 }
+  }
+}
+
+extension Add: DifferentiableOperator {
+  func addGradients(_ step: ReferenceStep, of output: [Double], to sums: inout NodeGradients<Double>) {
+    for index in 0..<2 { sums.add(output, toInput: index) }
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A gate and what it lets through, side by side, in float64 and with f32 activations.
+// A gate and what it lets through, side by side, in float64, with its gradient, and with f32 activations.
 import IngotGraph
 import IngotKernels
 
@@ -11,6 +11,22 @@ extension Gate: ReferenceOperator {
       (0..<width).map { index in
         let start = 2 * row * width + index
         return ReferenceKernels.activation(kind, step.inputs[0][start]) * step.inputs[0][start + width]
+      }
+    }
+  }
+}
+
+extension Gate: DifferentiableOperator {
+  /// The gate gets `g · f′(gate)` times what it lets through, and that gets `g · f(gate)`.
+  func addGradients(_ step: ReferenceStep, of output: [Double], to sums: inout NodeGradients<Double>) {
+    let rowCount = step.run.batchCount * step.run.tokenCount
+    let width = output.count / max(1, rowCount)
+    for row in 0..<rowCount {
+      for index in 0..<width {
+        let (start, slope) = (2 * row * width + index, output[row * width + index])
+        let (gate, opened) = (step.inputs[0][start], step.inputs[0][start + width])
+        sums.inputs[0][start] += slope * ReferenceKernels.slope(kind, gate) * opened
+        sums.inputs[0][start + width] += slope * ReferenceKernels.activation(kind, gate)
       }
     }
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layer norm, in float64 and with f32 activations.
+// Layer norm, in float64, with its gradient, and with f32 activations.
 import IngotGraph
 import IngotKernels
 
@@ -7,6 +7,16 @@ extension LayerNorm: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {
     ReferenceKernels.layerNorm(
       step.inputs[0], gain: step.parameters[0].values, bias: step.parameters[1].values, epsilon: epsilon)
+  }
+}
+
+extension LayerNorm: DifferentiableOperator {
+  func addGradients(_ step: ReferenceStep, of output: [Double], to sums: inout NodeGradients<Double>) {
+    let gradients = ReferenceKernels.layerNormGradients(
+      step.inputs[0], gain: step.parameters[0].values, epsilon: epsilon, of: output)
+    sums.add(gradients.x, toInput: 0)
+    sums.add(gradients.gain, toParameter: 0)
+    sums.add(gradients.bias, toParameter: 1)
   }
 }
 

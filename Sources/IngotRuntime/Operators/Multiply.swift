@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The product of two values, number by number, in float64 and with f32 activations.
+// The product of two values, number by number, in float64, with its gradient, and with f32 activations.
 import IngotGraph
 import IngotKernels
 
@@ -9,6 +9,19 @@ extension Multiply: ReferenceOperator {
     guard a.count != b.count, !b.isEmpty else { return zip(a, b).map { $0 * $1 } }
     let width = a.count / b.count
     return a.indices.map { a[$0] * b[$0 / width] }
+  }
+}
+
+extension Multiply: DifferentiableOperator {
+  /// Each gets `g` times the other; one number for a row gets the sum over it.
+  func addGradients(_ step: ReferenceStep, of output: [Double], to sums: inout NodeGradients<Double>) {
+    let (a, b) = (step.inputs[0], step.inputs[1])
+    guard !b.isEmpty else { return }
+    let width = a.count / b.count
+    for index in a.indices {
+      sums.inputs[0][index] += output[index] * b[index / width]
+      sums.inputs[1][index / width] += output[index] * a[index]
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// RMS norm, in float64 and with f32 activations.
+// RMS norm, in float64, with its gradient, and with f32 activations.
 import IngotGraph
 import IngotKernels
 
@@ -7,6 +7,15 @@ extension RMSNorm: ReferenceOperator {
   func values(_ step: ReferenceStep) -> [Double] {
     ReferenceKernels.rmsNorm(
       step.inputs[0], gain: step.parameters[0].values, offset: offset, epsilon: epsilon)
+  }
+}
+
+extension RMSNorm: DifferentiableOperator {
+  func addGradients(_ step: ReferenceStep, of output: [Double], to sums: inout NodeGradients<Double>) {
+    let gradients = ReferenceKernels.rmsNormGradients(
+      step.inputs[0], gain: step.parameters[0].values, offset: offset, epsilon: epsilon, of: output)
+    sums.add(gradients.x, toInput: 0)
+    sums.add(gradients.gain, toParameter: 0)
   }
 }
 

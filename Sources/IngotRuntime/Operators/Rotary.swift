@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rotary position embedding, in float64 and with f32 activations by a table that all blocks share.
+// Rotary position embedding, in float64, with its gradient, and with f32 activations by a table that all blocks share.
 import IngotGraph
 import IngotKernels
 
@@ -9,21 +9,31 @@ extension Rotary {
 }
 
 extension Rotary: ReferenceOperator {
-  func values(_ step: ReferenceStep) -> [Double] {
+  func values(_ step: ReferenceStep) -> [Double] { turned(step.inputs[0], step, sign: 1) }
+
+  /// The rows turned by their positions' angles, or with a sign of −1 by as much the other way.
+  private func turned(_ input: [Double], _ step: ReferenceStep, sign: Double) -> [Double] {
     let (frequencies, factor) = (schedule.frequencies(length: step.greatest[0] + 1), schedule.attentionFactor)
-    let width = step.inputs[0].count / max(1, step.integers[0].count)
+    let width = input.count / max(1, step.integers[0].count)
     var output: [Double] = []
-    output.reserveCapacity(step.inputs[0].count)
+    output.reserveCapacity(input.count)
     for (row, position) in step.integers[0].enumerated() {
-      let angles = frequencies.map { Double(position) * $0 }
+      let angles = frequencies.map { sign * Double(position) * $0 }
       let turned = turnedWidth(of: width)
       for start in stride(from: row * width, to: row * width + turned, by: headDimension) {
         output += ReferenceKernels.rotate(
-          step.inputs[0][start..<(start + headDimension)], angles: angles, factor: factor)
+          input[start..<(start + headDimension)], angles: angles, factor: factor)
       }
-      output += step.inputs[0][(row * width + turned)..<((row + 1) * width)]
+      output += input[(row * width + turned)..<((row + 1) * width)]
     }
     return output
+  }
+}
+
+extension Rotary: DifferentiableOperator {
+  /// What was turned is turned back: a rotation's transpose.
+  func addGradients(_ step: ReferenceStep, of output: [Double], to sums: inout NodeGradients<Double>) {
+    sums.add(turned(output, step, sign: -1), toInput: 0)
   }
 }
 
