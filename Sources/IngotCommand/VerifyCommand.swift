@@ -10,7 +10,7 @@ struct VerifyCommand: ParsableCommand {
     discussion: """
       Runs the model and compares its outputs with a fixtures file, or with another model in float64. Exits with 1 when \
       an output is beyond the tolerance: 1e-10 for reference (1e-6 for fixtures in F32), 2e-5 for fp32, 3e-2 for bf16, \
-      1e-1 for w8a8.
+      1e-1 for w8a8. Gradients, which llm.c's debug state has, are computed in float64 for reference, else in fp32.
 
       \(understoodModels)
 

@@ -43,9 +43,58 @@ import Testing
     options.fixtures = Fixture.path("llmc-state/base.bin")
     options.run.precision = precision
     let report = try Ingot.verify(Fixture.path("models/base"), options: options)
-    #expect(report.outputs.map(\.name) == ["logits", "loss"])
-    #expect(report.passed)
-    #expect(report.findings.map(\.subject) == ["gradients"])
+    let names = [
+      "wte", "wpe", "ln1w", "ln1b", "qkvw", "qkvb", "attprojw", "attprojb", "ln2w", "ln2b", "fcw", "fcb",
+      "fcprojw", "fcprojb", "lnfw", "lnfb",
+    ]
+    #expect(report.outputs.map(\.name) == ["logits", "loss"] + names.map { "gradients.\($0)" })
+    #expect(report.passed, "\(report.firstFailure ?? "")")
+    #expect(report.findings.isEmpty)
+    // llm.c's own file of the model, whose weights are the other way round, gives the same.
+    let own = try Ingot.verify(Fixture.path("golden/llmc/base.bin"), options: options)
+    #expect(own.passed && own.outputs.map(\.name) == report.outputs.map(\.name))
+  }
+
+  /// The state with other bytes from a number of its gradients on.
+  private func state(
+    changing index: Int, to values: [Float], cutTo count: Int? = nil, in folder: TemporaryFolder
+  ) throws -> VerifyOptions {
+    var bytes = try Fixture.bytes("llmc-state/base.bin")
+    let start = 1024 + 2 * 4 * 16 + 4 * 16 * 61 + 4
+    let changed = values.flatMap { value in withUnsafeBytes(of: value) { Array($0) } }
+    bytes.replaceSubrange((start + 4 * index)..<(start + 4 * index + changed.count), with: changed)
+    if let count { bytes.removeLast(bytes.count - start - 4 * count) }
+    try folder.write(bytes, to: "state.bin")
+    var options = VerifyOptions()
+    options.fixtures = folder.file("state.bin")
+    return options
+  }
+
+  @Test func `a gradient that is another does not pass, nor one of padding that is not 0`() throws {
+    let folder = try TemporaryFolder()
+    // The first of wpe, behind 128 rows of wte; the first row of padding.
+    for (index, name) in [(128 * 16, "wpe"), (61 * 16, "wte")] {
+      let options = try state(changing: index, to: [1], in: folder)
+      let report = try Ingot.verify(Fixture.path("models/base"), options: options)
+      #expect(report.outputs.filter { !$0.passed }.map(\.name) == ["gradients.\(name)"])
+      #expect(report.firstFailure == "gradients.\(name)")
+    }
+  }
+
+  @Test func `a state without gradients has outputs only, and gradients of another size are refused`() throws
+  {
+    let folder = try TemporaryFolder()
+    let none = try Ingot.verify(
+      Fixture.path("models/base"), options: try state(changing: 0, to: [], cutTo: 0, in: folder))
+    #expect(none.passed && none.outputs.map(\.name) == ["logits", "loss"] && none.findings.isEmpty)
+    for count in [1, 128 * 16, 9000] {
+      let options = try state(changing: 0, to: [], cutTo: count, in: folder)
+      #expect(throws: IngotError.self) { try Ingot.verify(Fixture.path("models/base"), options: options) }
+    }
+    var options = try state(changing: 0, to: [], in: folder)
+    options.against = Fixture.path("golden/llmc/base.bin")
+    let other = try Ingot.verify(Fixture.path("models/base"), options: options)
+    #expect(other.findings.contains { $0.subject == "gradients" && $0.kind == .notUsed })
   }
 
   @Test func `another model does not pass`() throws {

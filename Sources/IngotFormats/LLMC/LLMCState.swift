@@ -40,7 +40,7 @@ package enum LLMCState {
     let isWhole =
       arrays.add("input_ids", .i32, [batch, tokens]) && arrays.add("targets", .i32, [batch, tokens])
       && arrays.add("logits", .f32, [batch, tokens, vocabularySize]) && arrays.add("loss", .f32, [])
-      && arrays.addRest("gradients", .f32)
+      && arrays.addRest(gradients, .f32)
     guard isWhole else {
       throw malformed(
         .stateLength, offset: LLMCHeader.byteCount, "\(source.byteCount - LLMCHeader.byteCount, "byte")",
@@ -50,6 +50,28 @@ package enum LLMCState {
     return Checkpoint(
       format: "llmc", files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: arrays.tensors, indexByteCount: LLMCHeader.byteCount)
+  }
+
+  /// The name of the gradients in one piece.
+  package static let gradients = "gradients"
+
+  /// A part of the gradients.
+  ///
+  /// - Parameters:
+  ///   - gradients: all of them, as ``read(_:vocabularySize:)`` gives them.
+  ///   - range: which of their numbers.
+  ///   - name: the part's name.
+  /// - Returns: it; `nil` where there are not as many.
+  package static func part(
+    of gradients: TensorDescriptor, _ range: Range<Int>, named name: String
+  ) -> TensorDescriptor? {
+    guard let whole = gradients.storage.segments.all.first, let width = gradients.dtype.byteWidth,
+      range.lowerBound >= 0, range.upperBound <= gradients.shape.elementCount,
+      let shape = Shape([range.count])
+    else { return nil }
+    let segment = StorageSegment(
+      file: whole.file, offset: whole.offset + width * range.lowerBound, byteCount: width * range.count)
+    return TensorDescriptor(name: name, dtype: gradients.dtype, shape: shape, storage: TensorStorage(segment))
   }
 }
 

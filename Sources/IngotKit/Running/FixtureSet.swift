@@ -24,6 +24,8 @@ package struct FixtureSet: Sendable {
   package var targets: IntegerArray?
   /// Expected outputs by name, in the file's order.
   package var expected: [(name: String, array: RealArray)]
+  /// Gradients that a debug state of llm.c has, in one piece; `nil` for none.
+  package var gradients: (file: Checkpoint, tensor: TensorDescriptor)?
   /// Arrays of names that mean nothing here.
   package var unknown: [String]
   /// The file's metadata: its producer, and the digest of the model that made it.
@@ -49,7 +51,7 @@ package struct FixtureSet: Sendable {
   package init(
     path: String, vocabularySize: Int, work: WorkOptions = WorkOptions()
   ) throws(IngotError) {
-    let checkpoint = try Self.open(path, vocabularySize: vocabularySize, work)
+    let (checkpoint, isState) = try Self.open(path, vocabularySize: vocabularySize, work)
     let loader = ArrayLoader(checkpoint, work: work)
     var inputs: [String: IntegerArray] = [:]
     expected = []
@@ -59,6 +61,8 @@ package struct FixtureSet: Sendable {
         inputs[tensor.name] = try loader.integers(tensor)
       } else if Self.isOutput(tensor.name) {
         expected.append((tensor.name, try loader.reals(tensor)))
+      } else if isState, tensor.name == LLMCState.gradients {
+        gradients = (checkpoint, tensor)
       } else {
         unknown.append(tensor.name)
       }
@@ -96,14 +100,14 @@ package struct FixtureSet: Sendable {
 
   private static func open(
     _ path: String, vocabularySize: Int, _ work: WorkOptions
-  ) throws(IngotError) -> Checkpoint {
+  ) throws(IngotError) -> (Checkpoint, isState: Bool) {
     // What can't be opened as a file, such as a folder, is the opener's to judge.
     if let source = try? FileByteSource(path: path, system: work.system), source.byteCount >= 4,
       LLMCState.recognizes(firstBytes: try source.bytes(at: 0, count: 4))
     {
-      return try LLMCState.read(source, vocabularySize: vocabularySize)
+      return (try LLMCState.read(source, vocabularySize: vocabularySize), true)
     }
-    return try CheckpointOpener(work: work).open(path)
+    return (try CheckpointOpener(work: work).open(path), false)
   }
 
   /// Rows of tokens.

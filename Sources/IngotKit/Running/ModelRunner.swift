@@ -38,6 +38,8 @@ package final class ModelRunner {
   package let model: Model
   /// The arithmetic.
   package let precision: Precision
+  /// Its weights.
+  let store: WeightStore
   private let allowsNonFinite: Bool
   private let reference: ReferenceExecutor?
   private let float: Float32Executor?
@@ -49,11 +51,18 @@ package final class ModelRunner {
   ///   - precision: the arithmetic.
   ///   - allowsNonFinite: whether a run may give NaN and infinities.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that does not validate; read errors.
-  package init(_ model: Model, precision: Precision, allowsNonFinite: Bool = false) throws(IngotError) {
+  package convenience init(
+    _ model: Model, precision: Precision, allowsNonFinite: Bool = false
+  ) throws(IngotError) {
+    let store = try WeightLoader(model, precision: precision).load()
+    self.init(model, store, precision: precision, allowsNonFinite: allowsNonFinite)
+  }
+
+  private init(_ model: Model, _ store: WeightStore, precision: Precision, allowsNonFinite: Bool) {
     self.model = model
+    self.store = store
     self.precision = precision
     self.allowsNonFinite = allowsNonFinite
-    let store = try WeightLoader(model, precision: precision).load()
     let graph = model.recognised.graph
     reference = precision == .reference ? ReferenceExecutor(graph, store) : nil
     float =
@@ -79,6 +88,35 @@ package final class ModelRunner {
     }
     try requireFinite(outputs)
     return outputs
+  }
+
+  /// Differentiates the model: in float64 for the reference, else in fp32, whatever products of the run are made of.
+  ///
+  /// - Parameter request: tokens, what is differentiated, and with respect to what.
+  /// - Returns: the gradients.
+  /// - Throws: the executor's errors.
+  func gradients(_ request: GradientRequest) throws(IngotError) -> RunGradients {
+    if let reference { return .double(try reference.gradients(request)) }
+    guard let float else { throw .internal("a runner without an executor") }
+    return .float(try float.gradients(request))
+  }
+
+  /// The model behind one step of stochastic gradient descent: each parameter less a rate times its gradient.
+  ///
+  /// - Parameters:
+  ///   - rate: η.
+  ///   - gradients: those of this model.
+  /// - Returns: a runner of the same precision, whose weights are F64 for the reference and F32 for others, in memory.
+  func stepping(_ rate: Double, against gradients: RunGradients) -> ModelRunner {
+    let parameters = model.recognised.graph.parameters
+    let stepped: WeightStore = Dictionary(
+      uniqueKeysWithValues: parameters.map { parameter in
+        let values = zip(store[parameter.role]?.doubles ?? [], gradients.values(of: parameter.role)).map {
+          $0 - rate * $1
+        }
+        return (parameter.role, Weight(values, shape: parameter.shape, isWide: reference != nil))
+      })
+    return ModelRunner(model, stepped, precision: precision, allowsNonFinite: allowsNonFinite)
   }
 
   /// Runs some tokens and gives their logits in the precision they were computed in, whether they are finite or not.
@@ -171,5 +209,16 @@ package final class ModelRunner {
   package func found(_ token: Int?) throws(IngotError) -> Int {
     guard let token else { throw try notFinite("logits", mayGoOn: false) }
     return token
+  }
+}
+
+extension Weight {
+  /// Numbers as a weight that owns them: F64, or rounded to F32.
+  fileprivate init(_ values: [Double], shape: Shape, isWide: Bool) {
+    let bytes =
+      isWide
+      ? values.withUnsafeBytes { [UInt8]($0) }
+      : values.map { Float($0) }.withUnsafeBytes { [UInt8]($0) }
+    self.init(.number(isWide ? .f64 : .f32), shape: shape, bytes: bytes)
   }
 }

@@ -122,6 +122,7 @@ private struct Verification {
       try fixtures.requireLabels(below: graph.config.vocabularySize)
       comparisons.append(try compareLoss(logits, loss))
     }
+    comparisons += try compareGradients(runner)
     guard !comparisons.isEmpty else {
       throw .unsuitable(
         Location(fixtures.path), why: "holds no output that this model has",
@@ -192,6 +193,30 @@ private struct Verification {
       comparesTop1: false, tolerance: tolerance(for: expected))
   }
 
+  /// Compares the gradients of the loss that the file has.
+  private func compareGradients(_ runner: ModelRunner) throws(IngotError) -> [OutputComparison] {
+    let graph = model.recognised.graph
+    guard options.against == nil, let targets = fixtures.targets, let file = fixtures.gradients?.file else {
+      return []
+    }
+    let expected = try fixtures.gradients(of: graph)
+    guard !expected.isEmpty else { return [] }
+    try fixtures.requireLabels(below: graph.config.vocabularySize)
+    let run = fixtures.request(of: graph, wanting: [])
+    let found = try runner.gradients(GradientRequest(run, .tokens(targets.values)))
+    let loader = ArrayLoader(file, work: options.run.work)
+    var comparisons: [OutputComparison] = []
+    for gradient in expected {
+      let array = try loader.reals(gradient.stored)
+      comparisons.append(
+        OutputComparison(
+          name: gradient.name, actual: gradient.values(found), expected: array.values,
+          rowElementCount: array.values.count, isCounted: { _ in true }, comparesTop1: false,
+          tolerance: tolerance(for: array)))
+    }
+    return comparisons
+  }
+
   private func tolerance(for expected: RealArray) -> Double {
     options.tolerance ?? options.run.precision.defaultTolerance(expectedIn: expected.dtype)
   }
@@ -206,6 +231,14 @@ private struct Verification {
         detail: options.against == nil
           ? "is not compared: this model has no such output"
           : "is not compared: the other model's outputs are expected")
+    }
+    if fixtures.gradients != nil, !compared.contains(where: { $0.hasPrefix(LLMCState.gradients) }) {
+      findings.append(
+        Finding(
+          .notUsed, severity: .note, subject: LLMCState.gradients,
+          detail: options.against == nil
+            ? "are not compared: llm.c has no such model"
+            : "are not compared: the other model's outputs are expected"))
     }
     findings += fixtures.otherInputs.filter { model.recognised.graph.edge(of: $0.input) == nil }.map {
       Finding(.notUsed, severity: .note, subject: $0.name, detail: "is not used: this model takes none")
