@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gradients of a debug state of llm.c, tensor by tensor, against those of a model in any publisher's names: llm.c's
 // tensors hold all blocks, have linear weights [out, in], and rows of padding behind the token embedding's.
-import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
 import IngotGraph
-import IngotKernels
-import IngotModels
 import IngotRuntime
 
 /// One of llm.c's tensors, with the gradient that a debug state has of it.
