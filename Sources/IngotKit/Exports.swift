@@ -36,6 +36,7 @@
 @_exported import struct IngotKernels.QuantizationError
 @_exported import protocol IngotKernels.TensorNumber
 @_exported import struct IngotModels.BudgetChoice
+@_exported import struct IngotKernels.ValueHistogram
 @_exported import enum IngotModels.HeadTie
 @_exported import enum IngotModels.Precision
 @_exported import enum IngotModels.QuantizationBudget

@@ -233,7 +233,7 @@ private struct TensorScan {
 }
 
 /// Statistics of a tensor, summed stretch by stretch, so that they are the same whoever reads which.
-private struct StretchStatistics {
+struct StretchStatistics {
   private var finished = ElementStatistics()
   private var current = ElementStatistics()
   private var stretch = 0

@@ -87,7 +87,8 @@ package enum GraphDrawing {
     return producers
   }
 
-  private static func label(_ operation: any GraphOperator) -> String {
+  /// An operator with its attributes.
+  static func label(_ operation: any GraphOperator) -> String {
     let attributes = operation.attributes.entries.map { "\($0.key) \(JSONText.text($0.value))" }
     return attributes.isEmpty
       ? operation.name

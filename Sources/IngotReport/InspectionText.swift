@@ -43,15 +43,18 @@ package enum InspectionText {
   }
 
   private static func metadataLine(_ entry: Metadata.Entry, _ style: TextStyle) -> String {
-    let value: String
-    switch entry.value {
-    case .string(let text): value = text
-    case .typedArray(let array) where array.count > 16: value = "\(array.count) × \(array.elementType)"
-    default: value = JSONText.text(start(of: entry.value))
-    }
     let label = style.text("meta ", .dim)
-    return
-      "\(label)  \(PrintableText.escaped(entry.key, limit: 40)): \(PrintableText.escaped(value, limit: 60))"
+    let value = PrintableText.escaped(text(of: entry.value), limit: 60)
+    return "\(label)  \(PrintableText.escaped(entry.key, limit: 40)): \(value)"
+  }
+
+  /// The start of a value as text, or how many values it has.
+  static func text(of value: MetadataValue) -> String {
+    switch value {
+    case .string(let text): text
+    case .typedArray(let array) where array.count > 16: "\(array.count) × \(array.elementType)"
+    default: JSONText.text(start(of: value))
+    }
   }
 
   /// As much of a value as a line may show: a vocabulary has a million.
