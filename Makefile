@@ -19,7 +19,7 @@ endif
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests build-examples demo test test-levels test-mutations test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
+.PHONY: help setup build build-tests build-examples demo test test-levels test-mutations test-page test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -53,6 +53,9 @@ test-mutations: setup ## Plant faults one at a time, and see that tests notice e
 
 test-peers: build ## Test against torch and transformers (a large download at first)
 	@python=$$(Scripts/make-peers heavy) && Scripts/test-peers $$python $(ingot)
+
+test-page: build ## Look at pages of `ingot report` in headless Chromium (some 300 MB, from Debian, where there is none)
+	@python=$$(Scripts/make-peers browser) && Scripts/test-page $$python $(ingot)
 
 test-sanitizers: setup build-examples ## Run the tests under the address, undefined-behaviour and thread sanitizers
 	@Scripts/test-sanitizers

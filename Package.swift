@@ -115,7 +115,7 @@ let package = Package(
     .testTarget(name: "IngotOutputTests", dependencies: ["IngotOutput", "IngotTestSupport"]),
     .testTarget(name: "IngotTextTests", dependencies: ["IngotText", "IngotTestSupport"]),
     .testTarget(name: "IngotKitTests", dependencies: ["IngotKit", "IngotTestSupport"]),
-    .testTarget(name: "IngotReportTests", dependencies: ["IngotReport"]),
+    .testTarget(name: "IngotReportTests", dependencies: ["IngotReport", "IngotTestSupport"]),
     .testTarget(name: "IngotRuntimeTests", dependencies: ["IngotKit", "IngotTestSupport"]),
     // What crosses targets: arrows between them, pages against code.
     .testTarget(name: "HouseTests", dependencies: ["IngotTestSupport"]),

@@ -7,11 +7,11 @@ import html.parser
 import json
 import sys
 
-VOID = {"meta", "input", "br", "link", "img"}
+VOID = {"meta", "input", "br", "wbr", "link", "img"}
 # Ends of these may be left out: the next one, or the end of what holds them, ends them.
 OPTIONAL = {"th": {"th", "td", "tr", "thead", "tbody", "table"}, "td": {"th", "td", "tr", "thead", "tbody", "table"}}
 TAGS = set("""html head meta title style body a div header h1 h2 h3 nav label span input button main section p dl dt dd table
-    thead tbody tr th td code b i br ul li details summary figure svg g path rect text use defs marker script footer""".split())
+    thead tbody tr th td code b i br ul li details summary figure svg g path rect text use defs marker script footer wbr""".split())
 URLS = {"src", "srcset", "action", "data", "poster", "background", "formaction", "xlink:href", "ping", "cite", "manifest"}
 
 

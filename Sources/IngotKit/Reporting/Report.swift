@@ -101,6 +101,9 @@ private struct ReportDraft {
   }
 
   func run(_ progress: (any ProgressObserver)?) throws(IngotError) -> ModelReport {
+    // What is asked for can be wrong at the first look at it: that comes before the weights are read.
+    let evaluation = try measured(progress)
+    let difference = try compared(progress)
     let tensors = inspection.checkpoint.tensors
     let families = TensorFamily.families(of: tensors)
     let distinct = DistinctTensors(tensors)
@@ -108,15 +111,12 @@ private struct ReportDraft {
     let listing = ModelReport.Listing(
       descriptors: tensors, owners: distinct.owners, statistics: findings.statistics,
       details: findings.details)
-    var report = ModelReport(
+    return ModelReport(
       inspection: inspection, tensors: listing,
       families: families.enumerated().map { index, family in
         ModelReport.Family(
           tensors: family, statistics: listing.statistics(of: family), bins: findings.familyBins[index])
-      }, other: other, text: options.text ?? options.tokens)
-    if let other { report.difference = try difference(from: other, progress) }
-    report.evaluation = try evaluation(progress)
-    return report
+      }, other: other, difference: difference, text: options.text ?? options.tokens, evaluation: evaluation)
   }
 
   private func scan(
@@ -133,16 +133,14 @@ private struct ReportDraft {
     return findings
   }
 
-  private func difference(
-    from other: String, _ progress: (any ProgressObserver)?
-  ) throws(IngotError) -> DiffReport {
+  private func compared(_ progress: (any ProgressObserver)?) throws(IngotError) -> DiffReport? {
+    guard let other else { return nil }
     var settings = DiffOptions()
     (settings.reading, settings.work) = (options.run.reading, options.run.work)
-    settings.reading.fileName = nil
     return try Ingot.diff(other, path, options: settings, progress: progress)
   }
 
-  private func evaluation(_ progress: (any ProgressObserver)?) throws(IngotError) -> EvaluationReport? {
+  private func measured(_ progress: (any ProgressObserver)?) throws(IngotError) -> EvaluationReport? {
     var settings = EvaluateOptions()
     (settings.against, settings.stride, settings.run) = (other, options.stride, options.run)
     if let text = options.text {

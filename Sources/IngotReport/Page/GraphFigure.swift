@@ -91,7 +91,7 @@ struct GraphFigure {
 
   private func box(_ node: GraphFold.Node, at top: Double) -> HTML {
     let kind = TensorKind(of: node.operation + " " + node.name)
-    let isPlain = node.parameterCount == 0 && kind != .attention
+    let isPlain = node.parameterCount == 0 && node.operation != "attention"
     let tags = node.inputs.isEmpty ? "" : "← " + node.inputs.joined(separator: ", ")
     let right = left + Self.boxWidth
     return

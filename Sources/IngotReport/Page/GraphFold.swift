@@ -4,39 +4,41 @@ import IngotGraph
 import IngotKit
 
 /// A graph's nodes, repeated blocks folded.
-struct GraphFold {
+package struct GraphFold {
   /// Nodes that stand for themselves, or for as many blocks of the same.
-  struct Segment {
+  package struct Segment {
     /// The nodes, of the first block where there are several.
-    var nodes: [Node]
+    package var nodes: [Node]
     /// What their names begin with, without the block's number; empty for nodes outside blocks.
-    var prefix = ""
+    package var prefix = ""
     /// The numbers of the blocks; `nil` for nodes outside blocks.
-    var blocks: ClosedRange<Int>?
+    package var blocks: ClosedRange<Int>?
   }
 
   /// A node as it is drawn.
-  struct Node {
+  package struct Node {
     /// Its name, without that of its block.
-    var name: String
+    package var name: String
     /// The operator's name.
-    var operation: String
+    package var operation: String
     /// What comes out.
-    var output: String
+    package var output: String
     /// What goes in: other nodes by their place among all that are drawn.
-    var sources: [Int]
+    package var sources: [Int]
     /// What goes in from outside the graph.
-    var inputs: [String]
+    package var inputs: [String]
     /// Numbers of its parameters.
-    var parameterCount: Int
+    package var parameterCount: Int
   }
 
-  private(set) var segments: [Segment] = []
+  /// Blocks, and nodes outside them, from top to bottom.
+  package private(set) var segments: [Segment] = []
 
   /// Nodes that are drawn.
   var nodeCount: Int { segments.reduce(0) { $0 + $1.nodes.count } }
 
-  init(_ graph: ModelGraph) {
+  /// Folds a graph.
+  package init(_ graph: ModelGraph) {
     let blocks = Self.blocks(graph.nodes)
     let inputs = Self.inputs(graph)
     var producers: [Int: Int] = [:]

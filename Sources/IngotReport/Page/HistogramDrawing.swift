@@ -34,6 +34,7 @@ enum HistogramDrawing {
   ///   - bins: the histogram.
   ///   - id: the name by which a large drawing shows the same outline.
   ///   - label: what it says, for those who don't see it; `nil` where the numbers beside it say so.
+  /// - Returns: the drawing; a dash where there is nothing to draw.
   static func small(_ bins: [ValueHistogram.Bin]?, id: String? = nil, label: String? = nil) -> HTML {
     guard let bins, let outline = outline(bins) else { return "–" }
     let name: HTML = id.map { " id=\($0)" } ?? ""

@@ -24,7 +24,7 @@ package enum ModelPage {
     ].compactMap(\.self)
     let links = sections.map { section -> HTML in "<a href=\"#t-\(section.id)\">\(section.title)</a>" }
     return page(
-      title: "\(name)",
+      title: PageName.plain(report.inspection.path),
       body: """
         <a class=skip href="#t-overview">Skip to the report</a>
         <div class=wrap><header><h1>\(name)</h1>\(against)</header></div>

@@ -23,6 +23,32 @@ struct PageName {
     return "\(start)<i class=cut>… \(scalars.count) characters …</i>\(end)"
   }
 
+  /// A name where no tags can be, as in a title.
+  static func plain(_ name: String) -> HTML {
+    guard isCut(name) else { return "\(name)" }
+    let scalars = name.unicodeScalars
+    return "\(String(scalars.prefix(startCount)))…\(String(scalars.suffix(endCount)))"
+  }
+
+  /// A name in a column of names: its lines end behind dots and slashes, never in a range of numbers.
+  static func inColumn(_ name: String) -> HTML {
+    guard !isCut(name) else { return short(name) }
+    var html: HTML = ""
+    var part = ""
+    func close() {
+      html += part.hasPrefix("{") ? "<span class=nb>\(part)</span>" : "\(part)"
+      part = ""
+    }
+    for scalar in name.unicodeScalars {
+      part.unicodeScalars.append(scalar)
+      guard scalar == "." || scalar == "/" else { continue }
+      close()
+      html += "<wbr>"
+    }
+    close()
+    return html
+  }
+
   /// Whether a name is shown with its middle left out.
   static func isCut(_ name: String) -> Bool {
     name.utf8.count > limit && name.unicodeScalars.count > limit

@@ -26,8 +26,10 @@ enum PageSections {
   /// A table of plain text.
   ///
   /// - Parameters:
+  ///   - label: what it is of.
   ///   - columns: titles, and whether they are of numbers.
   ///   - rows: the cells.
+  /// - Returns: the table.
   static func table(_ label: HTML, _ columns: [(title: HTML, isNumber: Bool)], _ rows: [[HTML]]) -> HTML {
     let titles = columns.map { column -> HTML in
       "<th scope=col\(column.isNumber ? " class=n" : "" as HTML)>\(column.title)"

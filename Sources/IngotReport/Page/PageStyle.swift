@@ -47,16 +47,22 @@ enum PageStyle {
     .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:0 2rem}
     .scroll{overflow-x:auto}
     table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
-    th,td{padding:.28rem .6rem;text-align:left;vertical-align:middle;white-space:nowrap}
+    th,td{padding:.28rem .55rem;text-align:left;vertical-align:middle;white-space:nowrap}
+    .nb{white-space:nowrap}
+    #tensors th,#tensors td{padding:.28rem .38rem}
+    #tensors thead th{white-space:normal}
     thead th{color:var(--dim);font-weight:500;border-bottom:1px solid var(--line);vertical-align:bottom}
     thead button{border:0;background:none;padding:0;color:inherit;font-weight:inherit}
-    thead button::after{content:"↕";opacity:.35;margin-left:.25em}
+    thead button{text-align:inherit}
+    thead button::after{content:"↕";opacity:.35;margin-left:.15em;font-size:.85em}
     th[aria-sort=ascending] button::after{content:"↑";opacity:1}
     th[aria-sort=descending] button::after{content:"↓";opacity:1}
-    tbody th{font-weight:400;font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;white-space:normal;overflow-wrap:anywhere;min-width:13rem;max-width:26rem}
+    tbody th{font-weight:400;font-size:.93em;font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;white-space:normal;overflow-wrap:anywhere;min-width:min(15rem,45vw);max-width:30rem}
     .n{text-align:right}
     .plain td,.plain th{border-bottom:1px solid var(--line)}
-    .plain td{white-space:normal;overflow-wrap:anywhere}
+    .plain td{white-space:normal;overflow-wrap:break-word}
+    .plain td.n,.plain td:first-child{white-space:nowrap}
+    .plain code{overflow-wrap:break-word}
     #tensors{width:100%}
     #tensors>tbody{border-bottom:1px solid var(--line)}
     #tensors>tbody:hover>tr:first-child{background:var(--soft)}
@@ -64,11 +70,11 @@ enum PageStyle {
     .times{color:var(--dim);font-family:inherit;white-space:nowrap}
     .more>td{padding:0 .6rem .35rem;white-space:normal}
     .more details{font-size:.95em;max-width:70rem}
-    .members th{min-width:11rem}
+    .members th{min-width:min(19rem,45vw)}
     .members td:last-child{white-space:normal;min-width:14rem}
     summary{cursor:pointer;color:var(--dim);width:max-content;max-width:100%}
     details[open]>summary{margin-bottom:.3rem}
-    .hist{display:block;width:120px;height:28px}
+    .hist{display:block;width:104px;height:26px}
     .hist path,.large use{fill:var(--hist)}
     .hist .zero,.large .zero{fill:none;stroke:var(--dim);stroke-width:1;stroke-dasharray:2 2;vector-effect:non-scaling-stroke}
     .axis{margin:.4rem 0 .8rem;max-width:34rem}

@@ -104,7 +104,7 @@ struct TensorTable {
     let id = "h\(index)"
     let times: HTML = isOne ? "" : " <span class=times>× \(members.count)</span>"
     var cells: HTML = """
-      <th scope=row>\(PageName.short(family.tensors.name))\(times)\(alias(first, isOne: isOne))</th><td>\(first.descriptor.typeLabel)</td><td>\(first.descriptor.shape.label)</td>\(number(Quantity.bytes(bytes), Double(bytes)))
+      <th scope=row>\(PageName.inColumn(family.tensors.name))\(times)\(alias(first, isOne: isOne))</th><td>\(first.descriptor.typeLabel)</td><td>\(first.descriptor.shape.label)</td>\(number(Quantity.bytes(bytes), Double(bytes)))
       """
     if isQuantized {
       cells += real(
@@ -212,7 +212,7 @@ struct TensorTable {
       cell(statistics?.min) + cell(statistics?.max) + cell(statistics?.mean)
       + cell(statistics?.standardDeviation)
     return
-      "<tr><th scope=row>\(PageName.short(tensor.descriptor.name))<td>\(HistogramDrawing.small(tensor.detail?.bins))\(numbers)<td class=\(mark)>\(statistics == nil ? "–" : Quantity.count(bad))<td>\(standout(tensor, changes[ExactName(tensor.descriptor.name)]))</tr>"
+      "<tr><th scope=row>\(PageName.inColumn(tensor.descriptor.name))<td>\(HistogramDrawing.small(tensor.detail?.bins))\(numbers)<td class=\(mark)>\(statistics == nil ? "–" : Quantity.count(bad))<td>\(standout(tensor, changes[ExactName(tensor.descriptor.name)]))</tr>"
   }
 
   /// What stands out of a tensor: values in its tails, rows and columns, and what differs from the original.

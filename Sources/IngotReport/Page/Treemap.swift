@@ -2,13 +2,22 @@
 // Rectangles whose areas are sizes, as near to squares as their order allows.
 
 /// A treemap's geometry: squarified, by Bruls, Huizing and van Wijk, "Squarified Treemaps", 2000.
-enum Treemap {
+package enum Treemap {
   /// A rectangle.
-  struct Rectangle: Equatable {
-    var x: Double
-    var y: Double
-    var width: Double
-    var height: Double
+  package struct Rectangle: Equatable {
+    /// The left edge.
+    package var x: Double
+    /// The upper edge.
+    package var y: Double
+    /// From left to right.
+    package var width: Double
+    /// From top to bottom.
+    package var height: Double
+
+    /// Makes a rectangle.
+    package init(x: Double, y: Double, width: Double, height: Double) {
+      (self.x, self.y, self.width, self.height) = (x, y, width, height)
+    }
   }
 
   /// Lays out sizes.
@@ -17,7 +26,7 @@ enum Treemap {
   ///   - sizes: positive numbers, the largest first.
   ///   - area: where.
   /// - Returns: a rectangle for each, which together fill the area.
-  static func layout(_ sizes: [Double], in area: Rectangle) -> [Rectangle] {
+  package static func layout(_ sizes: [Double], in area: Rectangle) -> [Rectangle] {
     let total = sizes.reduce(0, +)
     guard total > 0, area.width > 0, area.height > 0 else {
       return sizes.map { _ in Rectangle(x: area.x, y: area.y, width: 0, height: 0) }

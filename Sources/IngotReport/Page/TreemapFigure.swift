@@ -23,22 +23,27 @@ struct TreemapFigure {
   private let total: Int
 
   init(_ report: ModelReport) {
-    let kinds = TensorKind.kinds(report)
-    var items = report.families.indices.map { index -> Item in
-      let family = report.families[index].tensors
+    let sizes = report.families.indices.map { index -> (family: Int, byteCount: Int, memberCount: Int) in
       // Shared bytes are the owner's.
-      let own = family.members.filter { report.tensors[$0].owner == $0 }
+      let own = report.families[index].tensors.members.filter { report.tensors[$0].owner == $0 }
+      return (index, own.reduce(0) { $0 + report.tensors[$1].descriptor.byteCount }, own.count)
+    }.filter { $0.byteCount > 0 }.sorted { ($0.byteCount, $1.family) > ($1.byteCount, $0.family) }
+    let shown = sizes.prefix(sizes.count > Self.limit ? Self.limit - 1 : Self.limit)
+    let kinds = TensorKind.kinds(report)
+    var items = shown.map { size in
+      let family = report.families[size.family].tensors
       return Item(
-        name: family.name, family: index, kind: kinds(family.members[0]),
-        byteCount: own.reduce(0) { $0 + report.tensors[$1].descriptor.byteCount }, memberCount: own.count)
-    }.filter { $0.byteCount > 0 }
-    items.sort { ($0.byteCount, $1.family ?? 0) > ($1.byteCount, $0.family ?? 0) }
-    if items.count > Self.limit {
-      let rest = items[(Self.limit - 1)...]
-      let sum = Item(
-        name: "\(Count(rest.count, "smaller family", "smaller families"))", kind: .other,
-        byteCount: rest.reduce(0) { $0 + $1.byteCount }, memberCount: rest.reduce(0) { $0 + $1.memberCount })
-      items = (items.prefix(Self.limit - 1) + [sum]).sorted { $0.byteCount > $1.byteCount }
+        name: family.name, family: size.family, kind: kinds(family.members[0]), byteCount: size.byteCount,
+        memberCount: size.memberCount)
+    }
+    let rest = sizes.dropFirst(shown.count)
+    if !rest.isEmpty {
+      items.append(
+        Item(
+          name: "\(Count(rest.count, "smaller family", "smaller families"))", kind: .other,
+          byteCount: rest.reduce(0) { $0 + $1.byteCount },
+          memberCount: rest.reduce(0) { $0 + $1.memberCount }))
+      items.sort { $0.byteCount > $1.byteCount }
     }
     (self.items, total) = (items, items.reduce(0) { $0 + $1.byteCount })
   }
@@ -46,6 +51,7 @@ struct TreemapFigure {
   /// The figure; nothing where there are no bytes.
   ///
   /// - Parameter anchor: the name of a family's row; `nil` where it has none.
+  /// - Returns: the figure.
   func html(anchor: (Int) -> String?) -> HTML {
     guard total > 0 else { return "<p class=dim>There are no bytes to draw.</p>" }
     let rectangles = Treemap.layout(items.map { Double($0.byteCount) }, in: Self.area)
@@ -69,7 +75,7 @@ struct TreemapFigure {
     let members = item.memberCount > 1 ? ", \(Count(item.memberCount, "tensor"))" : ""
     let size = "\(Quantity.bytes(item.byteCount)), \(share)"
     let content: HTML = """
-      <title>\(PageName.short(item.name)): \(size)\(members)</title><rect class="k-\(item.kind.rawValue)" x=\(frame.x) y=\(frame.y) width=\(frame.width) height=\(frame.height)></rect>\(divisions(item, frame))\(label(item, size, frame))
+      <title>\(PageName.plain(item.name)): \(size)\(members)</title><rect class="k-\(item.kind.rawValue)" x=\(frame.x) y=\(frame.y) width=\(frame.width) height=\(frame.height)></rect>\(divisions(item, frame))\(label(item, size, frame))
       """
     guard let target = item.family.flatMap(anchor) else { return "<g>\(content)</g>" }
     return "<a href=\"#\(target)\">\(content)</a>"
