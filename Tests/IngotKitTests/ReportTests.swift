@@ -57,7 +57,7 @@ import Testing
       """
       for i in range(3):
           w = rng.normal(0, 0.02, (40, 50)).astype(np.float32)
-          w[7, 11] = 0.9
+          w[7, 11] = 0.3
           w[:, 5] *= 60
           tensors[f"h.{i}.w"] = w
       tensors["ids"] = np.arange(5, dtype=np.int32)
@@ -125,8 +125,23 @@ import Testing
     #expect((try #require(change.signalToNoise) - error.signalToNoise).magnitude < 1e-6)
     let tensor = try #require(report.tensors.first { $0.descriptor.name == change.name })
     // 128 × 512 integers of a byte, 512 scales of four.
-    #expect(tensor.bitsPerValue == 8 + 8 * 4 / 128)
+    #expect(tensor.bitsPerValue == 8.25)
     #expect(tensor.detail?.bins.reduce(0) { $0 + $1.count } == 128 * 512)
+  }
+
+  @Test func `errors are told of the tensors of a file in other names`() throws {
+    let folder = try TemporaryFolder()
+    var options = QuantizeOptions()
+    options.scheme = .q80
+    let quantized = try Ingot.quantize(Self.model, to: folder.file("q.gguf"), options: options)
+    let report = try Ingot.report(folder.file("q.gguf"), against: Self.model)
+    let changes = try #require(report.changes)
+    for (index, tensor) in report.tensors.enumerated() {
+      let error = quantized.tensors.first { $0.name == tensor.descriptor.name }?.error
+      #expect(changes.byTensor[index]?.maxAbs == error?.largest, "\(tensor.descriptor.name)")
+      #expect(tensor.descriptor.blockType == nil || tensor.bitsPerValue == 8.5)
+    }
+    #expect(changes.byTensor.count == 17 && changes.unmatched.isEmpty)
   }
 
   @Test func `a text is measured as eval measures it`() throws {

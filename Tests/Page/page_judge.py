@@ -12,6 +12,8 @@ VOID = {"meta", "input", "br", "wbr", "link", "img"}
 OPTIONAL = {"th": {"th", "td", "tr", "thead", "tbody", "table"}, "td": {"th", "td", "tr", "thead", "tbody", "table"}}
 TAGS = set("""html head meta title style body a div header h1 h2 h3 nav label span input button main section p dl dt dd table
     thead tbody tr th td code b i br ul li details summary figure svg g path rect text use defs marker script footer wbr""".split())
+# Text before and behind all others is apart.
+INLINE = {"a", "b", "code", "i", "span", "wbr"}
 URLS = {"src", "srcset", "action", "data", "poster", "background", "formaction", "xlink:href", "ping", "cite", "manifest"}
 
 
@@ -20,7 +22,7 @@ class Judge(html.parser.HTMLParser):
         super().__init__(convert_charrefs=True)
         self.open, self.ids, self.targets, self.references = [], set(), [], []
         self.counts, self.words, self.scripts, self.policy = {}, [], 0, None
-        self.names, self.scopes = [], 0
+        self.names, self.is_name = [], False
 
     def handle_starttag(self, tag, attributes):
         assert tag in TAGS, f"<{tag}> at {self.getpos()}"
@@ -43,17 +45,22 @@ class Judge(html.parser.HTMLParser):
             if key == "style":
                 assert "url" not in value
         pairs = dict(attributes)
+        if tag not in INLINE:
+            self.words.append(" ")
+            self.is_name = tag == "th" and pairs.get("scope") == "row"
         if tag == "script":
             self.scripts += 1
         if pairs.get("http-equiv") == "Content-Security-Policy":
             self.policy = pairs["content"]
-        if tag == "th" and pairs.get("scope") == "row":
-            self.scopes += 1
+        if self.is_name and tag == "th":
             self.names.append("")
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
+        if tag not in INLINE:
+            self.words.append(" ")
+            self.is_name = False
         while self.open and self.open[-1] != tag and self.open[-1] in OPTIONAL and tag in OPTIONAL[self.open[-1]] | {"tr", "table"}:
             self.open.pop()
         assert self.open and self.open[-1] == tag, f"</{tag}> in {self.open[-4:]} at {self.getpos()}"
@@ -65,7 +72,7 @@ class Judge(html.parser.HTMLParser):
                 assert "@import" not in data and "http" not in data and data.count("url(") == data.count("url(#")
             return
         self.words.append(data)
-        if "th" in self.open and self.names:
+        if self.is_name:
             self.names[-1] += data
 
 
@@ -82,7 +89,7 @@ def main():
                        or 0x202A <= ord(c) <= 0x202E or 0x2066 <= ord(c) <= 0x2069 or 0xE000 <= ord(c) <= 0xF8FF})
     print(json.dumps({
         "bytes": len(raw), "scripts": judge.scripts, "policy": judge.policy, "controls": controls, "tags": judge.counts,
-        "text": " ".join(" ".join(judge.words).split()), "names": judge.names}))
+        "text": " ".join("".join(judge.words).split()), "names": judge.names}))
 
 
 main()

@@ -90,6 +90,8 @@ public struct ModelReport: Sendable {
   public var other: String?
   /// What differs from the other one, which is the first of the two.
   public var difference: DiffReport?
+  /// What differs of each tensor.
+  public var changes: ReportChanges?
   /// The text or tokens that the model was measured on.
   public var text: String?
   /// What it computes there, with the other one as its baseline.

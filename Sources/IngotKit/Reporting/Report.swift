@@ -116,7 +116,9 @@ private struct ReportDraft {
       families: families.enumerated().map { index, family in
         ModelReport.Family(
           tensors: family, statistics: listing.statistics(of: family), bins: findings.familyBins[index])
-      }, other: other, difference: difference, text: options.text ?? options.tokens, evaluation: evaluation)
+      }, other: other, difference: difference,
+      changes: difference.map { ReportChanges($0, of: inspection) }, text: options.text ?? options.tokens,
+      evaluation: evaluation)
   }
 
   private func scan(

@@ -150,18 +150,14 @@ enum PageSections {
   static func quantization(_ report: ModelReport) -> PageSection? {
     var order: [String] = []
     var sums: [String: (tensors: Int, values: Int, bytes: Int, worst: Double?)] = [:]
-    let changes = Dictionary((report.difference?.changed ?? []).map { (ExactName($0.name), $0) }) {
-      first, _ in
-      first
-    }
-    for tensor in report.tensors where tensor.descriptor.isQuantizedOnPage {
+    for (index, tensor) in report.tensors.enumerated() where tensor.descriptor.isQuantizedOnPage {
       let label = scheme(of: tensor.descriptor)
       if sums[label] == nil { order.append(label) }
       var sum = sums[label] ?? (0, 0, 0, nil)
       sum.tensors += 1
       sum.values += tensor.descriptor.shape.elementCount
       sum.bytes += tensor.descriptor.byteCount
-      if let snr = changes[ExactName(tensor.descriptor.name)]?.signalToNoise, snr.isFinite {
+      if let snr = report.changes?.byTensor[index]?.signalToNoise, snr.isFinite {
         sum.worst = min(sum.worst ?? .infinity, snr)
       }
       sums[label] = sum

@@ -43,7 +43,8 @@ enum PageStyle {
     .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem;margin:0 0 .9rem;padding:0}
     .facts div{background:var(--soft);border-radius:8px;padding:.5rem .75rem}
     .facts dt{color:var(--dim);font-size:.82rem}
-    .facts dd{margin:0;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
+    .facts div{min-width:0}
+    .facts dd{margin:0;overflow-wrap:anywhere;font-size:1.2rem;font-weight:600;font-variant-numeric:tabular-nums}
     .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:0 2rem}
     .scroll{overflow-x:auto}
     table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
@@ -54,9 +55,9 @@ enum PageStyle {
     thead th{color:var(--dim);font-weight:500;border-bottom:1px solid var(--line);vertical-align:bottom}
     thead button{border:0;background:none;padding:0;color:inherit;font-weight:inherit}
     thead button{text-align:inherit}
-    thead button::after{content:"↕";opacity:.35;margin-left:.15em;font-size:.85em}
-    th[aria-sort=ascending] button::after{content:"↑";opacity:1}
-    th[aria-sort=descending] button::after{content:"↓";opacity:1}
+    thead button::after{content:"↕";content:"↕"/"";opacity:.35;margin-left:.15em;font-size:.85em}
+    th[aria-sort=ascending] button::after{content:"↑";content:"↑"/"";opacity:1}
+    th[aria-sort=descending] button::after{content:"↓";content:"↓"/"";opacity:1}
     tbody th{font-weight:400;font-size:.93em;font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;white-space:normal;overflow-wrap:anywhere;min-width:min(15rem,45vw);max-width:30rem}
     .n{text-align:right}
     .plain td,.plain th{border-bottom:1px solid var(--line)}
@@ -70,7 +71,8 @@ enum PageStyle {
     .times{color:var(--dim);font-family:inherit;white-space:nowrap}
     .more>td{padding:0 .6rem .35rem;white-space:normal}
     .more details{font-size:.95em;max-width:70rem}
-    .members th{min-width:min(19rem,45vw)}
+    .members tbody th{min-width:min(17rem,45vw)}
+    .members thead th{min-width:0}
     .members td:last-child{white-space:normal;min-width:14rem}
     summary{cursor:pointer;color:var(--dim);width:max-content;max-width:100%}
     details[open]>summary{margin-bottom:.3rem}
@@ -112,7 +114,7 @@ enum PageStyle {
     .skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--panel);padding:.3rem .7rem}
     .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
     @media(max-width:40rem){.wrap{padding:0 .7rem}section{padding:.8rem .7rem}.bar{position:static}html{scroll-padding-top:.5rem}.facts{grid-template-columns:repeat(2,1fr)}tbody th{min-width:9rem}}
-    @media print{:root,:root[data-theme=dark]{\(light)}@page{size:A4 landscape;margin:10mm}body{background:#fff;font-size:10px}.bar,.skip{display:none}.wrap{max-width:none;padding:0}section{border:0;padding:0;break-inside:auto}h2,h3{break-after:avoid}tr,figure,svg{break-inside:avoid}.scroll{overflow:visible}table{font-size:8px}th,td{padding:.12rem .3rem}tbody th,.members th{min-width:0;max-width:20rem}.treemap{min-width:0}.graph{max-width:100%;max-height:180mm}.hist{width:80px;height:18px}details::details-content{content-visibility:visible;display:block;height:auto}summary{display:none}.axis{display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+    @media print{:root:root:root{\(light)}@page{size:A4 landscape;margin:10mm}body{background:#fff;font-size:10px}.bar,.skip{display:none}.wrap{max-width:none;padding:0}section{border:0;padding:0;break-inside:auto}h2,h3{break-after:avoid}tr,figure,svg{break-inside:avoid}.scroll{overflow:visible}table{font-size:8px}th,td{padding:.12rem .3rem}tbody th,.members tbody th{min-width:0;max-width:20rem}.treemap{min-width:0}.graph{max-width:100%;max-height:180mm}.hist{width:80px;height:18px}details::details-content{content-visibility:visible;display:block;height:auto}summary{display:none}.axis{display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
     @media(prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
     @media(forced-colors:active){.hist path,.large use{fill:CanvasText}.treemap rect,.node,.key{forced-color-adjust:none}}
     """

@@ -13,8 +13,6 @@ struct TensorTable {
   let listed: [Int]
   private let isCompared: Bool
   private let isQuantized: Bool
-  /// What differs from the original, by name.
-  private let changes: [ExactName: DiffReport.Change]
 
   init(_ report: ModelReport) {
     self.report = report
@@ -29,10 +27,7 @@ struct TensorTable {
       listed = Array(families.indices)
     }
     isQuantized = report.tensors.contains { $0.descriptor.isQuantizedOnPage }
-    // Names of another dialect are in the table of differences alone.
-    let difference = report.difference?.matching == nil ? report.difference : nil
-    isCompared = difference != nil
-    changes = Dictionary((difference?.changed ?? []).map { (ExactName($0.name), $0) }) { first, _ in first }
+    isCompared = report.changes != nil
   }
 
   /// The name of a family's row on the page.
@@ -44,8 +39,7 @@ struct TensorTable {
     var rows: HTML = ""
     var names = PageName()
     var left = (families: 0, tensors: 0, bytes: 0, nonFinite: 0)
-    let memberCount = listed.reduce(0) { $0 + report.families[$1].tensors.members.count }
-    let limit = memberCount > Self.memberLimit ? max(4, Self.memberLimit / max(1, listed.count)) : Int.max
+    let limit = memberLimit
     let wanted = Set(listed)
     for index in report.families.indices {
       if wanted.contains(index), rows.byteCount < Self.byteLimit {
@@ -63,6 +57,18 @@ struct TensorTable {
       <div class=scroll role=region aria-label="Table of tensors" tabindex=0><table id=tensors><thead><tr>\(HTML(columns.map(heading)))</tr></thead>\(rows)</table></div>
       \(notes(left, cutNames: names.cutCount))
       """
+  }
+
+  /// How many members of a family are listed: as many as all that are listed leave room for.
+  private var memberLimit: Int {
+    let counts = listed.map { report.families[$0].tensors.members.count }
+    var (low, high) = (4, max(4, counts.max() ?? 0))
+    while low < high {
+      let middle = (low + high + 1) / 2
+      let sum = counts.reduce(0) { $0 + min($1, middle) }
+      if sum <= Self.memberLimit { low = middle } else { high = middle - 1 }
+    }
+    return low
   }
 
   /// A column: its title, whether it is of numbers, and what it says.
@@ -163,18 +169,14 @@ struct TensorTable {
 
   /// The worst of tensors, in decibels.
   private func signalToNoise(_ members: [Int]) -> HTML {
-    let known = members.map { changes[ExactName(report.tensors[$0].descriptor.name)] }
-    let changed = known.compactMap(\.self)
-    guard !changed.isEmpty else { return isAbsent(members) ? "<td class=n>–" : number("same", 1e9) }
+    let changed = members.compactMap { report.changes?.byTensor[$0] }
+    guard !changed.isEmpty else {
+      let isUnmatched = members.allSatisfy { report.changes?.unmatched.contains($0) ?? true }
+      return isUnmatched ? "<td class=n>–" : number("same", 1e9)
+    }
     guard let worst = changed.compactMap(\.signalToNoise).min() else { return "<td class=n>–" }
     return number(
       worst.isFinite ? Quantity.fixed(worst, decimals: 1) + " dB" : "–", worst.isFinite ? worst : -1e9)
-  }
-
-  /// Whether the original has none of some tensors.
-  private func isAbsent(_ members: [Int]) -> Bool {
-    let names = Set((report.difference?.onlySecond ?? []).map { ExactName($0) })
-    return members.allSatisfy { names.contains(ExactName(report.tensors[$0].descriptor.name)) }
   }
 
   // MARK: - Below a row
@@ -188,7 +190,7 @@ struct TensorTable {
     let whole = names.whole(family.tensors.name)
     guard members.count > 1 else {
       return
-        "<details><summary>more</summary>\(whole)\(large)\(standout(report.tensors[members[0]], isCompared ? changes[ExactName(report.tensors[members[0]].descriptor.name)] : nil))</details>"
+        "<details><summary>more</summary>\(whole)\(large)\(standout(report.tensors[members[0]], report.changes?.byTensor[members[0]]))</details>"
     }
     let shown = members.prefix(memberLimit)
     let rest: HTML =
@@ -212,7 +214,7 @@ struct TensorTable {
       cell(statistics?.min) + cell(statistics?.max) + cell(statistics?.mean)
       + cell(statistics?.standardDeviation)
     return
-      "<tr><th scope=row>\(PageName.inColumn(tensor.descriptor.name))<td>\(HistogramDrawing.small(tensor.detail?.bins))\(numbers)<td class=\(mark)>\(statistics == nil ? "–" : Quantity.count(bad))<td>\(standout(tensor, changes[ExactName(tensor.descriptor.name)]))</tr>"
+      "<tr><th scope=row>\(PageName.inColumn(tensor.descriptor.name))<td>\(HistogramDrawing.small(tensor.detail?.bins))\(numbers)<td class=\(mark)>\(statistics == nil ? "–" : Quantity.count(bad))<td>\(standout(tensor, report.changes?.byTensor[index]))</tr>"
   }
 
   /// What stands out of a tensor: values in its tails, rows and columns, and what differs from the original.
