@@ -62,6 +62,10 @@ import Testing
       ["quantize", model, "o.ingot", "--rule", "no such*=int8"],
       ["quantize", model, "o.ingot", "--rule", "*wte*=keep", "--rule", "*=int8"],
       ["edit", weights, "--remove", "nokey"],
+      ["report", model, "-o", "o.html", "--stride", "5"], ["report", model, "-o", "o.html", "--tie"],
+      ["report", model, "-o", "o.html", "--precision", "reference"],
+      ["report", model, "-o", "o.html", "--text", "a", "--tokens", "1,2"],
+      ["report", weights, "-o", "o.html", "--from", "x"],
       ["edit", weights, "--set", "a=b", "--remove", "nokey*", "--plan"],
     ])
   func `an option without effect is 64`(arguments: [String]) throws {

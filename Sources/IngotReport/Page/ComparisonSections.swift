@@ -3,8 +3,8 @@
 import IngotKit
 
 extension PageSections {
-  /// Changed tensors, and names on one side alone, that are listed at the most.
-  private static let (changeLimit, nameLimit) = (400, 100)
+  /// Changed tensors and their bytes, and names on one side alone, that are listed at the most.
+  private static let (changeLimit, changeByteLimit, nameLimit) = (400, 250_000, 50)
 
   /// What differs from the original; `nil` where there is none.
   static func difference(_ report: ModelReport) -> PageSection? {
@@ -32,27 +32,15 @@ extension PageSections {
       let (a, b) = (distance(left.element), distance(right.element))
       return a == b ? left.offset < right.offset : a > b
     }.map(\.element)
-    let rows = sorted.prefix(changeLimit).map { change -> [HTML] in
-      let types =
-        change.typeNames.0 == change.typeNames.1
-        ? change.typeNames.0 : "\(change.typeNames.0) → \(change.typeNames.1)"
-      let shape =
-        change.shapes.0 == change.shapes.1
-        ? change.shapes.0.label : "\(change.shapes.0.label) → \(change.shapes.1.label)"
-      let cast =
-        change.isCastTo.map { "the original cast to \($0.rawValue)" }
-        ?? change.isCastFrom.map { "the original is this cast to \($0.rawValue)" } ?? ""
-      return [
-        "<code>\(PageName.short(change.name))</code>", "\(types)", "\(shape)",
-        "\(change.maxAbs.map(Quantity.scientific) ?? "–")",
-        "\(change.rmsRel.map(Quantity.scientific) ?? "–")",
-        "\(change.signalToNoise.map { $0.isFinite ? Quantity.fixed($0, decimals: 1) + " dB" : "–" } ?? "–")",
-        "\(change.differingCount.map { Quantity.count($0) } ?? "–")", "\(cast)",
-      ]
+    var rows: [[HTML]] = []
+    var byteCount = 0
+    for change in sorted.prefix(changeLimit) where byteCount < changeByteLimit {
+      rows.append(row(change))
+      byteCount += rows[rows.count - 1].reduce(0) { $0 + $1.byteCount }
     }
     let more: HTML =
-      sorted.count > changeLimit
-      ? "<p class=dim>\(Count(sorted.count - changeLimit, "more tensor")) changed less: <code>ingot diff</code> lists all.</p>"
+      sorted.count > rows.count
+      ? "<p class=dim>\(Count(sorted.count - rows.count, "more tensor")) changed less: <code>ingot diff</code> lists all.</p>"
       : ""
     let list = table(
       "Changed tensors",
@@ -62,6 +50,25 @@ extension PageSections {
       ], rows)
     return
       "<p class=dim>The largest differences first; relative is the root mean square over the original's.</p>\(list)\(more)"
+  }
+
+  private static func row(_ change: DiffReport.Change) -> [HTML] {
+    let types =
+      change.typeNames.0 == change.typeNames.1
+      ? change.typeNames.0 : "\(change.typeNames.0) → \(change.typeNames.1)"
+    let shape =
+      change.shapes.0 == change.shapes.1
+      ? change.shapes.0.label : "\(change.shapes.0.label) → \(change.shapes.1.label)"
+    let cast =
+      change.isCastTo.map { "the original cast to \($0.rawValue)" }
+      ?? change.isCastFrom.map { "the original is this cast to \($0.rawValue)" } ?? ""
+    return [
+      "<code>\(PageName.short(change.name))</code>", "\(types)", "\(shape)",
+      "\(change.maxAbs.map(Quantity.scientific) ?? "–")",
+      "\(change.rmsRel.map(Quantity.scientific) ?? "–")",
+      "\(change.signalToNoise.map { $0.isFinite ? Quantity.fixed($0, decimals: 1) + " dB" : "–" } ?? "–")",
+      "\(change.differingCount.map { Quantity.count($0) } ?? "–")", "\(cast)",
+    ]
   }
 
   private static func distance(_ change: DiffReport.Change) -> Double {

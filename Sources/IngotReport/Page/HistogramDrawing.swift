@@ -5,7 +5,7 @@ import IngotKit
 
 /// Histograms as SVG.
 enum HistogramDrawing {
-  private static let (width, height) = (120.0, 28)
+  private static let (width, height) = (120.0, 40)
 
   /// The outline of a histogram, from its first bin's lower bound to the last one's upper bound.
   static func outline(_ bins: [ValueHistogram.Bin]) -> HTML? {
@@ -40,7 +40,7 @@ enum HistogramDrawing {
     let name: HTML = id.map { " id=\($0)" } ?? ""
     let role: HTML = label.map { "role=img aria-label=\"\($0)\"" } ?? "aria-hidden=true"
     return
-      "<svg class=hist viewBox=\"0 0 120 28\" preserveAspectRatio=none \(role)>\(zero(bins))<path\(name) d=\"\(outline)\"/></svg>"
+      "<svg class=hist viewBox=\"0 0 120 40\" preserveAspectRatio=none \(role)>\(zero(bins))<path\(name) d=\"\(outline)\"/></svg>"
   }
 
   /// The same outline, large, with its axis.
@@ -52,13 +52,13 @@ enum HistogramDrawing {
     // Where zero is near an end, the end's own number stands there.
     let tick: HTML = (18...82).contains(place) ? "<span style=\"left:\(place)%\">\(middle)</span>" : ""
     return
-      "<figure class=axis><svg class=large viewBox=\"0 0 120 28\" preserveAspectRatio=none aria-hidden=true>\(zero(bins))<use href=\"#\(id)\"/></svg><div class=ticks><span>\(Quantity.real(first.lower))</span>\(tick)<span>\(Quantity.real(last.upper))</span></div></figure>"
+      "<figure class=axis><svg class=large viewBox=\"0 0 120 40\" preserveAspectRatio=none aria-hidden=true>\(zero(bins))<use href=\"#\(id)\"/></svg><div class=ticks><span>\(Quantity.real(first.lower))</span>\(tick)<span>\(Quantity.real(last.upper))</span></div></figure>"
   }
 
   /// A line where zero is, when it is between the ends.
   private static func zero(_ bins: [ValueHistogram.Bin]) -> HTML {
     guard let first = bins.first, let last = bins.last, first.lower < 0, last.upper > 0 else { return "" }
     let x = -first.lower / (last.upper - first.lower) * width
-    return "<path class=zero d=\"M\(x) 0v28\"/>"
+    return "<path class=zero d=\"M\(x) 0v40\"/>"
   }
 }

@@ -110,7 +110,7 @@ enum PageSections {
     let entries = checkpoint.metadata.entries
     guard !entries.isEmpty else { return "" }
     let rows = entries.prefix(listLimit).map { entry -> [HTML] in
-      [PageName.short(entry.key), cut(InspectionText.text(of: entry.value), limit: 240)]
+      [PageName.short(entry.key), cut(InspectionText.text(of: entry.value), limit: 160)]
     }
     let content = table("Metadata", [("key", false), ("value", false)], rows)
     let shown: HTML =
@@ -132,7 +132,7 @@ enum PageSections {
     let lines = findings.prefix(listLimit).map { finding -> HTML in
       let severity: HTML = finding.severity == .error ? "<b class=bad>error</b>" : "<b>note</b>"
       return
-        "<li>\(severity) \(PageName.short(finding.subject)) \(cut(ErrorRenderer.text(finding.detail), limit: 600))</li>"
+        "<li>\(severity) \(PageName.short(finding.subject)) \(cut(ErrorRenderer.text(finding.detail), limit: 300))</li>"
     }
     return
       "<h3>Remarks</h3><ul class=findings>\(HTML(lines))</ul>\(rest(findings.count, "remark", command: "ingot inspect --json"))"

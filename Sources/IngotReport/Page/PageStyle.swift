@@ -61,8 +61,7 @@ enum PageStyle {
     tbody th{font-weight:400;font-size:.93em;font-family:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace;white-space:normal;overflow-wrap:anywhere;min-width:min(15rem,45vw);max-width:30rem}
     .n{text-align:right}
     .plain td,.plain th{border-bottom:1px solid var(--line)}
-    .plain td{white-space:normal;overflow-wrap:break-word}
-    .plain td.n,.plain td:first-child{white-space:nowrap}
+    .plain td:last-child:not(.n){white-space:normal;overflow-wrap:break-word;min-width:8rem}
     .plain code{overflow-wrap:break-word}
     #tensors{width:100%}
     #tensors>tbody{border-bottom:1px solid var(--line)}
@@ -72,7 +71,7 @@ enum PageStyle {
     .more>td{padding:0 .6rem .35rem;white-space:normal}
     .more details{font-size:.95em;max-width:70rem}
     .members tbody th{min-width:min(17rem,45vw)}
-    .members thead th{min-width:0}
+    .members thead th{min-width:0;font:inherit}
     .members td:last-child{white-space:normal;min-width:14rem}
     summary{cursor:pointer;color:var(--dim);width:max-content;max-width:100%}
     details[open]>summary{margin-bottom:.3rem}
@@ -113,7 +112,7 @@ enum PageStyle {
     .skip{position:absolute;left:-999rem}
     .skip:focus{left:1rem;top:.5rem;z-index:3;background:var(--panel);padding:.3rem .7rem}
     .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
-    @media(max-width:40rem){.wrap{padding:0 .7rem}section{padding:.8rem .7rem}.bar{position:static}html{scroll-padding-top:.5rem}.facts{grid-template-columns:repeat(2,1fr)}tbody th{min-width:9rem}}
+    @media(max-width:40rem){nav{flex:1 0 100%}.wrap{padding:0 .7rem}section{padding:.8rem .7rem}.bar{position:static}html{scroll-padding-top:.5rem}.facts{grid-template-columns:repeat(2,1fr)}tbody th{min-width:9rem}}
     @media print{:root:root:root{\(light)}@page{size:A4 landscape;margin:10mm}body{background:#fff;font-size:10px}.bar,.skip{display:none}.wrap{max-width:none;padding:0}section{border:0;padding:0;break-inside:auto}h2,h3{break-after:avoid}tr,figure,svg{break-inside:avoid}.scroll{overflow:visible}table{font-size:8px}th,td{padding:.12rem .3rem}tbody th,.members tbody th{min-width:0;max-width:20rem}.treemap{min-width:0}.graph{max-width:100%;max-height:180mm}.hist{width:80px;height:18px}details::details-content{content-visibility:visible;display:block;height:auto}summary{display:none}.axis{display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
     @media(prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
     @media(forced-colors:active){.hist path,.large use{fill:CanvasText}.treemap rect,.node,.key{forced-color-adjust:none}}

@@ -6,7 +6,7 @@ import IngotKit
 /// The table of a report's tensors.
 struct TensorTable {
   /// Families and members that are listed at the most, and the bytes that all rows may take.
-  private static let (familyLimit, memberLimit, byteLimit) = (400, 1500, 1_300_000)
+  private static let (familyLimit, memberLimit, byteLimit) = (400, 1500, 800_000)
 
   private let report: ModelReport
   /// Which families are listed.
