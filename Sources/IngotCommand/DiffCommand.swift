@@ -13,13 +13,17 @@ struct DiffCommand: ParsableCommand {
     commandName: "diff",
     abstract: "Compare two checkpoints tensor by tensor.",
     discussion: """
-      Exits with 1 when they differ. Models of different dialects are compared by what their parameters are for. A tensor that is the other cast to a smaller dtype is named as such.
+      Exits with 1 when they differ. Models of different dialects are compared by what their parameters are for. Of quantized \
+      tensors the numbers are compared that they stand for. A tensor that is the other cast to a smaller dtype is named as \
+      such, and one that is equal under another name with that name. Lines that are alike fold into one with the worst of \
+      their figures and its place.
 
       EXAMPLES
         ingot diff model.safetensors model.npz
         ingot diff gpt2/ gpt2-bf16/
         ingot diff gpt2/ gpt2.gguf
         ingot diff before.npz after.npz --tolerance 1e-6 --sort
+        ingot diff before.npz after.npz --include 'h.*.attn.*' --all
       """)
 
   @Argument(help: "A checkpoint.")
@@ -34,13 +38,24 @@ struct DiffCommand: ParsableCommand {
   @Flag(name: .long, help: "List the largest differences first.")
   var sort = false
 
+  @Flag(name: .long, help: "List each tensor instead of folding those that are alike.")
+  var all = false
+
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Compare models by what parameters are for, in this dialect's names; keep compares stored names.",
+      "Which of several weight files of the second to read; without it --from is for both.", valueName: "name"
+    ))
+  var secondFrom: String?
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Compare models by what parameters are for, in this dialect's names; keep compares tensors as they are stored.",
       valueName: "dialect"))
   var dialect: String?
 
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var model: ModelOptions
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
@@ -57,13 +72,17 @@ struct DiffCommand: ParsableCommand {
   func run() throws {
     var options = DiffOptions()
     options.tolerance = tolerance
+    options.selection = selection.selection
     options.reading = try reading.options()
+    options.secondFileName = secondFrom
     options.work = reading.work()
     options.dialect = dialect
     options.config = model.config
     var report = try Ingot.diff(first, second, options: options, progress: global.progress)
     if sort { report.changed.sort { $0.distance > $1.distance } }
-    global.print(json: { JSONText.diff(report) }) { DiffText.lines(report, style: $0) }
+    global.print(json: { JSONText.diff(report) }) {
+      DiffText.lines(report, isUnfolded: all, style: $0)
+    }
     if !report.isEqual { throw CheckFailed() }
   }
 }

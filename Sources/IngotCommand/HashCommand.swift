@@ -9,13 +9,13 @@ struct HashCommand: ParsableCommand {
     abstract: "Print a digest of each checkpoint that does not depend on its format.",
     discussion: """
       The digest is SHA-256 over one line a tensor, `digest  DTYPE  d0,d1,…  name`, sorted by name. The output is what \
-      sha256sum prints; --manifest checks such a file and exits with 1 when it does not hold. --as needs a \
-      model that is understood. \(understoodModels)
+      sha256sum prints; --manifest checks such a file and exits with 1 when it does not hold. What --json prints is a \
+      manifest too, by which a failure names the tensors. --as needs a model that is understood. \(understoodModels)
 
       EXAMPLES
         ingot hash model.safetensors model.npz
         ingot hash gpt2/ > MANIFEST && ingot hash --manifest MANIFEST
-        ingot hash model.ingot --json
+        ingot hash model.ingot --json > DIGESTS && ingot hash --manifest DIGESTS
         ingot hash --as hf gpt2/ gpt2.gguf
       """)
 
@@ -49,6 +49,9 @@ struct HashCommand: ParsableCommand {
   func run() throws {
     if let manifest { return try check(manifest) }
     let reports = try paths.map { try report($0) }
+    // The digests are all that is printed: --quiet leaves them.
+    var global = global
+    global.quiet = false
     global.print(json: { JSONText.hashes(reports) }) { style in
       reports.map { report in
         let line = HashManifest.Entry(digest: report.model, path: report.path).line
@@ -73,6 +76,8 @@ struct HashCommand: ParsableCommand {
   private struct Checked {
     var path: String
     var holds = false
+    /// What of its tensors is not as the manifest says.
+    var differences: (changed: [String], missing: [String], added: [String]) = ([], [], [])
     /// Why it could not be checked.
     var error: IngotError?
 
@@ -80,6 +85,11 @@ struct HashCommand: ParsableCommand {
       var entries = [
         Metadata.Entry(key: "path", value: .string(path)), .init(key: "holds", value: .bool(holds)),
       ]
+      for (key, names) in [
+        ("changed", differences.changed), ("missing", differences.missing), ("added", differences.added),
+      ] where !names.isEmpty {
+        entries.append(.init(key: key, value: .array(names.map { .string($0) })))
+      }
       if let error {
         entries.append(.init(key: "error", value: .string(ErrorRenderer.line(error))))
       }
@@ -88,7 +98,13 @@ struct HashCommand: ParsableCommand {
 
     func line(_ style: TextStyle) -> String {
       let word = holds ? "OK" : style.text(error == nil ? "FAILED" : "FAILED open", .error)
-      return "\(ErrorRenderer.name(path)): \(word)"
+      let reasons = [
+        DigestText.names(differences.changed, are: "differs", "differ"),
+        DigestText.names(differences.missing, are: "is missing", "are missing"),
+        DigestText.names(differences.added, are: "is new", "are new"),
+      ].compactMap(\.self)
+      let why = reasons.isEmpty ? "" : ": " + reasons.joined(separator: "; ")
+      return "\(ErrorRenderer.name(path)): \(word)\(why)"
     }
   }
 
@@ -98,7 +114,9 @@ struct HashCommand: ParsableCommand {
     for entry in try HashManifest(path: path).entries {
       var result = Checked(path: entry.path)
       do {
-        result.holds = try report(entry.path).model == entry.digest
+        let report = try report(entry.path)
+        result.holds = report.model == entry.digest
+        if !result.holds { result.differences = entry.differences(from: report) }
       } catch let error as IngotError where error != .interrupted {
         result.error = error
         Terminal.printError([ErrorRenderer.line(error)])

@@ -17,7 +17,8 @@ struct IngotMain: ParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [
-          InspectCommand.self, ReportCommand.self, GraphCommand.self, DiffCommand.self, HashCommand.self,
+          InspectCommand.self, ShowCommand.self, ReportCommand.self, GraphCommand.self, DiffCommand.self,
+          HashCommand.self,
           FormatsCommand.self,
         ]),
       CommandGroup(

@@ -16,6 +16,8 @@ public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case digestDialect
   /// The names of tensors that an inspection is of: a first selection, not ``include``.
   case names
+  /// The parts of tensors that are shown.
+  case slices
   /// What a corpus is made of, and what of it.
   case documentForm, documentSeparator, inputs, list, maximumMarkupShare, maximumRepeatedShare, maximumWords
   case minimumLetterShare, minimumWords, permutations, shingleWords, threshold, wantedCount

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Name patterns of options: `*` stands for any text, dots and slashes included; `?` for one code point. Names and
-// patterns are compared code point by code point, as they are stored. What tables fold names into can be given too: `{0…11}` for a number, `{up,down}` for one of some texts.
+// patterns are compared code point by code point, as they are stored. What tables fold names into can be given too: `{0…11}` for a number,
+// `{up,down}` for one of some texts, `{0…3,7}` for both.
 
 import IngotCore
 
@@ -50,7 +51,9 @@ public struct Glob: Hashable, Sendable {
     if let range = range(String(String.UnicodeScalarView(inside))) {
       choices = [[.number(range)]]
     } else if inside.contains(",") {
-      choices = inside.split(separator: ",", omittingEmptySubsequences: false).map { $0.map(piece) }
+      choices = inside.split(separator: ",", omittingEmptySubsequences: false).map { choice in
+        range(String(String.UnicodeScalarView(choice))).map { [.number($0)] } ?? choice.map(piece)
+      }
     } else {
       return nil
     }

@@ -180,17 +180,18 @@ extension TensorDescriptor {
 }
 
 /// What a config declares of quantized weights.
-struct QuantizationDeclaration {
+package struct QuantizationDeclaration {
   /// The scheme's name.
-  let method: String?
+  package let method: String?
   /// Bits of a value, where it says so.
-  private(set) var bits: Int?
+  package private(set) var bits: Int?
   /// Rows and columns of a block.
   private(set) var block: (rows: Int, columns: Int)?
   /// Inputs that share a scale.
-  private(set) var groupSize: Int?
+  package private(set) var groupSize: Int?
 
-  init(_ config: Metadata?) {
+  /// Reads what a config declares; nothing of none.
+  package init(_ config: Metadata?) {
     let object = ScaleTensors.configKeys.lazy.compactMap { key -> Metadata? in
       guard case .object(let object)? = config?[key] else { return nil }
       return object

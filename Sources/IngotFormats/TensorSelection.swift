@@ -42,9 +42,31 @@ public struct TensorSelection: Sendable {
     let tensors = checkpoint.tensors
     let shown =
       tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) } + checkpoint.unopened.map { [$0] }
+    try check(shown, hasUnopened: !checkpoint.unopened.isEmpty, includedBy: argument)
+  }
+
+  /// Throws for a pattern without effect on any of the names.
+  ///
+  /// - Parameters:
+  ///   - names: the names that there are.
+  ///   - argument: what the patterns in ``include`` are called where the caller gave them.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
+  package func check(
+    names: some Sequence<String>, includedBy argument: RequestOption = .include
+  ) throws(IngotError) {
+    guard !include.isEmpty || !exclude.isEmpty else { return }
+    try check(names.map { [$0] }, hasUnopened: false, includedBy: argument)
+  }
+
+  private func check(
+    _ shown: [[String]], hasUnopened: Bool, includedBy argument: RequestOption
+  ) throws(IngotError) {
     for (option, globs) in [(argument, include), (.exclude, exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
-        throw .invalidRequest(option: option, why: glob.noMatch(of: "tensor", among: shown.joined()))
+        // Where files are given too, it may have been meant for one.
+        let either: Evidence = option == .names ? "; there is no file of that name either" : ""
+        throw .invalidRequest(
+          option: option, why: "\(glob.noMatch(of: "tensor", among: shown.joined()))\(either)")
       }
     }
     let included = TensorSelection(include: include)
@@ -53,7 +75,7 @@ public struct TensorSelection: Sendable {
         option: .exclude, why: "\(glob.pattern) matches no tensor that \(option: argument) takes")
     }
     // A file whose only tensor can't be read is asked for what else it holds.
-    guard !checkpoint.unopened.isEmpty || shown.contains(where: { takes($0) }) else {
+    guard hasUnopened || shown.contains(where: { takes($0) }) else {
       throw .invalidRequest(option: .exclude, why: "no tensor is left")
     }
   }

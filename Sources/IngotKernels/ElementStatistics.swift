@@ -26,6 +26,8 @@ public struct ElementStatistics: Hashable, Sendable {
 
   /// All values seen.
   public var count: Int { finiteCount + nanCount + infinityCount }
+  /// Whether all values are finite.
+  public var isFinite: Bool { nanCount + infinityCount == 0 }
   /// The least finite value; `nil` when there is none.
   public var min: Double? { finiteCount > 0 ? least : nil }
   /// The greatest finite value; `nil` when there is none.

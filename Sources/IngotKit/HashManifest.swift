@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that list checkpoints with their digests, in every form that sha256sum takes. Lines and names are bytes: what a
+// Files that list checkpoints with their digests, in every form that sha256sum takes, and as `hash` prints them in JSON. Lines and names are bytes: what a
 // name begins with may join the space before it to one character. Page: formats/manifest.md.
 import IngotBytes
 import IngotCore
+import IngotModels
 import IngotOutput
 
 /// A manifest: one line a checkpoint, as sha256sum writes and reads them.
@@ -13,11 +14,34 @@ public struct HashManifest: Sendable {
     public var digest: String
     /// The path.
     public var path: String
+    /// The names of the tensors with their digests, where the manifest has them.
+    package var tensors: [ExactName: String] = [:]
 
     /// Makes an entry.
     public init(digest: String, path: String) {
       self.digest = digest
       self.path = path
+    }
+
+    /// What of a checkpoint is not as the tensors' digests say; nothing where there are none.
+    ///
+    /// - Parameter report: the digests of the checkpoint.
+    /// - Returns: names of tensors that differ, are missing, and are there though none is listed.
+    package func differences(
+      from report: HashReport
+    ) -> (changed: [String], missing: [String], added: [String]) {
+      guard !tensors.isEmpty else { return ([], [], []) }
+      var rest = tensors
+      var changed: [String] = []
+      var added: [String] = []
+      for tensor in report.tensors {
+        guard let digest = rest.removeValue(forKey: ExactName(tensor.name)) else {
+          added.append(tensor.name)
+          continue
+        }
+        if digest != tensor.sha256 { changed.append(tensor.name) }
+      }
+      return (changed, rest.keys.map(\.text).sorted(), added)
     }
 
     /// The line, without its end: `digest  path`, behind a backslash where the path has bytes that a line can't hold.
@@ -38,6 +62,7 @@ public struct HashManifest: Sendable {
   package enum ManifestRule: String, FormatRule {
     case line = "MF-01"
     case notEmpty = "MF-02"
+    case document = "MF-03"
   }
 
   /// The lines in order.
@@ -62,6 +87,16 @@ public struct HashManifest: Sendable {
   /// - Throws: as ``init(path:work:)``.
   public init(bytes: [UInt8], path: String) throws(IngotError) {
     entries = []
+    guard bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) != UInt8(ascii: "{") else {
+      let documents = try DigestDocument.all(in: bytes, rule: ManifestRule.document.rule, path: path)
+      entries = documents.map { document in
+        var entry = Entry(digest: document.digest, path: document.path)
+        for (name, digest) in document.tensors { entry.tensors[ExactName(name)] = digest }
+        return entry
+      }
+      try requireEntries(path)
+      return
+    }
     /// Whether one space stands between digest and path, as some BSD tools have it: the first such line tells for all.
     var hasOneSpace: Bool?
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
@@ -79,6 +114,10 @@ public struct HashManifest: Sendable {
       }
       entries.append(entry)
     }
+    try requireEntries(path)
+  }
+
+  private func requireEntries(_ path: String) throws(IngotError) {
     guard !entries.isEmpty else {
       throw .malformed(
         ManifestRule.notEmpty.rule, at: Location(path), found: "no line", expected: "at least one digest")

@@ -157,7 +157,7 @@ package struct Model: Sendable {
   ///   - system: the operating system.
   /// - Returns: the reason; `nil` where a known one is named, and where what is there can't be read, which opening it as a
   ///   model says.
-  static func unknownArchitecture(
+  package static func unknownArchitecture(
     of checkpoint: Checkpoint, at path: String, _ system: any SystemCalls
   ) -> Evidence? {
     if !checkpoint.companions.contains(where: { $0.kind == .config }),
@@ -192,7 +192,7 @@ package struct Model: Sendable {
     }
   }
 
-  private static func findConfig(
+  static func findConfig(
     _ option: String?, or fallback: String?, of source: Model? = nil, for checkpoint: Checkpoint,
     at path: String, _ system: any SystemCalls
   ) throws(IngotError) -> (Companion, path: String, notes: [Finding]) {

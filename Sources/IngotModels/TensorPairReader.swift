@@ -30,11 +30,11 @@ package struct ComparedTensor {
     name = tensor.name
     aliasOf = tensor.aliasOf
     typeName = tensor.typeName
-    dtype = tensor.quantization == nil ? tensor.dtype : .f32
     shape = tensor.shape
     quantization = tensor.quantization?.scheme
     parts = tensor.parts.map { .stored(name: tensor.name, $0) }
     values = tensor.values
+    dtype = values?.dtype ?? tensor.dtype
   }
 
   /// A parameter.
@@ -88,7 +88,7 @@ package final class TensorPairReader {
   }
 
   private func areEqual(_ a: any TileSource, _ b: any TileSource) throws(IngotError) -> Bool {
-    guard a.byteCount == b.byteCount else { return false }
+    guard a.byteCount == b.byteCount, a.elementType == b.elementType else { return false }
     var isSame = true
     try forEachPair(a, b) { left, right in
       if isSame { isSame = left.bytes.elementsEqual(right.bytes) }
@@ -123,71 +123,64 @@ package final class TensorPairReader {
   package func difference(
     _ a: ComparedTensor, _ b: ComparedTensor
   ) throws(IngotError) -> ValueDifference? {
-    func asDoubles(_ tensor: ComparedTensor) -> LazyPart? {
-      guard ElementConversion(from: tensor.dtype, to: .f64) != nil else { return nil }
-      return tensor.values?.casting(to: .f64, onOverflow: .infinity)
+    func comparable(_ tensor: ComparedTensor) -> LazyPart? {
+      guard let values = tensor.values else { return nil }
+      if ValueDifference.takes(values.dtype) { return values }
+      guard ElementConversion(from: values.dtype, to: .f64) != nil else { return nil }
+      return values.casting(to: .f64, onOverflow: .infinity)
     }
-    guard let left = asDoubles(a), let right = asDoubles(b) else { return nil }
+    guard let left = comparable(a), let right = comparable(b) else { return nil }
     var difference = ValueDifference()
     try forEachPair(open(left, files.0), open(right, files.1)) { (left, right) throws(IngotError) in
-      difference.add(try left.doubles(), try right.doubles())
+      try difference.add(left, right)
     }
     return difference
   }
 
-  /// Streams two parts of equal length side by side.
+  /// SHA-256 over the parts of a tensor of one of the two, as digests of tensors are.
+  package func digest(of tensor: ComparedTensor, isSecond: Bool) throws(IngotError) -> String {
+    var hash = SHA256()
+    let engine = TileEngine()
+    for part in tensor.parts {
+      try engine.forEachTile(of: open(part, isSecond ? files.1 : files.0)) { (tile, _) throws(IngotError) in
+        hash.update(tile)
+      }
+    }
+    return hash.finishHex()
+  }
+
+  /// Streams two parts of as many elements side by side.
   private func forEachPair(
     _ a: any TileSource, _ b: any TileSource, _ body: (Elements, Elements) throws(IngotError) -> Void
   ) throws(IngotError) {
     // Each is cut where it can be, wherever the other one is.
     let readers = (AnyOffsetReader(a), AnyOffsetReader(b))
-    let step = TileEngine.tileByteCount
-    let left = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 64)
-    let right = UnsafeMutableRawBufferPointer.allocate(byteCount: step, alignment: 64)
+    let widths = (a.elementType.bitWidth, b.elementType.bitWidth)
+    let total = a.byteCount * 8 / max(1, widths.0)
+    // Whole bytes of elements narrower than one.
+    let step = max(8, TileEngine.tileByteCount * 8 / max(widths.0, widths.1, 1) / 8 * 8)
+    let left = UnsafeMutableRawBufferPointer.allocate(byteCount: step * widths.0 / 8, alignment: 64)
+    let right = UnsafeMutableRawBufferPointer.allocate(byteCount: step * widths.1 / 8, alignment: 64)
     defer {
       left.deallocate()
       right.deallocate()
     }
-    var offset = 0
-    while offset < a.byteCount {
+    var index = 0
+    while index < total {
       if Process.isInterrupted { throw .interrupted }
-      let count = min(step, a.byteCount - offset)
+      let count = min(step, total - index)
       let (l, r) = (
-        UnsafeMutableRawBufferPointer(rebasing: left[..<count]),
-        UnsafeMutableRawBufferPointer(rebasing: right[..<count])
+        UnsafeMutableRawBufferPointer(rebasing: left[..<(count * widths.0 / 8)]),
+        UnsafeMutableRawBufferPointer(rebasing: right[..<(count * widths.1 / 8)])
       )
-      try readers.0.read(bytesAt: offset, into: l)
-      try readers.1.read(bytesAt: offset, into: r)
+      try readers.0.read(bytesAt: index * widths.0 / 8, into: l)
+      try readers.1.read(bytesAt: index * widths.1 / 8, into: r)
       try body(
         Elements(UnsafeRawBufferPointer(l), a.elementType), Elements(UnsafeRawBufferPointer(r), b.elementType)
       )
-      offset += count
+      index += count
     }
     try a.finish()
     try b.finish()
-  }
-}
-
-/// How far values are apart.
-package struct ValueDifference {
-  /// The largest absolute difference; NaN where a value of either side is.
-  package var maxAbs = 0.0
-  package var differingCount = 0
-  private var squaredDifference = 0.0
-  private var squaredValue = 0.0
-
-  /// The root mean square of the differences over that of the first's values; infinite when only the latter is 0.
-  package var rmsRel: Double { squaredDifference == 0 ? 0 : (squaredDifference / squaredValue).squareRoot() }
-
-  /// Adds elements.
-  package mutating func add(_ left: UnsafeBufferPointer<Double>, _ right: UnsafeBufferPointer<Double>) {
-    for (a, b) in zip(left, right) {
-      if a.isFinite { squaredValue += a * a }
-      if a == b { continue }
-      if !(a.isNaN && b.isNaN) { differingCount += 1 }
-      let difference = (a - b).magnitude
-      maxAbs = maxAbs.orLarger(difference)
-      squaredDifference += difference * difference
-    }
   }
 }

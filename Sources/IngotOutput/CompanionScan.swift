@@ -21,6 +21,8 @@ package struct CompanionScan {
   package private(set) var entries: [Entry] = []
   /// Those that do not.
   package private(set) var losses: [Loss] = []
+  /// Those of them that are weights by their names, as paths below the folder.
+  package private(set) var otherWeights: [String] = []
   /// Paths of the indexes of sets.
   package private(set) var indexes: [String] = []
 
@@ -128,7 +130,7 @@ package struct CompanionScan {
         entries.append(Entry(name: name, kind: kind, byteCount: status.byteCount))
       } else {
         let isIndex = CompanionName.isIndex(name)
-        if isIndex { indexes.append(path) }
+        if isIndex { indexes.append(path) } else if judgement == .weights { otherWeights.append(name) }
         if !isIndex || !name.hasPrefix(stem) { leave(name, judgement) }
       }
     case .other: losses.append(.leftBehind(name, "is no file"))

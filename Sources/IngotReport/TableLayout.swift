@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Aligned columns of text.
+// Aligned columns of text. On a narrow terminal names are shortened, then columns go, and a line says which.
 
 /// A table of text whose columns are aligned.
 package struct TableLayout: Sendable {
@@ -11,6 +11,9 @@ package struct TableLayout: Sendable {
   private let columns: [(title: String, alignment: Alignment)]
   private let dispensable: [Int]
   private var rows: [(cells: [String], marks: [Int: TextStyle.Emphasis])] = []
+
+  /// Characters that names keep while there are columns that can go instead, and those that they always keep.
+  private static let nameWidths = (comfortable: 24, least: 8)
 
   /// Makes a table with titled columns.
   ///
@@ -38,20 +41,53 @@ package struct TableLayout: Sendable {
 
   /// The lines of the table, the titles dimmed.
   ///
-  /// A terminal that is too narrow loses dispensable columns, not its lines.
+  /// On a terminal that is too narrow the texts of the first column, which are names, are shortened in their middle, then
+  /// dispensable columns go, and a last line says which.
   package func lines(_ style: TextStyle, hidesTitles: Bool = false) -> [String] {
-    let widths = columns.indices.map { column in
+    var widths = columns.indices.map { column in
       rows.reduce(columns[column].title.count) { max($0, $1.cells[column].count) }
     }
-    var kept = Array(columns.indices)
-    for column in dispensable {
-      let lineWidth = kept.reduce(0) { $0 + widths[$1] } + 2 * (kept.count - 1)
-      guard let width = style.columns, lineWidth > width else { break }
-      kept.removeAll { $0 == column }
-    }
+    let kept = fit(&widths, style)
     let title = line(columns.map(\.title), [:], kept, widths, TextStyle())
     let body = rows.map { line($0.cells, $0.marks, kept, widths, style) }
-    return hidesTitles ? body : [style.text(title, .dim)] + body
+    return (hidesTitles ? body : [style.text(title, .dim)] + body) + hidden(kept, style)
+  }
+
+  /// Says which columns are shown, and how wide.
+  private func fit(_ widths: inout [Int], _ style: TextStyle) -> [Int] {
+    var kept = Array(columns.indices)
+    guard let limit = style.columns, !widths.isEmpty else { return kept }
+    let nameWidth = widths[0]
+    func others(_ kept: [Int]) -> Int { kept.dropFirst().reduce(0) { $0 + widths[$1] + 2 } }
+    let comfortable = min(nameWidth, columns[0].alignment == .left ? Self.nameWidths.comfortable : nameWidth)
+    for column in dispensable where comfortable + others(kept) > limit {
+      kept.removeAll { $0 == column }
+    }
+    if columns[0].alignment == .left {
+      widths[0] = min(nameWidth, max(limit - others(kept), Self.nameWidths.least))
+    }
+    return kept
+  }
+
+  /// The line that says which columns are not shown.
+  private func hidden(_ kept: [Int], _ style: TextStyle) -> [String] {
+    let hidden = columns.indices.filter { column in
+      !kept.contains(column) && rows.contains { !$0.cells[column].isEmpty }
+    }
+    guard !hidden.isEmpty else { return [] }
+    let titles = hidden.map { columns[$0].title }.filter { !$0.isEmpty }
+    let names = titles.isEmpty ? "" : ": " + titles.joined(separator: ", ")
+    return [
+      style.text("(\(hidden.count == 1 ? "1 column" : "\(hidden.count) columns") hidden\(names))", .dim)
+    ]
+  }
+
+  /// A text with its middle left out.
+  private static func shortened(_ text: String, to width: Int) -> String {
+    guard text.count > width, width > 1 else { return text }
+    // The end of a name tells more than its start.
+    let head = (width - 1) / 3
+    return text.prefix(head) + "…" + text.suffix(width - 1 - head)
   }
 
   private func line(
@@ -60,12 +96,13 @@ package struct TableLayout: Sendable {
     var text = ""
     var space = 0
     for column in kept {
-      let padding = widths[column] - cells[column].count
+      let cell = column == 0 ? Self.shortened(cells[column], to: widths[column]) : cells[column]
+      let padding = max(0, widths[column] - cell.count)
       let isRight = columns[column].alignment == .right
       if isRight { space += padding }
-      if !cells[column].isEmpty {
+      if !cell.isEmpty {
         text += String(repeating: " ", count: space)
-        text += marks[column].map { style.text(cells[column], $0) } ?? cells[column]
+        text += marks[column].map { style.text(cell, $0) } ?? cell
         space = 0
       }
       space += isRight ? 2 : padding + 2

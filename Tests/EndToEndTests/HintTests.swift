@@ -49,7 +49,7 @@ import Testing
       "convert", "corpus", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
       "merge",
       "quantize",
-      "record", "tokenize", "validate", "verify", "zero-shot",
+      "record", "show", "tokenize", "validate", "verify", "zero-shot",
     ]
     var known = Set<String>()
     for command in commands {

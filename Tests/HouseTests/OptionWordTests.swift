@@ -16,7 +16,7 @@ import Testing
       guard !code.hasPrefix("//"), code.contains("\"") else { continue }
       let word = code.firstMatch(
         of:
-          /--[a-z]|\bingot (?:convert|corpus|diff|edit|eval|formats|generate|graph|hash|init|inspect|merge|quantize|record|report|tokenize|validate|verify|zero-shot)\b/
+          /--[a-z]|\bingot (?:convert|corpus|diff|edit|eval|formats|generate|graph|hash|init|inspect|merge|quantize|record|report|sensitivity|show|tokenize|validate|verify|zero-shot)\b/
       )
       #expect(word == nil, "\(path): RequestOption, Verb or Remedy instead of \"\(code)\"")
     }

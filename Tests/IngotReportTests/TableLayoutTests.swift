@@ -19,15 +19,32 @@ import Testing
       ])
   }
 
-  @Test func `a narrow terminal loses the last columns, but never the first two`() {
-    #expect(Self.table().lines(TextStyle(columns: 24))[0] == "name      dtype  shape")
-    #expect(Self.table().lines(TextStyle(columns: 3))[0] == "name      dtype")
+  @Test func `a narrow terminal loses the last columns, but never the first two, and says which`() {
+    let lines = Self.table().lines(TextStyle(columns: 24))
+    #expect(lines[0] == "name      dtype  shape")
+    #expect(lines.last == "(1 column hidden: mean)")
+    let narrow = Self.table().lines(TextStyle(columns: 3))
+    #expect(narrow[0] == "name      dtype")
+    #expect(narrow.last == "(2 columns hidden: shape, mean)")
   }
 
   @Test func `only columns that can be spared go, in the order given`() {
     let table = Self.table(dispensable: [2, 1])
     #expect(table.lines(TextStyle(columns: 24))[1] == "wte       F32      0.5")
     #expect(table.lines(TextStyle(columns: 3))[1] == "wte         0.5")
+  }
+
+  @Test(arguments: [20, 30, 40, 60, 80])
+  func `names are shortened before columns go, and no line is wider than the terminal`(_ columns: Int) {
+    let name = "model.layers.{0…11}.mlp.experts.{0…15}.up_proj.weight"
+    var table = TableLayout([("name", .left), ("dtype", .left), ("shape", .left), ("bytes", .right)])
+    table.add([name, "F32", "768 × 2304", "7.1 MB"])
+    table.add(["wte", "BF16", "4", "8 B"])
+    let lines = table.lines(TextStyle(columns: columns))
+    #expect(lines.allSatisfy { $0.count <= max(columns, 36) }, "\(lines)")
+    #expect(lines[1].hasPrefix("model.") || columns < 40)
+    #expect(lines[1].contains("weight  F32") || columns < 30, "\(lines)")
+    #expect(lines.joined().contains("hidden") == (columns < 60), "\(lines)")
   }
 
   @Test func `a marked cell stands out and keeps its place`() {

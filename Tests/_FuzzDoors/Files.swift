@@ -14,10 +14,11 @@ extension FuzzDoor {
         var options = InspectOptions()
         options.hashes = true
         options.statistics = true
+        options.histograms = true
         options.work.jobs = 1
         let report = try Ingot.inspect(path, options: options)
-        _ = JSONText.inspection(report)
-        _ = InspectionText.lines(report, isUnfolded: false, style: TextStyle())
+        _ = JSONText.inspections([report])
+        _ = InspectionText.lines(report, style: TextStyle())
       }
     },
     FuzzDoor("convert", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in

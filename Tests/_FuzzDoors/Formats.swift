@@ -100,9 +100,12 @@ extension FuzzDoor {
   /// Puts a checkpoint into words, as `inspect` does.
   static func show(_ checkpoint: Checkpoint, path: String) {
     let report = InspectionReport(checkpoint, path: path)
-    _ = JSONText.inspection(report)
-    _ = InspectionText.lines(report, isUnfolded: true, style: TextStyle())
-    _ = InspectionText.lines(report, isUnfolded: false, style: TextStyle())
+    _ = JSONText.inspections([report], hasTypes: true)
+    var unfolded = InspectionText.Options()
+    unfolded.isUnfolded = true
+    unfolded.showsMetadata = true
+    _ = InspectionText.lines(report, options: unfolded, style: TextStyle())
+    _ = InspectionText.lines(report, style: TextStyle())
   }
 
   /// Puts quantized tensors together by a description, from parts of which some fit.

@@ -22,8 +22,14 @@ public struct DiffReport: Sendable {
     public var maxAbs: Double?
     /// The root mean square of the differences over that of the first's values.
     public var rmsRel: Double?
+    /// The signal-to-noise ratio of the second's values in decibels; infinite when no value differs.
+    public var signalToNoise: Double?
     /// Elements that differ.
     public var differingCount: Int?
+    /// The index of the first element that differs, a number a dimension.
+    public var firstPlace: [Int]?
+    /// The index of the first element with the largest difference.
+    public var largestPlace: [Int]?
     /// The cast of the first that gives the second exactly, if one does.
     public var isCastTo: DType?
     /// The cast of the second that gives the first exactly, if one does and the other way round none does.
@@ -50,8 +56,18 @@ public struct DiffReport: Sendable {
   public var changed: [Change]
   /// Tensors whose dtype, shape and bytes are the same.
   public var equalCount: Int
+  /// Tensors of the first that are only there by their names: the second has each under the other name given.
+  public var renamed: [Renaming] = []
   /// How names and layouts were matched, when parameters were compared by what they are for.
   public var matching: Matching?
+
+  /// A tensor that both have, of the same dtype, shape and bytes, under two names.
+  public struct Renaming: Hashable, Sendable {
+    /// Its name in the first.
+    public var first: String
+    /// Its name in the second.
+    public var second: String
+  }
 
   /// How parameters of two dialects were matched.
   public struct Matching: Sendable {
@@ -75,8 +91,12 @@ public struct DiffReport: Sendable {
 public struct DiffOptions: Sendable {
   /// The largest absolute difference of a value that still counts as equal; `nil` for bytes that are the same.
   public var tolerance: Double?
+  /// Which tensors to compare, by the names that are compared.
+  public var selection = TensorSelection()
   /// How to read.
   public var reading = ReadOptions()
+  /// Which of several weight files of the second to read; `nil` for the one that ``reading`` names for both.
+  public var secondFileName: String?
   /// How the work is done.
   public var work = WorkOptions()
   /// The dialect in whose names parameters are reported; `keep` compares tensors by their stored names; `nil` does so
@@ -103,17 +123,45 @@ extension Ingot {
     _ first: String, _ second: String, options: DiffOptions = DiffOptions(),
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> DiffReport {
-    let opener = CheckpointOpener(options: options.reading, work: options.work)
-    let (a, b) = (try opener.open(first), try opener.open(second))
-    try options.reading.requireUse(at: [first, second], by: [a, b], work: options.work)
+    let (a, b) = try open(first, second, options)
     if let models = try ModelPair(a, b, paths: (first, second), options: options) {
       return try models.diff(options: options, progress: progress)
     }
     let report = DiffReport(
       first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
-    return try TensorComparer((a, b), options: options).compare(
-      a.tensors.lazy.map { ComparedTensor($0) }, b.tensors.lazy.map { ComparedTensor($0) }, into: report,
-      progress: progress)
+    let (wholeA, wholeB) = try whole((a, b), (first, second), options)
+    return try TensorComparer((wholeA, wholeB), options: options).compare(
+      wholeA.tensors.lazy.map { ComparedTensor($0) }, wholeB.tensors.lazy.map { ComparedTensor($0) },
+      into: report, progress: progress)
+  }
+
+  private static func open(
+    _ first: String, _ second: String, _ options: DiffOptions
+  ) throws(IngotError) -> (Checkpoint, Checkpoint) {
+    var readings = (options.reading, options.reading)
+    if let name = options.secondFileName { readings.1.fileName = name }
+    readings.0.selection = options.selection
+    readings.1.selection = options.selection
+    let a = try CheckpointOpener(options: readings.0, work: options.work).open(first)
+    let b = try CheckpointOpener(options: readings.1, work: options.work).open(second)
+    guard options.secondFileName != nil else {
+      try options.reading.requireUse(at: [first, second], by: [a, b], work: options.work)
+      return (a, b)
+    }
+    try readings.0.requireUse(at: [first], by: [a], work: options.work)
+    try readings.1.requireUse(at: [second], by: [b], work: options.work)
+    return (a, b)
+  }
+
+  /// Both with quantized weights as one tensor each, where one of them has such, so that what they stand for is compared.
+  private static func whole(
+    _ checkpoints: (Checkpoint, Checkpoint), _ paths: (String, String), _ options: DiffOptions
+  ) throws(IngotError) -> (Checkpoint, Checkpoint) {
+    guard options.dialect?.lowercased() != "keep", !options.reading.isRaw else { return checkpoints }
+    return (
+      try checkpoints.0.withUnpackedWeights(at: paths.0, work: options.work),
+      try checkpoints.1.withUnpackedWeights(at: paths.1, work: options.work)
+    )
   }
 }
 

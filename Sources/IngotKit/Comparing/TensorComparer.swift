@@ -2,6 +2,8 @@
 // Compares tensors, or parameters seen as lazy views, of two checkpoints by name.
 import IngotBytes
 import IngotCore
+import IngotFormats
+import IngotKernels
 import IngotModels
 
 /// Two tensors by the names that they are stored under.
@@ -17,13 +19,32 @@ private struct AliasPair: Hashable {
   }
 }
 
+/// What tensors have in common that may be equal.
+private struct Kind: Hashable {
+  let typeName: String
+  let shape: Shape
+  let quantization: Quantization?
+
+  init(_ tensor: ComparedTensor) {
+    (typeName, shape, quantization) = (tensor.typeName, tensor.shape, tensor.quantization)
+  }
+}
+
+/// What equal tensors have in common.
+private struct Content: Hashable {
+  let kind: Kind
+  let digest: String
+}
+
 /// Compares tensors of two checkpoints, streaming both.
 final class TensorComparer {
   private let tolerance: Double?
+  private let selection: TensorSelection
   private let reader: TensorPairReader
 
   init(_ checkpoints: (Checkpoint, Checkpoint), options: DiffOptions) {
     tolerance = options.tolerance
+    selection = options.selection
     reader = TensorPairReader(checkpoints, work: options.work)
   }
 
@@ -34,24 +55,33 @@ final class TensorComparer {
     _ first: First, _ second: Second, into report: DiffReport, progress: (any ProgressObserver)?
   ) throws(IngotError) -> DiffReport {
     var report = report
+    try selection.check(names: [first.lazy.map(\.name), second.lazy.map(\.name)].joined())
     var others: [ExactName: Second.Index] = [:]
-    for index in second.indices { others[ExactName(second[index].name)] = index }
+    for index in second.indices where selection.takes(second[index].name) {
+      others[ExactName(second[index].name)] = index
+    }
     var names = Set<ExactName>(minimumCapacity: first.count)
     var byteCount = 0
-    for operand in first {
+    var alone = (first: [First.Index](), second: [Second.Index]())
+    for index in first.indices {
+      let operand = first[index]
+      guard selection.takes(operand.name) else { continue }
       names.insert(ExactName(operand.name))
       byteCount += operand.byteCount
-      if others[ExactName(operand.name)] == nil { report.onlyFirst.append(operand.name) }
+      if others[ExactName(operand.name)] == nil { alone.first.append(index) }
     }
-    for operand in second where !names.contains(ExactName(operand.name)) {
-      report.onlySecond.append(operand.name)
+    for index in second.indices {
+      let name = second[index].name
+      if selection.takes(name), !names.contains(ExactName(name)) { alone.second.append(index) }
     }
+    report.onlyFirst = alone.first.map { first[$0].name }
+    report.onlySecond = alone.second.map { second[$0].name }
     names = []
     progress?.begin("comparing", byteCount: byteCount)
     defer { progress?.end() }
     // Other names of two tensors are compared once: a file may have any number of them.
     var known: [AliasPair: DiffReport.Change?] = [:]
-    for operand in first {
+    for operand in first where selection.takes(operand.name) {
       guard let index = others[ExactName(operand.name)] else { continue }
       let other = second[index]
       let pair = AliasPair(operand, other)
@@ -70,7 +100,34 @@ final class TensorComparer {
       }
       progress?.advance(operand.byteCount)
     }
+    report.renamed = try renamings(
+      of: alone.first.lazy.map { first[$0] }, among: alone.second.lazy.map { second[$0] })
     return report
+  }
+
+  /// Tensors that are the same under names of their own, each paired with the first that is left.
+  ///
+  /// Only what has the other side's type and shape is read.
+  private func renamings(
+    of first: some Sequence<ComparedTensor>, among second: some Sequence<ComparedTensor>
+  ) throws(IngotError) -> [DiffReport.Renaming] {
+    let kinds = (Set(first.map(Kind.init)), Set(second.map(Kind.init)))
+    let common = kinds.0.intersection(kinds.1)
+    guard !common.isEmpty else { return [] }
+    var names: [Content: [String]] = [:]
+    for tensor in second where common.contains(Kind(tensor)) {
+      let content = Content(kind: Kind(tensor), digest: try reader.digest(of: tensor, isSecond: true))
+      names[content, default: []].append(tensor.name)
+    }
+    // The first of several is taken first.
+    for content in names.keys { names[content]?.reverse() }
+    var renamings: [DiffReport.Renaming] = []
+    for tensor in first where common.contains(Kind(tensor)) {
+      let content = Content(kind: Kind(tensor), digest: try reader.digest(of: tensor, isSecond: false))
+      guard let name = names[content]?.popLast() else { continue }
+      renamings.append(.init(first: tensor.name, second: name))
+    }
+    return renamings
   }
 
   /// The change between two tensors; `nil` when they are the same.
@@ -83,7 +140,10 @@ final class TensorComparer {
     guard let result = try reader.difference(a, b) else { return change }
     change.maxAbs = result.maxAbs
     change.rmsRel = result.rmsRel
+    change.signalToNoise = result.signalToNoise
     change.differingCount = result.differingCount
+    change.firstPlace = result.firstIndex.map(a.shape.place)
+    change.largestPlace = result.largestIndex.map(a.shape.place)
     if !sameType, a.dtype.isFloating, b.dtype.isFloating {
       if try reader.isSecondCast(a, b) {
         change.isCastTo = b.dtype
@@ -93,5 +153,18 @@ final class TensorComparer {
     }
     if let tolerance { change.isWithinTolerance = result.maxAbs <= tolerance }
     return change
+  }
+}
+
+extension Shape {
+  /// The index, a number a dimension, of the element at a position in C order.
+  fileprivate func place(_ position: Int) -> [Int] {
+    var place: [Int] = []
+    var rest = position
+    for size in dimensions.reversed() {
+      place.append(rest % max(1, size))
+      rest /= max(1, size)
+    }
+    return place.reversed()
   }
 }

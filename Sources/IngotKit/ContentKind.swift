@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a checkpoint holds beside plain weights: an adapter, an optimizer's state, quantized weights, each by its name.
+import IngotBytes
+import IngotCore
+import IngotModels
+import IngotQuantization
+
+/// Something that a checkpoint holds beside plain weights.
+public enum ContentKind: Hashable, Sendable {
+  /// Factors of an adapter: how many tensors; what its config calls it, its rank, and the model it is for, where it says so.
+  case adapter(tensors: Int, kind: String?, rank: Int?, base: String?)
+  /// What an optimizer goes on with.
+  case optimizerState(tensors: Int)
+  /// Weights that are quantized by a scheme.
+  case quantized(tensors: Int, scheme: String)
+
+  /// All that a checkpoint holds, told by names, types, and an adapter's config.
+  static func all(in checkpoint: Checkpoint, at path: String, _ work: WorkOptions) -> [ContentKind] {
+    var counts: [MatrixUse: Int] = [:]
+    var schemes: [(name: String, count: Int)] = []
+    for tensor in checkpoint.tensors {
+      if mayBeNoWeight(tensor.name), let use = MatrixUse(tensor.name, shape: tensor.shape) {
+        counts[use, default: 0] += 1
+      }
+      guard let scheme = scheme(of: tensor) else { continue }
+      if let index = schemes.firstIndex(where: { $0.name == scheme }) {
+        schemes[index].count += 1
+      } else {
+        schemes.append((scheme, 1))
+      }
+    }
+    var contents: [ContentKind] = []
+    let config = ConfigDocument.file("adapter_config.json", of: checkpoint, at: path, work: work)?.document
+    if config?["peft_type"] != nil || counts[.adapter] != nil {
+      contents.append(
+        .adapter(
+          tensors: counts[.adapter] ?? checkpoint.tensors.count, kind: config?.string("peft_type"),
+          rank: config?["r"]?.integer, base: config?.string("base_model_name_or_path")))
+    }
+    if let count = counts[.optimizer] { contents.append(.optimizerState(tensors: count)) }
+    return contents + schemes.map { .quantized(tensors: $0.count, scheme: $0.name) }
+  }
+
+  /// What a name must hold somewhere to be looked at: there may be a million.
+  private static let marks = ["lora", "hada", "loha", "lokr", "optim", "exp_avg", "momentum", "square_avg"]
+    .map {
+      Array($0.utf8)
+    }
+
+  private static func mayBeNoWeight(_ name: String) -> Bool {
+    var name = name
+    return name.withUTF8 { bytes in
+      bytes.indices.contains { start in
+        // Letters in lower case; what else that changes is in no mark.
+        let first = bytes[start] | 0x20
+        return marks.contains { mark in
+          mark[0] == first && mark.count <= bytes.count - start
+            && mark.indices.allSatisfy {
+              bytes[start + $0] == mark[$0] || bytes[start + $0] | 0x20 == mark[$0]
+            }
+        }
+      }
+    }
+  }
+
+  /// The name of the scheme that a tensor is quantized by; blocks have theirs in place of a dtype.
+  private static func scheme(of tensor: TensorDescriptor) -> String? {
+    if let packing = tensor.packing { return packing.scheme }
+    guard let quantization = tensor.quantization else { return nil }
+    let scales =
+      switch quantization.scheme.granularity {
+      case .perTensor: "one scale a tensor"
+      case .perChannel: "one scale a channel"
+      case .perGroup(_, let size): "one scale for \(size) inputs"
+      case .perBlock(let sizes): "one scale for \(sizes.map(String.init).joined(separator: " × ")) values"
+      case .perRun(let size): "one scale for \(size) values"
+      }
+    return "\(tensor.dtype.rawValue) with \(scales)"
+  }
+}
