@@ -5,6 +5,8 @@
 SWIFT ?= swift
 # `make test FILTER=Safetensors` runs the tests whose names match.
 FILTER ?=
+# `make install PREFIX=$$HOME/.local` installs there.
+PREFIX ?= /usr/local
 # `make test-mutations ONLY=gguf` plants the faults whose name, file or tests hold the word.
 ONLY ?=
 
@@ -16,10 +18,13 @@ ifdef CI
 export INGOT_WARNINGS_AS_ERRORS := 1
 endif
 
+# `ingot --version` names it.
+export INGOT_COMMIT := $(shell git rev-parse --short=12 HEAD 2> /dev/null)
+
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-tests build-examples demo test test-levels test-mutations test-page test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
+.PHONY: help setup build install build-tests build-examples demo test test-levels test-mutations test-page test-peers test-sanitizers fuzz bench bench-peers build-benchmarks format lint clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
@@ -29,6 +34,9 @@ setup: ## Install the system packages that are missing
 
 build: setup ## Build the program: .build/release/ingot
 	@$(SWIFT) build -c release --product ingot
+
+install: build ## Install program, man pages and completions below PREFIX (/usr/local), with DESTDIR before it
+	@Scripts/install $(ingot) '$(DESTDIR)$(PREFIX)'
 
 build-tests: setup ## Build the program and the tests
 	@$(SWIFT) build -c release --build-tests

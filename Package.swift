@@ -2,6 +2,11 @@
 // The targets stand in the order in which data meets them; HouseTests fails on an arrow that is not here.
 import PackageDescription
 
+/// The commit that is built, as make says it: some hexadecimal digits.
+let commit = Context.environment["INGOT_COMMIT"].flatMap { text in
+  !text.isEmpty && text.allSatisfy(\.isHexDigit) ? text : nil
+}
+
 let package = Package(
   name: "ingot",
   products: [
@@ -72,9 +77,14 @@ let package = Package(
         "IngotEvaluation", "IngotCorpus", "IngotTasks",
       ]),
     .target(name: "IngotReport", dependencies: ["IngotKit"]),
+    // The commit that `--version` names, in a target of its own: nothing else is built anew for it.
+    .target(
+      name: "CIngotVersion", cSettings: commit.map { [.define("INGOT_COMMIT", to: "\"\($0)\"")] } ?? []),
     .executableTarget(
       name: "IngotCommand",
-      dependencies: ["IngotReport", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "IngotReport", "CIngotVersion", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     // Times kernels, and what the machine can do at the most, for the scripts in Benchmarks.
     .target(name: "CMachineLimits", path: "Benchmarks/CMachineLimits"),

@@ -22,7 +22,7 @@ static atomic_flag mapping_lock = ATOMIC_FLAG_INIT;
 static atomic_flag fault_is_told = ATOMIC_FLAG_INIT;
 static atomic_int interrupted;
 static atomic_int hold_count;
-static char last_words[128];
+static char last_words[512];
 
 static void write_text(const char *text) {
     ssize_t ignored = write(STDERR_FILENO, text, strlen(text));

@@ -129,7 +129,7 @@ package final class FileByteSource: ByteSource {
     guard status.kind == .file else {
       system.close(descriptor)
       throw .missing(
-        path: path, why: status.kind == .folder ? "is a folder" : "is no regular file", hint: nil)
+        path: path, why: status.kind == .folder ? "is a folder" : "is not a regular file", hint: nil)
     }
   }
 

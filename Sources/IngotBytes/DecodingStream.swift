@@ -76,7 +76,7 @@ package final class DecodingStream {
       }
     }
     switch failure {
-    case .corrupt?: throw corrupt("bytes that are no deflate stream", expected: "a deflate stream")
+    case .corrupt?: throw corrupt("bytes that are not a deflate stream", expected: "a deflate stream")
     case .truncated?: throw corrupt("a stream cut off", expected: "its end mark")
     case nil: break
     }

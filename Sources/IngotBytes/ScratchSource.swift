@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scratch file without a name, filled and then only read: what an archive had to be decoded to.
+// A scratch file without a name, filled and then only read: what an archive had to be decoded to, or standard input.
 import IngotCore
 
 /// A scratch file that is read like any other; its blocks are freed with the last reference to it.
@@ -8,6 +8,8 @@ package final class ScratchSource: ByteSource, UnnamedFile {
   package let path: String
   /// Its length.
   package let byteCount: Int
+  /// Whether it is what was given, and not decoded from that.
+  package let isInput: Bool
   let file: OutputFile
 
   /// Takes over a scratch file that is complete.
@@ -16,10 +18,12 @@ package final class ScratchSource: ByteSource, UnnamedFile {
   ///   - file: the file.
   ///   - byteCount: its length.
   ///   - path: the file that it was decoded from.
-  package init(_ file: OutputFile, byteCount: Int, path: String) {
+  ///   - isInput: whether it is what was given, and not decoded from that.
+  package init(_ file: OutputFile, byteCount: Int, path: String, isInput: Bool = false) {
     self.file = file
     self.byteCount = byteCount
     self.path = path
+    self.isInput = isInput
   }
 
   /// Reads bytes from a position.
@@ -36,6 +40,8 @@ package final class UnnamedMemoryFile: ByteSource, UnnamedFile {
   package var path: String { content.path }
   /// How many there are.
   package var byteCount: Int { content.byteCount }
+  /// They were decoded.
+  package var isInput: Bool { false }
 
   /// Takes over bytes.
   package init(_ content: MemoryByteSource) {

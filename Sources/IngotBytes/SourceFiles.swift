@@ -48,7 +48,10 @@ package final class SourceFiles: Sendable {
         throw .internal("a tensor in file \(index) of \(files.count)")
       }
       let expected = files[index]
-      if let unnamed = expected.unnamed as? any ByteSource { return unnamed }
+      if let unnamed = expected.unnamed as? any ByteSource {
+        try (expected.seal as? RangeSeal)?.verify(unnamed)
+        return unnamed
+      }
       let source = try FileByteSource(path: expected.path, system: system)
       guard source.byteCount == expected.byteCount else {
         throw .sourceChanged(

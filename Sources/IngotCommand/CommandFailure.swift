@@ -18,9 +18,13 @@ enum CommandFailure {
     switch error {
     case let error as IngotError:
       if isClosedOutput(error) { exit(0) }
-      let terminal = Terminal.standardError
-      Terminal.printError(
-        ErrorRenderer.lines(error, style: terminal.style, isVerbose: isVerbose) { hasOption($0, parser) })
+      if CommandLineWords.wantsJSON {
+        Terminal.printError(ErrorRenderer.json(error) { hasOption($0, parser) })
+      } else {
+        let style = Terminal.standardError.style
+        Terminal.printError(
+          ErrorRenderer.lines(error, style: style, isVerbose: isVerbose) { hasOption($0, parser) })
+      }
       exit(ErrorRenderer.exitCode(error))
     case is CheckFailed:
       exit(1)
@@ -31,25 +35,51 @@ enum CommandFailure {
 
   /// Help and completions go to standard output with 0; a usage error to standard error with 64.
   private static func endUsage(_ error: any Error, parser: IngotMain.Type) -> Never {
-    let message = parser.fullMessage(for: error)
     guard parser.exitCode(for: error) != .success else {
+      refuseWhatIsNoHelp(parser)
+      // Where bash is told no words, its own completion of files holds.
+      let message = parser.fullMessage(for: error).replacing(
+        "\ncomplete -o filenames -F ", with: "\ncomplete -o default -o filenames -F ")
       Terminal.printOutput(message.hasSuffix("\n") || message.isEmpty ? message : message + "\n")
       exit(0)
     }
-    if let word = unknownCommand(parser) {
-      let hint = NearestText.match(word, among: commandNames(parser)).map { "; did you mean \($0)?" } ?? ""
-      Terminal.printError(["ingot: there is no command \(ErrorRenderer.name(word))\(hint)"])
-      exit(64)
-    }
+    let message = parser.fullMessage(for: error)
+    if let word = unknownCommand(parser) { endUsage([noCommand(word, parser)]) }
     // The parser's own first word is "Error:"; every message of this program starts with its name.
-    let lines = usageLines(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)
-    Terminal.printError(["ingot: " + (lines.first ?? "")] + (isVerbose ? lines.dropFirst() : []))
+    endUsage(usageLines(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message))
+  }
+
+  /// Ends with 64, and with lines of which the first is enough.
+  private static func endUsage(_ lines: [String]) -> Never {
+    let first = lines.first ?? ""
+    if CommandLineWords.wantsJSON {
+      Terminal.printError(ErrorRenderer.json(usage: first))
+    } else {
+      Terminal.printError(["ingot: " + first] + (isVerbose ? lines.dropFirst() : []))
+    }
     exit(64)
+  }
+
+  /// Ends with 64 where the parser takes for a wish for help what is none: `help` with a word that is no command, and a
+  /// word behind one dash in which there is an h.
+  private static func refuseWhatIsNoHelp(_ parser: IngotMain.Type) {
+    let known = commandNames(parser) + ["help"]
+    if let word = CommandLineWords.helpWanted?.first(where: { !known.contains($0) }) {
+      endUsage([noCommand(word, parser)])
+    }
+    guard let word = CommandLineWords.mistakenForHelp else { return }
+    let name = ErrorRenderer.name(word)
+    endUsage(["Unknown option '\(name)'; a path that begins with a dash is given as ./\(name)"])
+  }
+
+  private static func noCommand(_ word: String, _ parser: IngotMain.Type) -> String {
+    let hint = NearestText.match(word, among: commandNames(parser)).map { "; did you mean \($0)?" } ?? ""
+    return "there is no command \(ErrorRenderer.name(word))\(hint)"
   }
 
   /// Whether lines after an error's first are wanted: on a terminal, or with `-v`.
   private static var isVerbose: Bool {
-    Terminal.standardError.isTerminal || CommandLine.arguments.contains { $0 == "-v" || $0 == "--verbose" }
+    Terminal.standardError.isTerminal || CommandLineWords.isVerbose
   }
 
   /// The parser's message with its list of values, a line each, on the first line: that one alone says everything.

@@ -15,25 +15,33 @@ struct ConvertCommand: ParsableCommand {
       EXAMPLES
         ingot convert model.safetensors model.npz
         ingot convert gpt2/ gpt2-bf16/ --dtype bf16 --shard-size 500MB
+        ingot convert gpt2/ gpt2-mixed/ --dtype bf16 --dtype '*ln_*=f32'
         ingot convert model.npz model.ingot --check
         ingot convert gpt2/ gpt2.gguf --for llama.cpp
         ingot convert llama/ meta/ --for meta --model-parallel 2
         ingot convert gpt2.pt gpt2.npz --dialect openai
         ingot convert model.pt model.safetensors --rename 'module.*=*'
+        ingot convert model.pt model.safetensors --rename-file names.txt
         ingot convert model.safetensors - --to safetensors --include 'h.0.*' | wc -c
+        gunzip -c model.safetensors.gz | ingot convert - model.npz
       """)
 
-  @Argument(help: "The checkpoint: a file, a shard index, or a folder.")
+  @Argument(
+    help: "The checkpoint: a file, a shard index, a folder, or - for standard input.", completion: .path)
   var input: String
 
-  @Argument(help: "The output: a file, a folder (ends in /), or - for standard output.")
+  @Argument(
+    help:
+      "The output: a file, a folder (ends in /), or - for standard output (safetensors, gguf, ingot, npy, llmc, llama2c).",
+    completion: .path)
   var output: String
 
   @OptionGroup var writing: WritingOptions
 
   @Option(
     name: .long,
-    help: "Whose names and layouts the model gets: hf, openai, llmc, llama2c, gguf, mlx, nanogpt; or keep.")
+    help: "Whose names and layouts the model gets: hf, openai, llmc, llama2c, gguf, mlx, nanogpt; or keep.",
+    completion: .dialectsAndKeep)
   var dialect: String?
 
   @Option(
@@ -42,6 +50,13 @@ struct ConvertCommand: ParsableCommand {
       "Rename tensors; what a * stands for is taken over. Repeat as needed, the first that fits holds.",
       valueName: "old=new"))
   var rename: [String] = []
+
+  @Option(
+    name: .customLong("rename-file"),
+    help: ArgumentHelp(
+      "The same in a text, OLD=NEW a line, behind those of --rename; a line that begins with # is none.",
+      valueName: "file"), completion: .path)
+  var renameFile: String?
 
   @Option(
     name: .customLong("for"),
@@ -87,7 +102,7 @@ struct ConvertCommand: ParsableCommand {
 
   func run() throws {
     let conversion = try Conversion(input, to: output, options: options())
-    guard writing.onOverflow == nil || writing.dtype != nil || conversion.castsValues else {
+    guard writing.onOverflow == nil || !writing.dtype.isEmpty || conversion.castsValues else {
       throw IngotError.invalidRequest(option: .onOverflow, why: "no value is cast without --dtype")
     }
     guard !plan else {
@@ -125,6 +140,7 @@ struct ConvertCommand: ParsableCommand {
     options.config = model.config
     options.head = tie ? .tie : untie ? .untie : .asIs
     options.renames = try rename.map { (rule) throws(IngotError) in try TensorRename(rule) }
+    if let renameFile { options.renames += try TensorRename.rules(at: renameFile) }
     options.resumes = resume
     options.work = reading.work(threads)
     options.reading = try reading.options()
@@ -132,5 +148,8 @@ struct ConvertCommand: ParsableCommand {
   }
 }
 
-extension TargetProgram: ExpressibleByArgument {}
+extension TargetProgram: ExpressibleByArgument {
+  /// Reads a program's name in any case.
+  public init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+}
 extension EmbeddingCut: ExpressibleByArgument {}

@@ -24,25 +24,27 @@ struct CorpusCommand: ParsableCommand {
 
       EXAMPLES
         ingot corpus pages/ more.jsonl -o corpus.jsonl
-        zcat dump.jsonl.gz | ingot corpus - --field content -o corpus.jsonl --list decisions.jsonl
+        zcat dump.jsonl.gz | ingot corpus - --field content -o corpus.jsonl
         ingot corpus stories.txt --split '<|endoftext|>' -o stories.jsonl
         ingot corpus corpus.jsonl --take 512 -o calibration.txt
         ingot corpus verses/ --min-words 0 --exact-only --json
       """)
 
-  @Argument(help: ArgumentHelp("Files, folders, and - for standard input.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("Files, folders, and - for standard input.", valueName: "path"), completion: .path)
   var inputs: [String]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
       "The output: .jsonl, .txt, or - for standard output; without it, documents are only counted.",
-      valueName: "file"))
+      valueName: "file"), completion: .path)
   var output: String?
 
   @Option(
     name: .long,
-    help: ArgumentHelp("Write the decision on every document, a JSON object a line.", valueName: "file"))
+    help: ArgumentHelp("Write the decision on every document, a JSON object a line.", valueName: "file"),
+    completion: .path)
   var list: String?
 
   @Option(name: .customLong("from"), help: "What inputs hold, whatever they are called.")
@@ -164,7 +166,7 @@ struct RecipeOptions: ParsableArguments {
 struct ScratchOptions: ParsableArguments {
   @Option(
     name: .customLong("scratch"),
-    help: ArgumentHelp("Where the file of signatures goes.", valueName: "folder"))
+    help: ArgumentHelp("Where the file of signatures goes.", valueName: "folder"), completion: .directory)
   var folder: String = WorkOptions.defaultScratchFolder
 }
 

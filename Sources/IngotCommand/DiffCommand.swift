@@ -26,10 +26,10 @@ struct DiffCommand: ParsableCommand {
         ingot diff before.npz after.npz --include 'h.*.attn.*' --all
       """)
 
-  @Argument(help: "A checkpoint.")
+  @Argument(help: "A checkpoint.", completion: .path)
   var first: String
 
-  @Argument(help: "Another.")
+  @Argument(help: "Another.", completion: .path)
   var second: String
 
   @Option(name: .long, help: "The largest absolute difference that still counts as equal.")
@@ -51,8 +51,8 @@ struct DiffCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Compare models by what parameters are for, in this dialect's names; keep compares tensors as they are stored.",
-      valueName: "dialect"))
+      "Compare models by what parameters are for, in this dialect's names; keep compares stored names.",
+      valueName: "dialect"), completion: .dialectsAndKeep)
   var dialect: String?
 
   @OptionGroup var selection: SelectionOptions

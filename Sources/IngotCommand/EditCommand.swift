@@ -10,22 +10,28 @@ struct EditCommand: ParsableCommand {
     discussion: """
       Tensors keep their bytes, order and places. A new file takes the old one's place in one step, its data copied by \
       the kernel; with --in-place only the head is written, where the new one is as long as the old: that takes no time \
-      at any size. Formats: safetensors, whose values are text, and GGUF. There a value keeps the type that its key has; \
-      a new key's value tells its own: true, 12, 0.5, [1,2], else text, which "quotes" force.
+      at any size. Formats: safetensors, whose values are text, GGUF and .ingot. In these a value keeps the type that its key \
+      has. The value of a new key tells its own type: true, 12, 0.5 and [1,2] are what they look like, all else is text; \
+      quotes around a value make it text too.
+
+      A value is read from a file where it is @FILE, without the line feed at its end; @@ stands for a value that begins \
+      with @.
 
       EXAMPLES
         ingot edit model.safetensors --set format=pt
-        ingot edit model.gguf --set general.name='My model' --remove 'tokenizer.chat_*'
-        ingot edit model.gguf --set gpt2.context_length=512 --set my.tags='["a","b"]'
+        ingot edit model.gguf --set general.name='My model'
+        ingot edit model.gguf --set gpt2.context_length=512 --set tags='["a","b"]'
+        ingot edit model.gguf --set tokenizer.chat_template=@chat.jinja
+        ingot edit model.ingot --remove 'training.*' --plan
         ingot edit model.safetensors --remove '*' --in-place
       """)
 
-  @Argument(help: "The file, or a folder that holds one.")
+  @Argument(help: "The file, or a folder that holds one.", completion: .path)
   var path: String
 
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Give a key a value. Repeatable.", valueName: "key=value"))
+    help: ArgumentHelp("Give a key a value, or a file's text by @FILE. Repeatable.", valueName: "key=value"))
   var values: [TextArgument] = []
 
   @Option(
@@ -53,7 +59,7 @@ struct EditCommand: ParsableCommand {
       guard let (key, value) = spelling.divided(at: "="), !key.isEmpty else {
         throw .invalidRequest(option: .values, why: "\(spelling) is not of the form KEY=VALUE")
       }
-      return (key, value)
+      return (key, try EditOptions.text(of: value))
     }
     settings.change.removals = removals.map(Glob.init)
     settings.isInPlace = isInPlace

@@ -26,25 +26,27 @@ struct EvalCommand: ParsableCommand {
       EXAMPLES
         ingot eval gpt2/ --text story.txt
         ingot eval gpt2/ --text story.txt --stride 512
-        ingot eval gpt2-int8.ingot --tokens heldout.npy --against gpt2/ --max-kl 1e-3
+        ingot eval gpt2-int8.ingot --tokens t.npy --against gpt2/ --max-kl 1e-3
         ingot eval bert-base-uncased/ --text story.txt --per-token --json
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
   @Option(
     name: .long,
-    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"))
+    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"),
+    completion: .path)
   var text: String?
 
-  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.")
+  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.", completion: .path)
   var tokens: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "The baseline; --config is for it too where it has no config of its own.", valueName: "model"))
+      "The baseline; --config is for it too where it has no config of its own.", valueName: "model"),
+    completion: .path)
   var against: String?
 
   @Option(name: .long, help: "Tokens from one window to the next, as transformers has them.")
@@ -95,8 +97,16 @@ struct EvalCommand: ParsableCommand {
       } else {
         try Ingot.evaluate(model, tokens: tokens ?? "", options: settings, progress: global.progress)
       }
-    global.print(json: { EvaluationText.json(report) }) { EvaluationText.lines(report, style: $0) }
-    guard let divergence = report.divergence else { return }
+    let missed = missed(by: report)
+    global.print(json: { EvaluationText.json(report, missed: missed) }) {
+      EvaluationText.lines(report, style: $0)
+    }
+    try global.fail(missed)
+  }
+
+  /// The bounds that do not hold.
+  private func missed(by report: EvaluationReport) -> [String] {
+    guard let divergence = report.divergence else { return [] }
     var missed: [String] = []
     if let bound = maximumDivergence, !(divergence.mean <= bound) {
       missed.append("the mean KL is \(divergence.mean), over --max-kl \(bound)")
@@ -105,6 +115,6 @@ struct EvalCommand: ParsableCommand {
       missed.append(
         "the share of same likeliest tokens is \(divergence.top1Agreement), under --min-top1 \(bound)")
     }
-    try global.fail(missed)
+    return missed
   }
 }

@@ -19,18 +19,18 @@ struct GenerateCommand: ParsableCommand {
 
       EXAMPLES
         ingot generate gpt2/ --prompt "In the beginning" --max-tokens 60
-        ingot generate gpt2/ --prompt "Once upon" --temperature 0.8 --top-p 0.95 --seed 7
-        ingot generate gpt2/ --prompt "The capital of France is" --max-tokens 1 --top 5
+        ingot generate gpt2/ --prompt "Once" --temperature 0.8 --top-p 0.95 --seed 7
+        ingot generate gpt2/ --prompt "And he said" --max-tokens 1 --top 5
         ingot generate gpt2/ --tokens 464,3290,318 --max-tokens 20
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
   @Option(name: .long, help: "The text that is continued.")
   var prompt: TextArgument?
 
-  @Option(name: .long, help: "Token ids that are continued: 1,2,3 or a .npy file.")
+  @Option(name: .long, help: "Token ids that are continued: 1,2,3 or a .npy file.", completion: .path)
   var tokens: String?
 
   @Option(name: .customLong("max-tokens"), help: "Tokens to add at the most.")

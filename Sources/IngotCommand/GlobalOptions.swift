@@ -6,7 +6,7 @@ import IngotReport
 
 /// Options that every command has.
 struct GlobalOptions: ParsableArguments {
-  @Flag(name: .long, help: "Print the result as JSON.")
+  @Flag(name: .long, help: "Print the result as JSON; an error is a JSON object on standard error.")
   var json = false
 
   @Flag(name: .shortAndLong, help: "Print errors only.")
@@ -14,6 +14,11 @@ struct GlobalOptions: ParsableArguments {
 
   @Flag(name: .shortAndLong, help: "Add where, found and help lines to an error.")
   var verbose = false
+
+  @Option(
+    name: .long,
+    help: "Whether text is coloured; auto does on a terminal where NO_COLOR is not set.")
+  var color: ColorChoice = .auto
 
   /// Prints a command's result in the form asked for.
   ///
@@ -35,10 +40,10 @@ struct GlobalOptions: ParsableArguments {
     }
   }
 
-  /// Ends a check that failed, and says on standard error what was missed.
+  /// Ends a check that failed, and says on standard error what was missed; JSON has said so itself.
   func fail(_ missed: [String]) throws {
     guard !missed.isEmpty else { return }
-    if !quiet { Terminal.printError(missed.map { "ingot: \($0)" }) }
+    if !quiet, !json { Terminal.printError(missed.map { "ingot: \($0)" }) }
     throw CheckFailed()
   }
 
@@ -66,16 +71,22 @@ struct ReadingOptions: ParsableArguments {
   @Option(
     name: .customLong("scratch"),
     help: ArgumentHelp(
-      "Where scratch files go, should the input have to be decompressed.", valueName: "folder"))
+      "Where scratch files go, should the input have to be decompressed.", valueName: "folder"),
+    completion: .directory)
   var scratchFolder: String = WorkOptions.defaultScratchFolder
 
   /// The options as the library takes them.
   func options(isRaw: Bool = false) throws -> ReadOptions {
     let pairs = try rawDTypes.map { (spelling) throws(IngotError) in
-      guard let (pattern, word) = spelling.divided(at: "=", last: true),
-        let dtype = DType(caseInsensitive: word)
-      else {
+      guard let (pattern, word) = spelling.divided(at: "=", last: true) else {
         throw .invalidRequest(option: .rawDTypes, why: "\(spelling) is not of the form GLOB=DTYPE")
+      }
+      guard let dtype = DType(caseInsensitive: word) else {
+        throw .invalidRequest(
+          option: .rawDTypes,
+          why:
+            "there is no dtype \(word); known are \(words: DType.allCases.map(\.rawValue).joined(separator: ", "))"
+        )
       }
       return (pattern: Glob(pattern), dtype: dtype)
     }
@@ -137,20 +148,25 @@ struct TextArgument: ExpressibleByArgument {
   var defaultValueDescription: String { text }
 }
 
-/// A number of bytes: `5GB`, `512 MiB`, `1000`.
-struct ByteCount: ExpressibleByArgument {
+/// A number of bytes: `5GB`, `512 MiB`, `2M`, `1000`.
+struct ByteCount {
   let value: Int
 
-  init?(argument: String) {
-    let digits = argument.prefix { $0.isNumber || $0 == "." }
-    let unit = argument.dropFirst(digits.count).drop { $0 == " " }.lowercased()
-    let factors = [
-      "": 1, "b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12, "kib": 1024, "mib": 1_048_576,
-      "gib": 1_073_741_824, "tib": 1_099_511_627_776,
-    ]
-    guard let number = Double(digits), let factor = factors[unit], number * factor >= 1,
+  /// What is written, in any case: units of ten with or without their B, and those of two.
+  static let forms = "a number of bytes such as 1000, 500kB, 2M, 5GB, 512MiB"
+
+  private static let factors: [String: Double] = [
+    "": 1, "b": 1, "k": 1e3, "kb": 1e3, "m": 1e6, "mb": 1e6, "g": 1e9, "gb": 1e9, "t": 1e12, "tb": 1e12,
+    "ki": 1024, "kib": 1024, "mi": 1_048_576, "mib": 1_048_576, "gi": 1_073_741_824, "gib": 1_073_741_824,
+    "ti": 1_099_511_627_776, "tib": 1_099_511_627_776,
+  ]
+
+  init(_ spelling: String) throws {
+    let digits = spelling.prefix { $0.isNumber || $0 == "." }
+    let unit = spelling.dropFirst(digits.count).drop { $0 == " " }.lowercased()
+    guard let number = Double(digits), let factor = Self.factors[unit], number * factor >= 1,
       number * factor < 9e18
-    else { return nil }
+    else { throw ValidationError("Please give \(Self.forms)") }
     value = Int(number * factor)
   }
 }

@@ -20,7 +20,7 @@ struct GraphCommand: ParsableCommand {
         ingot graph gpt2/ --format dot | dot -Tsvg > gpt2.svg
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
   @Option(name: .long, help: "The form (default: text).")

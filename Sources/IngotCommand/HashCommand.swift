@@ -19,17 +19,19 @@ struct HashCommand: ParsableCommand {
         ingot hash --as hf gpt2/ gpt2.gguf
       """)
 
-  @Argument(help: "Checkpoints: files, shard indexes or folders.")
+  @Argument(help: "Checkpoints: files, shard indexes or folders.", completion: .path)
   var paths: [String] = []
 
-  @Option(name: .long, help: ArgumentHelp("Check the digests that a file lists.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("Check the digests that a file lists.", valueName: "file"),
+    completion: .path)
   var manifest: String?
 
   @Option(
     name: .customLong("as"),
     help: ArgumentHelp(
       "Hash a model's parameters as in this dialect's names and layouts: hf, openai, llmc, llama2c, gguf, mlx, nanogpt.",
-      valueName: "dialect"))
+      valueName: "dialect"), completion: .dialects)
   var dialect: String?
 
   @OptionGroup var model: ModelOptions

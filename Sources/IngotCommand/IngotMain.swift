@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program's entry: parses, runs one command, and turns what it throws into one line and an exit code.
 import ArgumentParser
+import CIngotVersion
 import IngotBytes
 import IngotReport
 
@@ -10,16 +11,17 @@ struct IngotMain: ParsableCommand {
     commandName: "ingot",
     abstract: "Convert, inspect, quantize and verify model checkpoints.",
     discussion: """
-      Nothing changes unasked, and nothing is dropped in silence. `ingot COMMAND --help` shows examples.
+      Nothing changes unasked, and nothing is dropped in silence. `ingot COMMAND --help` shows examples, `ingot explain \
+      RULE` what a rule that an error names says. -V is --version.
       """,
-    version: "0.1.0",
+    version: versionLine,
     groupedSubcommands: [
       CommandGroup(
         name: "Look",
         subcommands: [
           InspectCommand.self, ShowCommand.self, ReportCommand.self, GraphCommand.self, DiffCommand.self,
           HashCommand.self,
-          FormatsCommand.self,
+          FormatsCommand.self, ExplainCommand.self,
         ]),
       CommandGroup(
         name: "Change",
@@ -41,11 +43,18 @@ struct IngotMain: ParsableCommand {
     ]
   )
 
+  /// `ingot 0.1.0 (1f2e3d4c5b6a)`: name, version, and the commit where the build knew it.
+  private static var versionLine: String {
+    let commit = String(cString: ingot_commit())
+    return "ingot 0.1.0" + (commit.isEmpty ? "" : " (\(commit))")
+  }
+
   static func main() {
     Process.returnFreedMemory()
     Process.installSignalHandlers(lastWords: Terminal.lastWords)
     do {
-      var command = try parseAsRoot(Process.arguments)
+      let arguments = Process.arguments
+      var command = try parseAsRoot(arguments == ["-V"] ? ["--version"] : arguments)
       try command.run()
     } catch {
       CommandFailure.end(with: error, parser: self)

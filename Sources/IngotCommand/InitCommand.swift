@@ -20,17 +20,18 @@ struct InitCommand: ParsableCommand {
         ingot init bert --preset bert-base random-bert/
       """)
 
-  @Argument(help: "The architecture: \(architectureNames).")
+  @Argument(help: "The architecture: \(architectureNames).", completion: .architectures)
   var architecture: String
 
-  @Argument(help: "The output: a file or a folder (ends in /).")
+  @Argument(help: "The output: a file or a folder (ends in /).", completion: .path)
   var output: String
 
   @Option(name: .long, help: "A published size.")
   var preset: ModelPreset?
 
   @Option(
-    name: .long, help: ArgumentHelp("A config.json with the numbers of another size.", valueName: "file"))
+    name: .long, help: ArgumentHelp("A config.json with the numbers of another size.", valueName: "file"),
+    completion: .path)
   var config: String?
 
   @Option(name: .long, help: "What the values are made from.")
@@ -39,13 +40,16 @@ struct InitCommand: ParsableCommand {
   @Option(name: .long, help: "What values are rounded to.")
   var dtype: DType?
 
-  @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
+  @Option(
+    name: .customLong("to"), help: "The output's format; without it, its extension tells.",
+    completion: .writtenFormats)
   var format: String?
 
   @Option(
     name: .customLong("shard-size"),
-    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes")
-  )
+    help: ArgumentHelp(
+      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder.",
+      valueName: "bytes"), transform: ByteCount.init)
   var shardSize: ByteCount?
 
   @Flag(name: .long, help: "Replace an existing output.")
@@ -54,6 +58,10 @@ struct InitCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
+    guard Ingot.models.contains(where: { $0.id == architecture }) else {
+      throw ValidationError(
+        "There is no architecture \(ErrorRenderer.name(architecture)); known are \(architectureNames).")
+    }
     guard (preset == nil) != (config == nil) else {
       throw ValidationError("Give either --preset or --config.")
     }
@@ -86,4 +94,7 @@ extension ModelPreset: ExpressibleByArgument {
 
   /// The names of all presets.
   public static var allValueStrings: [String] { all.map(\.name) }
+
+  /// The same.
+  public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }

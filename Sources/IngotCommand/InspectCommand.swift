@@ -25,7 +25,8 @@ struct InspectCommand: ParsableCommand {
         ingot inspect stranger.pt --security
       """)
 
-  @Argument(help: "Files, shard indexes or folders, then patterns of the tensors to list.")
+  @Argument(
+    help: "Files, shard indexes or folders, then patterns of the tensors to list.", completion: .path)
   var paths: [String]
 
   @Flag(name: .long, help: "Add SHA-256 of each tensor's values, the same in every format.")

@@ -23,7 +23,9 @@ struct MergeCommand: ParsableCommand {
         ingot merge base/ --task-vector tuned/=-1 forgotten.safetensors --dtype bf16
       """)
 
-  @Argument(help: ArgumentHelp("The base, its adapters, and the output at last.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("The base, its adapters, and the output at last.", valueName: "path"),
+    completion: .path)
   var paths: [String]
 
   @Option(
@@ -34,13 +36,15 @@ struct MergeCommand: ParsableCommand {
 
   @Option(
     name: .customLong("linear"),
-    help: ArgumentHelp("Add up models, each times its weight. Repeatable.", valueName: "path=weight"))
+    help: ArgumentHelp("Add up models, each times its weight. Repeatable.", valueName: "path=weight"),
+    completion: .path)
   var linear: [String] = []
 
   @Option(
     name: .customLong("task-vector"),
     help: ArgumentHelp(
-      "Add to the base a model's difference from it, times a weight. Repeatable.", valueName: "path=weight"))
+      "Add to the base a model's difference from it, times a weight. Repeatable.", valueName: "path=weight"),
+    completion: .path)
   var taskVectors: [String] = []
 
   @OptionGroup var writing: WritingOptions

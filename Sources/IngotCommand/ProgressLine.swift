@@ -61,12 +61,14 @@ final class ProgressLine: ProgressObserver, @unchecked Sendable {
     }
   }
 
-  /// The time left at the rate so far; nothing while that says little.
+  /// The time left at the rate so far.
   private func timeLeft(share: Double, rate: Double) -> String {
-    guard share >= 0.01, rate > 0 else { return "" }
+    guard rate > 0 else { return "" }
     let seconds = Double(max(0, total - done)) / rate
-    return seconds < 100
-      ? "  \(Quantity.fixed(seconds, decimals: 1)) s left"
-      : "  \(Quantity.fixed(seconds / 60, decimals: 0)) min left"
+    return switch seconds {
+    case ..<100: "  \(Quantity.fixed(seconds, decimals: 1)) s left"
+    case ..<6000: "  \(Quantity.fixed(seconds / 60, decimals: 0)) min left"
+    default: "  \(Quantity.fixed(seconds / 3600, decimals: 1)) h left"
+    }
   }
 }

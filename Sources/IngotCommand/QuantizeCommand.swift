@@ -31,8 +31,8 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-q8.gguf --scheme q8_0
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
         ingot quantize llama/ llama-w8a8/ --scheme w8a8 --for vllm
-        ingot quantize gpt2/ gpt2-g64.ingot --scheme int8-group:64 --calibrate text.txt
-        ingot quantize gpt2/ gpt2-g32.ingot --scheme int8-group:32 --scale-dtype bf16
+        ingot quantize gpt2/ g64.ingot --scheme int8-group:64 --calibrate text.txt
+        ingot quantize gpt2/ g32.ingot --scheme int8-group:32 --scale-dtype bf16
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ small.ingot --max-bits 8.3 --calibrate text.txt
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
@@ -40,10 +40,10 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-int8.ingot --measure heldout.txt --json
       """)
 
-  @Argument(help: "The checkpoint: a file, a shard index, or a folder.")
+  @Argument(help: "The checkpoint: a file, a shard index, or a folder.", completion: .path)
   var input: String
 
-  @Argument(help: "The output: a file or a folder (ends in /).")
+  @Argument(help: "The output: a file or a folder (ends in /).", completion: .path)
   var output: String
 
   @Option(
@@ -69,7 +69,7 @@ struct QuantizeCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Round with error feedback (GPTQ) from what the model does on a text, or on token ids in a .npy file.",
-      valueName: "file"))
+      valueName: "file"), completion: .path)
   var calibrate: String?
 
   @Option(
@@ -106,19 +106,23 @@ struct QuantizeCommand: ParsableCommand {
     help: "What becomes of F64 values beyond the range of F32.")
   var onOverflow: OverflowOfScales = .refuse
 
-  @Option(name: .customLong("to"), help: "The output's format; without it, its extension tells.")
+  @Option(
+    name: .customLong("to"), help: "The output's format; without it, its extension tells.",
+    completion: .writtenFormats)
   var format: String?
 
   @Option(
     name: .customLong("shard-size"),
-    help: ArgumentHelp("Cut the output into files of at most so many bytes: 5GB, 500MiB.", valueName: "bytes")
-  )
+    help: ArgumentHelp(
+      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder.",
+      valueName: "bytes"), transform: ByteCount.init)
   var shardSize: ByteCount?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Measure the output against the input: a text, or a .npy file of token ids.", valueName: "file"))
+      "Measure the output against the input: a text, or a .npy file of token ids.", valueName: "file"),
+    completion: .path)
   var measure: String?
 
   @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")
@@ -161,10 +165,12 @@ struct QuantizeCommand: ParsableCommand {
     settings.program = program?.program
     settings.scheme = scheme ?? .implied(by: settings.program)
     settings.rules = try rules.map { (spelling) throws(IngotError) in
-      guard let (pattern, word) = spelling.divided(at: "=", last: true),
-        let scheme = QuantizationScheme(rawValue: word)
-      else {
+      guard let (pattern, word) = spelling.divided(at: "=", last: true) else {
         throw .invalidRequest(option: .rules, why: "\(spelling) is not of the form GLOB=SCHEME")
+      }
+      guard let scheme = QuantizationScheme(argument: word) else {
+        let known = QuantizationScheme.allCases.map(\.rawValue).joined(separator: ", ")
+        throw .invalidRequest(option: .rules, why: "there is no scheme \(word); known are \(words: known)")
       }
       return (pattern: Glob(pattern), scheme: scheme)
     }
@@ -194,16 +200,20 @@ extension QuantizeCommand {
   }
 }
 
-extension QuantizationScheme: ExpressibleByArgument {}
+extension QuantizationScheme: ExpressibleByArgument {
+  /// Reads a scheme's name in any case.
+  public init?(argument: String) { self.init(rawValue: argument.lowercased()) }
+}
 
 /// A program that integers are made for; others are named where they are refused.
 struct QuantizedProgram: ExpressibleByArgument {
   static let allValueStrings = ["transformers", "vllm", "llama.cpp"]
+  static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
   let program: TargetProgram
 
   init?(argument: String) {
-    guard let program = TargetProgram(rawValue: argument) else { return nil }
+    guard let program = TargetProgram(rawValue: argument.lowercased()) else { return nil }
     self.program = program
   }
 }

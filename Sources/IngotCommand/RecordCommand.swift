@@ -17,19 +17,22 @@ struct RecordCommand: ParsableCommand {
         ingot record gpt2/ --tokens 464,3290,318 -o expected.npz
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
-  @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one or two dimensions.")
+  @Option(name: .long, help: "Token ids: 1,2,3 or a .npy file with one or two dimensions.", completion: .path)
   var tokens: String
 
-  @Option(name: .shortAndLong, help: "The fixtures file: .npz, .safetensors or another format.")
+  @Option(
+    name: .shortAndLong, help: "The fixtures file: .npz, .safetensors or another format.", completion: .path)
   var output: String
 
   @Option(name: .long, help: "The arithmetic; reference is float64.")
   var precision: Precision = .reference
 
-  @Option(name: .customLong("to"), help: "The file's format; without it, its extension tells.")
+  @Option(
+    name: .customLong("to"), help: "The file's format; without it, its extension tells.",
+    completion: .writtenFormats)
   var format: String?
 
   @Flag(name: .long, help: "Replace an existing file.")

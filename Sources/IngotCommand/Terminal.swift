@@ -16,15 +16,22 @@ struct Terminal {
   /// Its width, when it is a terminal.
   var columns: Int? { Process.terminalColumns(of: descriptor) }
 
-  /// Colour on a terminal, unless `NO_COLOR` is set.
+  /// Colour as `--color` says; without it on a terminal, unless `NO_COLOR` is set.
   var style: TextStyle {
     let isPlain = !(Process.environment("NO_COLOR") ?? "").isEmpty || Process.environment("TERM") == "dumb"
-    return TextStyle(usesColor: isTerminal && !isPlain, columns: columns)
+    let usesColor =
+      switch CommandLineWords.color {
+      case .auto: isTerminal && !isPlain
+      case .always: true
+      case .never: false
+      }
+    return TextStyle(usesColor: usesColor, columns: columns)
   }
 
   /// What is said of an interrupt, whatever is shown meanwhile on a terminal's last line.
   static var lastWords: String {
-    let line = ErrorRenderer.line(.interrupted) + "\n"
+    let line =
+      CommandLineWords.wantsJSON ? ErrorRenderer.json(.interrupted) : ErrorRenderer.line(.interrupted) + "\n"
     return standardError.isTerminal ? "\r\u{1B}[K" + line : line
   }
 

@@ -19,10 +19,10 @@ struct TokenizeCommand: ParsableCommand {
         ingot tokenize tokenizer.json --json < story.txt
       """)
 
-  @Argument(help: "The tokenizer: a folder, one of its files, or a checkpoint.")
+  @Argument(help: "The tokenizer: a folder, one of its files, or a checkpoint.", completion: .path)
   var path: String
 
-  @Argument(help: "The text's file; without it, standard input.")
+  @Argument(help: "The text's file; without it, standard input.", completion: .path)
   var file: String?
 
   @Flag(help: "Add the tokens that the tokenizer puts around a text.")
@@ -62,7 +62,7 @@ struct DetokenizeCommand: ParsableCommand {
         ingot tokenize gpt2/ story.txt | ingot detokenize gpt2/ | cmp - story.txt
       """)
 
-  @Argument(help: "The tokenizer: a folder, one of its files, or a checkpoint.")
+  @Argument(help: "The tokenizer: a folder, one of its files, or a checkpoint.", completion: .path)
   var path: String
 
   @OptionGroup var reading: ReadingOptions

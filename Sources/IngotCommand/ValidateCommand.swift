@@ -6,7 +6,8 @@ import IngotReport
 /// Options of commands that need a model, not only tensors.
 struct ModelOptions: ParsableArguments {
   @Option(
-    name: .long, help: ArgumentHelp("The config, when it is not beside the weights.", valueName: "file"))
+    name: .long, help: ArgumentHelp("The config, when it is not beside the weights.", valueName: "file"),
+    completion: .path)
   var config: String?
 }
 
@@ -62,16 +63,18 @@ struct ValidateCommand: ParsableCommand {
     abstract: "Say whether a checkpoint is a complete, legal model.",
     discussion: """
       Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are \
-      not tied, a config that contradicts the weights. Exits with 1 when there is an error.
+      not tied, a config that contradicts the weights. Exits with 1 when there is an error. NaN and infinities are found in \
+      any checkpoint, whether its model is known or not.
 
       \(understoodModels)
 
       EXAMPLES
         ingot validate gpt2/
         ingot validate model.npz --config config.json --json
+        ingot validate unet.safetensors
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
   @OptionGroup var options: ModelOptions

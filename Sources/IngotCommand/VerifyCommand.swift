@@ -20,23 +20,24 @@ struct VerifyCommand: ParsableCommand {
         ingot verify int8.ingot --against gpt2/ --nodes --tolerance 1e-2
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Inputs and expected outputs: what `ingot record` writes, or llm.c's debug state.", valueName: "file"))
+      "Inputs and expected outputs: what `ingot record` writes, or llm.c's debug state.", valueName: "file"),
+    completion: .path)
   var fixtures: String?
 
   @Option(
     name: .long,
     help: ArgumentHelp(
       "A model whose float64 outputs are expected, on the inputs of --fixtures where they are given; --config is for it too where it has no config of its own.",
-      valueName: "model"))
+      valueName: "model"), completion: .path)
   var against: String?
 
-  @Option(name: .long, help: "Token ids to compare two models on: 1,2,3 or a .npy file.")
+  @Option(name: .long, help: "Token ids to compare two models on: 1,2,3 or a .npy file.", completion: .path)
   var tokens: String?
 
   @Option(name: .long, help: "The largest difference that passes, relative to the largest expected value.")

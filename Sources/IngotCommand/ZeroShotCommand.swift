@@ -22,21 +22,24 @@ struct ZeroShotCommand: ParsableCommand {
       EXAMPLES
         ingot zero-shot gpt2/ --task questions.jsonl
         ingot zero-shot gpt2/ --task lambada.jsonl --template lambada
-        ingot zero-shot gpt2/ --task fr.jsonl --template translation --examples pairs.jsonl --shots 5
+        ingot zero-shot gpt2/ --task qa.jsonl --examples pairs.jsonl --shots 5
         ingot zero-shot gpt2-int8.ingot --task questions.jsonl --min-accuracy 0.4
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
-  @Option(name: .long, help: ArgumentHelp("The task: JSON Lines, an item a line.", valueName: "file"))
+  @Option(
+    name: .long, help: ArgumentHelp("The task: JSON Lines, an item a line.", valueName: "file"),
+    completion: .path)
   var task: String
 
   @Option(name: .long, help: ArgumentHelp("How a line becomes a prompt; see above.", valueName: "name"))
   var template = TaskTemplate.plain
 
   @Option(
-    name: .long, help: ArgumentHelp("Answered items that stand before each prompt.", valueName: "file"))
+    name: .long, help: ArgumentHelp("Answered items that stand before each prompt.", valueName: "file"),
+    completion: .path)
   var examples: String?
 
   @Option(name: .long, help: "Take so many of the examples, from the file's start.")
@@ -77,12 +80,14 @@ struct ZeroShotCommand: ParsableCommand {
     settings.sampling = sampling.options
     settings.run = try running.options
     let report = try Ingot.zeroShot(model, task: task, options: settings, progress: global.progress)
-    global.print(json: { ZeroShotText.json(report) }) {
+    var missed: [String] = []
+    if let minimumAccuracy, !(report.accuracy.share >= minimumAccuracy) {
+      missed = ["the accuracy is \(report.accuracy.share), under --min-accuracy \(minimumAccuracy)"]
+    }
+    global.print(json: { ZeroShotText.json(report, missed: missed) }) {
       ZeroShotText.lines(report, showsItems: items, style: $0)
     }
-    if let minimumAccuracy, report.accuracy.share < minimumAccuracy {
-      try global.fail(["the accuracy is \(report.accuracy.share), under --min-accuracy \(minimumAccuracy)"])
-    }
+    try global.fail(missed)
   }
 }
 
@@ -98,4 +103,7 @@ extension TaskTemplate: ExpressibleByArgument {
 
   /// All names.
   public static var allValueStrings: [String] { all.map(\.name) }
+
+  /// The same.
+  public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }

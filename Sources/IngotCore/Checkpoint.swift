@@ -2,7 +2,10 @@
 // What a reader returns: tensors, metadata and companions of a checkpoint, with nothing but headers read.
 
 /// An open file without a name, which lives as long as the checkpoints that refer to it.
-package protocol UnnamedFile: AnyObject, Sendable {}
+package protocol UnnamedFile: AnyObject, Sendable {
+  /// Whether it is what was given, and not decoded from that.
+  var isInput: Bool { get }
+}
 
 /// What an archive says of the bytes of its files: checked when they are first read.
 package protocol FileSeal: AnyObject, Sendable {}
@@ -15,6 +18,8 @@ public struct CheckpointFile: Hashable, Sendable {
   public var byteCount: Int
   /// The file itself, when it has no name to open it by.
   package var unnamed: (any UnnamedFile)?
+  /// Whether it is one of the checkpoint's, and not decoded from one.
+  package var isInput: Bool { unnamed?.isInput ?? true }
   /// What has to hold of its bytes before any of them is used, when it is an archive.
   package var seal: (any FileSeal)?
 
@@ -103,5 +108,5 @@ public struct Checkpoint: Sendable {
   }
 
   /// Bytes of the weight files, headers included.
-  public var byteCount: Int { files.reduce(0) { $0 + ($1.unnamed == nil ? $1.byteCount : 0) } }
+  public var byteCount: Int { files.reduce(0) { $0 + ($1.isInput ? $1.byteCount : 0) } }
 }

@@ -41,10 +41,28 @@ public enum DType: String, CaseIterable, Hashable, Sendable {
     case boolean, signedInteger, unsignedInteger, float, complex
   }
 
-  /// Reads a spelling in any case, as options do: `bf16`, `BF16`.
+  /// Reads a spelling in any case, as options do: `bf16`, `BF16`; those of PyTorch and NumPy are read too: `bfloat16`,
+  /// `torch.float16`.
   public init?(caseInsensitive spelling: String) {
-    self.init(rawValue: spelling.uppercased())
+    var name = spelling.uppercased()
+    if name.hasPrefix("TORCH.") { name.removeFirst(6) }
+    if let known = Self(rawValue: name) {
+      self = known
+    } else if let known = Self.otherSpellings[name] {
+      self = known
+    } else {
+      return nil
+    }
   }
+
+  /// What other programs call them, in upper case.
+  private static let otherSpellings: [String: DType] = [
+    "FLOAT16": .f16, "FP16": .f16, "HALF": .f16, "BFLOAT16": .bf16, "FLOAT32": .f32, "FP32": .f32,
+    "FLOAT": .f32,
+    "FLOAT64": .f64, "FP64": .f64, "DOUBLE": .f64, "FLOAT8_E4M3FN": .f8E4M3, "FLOAT8_E4M3": .f8E4M3,
+    "F8_E4M3FN": .f8E4M3, "FLOAT8_E5M2": .f8E5M2, "INT8": .i8, "INT16": .i16, "INT32": .i32, "INT64": .i64,
+    "UINT8": .u8, "UINT16": .u16, "UINT32": .u32, "UINT64": .u64,
+  ]
 
   /// Bits of one element.
   public var bitWidth: Int {

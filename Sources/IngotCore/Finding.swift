@@ -54,6 +54,8 @@ public struct Finding: Hashable, Sendable {
     case namesKept = "names_kept"
     /// A config that can't be read.
     case unreadableConfig = "unreadable_config"
+    /// A model that can't be told: its values alone were checked.
+    case unknownModel = "unknown_model"
     /// What the format allows and its usual program does not take.
     case overProgramLimit = "over_program_limit"
     /// A file of a set that was opened by itself.

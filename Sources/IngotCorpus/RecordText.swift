@@ -36,7 +36,7 @@ enum RecordText {
         }
         guard found == nil, try scanner.peek() == .string else {
           rule = .field
-          let what: Evidence = found == nil ? "\(field.text) is no string" : "\(field.text) again"
+          let what: Evidence = found == nil ? "\(field.text) is not a string" : "\(field.text) again"
           throw JSONFailure(kind: .type, offset: key.offset, found: what, expected: "one string")
         }
         found = try scanner.string()

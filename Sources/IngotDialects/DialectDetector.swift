@@ -79,9 +79,13 @@ package enum DialectDetector {
 
     func choice(of count: Int, weights: LinearWeights?) -> Choice {
       let start: Evidence = prefix.text.isEmpty ? "without prefix" : "with prefix \(words: prefix.text)"
-      var explanation: Evidence = "\(words: dialect.id), \(start), by \(matchCount) of \(count, "name")"
+      let known: Evidence =
+        matchCount == count
+        ? "all \(count, "name is", "names are") known"
+        : "\(matchCount) of \(count, "name is", "names are") known"
+      var explanation: Evidence = "\(words: dialect.id), \(start): \(known)"
       if let weights {
-        explanation.pieces += [.words(", and by linear weights \(weights.layout(in: dialect))")]
+        explanation.pieces += [.words("; linear weights are \(weights.layout(in: dialect))")]
       }
       return Choice(
         dialect: dialect, prefix: prefix, matchCount: matchCount, explanation: explanation)

@@ -20,20 +20,37 @@ package struct CheckpointOpener: Sendable {
 
   /// Reads the headers of a checkpoint.
   ///
-  /// - Parameter path: a file, a shard index, a folder, or an archive.
+  /// - Parameter path: a file, a shard index, a folder, or an archive; `-` for standard input, which is kept in a scratch
+  ///   file.
   /// - Returns: the checkpoint, its quantized tensors put together unless ``ReadOptions/isRaw``.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` (66) when there is nothing to open,
   ///   ``IngotCore/IngotError/unsuitable(_:why:hint:)`` (65) for a folder with several checkpoints, and the readers'
   ///   errors.
   package func open(_ path: String) throws(IngotError) -> Checkpoint {
-    let path = indexPath(ofPrefix: path) ?? path
-    let status = try status(of: path)
     let checkpoint =
-      switch status.kind {
-      case .folder: try openFolder(path)
-      default: try openFile(path)
-      }
+      path == StandardInput.path ? try openStandardInput() : try open(at: indexPath(ofPrefix: path) ?? path)
     return options.isRaw ? checkpoint : try QuantizedParts.assemble(checkpoint)
+  }
+
+  private func open(at path: String) throws(IngotError) -> Checkpoint {
+    switch try status(of: path).kind {
+    case .folder: try openFolder(path)
+    default: try openFile(path)
+    }
+  }
+
+  /// Reads what comes on standard input: one file, or an archive.
+  private func openStandardInput() throws(IngotError) -> Checkpoint {
+    let source = try StandardInput(system: system).kept(in: scratchFolder)
+    let archived = try openArchive(source)
+    var checkpoint = if let archived { archived } else { try read(source) }
+    // It has no name to be opened by again, nor one for an output.
+    for index in checkpoint.files.indices
+    where checkpoint.files[index].path == source.path && checkpoint.files[index].unnamed == nil {
+      checkpoint.files[index].unnamed = source
+    }
+    if checkpoint.stem == WeightFileName.stem(of: source.path) { checkpoint.stem = nil }
+    return checkpoint
   }
 
   /// The index of the TensorFlow bundle that a path is the prefix of, as TensorFlow calls it, or a data file of.

@@ -19,6 +19,20 @@ package enum FormatRegistry {
     formats.first { $0.id == id.lowercased() }
   }
 
+  /// The format that a user means by a name: its id, an extension that it alone has, or what people call it.
+  package static func format(named name: String) -> (any CheckpointFormat)? {
+    if let format = format(id: name) { return format }
+    let name = name.lowercased()
+    if let id = otherNames[name] { return format(id: id) }
+    let byExtension = formats(forExtension: name)
+    return byExtension.count == 1 ? byExtension.first : nil
+  }
+
+  /// What people call formats whose ids are other words.
+  private static let otherNames = [
+    "torch": "pytorch", "tf": "tensorflow", "numpy": "npz", "llm.c": "llmc", "llama2.c": "llama2c",
+  ]
+
   /// The formats that claim an extension.
   package static func formats(forExtension name: String) -> [any CheckpointFormat] {
     formats.filter { $0.fileExtensions.contains(name) }

@@ -31,7 +31,7 @@ struct HeaderNumbers: Sendable {
   func number(_ key: String, of metadata: Metadata) throws(IngotError) -> Int? {
     guard let value = metadata[key] else { return nil }
     guard let number = value.integer ?? value.text.flatMap({ Int($0) }), number >= 0 else {
-      throw unrepresentable("\(words: key) is no number of its header")
+      throw unrepresentable("\(words: key) is not a number of its header")
     }
     return number
   }

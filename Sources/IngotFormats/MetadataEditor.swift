@@ -33,7 +33,7 @@ public struct MetadataChange: Sendable {
   }
 }
 
-/// A new header for a file, and where the bytes start that stay as they are.
+/// A new header for a file, where the bytes start that stay as they are, and what ends them.
 package struct EditedHeader: Sendable {
   /// The new bytes in front of the data.
   package var bytes: [UInt8]
@@ -41,12 +41,17 @@ package struct EditedHeader: Sendable {
   package var dataOffset: Int
   /// The metadata before and after.
   package var metadata: (old: Metadata, new: Metadata)
+  /// What takes the place of as many bytes at the file's end.
+  package var ending: [UInt8]
 
   /// Makes a header.
-  package init(bytes: [UInt8], dataOffset: Int, metadata: (old: Metadata, new: Metadata)) {
+  package init(
+    bytes: [UInt8], dataOffset: Int, metadata: (old: Metadata, new: Metadata), ending: [UInt8] = []
+  ) {
     self.bytes = bytes
     self.dataOffset = dataOffset
     self.metadata = metadata
+    self.ending = ending
   }
 }
 

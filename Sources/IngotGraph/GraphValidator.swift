@@ -102,7 +102,7 @@ package struct GraphValidator: Sendable {
     if tensor.isPacked { return nil }
     return switch tensor.dtype {
     case .f64, .f32, .f16, .bf16, .f8E4M3, .f8E5M2: nil
-    case .i8: tensor.hasScales ? nil : "is I8 without scales: integers alone are no weights"
+    case .i8: tensor.hasScales ? nil : "is I8 without scales: integers alone are not weights"
     default: "is \(tensor.dtype), which no weight is"
     }
   }

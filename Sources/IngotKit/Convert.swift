@@ -14,6 +14,8 @@ public struct ConvertOptions: Sendable {
   public var format: String?
   /// What floating-point tensors become; `nil` keeps them.
   public var dtype: DType?
+  /// What those of some names become, by names of the input or the output; the last that matches holds.
+  public var dtypeRules: [DTypeRule] = []
   /// What becomes of values beyond the new dtype's range.
   public var onOverflow: OverflowPolicy = .refuse
   /// Which tensors are taken.
@@ -64,6 +66,7 @@ public struct ConvertOptions: Sendable {
   fileprivate var change: ChangeRequest {
     var change = ChangeRequest()
     (change.dtype, change.onOverflow, change.selection) = (dtype, onOverflow, selection)
+    change.dtypeRules = dtypeRules
     (change.dialect, change.program, change.head, change.config) = (dialect, program, head, config)
     change.work = work
     return change
@@ -90,6 +93,8 @@ public struct ConversionReport: Sendable {
   public var transposedCount: Int
   /// Names of the output's files, when they are several.
   public var fileNames: [String]
+  /// The rules of renaming, each with the number of tensors that have another name by it.
+  public var renames: [(rule: String, tensorCount: Int)] = []
   /// Everything that is not kept, or kept changed.
   public var losses: [Loss]
   /// Remarks on the input.
@@ -131,6 +136,9 @@ public struct Conversion: Sendable {
   ) throws(IngotError) {
     var options = options
     try options.requireParallelUse()
+    if input == StandardInput.path, options.resumes {
+      throw .invalidRequest(option: .resumes, why: "standard input comes once; name a file")
+    }
     let output = try options.applyProgram(to: output)
     let system = options.work.system
     var reading = options.reading
@@ -160,6 +168,7 @@ public struct Conversion: Sendable {
       scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
     try options.requireUse(wanted, of: source)
     try options.selection.check(against: source, alsoKnownAs: wanted?.targetNames ?? [:])
+    try requested.requireUseOfRules(by: source, alsoKnownAs: wanted?.targetNames ?? [:])
     // Weights that their config calls quantized are copied where their names are the target's already.
     let isCopy = wanted?.changesNames == false && scaled.hasDeclaredScales(options.selection)
     let change = isCopy ? nil : wanted
@@ -174,7 +183,7 @@ public struct Conversion: Sendable {
     try options.cut(&draft, by: change)
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     options.configure(&draft, keepsLongNames: keepsLongNames)
-    try draft.rename(options.renames, target: destination.formatID)
+    let renameCounts = try draft.rename(options.renames, target: destination.formatID)
     draft.stateDType(options.dtype, for: destination)
     planned = try draft.planned(for: destination)
     let byteCount = try PlanWriter(
@@ -190,6 +199,7 @@ public struct Conversion: Sendable {
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: findings.filter { $0.kind != .leftOut }, wasChecked: false,
       memoryBound: source.writingBound(companions) + planned.pieceBound)
+    report.renames = zip(options.renames, renameCounts).map { (rule: $0.rule, tensorCount: $1) }
   }
 
   /// Whether any values are cast.

@@ -22,6 +22,27 @@ public struct EditOptions: Sendable {
   public init() {}
 }
 
+extension EditOptions {
+  /// A value as it is written on a command line: `@FILE` is a file's text without a line feed at its end, and `@@` begins a
+  /// value that begins with `@`.
+  ///
+  /// - Parameters:
+  ///   - value: the value as written.
+  ///   - work: how a file is read.
+  /// - Returns: the value's text.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a file that is not text, and read errors.
+  public static func text(of value: String, work: WorkOptions = WorkOptions()) throws(IngotError) -> String {
+    guard value.hasPrefix("@") else { return value }
+    let rest = String(value.dropFirst())
+    guard !rest.hasPrefix("@") else { return rest }
+    guard var text = String(validating: try Companions.text(rest, system: work.system), as: UTF8.self) else {
+      throw .unsuitable(Location(rest), why: "is not text in UTF-8", hint: nil)
+    }
+    if text.unicodeScalars.last == "\n" { text.unicodeScalars.removeLast() }
+    return text
+  }
+}
+
 /// What an edit did, or with a plan would do.
 public struct EditReport: Sendable {
   /// The file.
@@ -79,6 +100,10 @@ extension Ingot {
   public static func edit(
     _ path: String, options: EditOptions, progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> EditReport {
+    guard path != StandardInput.path else {
+      throw .unsuitable(
+        Location(StandardInput.name), why: "is not a file that can be changed", hint: .remedy(.convert))
+    }
     let system = options.work.system
     let file = try fileToEdit(path, options.work)
     try HeaderBackup.restore(for: file, system: system)
@@ -107,6 +132,10 @@ extension Ingot {
         Location(file),
         why: "has a header of \(header.dataOffset, "byte"), and the new one takes \(header.bytes.count)",
         hint: .remedy(.replaceFile))
+    }
+    guard header.ending.isEmpty || !options.isInPlace else {
+      throw .unsuitable(
+        Location(file), why: "has a checksum of its header at its end", hint: .remedy(.replaceFile))
     }
     let total = header.bytes.count + source.byteCount - header.dataOffset
     let report = EditReport(
@@ -140,7 +169,7 @@ private func replace(
   _ path: String, format: any CheckpointFormat, source: FileByteSource, header: EditedHeader,
   options: EditOptions, progress: (any ProgressObserver)?
 ) throws(IngotError) {
-  let count = source.byteCount - header.dataOffset
+  let count = source.byteCount - header.dataOffset - header.ending.count
   guard let writer = format.writer else {
     throw .internal("a format that is edited and not written")
   }
@@ -153,7 +182,7 @@ private func replace(
     files: [
       PlannedFile(
         name: FilePath.name(of: path),
-        chunks: [.bytes(header.bytes), .part(PartReference(tensor: 0), lead: [])])
+        chunks: [.bytes(header.bytes), .part(PartReference(tensor: 0), lead: []), .bytes(header.ending)])
     ])
   let planned = PlannedOutput(
     plan: plan, tensors: [PlannedTensor(name: "data", TensorType(dtype: .u8, shape: data.shape))],

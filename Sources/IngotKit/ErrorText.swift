@@ -64,9 +64,19 @@ package struct ErrorText {
     }.joined()
   }
 
-  private func text(hint: Evidence?) -> String {
-    hint.map { "; " + names.introduction(to: $0.options) + text($0) } ?? ""
+  /// What an error's sentence says at its end of what helps; `nil` where it says nothing of that.
+  package func hint(_ error: IngotError) -> String? {
+    switch error {
+    case .unrepresentable(_, _, _, let hint), .unsuitable(_, _, let hint), .missing(_, _, let hint),
+      .outputRefused(_, _, let hint):
+      hint.map(sentence)
+    default: nil
+    }
   }
+
+  private func sentence(_ hint: Evidence) -> String { names.introduction(to: hint.options) + text(hint) }
+
+  private func text(hint: Evidence?) -> String { hint.map { "; " + sentence($0) } ?? "" }
 
   /// A value in quotes, made safe.
   package static func quoted(_ value: String) -> String {

@@ -39,6 +39,7 @@
 @_exported import struct IngotKernels.UniformHistogram
 @_exported import struct IngotKernels.ValueHistogram
 @_exported import struct IngotModels.BudgetChoice
+@_exported import struct IngotModels.DTypeRule
 @_exported import enum IngotModels.HeadTie
 @_exported import enum IngotModels.Precision
 @_exported import enum IngotModels.QuantizationBudget

@@ -11,7 +11,9 @@ extension ConvertOptions {
   /// The options that decide on the bytes that come out, by the names of their properties.
   package var deciding: [(name: String, values: [String])] {
     [
-      ("format", [format ?? ""]), ("dtype", [dtype?.rawValue ?? ""]), ("onOverflow", [onOverflow.rawValue]),
+      ("format", [format ?? ""]), ("dtype", [dtype?.rawValue ?? ""]),
+      ("dtypeRules", dtypeRules.flatMap { [$0.pattern.pattern, $0.dtype.rawValue] }),
+      ("onOverflow", [onOverflow.rawValue]),
       ("selection", ["\(selection.include.count)"] + (selection.include + selection.exclude).map(\.pattern)),
       ("dialect", [dialect ?? ""]), ("program", [program?.rawValue ?? ""]), ("renames", renames.map(\.rule)),
       ("head", [head.rawValue]), ("config", [config ?? ""]),

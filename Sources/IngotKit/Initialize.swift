@@ -119,7 +119,7 @@ private func configuration(
   case (let preset?, nil):
     guard known.presets.contains(preset) else {
       throw .invalidRequest(
-        option: .preset, why: "\(words: preset.name) is no size of \(words: known.title)")
+        option: .preset, why: "\(words: preset.name) is not a size of \(words: known.title)")
     }
     bytes = ConfigWriter.bytes(known.config(of: preset), of: known)
   case (nil, let path?): bytes = try Companions.text(path, system: options.work.system)

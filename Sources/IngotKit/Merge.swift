@@ -62,6 +62,8 @@ public struct MergeOptions: Sendable {
   public var format: String?
   /// What floating-point tensors become; `nil` for the base's dtypes.
   public var dtype: DType?
+  /// What tensors of some names become; the last that matches holds.
+  public var dtypeRules: [DTypeRule] = []
   /// What becomes of values beyond the dtype's range.
   public var onOverflow: OverflowPolicy = .refuse
   /// The most bytes of tensors in one file.
@@ -88,6 +90,7 @@ public struct MergeOptions: Sendable {
   fileprivate var change: ChangeRequest {
     var change = ChangeRequest()
     (change.dtype, change.onOverflow, change.dialect, change.work) = (dtype, onOverflow, "keep", work)
+    change.dtypeRules = dtypeRules
     return change
   }
 }
@@ -170,6 +173,7 @@ private struct Merge {
       of: reference.checkpoint, at: reference.path, for: destination, system: system)
     let scaled = try ScaledSource(
       source.checkpoint, companions: companions.files, options: options.change)
+    try options.change.requireUseOfRules(by: source.checkpoint, alsoKnownAs: [:])
     var draft = try PlainConversion(
       source: scaled, options: options.change, destination: destination, merged: source.values
     ).output

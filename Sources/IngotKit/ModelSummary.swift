@@ -29,6 +29,6 @@ extension InspectionReport {
 }
 
 extension ValidationReport {
-  /// The model.
-  public var modelSummary: ModelSummary { ModelSummary(model) }
+  /// The model; `nil` where it was not recognised, and values alone were checked.
+  public var modelSummary: ModelSummary? { model.map(ModelSummary.init) }
 }

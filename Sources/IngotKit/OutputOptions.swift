@@ -11,6 +11,8 @@ package protocol OutputOptions {
   var format: String? { get set }
   /// What floating-point tensors become; `nil` keeps them.
   var dtype: DType? { get set }
+  /// What those of some names become; the last that matches holds.
+  var dtypeRules: [DTypeRule] { get set }
   /// What becomes of values beyond the dtype's range.
   var onOverflow: OverflowPolicy { get set }
   /// The most bytes of tensors in one file.

@@ -30,7 +30,7 @@ extension Ingot {
   /// Lists what a path would make other programs run.
   ///
   /// - Parameters:
-  ///   - path: a file, index, folder or archive.
+  ///   - path: a file, index, folder or archive; `-` for standard input.
   ///   - options: how to read.
   /// - Returns: a list, which may hold calls that are not let through, and files that could not be read.
   /// - Throws: the errors of opening the path, of the system, and of an interrupt.
@@ -40,7 +40,9 @@ extension Ingot {
     let system = options.work.system
     let opener = CheckpointOpener(options: options.reading, work: options.work)
     var scanner = ContentScanner(opener)
-    if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
+    if path == StandardInput.path {
+      try scanner.scan(StandardInput(system: system).kept(in: options.work.scratchFolder))
+    } else if (try? system.status(at: path, followingLinks: true))?.kind == .folder {
       try scan(folder: path, depth: 0, system, &scanner)
     } else {
       let (file, shards) = try opener.files(of: path)
@@ -82,7 +84,7 @@ private func scan(
       }
       try scan(folder: path, depth: depth + 1, system, &scanner)
     case .file: try scan(file: path, system, &scanner)
-    case .other, nil: scanner.note(path, .unsupported("what is no file", at: Location(path)))
+    case .other, nil: scanner.note(path, .unsupported("what is not a file", at: Location(path)))
     }
   }
 }

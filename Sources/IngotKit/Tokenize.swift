@@ -167,7 +167,8 @@ struct IDScanner {
 
   private func notAnID(at offset: Int) -> IngotError {
     .unsuitable(
-      Location(name, offset: offset), why: "is no token id: numbers are read, between white space or commas",
+      Location(name, offset: offset),
+      why: "is not a token id: numbers are read, between white space or commas",
       hint: nil)
   }
 }

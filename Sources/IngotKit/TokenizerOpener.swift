@@ -24,6 +24,7 @@ package struct TokenizerOpener {
   /// - Returns: the tokenizer.
   /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` where there is none, and the errors of its files.
   package func open(_ path: String) throws(IngotError) -> Tokenizer {
+    guard path != StandardInput.path else { return try checkpoint(path) }
     let status = try? work.system.status(at: path, followingLinks: true)
     if status?.kind == .folder {
       if let tokenizer = try files(in: path, naming: nil)?.tokenizer() { return tokenizer }
@@ -99,6 +100,7 @@ package struct TokenizerOpener {
     if let tokenizer = try TokenizerFiles(checkpoint.companions, folder: path).tokenizer() {
       return tokenizer
     }
+    guard path != StandardInput.path else { throw noTokenizer(StandardInput.name) }
     let folder = CompanionScan.folder(of: path, system: work.system)
     if let tokenizer = try files(in: folder, naming: nil)?.tokenizer() { return tokenizer }
     throw noTokenizer(path)

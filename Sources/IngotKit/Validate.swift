@@ -12,8 +12,8 @@ import IngotModels
 public struct ValidationReport: Sendable {
   /// The path as given.
   public var path: String
-  /// The model, when it was recognised.
-  package var model: Model
+  /// The model; `nil` where it was not recognised, and values alone were checked.
+  package var model: Model?
   /// All findings, in a stable order.
   public var findings: [Finding]
 
@@ -35,21 +35,28 @@ public struct ValidateOptions: Sendable {
 }
 
 extension Ingot {
-  /// Validates a model.
+  /// Validates a model; where it can't be told what model it is, values that are NaN or infinite are found all the same.
   ///
   /// - Parameters:
   ///   - path: the checkpoint.
   ///   - options: where its config is, and how to read.
   ///   - progress: hears of bytes read.
   /// - Returns: all findings at once.
-  /// - Throws: errors of files that can't be read at all.
+  /// - Throws: errors of files that can't be read at all, and those of opening a model that can't be told, unless a value
+  ///   is not finite.
   public static func validate(
     _ path: String, options: ValidateOptions = ValidateOptions(), progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> ValidationReport {
     let stored = try CheckpointOpener(options: options.reading, work: options.work).open(path)
     try options.reading.requireUse(at: [path], by: [stored], work: options.work)
     let checkpoint = try stored.withWholeWeights(at: path, wantsValues: true, work: options.work)
-    let model = try Model(checkpoint, path: path, config: options.config, work: options.work)
+    let model: Model
+    do throws(IngotError) {
+      model = try Model(checkpoint, path: path, config: options.config, work: options.work)
+    } catch {
+      let values = try valueFindings(checkpoint, of: error, work: options.work, progress: progress)
+      return ValidationReport(path: path, model: nil, findings: checkpoint.findings + values)
+    }
     let structural = model.recognised.structuralFindings(checkpoint.tensors).filter { finding in
       // What declares a scheme is no key that means nothing, where there are weights of one.
       finding.kind != .unknown || !ScaleTensors.configKeys.contains(finding.subject)
@@ -61,6 +68,24 @@ extension Ingot {
       path: path, model: model,
       findings: checkpoint.findings + structural + values + model.roleNotes() + model.packedNotes())
   }
+}
+
+/// What values alone tell of a checkpoint whose model can't be told.
+///
+/// - Returns: the findings, and one that says why there are no others.
+/// - Throws: that error, where every value is finite, or where it is one of the system.
+private func valueFindings(
+  _ checkpoint: Checkpoint, of error: IngotError, work: WorkOptions, progress: (any ProgressObserver)?
+) throws(IngotError) -> [Finding] {
+  guard let reason = error.reason else { throw error }
+  let values = try checkpoint.nonFiniteFindings(
+    of: Array(checkpoint.tensors.indices), work: work, progress: progress)
+  guard !values.isEmpty else { throw error }
+  return values + [
+    Finding(
+      .unknownModel, severity: .note, subject: "model",
+      detail: "is not known, values alone were checked: \(reason)")
+  ]
 }
 
 extension Model {

@@ -10,6 +10,8 @@ import IngotKernels
 package struct ChangeRequest: Sendable {
   /// What floating-point tensors become; `nil` keeps them.
   package var dtype: DType?
+  /// What those of some names become; the last that matches holds.
+  package var dtypeRules: [DTypeRule] = []
   /// What becomes of values beyond the new dtype's range.
   package var onOverflow: OverflowPolicy = .refuse
   /// Which tensors are taken.

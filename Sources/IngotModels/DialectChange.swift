@@ -232,8 +232,9 @@ package struct DialectChange {
     staysFloat32: Bool, keepsAliases: Bool
   ) throws(IngotError) {
     var view = tensor.view
+    let asked = options.dtype(of: [tensor.name] + tensor.roles.compactMap { model.descriptor($0)?.name })
     if staysFloat32 {
-      let wanted = options.dtype ?? view.dtype
+      let wanted = asked ?? view.dtype
       let becomes: Evidence = view.dtype == .f32 ? "stays" : "becomes"
       view = try view.cast(to: .f32, onOverflow: options.onOverflow)
       if wanted != .f32 {
@@ -242,7 +243,7 @@ package struct DialectChange {
             .kept, tensor: tensor.name,
             detail: "\(becomes) F32, not \(wanted): this dialect's program wants vectors and positions so"))
       }
-    } else if let dtype = options.dtype {
+    } else if let dtype = asked {
       view = try view.cast(to: dtype, onOverflow: options.onOverflow)
     }
     let planned = PlannedTensor(
@@ -304,6 +305,13 @@ package struct DialectChange {
       }
       return
     }
+    // What a trainer keeps beside its model: callbacks' and optimizers' tensors.
+    let wrapper = model.recognised.prefix.wrapper
+    if !wrapper.isEmpty, errors.allSatisfy({ $0.kind == .unexpected && !$0.subject.hasPrefix(wrapper) }) {
+      throw .unsuitable(
+        Location(model.path, tensor: first.subject), why: first.detail,
+        hint: "\(option: .include, "'\(wrapper)*'") takes the model's own tensors alone")
+    }
     throw .unsuitable(
       Location(model.path, tensor: first.subject), why: first.detail,
       hint:
@@ -332,7 +340,8 @@ package struct DialectChange {
     let taken = takenNames
     for tensor in model.checkpoint.tensors where !taken.contains(tensor.name) {
       output.losses.append(
-        Loss(.dropped, tensor: tensor.name, detail: "left out by \(option: .include) or \(option: .exclude)"))
+        Loss(.dropped, tensor: tensor.name, detail: "not taken by \(option: .include) or \(option: .exclude)")
+      )
     }
     if let copy = recognised.tiedCopy, selection.takes(model.checkpoint.tensors[copy].name),
       !target.storesTiedHead || head == .tie

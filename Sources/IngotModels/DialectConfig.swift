@@ -62,12 +62,25 @@ struct DialectConfig {
     case (.keys, let form?):
       let (own, rest) = form.own(config, of: architecture, document: document)
       metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors, pooling)
+      if let key = form.keeping, own[key] != nil {
+        output.losses.append(
+          Loss(
+            .added,
+            detail: "\(key): what config.json says and \(words: format) has no key for, for the way back"))
+      }
       report(rest, in: &output)
     case (_, nil):
       travelling.insert(configCompanion(in: place, tokenizer), at: 0)
     }
     output.configure { $0.metadata = metadata }
     output.companions = travelling
+  }
+
+  /// What the model is called: as its folder or archive is, or its file without the extension.
+  private var modelName: String {
+    guard model.path != StandardInput.path else { return "" }
+    let isFile = model.checkpoint.files.contains { $0.path == model.path }
+    return isFile ? WeightFileName.stem(of: model.path) : FilePath.name(of: model.path)
   }
 
   /// The container's keys: what says whose config it is, the config's own, and then the others.
@@ -80,7 +93,7 @@ struct DialectConfig {
       keys[key] = .string(place.containerArchitecture ?? target.architecture)
     }
     if let key = place.key(of: .modelName) {
-      let name = FilePath.name(of: model.path)
+      let name = modelName
       keys[key] = .string(name.isEmpty ? target.architecture : name)
     }
     for entry in own.entries { keys[entry.key] = entry.value }

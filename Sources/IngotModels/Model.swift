@@ -224,6 +224,9 @@ package struct Model: Sendable {
       let bytes = ConfigWriter.bytes(of: document)
       return (Companion(kind: .config, name: "config.json", bytes: bytes), path, [note])
     }
+    guard path != StandardInput.path else {
+      throw .missing(path: StandardInput.name, why: "has no config inside", hint: .remedy(.nameConfig))
+    }
     throw .missing(
       path: path, why: "has no config",
       hint:

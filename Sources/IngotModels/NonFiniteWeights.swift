@@ -29,7 +29,7 @@ extension Checkpoint {
   ///   - progress: hears of bytes read.
   /// - Returns: findings in the order of the indexes.
   /// - Throws: read errors.
-  func nonFiniteFindings(
+  package func nonFiniteFindings(
     of indexes: [Int], work: WorkOptions, progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> [Finding] {
     let digester = TensorDigester(self, work: work)

@@ -191,7 +191,7 @@ package struct ParameterView: Sendable {
       throw .unrepresentable(
         tensor: values.name, target: dtype.rawValue,
         why: quantization == nil
-          ? "its \(values.dtype) are no weights without scales" : "its \(values.dtype) have scales",
+          ? "its \(values.dtype) are not weights without scales" : "its \(values.dtype) have scales",
         hint: nil)
     }
     var view = self

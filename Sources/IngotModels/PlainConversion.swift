@@ -44,7 +44,7 @@ package struct PlainConversion {
       guard selection.takes(tensor.name) else {
         output.losses.append(
           Loss(
-            .dropped, tensor: tensor.name, detail: "left out by \(option: .include) or \(option: .exclude)"))
+            .dropped, tensor: tensor.name, detail: "not taken by \(option: .include) or \(option: .exclude)"))
         continue
       }
       if tensor.aliasOf != nil, options.head == .tie {
@@ -109,9 +109,10 @@ package struct PlainConversion {
 
   /// What a tensor's numbers become; `nil` when they stay as they are.
   private mutating func dtype(of tensor: TensorDescriptor) -> DType? {
-    guard let dtype = options.dtype, dtype != .f32, tensor.dtype.isFloating,
+    let wanted = options.dtype(of: [tensor.name])
+    guard let dtype = wanted, dtype != .f32, tensor.dtype.isFloating,
       let dialect, dialect.staysFloat32?(tensor.name, tensor.shape) == true
-    else { return options.dtype }
+    else { return wanted }
     let program = TargetProgram.allCases.first { $0.dialect == dialect.id }?.rawValue ?? dialect.id
     output.losses.append(
       Loss(

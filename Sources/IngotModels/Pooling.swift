@@ -86,7 +86,7 @@ struct Pooling {
     case .companion? where place.key(of: .pooling) != nil:
       companions.removeAll { $0.name == CompanionName.pooling }
     case .key(let key)? where kind == nil:
-      losses.append(Loss(.metadata, detail: "\(key): is no way of pooling, and is left out"))
+      losses.append(Loss(.metadata, detail: "\(key): is not a way of pooling, and is left out"))
     case .key(let key)? where place.key(of: .pooling) == nil && kind != .classifier:
       losses.append(
         Loss(.metadata, detail: "\(key): the config of \(words: target.id) has no place for it"))

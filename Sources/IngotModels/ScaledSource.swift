@@ -39,9 +39,9 @@ package struct ScaledSource {
     let config = try Self.config(options.config, companions, options.work.system)
     isDeclared = ScaleTensors.configKeys.contains { config?[$0] != nil }
     let scales = ScaleTensors(
-      source.tensors, config: config, wantsValues: options.dtype != nil
+      source.tensors, config: config, wantsValues: options.casts
     ) { (tensor) throws(IngotError) in try loader.bytes(.stored(name: tensor.name, tensor.parts[0])) }
-    guard let dtype = options.dtype else {
+    guard options.casts else {
       apart = scales.weights
       reportSeparation(by: options.selection)
       return
@@ -49,7 +49,9 @@ package struct ScaledSource {
     var joined = Set<Int>()
     for weight in scales.weights {
       let values = source.tensors[weight.values]
-      guard options.selection.takes(values.name), weight.isPacked || values.dtype != dtype else {
+      guard let dtype = options.dtype(of: [values.name]), options.selection.takes(values.name),
+        weight.isPacked || values.dtype != dtype
+      else {
         fixed.formUnion(weight.companions.map { ExactName(source.tensors[$0].name) })
         apart.append(weight)
         continue
@@ -147,7 +149,8 @@ package struct ScaledSource {
         guard selection.takes(values) != selection.takes(name) else { continue }
         losses.append(
           selection.takes(values)
-            ? Loss(.apart, tensor: values, detail: "is taken without \(name), without which it is no weight")
+            ? Loss(
+              .apart, tensor: values, detail: "is taken without \(name), without which it is not a weight")
             : Loss(.apart, tensor: name, detail: "is taken without \(values), whose values it scales"))
       }
     }

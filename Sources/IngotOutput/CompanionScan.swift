@@ -61,8 +61,10 @@ package struct CompanionScan {
     entries.sort { CompanionName.precedes($0.name, $1.name) }
   }
 
-  /// The folder whose files go with a checkpoint: the path itself, or the folder that holds it.
+  /// The folder whose files go with a checkpoint: the path itself, or the folder that holds it; nothing stands beside
+  /// standard input.
   package static func folder(of path: String, system: any SystemCalls) -> String {
+    guard path != StandardInput.path else { return StandardInput.folder }
     let status = try? system.status(at: path, followingLinks: true)
     return status?.kind == .folder ? path : FilePath.folder(of: path)
   }
@@ -133,7 +135,7 @@ package struct CompanionScan {
         if isIndex { indexes.append(path) } else if judgement == .weights { otherWeights.append(name) }
         if !isIndex || !name.hasPrefix(stem) { leave(name, judgement) }
       }
-    case .other: losses.append(.leftBehind(name, "is no file"))
+    case .other: losses.append(.leftBehind(name, "is not a file"))
     }
   }
 

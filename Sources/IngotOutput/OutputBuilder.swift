@@ -31,7 +31,7 @@ package struct OutputBuilder {
       Loss(.metadata, detail: "\($0.subject): \($0.detail)")
     }
     losses += source.unopened.map {
-      Loss(.dropped, tensor: $0, detail: "left out by \(option: .include) or \(option: .exclude)")
+      Loss(.dropped, tensor: $0, detail: "not taken by \(option: .include) or \(option: .exclude)")
     }
   }
 
@@ -192,15 +192,16 @@ package struct OutputBuilder {
 
   /// Gives tensors other names.
   ///
+  /// - Returns: for each rule the tensors that it names.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for two tensors of one name, and
   ///   ``IngotCore/IngotError/invalidRequest(option:why:)`` for a pattern that names no tensor.
-  package mutating func rename(_ renames: [TensorRename], target: String) throws(IngotError) {
-    guard !renames.isEmpty else { return }
-    var used = Set<Int>()
+  package mutating func rename(_ renames: [TensorRename], target: String) throws(IngotError) -> [Int] {
+    guard !renames.isEmpty else { return [] }
+    var counts = renames.map { _ in 0 }
     for tensor in request.tensors {
-      if let first = renames.firstIndex(where: { $0.apply(to: tensor.name) != nil }) { used.insert(first) }
+      if let first = renames.firstIndex(where: { $0.apply(to: tensor.name) != nil }) { counts[first] += 1 }
     }
-    for (index, rename) in renames.enumerated() where !used.contains(index) {
+    for (index, rename) in renames.enumerated() where counts[index] == 0 {
       let isLate = request.tensors.contains { rename.apply(to: $0.name) != nil }
       throw .invalidRequest(
         option: .renames,
@@ -209,16 +210,18 @@ package struct OutputBuilder {
           : "\(rename.old) matches no tensor")
     }
     func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
-    var names = Set<ExactName>()
+    var names: [ExactName: String] = [:]
     for index in request.tensors.indices {
-      let name = renamed(request.tensors[index].name)
-      guard names.insert(ExactName(name)).inserted else {
+      let old = request.tensors[index].name
+      let name = renamed(old)
+      if let other = names.updateValue(old, forKey: ExactName(name)) {
         throw .unrepresentable(
-          tensor: name, target: target, why: "two tensors would have this name", hint: nil)
+          tensor: name, target: target, why: "\(other) and \(old) would both have this name", hint: nil)
       }
       request.tensors[index].name = name
       if let target = request.tensors[index].aliasOf { request.tensors[index].aliasOf = renamed(target) }
     }
+    return counts
   }
 
   /// Sets what a writer may do.

@@ -55,6 +55,7 @@ package struct OutputDestination: Sendable {
   ) throws(IngotError) {
     self.path = path
     let status = path == "-" ? nil : try? system.status(at: path, followingLinks: true)
+    if isSharded { try Self.requireFolder(path, status?.kind) }
     let asksForFolder = path != "-" && (path.hasSuffix("/") || status?.kind == .folder || isSharded)
     let found = try Self.format(named: format, path: path, isFolder: asksForFolder)
     guard let writer = found.writer else {
@@ -78,6 +79,24 @@ package struct OutputDestination: Sendable {
       isFolder ? name ?? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
   }
 
+  /// Throws for an output of several files whose path is that of one.
+  private static func requireFolder(_ path: String, _ kind: FileStatus.Kind?) throws(IngotError) {
+    guard path != "-" else {
+      throw .invalidRequest(option: .shardByteLimit, why: "standard output is one file; name a folder")
+    }
+    guard !path.hasSuffix("/"), kind != .folder else { return }
+    let name = FilePath.name(of: path)
+    let isFileName =
+      CompanionName.isIndex(name)
+      || !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: path)).isEmpty
+    guard isFileName else { return }
+    throw .invalidRequest(
+      option: .shardByteLimit,
+      why:
+        "\(name) is called as one file is, and several are asked for; name a folder, such as \(FilePath.stem(of: name) + "/")"
+    )
+  }
+
   /// A file that takes the place of the one that stands there, in its own format.
   package init(replacing path: String, formatID: String, writer: any CheckpointWriter) {
     self.path = path
@@ -91,7 +110,7 @@ package struct OutputDestination: Sendable {
     named id: String?, path: String, isFolder: Bool
   ) throws(IngotError) -> any CheckpointFormat {
     if let id {
-      guard let format = FormatRegistry.format(id: id) else {
+      guard let format = FormatRegistry.format(named: id) else {
         let known = FormatRegistry.formats.map(\.id).joined(separator: ", ")
         throw .invalidRequest(option: .format, why: "there is no format \(id); known are \(words: known)")
       }
@@ -108,9 +127,16 @@ package struct OutputDestination: Sendable {
     guard path != "-" else {
       throw .invalidRequest(option: .format, why: "standard output has no extension that tells the format")
     }
-    let known = FormatRegistry.formats.flatMap(\.fileExtensions).map { "." + $0 }.joined(separator: " ")
-    throw .invalidRequest(
-      option: .format, why: "\(FilePath.name(of: path)) has none of the extensions \(words: known)")
+    let known = FormatRegistry.formats.filter { $0.writer != nil }.flatMap(\.fileExtensions).reduce(into: [])
+    {
+      if !$0.contains("." + $1) { $0.append("." + $1) }
+    }.joined(separator: ", ")
+    let name = FilePath.fileExtension(of: path)
+    let why: Evidence =
+      name.isEmpty
+      ? "\(FilePath.name(of: path)) has no extension that tells the format"
+      : "no format is written with the extension \("." + name)"
+    throw .invalidRequest(option: .format, why: "\(why); known are \(words: known)")
   }
 
   /// Writes an output so that it appears whole or not at all.
@@ -131,6 +157,11 @@ package struct OutputDestination: Sendable {
     check: (PlanWriter.Result, _ path: String) throws(IngotError) -> Void = { _, _ in }
   ) throws(IngotError) -> PlanWriter.Result {
     guard !isStream else {
+      guard Process.terminalColumns(of: 1) == nil else {
+        throw .outputRefused(
+          path: "standard output", why: "is a terminal, which can't show \(words: formatID)",
+          hint: "a file, or a pipe, takes it")
+      }
       let stream = StandardOutput(system: system)
       return try output.write(progress: progress) { (_) throws(IngotError) in stream }
     }

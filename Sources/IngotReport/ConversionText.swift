@@ -18,9 +18,23 @@ package enum ConversionText {
     ]
     lines += leftovers(report)
     if report.fileNames.count > 1 {
-      lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
+      lines.append(FileNamesText.line(report.fileNames))
     }
+    lines += renames(report)
     return lines + LossText.lines(report.losses, style: style) + findings(report, style)
+  }
+
+  /// Rules of renaming that are shown.
+  private static let renameLimit = 4
+
+  /// Of several rules, how many tensors each has named.
+  private static func renames(_ report: ConversionReport) -> [String] {
+    guard report.renames.count > 1 else { return [] }
+    let shown = report.renames.prefix(renameLimit).map {
+      "renamed   \(ErrorRenderer.name($0.rule)): \(Count($0.tensorCount, "tensor"))"
+    }
+    let hidden = report.renames.count - shown.count
+    return hidden > 0 ? shown + ["… \(Count(hidden, "more rule")) in --json"] : shown
   }
 
   /// What was resumed, and what was removed to start over.
@@ -44,13 +58,15 @@ package enum ConversionText {
       "would write \(Quantity.bytes(report.byteCount)), \(tensors(report)), with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",
     ]
     if !report.fileNames.isEmpty {
-      lines.append("files \(report.fileNames.map { ErrorRenderer.name($0) }.joined(separator: " "))")
+      lines.append(FileNamesText.line(report.fileNames))
     }
+    lines += renames(report)
     return lines + LossText.lines(report.losses, style: style) + findings(report, style)
   }
 
   private static func tensors(_ report: ConversionReport) -> String {
-    let count = "\(Count(report.tensorCount, "tensor"))"
+    let renamed = report.renames.reduce(0) { $0 + $1.tensorCount }
+    let count = "\(Count(report.tensorCount, "tensor"))" + (renamed > 0 ? ", \(renamed) renamed" : "")
     guard let dialects = report.dialects else { return count }
     let turned = report.transposedCount > 0 ? ", \(report.transposedCount) transposed" : ""
     let names = dialects.from == dialects.to ? "" : ", names \(dialects.from) → \(dialects.to)"

@@ -48,7 +48,7 @@ package enum DiffText {
     guard let ignored = report.matching?.ignored else { return [] }
     return [(report.first, ignored.0), (report.second, ignored.1)].compactMap { path, names in
       guard let first = names.first else { return nil }
-      let rest = names.count > 1 ? " and \(names.count - 1) more are no parameters" : " is no parameter"
+      let rest = names.count > 1 ? " and \(names.count - 1) more are not parameters" : " is not a parameter"
       return
         "\(style.text("note", .note))  \(ErrorRenderer.name(path)): \(ErrorRenderer.name(first))\(rest)"
     }

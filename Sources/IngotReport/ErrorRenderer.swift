@@ -21,7 +21,9 @@ package enum ErrorRenderer {
     let names = CommandNames(hasOption: hasOption)
     var lines = [style.text("ingot: ", .error) + ErrorText(names).sentence(error)]
     guard isVerbose else { return lines }
-    lines += details(error).map { "  " + style.text($0.label, .dim) + " " + $0.text }
+    var details = details(error)
+    if let help = help(for: error) { details.append(("help    ", help)) }
+    lines += details.map { "  " + style.text($0.label, .dim) + " " + $0.text }
     return lines
   }
 
@@ -57,23 +59,29 @@ package enum ErrorRenderer {
   /// A path or a name without quotes, made safe.
   package static func name(_ value: String) -> String { ErrorText.name(value) }
 
-  /// Where to learn more of a rule.
-  private static func help(for rule: Rule, at location: Location) -> String {
-    guard rule != PyTorchRule.allowList.rule else {
-      return "nothing was run; `ingot inspect --security \(name(location.file))` lists every call"
+  /// What helps, or where to learn more; `nil` where the error's own line has said it.
+  static func help(for error: IngotError) -> String? {
+    switch error {
+    case .malformed(PyTorchRule.allowList.rule, let location, _, _):
+      "nothing was run; `ingot inspect --security \(name(location.file))` lists every call"
+    case .malformed(let rule, _, _, _): "`ingot explain \(rule.id)` prints the rule, and why there is one"
+    case .unsupported:
+      "the file may be sound, and this in it is not read; where it was made, save it anew without that"
+    case .limitExceeded: "the limit protects memory and time from a stranger's file, and no option raises it"
+    case .invalidRequest(let option, _): "`ingot COMMAND --help` says what \(option.spelling) takes"
+    case .sourceChanged: "another program may have written to it; run the command again"
+    case .internal: "please report this, with the command and, if it may be shown, the file"
+    case .unrepresentable, .unsuitable, .missing, .outputRefused, .environment, .interrupted: nil
     }
-    return "the rule \(rule.id) stands on a page under formats/; `ingot formats` names it"
   }
 
-  /// What the lines after the first say.
+  /// What the lines after the first say, but for what helps.
   private static func details(_ error: IngotError) -> [(label: String, text: String)] {
     switch error {
-    case .malformed(let rule, let location, let found, let expected):
+    case .malformed(_, let location, let found, let expected):
       [
         ("where   ", ErrorText.place(location)), ("found   ", text(found)), ("expected", text(expected)),
-        ("help    ", help(for: rule, at: location)),
       ]
-    case .limitExceeded: [("help    ", "the limit protects memory and time; SECURITY.md gives its reason")]
     default: []
     }
   }

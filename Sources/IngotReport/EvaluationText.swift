@@ -39,10 +39,16 @@ package enum EvaluationText {
   }
 
   /// `ingot eval --json`.
-  package static func json(_ report: EvaluationReport) -> String {
+  ///
+  /// - Parameters:
+  ///   - report: what was measured.
+  ///   - missed: the bounds that do not hold, in words.
+  /// - Returns: the object.
+  package static func json(_ report: EvaluationReport, missed: [String] = []) -> String {
     var entries = figures(report)
     entries.insert(("model", .string(report.model)), at: 0)
     entries.insert(("against", report.against.map { .string($0) } ?? .null), at: 2)
+    entries.append(("missed", .array(missed.map { .string($0) })))
     if let tokens = report.tokens { entries.append(("per_token", .array(tokens.map(token)))) }
     return JSONText.document(entries)
   }

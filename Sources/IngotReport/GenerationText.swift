@@ -44,7 +44,8 @@ package enum GenerationText {
       ("prompt_ids", ids(report.prompt)), ("ids", ids(report.added)),
       ("text", report.text.map { .string($0) } ?? .null),
       ("logprobs", .array(report.logProbabilities.map { .float64($0) })),
-      ("stopped_by", .string(report.stop.rawValue)), ("top", .array(likeliest)),
+      ("stopped_by", .string(report.stop.rawValue)), ("context", .int64(Int64(report.contextLength))),
+      ("top", .array(likeliest)),
     ])
   }
 }

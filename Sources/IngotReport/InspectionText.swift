@@ -34,7 +34,7 @@ package enum InspectionText {
   ) -> [String] {
     let checkpoint = report.checkpoint
     // What was decoded on the way is no file of the checkpoint's.
-    let files = Count(checkpoint.files.count { $0.unnamed == nil }, "file")
+    let files = Count(checkpoint.files.count(where: \.isInput), "file")
     var lines = [
       "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
     ]

@@ -17,10 +17,22 @@ package enum JSONText {
 
   /// A report object with its schema, indented, ended by a line feed.
   package static func document(_ entries: [(String, MetadataValue)]) -> String {
+    printable(JSONWriter.text(withSchema(entries), style: .indented))
+  }
+
+  /// A report object with its schema on one line, ended by a line feed.
+  package static func line(_ entries: [(String, MetadataValue)]) -> String {
+    printable(JSONWriter.text(.object(withSchema(entries))))
+  }
+
+  private static func withSchema(_ entries: [(String, MetadataValue)]) -> Metadata {
     var object = Metadata([.init(key: "schema", value: .int64(1))])
     for (key, value) in entries { object[key] = value }
-    let text = PathText.shown(JSONWriter.text(object, style: .indented), escape: #"\\x"#)
-    return TextStyle.escapedInJSON(text) + "\n"
+    return object
+  }
+
+  private static func printable(_ json: String) -> String {
+    TextStyle.escapedInJSON(PathText.shown(json, escape: #"\\x"#)) + "\n"
   }
 
   /// A shape as JSON.
@@ -37,9 +49,20 @@ package enum JSONText {
       ("input", .string(report.input)), ("output", .string(report.output)),
       ("format", .string(report.outputFormat)),
       ("bytes", .int64(Int64(report.byteCount))), ("tensors", .int64(Int64(report.tensorCount))),
-      ("losses", LossText.json(report.losses)), ("checked", .bool(report.wasChecked)),
+      ("losses", LossText.json(report.losses)), ("findings", FindingText.json(report.findings)),
+      ("files", .array(report.fileNames.map { .string($0) })), ("checked", .bool(report.wasChecked)),
       ("memory_bound", .int64(Int64(report.memoryBound))),
     ]
+    if !report.renames.isEmpty {
+      let renames = report.renames.map { rename in
+        MetadataValue.object(
+          Metadata([
+            .init(key: "rule", value: .string(rename.rule)),
+            .init(key: "tensors", value: .int64(Int64(rename.tensorCount))),
+          ]))
+      }
+      entries.append(("renames", .array(renames)))
+    }
     if report.resumedPartCount > 0 || report.wasToResume {
       entries.append(("resumed_parts", .int64(Int64(report.resumedPartCount))))
     }

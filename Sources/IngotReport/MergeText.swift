@@ -45,7 +45,7 @@ package enum MergeText {
                   .init(key: "added_prefix", value: input.addedPrefix.map { .string($0) } ?? .null),
                 ]))
             })
-        ), ("findings", FindingText.json(report.conversion.findings)),
+        ),
       ])
   }
 }

@@ -17,7 +17,7 @@ package enum ValidationText {
       errors > 0 ? "\(Count(errors, "error"))" : "valid",
       notes > 0 ? "\(Count(notes, "note"))" : nil,
     ].compactMap(\.self)
-    return ModelText.lines(report.model, style: style)
+    return (report.model.map { ModelText.lines($0, style: style) } ?? [])
       + sorted.map { FindingText.line($0, subjectWidth: width, style: style) } + [
         counts.joined(separator: ", ")
       ]
@@ -25,10 +25,12 @@ package enum ValidationText {
 
   /// `ingot validate --json`.
   package static func json(_ report: ValidationReport) -> String {
-    JSONText.document([
-      ("path", .string(report.path)), ("architecture", .string(report.model.recognised.graph.architecture)),
-      ("head", .string(report.model.recognised.graph.config[.head])),
-      ("dialect", .string(report.model.recognised.dialect.id)), ("valid", .bool(report.isValid)),
+    func text(_ value: String?) -> MetadataValue { value.map { .string($0) } ?? .null }
+    let recognised = report.model?.recognised
+    return JSONText.document([
+      ("path", .string(report.path)), ("architecture", text(recognised?.graph.architecture)),
+      ("head", text(recognised?.graph.config[.head])), ("dialect", text(recognised?.dialect.id)),
+      ("valid", .bool(report.isValid)),
       ("findings", FindingText.json(report.findings)),
     ])
   }

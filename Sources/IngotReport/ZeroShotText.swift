@@ -47,7 +47,12 @@ package enum ZeroShotText {
   }
 
   /// `ingot zero-shot --json`.
-  package static func json(_ report: ZeroShotReport) -> String {
+  ///
+  /// - Parameters:
+  ///   - report: what was measured.
+  ///   - missed: the bounds that do not hold, in words.
+  /// - Returns: the object.
+  package static func json(_ report: ZeroShotReport, missed: [String] = []) -> String {
     func interval(_ share: Proportion) -> MetadataValue {
       .array([.float64(share.interval.lowerBound), .float64(share.interval.upperBound)])
     }
@@ -59,6 +64,7 @@ package enum ZeroShotText {
       ("accuracy_per_byte", real(report.accuracyPerByte?.share)),
       ("interval_per_byte", report.accuracyPerByte.map(interval) ?? .null),
       ("f1", real(report.f1)), ("chance", real(report.chance)),
+      ("missed", .array(missed.map { .string($0) })),
     ])
   }
 

@@ -92,7 +92,7 @@ package struct TokenEncoder: Sendable {
     if !tokenizer.model.takesAnyBytes, let place = bytes.firstInvalidUTF8 {
       throw .unsuitable(
         Location(name, offset: pendingStart + place),
-        why: "is no UTF-8, and this tokenizer takes nothing else",
+        why: "is not UTF-8, and this tokenizer takes nothing else",
         hint: nil)
     }
     let (parts, settled) =

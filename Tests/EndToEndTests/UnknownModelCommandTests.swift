@@ -28,6 +28,33 @@ import Testing
     #expect(known.standardOutput.contains("\"understood\": true"))
   }
 
+  @Test func `validating ends with 1 where a value is NaN, and names the tensor`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, numpy as np
+        scale = np.full((2, 2, 3), 0.5)
+        scale[1, 0, 2] = np.nan
+        np.savez(sys.argv[1] + "/vae.npz", **{"encoder.scale": scale, "encoder.steps": np.arange(4)})
+        """, [folder.path])
+    for arguments in [["vae.npz"], ["vae.safetensors"], ["-"]] {
+      var process = try IngotProgram.process(["validate"] + arguments)
+      process.folder = folder.path
+      process.input = try folder.bytes("vae.npz")
+      if arguments == ["vae.safetensors"] {
+        _ = try IngotProgram.run("convert", "vae.npz", "vae.safetensors", in: folder.path)
+      }
+      let run = try process.run()
+      #expect(run.exitCode == 1 && run.standardError.isEmpty, "\(run.standardError)")
+      #expect(
+        run.standardOutput.contains("error  encoder.scale  has 1 NaN, first at [1, 0, 2]\n"),
+        "\(run.standardOutput)")
+      #expect(run.standardOutput.hasSuffix("1 error, 1 note\n"))
+    }
+    let json = try IngotProgram.run("validate", folder.file("vae.npz"), "--json").standardOutput
+    #expect(json.contains("\"valid\": false") && json.contains("\"architecture\": null"))
+  }
+
   @Test func `bad input is 65, a rule without effect 64, and other commands refuse an unknown model`() throws
   {
     let folder = try TemporaryFolder()

@@ -11,6 +11,26 @@ import Testing
     Dictionary(grouping: try Ingot.validate(path).findings, by: \.kind).mapValues { $0.map(\.subject) }
   }
 
+  @Test func `values that are not finite are found where no model is known`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import json, sys, numpy as np
+        weight = np.ones((3, 4), np.float16)
+        weight[2, 1] = np.inf
+        np.savez(sys.argv[1] + "/bad.npz", **{"down.0.conv": weight, "up.bias": np.ones(3)})
+        np.savez(sys.argv[1] + "/sound.npz", weight=np.ones(3))
+        json.dump({"model_type": "unet", "n": 1}, open(sys.argv[1] + "/config.json", "w"))
+        """, [folder.path])
+    let report = try Ingot.validate(folder.file("bad.npz"))
+    #expect(!report.isValid && report.modelSummary == nil)
+    #expect(report.findings.map(\.kind) == [.nonFinite, .unknownModel])
+    #expect(report.findings[0].subject == "down.0.conv")
+    #expect("\(report.findings[0].detail)" == "has 1 infinite, first at [2, 1]")
+    #expect("\(report.findings[1].detail)".contains("unet"))
+    #expect(throws: IngotError.self) { try Ingot.validate(folder.file("sound.npz")) }
+  }
+
   @Test func `a stored head that equals the embedding is a note`() throws {
     let report = try Ingot.validate(Fixture.path("models/stored-head"))
     #expect(report.isValid && report.findings.map(\.kind) == [.tiedCopy])

@@ -21,6 +21,7 @@ import Testing
   @Test func `each option that decides shows`() throws {
     let changes: [String: (inout ConvertOptions) throws -> Void] = [
       "format": { $0.format = "npz" }, "dtype": { $0.dtype = .f16 },
+      "dtypeRules": { $0.dtypeRules = [DTypeRule(Glob("a"), .f16)] },
       "onOverflow": { $0.onOverflow = .saturate },
       "selection": { $0.selection = TensorSelection(include: [Glob("a")]) },
       "dialect": { $0.dialect = "hf" }, "program": { $0.program = .numpy },

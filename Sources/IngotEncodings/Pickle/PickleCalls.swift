@@ -23,7 +23,7 @@ extension PickleMachine {
     case .newObjEx:
       let (names, arguments, function) = (try pop(), try pop(), try pop())
       guard case .dictionary = heap[names], let items = heap.items(of: arguments) else {
-        throw malformed(.call, "a call with named arguments that are no dictionary", "one")
+        throw malformed(.call, "a call with named arguments that are not a dictionary", "one")
       }
       try call(function, heap.tuple(items + [names]))
     case .inst:
@@ -63,7 +63,7 @@ extension PickleMachine {
     let pair = UInt64(module.index) << 32 | UInt64(name.index)
     if let known = globalsByTexts[pair] { return known }
     guard let moduleText = heap.text(module), let nameText = heap.text(name) else {
-      throw malformed(.globalName, "a global whose name is no text", "module and name")
+      throw malformed(.globalName, "a global whose name is not text", "module and name")
     }
     let global = try global(module: moduleText, name: nameText)
     if globalsByTexts.count < Self.pairLimit { globalsByTexts[pair] = global }
@@ -122,7 +122,7 @@ extension PickleMachine {
   ) throws(IngotError) {
     switch heap[function] {
     case .global, .call, .persistent: break
-    default: throw malformed(.call, "a call of something that is no global", "a global")
+    default: throw malformed(.call, "a call of something that is not a global", "a global")
     }
     if let index {
       guard !allowList.isRefused(globals[index]) else {
@@ -132,7 +132,9 @@ extension PickleMachine {
         throw malformed(.call, "a call of \(globals[index].name)", "a function or a class")
       }
     }
-    guard case .tuple = heap[arguments] else { throw malformed(.call, "arguments that are no tuple", "one") }
+    guard case .tuple = heap[arguments] else {
+      throw malformed(.call, "arguments that are not a tuple", "one")
+    }
   }
 
   /// The error of naming a global that is refused.

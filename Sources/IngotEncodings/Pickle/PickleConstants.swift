@@ -73,7 +73,7 @@ extension PickleMachine {
 
   private mutating func pushText(byteCount: Int) throws(IngotError) {
     guard let text = String(validating: try input.bytes(byteCount), as: UTF8.self) else {
-      throw malformed(.text, "bytes that are no UTF-8", "text")
+      throw malformed(.text, "bytes that are not UTF-8", "text")
     }
     try push(heap.text(text))
   }

@@ -295,7 +295,7 @@ package struct PickleMachine {
   /// A position as a line of digits.
   private mutating func memoLine() throws(IngotError) -> Int {
     guard case .narrow(let number)? = PickleLiteral.integer(decimal: try input.line()), number >= 0 else {
-      throw malformed(.memo, "a position that is no number", "one")
+      throw malformed(.memo, "a position that is not a number", "one")
     }
     return Int(number)
   }

@@ -120,7 +120,7 @@ struct ArchiveListing: Sendable {
       }
     guard let target = String(validating: bytes, as: UTF8.self),
       (1...ArchiveLinks.pathByteLimit).contains(max(bytes.count, name.utf8.count)), !bytes.isEmpty
-    else { return passOver(name, "is a link, which is not followed: its target is no path") }
+    else { return passOver(name, "is a link, which is not followed: its target is not a path") }
     indexByteCount += name.utf8.count + bytes.count
     links.add(name, to: isHard ? .hard(target) : .symbolic(target))
   }
@@ -135,7 +135,7 @@ struct ArchiveListing: Sendable {
       }
       switch target {
       case .hard(let text), .symbolic(let text):
-        passOver(name, "is a link to \(text), which is no file of the archive")
+        passOver(name, "is a link to \(text), which is not a file of the archive")
       }
     }
   }

@@ -129,7 +129,7 @@ struct GzipDecoder {
         }
           ?? ForeignContent.name(ofFirstBytes: firstBytes).map { "\(words: $0)" }
       }
-    guard let known else { throw malformed("a gzipped file that is no tar", "a gzipped tar") }
+    guard let known else { throw malformed("a gzipped file that is not a tar", "a gzipped tar") }
     throw .unsuitable(
       Location(source.path), why: "is a gzipped file, not a tar archive: it holds \(known)",
       hint: "`gunzip` decompresses it")

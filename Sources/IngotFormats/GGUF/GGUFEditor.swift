@@ -68,16 +68,6 @@ package struct GGUFEditor: MetadataEditor {
         why: "a key has 1 to \(GGUFLayout.greatestKeyByteCount, "byte"), not \(key.utf8.count)"
       )
     }
-    guard let old else {
-      guard let value = GGUFValueText.value(text) else {
-        throw .invalidRequest(option: .values, why: "\(text) is no list of values of one type")
-      }
-      return value
-    }
-    guard let value = GGUFValueText.value(text, as: old) else {
-      throw .invalidRequest(
-        option: .values, why: "\(key) holds \(words: GGUFValueText.typeName(of: old)), and \(text) is none")
-    }
-    return value
+    return try GGUFValueText.value(text, for: key, old: old)
   }
 }

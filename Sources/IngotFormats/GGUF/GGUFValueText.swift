@@ -5,6 +5,30 @@ import IngotEncodings
 
 /// Values written as text.
 enum GGUFValueText {
+  /// A value as it is asked for: of the type that the key has, or of the one that the text tells.
+  ///
+  /// - Parameters:
+  ///   - text: the value.
+  ///   - key: the key that gets it.
+  ///   - old: the value that the key has; `nil` for a new one.
+  /// - Returns: the value.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` for a text that is none of the type.
+  static func value(
+    _ text: String, for key: String, old: MetadataValue?
+  ) throws(IngotError) -> MetadataValue {
+    guard let old else {
+      guard let value = value(text) else {
+        throw .invalidRequest(option: .values, why: "\(text) is not a list of values of one type")
+      }
+      return value
+    }
+    guard let value = value(text, as: old) else {
+      throw .invalidRequest(
+        option: .values, why: "\(key) holds \(words: typeName(of: old)), and \(text) is none")
+    }
+    return value
+  }
+
   /// A value of a type that is there already.
   ///
   /// - Parameters:
@@ -17,6 +41,8 @@ enum GGUFValueText {
     case .float32: Float(text).map { .float32($0) }
     case .float64: Double(text).map { .float64($0) }
     case .typedArray(let array): list(text).flatMap { typedArray($0, of: array.elementType) }
+    case .array: list(text).map { .array($0) }
+    case .object: object(text)
     default: old.type.flatMap { converted(scalar(text), to: $0) }
     }
   }
@@ -38,8 +64,12 @@ enum GGUFValueText {
 
   /// What a type is called in messages.
   static func typeName(of value: MetadataValue) -> String {
-    guard case .typedArray(let array) = value else { return value.type.map { "\($0)" } ?? "another type" }
-    return "a list of \(array.elementType)"
+    switch value {
+    case .typedArray(let array): "a list of \(array.elementType)"
+    case .array: "a list"
+    case .object: "an object"
+    default: value.type.map { "\($0)" } ?? "another type"
+    }
   }
 
   // MARK: - Parsing
@@ -61,6 +91,11 @@ enum GGUFValueText {
   private static func list(_ text: String) -> [MetadataValue]? {
     guard text.hasPrefix("["), case .array(let values)? = json(text) else { return nil }
     return values
+  }
+
+  private static func object(_ text: String) -> MetadataValue? {
+    guard case .object(let metadata)? = json(text) else { return nil }
+    return .object(metadata)
   }
 
   private static func json(_ text: String) -> MetadataValue? {

@@ -19,6 +19,8 @@ package struct IngotFileFormat: CheckpointFormat {
   package let page = "ingot.md"
   /// Plans files of this format.
   package var writer: (any CheckpointWriter)? { IngotFileWriter() }
+  /// Changes their metadata.
+  package var metadataEditor: (any MetadataEditor)? { IngotFileEditor() }
 
   /// The magic, or what a transfer as text made of it: reading says so.
   package func recognizes(firstBytes: [UInt8], byteCount: Int) -> Bool {
@@ -36,12 +38,20 @@ package struct IngotFileFormat: CheckpointFormat {
   /// - Complexity: reads header, index, tail and footer, and at most a page at each gap between tensors; allocates the
   ///   index, then the tail.
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
-    let (index, _, byteCount) = try Self.open(source, keepsDetails: false)
+    let (header, footer, index, _) = try Self.open(source, keepsDetails: false)
     return Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: index.tensors, metadata: index.metadata, companions: index.companions,
       findings: index.findings,
-      indexByteCount: byteCount)
+      indexByteCount: header.indexEnd + footer.tailByteCount + IngotFileLayout.endByteCount)
+  }
+
+  /// Reads and checks header, footer and index, and all else but the tensors' bytes.
+  static func parts(
+    of source: any ByteSource
+  ) throws(IngotError) -> (IngotFileHeader, IngotFileFooter, IngotFileIndex) {
+    let (header, footer, index, _) = try open(source, keepsDetails: false)
+    return (header, footer, index)
   }
 
   /// Reads the digests of a file's runs and where its tensors come from.
@@ -56,7 +66,9 @@ package struct IngotFileFormat: CheckpointFormat {
   /// Reads and checks all but the parts' bytes: IN-01 to IN-32, in the order of the page.
   private static func open(
     _ source: any ByteSource, keepsDetails: Bool
-  ) throws(IngotError) -> (index: IngotFileIndex, tail: IngotFileTail, byteCount: Int) {
+  ) throws(IngotError) -> (
+    header: IngotFileHeader, footer: IngotFileFooter, index: IngotFileIndex, tail: IngotFileTail
+  ) {
     let header = try IngotFileHeader(source)
     var index = try readIndex(source, header)
     try checkLength(source, header, index)
@@ -65,7 +77,7 @@ package struct IngotFileFormat: CheckpointFormat {
     var padding = IngotFilePadding(source)
     try padding.check(header, index)
     index.attach(tail.digests)
-    return (index, tail, header.indexEnd + footer.tailByteCount + IngotFileLayout.endByteCount)
+    return (header, footer, index, tail)
   }
 
   private static func readIndex(

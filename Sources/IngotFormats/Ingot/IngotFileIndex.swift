@@ -102,7 +102,7 @@ struct IngotFileIndex: Sendable {
       guard tensors.indices.contains(target), !positions.contains(target) else {
         throw .malformed(
           IngotFileRule.alias.rule, at: Location(decoder.path, tensor: tensors[alias].name),
-          found: "an alias of tensor \(target)", expected: "the position of a tensor that is no alias")
+          found: "an alias of tensor \(target)", expected: "the position of a tensor that is not an alias")
       }
     }
     copyToAliases()

@@ -72,7 +72,7 @@ private struct NumPyArchiveReader {
       findings.append(
         Finding(
           .notRead, severity: .note, subject: entry.name,
-          detail: "is no array"))
+          detail: "is not an array"))
       return
     }
     let name = isNamed ? String(entry.name.utf8.dropLast(4)) ?? "" : entry.name

@@ -119,14 +119,14 @@ struct NumPyArrayHeader {
       switch code {
       case "O": throw .unsupported("an array of Python objects, whose data is a pickle", at: location)
       case "S", "U", "a", "M", "m":
-        throw .unsupported("an array of \(descr): text and times are no tensors", at: location)
+        throw .unsupported("an array of \(descr): text and times are not tensors", at: location)
       case "f" where ["f12", "f16"].contains { descr.hasSuffix($0) },
         "c" where ["c24", "c32"].contains { descr.hasSuffix($0) }:
         throw .unsupported(
           "an array of \(descr): numbers of this width differ from machine to machine", at: location)
       default:
         throw .malformed(
-          NumPyRule.descr.rule, at: location, found: .value(descr), expected: "a dtype of formats/numpy.md")
+          NumPyRule.descr.rule, at: location, found: .value(descr), expected: "a type of numbers")
       }
     case .sequence?: throw .unsupported("a structured array", at: location)
     default:

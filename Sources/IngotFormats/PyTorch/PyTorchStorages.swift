@@ -120,7 +120,7 @@ struct PyTorchStorages {
     _ id: PickleReference, itemCount: Int, of pickle: PickleMachine
   ) throws(IngotError) -> Use {
     let heap = pickle.heap
-    guard case .tuple(let tuple) = heap[id] else { throw Self.badID("an id that is no tuple", pickle) }
+    guard case .tuple(let tuple) = heap[id] else { throw Self.badID("an id that is not a tuple", pickle) }
     let items = Array(heap.items(of: tuple))
     guard let kindName = items.first.flatMap(heap.text) else {
       throw Self.badID("an id without a kind", pickle)
@@ -130,7 +130,7 @@ struct PyTorchStorages {
     guard let className = pickle.globalName(items[1]),
       let kind = PyTorchGlobals.storageClass(named: className)
     else { throw Self.badID("a storage of no class of storages", pickle) }
-    guard let key = heap.text(items[2]) else { throw Self.badID("a storage whose key is no text", pickle) }
+    guard let key = heap.text(items[2]) else { throw Self.badID("a storage whose key is not text", pickle) }
     let width = Self.width(of: kind)
     guard let count = heap.integer(items[4]).flatMap({ Int(exactly: $0) }), count >= 0,
       let byteCount = count.checkedMultiply(width)

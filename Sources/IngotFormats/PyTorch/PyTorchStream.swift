@@ -125,7 +125,7 @@ struct PyTorchStream {
     var placed = Set<Int>()
     for reference in pickle.heap.items(of: keys) {
       guard let key = pickle.heap.text(reference) else {
-        throw badKeys("a key that is no text", at: keysOffset)
+        throw badKeys("a key that is not text", at: keysOffset)
       }
       guard let index = storages.index(ofKey: key) else {
         throw badKeys("a storage \(key) that the object does not name", at: keysOffset)

@@ -82,7 +82,7 @@ struct PyTorchTar {
   {
     let (machine, root) = try pickle(name, &range)
     guard let items = machine.heap.items(of: root), items.count == count else {
-      throw PyTorchStorages.badID("a pickle that is no tuple of \(count)", machine)
+      throw PyTorchStorages.badID("a pickle that is not a tuple of \(count)", machine)
     }
     return items.map {
       Item(

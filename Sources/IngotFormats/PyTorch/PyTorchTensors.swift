@@ -223,7 +223,7 @@ struct PyTorchTensors {
   private func bare(_ reference: PickleReference, at location: Location) throws(IngotError) -> View {
     if let tensor = storages.outsideTensor(reference) { return try view(of: tensor, at: location) }
     guard let use = storages.use(reference) else {
-      throw malformed("something that is no tensor", at: location)
+      throw malformed("something that is not a tensor", at: location)
     }
     if let failure = storages.all[use.storage].failure { throw failure }
     let dtype = try elementType(of: use, at: location) ?? .u8
@@ -284,10 +284,10 @@ struct PyTorchTensors {
     if let failure = storages.all[use.storage].failure { throw failure }
     let dtype = try dtype(arguments, of: use, function: function, at: location)
     guard let offset = heap.integer(arguments[1]).flatMap({ Int(exactly: $0) }), offset >= 0 else {
-      throw malformed("an offset that is no number from 0 on", at: location)
+      throw malformed("an offset that is not a number from 0 on", at: location)
     }
     guard let sizes = numbers(arguments[2]), let strides = numbers(arguments[3]), sizes.count == strides.count
-    else { throw malformed("sizes and strides that are no numbers, or not as many", at: location) }
+    else { throw malformed("sizes and strides that are not numbers, or not as many", at: location) }
     guard sizes.count <= Self.rankLimit, let shape = Shape(sizes), shape.byteCount(of: dtype) != nil else {
       throw malformed("a shape of \(sizes.count) sizes whose product overflows or is negative", at: location)
     }

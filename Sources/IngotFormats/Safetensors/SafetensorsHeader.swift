@@ -210,7 +210,7 @@ private struct SafetensorsHeaderParser {
     guard let dtype = DType(rawValue: spelling), dtype != .c128 else {
       throw .malformed(
         SafetensorsRule.dtype.rule, at: Location(path, offset: offset, tensor: name), found: .value(spelling),
-        expected: "a dtype of formats/safetensors.md")
+        expected: "a dtype of safetensors")
     }
     return dtype
   }

@@ -116,6 +116,12 @@ package struct SafetensorsWriter: CheckpointWriter {
       losses.append(Loss(.metadata, detail: "\(entry.key): \(why)"))
     }
     var kept = Metadata(entries)
+    // transformers before 4.46 refuses a file that does not say which library its tensors are of.
+    let key = SafetensorsAliases.formatKey
+    if request.sourceFormat == PyTorchFormat().id, kept[key] == nil {
+      kept[key] = .string("pt")
+      losses.append(Loss(.added, detail: "\(key): pt, which older transformers ask for"))
+    }
     kept[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
     for tensor in request.tensors {
       if let target = tensor.aliasOf { kept[tensor.name] = .string(target) }
@@ -173,7 +179,7 @@ package struct SafetensorsWriter: CheckpointWriter {
       let taken = tensor.aliasOf == nil ? SafetensorsHeader.metadataKey : SafetensorsAliases.formatKey
       guard tensor.name != taken else {
         throw .unrepresentable(
-          tensor: tensor.name, target: "safetensors", why: "this key of its header is no tensor's",
+          tensor: tensor.name, target: "safetensors", why: "this key of its header is not a tensor's",
           hint: .remedy(.rename))
       }
     }

@@ -22,7 +22,7 @@ package enum TokenInput {
     for piece in text.split(separator: ",", omittingEmptySubsequences: false) {
       guard let id = Int(piece.trimmingSpaces()), id >= 0 else {
         throw .invalidRequest(
-          option: .tokens, why: "\(String(piece)) is no token id; give 1,2,3 or a .npy file")
+          option: .tokens, why: "\(String(piece)) is not a token id; give 1,2,3 or a .npy file")
       }
       ids.append(id)
     }

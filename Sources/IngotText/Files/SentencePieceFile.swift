@@ -94,9 +94,9 @@ struct SentencePieceFile {
       default: continue
       }
     }
-    guard piece.score.isFinite else { throw malformed("a score that is no number", "a finite one") }
+    guard piece.score.isFinite else { throw malformed("a score that is not a number", "a finite one") }
     guard !piece.text.isEmpty, piece.text.firstInvalidUTF8 == nil else {
-      throw malformed("a piece that is no text", "one in UTF-8")
+      throw malformed("a piece that is not text", "one in UTF-8")
     }
     return piece
   }

@@ -93,7 +93,7 @@ package struct TokenizerFiles {
       guard let text = String(validating: line, as: UTF8.self) else {
         throw .malformed(
           TokenizerRule.token.rule, at: Location(path, offset: line.startIndex),
-          found: "bytes that are no UTF-8",
+          found: "bytes that are not UTF-8",
           expected: "a piece of text")
       }
       try collection.add(text, id: .int64(Int64(id)), kind: .normal)

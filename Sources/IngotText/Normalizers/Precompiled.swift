@@ -28,7 +28,7 @@ package struct Precompiled: Normalizer {
     growth = max(1, texts.split(separator: 0).reduce(0) { max($0, $1.count) })
     guard String(validating: texts, as: UTF8.self) != nil else {
       throw .malformed(
-        TokenizerRule.component.rule, at: location, found: "texts that are no UTF-8", expected: "UTF-8")
+        TokenizerRule.component.rule, at: location, found: "texts that are not UTF-8", expected: "UTF-8")
     }
   }
 

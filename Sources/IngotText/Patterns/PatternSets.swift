@@ -43,7 +43,7 @@ extension PatternParser {
     }
     guard text.unicodeScalars.allSatisfy({ $0.properties.isASCIIHexDigit }),
       let number = UInt32(text, radix: 16), let scalar = Unicode.Scalar(number)
-    else { throw refused("an escape that is no character", from: start) }
+    else { throw refused("an escape that is not a character", from: start) }
     return ScalarSet(scalar)
   }
 
