@@ -5,7 +5,7 @@
 SWIFT ?= swift
 # `make test FILTER=Safetensors` runs the tests whose names match.
 FILTER ?=
-# `make install PREFIX=$$HOME/.local` installs there.
+# `make install PREFIX=$HOME/.local` installs there.
 PREFIX ?= /usr/local
 # `make test-mutations ONLY=gguf` plants the faults whose name, file or tests hold the word.
 ONLY ?=

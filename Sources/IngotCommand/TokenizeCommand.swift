@@ -31,6 +31,12 @@ struct TokenizeCommand: ParsableCommand {
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
 
+  func validate() throws {
+    if path == "-", file ?? "-" == "-" {
+      throw ValidationError("Standard input is the tokenizer already: name the text's file.")
+    }
+  }
+
   func run() throws {
     var options = TokenizeOptions()
     options.addsSpecial = special
@@ -67,6 +73,10 @@ struct DetokenizeCommand: ParsableCommand {
 
   @OptionGroup var reading: ReadingOptions
   @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if path == "-" { throw ValidationError("Standard input has the ids: name the tokenizer.") }
+  }
 
   func run() throws {
     var options = TokenizeOptions()

@@ -55,7 +55,6 @@ package struct OutputDestination: Sendable {
   ) throws(IngotError) {
     self.path = path
     let status = path == "-" ? nil : try? system.status(at: path, followingLinks: true)
-    if isSharded { try Self.requireFolder(path, status?.kind) }
     let asksForFolder = path != "-" && (path.hasSuffix("/") || status?.kind == .folder || isSharded)
     let found = try Self.format(named: format, path: path, isFolder: asksForFolder)
     guard let writer = found.writer else {
@@ -64,6 +63,7 @@ package struct OutputDestination: Sendable {
     guard !isSharded || writer.shards else {
       throw .invalidRequest(option: .shardByteLimit, why: "\(words: found.id) is one file, without shards")
     }
+    if isSharded { try Self.requireFolder(path, status?.kind) }
     guard format != nil || asksForFolder || !writer.needsFolder else {
       throw .invalidRequest(
         option: .format,

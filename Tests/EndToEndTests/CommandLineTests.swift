@@ -150,6 +150,9 @@ import Testing
     #expect(
       twice.exitCode == 66 && twice.firstErrorLine == "ingot: standard input: was read already: it comes once"
     )
+    for words in [["tokenize", "-"], ["tokenize", "-", "-"], ["detokenize", "-"]] {
+      #expect(try IngotProgram.process(words).run().exitCode == 64, "\(words)")
+    }
     process.arguments = ["inspect", "-"]
     process.input = Array(process.input.prefix(2000))
     let cut = try process.run()

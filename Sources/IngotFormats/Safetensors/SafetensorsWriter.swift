@@ -116,7 +116,7 @@ package struct SafetensorsWriter: CheckpointWriter {
       losses.append(Loss(.metadata, detail: "\(entry.key): \(why)"))
     }
     var kept = Metadata(entries)
-    // transformers before 4.46 refuses a file that does not say which library its tensors are of.
+    // Older releases of transformers refuse a file that does not say which library its tensors are of.
     let key = SafetensorsAliases.formatKey
     if request.sourceFormat == PyTorchFormat().id, kept[key] == nil {
       kept[key] = .string("pt")
