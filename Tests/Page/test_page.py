@@ -178,12 +178,12 @@ class Page(unittest.TestCase):
         for line in ("- main:", "- navigation \"Parts of the report\"", "- heading \"Sizes\" [level=2]", "- heading \"Graph\" [level=2]",
                      "- searchbox \"Search tensors by name, type or shape\"", "- region \"Table of tensors\"", "- status",
                      "- contentinfo", "- banner", "columnheader \"min\"",
-                     "- rowheader \"transformer.h.{0…3}.mlp.c_fc.weight × 4\"",
+                     "rowheader \"transformer.h.{0…3}.mlp.c_fc.weight × 4\"",
                      "- img \"The graph from top to bottom; the table says the same.\"",
                      "- group \"A rectangle for each family of tensors; its area is its bytes.\""):
             self.assertIn(line, tree)
         self.assertRegex(tree, r'- img "values from -[\d.]+ to [\d.]+"')
-        self.assertRegex(tree, r'- link "transformer\.wte\.weight: [\d.]+ kB, [\d.]+ %')
+        self.assertRegex(tree, r'link "transformer\.wte\.weight: [\d.]+ kB, [\d.]+ %')
         self.assertEqual(page.locator("h1").count(), 1)
         self.assertEqual(page.locator("html").get_attribute("lang"), "en")
 
