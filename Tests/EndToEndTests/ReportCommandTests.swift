@@ -57,6 +57,14 @@ import Testing
     #expect(streamed.standardError.contains("52 tensors in 16 families"))
   }
 
+  @Test func `experts are feed-forward, by their roles`() throws {
+    let folder = try TemporaryFolder()
+    let verdict = try report([Fixture.path("mixtral/published-keys")], to: folder.file("m.html"))
+    // Three weights of 12 × 16 for each of four experts, and a router of 4 × 16.
+    #expect(verdict.says("feed-forward 9.5 kB"))
+    #expect(verdict.hasRow("model.layers.0.block_sparse_moe.experts.{0…3}.w1.weight × 4"))
+  }
+
   @Test func `an existing page stays unless it is to be replaced, and a source never is`() throws {
     let folder = try TemporaryFolder()
     try FileManager.default.copyItem(atPath: Self.model, toPath: folder.file("model"))

@@ -39,7 +39,7 @@ enum TensorKind: String, CaseIterable {
   static func kinds(_ report: ModelReport) -> (Int) -> TensorKind {
     let roles = report.inspection.model?.recognised.rolesByTensor ?? [:]
     return { index in
-      TensorKind(of: roles[index]?.first?.kind.name ?? report.tensors[index].descriptor.name)
+      TensorKind(of: roles[index]?.first?.description ?? report.tensors[index].descriptor.name)
     }
   }
 }
