@@ -10,7 +10,7 @@ struct ReportCommand: ParsableCommand {
     discussion: """
       The page is one file of HTML that asks for nothing from anywhere: sizes, the graph with repeated blocks folded, \
       statistics, histograms and outliers of each tensor, how it is quantized; searched and sorted where scripts run, and \
-      whole where they do not. The weights are read once, whatever their size.
+      whole where they do not. All of that takes one pass over the weights; what is asked for besides reads them again.
 
       OTHER is the original of a quantized, cast or tuned model: the page then shows what differs, as `ingot diff OTHER \
       MODEL` finds it, and the error of each tensor. With --text it has the perplexity, and with OTHER the divergence, that \
