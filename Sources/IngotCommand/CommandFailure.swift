@@ -46,7 +46,8 @@ enum CommandFailure {
     let message = parser.fullMessage(for: error)
     if let word = unknownCommand(parser) { endUsage([noCommand(word, parser)]) }
     // The parser's own first word is "Error:"; every message of this program starts with its name.
-    endUsage(usageLines(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message))
+    endUsage(
+      usageLines(namingNegative(message.hasPrefix("Error: ") ? String(message.dropFirst(7)) : message)))
   }
 
   /// Ends with 64, and with lines of which the first is enough.
@@ -80,6 +81,24 @@ enum CommandFailure {
   /// Whether lines after an error's first are wanted: on a terminal, or with `-v`.
   private static var isVerbose: Bool {
     Terminal.standardError.isTerminal || CommandLineWords.isVerbose
+  }
+
+  /// The parser's message with the negative number that it took for an option, and found no value before: no option has one
+  /// below 0.
+  private static func namingNegative(_ message: String) -> String {
+    let start = "Missing value for '"
+    guard message.hasPrefix(start),
+      let option = message.dropFirst(start.count).split(whereSeparator: { " '".contains($0) }).first
+    else { return message }
+    let arguments = CommandLine.arguments
+    for (index, argument) in arguments.enumerated().dropLast() where argument == option {
+      let value = arguments[index + 1]
+      guard value.hasPrefix("-"), let first = value.dropFirst().first, first.isNumber || first == "." else {
+        continue
+      }
+      return message.replacing(start, with: "The value '\(value)' is invalid for '", maxReplacements: 1)
+    }
+    return message
   }
 
   /// The parser's message with its list of values, a line each, on the first line: that one alone says everything.

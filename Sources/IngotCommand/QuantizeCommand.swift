@@ -12,7 +12,8 @@ struct QuantizeCommand: ParsableCommand {
       output channel), int8-tensor (one scale a tensor), int8-group:16 to int8-group:128 (one for so many inputs of a channel, that of least squared error), \
       q8_0 (ggml's blocks, in .gguf and .ingot; with --to llama2c its version 2), w8a8 (int8, and activations token by token; --for transformers or vllm), keep. \
       A .gguf gets llama.cpp's names, config and tokenizer, a file of llama2.c its names. --for transformers and --for vllm make a folder that these load with \
-      compressed-tensors: linear layers of blocks are quantized there, embeddings and heads stay.
+      compressed-tensors: linear layers of blocks are quantized there, embeddings and heads stay. --for ctranslate2 makes a folder that CTranslate2 \
+      loads, with all weights as int8.
 
       --measure says what it costs on text: what `ingot eval OUT --against IN` says, of the output before it gets its place. Outliers are \
       channels whose largest weight is over ten times the median channel's; clipped are values beyond what their scale reaches.
@@ -33,6 +34,7 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize llama/ llama-w8a8/ --scheme w8a8 --for vllm
         ingot quantize gpt2/ g64.ingot --scheme int8-group:64 --calibrate text.txt
         ingot quantize gpt2/ g32.ingot --scheme int8-group:32 --scale-dtype bf16
+        ingot quantize gpt2/ gpt2-ct2/ --for ctranslate2
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
         ingot quantize gpt2/ small.ingot --max-bits 8.3 --calibrate text.txt
         ingot quantize gpt2/ mixed.ingot --rule '*wte*=keep'
@@ -52,7 +54,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     name: .customLong("for"),
-    help: ArgumentHelp("Make what a program loads: transformers, vllm, llama.cpp.", valueName: "program"))
+    help: ArgumentHelp(
+      "Make what a program loads: transformers, vllm, llama.cpp, ctranslate2.", valueName: "program"))
   var program: QuantizedProgram?
 
   @Option(
@@ -207,7 +210,7 @@ extension QuantizationScheme: ExpressibleByArgument {
 
 /// A program that integers are made for; others are named where they are refused.
 struct QuantizedProgram: ExpressibleByArgument {
-  static let allValueStrings = ["transformers", "vllm", "llama.cpp"]
+  static let allValueStrings = ["transformers", "vllm", "llama.cpp", "ctranslate2"]
   static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 
   let program: TargetProgram

@@ -43,6 +43,8 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
   case ggufArrayDepth
   /// Layers of a llama2.c file of version 2, in which each has ranges of its own: as many as a config may say.
   case llama2cLayers
+  /// Bytes of what a CTranslate2 file says of its variables: those of real models have a few hundred kilobytes.
+  case ctranslate2HeaderBytes
   /// Depth of nested JSON values: that of `serde_json`, with which the safetensors reference reads.
   case jsonDepth
   /// Values of a JSON document that is read whole: a config, a shard index, what stands in a member of ours.
@@ -112,6 +114,7 @@ public enum Limit: String, CaseIterable, Hashable, Sendable {
     case .ggufMetadataEntries: 100_000
     case .ggufArrayDepth: 16
     case .llama2cLayers: 10_000
+    case .ctranslate2HeaderBytes: 64 << 20
     case .jsonDepth: 127
     case .jsonValues: 500_000
     case .tokenizerValues: 4_000_000

@@ -132,6 +132,15 @@ package struct ConfigReader {
     }
   }
 
+  /// Whether nothing but some of its keys tells the architecture.
+  package var isOnlySigned: Bool {
+    let classes = document["architectures"]?.elements?.compactMap(\.text) ?? []
+    return document["model_type"] == nil
+      && !Architecture.all.contains { architecture in
+        classes.contains { architecture.head(ofClass: $0) != nil }
+      }
+  }
+
   /// Reads the configuration.
   ///
   /// - Returns: the architecture with its numbers.

@@ -89,11 +89,16 @@ public struct TargetProgram: RawRepresentable, CaseIterable, Hashable, Sendable 
   public static let mistral = Self(
     "mistral", format: "safetensors", dialect: "mistral", wantsFolder: true,
     weightFileName: "consolidated.safetensors")
+  /// OpenNMT's CTranslate2, whose names no dialect has: a model is laid out for it, and not read back.
+  public static let ctranslate2 = Self(
+    "ctranslate2", format: "ctranslate2", dialect: "ctranslate2", wantsFolder: true,
+    weightFileName: "model.bin")
   /// NumPy, and what reads its archives.
   public static let numpy = Self("numpy", format: "npz", dialect: "hf", wantsFolder: false)
 
   /// All programs that a conversion is for: a new one is a value, and its place here.
   public static let allCases = [
     transformers, llamaCpp, mlx, llmc, llama2c, openAI, nanoGPT, googleBERT, meta, mistral, numpy,
+    ctranslate2,
   ]
 }

@@ -8,7 +8,8 @@ package enum FormatRegistry {
   /// Every format, in the order in which content is tried; the strictest marks first.
   package static let formats: [any CheckpointFormat] = [
     IngotFileFormat(), GGUFFormat(), PyTorchFormat(), NumPyArchiveFormat(), NumPyArrayFormat(), LLMCFormat(),
-    SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(), Llama2CFormat(),
+    SafetensorsFormat(), TensorFlowFormat(), OpenAIParamsFormat(), CTranslate2Format(),
+    Llama2CFormat(),
   ]
 
   /// Bytes from a file's start that recognising may look at.

@@ -162,18 +162,24 @@ public struct Conversion: Sendable {
 
     let companions = try Companions(of: source, at: input, for: destination, system: system)
     let requested = options.change
+    let isForCTranslate2 = options.laysOutForCTranslate2(source, as: destination.formatID)
     let scaled = try ScaledSource(source, companions: companions.files, options: requested)
     var notes: [Finding] = []
-    let wanted = try DialectChange(
-      scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
-    try options.requireUse(wanted, of: source)
+    let wanted =
+      isForCTranslate2
+      ? nil
+      : try DialectChange(
+        scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
+    if !isForCTranslate2 { try options.requireUse(wanted, of: source) }
     try options.selection.check(against: source, alsoKnownAs: wanted?.targetNames ?? [:])
     try requested.requireUseOfRules(by: source, alsoKnownAs: wanted?.targetNames ?? [:])
     // Weights that their config calls quantized are copied where their names are the target's already.
     let isCopy = wanted?.changesNames == false && scaled.hasDeclaredScales(options.selection)
     let change = isCopy ? nil : wanted
     var draft: OutputBuilder
-    if let change {
+    if isForCTranslate2 {
+      draft = try options.layOutForCTranslate2(scaled, at: input)
+    } else if let change {
       try scaled.requireWhole(for: change.dialects.to, options.selection)
       draft = try change.output(requested, destination: destination, companions: scaled.companions)
     } else {

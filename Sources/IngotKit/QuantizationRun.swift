@@ -37,11 +37,11 @@ struct QuantizationRun {
     _ request: QuantizationRequest, progress: (any ProgressObserver)?,
     accepts: (EvaluationReport) throws(IngotError) -> Void = { _ in }
   ) throws(IngotError) -> QuantizationReport {
-    var (draft, planned) = try plan(request, progress: progress)
-    try draft.calibrate(progress: progress)
+    let (draft, planned) = try plan(request, progress: progress)
     let (system, checkpoint) = (options.work.system, source.checkpoint)
+    let calibrated = try draft.calibrate(planned, for: destination, work: options.work, progress: progress)
     let written = PlanWriter(
-      planned, files: SourceFiles(draft.sources, system: system), work: options.work)
+      planned, files: SourceFiles(checkpoint.files + calibrated, system: system), work: options.work)
     var figures: EvaluationReport?
     let result = try destination.write(
       written, force: options.force,
@@ -63,7 +63,7 @@ struct QuantizationRun {
     _ request: QuantizationRequest, progress: (any ProgressObserver)?
   ) throws(IngotError) -> (QuantizationDraft, PlannedOutput) {
     let draft = try QuantizationDraft(
-      of: source, options: request, destination: destination, progress: progress)
+      of: source, options: request, for: options.program, destination: destination, progress: progress)
     var builder = draft.output
     builder.configure {
       $0.shardByteLimit = options.shardByteLimit
@@ -195,55 +195,6 @@ struct QuantizationRun {
   }
 }
 
-/// What is to be written, and what a report says of where it comes from.
-private struct QuantizationDraft {
-  let output: OutputBuilder
-  var dialects: (from: String, to: String)?
-  var bufferCount = 0
-  var unknownBecause: Evidence?
-  /// The files that the output is made of.
-  private(set) var sources: [CheckpointFile]
-  /// Which dimension of a written matrix counts outputs.
-  var outputAxis = OutputAxis()
-  /// What calibrating came to, by the weight's name.
-  var calibrated: [String: CalibratedTensor] = [:]
-  /// The weights that tensors are parts of, where each becomes several.
-  var weights: [String: (name: String, coding: WeightCoding)] = [:]
-  var calibrationTokenCount: Int?
-  /// What was chosen for a budget.
-  var budget: BudgetChoice?
-  private var conversion: QuantizedConversion?
-
-  init(
-    of source: QuantizationSource, options: QuantizationRequest, destination: OutputDestination,
-    progress: (any ProgressObserver)?
-  ) throws(IngotError) {
-    switch source {
-    case .model(let model):
-      let conversion = try QuantizedConversion(
-        findingScalesOf: model, options: options, destination: destination, progress: progress)
-      (output, dialects, bufferCount) = (conversion.output, conversion.dialects, conversion.bufferCount)
-      (sources, budget, self.conversion) = (conversion.sources, conversion.budget, conversion)
-      calibrationTokenCount = options.calibration?.tokenCount
-      weights = conversion.compressed?.weights ?? [:]
-      if dialects == nil, conversion.compressed == nil { outputAxis = OutputAxis(of: model) }
-    case .unknown(let unknown, _):
-      output = try MatrixConversion(
-        of: unknown, options: options, destination: destination, progress: progress
-      ).output
-      unknownBecause = unknown.reason
-      sources = unknown.checkpoint.files
-    }
-  }
-
-  /// Rounds the weights that are calibrated.
-  mutating func calibrate(progress: (any ProgressObserver)?) throws(IngotError) {
-    guard var conversion else { return }
-    try conversion.calibrate(progress: progress)
-    (sources, calibrated) = (conversion.sources, conversion.calibratedTensors)
-  }
-}
-
 extension QuantizationReport {
   /// Tells what quantizing did.
   ///
@@ -283,6 +234,13 @@ extension QuantizationReport {
       }
       (quantized.byteCountBefore, quantized.byteCountAfter) = (before, after)
       tensors.append(quantized)
+    }
+    losses += tensors.filter(\.error.isAllLost).map {
+      Loss(
+        .cast, tensor: $0.name,
+        detail:
+          "all of its values are below the range of its scales, and became 0; \(option: .rules, "GLOB=keep") leaves it as it is"
+      )
     }
   }
 }

@@ -4,6 +4,7 @@
 // matrices of any other checkpoint under their own.
 import IngotBytes
 import IngotCore
+import IngotDialects
 import IngotFormats
 import IngotKernels
 import IngotModels
@@ -34,7 +35,7 @@ public struct QuantizeOptions: Sendable {
   public var config: String?
   /// The output's format id; `nil` takes it from the output's extension.
   public var format: String?
-  /// The program that the output is made for: transformers, vLLM or llama.cpp.
+  /// The program that the output is made for: transformers, vLLM, llama.cpp or CTranslate2.
   public var program: TargetProgram?
   /// The most bytes of tensors in one file.
   public var shardByteLimit: Int?
@@ -90,6 +91,9 @@ public struct QuantizeOptions: Sendable {
     of source: QuantizationSource, _ calibration: CalibrationText?, _ destination: OutputDestination
   ) throws(IngotError) -> QuantizationMeasurement? {
     guard measuredSource != nil else { return nil }
+    guard !TargetProgram.ctranslate2.formats.contains(destination.formatID) else {
+      throw .invalidRequest(option: .measure, why: "what is made for ctranslate2 runs there, and not here")
+    }
     guard case .model(let model) = source else {
       throw .invalidRequest(option: .measure, why: "takes a model that is known, which runs over a text")
     }
@@ -173,7 +177,7 @@ extension Ingot {
   /// Quantizes a model's weights, or the matrices of a checkpoint of which no model is known.
   ///
   /// A format that belongs to one program, as GGUF does, gets that program's names, layouts, config and tokenizer; so does a
-  /// folder for transformers or vLLM, which load it with compressed-tensors. Without a
+  /// folder for transformers or vLLM, which load it with compressed-tensors, and one for CTranslate2. Without a
   /// config, or with one that names no architecture that is known, names and layouts stay: matrices of floating-point
   /// numbers are quantized as `[out, in]`, and what is left out by type, shape or name is among the report's losses.
   ///
@@ -215,10 +219,14 @@ extension Ingot {
         why: "what it loads is made of models that are known here; \(unknown.reason)",
         hint: "\(verb: .quantize) without \(option: .program) makes integers that ingot reads")
     }
+    if case .model(let model) = source, let program = options.compressedProgram {
+      try QuantizedConversion.requireLinearLayers(for: program, in: model)
+    }
     let destination = try OutputDestination(
       output, format: options.format, isSharded: options.shardByteLimit != nil,
       keepingNameOf: options.compressedProgram == nil
-        && Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil, system)
+        && Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil,
+      named: options.program?.weightFileName, system)
     try source.requireWhole(for: destination)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     if options.onOverflow != .refuse, !checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {

@@ -31,7 +31,10 @@ extension ConvertOptions {
       throw .invalidRequest(
         option: option, why: "\(words: program.rawValue) reads \(words: own.joined(separator: " or "))")
     }
-    if program.formats.count == 1 { format = program.formats.first }
+    if program.formats.count == 1 {
+      if format == nil, let own = program.formats.first { try program.requireName(output, of: own) }
+      format = program.formats.first
+    }
     dialect = program.dialect
     guard program.wantsFolder, !output.hasSuffix("/") else { return output }
     guard output != "-" else {
@@ -60,6 +63,24 @@ extension ConvertOptions {
   }
 }
 
+extension TargetProgram {
+  /// Throws for a file whose name is that of other formats only: nothing would tell what it holds.
+  ///
+  /// - Parameters:
+  ///   - output: its path.
+  ///   - format: the id of the program's format.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
+  fileprivate func requireName(_ output: String, of format: String) throws(IngotError) {
+    let claimed = FormatRegistry.formats(forExtension: FilePath.fileExtension(of: output)).map(\.id)
+    guard !wantsFolder, !output.hasSuffix("/"), !claimed.isEmpty, !claimed.contains(format) else { return }
+    throw .invalidRequest(
+      option: .program,
+      why:
+        "\(words: rawValue) reads \(words: format), and \(FilePath.name(of: output)) is a name of \(words: claimed.joined(separator: " or "))"
+    )
+  }
+}
+
 extension QuantizationScheme {
   /// The scheme of weights where none is asked for.
   ///
@@ -84,25 +105,30 @@ extension QuantizeOptions {
   ///   format or a type of scales, and where a folder is wanted and a file named.
   mutating func applyProgram(to output: String) throws(IngotError) -> String {
     guard let program else { return output }
-    let own = program == .llamaCpp ? "gguf" : "safetensors"
-    guard program == .llamaCpp || compressedProgram != nil else {
+    let own = program == .llamaCpp ? "gguf" : program == .ctranslate2 ? "ctranslate2" : "safetensors"
+    guard program == .llamaCpp || program == .ctranslate2 || compressedProgram != nil else {
       let other: Evidence =
         program == .llama2c
         ? "; \(option: .format, "llama2c") with \(option: .scheme, "q8_0") makes the version that runq loads"
         : ""
       throw .invalidRequest(
         option: .program,
-        why: "\(words: program.rawValue) loads no int8; transformers, vllm and llama.cpp do\(other)")
+        why:
+          "\(words: program.rawValue) loads no int8; transformers, vllm, llama.cpp and ctranslate2 do\(other)"
+      )
     }
     guard format == nil || format?.lowercased() == own else {
       throw .invalidRequest(option: .format, why: "\(words: program.rawValue) reads \(words: own)")
     }
+    if format == nil { try program.requireName(output, of: own) }
     format = own
-    guard compressedProgram != nil else { return output }
+    guard program != .llamaCpp else { return output }
     guard scaleDType == nil else {
       throw .invalidRequest(
         option: .scaleDType,
-        why: "\(words: program.rawValue) has scales in the dtype of the weights that were quantized")
+        why: program == .ctranslate2
+          ? "\(words: program.rawValue) has scales in F32"
+          : "\(words: program.rawValue) has scales in the dtype of the weights that were quantized")
     }
     return try folder(output, for: program)
   }

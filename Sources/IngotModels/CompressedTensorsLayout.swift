@@ -57,15 +57,27 @@ package struct CompressedTensorsLayout: Sendable {
 
   private func refusal(of parameter: GraphParameter, isStacked: Bool) -> IngotError {
     let architecture = model.recognised.configuration.architecture
-    let blocks: Evidence =
-      Dialect.named("gguf", architecture: architecture.id) == nil
-      ? "" : "; \(option: .program, "llama.cpp") makes Q8_0"
     return .unrepresentable(
       tensor: dialect.name(of: parameter.role, prefix: dialect.writtenPrefix), target: program.rawValue,
       why: isStacked
         ? "transformers has the experts of \(words: architecture.title) as one tensor, of which compressed-tensors quantizes none"
         : "transformers has the weights of \(words: architecture.title) in Conv1D, which compressed-tensors does not quantize",
-      hint: "\(verb: .quantize) without \(option: .program) makes int8 that ingot runs\(blocks)")
+      hint: otherWays(parameter))
+  }
+
+  /// What makes small weights of a model that this program loads none of.
+  private func otherWays(_ parameter: GraphParameter) -> Evidence {
+    let architecture = model.recognised.configuration.architecture
+    let blocks: Evidence? =
+      Dialect.named("gguf", architecture: architecture.id) == nil
+      ? nil : "\(option: .program, "llama.cpp") makes Q8_0"
+    // What is packed has no other scales; what holds several weights is not quantized under its own name.
+    if model.descriptor(parameter.role)?.packing != nil, let blocks { return blocks }
+    let isStacked = model.recognised.dialect.layout(of: parameter.role.kind)?.holdsMany == true
+    let rule: Evidence = isStacked ? " and with \(option: .rules, "*experts*=keep")" : ""
+    let integers: Evidence =
+      "\(verb: .quantize) without \(option: .program)\(rule) makes int8 that ingot runs"
+    return blocks.map { "\(integers); \($0)" } ?? integers
   }
 
   /// Whether a linear weight is `[in, out]` in the program's layout, as those of transformers' `Conv1D` are.
@@ -86,11 +98,14 @@ package struct CompressedTensorsLayout: Sendable {
 
   /// Takes the weights that there is a place for, of those that schemes were asked for.
   ///
-  /// - Parameter wanted: codings by role.
+  /// - Parameters:
+  ///   - wanted: codings by role.
+  ///   - ruled: the parameters that each rule names.
   /// - Returns: the codings of linear weights of blocks; embeddings, heads and what else stands outside blocks stay.
-  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that there is no place for.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for a scheme that there is no place for, and
+  ///   for a rule that names nothing but what stays.
   mutating func take(
-    _ wanted: [TensorRole: WeightCoding]
+    _ wanted: [TensorRole: WeightCoding], ruled: [[TensorRole]]
   ) throws(IngotError) -> [TensorRole: WeightCoding] {
     for parameter in model.recognised.graph.parameters {
       guard let coding = wanted[parameter.role], let tensor = model.descriptor(parameter.role) else {
@@ -106,6 +121,7 @@ package struct CompressedTensorsLayout: Sendable {
       try requirePlace(for: coding, tensor.name)
       codings[parameter.role] = coding
     }
+    try requireEffect(of: ruled, wanted)
     guard !codings.isEmpty else {
       throw .invalidRequest(
         option: .scheme,
@@ -114,6 +130,19 @@ package struct CompressedTensorsLayout: Sendable {
     }
     if program == .vllm { try requireFusible() }
     return codings
+  }
+
+  /// Throws for a rule that names only weights that stay as they are.
+  private func requireEffect(
+    of ruled: [[TensorRole]], _ wanted: [TensorRole: WeightCoding]
+  ) throws(IngotError) {
+    for roles in ruled where roles.allSatisfy({ codings[$0] == nil }) {
+      guard let role = roles.first(where: { wanted[$0] != nil }) else { continue }
+      throw .unrepresentable(
+        tensor: model.recognised.name(of: role), target: program.rawValue,
+        why: "what it loads has the linear layers of blocks as int8, and embeddings and heads as they are",
+        hint: "a rule without it; \(verb: .quantize) without \(option: .program) quantizes it for ingot")
+    }
   }
 
   /// Throws for a scheme that compressed-tensors, or the program, has no place for.

@@ -58,7 +58,7 @@ package struct Model: Sendable {
   ) throws(IngotError) -> (Checkpoint, joinsScales: Bool) {
     let stored = try CheckpointOpener(options: reading, work: work).open(path)
     let checkpoint = try stored.withUnpackedWeights(at: path, work: work)
-    return (checkpoint, checkpoint.tensors.count < stored.tensors.count)
+    return (checkpoint.withChannelScales, checkpoint.tensors.count < stored.tensors.count)
   }
 
   /// Opens a model that has just been made of another, whose config it has where it holds none.
@@ -167,9 +167,16 @@ package struct Model: Sendable {
     }
     do throws(IngotError) {
       let found = try findConfig(nil, or: nil, for: checkpoint, at: path, system)
-      return try ConfigReader(found.0.bytes, path: found.path).completed { name in
+      let reader = try ConfigReader(found.0.bytes, path: found.path).completed { name in
         checkpoint.tensors.first { $0.name == name }?.shape
-      }.reader.unknownArchitecture
+      }.reader
+      if let reason = reader.unknownArchitecture { return reason }
+      guard reader.isOnlySigned, let configuration = try? reader.read(),
+        DialectDetector.choose(
+          checkpoint.tensors, metadata: checkpoint.metadata, configuration: configuration) == nil
+      else { return nil }
+      return
+        "its config names no architecture, and no tensor has a name of \(words: configuration.architecture.title)"
     } catch {
       guard case .missing = error else { return nil }
       // A publisher without configs is known, though its shapes may contradict.

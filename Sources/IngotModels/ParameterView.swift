@@ -155,11 +155,36 @@ package struct ParameterView: Sendable {
     return view
   }
 
+  /// Plain matrices, or vectors, with the rows of each behind those of the one before.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values of several types, and rows of
+  ///   several lengths.
+  init(rowsOf views: [ParameterView]) throws(IngotError) {
+    guard var view = views.first, let rest = Optional(view.shape.dimensions.dropFirst()),
+      views.allSatisfy({
+        $0.quantization == nil && $0.dtype == view.dtype && $0.shape.dimensions.dropFirst() == rest
+      }), let shape = Shape([views.reduce(0) { $0 + ($1.shape.dimensions.first ?? 0) }] + rest)
+    else {
+      throw .unrepresentable(
+        tensor: views.first?.values.name, target: "one tensor",
+        why:
+          "it and \(views.count - 1, "other") are to stand in one, and have not one type and length of rows",
+        hint: .remedy(.cast(to: [.f32])))
+    }
+    view.parts = [(.values, .joined(views.map(\.values), shape))]
+    view.notes.append(.joined)
+    self = view
+  }
+
   /// One half of the rows of a plain matrix.
   func half(isSecond: Bool) -> ParameterView {
     let count = (shape.dimensions.first ?? 0) / 2
-    let rows = isSecond ? count..<(2 * count) : 0..<count
-    return map(.rows(rows.lowerBound, rows.count), axis: { $0 }) { $0.slice(rows) }
+    return rows(isSecond ? count..<(2 * count) : 0..<count)
+  }
+
+  /// Some rows of a plain matrix.
+  func rows(_ rows: Range<Int>) -> ParameterView {
+    map(.rows(rows.lowerBound, rows.count), axis: { $0 }) { $0.slice(rows) }
   }
 
   /// One block's part of a plain stack.

@@ -51,15 +51,10 @@ package struct QuantizedConversion {
   package private(set) var compressed: CompressedTensorsLayout?
   /// What is to be written.
   package private(set) var output: OutputBuilder
-  /// The weights that are rounded with a text at hand.
-  private var calibrated: CalibratedWeights?
-  /// The files that the output is made of: the model's, and one of calibrated weights once there is one.
-  package private(set) var sources: [CheckpointFile]
+  /// The weights that are rounded with a text at hand, once there is room for the output; `nil` for none.
+  package private(set) var calibrated: CalibratedWeights?
   /// What was chosen for a budget; `nil` without one.
   package private(set) var budget: BudgetChoice?
-
-  /// What calibrating came to, by the tensor's name in the output.
-  package var calibratedTensors: [String: CalibratedTensor] { calibrated?.results ?? [:] }
 
   /// The dialects of input and output, when names change from one to the other.
   package var dialects: (from: String, to: String)? {
@@ -100,7 +95,6 @@ package struct QuantizedConversion {
       of: model.checkpoint, at: model.path, for: destination, system: model.work.system)
     output.companions = companions.files
     if model.head == .untie { output.companions.removeAll { $0.kind == .config } }
-    sources = model.checkpoint.files
     var choice = try SchemeChoice(options, for: model, target: target)
     if let request = options.budget {
       let chosen = try budget(request, choice, for: destination)
@@ -135,20 +129,23 @@ package struct QuantizedConversion {
     try requireWholeBlocks()
   }
 
-  /// Rounds the weights that are calibrated, which an output can be planned without.
-  ///
-  /// - Parameter progress: hears of tokens, and of bytes that are rounded.
-  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for weights and activations that are not finite; read errors.
-  package mutating func calibrate(progress: (any ProgressObserver)?) throws(IngotError) {
-    sources += [try calibrated?.fill(progress: progress)].compactMap(\.self)
-  }
-
   /// The dialect of a format that belongs to one program; `nil` when the model is in it already, or there is none.
   private static func dialect(of format: String, for model: Model) throws(IngotError) -> Dialect? {
     guard let implied = Dialect.implied(byFormat: format), implied.id != model.recognised.dialect.id else {
       return nil
     }
     return try Dialect.required(implied.id, for: model, option: .format)
+  }
+
+  /// Throws for a model none of whose weights a program loads as int8, before anything else is looked at.
+  ///
+  /// - Parameters:
+  ///   - program: one that loads compressed-tensors.
+  ///   - model: the model.
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)``.
+  package static func requireLinearLayers(for program: TargetProgram, in model: Model) throws(IngotError) {
+    let dialect = try Dialect.required(program.dialect, for: model, option: .program)
+    _ = try CompressedTensorsLayout(model, for: program, dialect: dialect)
   }
 
   // MARK: - What becomes what
@@ -204,7 +201,7 @@ package struct QuantizedConversion {
         for: blockType, of: model.descriptor(parameter.role)?.name, in: destination.formatID)
     }
     try requireRuns(codings, format: destination.formatID)
-    if compressed != nil { return try compressed?.take(codings) ?? [:] }
+    if compressed != nil { return try compressed?.take(codings, ruled: choice.ruledRoles) ?? [:] }
     try requireFloatingActivations(codings, format: destination.formatID)
     return codings
   }

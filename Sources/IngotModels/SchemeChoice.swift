@@ -113,6 +113,13 @@ struct SchemeChoice {
     return codings
   }
 
+  /// The parameters that each rule names which asks for a scheme, where no later one names them.
+  var ruledRoles: [[TensorRole]] {
+    options.rules.indices.filter { options.rules[$0].scheme != .keep }.map { index in
+      indexes.filter { rule(of: candidates[$0.value]) == index }.sorted { $0.value < $1.value }.map(\.key)
+    }
+  }
+
   private func rule(of candidate: Candidate) -> Int? {
     options.rules.lastIndex { rule in candidate.names.contains { rule.pattern.matches($0) } }
   }

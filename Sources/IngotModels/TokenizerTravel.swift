@@ -8,7 +8,8 @@ import IngotText
 
 /// A tokenizer on its way to another dialect.
 struct TokenizerTravel {
-  private let vocabulary: TokenizerVocabulary?
+  /// The vocabulary; `nil` where there is none, or one of another kind.
+  let vocabulary: TokenizerVocabulary?
   private let companions: [Companion]
   /// Whether it is inside the model's file.
   let isInside: Bool

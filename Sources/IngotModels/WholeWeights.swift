@@ -52,6 +52,22 @@ extension Checkpoint {
     return whole.tensors.count < tensors.count ? whole : self
   }
 
+  /// The checkpoint with int8 whose scales are a column, one for each row, as what they are: scales of output channels, which
+  /// products sum integers by.
+  var withChannelScales: Checkpoint {
+    var result = self
+    for (index, tensor) in tensors.enumerated() where tensor.dtype == .i8 && tensor.shape.rank == 2 {
+      guard var scheme = tensor.quantization?.scheme, tensor.parts.map(\.kind) == [.values, .scales],
+        scheme.granularity == .perBlock([1, tensor.shape.dimensions[1]]), var scales = tensor.parts.last,
+        scales.storage.layout == .rowMajor, let rows = Shape([tensor.shape.dimensions[0]])
+      else { continue }
+      scheme.granularity = .perChannel(axis: 0)
+      scales.shape = rows
+      result.tensors[index].quantize(scheme, [scales])
+    }
+    return result
+  }
+
   private func note(_ why: Evidence, of weight: ScaleTensors.Weight, in whole: inout Checkpoint) {
     whole.findings.append(
       Finding(

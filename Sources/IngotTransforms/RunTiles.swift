@@ -176,11 +176,5 @@ final class RunTiles: TileSource {
           "\(quantizer.overflowCount, "scale of its groups is", "scales of its groups are") beyond its range",
         hint: "\(option: .scaleDType, "bf16") has the range of F32")
     }
-    guard !quantizer.error.isAllLost else {
-      throw .unrepresentable(
-        tensor: name, target: quantizer.rule.scaleType.dtype.rawValue,
-        why: "all of its scales are below its range, so that nothing of it is left",
-        hint: quantizer.rule.isFitted ? "\(option: .scaleDType, "bf16") has the range of F32" : nil)
-    }
   }
 }

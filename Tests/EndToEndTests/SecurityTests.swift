@@ -333,7 +333,8 @@ import Testing
 
   /// Files that break a rule, some of them only in data that headers do not show.
   private static let malformed = [
-    "archive", "gguf", "ingot", "llama2c", "llmc", "numpy", "pytorch", "safetensors", "tensorflow", "zip",
+    "archive", "ctranslate2", "gguf", "ingot", "llama2c", "llmc", "numpy", "pytorch", "safetensors",
+    "tensorflow", "zip",
   ]
   .flatMap { kind in Fixture.names(in: "malformed/" + kind).map { "malformed/\(kind)/\($0)" } }
 

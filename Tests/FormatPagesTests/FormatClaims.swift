@@ -51,6 +51,13 @@ struct FormatClaims: Sendable, CustomTestStringConvertible {
           "Tests/IngotFormatsTests/Llama2CTests.swift: what is neither marked nor as long as its numbers say is refused"
       ]),
     FormatClaims(
+      page: "ctranslate2.md", formats: ["ctranslate2"], rules: CTranslate2Rule.ids,
+      malformed: ["ctranslate2"],
+      madeByTests: [
+        "CT-01":
+          "Tests/IngotFormatsTests/CTranslate2Tests.swift: what begins otherwise is not taken for one of its files"
+      ]),
+    FormatClaims(
       page: "pytorch.md", formats: ["pytorch"], rules: PyTorchRule.ids, malformed: ["pytorch"],
       madeByTests: [:]),
     FormatClaims(

@@ -104,7 +104,7 @@ import Testing
         (SafetensorsWriter(), request), (TensorFlowWriter(), request), (GGUFWriter(), request),
       ])
     case .safetensorsHeaderBytes, .zipEntries, .zipDirectoryBytes, .ingotIndexBytes, .sortedTableBytes,
-      .ggufHeaderBytes, .pickleBytes, .pickleObjects, .companionBytes:
+      .ggufHeaderBytes, .ctranslate2HeaderBytes, .pickleBytes, .pickleObjects, .companionBytes:
       return .large
     case .numpyHeaderBytes: return .free("64 dimensions of 19 digits take 1,400")
     case .zipDecodedBytes: return .free("neither pickles nor texts are deflated")

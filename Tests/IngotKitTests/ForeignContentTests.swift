@@ -57,7 +57,6 @@ import Testing
       ("tflite", [28, 0, 0, 0] + Array("TFL3".utf8), "TensorFlow Lite"),
       ("safetensors", [0x28, 0xB5, 0x2F, 0xFD], "zstd"),
       ("bin", [8, 8, 18, 7] + Array("pytorch".utf8), "ONNX"),
-      ("bin", [6, 0, 0, 0, 23, 0] + Array("TransformerDecoderSpec".utf8), "CTranslate2"),
     ] as [(String, [UInt8], String)])
   func `a format that is not read is known by its first bytes`(
     _ name: String, _ head: [UInt8], _ word: String

@@ -23,7 +23,7 @@ struct GoldenFile: Sendable, CustomStringConvertible {
 
   /// Every file of the manifests.
   static let all: [GoldenFile] = {
-    let folders = ["", "llmc/", "llama2c/", "pytorch/", "tensorflow/"]
+    let folders = ["", "llmc/", "llama2c/", "ctranslate2/", "pytorch/", "tensorflow/"]
     let manifests = folders.map { folder in
       let path = "golden/\(folder)manifest.json"
       let bytes = (try? Fixture.bytes(path)) ?? []

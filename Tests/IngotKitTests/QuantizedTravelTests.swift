@@ -74,6 +74,8 @@ import Testing
     #expect(run.standardError.contains("dequantizes"), "\(run.standardError)")
     #expect(folder.entries() == before)
     try Self.convert(folder.file("g8"), to: folder.file("there"), for: program)
+    // What is laid out for CTranslate2 is no model here (CTranslate2ExportTests).
+    guard program != .ctranslate2 else { return }
     try Self.convert(folder.file("g8"), to: folder.file("plain/"))
     var options = HashOptions()
     options.dialect = "hf"

@@ -33,6 +33,7 @@ extension FuzzDoor {
       try read(LLMCFormat(), source)
     },
     reader("llama2c", Llama2CFormat(), "fuzzed.bin"),
+    reader("ctranslate2", CTranslate2Format(), "fuzzed.bin"),
     FuzzDoor("openai-params") { (bytes) throws(IngotError) in
       // The shapes, the names and the first array, with a record separator between; the other arrays are sound.
       let parts = bytes.split(separator: 0x1E, maxSplits: 2, omittingEmptySubsequences: false).map {

@@ -18,8 +18,10 @@ package struct NumPyArrayWriter: CheckpointWriter {
     guard request.tensors.count == 1, let tensor = request.tensors.first, tensor.quantization == nil else {
       throw .unrepresentable(
         tensor: nil, target: "npy",
-        why: "an .npy file holds one tensor, and the source has \(request.tensors.count)",
-        hint: "choose .npz, or one with \(option: .include)")
+        why: request.tensors.count == 1
+          ? "an .npy file holds one array, and a quantized tensor is several: integers and scales"
+          : "an .npy file holds one tensor, and the source has \(request.tensors.count)",
+        hint: request.tensors.count == 1 ? "choose .npz" : "choose .npz, or one with \(option: .include)")
     }
     guard let descr = NumPyDType.descr(of: tensor.dtype) else {
       throw .unrepresentable(

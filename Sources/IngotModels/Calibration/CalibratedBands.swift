@@ -3,6 +3,7 @@
 import IngotBytes
 import IngotCore
 import IngotKernels
+import IngotQuantization
 
 /// Rounds a weight's outputs, band by band, and writes what becomes of them.
 final class CalibratedBands {
@@ -52,11 +53,6 @@ final class CalibratedBands {
   /// Rounds what is left.
   func finish() throws(IngotError) {
     try rows.finish { (values, rowCount) throws(IngotError) in try round(values, rowCount: rowCount) }
-    guard !error.isAllLost else {
-      throw .unrepresentable(
-        tensor: name, target: form.scaleType.dtype.rawValue,
-        why: "all of its scales are below its range, so that nothing of it is left", hint: nil)
-    }
   }
 
   private func round(_ values: UnsafePointer<Float>, rowCount: Int) throws(IngotError) {
@@ -73,8 +69,10 @@ final class CalibratedBands {
       try file.write(blocks, at: places.integers)
       places.integers += blocks.count
       return
-    case .channels, .groups:
-      let stored = form.scaleType.bytes(of: band.scales)
+    case .channels, .dividedChannels, .groups:
+      var scales = band.scales
+      if case .dividedChannels = form { scales = try InverseScales(of: scales, tensor: name).values }
+      let stored = form.scaleType.bytes(of: scales)
       try file.write(stored, at: places.scales)
       places.scales += stored.count
     case .whole: break

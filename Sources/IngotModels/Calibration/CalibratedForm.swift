@@ -7,6 +7,8 @@ import IngotKernels
 enum CalibratedForm {
   /// Integers with a scale for each output, F32.
   case channels
+  /// The same with what integers are divided by in place of scales.
+  case dividedChannels
   /// Integers with one scale, which is known.
   case whole(scale: Float)
   /// Integers with a scale for so many inputs of an output.
@@ -17,7 +19,7 @@ enum CalibratedForm {
   /// Inputs that share a scale, of K.
   func groupSize(of width: Int) -> Int {
     switch self {
-    case .channels, .whole: max(1, width)
+    case .channels, .dividedChannels, .whole: max(1, width)
     case .groups(let size, _): size
     case .blocks: BlockType.q80.elementCount
     }
@@ -26,7 +28,7 @@ enum CalibratedForm {
   /// How scales are stored.
   var scaleType: ScaleType {
     switch self {
-    case .channels, .whole: .f32
+    case .channels, .dividedChannels, .whole: .f32
     case .groups(_, let type): type
     case .blocks: .f16
     }
@@ -48,7 +50,8 @@ enum CalibratedForm {
   func scalePart(of shape: Shape) -> PartType? {
     switch self {
     case .whole, .blocks: nil
-    case .channels: Shape([shape.dimensions[0]]).map { PartType(kind: .scales, dtype: .f32, shape: $0) }
+    case .channels, .dividedChannels:
+      Shape([shape.dimensions[0]]).map { PartType(kind: .scales, dtype: .f32, shape: $0) }
     case .groups(let size, let type):
       Shape([shape.dimensions[0], shape.dimensions[1].dividedUp(by: size)]).map {
         PartType(kind: .scales, dtype: type.dtype, shape: $0)

@@ -45,7 +45,7 @@ package final class CalibratedWeights {
   private let inputs: [TensorRole: TensorRole]
   private let rolesByTensor: [Int: [TensorRole]]
   /// What came out, by the tensor's name in the output.
-  private(set) var results: [String: CalibratedTensor] = [:]
+  package private(set) var results: [String: CalibratedTensor] = [:]
 
   /// The share of the mean square of its inputs that is added to each one's: GPTQ's.
   private static let damping = 0.01
@@ -128,7 +128,7 @@ package final class CalibratedWeights {
   /// - Returns: the file that holds them, to stand behind the model's own; `nil` where nothing was added.
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for tokens without a place in the model, and for weights and
   ///   activations that are not finite; read errors.
-  func fill(progress observer: (any ProgressObserver)?) throws(IngotError) -> CheckpointFile? {
+  package func fill(progress observer: (any ProgressObserver)?) throws(IngotError) -> CheckpointFile? {
     guard !drafts.isEmpty else { return nil }
     let file = try OutputFile.scratch(
       in: model.work.scratchFolder, byteCount: byteCount, system: model.work.system)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a quantization is to write: a model's weights for the program that is named, or the matrices of a checkpoint of which none
+// is known; and calibrating them, once there is room for the output.
+import IngotBytes
+import IngotCore
+import IngotDialects
+import IngotFormats
+import IngotKernels
+import IngotModels
+import IngotOutput
+import IngotQuantization
+
+/// What is to be written, and what a report says of where it comes from.
+struct QuantizationDraft {
+  let output: OutputBuilder
+  var dialects: (from: String, to: String)?
+  var bufferCount = 0
+  var unknownBecause: Evidence?
+  /// Which dimension of a written matrix counts outputs.
+  var outputAxis = OutputAxis()
+  /// The weights that a text is for; `nil` for none.
+  var calibration: CalibratedWeights?
+  /// The weights that tensors are parts of, where each becomes several.
+  var weights: [String: (name: String, coding: WeightCoding)] = [:]
+  var calibrationTokenCount: Int?
+  /// What was chosen for a budget; `nil` without one.
+  var budget: BudgetChoice?
+
+  init(
+    of source: QuantizationSource, options: QuantizationRequest, for program: TargetProgram?,
+    destination: OutputDestination, progress: (any ProgressObserver)?
+  ) throws(IngotError) {
+    switch source {
+    case .model(let model)
+    where program == .ctranslate2 || TargetProgram.ctranslate2.formats.contains(destination.formatID):
+      if let budget = options.budget {
+        throw .invalidRequest(option: budget.bound.option, why: "ctranslate2 has one scheme for all weights")
+      }
+      let conversion = try CTranslate2Conversion(
+        quantizing: model, options: options, destination: destination, progress: progress)
+      (output, calibration) = (conversion.output, conversion.calibrated)
+      calibrationTokenCount = options.calibration?.tokenCount
+    case .model(let model):
+      let conversion = try QuantizedConversion(
+        findingScalesOf: model, options: options, destination: destination, progress: progress)
+      (output, dialects, bufferCount) = (conversion.output, conversion.dialects, conversion.bufferCount)
+      (calibration, budget) = (conversion.calibrated, conversion.budget)
+      calibrationTokenCount = options.calibration?.tokenCount
+      weights = conversion.compressed?.weights ?? [:]
+      if dialects == nil, conversion.compressed == nil { outputAxis = OutputAxis(of: model) }
+    case .unknown(let unknown, _):
+      output = try MatrixConversion(
+        of: unknown, options: options, destination: destination, progress: progress
+      ).output
+      unknownBecause = unknown.reason
+    }
+  }
+
+  /// What calibrating came to, by the weight's name.
+  var calibrated: [String: CalibratedTensor] { calibration?.results ?? [:] }
+
+  /// Calibrates what is to be, which takes long: not before there is room for what it is for.
+  ///
+  /// - Returns: the file that the weights are in, to stand behind the input's; none where nothing is calibrated.
+  /// - Throws: ``IngotCore/IngotError/environment(_:)`` where the output has no room; the errors of running the model.
+  func calibrate(
+    _ planned: PlannedOutput, for destination: OutputDestination, work: WorkOptions,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) -> [CheckpointFile] {
+    guard let calibration else { return [] }
+    let byteCount = try PlanWriter(planned, files: SourceFiles([]), work: work).plannedByteCount()
+    let folder = FilePath.folder(of: FilePath.withoutTrailingSlashes(destination.path))
+    // Held while calibrating, and given back for the output.
+    let room =
+      destination.isStream
+      ? nil : try OutputFile.scratch(in: folder, byteCount: byteCount, system: work.system)
+    return try withExtendedLifetime(room) { () throws(IngotError) in
+      [try calibration.fill(progress: progress)].compactMap(\.self)
+    }
+  }
+}
