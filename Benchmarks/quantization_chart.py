@@ -66,7 +66,7 @@ def legend(document: dict) -> list[str]:
     return [*parts, charts.text(LEFT + PLOT_WIDTH, 22, tokens, "end")]
 
 
-def labels(rows: list[dict], axes: Axes) -> list[tuple[str, Place]]:
+def labels(rows: list[dict], axes: Axes) -> list[tuple[list[str], Place]]:
     """A label for each point, or for those of a colour that lie on each other; a calibrated scheme of ours has its plain one's."""
     groups: list[tuple[list[str], Place, str]] = []
     for row in sorted(rows, key=lambda row: (row["bits"], row["kl"])):
@@ -79,7 +79,7 @@ def labels(rows: list[dict], axes: Axes) -> list[tuple[str, Place]]:
             near[0].append(name)
         else:
             groups.append(([name], place, kind(row)))
-    return [(" · ".join(names), place) for names, place, _ in groups]
+    return [(names, place) for names, place, _ in groups]
 
 
 def overlap(one: Box, other: Box) -> bool:
@@ -93,14 +93,14 @@ def crosses(start: Place, end: Place, box: Box) -> bool:
                and box[1] < start[1] + (end[1] - start[1]) * step / 24 < box[3] for step in range(25))
 
 
-def candidates(place: Place, width: float) -> list[tuple[Box, Place]]:
+def candidates(place: Place, width: float, height: float) -> list[tuple[Box, Place]]:
     """Boxes for a label about a point, the nearest first, and where a line to each ends."""
     found = []
-    for away in range(8, 200, 6):
+    for away in range(8, 300, 6):
         for turn in range(0, 360, 15):
             x, y = place[0] + away * math.cos(math.radians(turn)), place[1] - away * math.sin(math.radians(turn))
             left = x if math.cos(math.radians(turn)) > 0.05 else x - width if math.cos(math.radians(turn)) < -0.05 else x - width / 2
-            found.append(((left, y - LINE / 2, left + width, y + LINE / 2), (x, y)))
+            found.append(((left, y - height / 2, left + width, y + height / 2), (x, y)))
     return found
 
 
@@ -110,21 +110,20 @@ def written(rows: list[dict], axes: Axes) -> list[str]:
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
     lines: list[tuple[Place, Place]] = stems(rows, axes)
     parts = []
-    for words, place in labels(rows, axes):
-        width = LETTER * len(words)
-        for box, end in candidates(place, width):
+    for names, place in sorted(labels(rows, axes), key=lambda label: -len(label[0])):
+        for box, end in candidates(place, LETTER * max(map(len, names)), LINE * len(names)):
             inside = LEFT < box[0] and box[2] < LEFT + PLOT_WIDTH and TOP < box[1] and box[3] < TOP + PLOT_HEIGHT
             free = not any(overlap(box, other) for other in taken) and not any(crosses(*line, box) for line in lines)
             start = (place[0] + (end[0] - place[0]) * 0.3, place[1] + (end[1] - place[1]) * 0.3)
             if inside and free and not any(crosses(start, end, other) for other in taken if not on(place, other)):
                 break
         else:
-            raise SystemExit(f"there is no place for {words}")
+            raise SystemExit(f"there is no place for {names}")
         taken.append(box)
         if math.dist(place, end) > 9:
             lines.append((place, end))
             parts.append(f'<line class="stem" x1="{place[0]:.1f}" y1="{place[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"/>')
-        parts.append(charts.text(box[0] + 1, box[3] - 3, words))
+        parts += [charts.text(box[0] + 1, box[1] + LINE * index + 11, name) for index, name in enumerate(names)]
     return parts
 
 
@@ -146,8 +145,10 @@ def drawing(document: dict) -> str:
     style = "<style>.stem { stroke: #8c959f; stroke-width: 1 }</style>"
     pairs = [f'<line class="stem" x1="{start[0]:.1f}" y1="{start[1]:.1f}" x2="{end[0]:.1f}" y2="{end[1]:.1f}"/>'
              for start, end in stems(rows, axes)]
-    points = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{kind(row)}"/>'
-              for row in rows for x, y in [axes.place(row["bits"], row["kl"])]]
+    # Ours are smaller and on top, so that both show where they lie on each other.
+    points = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if row.get("ours") else 6}" fill="{kind(row)}"/>'
+              for row in sorted(rows, key=lambda row: bool(row.get("ours")))
+              for x, y in [axes.place(row["bits"], row["kl"])]]
     x, y = LEFT + PLOT_WIDTH / 2, TOP + PLOT_HEIGHT / 2
     ends = [charts.text(x, TOP + PLOT_HEIGHT + 34, "bits a weight, scales counted; fewer is better", "axis middle"),
             f'<g transform="rotate(-90 14 {y:.1f})">{charts.text(14, y, "KL a token, nats; less is better", "axis middle")}</g>']

@@ -85,7 +85,7 @@ class Model:
     def with_values(self, values: dict[str, np.ndarray]) -> Forward:
         """The model with other values of matrices; the others are as they were."""
         for name, weight in self.matrices(self.network, with_embedding=True).items():
-            weight.data = torch.from_numpy(np.ascontiguousarray(values.get(name, self.originals[name]), np.float32))
+            weight.data = torch.from_numpy(np.array(values.get(name, self.originals[name]), np.float32, order="C"))
         return self.forward(self.network)
 
     def values(self, with_embedding: bool) -> dict[str, np.ndarray]:

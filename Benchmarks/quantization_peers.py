@@ -2,12 +2,13 @@
 """Quantizes a model by every scheme of ours and by the peers, and measures what each costs: weights only, and W8A8.
 
 usage: python3 Benchmarks/quantization_peers.py --build .build/release [--model fixtures/kjv-gpt2] [--tokens N]
-       [--calibration-tokens N] [--keep-embedding] [--peers NAME,…] [--gptq-python PYTHON] [--name NAME] [--json FILE]
+       [--calibration-tokens N] [--keep-embedding] [--peers NAME,…] [--schemes NAME,…] [--gptq-python PYTHON] [--name NAME] [--json FILE]
 Weights only: every method's integers are turned into the numbers that they stand for, and transformers runs all of them in
 F32, so that nothing but these numbers differs. W8A8: each program runs its own products. Of BERT the cosine of embeddings is
 measured, of other models the divergence of probabilities. Nothing is timed. A peer that is not installed ends the script;
 `--peers` names those to run, and `--peers ''` none. llm-compressor has a Python of its own, which --gptq-python names.
-`--show FILE…` prints the tables of figures that were kept.
+Rows that --json has already of the same model and tokens stay until they are measured again. `--show FILE…` prints kept
+tables.
 """
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ SCHEMES = {
     "int8": ["--scheme", "int8"],
     "int8-group:128": ["--scheme", "int8-group:128"],
     "int8-group:64": ["--scheme", "int8-group:64"],
-    "int8-group:64, embedding 16": ["--scheme", "int8-group:64", *SMALL_EMBEDDING],
+    "int8-group:64-embedding:16": ["--scheme", "int8-group:64", *SMALL_EMBEDDING],
     "q8_0": ["--scheme", "q8_0"],
     "int8-group:32": ["--scheme", "int8-group:32"],
     "int8-group:16": ["--scheme", "int8-group:16"],
@@ -60,26 +61,35 @@ class Suite:
         self.with_embedding = not options.keep_embedding
         self.ids = folder / "ids.npy"
         np.save(self.ids, self.model.windows if self.model.is_bert else self.model.scored)
-        self.rows: dict[str, list[dict]] = {"weights": [], "w8a8": []}
+        self.rows = self.kept()
 
     def add(self, table: str, method: str, figures: dict[str, float], **facts: object) -> None:
         """Keeps a row, and tells of it."""
         row = {"method": method, **facts, **figures}
-        self.rows[table].append(row)
+        self.rows[table] = [other for other in self.rows[table] if other["method"] != method] + [row]
         measurement.note(f"{table}: {line(row, SHOWN[table])}")
         self.save()
 
-    def document(self) -> dict:
+    def document(self, rows: dict[str, list[dict]]) -> dict:
         """All rows, with what they are of."""
         return {"name": self.options.name or self.options.model.resolve().name, "tokens": self.model.tokens,
                 "calibration_tokens": self.model.calibration.size, "keeps_embedding": self.options.keep_embedding,
-                "versions": measurement.versions(), "tables": self.rows}
+                "versions": measurement.versions(), "tables": rows}
+
+    def kept(self) -> dict[str, list[dict]]:
+        """Rows of an earlier run of the same on the same tokens; those that are measured again are replaced."""
+        rows: dict[str, list[dict]] = {"weights": [], "w8a8": []}
+        if not self.options.json or not self.options.json.exists():
+            return rows
+        earlier, now = json.loads(self.options.json.read_text(encoding="utf-8")), self.document(rows)
+        same = all(earlier[key] == now[key] for key in ("name", "tokens", "calibration_tokens", "keeps_embedding"))
+        return earlier["tables"] if same else rows
 
     def save(self) -> None:
         """Keeps what there is so far, where `--json` says."""
         if self.options.json:
             self.options.json.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(self.document(), indent=1, ensure_ascii=False)
+            text = json.dumps(self.document(self.rows), indent=1, ensure_ascii=False)
             self.options.json.write_text(text + "\n", encoding="utf-8")
 
     def call(self, *words: str | os.PathLike) -> dict:
@@ -96,9 +106,9 @@ class Suite:
         calibrate = ["--calibrate", str(self.options.calibration),
                      "--calibration-tokens", str(self.options.calibration_tokens)]
         for scheme, words in SCHEMES.items():
+            if scheme not in self.options.schemes or (not self.with_embedding and "embedding" in scheme):
+                continue
             if not self.with_embedding:
-                if "embedding" in scheme:
-                    continue
                 words = [*words, "--rule", f"{EMBEDDINGS}=keep"]
             for is_calibrated in (False, True):
                 name = f"ingot, {scheme}" + ", calibrated" * is_calibrated
@@ -214,13 +224,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--calibration-tokens", type=int, default=65_536)
     parser.add_argument("--keep-embedding", action="store_true", help="quantize linear layers alone")
     parser.add_argument("--peers", default=",".join(NAMES), metavar="NAME,…")
+    parser.add_argument("--schemes", default=",".join(SCHEMES), metavar="NAME,…", help="ours; the tables name them")
     parser.add_argument("--gptq-python", default=sys.executable, help="a Python with llm-compressor")
     parser.add_argument("--json", type=pathlib.Path, help="where the figures are kept")
     parser.add_argument("--show", type=pathlib.Path, nargs="+", metavar="FILE", help="print figures that were kept")
     options = parser.parse_args()
     options.peers = [name for name in options.peers.split(",") if name]
-    if unknown := set(options.peers) - set(NAMES):
-        parser.error(f"there is no peer {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    options.schemes = [name for name in options.schemes.split(",") if name]
+    for asked, known in ((options.peers, NAMES), (options.schemes, SCHEMES)):
+        if unknown := set(asked) - set(known):
+            parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if not options.show and not options.build:
         parser.error("--build is missing")
     return options
@@ -240,7 +253,7 @@ def main() -> None:
         except ImportError as error:
             raise SystemExit(f"{error.name} is not installed; --peers names the peers to run") from error
         suite.ours()
-        show(suite.document())
+        show(suite.document(suite.rows))
 
 
 if __name__ == "__main__":

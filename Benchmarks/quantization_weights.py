@@ -107,6 +107,7 @@ PEERS: dict[str, list[tuple[str, Callable[[np.ndarray], Quantized]]]] = {
 
 def quantized(matrices: dict[str, np.ndarray], how: Callable[[np.ndarray], Quantized]) -> tuple[dict[str, np.ndarray], float]:
     """A model's matrices by a method, and its bits a weight."""
-    made = {name: how(np.ascontiguousarray(weight)) for name, weight in matrices.items()}
+    # A copy each, since CTranslate2 quantizes in place.
+    made = {name: how(np.array(weight, order="C")) for name, weight in matrices.items()}
     bits = sum(count for _, count in made.values())
     return {name: values for name, (values, _) in made.items()}, bits / sum(weight.size for weight in matrices.values())
