@@ -99,7 +99,8 @@ def candidates(place: Place, width: float, height: float) -> list[tuple[Box, Pla
     for away in range(8, 300, 6):
         for turn in range(0, 360, 15):
             x, y = place[0] + away * math.cos(math.radians(turn)), place[1] - away * math.sin(math.radians(turn))
-            left = x if math.cos(math.radians(turn)) > 0.05 else x - width if math.cos(math.radians(turn)) < -0.05 else x - width / 2
+            side = round(math.cos(math.radians(turn)), 3)
+            left = x - width * (0 if side > 0 else 1 if side < 0 else 0.5)
             found.append(((left, y - height / 2, left + width, y + height / 2), (x, y)))
     return found
 

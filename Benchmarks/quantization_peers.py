@@ -2,7 +2,8 @@
 """Quantizes a model by every scheme of ours and by the peers, and measures what each costs: weights only, and W8A8.
 
 usage: python3 Benchmarks/quantization_peers.py --build .build/release [--model fixtures/kjv-gpt2] [--tokens N]
-       [--calibration-tokens N] [--keep-embedding] [--peers NAME,…] [--schemes NAME,…] [--gptq-python PYTHON] [--name NAME] [--json FILE]
+       [--calibration-tokens N] [--keep-embedding] [--peers NAME,…] [--schemes NAME,…] [--gptq-python PYTHON]
+       [--name NAME] [--json FILE]
 Weights only: every method's integers are turned into the numbers that they stand for, and transformers runs all of them in
 F32, so that nothing but these numbers differs. W8A8: each program runs its own products. Of BERT the cosine of embeddings is
 measured, of other models the divergence of probabilities. Nothing is timed. A peer that is not installed ends the script;
@@ -43,7 +44,8 @@ SCHEMES = {
 NAMES = ("nearest", "llama.cpp", "ctranslate2", "quanto", "torchao", "bitsandbytes", "mlx", "onnxruntime", "llm-compressor")
 COLUMNS = {"bits": ("bits a weight", "{:.2f}"), "kl": ("KL a token", "{:.2e}"), "kl_p99": ("99th percentile", "{:.2e}"),
            "top1_agreement": ("same likeliest token", "{:.2%}"), "perplexity": ("perplexity", "{:.3f}"),
-           "perplexity_change": ("beside F32's", "{:+.3%}"), "cosine": ("cosine", "{:.6f}"), "least_cosine": ("the least", "{:.6f}")}
+           "perplexity_change": ("beside F32's", "{:+.3%}"), "cosine": ("cosine", "{:.6f}"),
+           "least_cosine": ("the least", "{:.6f}")}
 SHOWN = {"weights": ("bits", "kl", "kl_p99", "top1_agreement", "cosine", "least_cosine"),
          "w8a8": ("kl", "perplexity", "perplexity_change", "top1_agreement", "cosine", "least_cosine")}
 
