@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gradient of attention with f32 activations, block by block of queries: no buffer grows with the square of the tokens.
 // Products are those of kernels, sums over a row of shares are in float64, and one order holds for any number of threads.
-import Glibc
 import IngotCore
 import IngotGraph
 import IngotKernels
@@ -132,44 +131,28 @@ struct FloatAttentionGradient {
     -> Double
   {
     var ofSink = 0.0
-    var bends = [Double](repeating: attention.scale, count: seen)
     for query in queries {
-      let (scores, slopes) = (
-        scratch.shares + (query - queries.lowerBound) * seen,
-        scratch.slopes + (query - queries.lowerBound) * seen
-      )
-      let visible = { (position: Int) in
+      let start = (query - queries.lowerBound) * seen
+      let (scores, slopes) = (scratch.shares + start, scratch.slopes + start)
+      let mask = (0..<seen).map { position in
         position >= attention.firstVisible(behind: query) && (!attention.isCausal || position <= query)
           && step.run.isVisible(position, row: row)
       }
-      var peak = sink.map(Double.init) ?? -.infinity
-      for position in 0..<seen where visible(position) {
-        var score = Double(scores[position]) * attention.scale
-        if let cap = attention.softcap {
-          let bend = tanh(score / cap)
-          score = cap * bend
-          bends[position] = attention.scale * (1 - bend * bend)
-        }
-        scores[position] = Float(score)
-        peak = max(peak, Double(scores[position]))
+      var capped = (0..<seen).map { Double(scores[$0]) * attention.scale }
+      if let cap = attention.softcap {
+        capped = capped.map { cap * ReferenceKernels.activation(.tanh, $0 / cap) }
       }
-      var (sum, mean) = (sink.map { exp(Double($0) - peak) } ?? 0, 0.0)
-      let ownPower = sum
+      let own = sink.map { [Double($0)] } ?? []
+      let shares = ReferenceKernels.softmax(capped + own, mask: mask + own.map { _ in true })
+      // A sink takes a share of no value, and what is not seen has none.
+      let ofShares = shares.indices.map { $0 < seen && shares[$0] != 0 ? Double(slopes[$0]) : 0 }
+      let ofScores = ReferenceKernels.softmaxGradient(shares, of: ofShares)
       for position in 0..<seen {
-        let power = visible(position) ? exp(Double(scores[position]) - peak) : 0
-        sum += power
-        mean += power == 0 ? 0 : power * Double(slopes[position])
-        scores[position] = Float(power)
+        let bend = attention.softcap.map { 1 - capped[position] / $0 * (capped[position] / $0) } ?? 1
+        scores[position] = Float(shares[position])
+        slopes[position] = shares[position] == 0 ? 0 : Float(ofScores[position] * bend * attention.scale)
       }
-      // Where nothing is seen, nothing has a share.
-      let factor = sum == 0 ? 0 : 1 / sum
-      mean *= factor
-      for position in 0..<seen {
-        let share = Double(scores[position]) * factor
-        scores[position] = Float(share)
-        slopes[position] = share == 0 ? 0 : Float(share * (Double(slopes[position]) - mean) * bends[position])
-      }
-      ofSink -= ownPower * factor * mean
+      if sink != nil { ofSink += ofScores[seen] }
     }
     return ofSink
   }
