@@ -28,7 +28,7 @@ package struct CTranslate2Format: CheckpointFormat {
     var places: [ExactName: Int] = [:]
     var metadata = CTranslate2Metadata.head(of: header)
     for (index, variable) in header.variables.enumerated() where !taken.contains(index) {
-      if let number = variable.number, !options.isRaw {
+      if let number = variable.number, !options.isRaw, !variable.name.hasSuffix(CTranslate2Header.scaleEnd) {
         metadata.append(
           Metadata.Entry(key: CTranslate2Metadata.attributePrefix + variable.name, value: number))
         continue
@@ -37,7 +37,7 @@ package struct CTranslate2Format: CheckpointFormat {
         name: variable.name, dtype: variable.dtype, shape: variable.shape,
         storage: TensorStorage(variable.segment))
       if !options.isRaw, let scale = scales[index] {
-        tensor.quantize(Self.scheme(of: variable), [Self.part(header.variables[scale])])
+        tensor.quantize(Self.scheme, [Self.part(header.variables[scale])])
       }
       places[ExactName(variable.name)] = tensors.count
       tensors.append(tensor)
@@ -64,13 +64,13 @@ package struct CTranslate2Format: CheckpointFormat {
   ) throws(IngotError) -> [Int: Int] {
     var integers: [ExactName: Int] = [:]
     for (index, variable) in variables.enumerated()
-    where [.i8, .i16].contains(variable.dtype) && variable.shape.rank > 0 {
+    where variable.dtype == .i8 && variable.shape.rank > 0 {
       integers[ExactName(variable.name + CTranslate2Header.scaleEnd)] = index
     }
     var scales: [Int: Int] = [:]
     for (index, variable) in variables.enumerated() {
       guard let owner = integers[ExactName(variable.name)] else { continue }
-      let expected = scheme(of: variables[owner]).scaleShape(of: variables[owner].shape)
+      let expected = scheme.scaleShape(of: variables[owner].shape)
       guard variable.dtype == .f32, variable.shape == expected else {
         throw .malformed(
           CTranslate2Rule.scale.rule,
@@ -83,12 +83,8 @@ package struct CTranslate2Format: CheckpointFormat {
     return scales
   }
 
-  /// How integers stand for numbers: those of 8 bits with a scale for each index of their first dimension, those of 16 with
-  /// one; a number is its integer divided by the scale.
-  private static func scheme(of variable: CTranslate2Variable) -> Quantization {
-    Quantization(
-      granularity: variable.dtype == .i8 ? .perChannel(axis: 0) : .perTensor, scaleKind: .inverse)
-  }
+  /// How integers of 8 bits stand for numbers: each is divided by the scale of its index of the first dimension.
+  private static let scheme = Quantization(granularity: .perChannel(axis: 0), scaleKind: .inverse)
 
   private static func part(_ scales: CTranslate2Variable) -> StoredPart {
     StoredPart(

@@ -181,14 +181,9 @@ package struct CTranslate2Writer: CheckpointWriter {
   /// Throws for integers with other scales than a file says.
   private static func requireScheme(_ tensor: PlannedTensor) throws(IngotError) {
     guard let quantization = tensor.quantization else { return }
-    let scheme = quantization.scheme
-    let isKnown =
-      switch scheme.granularity {
-      case .perChannel(axis: 0): tensor.dtype == .i8
-      case .perTensor: tensor.dtype == .i16
-      default: false
-      }
-    guard isKnown, scheme.scaleKind == .inverse, let shape = scheme.scaleShape(of: tensor.shape),
+    let scheme = Quantization(granularity: .perChannel(axis: 0), scaleKind: .inverse)
+    guard tensor.dtype == .i8, quantization.scheme == scheme,
+      let shape = scheme.scaleShape(of: tensor.shape),
       quantization.parts == [PartType(kind: .scales, dtype: .f32, shape: shape)]
     else {
       throw unrepresentable(
