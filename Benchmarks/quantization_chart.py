@@ -58,8 +58,10 @@ def kind(row: dict) -> str:
 
 def legend(document: dict) -> list[str]:
     """What colours stand for, and whose figures these are."""
-    parts, x = [], float(LEFT)
+    parts, x, kinds = [], float(LEFT), {kind(row) for row in document["tables"]["weights"]}
     for colour, words in ((PLAIN, "ingot"), (CALIBRATED, "ingot, calibrated"), (PEER, "peers"), (GPTQ, "a calibrated peer")):
+        if colour not in kinds:
+            continue
         parts += [f'<circle cx="{x:.1f}" cy="18" r="5" fill="{colour}"/>', charts.text(x + 10, 22, words)]
         x += 34 + LETTER * len(words)
     tokens = f"{document['name']}, {document['tokens']:,} tokens"

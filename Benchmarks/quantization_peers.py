@@ -114,7 +114,8 @@ class Suite:
                 words = [*words, "--rule", f"{EMBEDDINGS}=keep"]
             for is_calibrated in (False, True):
                 name = f"ingot, {scheme}" + ", calibrated" * is_calibrated
-                path = self.folder / "ours.ingot"
+                # In GGUF blocks run along a weight's inputs, whatever the model's own layout.
+                path = self.folder / ("ours.gguf" if scheme == "q8_0" else "ours.ingot")
                 try:
                     made = self.call("quantize", self.options.model, path, "--force", *words, *calibrate * is_calibrated)
                 except subprocess.CalledProcessError as error:
@@ -133,7 +134,7 @@ class Suite:
         if count != sum(weight.size for weight in expected.values()):
             raise SystemExit(f"ingot quantized {count} values, which are not those of {len(expected)} matrices")
         wide = self.folder / "wide"
-        self.call("convert", path, f"{wide}/", "--dtype", "f32", "--force")
+        self.call("convert", path, f"{wide}/", "--dtype", "f32", "--for", "transformers", "--force")
         return self.model.forward(self.model.load(wide))
 
     def run_w8a8(self, path: pathlib.Path) -> dict[str, float]:
