@@ -97,11 +97,6 @@ public struct QuantizationError: Hashable, Sendable {
   /// The signal-to-noise ratio in decibels, `10 · log₁₀(Σ x² ÷ Σ (x − q·s)²)`; infinite when nothing was lost.
   public var signalToNoise: Double { isExact ? .infinity : 10 * ingot_log10(signal / noise) }
 
-  /// The same of an error relative to the values, `√(Σ (x − y)² ÷ Σ x²)`.
-  package static func signalToNoise(relativeError: Double) -> Double {
-    relativeError == 0 ? .infinity : -20 * ingot_log10(relativeError)
-  }
-
   /// Adds elements whose cost a kernel has summed, and of which it has counted those that are clipped.
   mutating func add(_ rounding: ingot_rounding, count: Int, clippedCount: Int = 0) {
     self.count += count

@@ -82,7 +82,7 @@ private struct ErrorParts {
     case .unsuitable(let location, let why, _):
       take(location)
       found = text.text(why)
-    case .invalidRequest(let option, let why):
+    case .invalidRequest(let option, let why), .unmet(let option, let why):
       place = option.spelling
       found = text.text(why)
       details["option"] = .string(option.spelling)

@@ -36,12 +36,6 @@ public struct DiffReport: Sendable {
     public var isCastFrom: DType?
     /// Whether the difference is within the tolerance.
     public var isWithinTolerance: Bool
-
-    /// The signal-to-noise ratio of the second to the first in decibels, as of what quantizing costs; infinite where nothing
-    /// differs, `nil` where there is no ``rmsRel``, or it is NaN.
-    public var signalToNoise: Double? {
-      rmsRel.flatMap { $0.isNaN ? nil : QuantizationError.signalToNoise(relativeError: $0) }
-    }
   }
 
   /// The first path.
