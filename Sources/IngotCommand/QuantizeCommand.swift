@@ -101,7 +101,8 @@ struct QuantizeCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: ArgumentHelp("What each weight costs, as `ingot sensitivity -o` keeps it.", valueName: "file"))
+    help: ArgumentHelp("What each weight costs, as `ingot sensitivity -o` keeps it.", valueName: "file"),
+    completion: .path)
   var sensitivities: String?
 
   @Option(

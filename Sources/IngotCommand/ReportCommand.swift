@@ -22,13 +22,15 @@ struct ReportCommand: ParsableCommand {
         ingot report before.safetensors after.safetensors -o - > page.html
       """)
 
-  @Argument(help: "A checkpoint: a file, a shard index, or a folder.")
+  @Argument(help: "A checkpoint: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
-  @Argument(help: "Another, which stands for the original.")
+  @Argument(help: "Another, which stands for the original.", completion: .path)
   var other: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The page; - for standard output.", valueName: "file"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The page; - for standard output.", valueName: "file"),
+    completion: .path)
   var output: String
 
   @Flag(name: .long, help: "Replace an existing page.")
@@ -37,10 +39,11 @@ struct ReportCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "A text that the model is measured on; its tokenizer stands inside or beside it.", valueName: "file"))
+      "A text that the model is measured on; its tokenizer stands inside or beside it.", valueName: "file"),
+    completion: .path)
   var text: String?
 
-  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.")
+  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.", completion: .path)
   var tokens: String?
 
   @Option(name: .long, help: "Tokens from one window to the next, as transformers has them.")

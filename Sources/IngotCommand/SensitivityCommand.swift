@@ -23,15 +23,16 @@ struct SensitivityCommand: ParsableCommand {
         ingot quantize gpt2/ small.ingot --max-bits 8.3 --calibrate story.txt --sensitivities gpt2.jsonl
       """)
 
-  @Argument(help: "The model: a file, a shard index, or a folder.")
+  @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
   @Option(
     name: .long,
-    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"))
+    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"),
+    completion: .path)
   var text: String?
 
-  @Option(name: .long, help: "Token ids instead: a .npy file with one dimension.")
+  @Option(name: .long, help: "Token ids instead: a .npy file with one dimension.", completion: .path)
   var tokens: String?
 
   @Option(
@@ -47,7 +48,8 @@ struct SensitivityCommand: ParsableCommand {
   var scaleDType: ScaleDType = .f16
 
   @Option(
-    name: [.customShort("o"), .long], help: ArgumentHelp("Keep the table in a file.", valueName: "file"))
+    name: [.customShort("o"), .long], help: ArgumentHelp("Keep the table in a file.", valueName: "file"),
+    completion: .path)
   var output: String?
 
   @Flag(name: .long, help: "Go on with what a stopped run has measured; stopped, keep that.")

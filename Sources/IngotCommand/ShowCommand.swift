@@ -20,7 +20,7 @@ struct ShowCommand: ParsableCommand {
         ingot show model.npz 'h.*.ln_1.bias[::2]' --json
       """)
 
-  @Argument(help: "A file, a shard index, or a folder.")
+  @Argument(help: "A file, a shard index, or a folder.", completion: .path)
   var path: String
 
   @Argument(

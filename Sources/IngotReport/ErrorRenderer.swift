@@ -71,7 +71,7 @@ package enum ErrorRenderer {
     case .invalidRequest(let option, _): "`ingot COMMAND --help` says what \(option.spelling) takes"
     case .sourceChanged: "another program may have written to it; run the command again"
     case .internal: "please report this, with the command and, if it may be shown, the file"
-    case .unrepresentable, .unsuitable, .missing, .outputRefused, .environment, .interrupted: nil
+    case .unrepresentable, .unsuitable, .unmet, .missing, .outputRefused, .environment, .interrupted: nil
     }
   }
 
