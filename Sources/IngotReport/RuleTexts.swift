@@ -27,6 +27,16 @@ enum RuleTexts {
     CF-06	MUST	Model config	`n_head` divides `n_embd`; heads of keys divide those of queries, `head_dim` is even and so are the numbers of a head that are turned; lists of divisors have one a pair, and lists of layers one each.	a head has a whole number of dimensions, and of pairs
     CF-07	MUST	Model config	`activation_function` is a name of transformers' table that this program computes.	a near function is a wrong model
     CF-08	MUST	Model config	A key of the group *only value* has that value, and a rotary embedding has a type, a share and kinds of layers that its family has.	its arithmetic is not built
+    CT-01	MUST	CTranslate2	The file begins with a version from 2 to 255 and a text of printable ASCII letters, which ends in the first 512 bytes.	nothing else tells that a file is CTranslate2's
+    CT-02	MUST	CTranslate2	Every field lies in the file.	a file may be cut off
+    CT-03	MUST	CTranslate2	A text has a byte at least and a zero byte behind it, is UTF-8, and has no other zero byte.	CTranslate2 takes any byte for the last one, and two names may be one in C
+    CT-04	MUST	CTranslate2	There are no more variables than a tenth of the bytes that are left, and no more aliases than an eighth.	nothing is made by a number that the file does not back
+    CT-05	MUST	CTranslate2	A type is one of those below.	the size of its elements is not known otherwise
+    CT-06	MUST	CTranslate2	A variable has as many bytes as its elements take, which fits 63 bits.	bytes that no element has, or elements without bytes
+    CT-07	MUST	CTranslate2	No two variables or aliases have one name.	CTranslate2 takes the first, and the others are never seen
+    CT-08	MUST	CTranslate2	An alias names a variable.	CTranslate2 passes over others, and the model lacks them then
+    CT-09	MUST	CTranslate2	The file ends behind the last alias.	nothing may hide in a file
+    CT-10	MUST	CTranslate2	`NAME_scale` beside NAME of I8 is F32, one for each index of NAME's first dimension.	CTranslate2 reads as many, whatever there are
     GG-01	MUST	GGUF	The magic bytes.	another file
     GG-02	MUST	GGUF	The version is not 0. Versions but 2 and 3 are refused as *unsupported*.	version 1 had other counts
     GG-03	MUST	GGUF	As many bytes follow the counts as that many tensors (24 each) and keys (14 each) have at the least.	no allocation by an unbacked count
@@ -104,7 +114,8 @@ enum RuleTexts {
     LC-21	MUST	llm.c	B and T are at least 1.	nothing to compare
     LC-22	MUST	llm.c	Behind the header are ids, targets, logits and loss for B, T and the model's V, and behind these a whole number of F32.	a file cut off, or another model's
     MF-01	MUST	Digest manifest	A line that is not skipped has 64 hexadecimal digits, a separator and a path, in one of the forms above.	a line that is skipped would be a checkpoint that is not checked
-    MF-02	MUST	Digest manifest	There is at least one such line.	a check of nothing would hold
+    MF-02	MUST	Digest manifest	There is at least one such line, or checkpoint.	a check of nothing would hold
+    MF-03	MUST	Digest manifest	A file that begins with `{` is the JSON that `ingot hash --json` prints; `tensors` may be left out.	half a document would check half
     NP-01	MUST	NumPy arrays and archives of arrays	The magic bytes.	another file
     NP-02	MUST	NumPy arrays and archives of arrays	Version 1.0, 2.0 or 3.0.	there are no others
     NP-03	MUST	NumPy arrays and archives of arrays	The header lies inside the file or member.	a file cut off
