@@ -33,6 +33,8 @@ struct QuantizationRun {
   ///   - request: which weights become what.
   ///   - progress: hears of bytes and tokens.
   ///   - accepts: looks at what was measured, before the output gets its place.
+  /// - Returns: what it cost.
+  /// - Throws: as ``Ingot/quantize(_:to:options:progress:)``; what `accepts` throws.
   func write(
     _ request: QuantizationRequest, progress: (any ProgressObserver)?,
     accepts: (EvaluationReport) throws(IngotError) -> Void = { _ in }

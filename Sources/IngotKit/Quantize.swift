@@ -85,8 +85,9 @@ public struct QuantizeOptions: Sendable {
     }
   }
 
-  /// What the output is to be measured on, read and checked; `nil` where nobody asks. A bound on what a model may move is
-  /// held against what it does.
+  /// What the output is to be measured on, read and checked; `nil` where nobody asks.
+  ///
+  /// A bound on what a model may move is held against what it does.
   func measurement(
     of source: QuantizationSource, _ calibration: CalibrationText?, _ destination: OutputDestination
   ) throws(IngotError) -> QuantizationMeasurement? {

@@ -125,9 +125,8 @@ extension SensitivityTable {
     try measure(measurement, of: model, on: text, progress: progress) { _ in }
   }
 
-  /// Measures the weights that are not in it yet, and puts all in the checkpoint's order.
-  ///
-  /// - Parameter note: takes each weight's line once it is measured.
+  /// Measures the weights that are not in it yet, and puts all in the checkpoint's order; `note` takes each weight's line once it
+  /// is measured.
   fileprivate mutating func measure(
     _ measurement: SensitivityMeasurement, of model: Model, on text: CalibrationText,
     progress: (any ProgressObserver)?, _ note: (String) throws(IngotError) -> Void

@@ -108,4 +108,14 @@ import Testing
     ]
     for place in places { #expect(try folder.bytes(place).count > 1000, "\(place)") }
   }
+
+  @Test func `the version names the program, and the commit where make has built it`() throws {
+    let text = try IngotProgram.run("--version").standardOutput
+    let commit = ProcessInfo.processInfo.environment["INGOT_COMMIT"] ?? ""
+    let end = commit.isEmpty ? "( \\([0-9a-f]+\\))?" : " \\(\(commit)\\)"
+    #expect(
+      text.range(of: "^ingot [0-9]+\\.[0-9]+\\.[0-9]+\(end)\n$", options: .regularExpression) != nil,
+      "\(text)")
+    #expect(try IngotProgram.run("-V").standardOutput == text)
+  }
 }

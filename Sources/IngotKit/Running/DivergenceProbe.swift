@@ -65,6 +65,7 @@ final class DivergenceProbe {
   /// - Parameters:
   ///   - weights: weights in place of its own, for this once.
   ///   - progress: hears of tokens.
+  /// - Returns: the mean of all tokens' distributions.
   /// - Throws: as ``init(_:on:progress:)``; ``IngotCore/IngotError/interrupted``.
   func divergence(
     with weights: WeightStore, progress: (any ProgressObserver)?

@@ -56,6 +56,7 @@ struct SchemeTrials {
   /// - Parameters:
   ///   - role: the parameter, a matrix.
   ///   - inputs: what is known of what it is multiplied by; `nil` of one without a product.
+  /// - Returns: what each costs, and the weight in int8.
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are not finite, and read
   ///   errors.
   func run(_ role: TensorRole, inputs: Inputs?) throws(IngotError) -> WeightTrial {
