@@ -90,7 +90,8 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     name: .customLong("max-size"),
     help: ArgumentHelp(
-      "The same so that the output's files have at most so many bytes: 100MB.", valueName: "bytes"))
+      "The same so that the output's files have at most so many bytes: 100MB.", valueName: "bytes"),
+    transform: ByteCount.init)
   var maximumSize: ByteCount?
 
   @Option(
