@@ -16,7 +16,7 @@ import Testing
   @Test func `a stopped run is gone on with, and comes to the same`() throws {
     let folder = try TemporaryFolder()
     let words = ["sensitivity", Self.model, "--tokens", Self.tokens, "--token-limit", "2048"]
-    let whole = try IngotProgram.run(words + ["-o", folder.file("whole.jsonl"), "-q"])
+    let whole = try IngotProgram.process(words + ["-o", folder.file("whole.jsonl"), "-q"]).run()
     #expect(whole.exitCode == 0, "\(whole.standardError)")
     // Stopped once the third weight is noted.
     let line = """
@@ -29,7 +29,7 @@ import Testing
     let stopped = try process.run()
     #expect(stopped.exitCode == 130, "\(stopped.standardError)")
     #expect(!folder.entries().contains("out.jsonl"))
-    let again = try IngotProgram.run(words + ["-o", folder.file("out.jsonl"), "--resume", "--json"])
+    let again = try IngotProgram.process(words + ["-o", folder.file("out.jsonl"), "--resume", "--json"]).run()
     #expect(again.exitCode == 0, "\(again.standardError)")
     let table = try JSONDecoder().decode(Table.self, from: Data(again.outputBytes))
     #expect(table.resumed >= 3 && table.weights.count == 17 && table.tokens == 2048 && !table.calibrated)
@@ -59,7 +59,7 @@ import Testing
   ])
   func `budgets that mean nothing are refused`(_ words: [String]) throws {
     let folder = try TemporaryFolder()
-    let result = try IngotProgram.run(["quantize", Self.model, folder.file("o.ingot")] + words)
+    let result = try IngotProgram.process(["quantize", Self.model, folder.file("o.ingot")] + words).run()
     #expect(result.exitCode == 64, "\(words): \(result.standardError)")
     #expect(folder.entries().isEmpty)
   }
