@@ -8,7 +8,7 @@ import Testing
   /// The commands that the program's own help lists.
   private static func commands() throws -> [String] {
     let help = try IngotProgram.run("--help").standardOutput
-    return help.matches(of: /(?m)^  ([a-z-]+)  +[A-Z]/).map { String($0.1) }.filter { $0 != "help" }
+    return help.matches(of: /(?m)^  ([a-z][a-z-]*)  +[A-Z]/).map { String($0.1) }.filter { $0 != "help" }
   }
 
   private static func examples(_ command: String) throws -> [String] {

@@ -218,8 +218,11 @@ import Testing
       try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: false)
       try folder.copy(Self.model + "/config.json", as: name + "/config.json")
       try PythonPeer.run(code: change, [Self.model + "/model.safetensors", folder.file(name), factor])
-      let answer = refusal(folder.file(name), "o.ingot", .int8Group64)
-      #expect(answer.contains("h.1.mlp.c_fc") && answer.contains("range"), "\(answer)")
+      // Those below it become zeros by every scheme (QuantizeRefusalTests).
+      if factor == "1e9" {
+        let answer = refusal(folder.file(name), "o.ingot", .int8Group64)
+        #expect(answer.contains("h.1.mlp.c_fc") && answer.contains("range"), "\(answer)")
+      }
       let wide = try Self.quantize(
         folder.file(name), folder.file(factor + ".ingot"), .int8Group64, scales: .bf16)
       #expect(wide.tensors.count == 17 && wide.total.signalToNoise > 40)
