@@ -119,7 +119,7 @@ import Testing
     ["out.safetensors"], ["out.npy", "--include", "transformer.wte.weight"], ["out.npz"], ["out.ingot"],
     ["out.pt"],
     ["out.gguf"], ["out.bin", "--to", "llmc"], ["out.bin", "--to", "llama2c"],
-    ["out/", "--to", "tensorflow"],
+    ["out/", "--to", "tensorflow"], ["out/", "--to", "ctranslate2"],
     ["out/", "--to", "openai-params", "--dialect", "keep"],
     ["out/", "--to", "pytorch", "--shard-size", "2MB"],
     ["out/", "--to", "pytorch", "--for", "meta", "--model-parallel", "2"],

@@ -137,7 +137,7 @@ import Testing
       guard result.exitCode != 0 else { continue }
       #expect(result.exitCode == 65 || result.exitCode == 66, "\(path): \(result.standardError)")
       #expect(result.outputBytes.isEmpty)
-      #expect(result.firstErrorLine.hasPrefix("ingot: "))
+      #expect(result.firstErrorLine.hasPrefix(#"{"schema":1,"error":{"code":6"#), "\(result.firstErrorLine)")
       #expect(result.standardError.split(separator: "\n").count == 1)
     }
   }

@@ -130,7 +130,8 @@ final class ArchiveContents: Sendable {
           name: String(file.path.dropFirst(archive.path.count + 1)), offset: place.offset,
           byteCount: place.byteCount, crc32: crc32))
     }
-    if !ranges.isEmpty { located.files[0].seal = RangeSeal(ranges, rule: ZipRule.checksum.rule) }
+    // Of the file that the bytes are read from: an archive on standard input lies in a scratch file.
+    if !ranges.isEmpty { located.files[inContainer].seal = RangeSeal(ranges, rule: ZipRule.checksum.rule) }
     for index in located.tensors.indices {
       try located.tensors[index].moveSegments { (segment) throws(IngotError) in
         guard targets.indices.contains(segment.file) else { throw .internal("a tensor in no file") }
