@@ -19,8 +19,8 @@ struct SensitivityCommand: ParsableCommand {
 
       EXAMPLES
         ingot sensitivity gpt2/ --text story.txt
-        ingot sensitivity gpt2/ --text story.txt --calibrated -o gpt2.jsonl --resume
-        ingot quantize gpt2/ small.ingot --max-bits 8.3 --calibrate story.txt --sensitivities gpt2.jsonl
+        ingot sensitivity gpt2/ --text story.txt -o gpt2.jsonl --resume
+        ingot sensitivity gpt2/ --tokens heldout.npy --calibrated --all
       """)
 
   @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)

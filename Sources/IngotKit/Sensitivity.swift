@@ -182,8 +182,10 @@ private struct SensitivityOutput {
     _ make: ((String) throws(IngotError) -> Void) throws(IngotError) -> [UInt8]
   ) throws(IngotError) {
     do throws(IngotError) {
+      // A journal without its output is not gone on with.
+      let file = try atomic.file(named: "")
       let bytes = try make { (line) throws(IngotError) in try atomic.journal?.keep(line) }
-      try atomic.file(named: "").write(bytes, at: 0)
+      try file.write(bytes, at: 0)
       try atomic.commit()
     } catch {
       atomic.discard(keeping: error == .interrupted && resumes)

@@ -98,7 +98,7 @@ import Testing
     }
     let whole = lines.joined(separator: "\n")
     #expect(try refusal(whole, calibrated: false).contains("calibrated rounding, and nothing is calibrated"))
-    #expect(try refusal(whole, of: Fixture.path("models/base")).contains("other weights"))
+    #expect(try refusal(whole, of: Fixture.path("models/base"), calibrated: false).contains("other weights"))
     #expect(try refusal(lines.dropLast().joined(separator: "\n")).contains("has no line"))
     #expect(try refusal(lines.dropFirst().joined(separator: "\n")).contains("no table of sensitivities"))
     #expect(try refusal(whole.replacingOccurrences(of: #""int8":"#, with: #""int8":-"#)).contains("line 2"))
