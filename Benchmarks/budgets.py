@@ -8,20 +8,12 @@ Nothing is timed: the same figures come from any machine.
 from __future__ import annotations
 
 import argparse
-import json
 import pathlib
-import subprocess
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-KJV = ROOT / "fixtures" / "kjv-gpt2"
-TEXT = ROOT / "fixtures" / "calibration" / "kjv.txt"
+from quantization import KJV, TEXT, call
+
 BITS = [8.15, 8.25, 8.5, 8.75, 9.0, 12.0]
-
-
-def call(ingot: str, *words: str) -> dict:
-    """What a command prints as JSON."""
-    return json.loads(subprocess.run([ingot, *words, "--json"], check=True, capture_output=True).stdout)
 
 
 def main() -> None:
