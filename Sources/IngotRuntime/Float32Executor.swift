@@ -49,7 +49,10 @@ package final class Float32Executor {
   /// Takes other weights in place of some, from the next run on.
   ///
   /// - Parameter weights: weights of the graph's shapes, by role.
-  package func replace(_ weights: WeightStore) { self.weights.replace(weights) }
+  package func replace(_ weights: WeightStore) {
+    self.weights.replace(weights)
+    turnedWeights = self.weights.turned()
+  }
 
   /// Runs the graph.
   ///

@@ -19,24 +19,12 @@ extension Float32Executor {
   package func gradients(_ request: GradientRequest) throws(IngotError) -> LossGradients<Float> {
     let plan = try GradientPlan(graph, request)
     let run = try inputs.values(of: request.run, past: 0)
-    let edges = graph.edges
-    let shape = { (edge: EdgeID) in run.shape(of: edges[edge.index]) }
-    try request.objective.requireFit(graph, shape: shape(plan.output))
-    var kept = try activations(of: plan, request.run)
-    let (loss, gradient) = request.objective.differentiate(kept[plan.output] ?? [])
-    var sums = GradientSums(plan, from: gradient, shape: shape)
-    for index in plan.nodes.reversed() {
-      let node = graph.nodes[index]
-      // Nothing before it takes what it gave.
-      kept[node.output] = nil
-      let operation = try node.differentiable()
-      let step = step(of: node, kept, run: run)
-      try sums.add(
-        node, inputs: graph.inputs(of: node, .activations),
-        parameterCounts: node.parameters.map { weights.shape($0).elementCount }
-      ) { operation.addGradients(step, of: $0, to: &$1) }
+    try request.objective.requireFit(graph, shape: run.shape(of: graph.edges[plan.output.index]))
+    let kept = try activations(of: plan, request.run)
+    return try plan.gradients(of: graph, request.objective, run: run, activations: kept) {
+      node, operation, kept, output, sums in
+      operation.addGradients(step(of: node, kept, run: run), of: output, to: &sums)
     }
-    return sums.result(of: graph, loss: loss)
   }
 
   /// What every node of a plan gives.

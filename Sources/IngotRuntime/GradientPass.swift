@@ -46,6 +46,42 @@ struct GradientPlan {
     self.carrying = carrying
   }
 
+  /// Goes from the objective back, node by node, each adding what the chain rule gives.
+  ///
+  /// - Parameters:
+  ///   - graph: the model.
+  ///   - objective: what is differentiated.
+  ///   - run: the shapes of what went in.
+  ///   - activations: what each node of the plan has given; let go as soon as nothing takes it any more.
+  ///   - add: what a node adds, by its operator, to some sums, given the activations before it and the gradient with respect
+  ///     to what it gives.
+  /// - Returns: the objective's value with the gradients that were wanted.
+  /// - Throws: ``IngotCore/IngotError/unsupported(_:at:)`` for an operator without a gradient.
+  func gradients<Element: BinaryFloatingPoint & Sendable>(
+    of graph: ModelGraph, _ objective: GradientRequest.Objective, run: RunInputs,
+    activations: consuming [EdgeID: [Element]],
+    add: (
+      GraphNode, any DifferentiableOperator, [EdgeID: [Element]], _ output: [Element],
+      inout NodeGradients<Element>
+    ) -> Void
+  ) throws(IngotError) -> LossGradients<Element> {
+    var kept = activations
+    let edges = graph.edges
+    let (loss, gradient) = objective.differentiate(kept[output] ?? [])
+    var sums = GradientSums(self, from: gradient) { run.shape(of: edges[$0.index]) }
+    for index in nodes.reversed() {
+      let node = graph.nodes[index]
+      // Nothing before it takes what it gave.
+      kept[node.output] = nil
+      let operation = try node.differentiable()
+      sums.add(
+        node, inputs: graph.inputs(of: node, .activations),
+        parameterCounts: node.parameters.map { graph.parameter($0)?.shape.elementCount ?? 0 }
+      ) { add(node, operation, kept, $0, &$1) }
+    }
+    return sums.result(of: graph, loss: loss)
+  }
+
   /// Whether anything that is wanted stands before a node, or is its own parameter.
   func takes(_ node: GraphNode) -> Bool {
     (wantsParameters && !node.parameters.isEmpty) || node.inputs.contains { carrying.contains($0.index) }
@@ -106,11 +142,10 @@ struct GradientSums<Element: FloatingPoint & Sendable> {
   ///   - inputs: its inputs that are activations.
   ///   - counts: the numbers of each of its parameters.
   ///   - body: what it adds for its output's gradient.
-  /// - Throws: what the body does.
   mutating func add(
     _ node: GraphNode, inputs: [EdgeID], parameterCounts counts: [Int],
-    _ body: ([Element], inout NodeGradients<Element>) throws(IngotError) -> Void
-  ) throws(IngotError) {
+    _ body: ([Element], inout NodeGradients<Element>) -> Void
+  ) {
     // All that take the output have added theirs.
     guard let output = edges[node.output.index] else { return }
     if !kept.contains(node.output.index) { edges[node.output.index] = nil }
@@ -122,7 +157,7 @@ struct GradientSums<Element: FloatingPoint & Sendable> {
         guard plan.wantsParameters else { return [] }
         return parameters.removeValue(forKey: role) ?? [Element](repeating: 0, count: count)
       })
-    try body(output, &sums)
+    body(output, &sums)
     for (edge, values) in zip(inputs, sums.inputs) {
       edges[edge.index] = edges.removeValue(forKey: edge.index).map { $0.adding(values) } ?? values
     }

@@ -17,27 +17,15 @@ extension ReferenceExecutor {
   package func gradients(_ request: GradientRequest) throws(IngotError) -> LossGradients<Double> {
     let plan = try GradientPlan(graph, request)
     let run = try inputs.values(of: request.run, past: 0)
-    let edges = graph.edges
-    let shape = { (edge: EdgeID) in run.shape(of: edges[edge.index]) }
-    try request.objective.requireFit(graph, shape: shape(plan.output))
+    try request.objective.requireFit(graph, shape: run.shape(of: graph.edges[plan.output.index]))
     var kept: [EdgeID: [Double]] = [:]
     for index in plan.nodes {
       let node = graph.nodes[index]
       kept[node.output] = try arithmetic(of: node).values(step(of: node, kept, run: run))
     }
-    let (loss, gradient) = request.objective.differentiate(kept[plan.output] ?? [])
-    var sums = GradientSums(plan, from: gradient, shape: shape)
-    for index in plan.nodes.reversed() {
-      let node = graph.nodes[index]
-      // Nothing before it takes what it gave.
-      kept[node.output] = nil
-      let operation = try node.differentiable()
-      let step = step(of: node, kept, run: run)
-      try sums.add(
-        node, inputs: graph.inputs(of: node, .activations),
-        parameterCounts: step.parameters.map(\.values.count)
-      ) { operation.addGradients(step, of: $0, to: &$1) }
+    return try plan.gradients(of: graph, request.objective, run: run, activations: kept) {
+      node, operation, kept, output, sums in
+      operation.addGradients(step(of: node, kept, run: run), of: output, to: &sums)
     }
-    return sums.result(of: graph, loss: loss)
   }
 }

@@ -62,9 +62,6 @@ final class WeightBank {
     (store[role]?.shape ?? .scalar, store[role]?.doubles ?? [])
   }
 
-  /// The shape of a weight.
-  func shape(_ role: TensorRole) -> Shape { store[role]?.shape ?? .scalar }
-
   /// A bank of the same weights for products with them the other way round.
   func turned() -> WeightBank { WeightBank(store, arithmetic: .stored, kernels: kernels) }
 }

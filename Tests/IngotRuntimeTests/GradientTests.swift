@@ -98,6 +98,27 @@ import Testing
     #expect(results[2] == results[0])
   }
 
+  @Test func `weights that were replaced have the gradients of an executor made with them`() throws {
+    let contents = try GradientFixture(folder: "gpt_oss/limit-alpha").load()
+    let graph = contents.model.recognised.graph
+    let store = try loadWeights(contents.model, precision: .fp32)
+    // One step down the gradient: other weights of the same shapes.
+    let executor = Float32Executor(graph, store)
+    let before = try executor.gradients(contents.request)
+    var moved = store
+    for (role, gradient) in before.parameters {
+      let weight = try #require(store[role])
+      let values = zip(weight.floats, gradient.values).map { $0 - 0.1 * $1 }
+      moved[role] = Weight(
+        .number(.f32), shape: weight.shape, bytes: values.withUnsafeBytes(Array.init))
+    }
+    executor.replace(moved)
+    let found = try executor.gradients(contents.request)
+    let expected = try Float32Executor(graph, moved).gradients(contents.request)
+    #expect(found.loss == expected.loss && found.loss != before.loss)
+    #expect(found.parameters.mapValues(\.values) == expected.parameters.mapValues(\.values))
+  }
+
   /// More tokens than attention takes at once, through heads that share keys, under a mask.
   @Test(arguments: [nil, 1, 70, 200] as [Int?], [nil, 2] as [Double?])
   func `fp32 agrees with float64 over several blocks of queries`(_ window: Int?, _ softcap: Double?) throws {
