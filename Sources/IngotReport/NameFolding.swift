@@ -138,57 +138,6 @@ private struct TemplateKey<Kind: Hashable>: Hashable {
   let kind: Kind
 }
 
-/// A name with its numbers taken out.
-private struct NumberedName {
-  /// The name, with NUL where a number stood; the name itself where it has none.
-  var text: String
-  /// The numbers from left to right.
-  var numbers: [UInt32] = []
-
-  /// Digits of a number at the most.
-  private static let digitLimit = 7
-
-  /// Takes out parts between dots or slashes that are numbers, and with slashes numbers behind `_` at their end.
-  init(_ name: String) {
-    text = name
-    guard name.utf8.contains(where: Self.isDigit), !name.utf8.contains(0) else { return }
-    let bytes = Array(name.utf8)
-    let hasSlashes = bytes.contains(UInt8(ascii: "/"))
-    var result: [UInt8] = []
-    var start = 0
-    for end in 0...bytes.count {
-      guard end == bytes.count || bytes[end] == UInt8(ascii: ".") || bytes[end] == UInt8(ascii: "/") else {
-        continue
-      }
-      let part = bytes[start..<end]
-      let digits = part.reversed().prefix { Self.isDigit($0) }.count
-      let head = part.dropLast(digits)
-      let isIndex = head.isEmpty || (hasSlashes && head.last == UInt8(ascii: "_"))
-      if isIndex, let number = Self.number(part.suffix(digits)) {
-        result += head
-        result.append(0)
-        numbers.append(number)
-      } else {
-        result += part
-      }
-      if end < bytes.count { result.append(bytes[end]) }
-      start = end + 1
-    }
-    if !numbers.isEmpty { text = String(decoding: result, as: UTF8.self) }
-  }
-
-  private static func isDigit(_ byte: UInt8) -> Bool {
-    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-  }
-
-  /// The number that digits are; `nil` for none, many, and those with zeros before them, which are other names.
-  private static func number(_ digits: ArraySlice<UInt8>) -> UInt32? {
-    guard (1...digitLimit).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0")
-    else { return nil }
-    return digits.reduce(0) { $0 * 10 + UInt32($1 - UInt8(ascii: "0")) }
-  }
-}
-
 /// Names that are the same but for their numbers.
 private struct Template<Kind: Hashable> {
   let key: TemplateKey<Kind>
