@@ -18,6 +18,8 @@ package protocol CheckpointFormat: Sendable {
   var fileName: String? { get }
   /// Whether its files keep the names of tensors; an only tensor has the file's otherwise.
   var keepsNames: Bool { get }
+  /// The program in whose order shapes stand in its files, where that is the innermost dimension first; `nil` for others.
+  var innermostFirst: String? { get }
   /// The page that specifies it, under `formats/`.
   var page: String { get }
   /// Plans files of this format; `nil` when it is only read.
@@ -52,6 +54,8 @@ extension CheckpointFormat {
   package var fileName: String? { nil }
   /// Most formats keep names.
   package var keepsNames: Bool { true }
+  /// In most formats shapes are as they are here.
+  package var innermostFirst: String? { nil }
 
   /// In most formats metadata and tensors can't be told apart.
   package var metadataEditor: (any MetadataEditor)? { nil }

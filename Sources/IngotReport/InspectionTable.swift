@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tensors of an inspection: how much there is of each dtype, then a line a tensor, or one for those that are alike.
+import IngotFormats
 import IngotKit
 
 /// How much there is of a type.
@@ -51,8 +52,11 @@ enum InspectionTable {
     }
     lines += table(groups, listed).lines(style)
     if groups.count < listed.count { lines.append(style.text("(--all lists each tensor)", .dim)) }
-    if report.checkpoint.format == "gguf", listed.contains(where: { $0.descriptor.shape.rank > 1 }) {
-      lines.append(style.text("(shapes are outermost first; ggml's order is the other way round)", .dim))
+    if let program = FormatRegistry.format(id: report.checkpoint.format)?.innermostFirst,
+      listed.contains(where: { $0.descriptor.shape.rank > 1 })
+    {
+      lines.append(
+        style.text("(shapes are outermost first; \(program)'s order is the other way round)", .dim))
     }
     return lines
   }

@@ -15,6 +15,8 @@ package struct GGUFFormat: CheckpointFormat {
   package let title = "GGUF"
   /// The one extension.
   package let fileExtensions = ["gguf"]
+  /// ggml has a row's length first.
+  package let innermostFirst: String? = "ggml"
   /// The page that specifies it.
   package let page = "gguf.md"
   /// Plans files of this format.
