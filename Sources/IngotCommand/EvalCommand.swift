@@ -33,14 +33,7 @@ struct EvalCommand: ParsableCommand {
   @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"),
-    completion: .path)
-  var text: String?
-
-  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.", completion: .path)
-  var tokens: String?
+  @OptionGroup var source: TextArguments
 
   @Option(
     name: .long,
@@ -69,9 +62,7 @@ struct EvalCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
-    guard (text == nil) != (tokens == nil) else {
-      throw ValidationError("Give a text by --text FILE, or tokens by --tokens IDS.")
-    }
+    try source.requireOne()
     if let stride, stride < 1 { throw ValidationError("The stride is at least 1.") }
     if let minimumAgreement, !(0...1).contains(minimumAgreement) {
       throw ValidationError("--min-top1 is a share from 0 to 1, such as 0.99.")
@@ -92,10 +83,10 @@ struct EvalCommand: ParsableCommand {
     settings.listsTokens = listsTokens
     settings.run = try running.options
     let report =
-      if let text {
+      if let text = source.text {
         try Ingot.evaluate(model, text: text, options: settings, progress: global.progress)
       } else {
-        try Ingot.evaluate(model, tokens: tokens ?? "", options: settings, progress: global.progress)
+        try Ingot.evaluate(model, tokens: source.tokens ?? "", options: settings, progress: global.progress)
       }
     let missed = missed(by: report)
     global.print(json: { EvaluationText.json(report, missed: missed) }) {

@@ -36,15 +36,7 @@ struct ReportCommand: ParsableCommand {
   @Flag(name: .long, help: "Replace an existing page.")
   var force = false
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp(
-      "A text that the model is measured on; its tokenizer stands inside or beside it.", valueName: "file"),
-    completion: .path)
-  var text: String?
-
-  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.", completion: .path)
-  var tokens: String?
+  @OptionGroup var source: TextArguments
 
   @Option(name: .long, help: "Tokens from one window to the next, as transformers has them.")
   var stride: Int?
@@ -57,21 +49,21 @@ struct ReportCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
-    if text != nil, tokens != nil { throw ValidationError("Give a text or tokens, not both.") }
+    if source.text != nil, source.tokens != nil { throw ValidationError("Give a text or tokens, not both.") }
     if let stride, stride < 1 { throw ValidationError("The stride is at least 1.") }
     let needless = [
       ("--stride", stride != nil), ("--precision", precision != nil),
       ("--allow-nonfinite", loading.soundness.allowsNonFinite), ("--tie", loading.soundness.head.tie),
       ("--untie", loading.soundness.head.untie),
     ].filter(\.1).map(\.0)
-    if text == nil, tokens == nil, let option = needless.first {
+    if source.text == nil, source.tokens == nil, let option = needless.first {
       throw ValidationError("\(option) goes with --text or --tokens.")
     }
   }
 
   func run() throws {
     var options = ReportOptions()
-    (options.text, options.tokens, options.stride) = (text, tokens, stride)
+    (options.text, options.tokens, options.stride) = (source.text, source.tokens, stride)
     options.run = try loading.options(precision ?? .auto)
     options.run.work.jobs = threads.jobs
     let (report, byteCount) = try Ingot.report(

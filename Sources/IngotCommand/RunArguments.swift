@@ -31,4 +31,23 @@ struct RunArguments: ParsableArguments {
   var options: RunOptions { get throws { try loading.options(precision) } }
 }
 
+/// The text, or the tokens, that a model runs on.
+struct TextArguments: ParsableArguments {
+  @Option(
+    name: .long,
+    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"),
+    completion: .path)
+  var text: String?
+
+  @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.", completion: .path)
+  var tokens: String?
+
+  /// Throws unless there is one of the two.
+  func requireOne() throws {
+    guard (text == nil) != (tokens == nil) else {
+      throw ValidationError("Give a text by --text FILE, or tokens by --tokens IDS.")
+    }
+  }
+}
+
 extension Precision: ExpressibleByArgument {}

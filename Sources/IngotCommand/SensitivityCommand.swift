@@ -26,14 +26,7 @@ struct SensitivityCommand: ParsableCommand {
   @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
   var model: String
 
-  @Option(
-    name: .long,
-    help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"),
-    completion: .path)
-  var text: String?
-
-  @Option(name: .long, help: "Token ids instead: a .npy file with one dimension.", completion: .path)
-  var tokens: String?
+  @OptionGroup var source: TextArguments
 
   @Option(
     name: .customLong("token-limit"),
@@ -66,9 +59,7 @@ struct SensitivityCommand: ParsableCommand {
   @OptionGroup var global: GlobalOptions
 
   func validate() throws {
-    guard (text == nil) != (tokens == nil) else {
-      throw ValidationError("Give a text by --text FILE, or tokens by --tokens FILE.npy.")
-    }
+    try source.requireOne()
     if resume, output == nil { throw ValidationError("--resume goes with -o FILE.") }
   }
 
@@ -81,8 +72,13 @@ struct SensitivityCommand: ParsableCommand {
     (settings.force, settings.resumes) = (force, resume)
     (settings.config, settings.allowances, settings.reading) = (run.config, run.allowances, run.reading)
     settings.work = loading.reading.work(threads)
-    let report = try Ingot.sensitivity(
-      model, on: text ?? tokens ?? "", to: output, options: settings, progress: global.progress)
+    let report =
+      if let text = source.text {
+        try Ingot.sensitivity(model, text: text, to: output, options: settings, progress: global.progress)
+      } else {
+        try Ingot.sensitivity(
+          model, tokens: source.tokens ?? "", to: output, options: settings, progress: global.progress)
+      }
     global.print(json: { SensitivityText.json(report) }) {
       SensitivityText.lines(report, listsAll: all, style: $0)
     }

@@ -8,7 +8,7 @@
 public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case against, architecture, calibration, calibrationTokens, check, compresses, config, dialect, dtype
   /// What a quantization may take, or cost; what is known of its weights for that.
-  case bitLimit, byteLimit, divergenceLimit, sensitivities
+  case bitLimit, byteLimit, divergenceLimit, sensitivities, tokenLimit
   case exclude, fileName, fixtures, force, format, include, isInPlace, keepsUnknownBits, measure, nonFinite
   case onOverflow, precision, preset, program, prompt, rawDTypes, removals
   case renames, resumes, rules, scaleDType, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values

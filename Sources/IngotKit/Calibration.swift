@@ -30,32 +30,60 @@ extension CalibrationText {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer tokens than a window takes, a tokenizer that is
   ///   not the model's, and ids beyond the vocabulary; the errors of the tokenizer.
   init(_ options: CalibrationOptions, for model: Model, _ run: RunOptions) throws(IngotError) {
-    let tokenizer = EvaluatedTokens.isText(options.source) ? try ModelTokenizer(model.path, run) : nil
-    try tokenizer?.requireFit(model)
-    let ids = try EvaluatedTokens(at: options.source, by: tokenizer, addsMarks: false, work: run.work).ids
+    let tokens =
+      EvaluatedTokens.isText(options.source)
+      ? try EvaluatedTokens(of: options.source, for: model, run)
+      : try EvaluatedTokens(reading: options.source, work: run.work)
+    try self.init(tokens, tokenLimit: options.tokenLimit, by: .calibrationTokens, for: model)
+    if let memoryByteCount = options.memoryByteCount { self.memoryByteCount = memoryByteCount }
+  }
+
+  /// Cuts tokens that a model is run on.
+  ///
+  /// - Parameters:
+  ///   - tokens: the tokens.
+  ///   - tokenLimit: the most that are used: windows spread evenly over all.
+  ///   - option: what asks for that.
+  ///   - model: the model.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for fewer tokens than a window takes, and for ids beyond the
+  ///   vocabulary.
+  init(
+    _ tokens: EvaluatedTokens, tokenLimit: Int, by option: RequestOption, for model: Model
+  ) throws(IngotError) {
+    let ids = tokens.ids
     let config = model.recognised.graph.config
     let window = min(Self.largestWindow, config.contextLength)
     guard window > 0, ids.count >= window else {
       throw .unsuitable(
-        Location(options.source),
-        why: "has \(ids.count, "token"), and calibrating takes at least a window of \(window)", hint: nil)
+        Location(tokens.source),
+        why: "has \(ids.count, "token"), and at least a window of \(window) is wanted", hint: nil)
     }
-    guard options.tokenLimit >= window else {
-      throw .invalidRequest(
-        option: .calibrationTokens, why: "at least a window of \(window, "token")")
+    guard tokenLimit >= window else {
+      throw .invalidRequest(option: option, why: "at least a window of \(window, "token")")
     }
     if let beyond = ids.first(where: { $0 < 0 || $0 >= config.vocabularySize }) {
       throw .unsuitable(
-        Location(options.source),
+        Location(tokens.source),
         why: "has the id \(beyond), and the model \(config.vocabularySize, "token")", hint: nil)
     }
-    let (all, most) = (ids.count / window, options.tokenLimit / window)
+    let (all, most) = (ids.count / window, tokenLimit / window)
     let count = min(all, most)
     self.init(
       windows: (0..<count).map { index in
         let start = index * all / count * window
         return Array(ids[start..<(start + window)])
-      }, source: options.source)
-    if let memoryByteCount = options.memoryByteCount { self.memoryByteCount = memoryByteCount }
+      }, source: tokens.source)
+  }
+}
+
+extension EvaluatedTokens {
+  /// Reads a text as a model's own tokenizer has it, without what is put around a text.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a tokenizer that is not the model's; the errors of the
+  ///   tokenizer.
+  init(of text: String, for model: Model, _ run: RunOptions) throws(IngotError) {
+    let tokenizer = try ModelTokenizer(model.path, run)
+    try tokenizer.requireFit(model)
+    try self.init(at: text, by: tokenizer, addsMarks: false, work: run.work)
   }
 }

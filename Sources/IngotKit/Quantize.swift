@@ -24,7 +24,7 @@ public struct QuantizeOptions: Sendable {
   public var calibration: CalibrationOptions?
   /// What the output may take, or cost: then each weight's scheme is chosen by what it costs, where no rule names it.
   public var budget: QuantizationBudget?
-  /// A file of ``Ingot/sensitivity(_:on:to:options:progress:)``: what quantizing each weight costs; `nil` to measure it on the
+  /// A file of ``Ingot/sensitivity(_:text:to:options:progress:)``: what quantizing each weight costs; `nil` to measure it on the
   /// text that weights are calibrated with.
   public var sensitivities: String?
   /// What becomes of values that F32, which scales are found in, has no room for.

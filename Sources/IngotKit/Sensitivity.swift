@@ -8,7 +8,7 @@ import IngotModels
 import IngotOutput
 import IngotQuantization
 
-/// Options of ``Ingot/sensitivity(_:on:to:options:progress:)``.
+/// Options of ``Ingot/sensitivity(_:text:to:options:progress:)``.
 public struct SensitivityOptions: Sendable {
   /// The most tokens that the model runs on for each weight: windows spread evenly over the source.
   public var tokenLimit = Self.defaultTokenLimit
@@ -61,7 +61,7 @@ extension Ingot {
   ///
   /// - Parameters:
   ///   - path: the model.
-  ///   - source: a text's file, or token ids: the path of a `.npy` file of one sequence of integers.
+  ///   - text: the path of a text; the model's tokenizer stands inside it or beside it.
   ///   - table: the file that the table is written to, JSON Lines; `nil` for none.
   ///   - options: how.
   ///   - progress: hears of tokens.
@@ -69,8 +69,37 @@ extension Ingot {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model without weights to quantize, or that predicts no
   ///   tokens, and for a text that is too short; the errors of reading, running and writing.
   public static func sensitivity(
-    _ path: String, on source: String, to table: String?, options: SensitivityOptions = SensitivityOptions(),
+    _ path: String, text: String, to table: String?, options: SensitivityOptions = SensitivityOptions(),
     progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> SensitivityReport {
+    try sensitivity(path, to: table, options: options, progress: progress) {
+      (model, run) throws(IngotError) in
+      try EvaluatedTokens(of: text, for: model, run)
+    }
+  }
+
+  /// Measures what quantizing each weight costs a model, on tokens.
+  ///
+  /// - Parameters:
+  ///   - path: the model.
+  ///   - tokens: ids: `1,2,3`, or the path of a `.npy` file of integers; one sequence.
+  ///   - table: the file that the table is written to, JSON Lines; `nil` for none.
+  ///   - options: how.
+  ///   - progress: hears of tokens.
+  /// - Returns: what was found.
+  /// - Throws: as ``sensitivity(_:text:to:options:progress:)``.
+  public static func sensitivity(
+    _ path: String, tokens: String, to table: String?, options: SensitivityOptions = SensitivityOptions(),
+    progress: (any ProgressObserver)? = nil
+  ) throws(IngotError) -> SensitivityReport {
+    try sensitivity(path, to: table, options: options, progress: progress) { (_, run) throws(IngotError) in
+      try EvaluatedTokens(reading: tokens, work: run.work)
+    }
+  }
+
+  private static func sensitivity(
+    _ path: String, to table: String?, options: SensitivityOptions, progress: (any ProgressObserver)?,
+    _ read: (Model, RunOptions) throws(IngotError) -> EvaluatedTokens
   ) throws(IngotError) -> SensitivityReport {
     guard let scaleType = ScaleType(options.scaleDType) else {
       throw .invalidRequest(option: .scaleDType, why: "scales are F16, BF16 or F32")
@@ -83,16 +112,15 @@ extension Ingot {
       (options.config, options.allowances, options.reading, options.work)
     let (model, _) = try run.open(path)
     try model.requireSound()
-    var calibration = CalibrationOptions(source)
-    calibration.tokenLimit = options.tokenLimit
-    let text = try CalibrationText(calibration, for: model, run)
+    let text = try CalibrationText(
+      try read(model, run), tokenLimit: options.tokenLimit, by: .tokenLimit, for: model)
     let measurement = try SensitivityMeasurement(
       of: model, on: text, isCalibrated: options.isCalibrated, scaleType: scaleType)
     var found = SensitivityTable(
       of: model, tokenCount: text.tokenCount, isCalibrated: options.isCalibrated)
     guard let table else {
       try found.measure(measurement, of: model, on: text, progress: progress) { _ in }
-      return SensitivityReport(path, source, found)
+      return SensitivityReport(path, text.source, found)
     }
     let output = try SensitivityOutput(table, of: model, on: text, options)
     found.take(output.lines, of: measurement.candidates)
@@ -101,7 +129,7 @@ extension Ingot {
       try found.measure(measurement, of: model, on: text, progress: progress, note)
       return found.bytes
     }
-    var report = SensitivityReport(path, source, found)
+    var report = SensitivityReport(path, text.source, found)
     (report.output, report.resumedCount) = (table, resumedCount)
     return report
   }

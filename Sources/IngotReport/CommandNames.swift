@@ -88,6 +88,7 @@ extension RequestOption {
     case .text: "--text"
     case .threshold: "--threshold"
     case .tie: "--tie"
+    case .tokenLimit: "--token-limit"
     case .tokens: "--tokens"
     case .untie: "--untie"
     case .values: "--set"

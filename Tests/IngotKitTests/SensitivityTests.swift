@@ -59,7 +59,7 @@ import Testing
   @Test func `costs are those of the rounded weight in float64`() throws {
     let folder = try TemporaryFolder()
     let ids = try Self.tokens(1024, in: folder)
-    let report = try Ingot.sensitivity(Self.model, on: ids, to: nil)
+    let report = try Ingot.sensitivity(Self.model, tokens: ids, to: nil)
     #expect(report.table.weights.count == 17 && report.table.tokenCount == 1024)
     let answer = try PythonPeer.run(code: Self.judge, [Fixture.path("generate"), Self.model, ids])
     let judged = try JSONDecoder().decode([String: [String: Double]].self, from: Data(answer.outputBytes))
@@ -79,7 +79,7 @@ import Testing
     let path = folder.file("table.jsonl")
     var options = SensitivityOptions()
     options.isCalibrated = true
-    let report = try Ingot.sensitivity(Self.model, on: ids, to: path, options: options)
+    let report = try Ingot.sensitivity(Self.model, tokens: ids, to: path, options: options)
     let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
     #expect(lines.count == 18 && report.table.isCalibrated && report.frontier.count > 2)
     #expect(zip(report.frontier, report.frontier.dropFirst()).allSatisfy { $0.divergence > $1.divergence })
