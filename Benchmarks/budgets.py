@@ -7,22 +7,16 @@ Nothing is timed: the same figures come from any machine.
 """
 from __future__ import annotations
 
-import argparse
-import pathlib
 import tempfile
 
-from quantization import KJV, TEXT, call
+from quantization import arguments, call
 
 BITS = [8.15, 8.25, 8.5, 8.75, 9.0, 12.0]
 
 
 def main() -> None:
     """Prints a row for each budget, to nearest and calibrated."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--model", type=pathlib.Path, default=KJV)
-    parser.add_argument("--text", type=pathlib.Path, default=KJV / "heldout.txt")
-    parser.add_argument("--calibration", type=pathlib.Path, default=TEXT)
+    parser = arguments(__doc__)
     parser.add_argument("--token-limit", default="4096")
     options = parser.parse_args()
     ingot = str((options.build / "ingot").resolve())

@@ -36,14 +36,19 @@ def call(ingot: str, *words: str) -> dict:
     return json.loads(subprocess.run([ingot, *words, "--json"], check=True, capture_output=True).stdout)
 
 
-def main() -> None:
-    """Prints a row for each scheme that the model's shapes allow."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def arguments(description: str) -> argparse.ArgumentParser:
+    """What is measured, on what, and what it is calibrated with."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--model", type=pathlib.Path, default=KJV)
     parser.add_argument("--text", type=pathlib.Path, default=KJV / "heldout.txt")
     parser.add_argument("--calibration", type=pathlib.Path, default=TEXT)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Prints a row for each scheme that the model's shapes allow."""
+    options = arguments(__doc__).parse_args()
     ingot = str((options.build / "ingot").resolve())
     print("| scheme | bits a weight | SNR | KL a token | 99th percentile | same likeliest token |\n|---|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:

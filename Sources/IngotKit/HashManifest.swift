@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files that list checkpoints with their digests, in every form that sha256sum takes, and as `hash` prints them in JSON. Lines and names are bytes: what a
-// name begins with may join the space before it to one character. Page: formats/manifest.md.
+// Files that list checkpoints with their digests, in every form that sha256sum takes, and as `hash` prints them in JSON. Lines
+// and names are bytes: what a name begins with may join the space before it to one character. Page: formats/manifest.md.
 import IngotBytes
 import IngotCore
 import IngotModels

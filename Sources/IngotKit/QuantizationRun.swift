@@ -179,20 +179,28 @@ struct QuantizationRun {
     var found = Double.nan
     for _ in 0..<Self.tryCount {
       request.budget?.target = .divergence(target)
+      var isBeyond = false
       do throws(IngotError) {
         return try write(request, progress: progress) { (figures) throws(IngotError) in
           found = figures.divergence?.mean ?? .nan
-          guard found <= limit else { throw .unmet(option: .divergenceLimit, why: "") }
+          guard found <= limit else {
+            isBeyond = true
+            throw Self.unmet(limit, found)
+          }
         }
       } catch {
-        guard case .unmet(_, let why) = error, !found.isNaN, why == "" else { throw error }
+        guard isBeyond, found.isFinite else { throw error }
         target *= 0.95 * limit / found
       }
     }
-    throw .unmet(
+    throw Self.unmet(limit, found)
+  }
+
+  private static func unmet(_ limit: Double, _ found: Double) -> IngotError {
+    .unmet(
       option: .divergenceLimit,
       why:
-        "\(words: "\(limit)") was not kept in \(words: "\(Self.tryCount)") tries; the last one moved the model by \(words: "\(found)") nats a token"
+        "\(words: "\(limit)") was not kept in \(words: "\(tryCount)") tries; the last one moved the model by \(words: "\(found)") nats a token"
     )
   }
 }

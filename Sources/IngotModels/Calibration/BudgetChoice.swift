@@ -95,12 +95,7 @@ public struct BudgetChoice: Sendable {
     let candidates = SensitivityMeasurement.candidates(of: model)
     let ways = zip(candidates, request.table.weights).map { candidate, weight in
       let schemes = choice.ruled(candidate.index).map { [$0] } ?? allowed(candidate.roles)
-      return (schemes.isEmpty ? [.keep] : schemes).compactMap { (scheme) -> SchemeFrontier.Choice? in
-        guard let divergence = scheme == .keep ? 0 : weight.divergences[scheme],
-          let byteCount = weight.byteCount(scheme, scaleWidth: scaleWidth)
-        else { return nil }
-        return SchemeFrontier.Choice(scheme, byteCount: byteCount, divergence: divergence)
-      }
+      return weight.ways(schemes.isEmpty ? [.keep] : schemes, scaleWidth: scaleWidth)
     }
     guard ways.allSatisfy({ !$0.isEmpty }) else {
       throw .invalidRequest(
@@ -132,13 +127,7 @@ public struct BudgetChoice: Sendable {
 
   /// Mixtures of what a table knows, from the smallest to the largest, at most twelve.
   package static func frontier(of table: SensitivityTable) -> [Point] {
-    let ways = table.weights.map { weight in
-      ([.keep] + weight.divergences.keys).compactMap { scheme in
-        weight.byteCount(scheme).map {
-          SchemeFrontier.Choice(scheme, byteCount: $0, divergence: weight.divergences[scheme] ?? 0)
-        }
-      }
-    }
+    let ways = table.weights.map { $0.ways([.keep] + $0.divergences.keys) }
     return thinned(
       points(of: SchemeFrontier(ways), elementCount: table.weights.reduce(0) { $0 + $1.elementCount }))
   }
@@ -176,5 +165,17 @@ extension BudgetChoice.Point {
     self.init(
       bitsPerWeight: 8 * Double(byteCount) / Double(max(1, elementCount)), byteCount: byteCount,
       divergence: divergence)
+  }
+}
+
+extension WeightSensitivity {
+  /// The ways to store the weight by some schemes, of which something is known.
+  fileprivate func ways(_ schemes: [QuantizationScheme], scaleWidth: Int = 2) -> [SchemeFrontier.Choice] {
+    schemes.compactMap { scheme in
+      guard let divergence = scheme == .keep ? 0 : divergences[scheme],
+        let byteCount = byteCount(scheme, scaleWidth: scaleWidth)
+      else { return nil }
+      return SchemeFrontier.Choice(scheme, byteCount: byteCount, divergence: divergence)
+    }
   }
 }
