@@ -131,12 +131,12 @@ package struct OutputDestination: Sendable {
     {
       if !$0.contains("." + $1) { $0.append("." + $1) }
     }.joined(separator: ", ")
-    let name = FilePath.fileExtension(of: path)
+    let (name, ending) = (FilePath.name(of: path), FilePath.fileExtension(of: path))
     let why: Evidence =
-      name.isEmpty
-      ? "\(FilePath.name(of: path)) has no extension that tells the format"
-      : "no format is written with the extension \("." + name)"
-    throw .invalidRequest(option: .format, why: "\(why); known are \(words: known)")
+      ending.isEmpty
+      ? "\(name) has no extension that tells the format; known are \(words: known); a folder ends in a slash: \(name + "/")"
+      : "no format is written with the extension \("." + ending); known are \(words: known)"
+    throw .invalidRequest(option: .format, why: why)
   }
 
   /// Writes an output so that it appears whole or not at all.

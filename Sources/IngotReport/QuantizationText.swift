@@ -10,7 +10,8 @@ package enum QuantizationText {
     let scheme =
       report.budget.map { "schemes chosen for \(BudgetText.bound($0.bound))" } ?? scheme(of: report)
     let worst = report.tensors.sorted { $0.error.signalToNoise < $1.error.signalToNoise }
-    let bits = report.bitsPerWeight.map { " · \(Quantity.fixed($0, decimals: 2)) bits a weight" } ?? ""
+    let bits =
+      report.bitsPerWeight.map { " · \(Quantity.fixed($0, decimals: 2)) bits a quantized weight" } ?? ""
     let names = report.dialects.map { ", names \($0.from) → \($0.to)" } ?? ""
     let buffers = report.bufferCount > 0 ? " · \(Count(report.bufferCount, "mask buffer")) kept" : ""
     let kept = "\(report.keptCount) kept as \(report.keptCount == 1 ? "it is" : "they are")\(buffers)"

@@ -101,6 +101,7 @@ import Testing
         ["convert", Self.weights, folder.file("plain")],
         "has no extension that tells the format; known are .ingot"
       ),
+      (["convert", Self.weights, folder.file("plain")], "; a folder ends in a slash: \""),
       (["convert", Self.weights, folder.file("a"), "--to", "tar"], "known are ingot, gguf"),
       (["convert", Self.weights, out, "--shard-size", "2X"], "5GB, 512MiB"),
       (["convert", Self.weights, out, "--npy-dtype", "*=V2"], "there is no dtype \"V2\"; known are"),
