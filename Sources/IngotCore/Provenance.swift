@@ -20,6 +20,8 @@ package enum Provenance: Hashable, Sendable {
   case regrouped(outer: Int, inner: Int)
   /// A number added to each value.
   case shifted(by: Int)
+  /// The channels of a dimension multiplied by powers of two.
+  case channelsMultiplied
   /// The first rows taken.
   case firstRows(Int)
   /// The rows of another parameter put behind.
@@ -66,6 +68,7 @@ extension Provenance: CustomStringConvertible {
     case .pairedApart: "put pairs of rows half a head apart"
     case .regrouped(let outer, let inner): "exchange \(outer) × \(inner) groups of rows"
     case .shifted(let number): "add \(number)"
+    case .channelsMultiplied: "multiply channels by powers of two"
     case .firstRows(let count): "take \(Count(count, "row"))"
     case .joined: "put another parameter's rows behind"
     case .rows(let first, let count): "take \(Count(count, "row")) from row \(first)"

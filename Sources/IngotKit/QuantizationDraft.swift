@@ -5,6 +5,7 @@ import IngotBytes
 import IngotCore
 import IngotDialects
 import IngotFormats
+import IngotGraph
 import IngotKernels
 import IngotModels
 import IngotOutput
@@ -23,13 +24,18 @@ struct QuantizationDraft {
   /// The weights that tensors are parts of, where each becomes several.
   var weights: [String: (name: String, coding: WeightCoding)] = [:]
   var calibrationTokenCount: Int?
+  /// Inputs of products whose channels are divided by powers of two.
+  var smoothedInputCount = 0
   /// What was chosen for a budget; `nil` without one.
   var budget: BudgetChoice?
+  /// The weights whose products take int8.
+  var integerProducts: Set<TensorRole> = []
 
   init(
     of source: QuantizationSource, options: QuantizationRequest, for program: TargetProgram?,
     destination: OutputDestination, progress: (any ProgressObserver)?
   ) throws(IngotError) {
+    if case .model(let model) = source { smoothedInputCount = model.scaling.inputCount }
     switch source {
     case .model(let model)
     where program == .ctranslate2 || TargetProgram.ctranslate2.formats.contains(destination.formatID):
@@ -39,12 +45,14 @@ struct QuantizationDraft {
       let conversion = try CTranslate2Conversion(
         quantizing: model, options: options, destination: destination, progress: progress)
       (output, calibration) = (conversion.output, conversion.calibrated)
+      integerProducts = conversion.integerProducts
       calibrationTokenCount = options.calibration?.tokenCount
     case .model(let model):
       let conversion = try QuantizedConversion(
         findingScalesOf: model, options: options, destination: destination, progress: progress)
       (output, dialects, bufferCount) = (conversion.output, conversion.dialects, conversion.bufferCount)
       (calibration, budget) = (conversion.calibrated, conversion.budget)
+      integerProducts = conversion.integerProducts
       calibrationTokenCount = options.calibration?.tokenCount
       weights = conversion.compressed?.weights ?? [:]
       if dialects == nil, conversion.compressed == nil { outputAxis = OutputAxis(of: model) }
@@ -59,6 +67,26 @@ struct QuantizationDraft {
   /// What calibrating came to, by the weight's name.
   var calibrated: [String: CalibratedTensor] { calibration?.results ?? [:] }
 
+  /// Finds by what powers of two the channels of activations are divided that become int8.
+  ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - text: what it is calibrated with.
+  ///   - planned: the output, whose room is held meanwhile.
+  ///   - destination: where it goes.
+  ///   - progress: hears of tokens.
+  /// - Returns: the powers; none where no activation becomes int8.
+  /// - Throws: as ``calibrate(_:for:work:progress:)``.
+  func smoothing(
+    of model: Model, on text: CalibrationText, _ planned: PlannedOutput, for destination: OutputDestination,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) -> ChannelScaling {
+    guard !integerProducts.isEmpty else { return ChannelScaling() }
+    return try Self.holdingRoom(of: planned, for: destination, work: model.work) { () throws(IngotError) in
+      try SmoothingSearch(model, on: text, weights: integerProducts).run(progress: progress)
+    }
+  }
+
   /// Calibrates what is to be, which takes long: not before there is room for what it is for.
   ///
   /// - Returns: the file that the weights are in, to stand behind the input's; none where nothing is calibrated.
@@ -68,14 +96,22 @@ struct QuantizationDraft {
     progress: (any ProgressObserver)?
   ) throws(IngotError) -> [CheckpointFile] {
     guard let calibration else { return [] }
+    return try Self.holdingRoom(of: planned, for: destination, work: work) { () throws(IngotError) in
+      [try calibration.fill(progress: progress)].compactMap(\.self)
+    }
+  }
+
+  /// Works with as much room taken as an output needs, and gives it back for the output.
+  private static func holdingRoom<Result>(
+    of planned: PlannedOutput, for destination: OutputDestination, work: WorkOptions,
+    _ body: () throws(IngotError) -> Result
+  ) throws(IngotError) -> Result {
     let byteCount = try PlanWriter(planned, files: SourceFiles([]), work: work).plannedByteCount()
     let folder = FilePath.folder(of: FilePath.withoutTrailingSlashes(destination.path))
-    // Held while calibrating, and given back for the output.
     let room =
       destination.isStream
       ? nil : try OutputFile.scratch(in: folder, byteCount: byteCount, system: work.system)
-    return try withExtendedLifetime(room) { () throws(IngotError) in
-      [try calibration.fill(progress: progress)].compactMap(\.self)
-    }
+    defer { withExtendedLifetime(room) {} }
+    return try body()
   }
 }

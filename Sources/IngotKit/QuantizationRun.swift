@@ -12,7 +12,7 @@ import IngotTransforms
 
 /// A quantization whose options are read and held against its source.
 struct QuantizationRun {
-  private let source: QuantizationSource
+  private var source: QuantizationSource
   private let input: String
   private let destination: OutputDestination
   private let output: String
@@ -39,7 +39,7 @@ struct QuantizationRun {
     _ request: QuantizationRequest, progress: (any ProgressObserver)?,
     accepts: (EvaluationReport) throws(IngotError) -> Void = { _ in }
   ) throws(IngotError) -> QuantizationReport {
-    let (draft, planned) = try plan(request, progress: progress)
+    let (draft, planned) = try planSmoothed(request, progress: progress)
     let (system, checkpoint) = (options.work.system, source.checkpoint)
     let calibrated = try draft.calibrate(planned, for: destination, work: options.work, progress: progress)
     let written = PlanWriter(
@@ -73,6 +73,19 @@ struct QuantizationRun {
       if draft.unknownBecause != nil { $0.keepsLongNames = source.checkpoint.format == destination.formatID }
     }
     return (draft, try builder.planned(for: destination))
+  }
+
+  /// Plans an output once it is known what the activations that become int8 are divided by.
+  private func planSmoothed(
+    _ request: QuantizationRequest, progress: (any ProgressObserver)?
+  ) throws(IngotError) -> (QuantizationDraft, PlannedOutput) {
+    let (draft, planned) = try plan(request, progress: progress)
+    guard let text = request.calibration, case .model(let model) = source else { return (draft, planned) }
+    let scaling = try draft.smoothing(of: model, on: text, planned, for: destination, progress: progress)
+    guard scaling.inputCount > 0 else { return (draft, planned) }
+    var run = self
+    run.source = .model(model.scaled(by: scaling))
+    return try run.plan(request, progress: progress)
   }
 
   // MARK: - Budgets
@@ -223,7 +236,7 @@ extension QuantizationReport {
       input: input, output: output, scheme: options.scheme, unknownBecause: draft.unknownBecause,
       dialects: draft.dialects, tensors: [], keptCount: -draft.bufferCount,
       bufferCount: draft.bufferCount, byteCounts: (0, 0), calibrationTokenCount: draft.calibrationTokenCount,
-      budget: draft.budget,
+      smoothedInputCount: draft.smoothedInputCount, budget: draft.budget,
       losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
     for (index, tensor) in planned.tensors.enumerated() where tensor.aliasOf == nil {
       let parts = planned.contents.parts(of: index)

@@ -155,6 +155,9 @@ public struct QuantizationReport: Sendable {
   public var byteCounts: (before: Int, after: Int)
   /// Tokens that weights were calibrated with; `nil` where none were.
   public var calibrationTokenCount: Int?
+  /// Inputs of products whose channels were divided by powers of two, and the weights multiplied by them, before activations
+  /// become int8: what each computes is the same, and fewer of its activations are rounded to 0.
+  public var smoothedInputCount = 0
   /// What schemes were chosen for; `nil` where they were asked for.
   public var budget: BudgetChoice?
   /// Everything else that is not kept.

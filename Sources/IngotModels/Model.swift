@@ -21,6 +21,8 @@ package struct Model: Sendable {
   package let head: HeadTie
   /// How its tensors are read.
   package let work: WorkOptions
+  /// What parameters' channels are multiplied by wherever they are seen; nothing, as a model is stored.
+  package private(set) var scaling = ChannelScaling()
 
   /// Whether the head that is stored was taken, as asked for, where the config names the token embedding.
   let takesStoredHead: Bool
@@ -249,6 +251,13 @@ package struct Model: Sendable {
   package func taking(_ inputs: [GraphInput]) -> Model {
     var model = self
     model.recognised = recognised.taking(inputs)
+    return model
+  }
+
+  /// The model with channels multiplied.
+  package func scaled(by scaling: ChannelScaling) -> Model {
+    var model = self
+    model.scaling = scaling
     return model
   }
 

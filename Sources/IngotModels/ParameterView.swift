@@ -278,7 +278,19 @@ extension Model {
         if stored.shape.dimensions.first != count { stored = stored.firstRows(count) }
       }
     }
-    return stored
+    guard let factors = scaling.factors[role] else { return stored }
+    return try stored.multiplied(by: factors, outputAxis: parameter.outputAxis ?? 0)
+  }
+
+  /// A weight as F32 values with a row for each output.
+  ///
+  /// - Throws: ``IngotCore/IngotError/internal(_:)`` for what is no matrix.
+  func outputRows(of role: TensorRole) throws(IngotError) -> LazyPart {
+    guard let parameter = recognised.graph.parameter(role), parameter.shape.rank == 2,
+      let view = try view(of: role)
+    else { throw .internal("a weight that is no matrix") }
+    let values = view.values.casting(to: .f32, onOverflow: .refuse)
+    return parameter.outputAxis == 1 ? values.transpose : values
   }
 
   /// The dtype of the parameters that are there, for those that are not.

@@ -55,6 +55,8 @@ package struct QuantizedConversion {
   package private(set) var calibrated: CalibratedWeights?
   /// What was chosen for a budget; `nil` without one.
   package private(set) var budget: BudgetChoice?
+  /// The weights whose products take int8.
+  package private(set) var integerProducts: Set<TensorRole> = []
 
   /// The dialects of input and output, when names change from one to the other.
   package var dialects: (from: String, to: String)? {
@@ -103,6 +105,7 @@ package struct QuantizedConversion {
     }
     let codings = try codings(choice, for: destination)
     try requireFiniteRest(codings)
+    integerProducts = Set(codings.filter(\.value.quantizesActivations).keys)
     calibrated = try options.calibration.map { (text) throws(IngotError) in
       try requireCalibratable()
       return CalibratedWeights(model, on: text, roles: Set(codings.keys))

@@ -118,6 +118,14 @@ package enum QuantizationText {
     }
     return [
       "calibrated with \(Count(tokenCount, "token")): \(errors.count) of \(Count(report.tensors.count, "tensor")) · outputs median \(Quantity.fixed(median, decimals: 1)) dB"
+    ] + smoothing(report)
+  }
+
+  /// How many inputs of products have other ranges than the model's.
+  private static func smoothing(_ report: QuantizationReport) -> [String] {
+    guard report.smoothedInputCount > 0 else { return [] }
+    return [
+      "smoothed: \(Count(report.smoothedInputCount, "input")) of products divided by powers of two, a channel each, and weights multiplied by them, which rounds nothing"
     ]
   }
 
@@ -133,6 +141,7 @@ package enum QuantizationText {
       .init(
         key: "calibration_tokens",
         value: report.calibrationTokenCount.map { .int64(Int64($0)) } ?? .null),
+      .init(key: "smoothed_inputs", value: .int64(Int64(report.smoothedInputCount))),
       .init(key: "bits_per_weight", value: report.bitsPerWeight.map { .float64($0) } ?? .null),
       .init(key: "bytes_before", value: .int64(Int64(report.byteCounts.before))),
       .init(key: "bytes_after", value: .int64(Int64(report.byteCounts.after))),

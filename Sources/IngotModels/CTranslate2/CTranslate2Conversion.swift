@@ -21,6 +21,8 @@ package struct CTranslate2Conversion {
   package private(set) var calibrated: CalibratedWeights?
   /// What is to be written.
   package private(set) var output: OutputBuilder
+  /// The weights whose products take int8, as all do there; none where no weight is quantized.
+  package private(set) var integerProducts: Set<TensorRole> = []
 
   /// Lays out a model's numbers as they are, or cast.
   ///
@@ -61,6 +63,7 @@ package struct CTranslate2Conversion {
     let weights = Set(model.recognised.graph.parameters.filter(\.isQuantizable).map(\.role))
     try requireIntegers(choice)
     try requireFiniteRest(weights, options)
+    integerProducts = weights
     calibrated = options.calibration.map { CalibratedWeights(model, on: $0, roles: weights) }
     let scales = try scales(of: weights, progress: progress)
     for (index, variable) in layout.variables.enumerated() {

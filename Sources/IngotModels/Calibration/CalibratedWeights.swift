@@ -133,12 +133,13 @@ package final class CalibratedWeights {
     let file = try OutputFile.scratch(
       in: model.work.scratchFolder, byteCount: byteCount, system: model.work.system)
     let pool = model.work.threadPool
-    let observation = try InputObservation(of: model, on: text, pool: pool)
+    let collector = MomentCollector(pool)
+    let observation = try InputObservation(of: model, on: text, pool: pool, for: collector)
     let plan = CalibrationPlan(
       model.recognised.graph, roles: Set(drafts.flatMap(\.roles)), memoryByteCount: text.memoryByteCount)
     for stage in plan.stages {
-      let moments = try observation.moments(of: stage, progress: observer)
-      try round(stage, moments, into: file, pool, progress: observer)
+      try observation.run(stage, progress: observer)
+      try round(stage, collector.end(), into: file, pool, progress: observer)
     }
     return CheckpointFile(
       path: file.path, byteCount: byteCount,

@@ -25,7 +25,7 @@ struct SharedInputs {
 /// What is looked at in one run of the model over the text.
 struct CalibrationStage {
   /// Inputs whose moments are taken.
-  var inputs: [SharedInputs] = []
+  let inputs: [SharedInputs]
   /// Names that are asked of a run, so that all products before them are computed.
   var wanted: Set<String> = []
   /// Inputs that are outputs of the run, by name: those of products that need not be computed.
@@ -56,17 +56,17 @@ struct CalibrationPlan {
   ///   - roles: the weights that are calibrated; those without a product are passed over.
   ///   - memoryByteCount: bytes that are held at a time.
   init(_ graph: ModelGraph, roles: Set<TensorRole>, memoryByteCount: Int = Self.memoryByteCount) {
-    var stages: [CalibrationStage] = []
+    var stages: [[SharedInputs]] = []
     var held = 0
     for inputs in Self.inputs(of: graph, roles) {
       if stages.isEmpty || held + inputs.byteCount > memoryByteCount {
-        stages.append(CalibrationStage())
+        stages.append([])
         held = 0
       }
-      stages[stages.count - 1].inputs.append(inputs)
+      stages[stages.count - 1].append(inputs)
       held += inputs.byteCount
     }
-    self.stages = stages.map { Self.asking($0, of: graph) }
+    self.stages = stages.map { CalibrationStage(lookingAt: $0, of: graph) }
   }
 
   /// The inputs of all products by weights that are wanted.
@@ -108,12 +108,14 @@ struct CalibrationPlan {
         roles: roles, width: width, nodes: known.map(\.node), isTable: roles.contains(where: tables.contains))
     }.sorted { ($0.nodes.first ?? 0) < ($1.nodes.first ?? 0) }
   }
+}
 
-  /// Finds what a run is asked for so that all of a stage's products before the last ones are computed, and those not.
-  private static func asking(_ stage: CalibrationStage, of graph: ModelGraph) -> CalibrationStage {
-    var stage = stage
+extension CalibrationStage {
+  /// Finds what a run is asked for so that all products before the last ones are computed, and those not.
+  init(lookingAt inputs: [SharedInputs], of graph: ModelGraph) {
+    self.inputs = inputs
     var needed: [Int: [Int]] = [:]
-    for (index, inputs) in stage.inputs.enumerated() {
+    for (index, inputs) in inputs.enumerated() {
       for node in inputs.nodes { needed[node, default: []].append(index) }
     }
     var producers: [Int: Int] = [:]
@@ -125,15 +127,14 @@ struct CalibrationPlan {
         computed.formUnion(node.inputs.compactMap { producers[$0.index] })
       } else if let indexes = needed[number] {
         if node.operation is Linear, let producer = producers[node.inputs[0].index] {
-          stage.wanted.insert(graph.nodes[producer].name)
-          stage.asked[graph.nodes[producer].name, default: []] += indexes
+          wanted.insert(graph.nodes[producer].name)
+          asked[graph.nodes[producer].name, default: []] += indexes
           computed.insert(producer)
         } else {
-          stage.wanted.insert(node.name)
+          wanted.insert(node.name)
           computed.formUnion(node.inputs.compactMap { producers[$0.index] })
         }
       }
     }
-    return stage
   }
 }

@@ -32,46 +32,74 @@ package struct CalibrationText: Sendable {
   }
 }
 
-/// Adds up the moments of what products take.
-private final class MomentCollector: ProductObserver {
-  /// In the order of the inputs that are looked at.
-  private(set) var moments: [InputMoments] = []
-  private var places: [TensorRole: Int] = [:]
-  private let means: ProductMeans
-
-  init(_ pool: ThreadPool) { means = ProductMeans(pool: pool) }
-
+/// Someone who takes rows of what products take.
+protocol InputCollector: AnyObject {
   /// Begins with some inputs, of which nothing has been seen.
+  func begin(_ inputs: [SharedInputs])
+
+  /// Takes rows.
+  ///
+  /// - Parameters:
+  ///   - rows: `[rowCount, width]`, f32, contiguous; valid during the call.
+  ///   - rowCount: the rows.
+  ///   - index: which of the inputs they are of.
+  func add(_ rows: UnsafePointer<Float>, rowCount: Int, at index: Int)
+}
+
+/// Hands rows on to a collector, by the input's index.
+private final class InputRelay: ProductObserver {
+  private let collector: any InputCollector
+  private var places: [TensorRole: Int] = [:]
+  private var widths: [Int] = []
+
+  init(_ collector: any InputCollector) { self.collector = collector }
+
   func begin(_ inputs: [SharedInputs]) {
-    moments = inputs.map { InputMoments(width: $0.width) }
+    widths = inputs.map(\.width)
     places = Dictionary(
       inputs.enumerated().map { ($1.first, $0) }, uniquingKeysWith: { first, _ in first })
-  }
-
-  /// Gives what was found, and holds it no longer.
-  func end() -> [InputMoments] {
-    defer { (moments, places) = ([], [:]) }
-    return moments
+    collector.begin(inputs)
   }
 
   func observe(_ rows: UnsafePointer<Float>, rowCount: Int, depth: Int, of weight: TensorRole) {
-    guard let index = places[weight], moments[index].width == depth else { return }
-    moments[index].add(rows, rowCount: rowCount, with: means)
+    guard let index = places[weight], widths[index] == depth else { return }
+    collector.add(rows, rowCount: rowCount, at: index)
   }
 
-  /// Adds rows that are an output of the run.
+  /// Hands on rows that are an output of the run.
   func add(_ output: RunOutput<Float>?, at index: Int) {
     output?.values.withUnsafeBufferPointer { values in
       guard let start = values.baseAddress else { return }
-      moments[index].add(start, rowCount: values.count / moments[index].width, with: means)
+      collector.add(start, rowCount: values.count / widths[index], at: index)
     }
   }
 }
 
-/// Takes the moments of products' inputs while a model runs.
+/// Adds up the moments of what products take.
+final class MomentCollector: InputCollector {
+  /// In the order of the inputs that are looked at.
+  private var moments: [InputMoments] = []
+  private let means: ProductMeans
+
+  init(_ pool: ThreadPool) { means = ProductMeans(pool: pool) }
+
+  func begin(_ inputs: [SharedInputs]) { moments = inputs.map { InputMoments(width: $0.width) } }
+
+  func add(_ rows: UnsafePointer<Float>, rowCount: Int, at index: Int) {
+    moments[index].add(rows, rowCount: rowCount, with: means)
+  }
+
+  /// Gives what was found, and holds it no longer.
+  func end() -> [InputMoments] {
+    defer { moments = [] }
+    return moments
+  }
+}
+
+/// Looks at products' inputs while a model runs over a text.
 final class InputObservation {
   private let text: CalibrationText
-  private let collector: MomentCollector
+  private let relay: InputRelay
   private let executor: Float32Executor
 
   /// Tokens that pass through the model at once.
@@ -83,13 +111,15 @@ final class InputObservation {
   ///   - model: the model.
   ///   - text: what it runs on.
   ///   - pool: the threads.
+  ///   - collector: who takes rows.
   /// - Throws: the errors of loading weights.
-  init(of model: Model, on text: CalibrationText, pool: ThreadPool) throws(IngotError) {
+  init(
+    of model: Model, on text: CalibrationText, pool: ThreadPool, for collector: any InputCollector
+  ) throws(IngotError) {
     self.text = text
-    collector = MomentCollector(pool)
+    relay = InputRelay(collector)
     executor = Float32Executor(
-      model.recognised.graph, try WeightLoader(model, precision: .fp32).load(), pool: pool,
-      observer: collector)
+      model.recognised.graph, try WeightLoader(model, precision: .fp32).load(), pool: pool, observer: relay)
   }
 
   /// Runs the model over the text.
@@ -97,14 +127,13 @@ final class InputObservation {
   /// - Parameters:
   ///   - stage: what is looked at.
   ///   - observer: hears of tokens.
-  /// - Returns: the moments of the stage's inputs, in its order.
   /// - Throws: the executor's errors, for tokens that the model has no place for; ``IngotCore/IngotError/interrupted``.
-  func moments(
-    of stage: CalibrationStage, progress observer: (any ProgressObserver)?
-  ) throws(IngotError) -> [InputMoments] {
+  func run(
+    _ stage: CalibrationStage, progress observer: (any ProgressObserver)?
+  ) throws(IngotError) {
     observer?.begin("calibrating", count: text.tokenCount, unit: .tokens)
     defer { observer?.end() }
-    collector.begin(stage.inputs)
+    relay.begin(stage.inputs)
     var outputs: [String: RunOutput<Float>] = [:]
     for batch in batches {
       if Process.isInterrupted { throw .interrupted }
@@ -114,11 +143,10 @@ final class InputObservation {
         wanted: stage.wanted)
       try executor.run(request, into: &outputs)
       for (name, indexes) in stage.asked {
-        for index in indexes { collector.add(outputs[name], at: index) }
+        for index in indexes { relay.add(outputs[name], at: index) }
       }
       observer?.advance(request.ids.count)
     }
-    return collector.end()
   }
 
   /// Windows that pass through the model together: of one length, in their order.

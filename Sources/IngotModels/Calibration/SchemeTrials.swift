@@ -60,13 +60,9 @@ struct SchemeTrials {
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for values that are not finite, and read
   ///   errors.
   func run(_ role: TensorRole, inputs: Inputs?) throws(IngotError) -> WeightTrial {
-    guard let parameter = model.recognised.graph.parameter(role), parameter.shape.rank == 2,
-      let view = try model.view(of: role)
-    else { throw .internal("a weight that is no matrix") }
     let name = model.recognised.name(of: role)
-    let isTurned = parameter.outputAxis == 1
-    let values = view.values.casting(to: .f32, onOverflow: .refuse)
-    let matrix = isTurned ? values.transpose : values
+    let isTurned = model.recognised.graph.parameter(role)?.outputAxis == 1
+    let matrix = try model.outputRows(of: role)
     let (rowCount, width) = (matrix.shape.dimensions[0], matrix.shape.dimensions[1])
     let schemes = Self.schemes.filter { Self.fits($0, width: width) }
     let roundings = schemes.map { rounding($0, of: name, width: width, inputs) }

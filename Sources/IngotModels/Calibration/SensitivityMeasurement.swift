@@ -91,13 +91,14 @@ package struct SensitivityMeasurement {
   ) throws(IngotError) {
     let left = candidates.filter { !finished.contains($0.name) }
     guard !left.isEmpty else { return }
-    let observation = try InputObservation(of: model, on: text, pool: trials.pool)
+    let collector = MomentCollector(trials.pool)
+    let observation = try InputObservation(of: model, on: text, pool: trials.pool, for: collector)
     let plan = CalibrationPlan(
       model.recognised.graph, roles: Set(left.flatMap(\.roles)), memoryByteCount: text.memoryByteCount)
     var done = Set<Int>()
     for stage in plan.stages {
-      let moments = try observation.moments(of: stage, progress: progress)
-      for (shared, moments) in zip(stage.inputs, moments) {
+      try observation.run(stage, progress: progress)
+      for (shared, moments) in zip(stage.inputs, collector.end()) {
         let roles = Set(shared.roles)
         let weights = left.filter { $0.roles.allSatisfy(roles.contains) }
         guard !weights.isEmpty else { continue }
