@@ -15,6 +15,9 @@ struct QuantizeCommand: ParsableCommand {
       compressed-tensors: linear layers of blocks are quantized there, embeddings and heads stay. --for ctranslate2 makes a folder that CTranslate2 \
       loads, with all weights as int8.
 
+      --calibrate rounds with error feedback (GPTQ), and where activations become int8 (w8a8, ctranslate2) moves their outliers into weights first: channels \
+      are divided by powers of two and weights multiplied by them, which rounds nothing.
+
       --measure says what it costs on text: what `ingot eval OUT --against IN` says, of the output before it gets its place. Outliers are \
       channels whose largest weight is over ten times the median channel's; clipped are values beyond what their scale reaches.
 
@@ -71,7 +74,7 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp(
-      "Round with error feedback (GPTQ) from what the model does on a text, or on token ids in a .npy file.",
+      "Round by what the model does on a text, or on token ids in a .npy file.",
       valueName: "file"), completion: .path)
   var calibrate: String?
 

@@ -52,7 +52,8 @@ struct QuantizationRun {
       system: system,
       progress: progress
     ) { (_, path) throws(IngotError) in
-      figures = try measurement?.run(path, for: output, progress: progress)
+      figures = try measurement?.run(
+        path, for: output, hasIntegerProducts: !draft.integerProducts.isEmpty, progress: progress)
       if let figures { try accepts(figures) }
     }
     var report = QuantizationReport(

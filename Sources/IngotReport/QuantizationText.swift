@@ -99,7 +99,11 @@ package enum QuantizationText {
       "99th percentile \(Quantity.scientific(divergence.percentile99)), largest \(Quantity.scientific(divergence.largest))"
     let before = figures.baselineLoss.map { Quantity.fixed($0.perplexity, decimals: 2) + " → " } ?? ""
     var table = TableLayout([("", .left), ("", .left)])
-    table.add(["tokens", "\(Quantity.count(figures.loss.tokenCount)) of \(ErrorRenderer.name(source))"])
+    let activations =
+      report.tensors.contains(where: \.coding.quantizesActivations) ? ", with int8 activations" : ""
+    table.add([
+      "tokens", "\(Quantity.count(figures.loss.tokenCount)) of \(ErrorRenderer.name(source))\(activations)",
+    ])
     table.add([
       EvaluationText.perplexityName(figures),
       before + Quantity.fixed(figures.loss.perplexity, decimals: 2),

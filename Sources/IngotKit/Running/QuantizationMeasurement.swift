@@ -59,13 +59,16 @@ struct QuantizationMeasurement {
   /// - Parameters:
   ///   - path: where the output lies so far.
   ///   - output: the place that it is for, which errors name.
+  ///   - hasIntegerProducts: whether activations become int8 where the program that it is for has them so.
   ///   - progress: hears of tokens.
   /// - Returns: the figures, those of the source as the baseline's.
   /// - Throws: the errors of reading and running models.
   func run(
-    _ path: String, for output: String, progress: (any ProgressObserver)?
+    _ path: String, for output: String, hasIntegerProducts: Bool, progress: (any ProgressObserver)?
   ) throws(IngotError) -> EvaluationReport {
     let model = try Model(madeAt: path, called: output, of: source)
+    var options = options
+    if hasIntegerProducts { options.run.precision = .w8a8 }
     return try Evaluation(model, against: source, at: output, options)
       .run(tokens, tokenizer: tokenizer, progress: progress)
   }
