@@ -126,13 +126,16 @@ import Testing
   private static func divergence(_ model: String, from baseline: String, on ids: String) throws -> Double {
     var options = EvaluateOptions()
     options.against = baseline
+    options.run.precision = .w8a8
     return try #require(try Ingot.evaluate(model, tokens: ids, options: options).divergence).mean
   }
 
   @Test(arguments: ["llama/grouped-tied", "llama/biases-heads-of-12"])
   func `powers are those of numpy's choice, and int8 activations cost a fraction`(_ name: String) throws {
     let (folder, model, ids) = try Self.folder(of: name)
-    let report = try Ingot.quantize(model, to: folder.file("smooth/"), options: Self.options(ids))
+    var options = Self.options(ids)
+    options.measure = ids
+    let report = try Ingot.quantize(model, to: folder.file("smooth/"), options: options)
     #expect(report.smoothedInputCount == 6)
     let answer = try PythonPeer.run(code: Self.judge, [Fixture.path(""), model, folder.file("smooth"), ids])
     let judged = try JSONDecoder().decode([String: Judgement].self, from: Data(answer.outputBytes))
@@ -148,6 +151,8 @@ import Testing
       try Self.divergence(folder.file("smooth"), from: model, on: ids)
     )
     #expect(after < before / 8, "\(before) → \(after)")
+    // What is measured before the output gets its place is what runs.
+    #expect(report.measurement?.figures.divergence?.mean == after)
   }
 
   @Test func `activations that stay floating point are not smoothed, and a product alone is`() throws {
