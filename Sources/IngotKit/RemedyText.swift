@@ -25,7 +25,7 @@ extension Remedy {
     case .convert: "\(verb: .convert) writes a new file"
     case .chooseFile: "\(option: .fileName, "NAME") chooses one"
     case .nameConfig: "\(option: .config, "FILE") names one"
-    case .nameDType(let dtype): "\(option: .rawDTypes, "'GLOB=\(dtype)'") names one"
+    case .nameDType(let dtype): "\(option: .rawDTypes, "'GLOB=\(dtype.rawValue)'") names one"
     case .chooseHead:
       "\(option: .tie) takes the token embedding for the head, \(option: .untie) the head that is stored"
     case .allowNonFinite: "\(option: .nonFinite) goes on all the same"

@@ -49,7 +49,14 @@ import Testing
         """, [folder.path])
     for (name, dtype) in [("float8_e5m2", DType.f8E5M2), ("float8_e4m3fn", .f8E4M3), ("bfloat16", .bf16)] {
       let path = folder.file(name + ".npy")
-      #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(path) }
+      let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(path) }
+      guard case .unsupported(let what, _)? = error else {
+        return #expect(Bool(false), "\(String(describing: error))")
+      }
+      // The hint names the type, in the option's spelling.
+      #expect(what.pieces.contains(.remedy(.nameDType(dtype))))
+      let words = Remedy.nameDType(dtype).evidence.pieces
+      #expect(words.contains(.option(.rawDTypes, "'GLOB=\(dtype.rawValue)'")))
       let options = ReadOptions(rawDTypes: [(Glob("*"), dtype)])
       #expect(try CheckpointOpener(options: options).open(path).tensors.map(\.dtype) == [dtype])
     }

@@ -51,10 +51,9 @@ extension NumPyArrayHeader {
       guard let named = options.rawDTypes.last(where: { $0.pattern.matches(name) })?.dtype,
         named.byteWidth == byteCount
       else {
-        let example = byteCount == 1 ? DType.f8E4M3 : .bf16
-        throw .unsupported(
-          "an array of \(descr), raw bytes without a meaning; \(remedy: .nameDType(example))",
-          at: location)
+        let bytes: Evidence = "an array of \(descr), raw bytes without a meaning"
+        guard let likely = dtype.likely else { throw .unsupported(bytes, at: location) }
+        throw .unsupported("\(bytes); \(remedy: .nameDType(likely))", at: location)
       }
       return named
     }

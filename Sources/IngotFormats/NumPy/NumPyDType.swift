@@ -14,6 +14,8 @@ struct NumPyDType: Hashable {
 
   var kind: Kind
   var byteOrder: ByteOrder
+  /// Of raw bytes the type that they may well be; `nil` where none is as wide.
+  var likely: DType?
 
   private static let codes: [(code: String, dtype: DType)] = [
     ("b1", .bool), ("?", .bool), ("i1", .i8), ("u1", .u8), ("i2", .i16), ("u2", .u16), ("i4", .i32),
@@ -22,7 +24,7 @@ struct NumPyDType: Hashable {
   ]
 
   /// Types of ml_dtypes that it has no `V` for: `float8_e5m2` is saved as `f1`, which no NumPy reads.
-  private static let rawCodes = [(code: "f1", byteCount: 1)]
+  private static let rawCodes = [(code: "f1", byteCount: 1, dtype: DType.f8E5M2)]
 
   /// Parses a `descr`; `nil` for one that is not read.
   init?(_ descr: String) {
@@ -34,8 +36,10 @@ struct NumPyDType: Hashable {
       kind = .known(known.dtype)
     } else if let raw = Self.rawCodes.first(where: { $0.code == code }) {
       kind = .raw(byteCount: raw.byteCount)
+      likely = raw.dtype
     } else if code.first == "V", let count = Int(code.dropFirst()), count > 0, count <= 16 {
       kind = .raw(byteCount: count)
+      likely = [.f8E4M3, .bf16, .f32, .f64, .c128].first { $0.byteWidth == count }
     } else {
       return nil
     }
