@@ -242,6 +242,22 @@ import Testing
     #expect(throws: IngotError.self) { try CheckpointOpener().open(folder.file("v.pt")) }
   }
 
+  @Test func `an archive without its version is read, with a finding: torch does not read it`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, zipfile
+        with zipfile.ZipFile(sys.argv[1]) as z, zipfile.ZipFile(sys.argv[2], "w") as o:
+            for n in z.namelist():
+                if not n.endswith("/version"): o.writestr(n, z.read(n))
+        """, [Fixture.path("golden/pytorch/state-dict.pt"), folder.file("v.pt")])
+    func remarks(_ path: String) throws -> [String] {
+      try CheckpointOpener().open(path).findings.filter { $0.kind == .overProgramLimit }.map(\.subject)
+    }
+    #expect(try remarks(folder.file("v.pt")) == ["version"])
+    #expect(try remarks(Fixture.path("golden/pytorch/state-dict.pt")) == [])
+  }
+
   @Test func `keys of nested containers that become one name are a finding, and plain ones are not`() throws {
     let nested = try Ingot.inspect(Fixture.path("golden/pytorch/training.pt")).checkpoint
     #expect(nested.findings.map(\.kind).contains(.joined))

@@ -72,9 +72,12 @@ struct PyTorchArchive {
   /// The versions of archives that torch reads: caffe2/serialize/versions.h.
   private static let versions = 1...10
 
+  /// The record that says the version; `nil` in an archive that torch refuses.
+  var version: ZipEntry? { self["version"] ?? self[".data/version"] }
+
   /// Refuses an archive of another version, whose records may mean something else.
   func checkVersion() throws(IngotError) {
-    guard let record = self["version"] ?? self[".data/version"] else { return }
+    guard let record = version else { return }
     let isShort = record.byteCount <= 16
     let text = isShort ? String(decoding: try content(of: record), as: UTF8.self) : ""
     let digits = text.filter { !$0.isWhitespace }

@@ -99,6 +99,12 @@ package struct PyTorchFormat: CheckpointFormat {
       source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: byteOrder), root: root,
       storedByteCount: archive.storedPickleByteCount, options)
     checkpoint.indexByteCount += archive.directoryByteCount
+    if archive.version == nil {
+      checkpoint.findings.append(
+        Finding(
+          .overProgramLimit, severity: .note, subject: "version",
+          detail: "is not among the archive's records, and torch reads no archive without it"))
+    }
     if uncheckedCount > 0 {
       checkpoint.findings.append(
         Finding(
