@@ -33,12 +33,7 @@ package enum ForeignContent {
     if let text = prose(firstBytes) {
       return .unsuitable(Location(source.path), why: "is text, not weights: \(text)", hint: nil)
     }
-    for signature in ForeignSignature.companions {
-      guard case .beside(let other) = signature.mark, FilePath.fileExtension(of: source.path) == "bin",
-        (try? source.sibling(named: FilePath.stem(of: source.path) + "." + other)) != nil
-      else { continue }
-      return refusal(source.path, signature)
-    }
+    if let known = companion(of: source) { return refusal(source.path, known) }
     if firstBytes.count == FormatRegistry.firstByteCount, firstBytes.allSatisfy({ $0 == 0 }) {
       return .unsuitable(
         Location(source.path),
@@ -47,6 +42,20 @@ package enum ForeignContent {
     }
     if let refusal = try pickle(source, firstBytes) { return refusal }
     return isClaimed ? nil : named(source.path).map { refusal(source.path, $0) }
+  }
+
+  /// What raw numbers are by a file beside them; `nil` where none tells.
+  private static func companion(of source: any ByteSource) -> ForeignSignature? {
+    guard FilePath.fileExtension(of: source.path) == "bin" else { return nil }
+    return ForeignSignature.companions.first { signature in
+      let name: String? =
+        switch signature.mark {
+        case .beside(let other): FilePath.stem(of: source.path) + "." + other
+        case .besideName(let other): other
+        default: nil
+        }
+      return name.map { (try? source.sibling(named: $0)) != nil } ?? false
+    }
   }
 
   /// The refusal of a bare pickle under a name that is not torch's, whose reader says what it lacks; `nil` for no pickle.
@@ -90,10 +99,7 @@ package enum ForeignContent {
   static func collection(
     of names: [String], path: String, kind: String, passedOver: [Finding] = []
   ) -> IngotError {
-    let known = ForeignSignature.collections.first { signature in
-      guard case .names(let wanted) = signature.mark else { return false }
-      return wanted.allSatisfy { name in names.contains { matches($0, name) } }
-    }
+    let known = collection(among: names)
     let shown = names.prefix(3).map { name -> Evidence in "\(name)" }.joined(separator: ", ")
     let rest = names.count > 3 ? " and \(names.count - 3) more" : ""
     let list: Evidence = names.isEmpty ? "nothing" : "\(shown)\(words: rest)"
@@ -108,6 +114,26 @@ package enum ForeignContent {
         return signature.advice.map { "\(found); \(words: $0)" } ?? found
       } ?? passedOver.first.map { "\($0.subject) \($0.detail)" }
         ?? "looked for the index of a set, and for files of a known format")
+  }
+
+  /// The other program's checkpoint that names together are; `nil` for none.
+  private static func collection(among names: [String]) -> ForeignSignature? {
+    ForeignSignature.collections.first { isMet($0, by: names) }
+  }
+
+  private static func isMet(_ signature: ForeignSignature, by names: [String]) -> Bool {
+    guard case .names(let wanted) = signature.mark else { return false }
+    return wanted.allSatisfy { name in names.contains { matches($0, name) } }
+  }
+
+  /// The names without those of another program's files that are called as weight files are.
+  static func leavingOutParts(_ names: [String]) -> [String] {
+    var rest = names
+    for signature in ForeignSignature.collections {
+      guard let parts = signature.parts, isMet(signature, by: names) else { continue }
+      rest.removeAll { matches($0, parts) }
+    }
+    return rest
   }
 
   /// What bytes are the beginning of; `nil` for what has no mark.
@@ -159,15 +185,18 @@ package enum ForeignContent {
         firstBytes.count >= offset + bytes.count
           && zip(firstBytes[offset...], bytes).allSatisfy { $1 == nil || $0 == $1 }
       case .text(let start): text.starts(with: start.utf8)
-      case .extensions, .names, .beside: false
+      case .extensions, .names, .beside, .besideName: false
       }
     }
   }
 
   /// Whether a name in a collection is one that a signature wants.
   private static func matches(_ name: String, _ wanted: String) -> Bool {
-    guard wanted.hasPrefix("*") else { return name == wanted || name.hasSuffix("/" + wanted) }
-    return name.hasSuffix(wanted.dropFirst())
+    if wanted.hasPrefix("*") { return name.hasSuffix(wanted.dropFirst()) }
+    if wanted.hasSuffix("*") {
+      return name.split(separator: "/").contains { $0.hasPrefix(wanted.dropLast()) }
+    }
+    return name == wanted || name.hasSuffix("/" + wanted)
   }
 
   /// The first line of what is text as far as it was read; `nil` for anything else, and for pickles of protocol 0.

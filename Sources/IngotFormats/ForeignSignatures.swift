@@ -13,10 +13,12 @@ struct ForeignSignature: Sendable {
     /// An extension, where content has no mark.
     case extensions([String])
     /// Names that stand together in a folder or an archive, the folders before them left out; `*` stands for any
-    /// beginning of a name.
+    /// beginning of a name, or any end.
     case names([String])
     /// Another file beside it with this extension.
     case beside(String)
+    /// Another file beside it with this name.
+    case besideName(String)
   }
 
   var mark: Mark
@@ -28,6 +30,8 @@ struct ForeignSignature: Sendable {
   var isQuoted = false
   /// Whether it is a picture, in which no program finds code.
   var isPicture = false
+  /// The names of its files that are called as weight files are, as in ``Mark/names(_:)``.
+  var parts: String?
 
   private init(_ mark: Mark, _ what: String, _ advice: String?) {
     (self.mark, self.what, self.advice) = (mark, what, advice)
@@ -187,17 +191,29 @@ extension ForeignSignature {
       "an unfinished download by its name", "let it end, or fetch the file again"),
   ]
 
+  private static let mlc = "weights of a model that MLC-LLM compiled"
+  private static let mlcAdvice = "open the checkpoint that they were made of"
+  /// What lists the files of an MLC model.
+  private static let mlcLists = ["ndarray-cache.json", "tensor-cache.json"]
   private static let dcpAdvice =
     "`python -m torch.distributed.checkpoint.format_utils dcp_to_torch` makes one file of it"
 
   /// Raw numbers that another file beside them describes.
-  static let companions: [ForeignSignature] = [
-    Self(.beside("xml"), "the weights of an OpenVINO model, whose graph stands beside it", saveAnew),
-    Self(.beside("param"), "the weights of an ncnn model, whose graph stands beside it", saveAnew),
-  ]
+  static let companions: [ForeignSignature] =
+    [
+      Self(.beside("xml"), "the weights of an OpenVINO model, whose graph stands beside it", saveAnew),
+      Self(.beside("param"), "the weights of an ncnn model, whose graph stands beside it", saveAnew),
+    ] + mlcLists.map { Self(.besideName($0), mlc, mlcAdvice) }
 
   /// What a zip, another archive or a folder without a weight file is, by the names in it.
-  static let collections: [ForeignSignature] = [
+  static let collections: [ForeignSignature] =
+    mlcLists.map { list in
+      var signature = names([list, "params_shard_*"], mlc, mlcAdvice)
+      signature.parts = "params_shard_*"
+      return signature
+    } + otherCollections
+
+  private static let otherCollections: [ForeignSignature] = [
     .names(["model.weights.h5", "config.json"], "a Keras model (.keras), whose weights are HDF5", saveAnew),
     .names(["model.weights.h5"], "a Keras model, whose weights are HDF5", saveAnew),
     .names(["*.h5"], "weights in HDF5, as Keras writes them", saveAnew),
@@ -209,6 +225,10 @@ extension ForeignSignature {
     .names(["constants.pkl", "version"], "a TorchScript archive that was unpacked and packed again"),
     .names([".metadata", "*.distcp"], "a distributed PyTorch checkpoint (DCP)", dcpAdvice),
     .names(["*.distcp"], "a distributed PyTorch checkpoint (DCP) without its .metadata", dcpAdvice),
+    .names(["latest", "global_step*"], "a DeepSpeed checkpoint", deepSpeedAdvice),
+    .names(["zero_to_fp32.py"], "a DeepSpeed checkpoint", deepSpeedAdvice),
+    .names(["latest_checkpointed_iteration.txt"], "a Megatron-LM checkpoint", megatronAdvice),
+    .names(["mp_rank_*"], "one iteration of a Megatron-LM checkpoint", megatronAdvice),
     .names(["_CHECKPOINT_METADATA"], "an Orbax checkpoint", saveAnew),
     .names(["manifest.ocdbt"], "an Orbax checkpoint", saveAnew),
     .names(["_METADATA"], "an Orbax checkpoint", saveAnew),
@@ -244,4 +264,9 @@ extension ForeignSignature {
     .names(["*.bz2"], "archives within an archive", unpack),
     .names(["*.rar"], "archives within an archive", unpack),
   ]
+
+  private static let deepSpeedAdvice =
+    "`python zero_to_fp32.py . OUT`, which DeepSpeed leaves in it, makes a checkpoint that is read"
+  private static let megatronAdvice =
+    "tools/checkpoint/convert.py of Megatron-LM converts it; what one rank saved is a file below it, iter_…/mp_rank_…/model_optim_rng.pt"
 }

@@ -85,7 +85,7 @@ struct WeightChooser {
       candidates.append(.parallel(parallel.names))
       indexed.formUnion(parallel.names.map { ExactName($0) })
     }
-    for name in names
+    for name in ForeignContent.leavingOutParts(names)
     where CheckpointOpener.isWeightFile(name) && !GGUFSplit.isLaterPart(name)
       && !indexed.contains(ExactName(name))
     {

@@ -147,7 +147,10 @@ import Testing
     (["data.pkl", "byteorder", "data/0", "version"], "unpacked and packed again"),
     (["notes.txt"], "notes.txt"),
     (["a/_CHECKPOINT_METADATA", "a/d/0"], "Orbax"), (["x/model.onnx"], "ONNX"),
-    (["__0_0.distcp", ".metadata"], "DCP"),
+    (["__0_0.distcp", ".metadata"], "DCP"), (["latest", "global_step10"], "DeepSpeed"),
+    (["latest_checkpointed_iteration.txt", "iter_0000100"], "Megatron"), (["mp_rank_00"], "Megatron"),
+    (["mlc-chat-config.json", "ndarray-cache.json", "params_shard_0.bin", "params_shard_1.bin"], "MLC"),
+    (["params_shard_0.bin", "tensor-cache.json"], "MLC"),
   ])
   func `an archive or a folder without a weight file is named by what is in it`(
     _ names: [String], _ word: String
@@ -175,6 +178,21 @@ import Testing
     }
     // A folder is looked at, not those in it.
     if !names.contains(where: { $0.contains("/") }) { #expect(refusal(of: folder.file("f")).contains(word)) }
+  }
+
+  @Test func `a shard of MLC is named by the list beside it`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write([UInt8](repeating: 0xF7, count: 600), to: "params_shard_0.bin")
+    #expect(!refusal(of: path).contains("MLC"))
+    try folder.write(Array("{}".utf8), to: "ndarray-cache.json")
+    #expect(refusal(of: path).contains("MLC"))
+  }
+
+  @Test func `a zip of folders alone is no npz`() throws {
+    let folder = try TemporaryFolder()
+    let write = "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w').writestr('folder/', b'')"
+    try PythonPeer.run(code: write, [folder.file("a.npz")])
+    #expect(refusal(of: folder.file("a.npz")).contains("folder/"))
   }
 
   @Test func `an archive of nothing stays an empty npz`() throws {

@@ -8,8 +8,20 @@ import IngotCore
 package struct ZipDirectory: Sendable {
   /// The entries, in the order of the directory; folders are left out.
   package let entries: [ZipEntry]
+  /// The names of folders.
+  package let folders: [String]
+  /// Bytes in front of the directory that belong to no entry.
+  package let gaps: [Gap]
   /// Bytes of the directory, which the memory bound counts.
   package let byteCount: Int
+
+  /// Bytes between entries, of which a descriptor of the entry before them may be one.
+  package struct Gap: Sendable {
+    /// The bytes.
+    package var range: Range<Int>
+    /// CRC-32 of the entry in front of them; `nil` for the first.
+    var crc32: UInt32?
+  }
 
   static let endSignature: UInt32 = 0x0605_4b50
   static let zip64EndSignature: UInt32 = 0x0606_4b50
@@ -36,8 +48,9 @@ package struct ZipDirectory: Sendable {
       entries[index].dataOffset = try Self.dataOffset(
         of: entries[index], in: source, limit: end.directoryOffset)
     }
-    try Self.checkOverlap(entries, path: source.path)
+    gaps = try Self.gaps(between: entries, end: end.directoryOffset, path: source.path)
     self.entries = entries.filter { !$0.isFolder }
+    folders = entries.filter(\.isFolder).map(\.name)
     byteCount = end.directoryByteCount
   }
 
@@ -89,9 +102,15 @@ package struct ZipDirectory: Sendable {
     return start
   }
 
-  /// Entries share no byte: ZIP-13.
-  private static func checkOverlap(_ entries: [ZipEntry], path: String) throws(IngotError) {
+  /// What entries leave free up to the directory; they share no byte: ZIP-13.
+  private static func gaps(
+    between entries: [ZipEntry], end: Int, path: String
+  ) throws(IngotError) -> [Gap] {
     let order = entries.indices.sorted { entries[$0].headerOffset < entries[$1].headerOffset }
+    var gaps: [Gap] = []
+    func add(_ start: Int, _ end: Int, behind entry: ZipEntry?) {
+      if start < end { gaps.append(Gap(range: start..<end, crc32: entry?.crc32)) }
+    }
     for (index, next) in zip(order, order.dropFirst()) {
       let (first, second) = (entries[index], entries[next])
       guard first.dataOffset + first.storedByteCount <= second.headerOffset else {
@@ -99,7 +118,27 @@ package struct ZipDirectory: Sendable {
           ZipRule.overlap.rule, at: Location(path, member: second.name, offset: second.headerOffset),
           found: "bytes that belong to \(first.name) too", expected: "entries that share none")
       }
+      add(first.dataOffset + first.storedByteCount, second.headerOffset, behind: first)
     }
+    add(0, order.first.map { entries[$0].headerOffset } ?? end, behind: nil)
+    if let last = order.last.map({ entries[$0] }) {
+      add(last.dataOffset + last.storedByteCount, end, behind: last)
+    }
+    return gaps
+  }
+
+  /// Whether bytes behind an entry are its descriptor: CRC-32 and lengths again, with or without a mark.
+  ///
+  /// - Parameters:
+  ///   - gap: the bytes.
+  ///   - source: the archive.
+  /// - Returns: whether they are.
+  /// - Throws: read errors.
+  package static func isDescriptor(_ gap: Gap, in source: any ByteSource) throws(IngotError) -> Bool {
+    guard let crc32 = gap.crc32, [12, 16, 20, 24].contains(gap.range.count) else { return false }
+    var cursor = ByteCursor(try source.bytes(at: gap.range.lowerBound, count: 8))
+    let first = cursor.little(UInt32.self)
+    return first == crc32 || first == 0x0807_4b50 && cursor.little(UInt32.self) == crc32
   }
 }
 

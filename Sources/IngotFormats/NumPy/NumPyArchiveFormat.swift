@@ -32,9 +32,9 @@ package struct NumPyArchiveFormat: CheckpointFormat {
       try reader.add(entry, hidden: hidden)
     }
     // Archives of arrays have arrays; what has other members alone is another kind of zip.
-    guard !reader.tensors.isEmpty || !reader.unopened.isEmpty || reader.findings.isEmpty else {
-      throw ForeignContent.collection(
-        of: reader.findings.map(\.subject), path: source.path, kind: "a zip archive")
+    let others = reader.findings.map(\.subject) + directory.folders
+    guard !reader.tensors.isEmpty || !reader.unopened.isEmpty || others.isEmpty else {
+      throw ForeignContent.collection(of: others, path: source.path, kind: "a zip archive")
     }
     try reader.checkNames()
     if let hidden { try reader.checkArrays(of: hidden) }
