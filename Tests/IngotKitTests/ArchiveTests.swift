@@ -212,6 +212,34 @@ import Testing
     #expect(try Ingot.hash(folder.file("holes.tar")).model == Ingot.hash(folder.file("w.npy")).model)
   }
 
+  @Test(arguments: ["two.tar", "two.tar.gz"])
+  func `what stands behind the end of a tar is read where it is one, and else said`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try archive(
+      """
+      import gzip, os
+      def tar(file):
+          out = io.BytesIO()
+          with tarfile.open(fileobj=out, mode="w") as archive: add(archive, file, array)
+          return out.getvalue()
+      def write(path, *parts):
+          open(path, "wb").write(b"".join(map(gzip.compress if ".gz" in path else bytes, parts)))
+      write(path, tar("w.npy"), tar("v.npy"))
+      write(path + ".rest", tar("w.npy"), b"rest")
+      open(os.path.dirname(path) + "/v.npy", "wb").write(array)
+      assert tarfile.open(path, ignore_zeros=True).getnames() == ["w.npy", "v.npy"]
+      """, name, in: folder)
+    let error = #expect(throws: IngotError.self) { _ = try CheckpointOpener().open(path) }
+    guard case .unsuitable? = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    var options = HashOptions()
+    options.reading.fileName = "v.npy"
+    #expect(try Ingot.hash(path, options: options).model == Ingot.hash(folder.file("v.npy")).model)
+    let checkpoint = try CheckpointOpener().open(path + ".rest")
+    #expect(checkpoint.tensors.map(\.name) == ["w"])
+    #expect(checkpoint.findings.map(\.kind) == [.notRead])
+    #expect(checkpoint.findings.first?.detail.description.contains("4") == true)
+  }
+
   @Test func `of several folders, or several files, one must be named`() throws {
     let folder = try TemporaryFolder()
     let path = try archive(

@@ -36,6 +36,8 @@ struct ArchiveListing: Sendable {
   private(set) var members: [ArchiveMember] = []
   /// Remarks: links and devices that were passed over.
   private(set) var findings: [Finding] = []
+  /// What stands behind the archive's end and is no archive.
+  private(set) var tail: ArchiveTail?
   /// Bytes of directory and names, which the memory bound counts.
   private(set) var indexByteCount = 0
 
@@ -74,6 +76,7 @@ struct ArchiveListing: Sendable {
         if let offset = entry.dataOffset { .plain(offset: offset) } else { .decoded(entry: entryCount) }
       try add(ArchiveMember(name: name, byteCount: entry.byteCount, storage: storage))
     }
+    tail = archive.tail
   }
 
   private mutating func listZip() throws(IngotError) {

@@ -23,6 +23,7 @@ extension CheckpointOpener {
       }
     var checkpoint = try archived.contents.located(found)
     checkpoint.findings += archived.listing.findings
+    if let tail = archived.listing.tail { checkpoint.findings.append(tail.finding(in: source.path)) }
     checkpoint.indexByteCount += archived.listing.indexByteCount
     if checkpoint.companions.isEmpty { try addCompanions(of: archived, to: &checkpoint, own: found.files) }
     return checkpoint

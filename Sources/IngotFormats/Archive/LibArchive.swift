@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One pass over a tar or a 7z by libarchive, which is fed by position from a source and asked for nothing else: no
-// other format and no filter is switched on, nothing is unpacked to a path, no link is followed.
+// other format and no filter is switched on, nothing is unpacked to a path, no link is followed. Tars that stand one behind
+// the other are one, as for `tar -i`.
 // Page: formats/containers/archive.md.
 import CArchive
 import IngotBytes
@@ -29,25 +30,36 @@ struct LibArchiveEntry {
 
 /// One pass over an archive.
 final class LibArchive {
-  private let handle: OpaquePointer
-  private let feed: ArchiveFeed
+  private let source: any ByteSource
   private let kind: ArchiveKind
+  private var handle: OpaquePointer
+  private var feed: ArchiveFeed
   private var isOpen = false
+  /// Where the archive that is read starts, of several one behind the other.
+  private var start = 0
+  /// What stands behind the last archive and is none; known once all entries were read.
+  private(set) var tail: ArchiveTail?
 
   /// Opens an archive of one kind.
   ///
   /// - Throws: AR-01 when its start is not of that kind, and read errors.
   init(_ source: any ByteSource, kind: ArchiveKind) throws(IngotError) {
     guard let handle = archive_read_new() else { throw .internal("libarchive gives no reader") }
+    self.source = source
     self.handle = handle
     self.kind = kind
     feed = ArchiveFeed(source)
+    try open()
+  }
+
+  private func open() throws(IngotError) {
     if kind == .sevenZip {
       archive_read_support_format_7zip(handle)
     } else {
       archive_read_support_format_tar(handle)
     }
-    // SAFETY: `feed` is a stored property, and libarchive calls back only while this object lives.
+    // SAFETY: `feed` is a stored property, which changes only when the handle that it was given to is gone, and libarchive
+    // calls back only while this object lives.
     archive_read_set_callback_data(handle, Unmanaged.passUnretained(feed).toOpaque())
     archive_read_set_read_callback(handle) { _, data, place in
       ArchiveFeed.of(data)?.nextPiece(place) ?? Int(ARCHIVE_FATAL)
@@ -78,14 +90,48 @@ final class LibArchive {
       ArchiveRule.wellFormed.rule, at: location, found: .value(words), expected: "what libarchive reads")
   }
 
+  // MARK: - Behind the end
+
+  /// Goes on with the tar that stands behind the end of the one that was read; `false` where none does.
+  private func openNext() throws(IngotError) -> Bool {
+    guard tail == nil, let end = try end() else { return false }
+    guard let first = try source.firstNonzero(in: end..<max(end, source.byteCount)) else { return false }
+    // Blocks are counted from the start of an archive.
+    let block = first - (first - end) % 512
+    let header = try source.bytes(at: block, count: min(512, source.byteCount - block))
+    guard kind == .tar, ArchiveKind.isTar(header) else {
+      tail = ArchiveTail(range: first..<source.byteCount)
+      return false
+    }
+    guard let next = archive_read_new() else { throw .internal("libarchive gives no reader") }
+    archive_read_free(handle)
+    handle = next
+    isOpen = false
+    start = block
+    feed = ArchiveFeed(SourceSlice(source, block..<source.byteCount, path: source.path))
+    try open()
+    return true
+  }
+
+  /// Where the archive ends whose last entry was read; `nil` where that is not known.
+  private func end() throws(IngotError) -> Int? {
+    if kind == .sevenZip { return try SevenZipEnd.offset(in: source) }
+    return start.checkedAdd(Int(archive_filter_bytes(handle, 0)))
+  }
+
+  // MARK: - Entries
+
   /// The next entry; `nil` behind the last.
   ///
   /// - Throws: AR-01, read errors, and ``IngotCore/IngotError/unsupported(_:at:)`` for an encrypted entry.
   func next() throws(IngotError) -> LibArchiveEntry? {
     if Process.isInterrupted { throw .interrupted }
     var entry: OpaquePointer?
-    let status = archive_read_next_header(handle, &entry)
-    if status == ARCHIVE_EOF { return nil }
+    var status = archive_read_next_header(handle, &entry)
+    while status == ARCHIVE_EOF {
+      guard try openNext() else { return nil }
+      status = archive_read_next_header(handle, &entry)
+    }
     try check(status)
     guard let entry else { throw .internal("libarchive gives no entry") }
     guard archive_entry_is_encrypted(entry) == 0 else {
@@ -126,7 +172,7 @@ final class LibArchive {
     guard offset >= 0, offset % 512 == 0, let end = offset.checkedAdd(byteCount),
       end <= feed.source.byteCount
     else { return nil }
-    return offset
+    return start + offset
   }
 
   /// Fills a buffer with the entry's next bytes; fewer come only at its end.
@@ -145,6 +191,8 @@ private final class ArchiveFeed {
   private(set) var failure: IngotError?
   private var position = 0
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+  /// Bytes of the next piece: the first is short, for there may be many archives in a file.
+  private var pieceByteCount = 1 << 13
 
   init(_ source: any ByteSource) {
     self.source = source
@@ -160,7 +208,8 @@ private final class ArchiveFeed {
 
   /// Reads on; gives the bytes' place and their number.
   func nextPiece(_ place: UnsafeMutablePointer<UnsafeRawPointer?>?) -> Int {
-    let count = min(buffer.count, source.byteCount - position)
+    let count = min(pieceByteCount, source.byteCount - position)
+    pieceByteCount = min(2 * pieceByteCount, buffer.count)
     do throws(IngotError) {
       try source.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: position)
     } catch {

@@ -144,9 +144,11 @@ package struct PyTorchFormat: CheckpointFormat {
   private func readTar(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint {
     var archive = try PyTorchTar(source)
     let (pickle, root, storages) = try archive.read()
-    return try checkpoint(
+    var checkpoint = try checkpoint(
       source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: .little), root: root,
       storedByteCount: pickle.byteCount, options)
+    checkpoint.findings += archive.findings
+    return checkpoint
   }
 
   private func checkpoint(

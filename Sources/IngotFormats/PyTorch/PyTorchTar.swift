@@ -9,6 +9,8 @@ import IngotEncodings
 struct PyTorchTar {
   private let source: any ByteSource
   private var members: [String: Range<Int>] = [:]
+  /// Links and devices that were passed over, and what stands behind the archive's end.
+  private(set) var findings: [Finding] = []
   /// What the pickles name, when they are surveyed.
   private var survey: ContentSurvey?
 
@@ -18,7 +20,10 @@ struct PyTorchTar {
   /// Lists the members: PT-01.
   init(_ source: any ByteSource) throws(IngotError) {
     self.source = source
-    for member in try ArchiveListing(source, kind: .tar).members {
+    let listing = try ArchiveListing(source, kind: .tar)
+    findings = listing.findings
+    if let tail = listing.tail { findings.append(tail.finding(in: source.path)) }
+    for member in listing.members {
       guard case .plain(let offset, _) = member.storage else { continue }
       members[member.name] = offset..<(offset + member.byteCount)
     }
