@@ -193,7 +193,7 @@ import Testing
 
   /// Makes files that call, and files that do not, in carriers of all kinds, by Python's own writers.
   private static let make = """
-    import bz2, gzip, io, json, lzma, os, pickle, sys, tarfile, zipfile, zlib
+    import bz2, gzip, io, json, lzma, os, pickle, struct, sys, tarfile, zipfile, zlib
     import numpy as np
     class Call:
         def __reduce__(self): return os.system, ("echo pwned",)
@@ -220,6 +220,12 @@ import Testing
         np.save(out, array)
         return out.getvalue()
     torch = {"archive/data.pkl": evil, "archive/version": b"3"}
+    png = b"\\x89PNG\\r\\n\\x1a\\n" + struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
+    def gguf(texts):
+        def text(value): return struct.pack("<Q", len(value)) + value.encode()
+        texts = {"general.architecture": "llama"} | texts
+        fields = b"".join(text(key) + struct.pack("<I", 8) + text(value) for key, value in texts.items())
+        return b"GGUF" + struct.pack("<IQQ", 3, 0, len(texts)) + fields
     findings = {
         "tokenizer.bin": evil, "sub/deep/trainer": evil, "rng_state.pth": evil, "notes.txt": pickle.dumps(Call(), 0),
         ".hidden/scheduler.pt": zipped(torch, zipfile.ZIP_STORED), "gz.joblib": gzip.compress(evil),
@@ -243,6 +249,9 @@ import Testing
         "h/config.json": b'{"class_name": "Lambda"}', "saved_model.pb": b"\\x08\\x01",
         "tokenizer_config.json": b'{"chat_template": "{{ x.__class__.__mro__ }}"}', "x.pyc": bytes(20),
         "package.whl": zipped({"p/__init__.py": b"1"}, zipfile.ZIP_DEFLATED),
+        "i/c.toml": b"_target_ = 'os.system'", "j/chat_template.jinja": b"{{ ''['__cla'+'ss__'] }}",
+        "tools.gguf": gguf({"tokenizer.chat_template.tool_use": "{{ ''.__class__.__mro__ }}"}),
+        "config.gguf": gguf({"ingot.config": json.dumps({"auto_map": {"AutoModel": "m.M"}})}),
     }
     unread = {
         "a.bz2": bz2.compress(evil), "a.xz": lzma.compress(evil), "a.lzma": lzma.compress(evil, format=lzma.FORMAT_ALONE),
@@ -253,7 +262,7 @@ import Testing
     clean = {
         "config.json": b'{"model_type": "gpt2"}', "README.md": "Text äöü\\n".encode(), "empty": b"", "n.npy": npy(np.ones(3)),
         "n.npz": npz(np.savez_compressed, a=np.ones(3000)), "plain.pkl": plain, "plain.joblib": zlib.compress(plain),
-        "picture.png": b"\\x89PNG\\r\\n\\x1a\\n" + bytes(9), "spiece.model": b"\\n\\x07\\n\\x05<unk>\\x12\\x02\\x18\\x01",
+        "picture.png": png, "spiece.model": b"\\n\\x07\\n\\x05<unk>\\x12\\x02\\x18\\x01",
         "vocab.txt": b"I\\n(\\nthe\\n", "texts.zip": zipped({"a/b.txt": b"text"}, zipfile.ZIP_DEFLATED),
     }
     for folder, files in dict(findings=findings, nested=nested, code=code, unread=unread, clean=clean).items():
@@ -296,9 +305,58 @@ import Testing
       "c/config.json": "custom-code", "d/config.json": "custom-code", "e/config.json": "custom-code",
       "f/h.yaml": "configured-call", "g/h.yml": "configured-call", "h/config.json": "keras-lambda",
       "saved_model.pb": "tensorflow-graph", "tokenizer_config.json": "template", "x.pyc": "bytecode",
-      "package.whl/p/__init__.py": "python-source",
+      "package.whl/p/__init__.py": "python-source", "i/c.toml": "configured-call",
+      "j/chat_template.jinja": "template", "tools.gguf": "template", "config.gguf": "custom-code",
     ]
     #expect(kinds == expected.mapValues { [$0] })
+  }
+
+  /// Makes files that call behind the end of other content, or between its parts.
+  private static let makeBehind = """
+    link = tarfile.TarInfo("l")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    links = io.BytesIO()
+    with tarfile.open(fileobj=links, mode="w") as archive: archive.addfile(link)
+    def absolute(start):
+        out = io.BytesIO(start)
+        with zipfile.ZipFile(out, "a") as archive:
+            for name, data in torch.items(): archive.writestr(name, data)
+        return out.getvalue()
+    gap = io.BytesIO()
+    with zipfile.ZipFile(gap, "w") as archive:
+        archive.writestr("a.txt", "a")
+        archive.fp.seek(archive.start_dir)
+        archive.fp.write(evil)
+        archive.start_dir = archive.fp.tell()
+        archive.writestr("b.txt", "b")
+    text, pickled = tar({"a.txt": b"text"}, "w"), tar({"e.pkl": evil}, "w")
+    jpg, gif = bytes.fromhex("ffd8ffd9"), b"GIF89a" + bytes(7) + b";"
+    behind = {
+        "two.tar": text + pickled, "two.tar.gz": gzip.compress(text) + gzip.compress(pickled), "pickle.tar": text + evil,
+        "zip.tar": absolute(text), "pickle.gguf": gguf({}) + evil, "zip.gguf": gguf({}) + zipped(torch, zipfile.ZIP_STORED),
+        "absolute.gguf": absolute(gguf({})), "pickle.png": png + evil, "zip.png": absolute(png), "zip.jpg": absolute(jpg),
+        "pickle.jpg": jpg + evil, "pickle.gif": gif + evil, "gap.zip": gap.getvalue(),
+        "pickle.webp": b"RIFF" + struct.pack("<I", 4) + b"WEBP" + evil,
+    }
+    whole = {"a.tar": text, "a.gguf": gguf({}) + bytes(99), "a.jpg": jpg, "a.gif": gif, "a.webp": b"RIFF" + struct.pack("<I", 4) + b"WEBP"}
+    for folder, files in dict(behind=behind, whole=whole, rest={"links.tar": links.getvalue(), "cut.png": png[:-1]}).items():
+        os.makedirs(sys.argv[1] + "/" + folder)
+        for name, data in files.items(): open(f"{sys.argv[1]}/{folder}/{name}", "wb").write(data)
+    """
+
+  @Test func `what stands behind the end of a file's own content is looked at`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(code: Self.make + "\n" + Self.makeBehind, [folder.file("")])
+    let behind = try Self.survey(folder.file("behind"))
+    for name in FileManager.default.subpaths(atPath: folder.file("behind")) ?? [] {
+      let files = behind.files.filter { $0.path.hasPrefix(folder.file("behind/" + name)) }
+      #expect(files.contains { $0.calls?.contains { $0.global == "posix.system" } == true }, "\(name)")
+      #expect(files.contains { $0.status == "findings" }, "\(name)")
+    }
+    let whole = try Self.survey(folder.file("whole"))
+    #expect(whole.clean && whole.files.count == 5, "\(whole.files.filter { $0.status != "clean" })")
+    let rest = try Self.survey(folder.file("rest"))
+    #expect(rest.files.map(\.status) == ["not all read", "not all read"])
   }
 
   @Test func `files inside an .ingot file are looked at`() throws {

@@ -22,6 +22,11 @@ struct GGUFHeader: Sendable {
   private(set) var fieldsOffset = 0
   /// Bytes up to the end of the last tensor's fields.
   private(set) var byteCount = 0
+  /// Bytes up to the end of the last tensor, or of the fields where there is none; what fills up is not counted.
+  var end: Int {
+    guard case .one(let segment)? = tensors.last?.storage.segments else { return byteCount }
+    return segment.offset + segment.byteCount
+  }
 
   /// Parses a header and places its tensors in the file: GG-01 to GG-19.
   ///

@@ -78,7 +78,7 @@ extension CodeKind {
   ]
 
   /// The suffixes of texts in which marks of code are looked for.
-  private static let configs: Set<String> = ["json", "yaml", "yml", "h5", "hdf5", "keras"]
+  private static let configs: Set<String> = ["json", "yaml", "yml", "toml", "h5", "hdf5", "keras"]
 
   /// What in a text's content, without white space and with escapes resolved, shows code.
   ///
@@ -96,7 +96,8 @@ extension CodeKind {
   private static let configMarks = marks([
     ("\"auto_map\":", .customCode), ("\"trust_remote_code\":true", .customCode),
     ("trust_remote_code:true", .customCode), ("\"custom_pipelines\":", .customCode),
-    ("_target_\":", .configuredCall), ("_target_:", .configuredCall), ("!!python/", .configuredCall),
+    ("_target_\":", .configuredCall), ("_target_:", .configuredCall), ("_target_=", .configuredCall),
+    ("_target_\"=", .configuredCall), ("!!python/", .configuredCall),
     ("yaml.org,2002:python/", .configuredCall), ("\"class_name\":\"Lambda\"", .kerasLambda),
     ("\"__lambda__\"", .kerasLambda),
   ])
@@ -105,7 +106,22 @@ extension CodeKind {
     ("__class__", .template), ("__globals__", .template), ("__subclasses__", .template),
     ("__builtins__", .template), ("__import__", .template), ("__mro__", .template), ("__base__", .template),
     ("__init__", .template),
+    // A name that is put together; JSON escapes the quotes of a template, and lists of words have others.
+    ("['__", .template), ("[\\\"__", .template), ("attr('__", .template), ("attr(\\\"__", .template),
   ])
+
+  /// What a text of a checkpoint's metadata would be called as a file: a template, a config.
+  ///
+  /// - Parameters:
+  ///   - key: the metadata's key, such as GGUF's `tokenizer.chat_template.tool_use`.
+  ///   - text: the value.
+  /// - Returns: the name; `nil` for a text in which no program looks for code.
+  static func fileName(ofMetadata key: String, _ text: String) -> String? {
+    if key.contains("chat_template") { return "chat_template.jinja" }
+    if key.contains("tokenizer_config") { return "tokenizer_config.json" }
+    let first = text.utf8.first { $0 > 0x20 }
+    return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") ? "config.json" : nil
+  }
 
   private static func marks(_ texts: [(String, CodeKind)]) -> [(mark: [UInt8], kind: CodeKind)] {
     texts.map { (Array($0.0.utf8), $0.1) }

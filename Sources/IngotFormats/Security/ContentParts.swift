@@ -83,12 +83,6 @@ enum HarmlessContent {
   /// Bytes of a vocabulary of SentencePiece: real ones have five million.
   private static let vocabularyLimit = 64 << 20
 
-  /// What a file is; `nil` for what is not known.
-  static func name(of source: any ByteSource, firstBytes: [UInt8]) -> String? {
-    if ForeignContent.isPicture(firstBytes) { return "picture" }
-    return isVocabulary(source, firstBytes) ? "sentencepiece" : nil
-  }
-
   /// Whether a file is one of numbers whose index stands beside it, says what they are, and is looked at itself.
   static func isTensorFlowData(_ source: any ByteSource) -> Bool {
     TensorFlowFileName.index(ofShard: FilePath.name(of: source.path))
@@ -96,7 +90,7 @@ enum HarmlessContent {
   }
 
   /// Whether a file is a vocabulary of SentencePiece: pieces, each with a text, then two specifications.
-  private static func isVocabulary(_ source: any ByteSource, _ firstBytes: [UInt8]) -> Bool {
+  static func isVocabulary(_ source: any ByteSource, _ firstBytes: [UInt8]) -> Bool {
     guard firstBytes.first == 0x0A, source.byteCount <= vocabularyLimit else { return false }
     do throws(IngotError) {
       let place = Location(source.path)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looks for what other programs would run in a file, by its content and whatever it is called: pickles in any carrier,
-// code, archives within archives. What is neither read nor known to hold no code is never called clean.
+// code, archives within archives. What is neither read nor known to hold no code is never called clean. Bytes that a file's
+// own format takes no account of are UnaccountedBytes'.
 // Pages: formats/containers/pickle.md and archive.md.
 import IngotBytes
 import IngotCore
@@ -82,8 +83,10 @@ package struct ContentScanner {
     var item = item
     item.isRaw = item.isRaw || HarmlessContent.isTensorFlowData(item.source)
     do throws(IngotError) {
-      guard let content = try look(at: item, &file.survey) else { return }
-      file.content = content
+      let content = try look(at: item, &file.survey)
+      // Files of an archive are listed one by one, the archive where there is more to say of it.
+      guard content != nil || !file.survey.isClean else { return }
+      file.content = content ?? "archive"
     } catch {
       file.survey.add(error)
     }
@@ -95,7 +98,7 @@ package struct ContentScanner {
   ///
   /// - Returns: what it is; `nil` for an archive, whose files were looked at one by one.
   /// - Throws: what says that it can't be read.
-  private mutating func look(at item: Item, _ survey: inout ContentSurvey) throws(IngotError) -> String? {
+  mutating func look(at item: Item, _ survey: inout ContentSurvey) throws(IngotError) -> String? {
     let firstBytes = try FormatRegistry.firstBytes(of: item.source)
     guard item.source.byteCount > 0 else {
       // Of no bytes there is no code, and no checkpoint.
@@ -111,26 +114,15 @@ package struct ContentScanner {
       return try look(at: decoded(item, frame), &survey)
     }
     if ZipDirectory.recognizes(firstBytes: firstBytes) { return try lookIntoZip(item, firstBytes, &survey) }
+    // An array's reader holds its length; of records there may be millions.
+    if item.isFile || !item.isRaw && !firstBytes.starts(with: NumPyArrayHeader.magic) {
+      try lookForZip(behind: item, &survey)
+    }
     if PyTorchFormat.form(firstBytes: firstBytes) == .tar { return try lookIntoTorchTar(item, &survey) }
     if let kind = ArchiveKind(firstBytes: firstBytes), kind != .gzip {
-      return try lookIntoArchive(item, kind)
+      return try lookIntoArchive(item, kind, &survey)
     }
-    let content = try lookAtPlain(item, firstBytes, &survey)
-    if !item.isRaw, item.isFile, let start = try ZipDirectory.start(in: item.source), start > 0 {
-      try lookBehind(start, of: item, &survey)
-    }
-    return content
-  }
-
-  /// Looks into a zip archive that stands behind other bytes: some programs find it by its end.
-  private mutating func lookBehind(
-    _ start: Int, of item: Item, _ survey: inout ContentSurvey
-  ) throws(IngotError) {
-    survey.add(.unsupported("\(start, "byte") in front of a zip archive", at: item.place))
-    var archive = item
-    try enter(&archive)
-    archive.source = SourceSlice(item.source, start..<item.source.byteCount, path: item.source.path)
-    _ = try lookIntoZip(archive, FormatRegistry.firstBytes(of: archive.source), &survey)
+    return try lookAtPlain(item, firstBytes, &survey)
   }
 
   /// Looks at what is neither an archive nor compressed.
@@ -150,6 +142,7 @@ package struct ContentScanner {
       if FormatRegistry.claimant(of: item.name) == nil { return "pickle" }
     }
     if item.isRaw { return item.isFile ? TensorFlowFormat().id : "numbers" }
+    if format is GGUFFormat { try lookBehindTensors(item, &survey) }
     if let format = format ?? FormatRegistry.claimant(of: item.name) {
       readCheckpoint(item, &survey)
       return format.id
@@ -174,13 +167,42 @@ package struct ContentScanner {
         let path = FilePath.join(item.source.path, file.name)
         try look(atMember: file.name, MemoryByteSource(file.bytes, path: path), of: item, &survey)
       }
-      if let template = checkpoint.metadata.string("tokenizer.chat_template") {
-        let source = MemoryByteSource(Array(template.utf8), path: item.source.path)
-        let marks = CodeKind.textMarks(forName: "chat_template.jinja")
-        for kind in try TextScan(source, marks: marks).kinds { survey.add(kind, at: item.place) }
-      }
+      noteUnread(checkpoint, of: item, &survey)
+      try lookAtMetadata(checkpoint.metadata, of: item, &survey)
     } catch {
       survey.add(error)
+    }
+  }
+
+  /// Notes parts of a checkpoint that its reader passes over, where they are not looked at otherwise.
+  private func noteUnread(_ checkpoint: Checkpoint, of item: Item, _ survey: inout ContentSurvey) {
+    let surveyed = [GGUFFormat().id, NumPyArchiveFormat().id, PyTorchFormat().id]
+    guard !surveyed.contains(checkpoint.format) else { return }
+    for finding in checkpoint.findings where finding.kind == .notRead {
+      survey.add(
+        .unsuitable(Location(item.source.path, member: finding.subject), why: finding.detail, hint: nil))
+    }
+  }
+
+  /// Looks at texts of metadata as at the files that they come from, or become: configs and templates.
+  private func lookAtMetadata(
+    _ metadata: Metadata, of item: Item, _ survey: inout ContentSurvey
+  ) throws(IngotError) {
+    for entry in metadata.entries {
+      let texts: [String] =
+        switch entry.value {
+        case .string(let text): [text]
+        case .typedArray(let array) where entry.key.contains("template"): array.values.compactMap(\.text)
+        case .array(let values) where entry.key.contains("template"): values.compactMap(\.text)
+        default: []
+        }
+      for text in texts {
+        guard let name = CodeKind.fileName(ofMetadata: entry.key, text) else { continue }
+        let source = MemoryByteSource(Array(text.utf8), path: item.source.path)
+        for kind in try TextScan(source, marks: CodeKind.textMarks(forName: name)).kinds {
+          survey.add(kind, at: item.place)
+        }
+      }
     }
   }
 
@@ -197,7 +219,11 @@ package struct ContentScanner {
       if try isIndex(item) { readCheckpoint(item, &survey) }
       return "text"
     }
-    if let known = HarmlessContent.name(of: item.source, firstBytes: firstBytes) { return known }
+    if ForeignContent.isPicture(firstBytes) {
+      try lookBehindPicture(item, &survey)
+      return "picture"
+    }
+    if HarmlessContent.isVocabulary(item.source, firstBytes) { return "sentencepiece" }
     _ = try FormatRegistry.detect(item.source)
     throw .unsupported("a file of no known format", at: item.place)
   }
@@ -228,7 +254,7 @@ package struct ContentScanner {
   }
 
   /// Counts one more archive or compression around what is looked at.
-  private func enter(_ item: inout Item) throws(IngotError) {
+  func enter(_ item: inout Item) throws(IngotError) {
     item.depth += 1
     guard UInt64(item.depth) <= Limit.archiveDepth.value else {
       throw .limitExceeded(.archiveDepth, at: item.place, asked: UInt64(item.depth))
@@ -241,7 +267,9 @@ package struct ContentScanner {
     let format = PyTorchFormat()
     var tar = try PyTorchTar(item.source)
     tar.survey(&survey)
-    for member in try ArchiveListing(item.source, kind: .tar).members
+    let listing = try ArchiveListing(item.source, kind: .tar)
+    try lookBehind(listing, of: item, &survey)
+    for member in listing.members
     where !PyTorchTar.names.contains(member.name) {
       guard case .plain(let offset, _) = member.storage else {
         survey.add(.unsupported("a member with holes", at: Location(item.source.path, member: member.name)))
@@ -276,14 +304,23 @@ package struct ContentScanner {
   }
 
   /// Looks into a zip archive: as one file where it is a format's, else as a folder of files.
-  private mutating func lookIntoZip(
-    _ item: Item, _ firstBytes: [UInt8], _ survey: inout ContentSurvey
+  ///
+  /// - Parameters:
+  ///   - item: the archive.
+  ///   - firstBytes: its first bytes, or those of its first entry.
+  ///   - isBehind: whether it stands behind other bytes, which are looked at by themselves.
+  ///   - survey: takes what is found.
+  /// - Returns: what it is; `nil` for an archive, whose files were looked at one by one.
+  /// - Throws: what says that it can't be read.
+  mutating func lookIntoZip(
+    _ item: Item, _ firstBytes: [UInt8], isBehind: Bool = false, _ survey: inout ContentSurvey
   ) throws(IngotError) -> String? {
     let isTorch = PyTorchFormat().recognizes(firstBytes: firstBytes, byteCount: item.source.byteCount)
-    let entries = try ZipDirectory(item.source).entries
+    let directory = try ZipDirectory(item.source)
+    try lookBetweenEntries(of: directory, in: item, isBehind: isBehind, &survey)
     let claimant = FormatRegistry.claimant(of: item.name)
-    if !isTorch, claimant == nil, try !isArrays(item) { return try lookIntoArchive(item, .zip) }
-    for entry in entries {
+    if !isTorch, claimant == nil, try !isArrays(item) { return try lookIntoArchive(item, .zip, &survey) }
+    for entry in directory.entries {
       if Process.isInterrupted { throw .interrupted }
       do throws(IngotError) {
         try look(atEntry: entry, of: item, isTorch: isTorch, &survey)
@@ -338,11 +375,12 @@ package struct ContentScanner {
   ///
   /// - Returns: what an archive without files is; `nil` for others.
   private mutating func lookIntoArchive(
-    _ item: Item, _ kind: ArchiveKind
+    _ item: Item, _ kind: ArchiveKind, _ survey: inout ContentSurvey
   ) throws(IngotError) -> String? {
     var inner = item
     try enter(&inner)
     let listing = try ArchiveListing(item.source, kind: kind)
+    try lookBehind(listing, of: item, &survey)
     guard !listing.members.isEmpty else { return "empty archive" }
     for member in listing.members where !member.isPlain { try budget.add(member.byteCount) }
     let archive = ArchiveFiles(
