@@ -37,9 +37,8 @@ enum CommandFailure {
   private static func endUsage(_ error: any Error, parser: IngotMain.Type) -> Never {
     guard parser.exitCode(for: error) != .success else {
       refuseWhatIsNoHelp(parser)
-      // Where bash is told no words, its own completion of files holds.
-      let message = parser.fullMessage(for: error).replacing(
-        "\ncomplete -o filenames -F ", with: "\ncomplete -o default -o filenames -F ")
+      let message = CompletionScript.mended(
+        parser.fullMessage(for: error), commands: commandNames(parser))
       Terminal.printOutput(message.hasSuffix("\n") || message.isEmpty ? message : message + "\n")
       exit(0)
     }

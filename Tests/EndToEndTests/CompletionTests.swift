@@ -23,6 +23,13 @@ import Testing
     ("ingot formats --color nev", ["formats", "--color", "never"]),
     ("ingot convert a b --on-ov", ["convert", "a", "b", "--on-overflow"]),
     ("ingot detok", ["detokenize"]),
+    ("ingot quantize a b --scheme int8-gr", ["quantize", "a", "b", "--scheme", "int8-group:"]),
+    ("ingot quantize a b --scheme int8-group:3", ["quantize", "a", "b", "--scheme", "int8-group:32"]),
+    ("ingot quantize a b --scheme=int8-group:12", ["quantize", "a", "b", "--scheme=int8-group:128"]),
+    ("ingot convert a b --to=saf", ["convert", "a", "b", "--to=safetensors"]),
+    ("ingot convert --rename=a=b wei", ["convert", "--rename=a=b", "weights.npz"]),
+    ("ingot record a --output=outp", ["record", "a", "--output=output.gguf"]),
+    ("ingot help ins", ["help", "inspect"]),
   ]
 
   @Test func `bash completes paths and known values`() throws {

@@ -17,6 +17,11 @@ LINES = [
     ("ingot quantize a b --for vl", ["quantize", "a", "b", "--for", "vllm"]),
     ("ingot init mixt", ["init", "mixtral"]),
     ("ingot detok", ["detokenize"]),
+    ("ingot quantize a b --scheme int8-group:3", ["quantize", "a", "b", "--scheme", "int8-group:32"]),
+    ("ingot quantize a b --scheme=int8-group:12", ["quantize", "a", "b", "--scheme=int8-group:128"]),
+    ("ingot convert a b --to=saf", ["convert", "a", "b", "--to=safetensors"]),
+    ("ingot record a --output=stor", ["record", "a", "--output=story.txt"]),
+    ("ingot help ins", ["help", "inspect"]),
 ]
 
 
