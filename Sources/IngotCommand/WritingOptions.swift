@@ -27,7 +27,7 @@ struct WritingOptions: ParsableArguments {
   @Option(
     name: .customLong("shard-size"),
     help: ArgumentHelp(
-      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder.",
+      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder, and its name no file's.",
       valueName: "bytes"), transform: ByteCount.init)
   var shardSize: ByteCount?
 

@@ -6,6 +6,7 @@ import IngotDialects
 import IngotFormats
 import IngotGraph
 import IngotModels
+import IngotOutput
 import IngotQuantization
 
 extension ConvertOptions {
@@ -14,7 +15,7 @@ extension ConvertOptions {
   /// - Parameter output: the output's path.
   /// - Returns: the output's path, as a folder's where the program loads one.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` beside another format or dialect, and for standard
-  ///   output where a folder is wanted.
+  ///   output or a file's name where a folder is wanted.
   mutating func applyProgram(to output: String) throws(IngotError) -> String {
     guard let program else { return output }
     guard TargetProgram.allCases.contains(program) else {
@@ -36,11 +37,7 @@ extension ConvertOptions {
       format = program.formats.first
     }
     dialect = program.dialect
-    guard program.wantsFolder, !output.hasSuffix("/") else { return output }
-    guard output != "-" else {
-      throw .invalidRequest(option: .program, why: "\(words: program.rawValue) loads a folder, not a stream")
-    }
-    return output + "/"
+    return program.wantsFolder ? try program.folder(output, work.system) : output
   }
 
   /// The options with the format that the program reads this model from, where that depends on the architecture.
@@ -78,6 +75,32 @@ extension TargetProgram {
       why:
         "\(words: rawValue) reads \(words: format), and \(FilePath.name(of: output)) is a name of \(words: claimed.joined(separator: " or "))"
     )
+  }
+}
+
+extension TargetProgram {
+  /// The path of the folder that it loads; a name that is a file's is refused.
+  ///
+  /// - Parameters:
+  ///   - output: the output's path.
+  ///   - system: the operating system.
+  /// - Returns: the path, with a slash at its end.
+  /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)``.
+  fileprivate func folder(_ output: String, _ system: any SystemCalls) throws(IngotError) -> String {
+    if output.hasSuffix("/") { return output }
+    guard output != "-" else {
+      throw .invalidRequest(option: .program, why: "\(words: rawValue) loads a folder, not a stream")
+    }
+    let status = try? system.status(at: output, followingLinks: true)
+    guard status?.kind == .folder || (status == nil && !OutputDestination.isNamedAsFile(output)) else {
+      let name = FilePath.name(of: output)
+      throw .invalidRequest(
+        option: .program,
+        why:
+          "\(words: rawValue) loads a folder, not \(name), a file; name a folder, such as \(FilePath.stem(of: name) + "/")"
+      )
+    }
+    return output + "/"
   }
 }
 
@@ -130,18 +153,6 @@ extension QuantizeOptions {
           ? "\(words: program.rawValue) has scales in F32"
           : "\(words: program.rawValue) has scales in the dtype of the weights that were quantized")
     }
-    return try folder(output, for: program)
-  }
-
-  /// The path of a folder; a name that is a file's is refused.
-  private func folder(_ output: String, for program: TargetProgram) throws(IngotError) -> String {
-    if output.hasSuffix("/") { return output }
-    let isFile = !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: output)).isEmpty
-    let status = output == "-" ? nil : try? work.system.status(at: output, followingLinks: true)
-    guard output != "-", status?.kind == .folder || (status == nil && !isFile) else {
-      let what: Evidence = output == "-" ? "a stream" : "\(FilePath.name(of: output)), a file"
-      throw .invalidRequest(option: .program, why: "\(words: program.rawValue) loads a folder, not \(what)")
-    }
-    return output + "/"
+    return try program.folder(output, work.system)
   }
 }

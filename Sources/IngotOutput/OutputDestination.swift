@@ -63,13 +63,18 @@ package struct OutputDestination: Sendable {
     guard !isSharded || writer.shards else {
       throw .invalidRequest(option: .shardByteLimit, why: "\(words: found.id) is one file, without shards")
     }
-    if isSharded { try Self.requireFolder(path, status?.kind) }
+    if isSharded {
+      try Self.requireFolder(path, status?.kind, for: .shardByteLimit, since: "several are asked for")
+    }
     guard format != nil || asksForFolder || !writer.needsFolder else {
       throw .invalidRequest(
         option: .format,
         why:
           "\(FilePath.name(of: path)) is one file of a set; give the set's folder, with \(option: .format, found.id)"
       )
+    }
+    if writer.needsFolder, path != "-" {
+      try Self.requireFolder(path, status?.kind, for: .format, since: "\(words: found.id) is several")
     }
     let isFolder = asksForFolder || (writer.needsFolder && path != "-")
     self.isFolder = isFolder
@@ -80,21 +85,26 @@ package struct OutputDestination: Sendable {
   }
 
   /// Throws for an output of several files whose path is that of one.
-  private static func requireFolder(_ path: String, _ kind: FileStatus.Kind?) throws(IngotError) {
+  private static func requireFolder(
+    _ path: String, _ kind: FileStatus.Kind?, for option: RequestOption, since reason: Evidence
+  ) throws(IngotError) {
     guard path != "-" else {
-      throw .invalidRequest(option: .shardByteLimit, why: "standard output is one file; name a folder")
+      throw .invalidRequest(option: option, why: "standard output is one file; name a folder")
     }
-    guard !path.hasSuffix("/"), kind != .folder else { return }
+    guard kind != .folder, isNamedAsFile(path) else { return }
     let name = FilePath.name(of: path)
-    let isFileName =
-      CompanionName.isIndex(name)
-      || !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: path)).isEmpty
-    guard isFileName else { return }
     throw .invalidRequest(
-      option: .shardByteLimit,
+      option: option,
       why:
-        "\(name) is called as one file is, and several are asked for; name a folder, such as \(FilePath.stem(of: name) + "/")"
+        "\(name) is called as one file is, and \(reason); name a folder, such as \(FilePath.stem(of: name) + "/")"
     )
+  }
+
+  /// Whether a path ends as that of one file of some format does, or of an index.
+  package static func isNamedAsFile(_ path: String) -> Bool {
+    !path.hasSuffix("/")
+      && (CompanionName.isIndex(FilePath.name(of: path))
+        || !FormatRegistry.formats(forExtension: FilePath.fileExtension(of: path)).isEmpty)
   }
 
   /// A file that takes the place of the one that stands there, in its own format.

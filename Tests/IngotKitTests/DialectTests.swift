@@ -222,5 +222,15 @@ import Testing
     let clash = try IngotProgram.run(
       "convert", source, folder.file("other/"), "--for", program.rawValue, "--to", "npy")
     #expect(clash.exitCode == 64)
+    var options = ConvertOptions()
+    options.program = program
+    guard program.wantsFolder else { return }
+    #expect {
+      try Ingot.convert(source, to: folder.file("file.npz"), options: options)
+    } throws: {
+      guard case .invalidRequest(.program, let why)? = $0 as? IngotError else { return false }
+      return "\(why)".contains("name a folder, such as file/")
+    }
+    #expect(!folder.entries().contains { $0.hasPrefix("file") })
   }
 }
