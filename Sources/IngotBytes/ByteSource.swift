@@ -110,14 +110,15 @@ package final class FileByteSource: ByteSource {
 
   /// Opens a regular file for reading.
   ///
-  /// - Throws: ``IngotError/environment(_:)`` when it can't be opened or is no regular file.
+  /// - Throws: ``IngotError/missing(path:why:hint:)`` when it is not there or is no regular file,
+  ///   ``IngotError/environment(_:)`` when it can't be opened.
   package init(path: String, system: any SystemCalls = LiveSystem()) throws(IngotError) {
     self.path = path
     self.system = system
     do throws(CallFailure) {
       descriptor = try system.open(path, .read)
     } catch {
-      throw .failed(error, path: path, purpose: .openInput)
+      throw .notFound(error, path: path, system)
     }
     do throws(CallFailure) {
       status = try system.status(of: descriptor)
@@ -141,7 +142,7 @@ package final class FileByteSource: ByteSource {
     do throws(IngotError) {
       return try FileByteSource(path: path, system: system)
     } catch {
-      guard case .environment(let failure) = error, failure.errorNumber == Process.ErrorNumber.notFound else {
+      guard case .missing = error, (try? system.status(at: path, followingLinks: true)) == nil else {
         throw error
       }
       throw .missing(path: path, why: "does not exist", hint: "\(self.path) names this file")
@@ -183,5 +184,27 @@ extension IngotError {
     guard call.errorNumber != Process.ErrorNumber.interrupted else { return .interrupted }
     return .environment(
       SystemFailure(call: call.call, errorNumber: call.errorNumber, path: path, purpose: purpose))
+  }
+
+  /// The error of an input that can't be found or opened: of one that is not there it names what looks alike.
+  ///
+  /// - Parameters:
+  ///   - call: the call that failed.
+  ///   - path: the input's path.
+  ///   - system: the operating system.
+  /// - Returns: ``missing(path:why:hint:)`` for what is not there, else as ``failed(_:path:purpose:)``.
+  package static func notFound(_ call: CallFailure, path: String, _ system: any SystemCalls) -> IngotError {
+    guard call.errorNumber == Process.ErrorNumber.notFound else {
+      return .failed(call, path: path, purpose: .openInput)
+    }
+    return .missing(path: path, why: "does not exist", hint: alike(path, system))
+  }
+
+  /// The entry of the same folder whose name is nearest to a missing one's.
+  private static func alike(_ path: String, _ system: any SystemCalls) -> Evidence? {
+    let folder = FilePath.folder(of: path)
+    guard let names = try? system.names(in: folder) else { return "there is no folder \(folder)" }
+    return NearestText.match(FilePath.name(of: path), among: names.prefix(1000))
+      .map { "\(folder) holds \($0)" }
   }
 }

@@ -18,7 +18,7 @@ package final class InputStream {
   ///   - chunkBytes: how much is read at once at the most.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/environment(_:)`` when it can't be opened, and
-  ///   ``IngotCore/IngotError/missing(path:why:hint:)`` for a folder.
+  ///   ``IngotCore/IngotError/missing(path:why:hint:)`` for a folder, and what is not there.
   package init(
     _ path: String?, chunkBytes: Int = 256 << 10, system: any SystemCalls = LiveSystem()
   ) throws(IngotError) {
@@ -31,10 +31,10 @@ package final class InputStream {
     (name, closes) = (path, true)
     let kind: FileStatus.Kind
     do throws(CallFailure) {
-      descriptor = try system.open(path, .read)
+      descriptor = try system.open(path, .readStream)
       kind = try system.status(of: descriptor).kind
     } catch {
-      throw .failed(error, path: path, purpose: .openInput)
+      throw .notFound(error, path: path, system)
     }
     // The descriptor is closed with the object.
     if kind == .folder { throw .missing(path: path, why: "is a folder", hint: nil) }

@@ -49,7 +49,7 @@ struct InputWalk {
           passedOver.others += 1
           continue
         }
-        throw .failed(error, path: path, purpose: .openInput)
+        throw .notFound(error, path: path, system)
       }
       switch status.kind {
       case .file: return path

@@ -3,6 +3,7 @@
 import IngotCore
 import IngotGraph
 import IngotModels
+import IngotOutput
 
 /// What weights are calibrated with.
 public struct CalibrationOptions: Sendable {
@@ -80,10 +81,11 @@ extension EvaluatedTokens {
   /// Reads a text as a model's own tokenizer has it, without what is put around a text.
   ///
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a tokenizer that is not the model's; the errors of the
-  ///   tokenizer.
+  ///   tokenizer and of reading the text.
   init(of text: String, for model: Model, _ run: RunOptions) throws(IngotError) {
+    let bytes = try Companions.text(text, system: run.work.system)
     let tokenizer = try ModelTokenizer(model.path, run)
     try tokenizer.requireFit(model)
-    try self.init(at: text, by: tokenizer, addsMarks: false, work: run.work)
+    self = try tokenizer.tokens(of: bytes, addsMarks: false, source: text)
   }
 }

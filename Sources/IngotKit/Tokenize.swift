@@ -66,7 +66,7 @@ extension Ingot {
   }
 
   private static func tokenizer(_ path: String, options: TokenizeOptions) throws(IngotError) -> Tokenizer {
-    try TokenizerOpener(work: options.work, reading: options.reading).open(path)
+    try TokenizerOpener(work: options.work, reading: options.reading).open(path, isOnlyInput: true)
   }
 
   /// Turns text into tokens as it is read.

@@ -20,24 +20,43 @@ package struct TokenizerOpener {
 
   /// Opens the tokenizer of a path.
   ///
-  /// - Parameter path: a folder, a tokenizer's file, or a checkpoint.
+  /// - Parameters:
+  ///   - path: a folder, a tokenizer's file, or a checkpoint.
+  ///   - isOnlyInput: whether nothing else is read, so that the options of reading are for this.
   /// - Returns: the tokenizer.
-  /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` where there is none, and the errors of its files.
-  package func open(_ path: String) throws(IngotError) -> Tokenizer {
-    guard path != StandardInput.path else { return try checkpoint(path) }
-    let status = try? work.system.status(at: path, followingLinks: true)
-    if status?.kind == .folder {
-      if let tokenizer = try files(in: path, naming: nil)?.tokenizer() { return tokenizer }
-      do throws(IngotError) {
-        return try checkpoint(path)
-      } catch {
-        // A folder without weights is a folder without a tokenizer.
-        switch error {
-        case .unsuitable, .missing: throw noTokenizer(path)
-        default: throw error
-        }
+  /// - Throws: ``IngotCore/IngotError/missing(path:why:hint:)`` where there is none, the errors of its files, and
+  ///   ``IngotCore/IngotError/invalidRequest(option:why:)`` for an option of reading without effect on the only input.
+  package func open(_ path: String, isOnlyInput: Bool = false) throws(IngotError) -> Tokenizer {
+    if path != StandardInput.path, let tokenizer = try apart(path) {
+      if isOnlyInput { try requireNoReading() }
+      return tokenizer
+    }
+    do throws(IngotError) {
+      return try checkpoint(path, isOnlyInput: isOnlyInput)
+    } catch {
+      guard (try? work.system.status(at: path, followingLinks: true))?.kind == .folder else { throw error }
+      // A folder without weights is a folder without a tokenizer.
+      switch error {
+      case .unsuitable, .missing: throw noTokenizer(path)
+      default: throw error
       }
     }
+  }
+
+  /// Throws for options of reading weights, where a tokenizer's own files are all that is read.
+  private func requireNoReading() throws(IngotError) {
+    let options: [(RequestOption, Bool)] = [
+      (.fileName, reading.fileName != nil), (.rawDTypes, !reading.rawDTypes.isEmpty),
+    ]
+    guard let (option, _) = options.first(where: \.1) else { return }
+    throw .invalidRequest(
+      option: option, why: "is for weights, and the tokenizer is read from files of its own")
+  }
+
+  /// The tokenizer of a folder or file that holds one by itself; `nil` for another.
+  private func apart(_ path: String) throws(IngotError) -> Tokenizer? {
+    let status = try? work.system.status(at: path, followingLinks: true)
+    if status?.kind == .folder { return try files(in: path, naming: nil)?.tokenizer() }
     let name = FilePath.name(of: path)
     if let source = Self.source(naming: name) {
       if let tokenizer = try files(in: FilePath.folder(of: path), naming: name)?.tokenizer() {
@@ -56,9 +75,9 @@ package struct TokenizerOpener {
       let files = TokenizerFiles(
         [Companion(kind: .tokenizer, name: kind, bytes: bytes)], folder: FilePath.folder(of: path),
         calling: [kind: name])
-      if let tokenizer = try files.tokenizer() { return tokenizer }
+      return try files.tokenizer()
     }
-    return try checkpoint(path)
+    return nil
   }
 
   /// The files of a source that one of them names.
@@ -79,7 +98,7 @@ package struct TokenizerOpener {
     do throws(CallFailure) {
       names = try work.system.names(in: folder)
     } catch {
-      throw .failed(error, path: folder, purpose: .openInput)
+      throw .notFound(error, path: folder, work.system)
     }
     let ranks = names.filter { FilePath.fileExtension(of: $0) == TokenizerFiles.rankExtension }.sorted()
     let sources =
@@ -94,8 +113,9 @@ package struct TokenizerOpener {
   }
 
   /// The tokenizer inside a checkpoint, else beside it.
-  private func checkpoint(_ path: String) throws(IngotError) -> Tokenizer {
+  private func checkpoint(_ path: String, isOnlyInput: Bool) throws(IngotError) -> Tokenizer {
     let checkpoint = try CheckpointOpener(options: reading, work: work).open(path)
+    if isOnlyInput { try reading.requireUse(at: [path], by: [checkpoint], work: work) }
     if let tokenizer = try Tokenizer.gguf(checkpoint.metadata, path: path) { return tokenizer }
     if let tokenizer = try TokenizerFiles(checkpoint.companions, folder: path).tokenizer() {
       return tokenizer

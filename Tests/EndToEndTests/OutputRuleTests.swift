@@ -146,6 +146,23 @@ import Testing
     try expectRefusal(66, "graph", "model.safetensors", in: folder)
     let result = try IngotProgram.run("inspect", folder.file("modle.safetensors"))
     #expect(result.firstErrorLine.contains("model.safetensors"))
+    let model = Fixture.path("models/base")
+    for arguments in [
+      ["tokenize", "modle.safetensors"], ["generate", "modle.safetensors", "--prompt", "a"],
+      ["corpus", "modle.safetensors"], ["eval", model, "--text", "modle.safetensors"],
+      ["graph", model, "--config", "modle.safetensors"], ["merge", model, "modle.safetensors", "o/"],
+      ["tokenize", Fixture.path("kjv-gpt2"), "modle.safetensors"],
+      ["sensitivity", model, "--text", "modle.safetensors"],
+      ["quantize", model, "o.ingot", "--calibrate", "modle.safetensors"],
+      ["quantize", model, "o.ingot", "--measure", "modle.safetensors"],
+    ] {
+      var process = try IngotProgram.process(arguments)
+      process.folder = folder.path
+      let run = try process.run()
+      #expect(run.exitCode == 66, "\(arguments): \(run.standardError)")
+      #expect(
+        run.firstErrorLine.contains("does not exist; \".\" holds \"model.safetensors\""), "\(arguments)")
+    }
   }
 
   @Test func `a folder with several weight files asks which`() throws {

@@ -39,6 +39,19 @@ import Testing
     #expect(result.peakResidentBytes - own < 32 << 20, "\((result.peakResidentBytes - own) >> 20) MiB")
   }
 
+  @Test func `a pipe that is named is waited for`() throws {
+    let folder = try TemporaryFolder()
+    let script = """
+      mkfifo "$2/pipe"; { sleep 0.2; printf 'In the '; sleep 0.2; printf beginning; } > "$2/pipe" &
+      exec "$0" tokenize "$1" "$2/pipe"
+      """
+    let named = try ChildProcess(
+      "sh", ["-c", script, try IngotProgram.path(), Self.model, folder.path]
+    ).run()
+    let streamed = try Self.run("tokenize", Self.model, input: Array("In the beginning".utf8))
+    #expect(named.exitCode == 0 && named.outputBytes == streamed.outputBytes, "\(named.standardError)")
+  }
+
   @Test func `places in the text are bytes`() throws {
     let result = try Self.run("tokenize", Self.model, "--json", input: Array("In thé end".utf8))
     let object = try Self.json(result)

@@ -26,6 +26,7 @@ package struct LiveSystem: SystemCalls {
     let flags: Int32 =
       switch mode {
       case .read: O_RDONLY | O_NONBLOCK
+      case .readStream: O_RDONLY
       case .createNew: O_RDWR | O_CREAT | O_EXCL
       case .existingNoLink: O_RDWR | O_NOFOLLOW
       case .update: O_RDWR

@@ -52,6 +52,8 @@ package struct FileStatus: Hashable, Sendable {
 package enum OpenMode: Hashable, Sendable {
   /// For reading.
   case read
+  /// For reading from front to back, and waiting for what comes: of a pipe for whoever writes it.
+  case readStream
   /// For reading and writing; it must not exist yet.
   case createNew
   /// For reading and writing what exists; a symbolic link is not followed.

@@ -21,7 +21,10 @@ struct QuantizationMeasurement {
   ///   - options: how it is to be quantized.
   /// - Throws: as ``Ingot/evaluate(_:text:options:progress:)`` and ``Ingot/evaluate(_:tokens:options:progress:)``.
   init(on path: String, of source: Model, _ options: QuantizeOptions) throws(IngotError) {
-    try self.init(of: source, options, readsText: EvaluatedTokens.isText(path)) {
+    let readsText = EvaluatedTokens.isText(path)
+    // A text that is not there is told of before a tokenizer that is not.
+    if readsText { _ = try FileByteSource(path: path, system: options.work.system) }
+    try self.init(of: source, options, readsText: readsText) {
       (tokenizer, isMasked) throws(IngotError) in
       try EvaluatedTokens(at: path, by: tokenizer, addsMarks: !isMasked, work: options.work)
     }

@@ -29,15 +29,18 @@ struct AdapterFiles {
     func isFile(_ path: String) -> Bool {
       (try? system.status(at: path, followingLinks: true))?.kind == .file
     }
+    guard path != StandardInput.path else {
+      throw .missing(path: StandardInput.name, why: "is no adapter, which is files in a folder", hint: nil)
+    }
+    do throws(CallFailure) { _ = try system.status(at: path, followingLinks: true) } catch {
+      throw .notFound(error, path: path, system)
+    }
     folder = CompanionScan.folder(of: path, system: system)
     config = FilePath.join(folder, Self.configName)
     if isFile(path), FilePath.name(of: path) != Self.configName {
       weights = path
     } else {
       let found = Self.weightNames.map { [folder] in FilePath.join(folder, $0) }.first(where: isFile)
-      guard (try? system.status(at: folder, followingLinks: true)) != nil else {
-        throw .missing(path: path, why: "does not exist", hint: nil)
-      }
       guard let found else {
         throw .missing(
           path: folder, why: "holds no adapter",
