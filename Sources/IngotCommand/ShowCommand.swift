@@ -32,7 +32,9 @@ struct ShowCommand: ParsableCommand {
   @Flag(name: .long, help: "Show each of many values.")
   var all = false
 
-  @Flag(name: .long, help: "Show what is stored: the tensors that quantized ones are made of.")
+  @Flag(
+    name: .long,
+    help: "Show what is stored: the tensors that quantized ones are made of, and the bytes of blocks.")
   var raw = false
 
   @OptionGroup var reading: ReadingOptions

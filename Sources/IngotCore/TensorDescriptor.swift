@@ -103,4 +103,14 @@ public struct TensorDescriptor: Hashable, Sendable {
   package var parts: [StoredPart] {
     zip(type.parts, CollectionOfOne(storage) + sideStorages).map { StoredPart($0, $1) }
   }
+
+  /// The plain tensors that it is stored as: values, scales and zero points each by itself, the bytes of blocks, or itself.
+  package var storedTensors: [TensorDescriptor] {
+    guard quantization != nil || blockType != nil else { return [self] }
+    return parts.map { part in
+      TensorDescriptor(
+        name: name + part.kind.nameSuffix, dtype: part.dtype, shape: part.shape, storage: part.storage,
+        aliasOf: aliasOf.map { $0 + part.kind.nameSuffix })
+    }
+  }
 }

@@ -29,7 +29,7 @@ package struct CheckpointOpener: Sendable {
   package func open(_ path: String) throws(IngotError) -> Checkpoint {
     let checkpoint =
       path == StandardInput.path ? try openStandardInput() : try open(at: indexPath(ofPrefix: path) ?? path)
-    return options.isRaw ? checkpoint : try QuantizedParts.assemble(checkpoint)
+    return options.isRaw ? QuantizedParts.apart(checkpoint) : try QuantizedParts.assemble(checkpoint)
   }
 
   private func open(at path: String) throws(IngotError) -> Checkpoint {
@@ -69,19 +69,8 @@ package struct CheckpointOpener: Sendable {
     do throws(CallFailure) {
       return try system.status(at: path, followingLinks: true)
     } catch {
-      guard error.errorNumber == Process.ErrorNumber.notFound else {
-        throw .failed(error, path: path, purpose: .openInput)
-      }
-      throw .missing(path: path, why: "does not exist", hint: similarNames(to: path))
+      throw .notFound(error, path: path, system)
     }
-  }
-
-  /// The entry of the same folder whose name is nearest to a missing one's.
-  private func similarNames(to path: String) -> Evidence? {
-    let folder = FilePath.folder(of: path)
-    guard let names = try? system.names(in: folder) else { return "there is no folder \(folder)" }
-    return NearestText.match(FilePath.name(of: path), among: names.prefix(1000))
-      .map { "\(folder) holds \($0)" }
   }
 
   private func openFile(_ path: String) throws(IngotError) -> Checkpoint {

@@ -129,6 +129,23 @@ package enum QuantizedParts {
     return assembled
   }
 
+  /// Takes quantized tensors of containers that know them apart, as they would stand in one that knows none.
+  ///
+  /// - Parameter checkpoint: tensors as stored.
+  /// - Returns: the same, with values, scales and zero points as tensors of their own, where no other has a part's name;
+  ///   blocks stay.
+  package static func apart(_ checkpoint: Checkpoint) -> Checkpoint {
+    guard checkpoint.tensors.contains(where: { $0.quantization != nil }) else { return checkpoint }
+    let names = Set(checkpoint.tensors.map { ExactName($0.name) })
+    var apart = checkpoint
+    apart.tensors = checkpoint.tensors.flatMap { tensor in
+      guard tensor.quantization != nil else { return [tensor] }
+      let stored = tensor.storedTensors
+      return stored.dropFirst().contains { names.contains(ExactName($0.name)) } ? [tensor] : stored
+    }
+    return apart
+  }
+
   private static func malformed(
     _ rule: QuantizedPartsRule, _ path: String, _ tensor: String?, _ found: Evidence, _ expected: Evidence
   ) -> IngotError {

@@ -7,7 +7,7 @@ import IngotModels
 
 /// Options of ``Ingot/show(_:of:options:)``.
 public struct ShowOptions: Sendable {
-  /// How to read; raw shows the tensors of quantized weights as they are stored.
+  /// How to read; raw shows the tensors of quantized weights as they are stored, and blocks as bytes.
   public var reading = ReadOptions()
   /// How the work is done.
   public var work = WorkOptions()
@@ -34,7 +34,9 @@ extension Ingot {
     reading.selection = TensorSelection(include: selectors.flatMap { names(of: $0) }.map(Glob.init))
     var checkpoint = try CheckpointOpener(options: reading, work: options.work).open(path)
     try options.reading.requireUse(at: [path], by: [checkpoint], work: options.work)
-    if !reading.isRaw {
+    if reading.isRaw {
+      checkpoint.tensors = checkpoint.tensors.flatMap(\.storedTensors)
+    } else {
       checkpoint = try checkpoint.withWholeWeights(at: path, wantsValues: true, work: options.work)
     }
     let files = SourceFiles(checkpoint.files, system: options.work.system)

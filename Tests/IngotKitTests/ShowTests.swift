@@ -168,12 +168,48 @@ import Testing
         writer.add_tensor("w", blocks, raw_dtype=kind)
         writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
         print(*(repr(float(v)) for v in gguf.quants.dequantize(blocks, kind)[1:3, 30:34].reshape(-1)))
+        print(*blocks[3, 16:22])
         """, [path]
     ).standardOutput
-    let expected = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+    let lines = output.split(separator: "\n")
+    let expected = lines[0].split(separator: " ").compactMap { Double($0) }
     let excerpt = try #require(try Ingot.show(["w[1:3,30:34]"], of: path).first)
     #expect(excerpt.typeName == "Q4_0" && excerpt.dtype == .f32 && expected.count == 8)
     #expect(try Self.values(of: excerpt) == expected.map { .real($0, .f32) })
+    let raw = try #require(try Ingot.show(["w[3,16:22]"], of: path, options: Self.raw).first)
+    let bytes = lines[1].split(separator: " ").map(String.init)
+    #expect(raw.typeName == "U8" && bytes.count == 6)
+    #expect(try Self.values(of: raw).map(\.description) == bytes)
+  }
+
+  private static var raw: ShowOptions {
+    var options = ShowOptions()
+    options.reading.isRaw = true
+    return options
+  }
+
+  @Test func `values and scales of a container that knows quantized tensors are shown by themselves`() throws
+  {
+    let folder = try TemporaryFolder()
+    let path = folder.file("q.ingot")
+    _ = try Ingot.quantize(Fixture.path("models/base"), to: path)
+    _ = try Ingot.convert(path, to: folder.file("q.safetensors"))
+    let name = "transformer.h.0.mlp.c_fc.weight"
+    let output = try PythonPeer.run(
+      code: """
+        import sys
+        from safetensors.numpy import load_file
+        tensors = load_file(sys.argv[1])
+        print(*tensors[sys.argv[2]][1, :6])
+        print(*sorted(tensors))
+        """, [folder.file("q.safetensors"), name]
+    ).standardOutput.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    let excerpts = try Ingot.show(["\(name)[1,:6]", "\(name)_scale[0]"], of: path, options: Self.raw)
+    #expect(excerpts.map(\.typeName) == ["I8", "F32"])
+    #expect(try excerpts.first.map { try Self.values(of: $0).map(\.description) } == output[0])
+    var options = InspectOptions()
+    options.reading.isRaw = true
+    #expect(try Ingot.inspect(path, options: options).tensors.map(\.descriptor.name).sorted() == output[1])
   }
 
   @Test func `a checksum that does not hold is told before anything is shown`() throws {
