@@ -32,7 +32,7 @@ struct EditCommand: ParsableCommand {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp("Give a key a value, or a file's text by @FILE. Repeatable.", valueName: "key=value"))
-  var values: [TextArgument] = []
+  var values: [KeyValueArgument] = []
 
   @Option(
     name: .customLong("remove"),
@@ -66,5 +66,17 @@ struct EditCommand: ParsableCommand {
     settings.isPlan = isPlan
     let report = try Ingot.edit(path, options: settings, progress: global.progress)
     global.print(json: { EditText.json(report) }) { EditText.lines(report, isPlan: isPlan, style: $0) }
+  }
+}
+
+/// A key and its value: text, but for the path of a file that holds the value, which takes any bytes.
+struct KeyValueArgument: ExpressibleByArgument {
+  let text: String
+
+  init?(argument: String) {
+    let parts = argument.divided(at: "=")
+    let isFile = parts.map { $0.behind.hasPrefix("@") && !$0.behind.hasPrefix("@@") } ?? false
+    guard TextArgument(argument: isFile ? parts?.before ?? "" : argument) != nil else { return nil }
+    text = argument
   }
 }

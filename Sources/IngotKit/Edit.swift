@@ -30,11 +30,16 @@ extension EditOptions {
   ///   - value: the value as written.
   ///   - work: how a file is read.
   /// - Returns: the value's text.
-  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a file that is not text, and read errors.
+  /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a file that is not text,
+  ///   ``IngotCore/IngotError/invalidRequest(option:why:)`` for standard input, and read errors.
   public static func text(of value: String, work: WorkOptions = WorkOptions()) throws(IngotError) -> String {
     guard value.hasPrefix("@") else { return value }
     let rest = String(value.dropFirst())
     guard !rest.hasPrefix("@") else { return rest }
+    guard rest != StandardInput.path else {
+      throw .invalidRequest(
+        option: .values, why: "standard input is not read for a value; a file of that name is @./-")
+    }
     guard var text = String(validating: try Companions.text(rest, system: work.system), as: UTF8.self) else {
       throw .unsuitable(Location(rest), why: "is not text in UTF-8", hint: nil)
     }

@@ -177,7 +177,7 @@ private struct ManifestLine {
     guard let name = isEscaped ? unescaped(name) : Array(name), !name.isEmpty, !name.contains(0) else {
       return nil
     }
-    return HashManifest.Entry(digest: digest, path: String(decoding: name, as: UTF8.self))
+    return HashManifest.Entry(digest: digest, path: PathText.text(name))
   }
 
   private static func unescaped(_ name: ArraySlice<UInt8>) -> [UInt8]? {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digests of checkpoints and their tensors as `hash` prints them in JSON, read back. Page: formats/manifest.md.
+import IngotBytes
 import IngotCore
 import IngotEncodings
 
@@ -40,9 +41,34 @@ package struct DigestDocument: Sendable {
           ))
       }
       return DigestDocument(
-        path: try text("path", of: object, rule, path), digest: try digest("model", of: object, rule, path),
+        path: try filePath(of: object, rule, path), digest: try digest("model", of: object, rule, path),
         tensors: tensors)
     }
+  }
+
+  /// The entries that say a checkpoint's path: bytes that are no UTF-8 are shown in one, and stand in another.
+  ///
+  /// - Parameter path: the path.
+  /// - Returns: the keys and their values.
+  package static func entries(ofPath path: String) -> [(String, MetadataValue)] {
+    let shown = [("path", MetadataValue.string(path))]
+    guard PathText.shown(path) != path else { return shown }
+    return shown + [("path_hex", .string(hexadecimal(PathText.bytes(of: path))))]
+  }
+
+  private static func filePath(
+    of object: Metadata, _ rule: Rule, _ path: String
+  ) throws(IngotError) -> String {
+    let shown = try text("path", of: object, rule, path)
+    guard object["path_hex"] != nil else { return shown }
+    let digits = Array(try text("path_hex", of: object, rule, path).utf8)
+    let bytes = stride(from: 0, to: digits.count, by: 2).compactMap { start in
+      UInt8(String(decoding: digits[start...].prefix(2), as: UTF8.self), radix: 16)
+    }
+    guard !bytes.isEmpty, !bytes.contains(0), hexadecimal(bytes).utf8.elementsEqual(digits) else {
+      throw broken("path_hex", "a path's bytes in lower case hexadecimal digits", rule, path)
+    }
+    return PathText.text(bytes)
   }
 
   private static func list(

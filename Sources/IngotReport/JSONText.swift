@@ -4,6 +4,7 @@ import IngotBytes
 import IngotEncodings
 import IngotFormats
 import IngotKit
+import IngotModels
 
 /// Reports as JSON.
 package enum JSONText {
@@ -92,6 +93,7 @@ package enum JSONText {
           .init(key: "sha256", value: .string(tensor.sha256)),
         ]))
     }
-    return [("path", .string(report.path)), ("model", .string(report.model)), ("tensors", .array(tensors))]
+    return DigestDocument.entries(ofPath: report.path)
+      + [("model", .string(report.model)), ("tensors", .array(tensors))]
   }
 }

@@ -41,6 +41,16 @@ import Testing
         assert run(b"inspect", b"l\xe9nk").returncode == 0
         missing = run(b"inspect", b"lat\xe8n.npz")
         assert missing.returncode == 66 and b"lat\\xe8n.npz" in missing.stderr, missing
+        for form in (), (b"--json",):
+            manifest = run(b"hash", *form, b"d\xe9p", b"lat\xe9n.npz").stdout
+            open("M", "wb").write(manifest)
+            checked = run(b"hash", b"--manifest", b"M")
+            assert checked.returncode == 0 and checked.stdout == b"d\\xe9p: OK\nlat\\xe9n.npz: OK\n", checked
+        assert json.loads(manifest)["checkpoints"][0]["path_hex"] == b"d\xe9p".hex(), manifest
+        open(b"t\xe9xt", "w").write("said")
+        assert run(b"edit", b"d\xe9p", b"--set", b"k=@t\xe9xt").returncode == 0
+        assert run(b"edit", b"d\xe9p", b"--set", b"k=t\xe9xt").returncode == 64
+        assert run(b"edit", b"d\xe9p", b"--set", b"k=@-").returncode == 64
         print("as given")
         """#, [try IngotProgram.path(), folder.path])
     #expect(answer.standardOutput == "as given\n")
