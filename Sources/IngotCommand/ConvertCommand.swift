@@ -40,7 +40,7 @@ struct ConvertCommand: ParsableCommand {
 
   @Option(
     name: .long,
-    help: "Whose names and layouts the model gets: hf, openai, llmc, llama2c, gguf, mlx, nanogpt; or keep.",
+    help: "Whose names and layouts the model gets: \(dialectNames); or keep.",
     completion: .dialectsAndKeep)
   var dialect: String?
 
@@ -55,7 +55,7 @@ struct ConvertCommand: ParsableCommand {
     name: .customLong("rename-file"),
     help: ArgumentHelp(
       "The same in a text, OLD=NEW a line, behind those of --rename; a line that begins with # is none.",
-      valueName: "file"), completion: .path)
+      valueName: "file"), completion: .path, transform: wholeFile)
   var renameFile: String?
 
   @Option(

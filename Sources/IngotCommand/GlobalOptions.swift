@@ -148,6 +148,18 @@ struct TextArgument: ExpressibleByArgument {
   var defaultValueDescription: String { text }
 }
 
+/// The path of a file that is read whole, and never from standard input.
+///
+/// - Parameter path: the path as given.
+/// - Returns: the same.
+/// - Throws: a usage error for a dash.
+@Sendable func wholeFile(_ path: String) throws -> String {
+  guard path != "-" else {
+    throw ValidationError("standard input is not read here; a file of that name is ./-")
+  }
+  return path
+}
+
 /// A number of bytes: `5GB`, `512 MiB`, `2M`, `1000`.
 struct ByteCount {
   let value: Int
@@ -185,6 +197,8 @@ extension DType: ExpressibleByArgument {
 
 extension OverflowPolicy: ExpressibleByArgument {}
 
+/// The ids of the dialects, for help.
+let dialectNames = Ingot.dialects.joined(separator: ", ")
 /// The ids of the architectures, for help.
 let architectureNames = Ingot.models.map(\.id).joined(separator: ", ")
 /// Which models the commands that need one understand: a sentence for their overviews.

@@ -24,13 +24,13 @@ struct HashCommand: ParsableCommand {
 
   @Option(
     name: .long, help: ArgumentHelp("Check the digests that a file lists.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var manifest: String?
 
   @Option(
     name: .customLong("as"),
     help: ArgumentHelp(
-      "Hash a model's parameters as in this dialect's names and layouts: hf, openai, llmc, llama2c, gguf, mlx, nanogpt.",
+      "Hash a model's parameters as in this dialect's names and layouts: \(dialectNames).",
       valueName: "dialect"), completion: .dialects)
   var dialect: String?
 

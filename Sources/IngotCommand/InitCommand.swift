@@ -31,7 +31,7 @@ struct InitCommand: ParsableCommand {
 
   @Option(
     name: .long, help: ArgumentHelp("A config.json with the numbers of another size.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var config: String?
 
   @Option(name: .long, help: "What the values are made from.")
@@ -48,7 +48,7 @@ struct InitCommand: ParsableCommand {
   @Option(
     name: .customLong("shard-size"),
     help: ArgumentHelp(
-      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder.",
+      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder, and its name no file's.",
       valueName: "bytes"), transform: ByteCount.init)
   var shardSize: ByteCount?
 

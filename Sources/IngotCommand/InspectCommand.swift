@@ -52,7 +52,7 @@ struct InspectCommand: ParsableCommand {
   @Flag(name: .long, help: "List each tensor instead of folding repeated blocks.")
   var all = false
 
-  @Flag(name: .long, help: "Show what is stored: quantized tensors as their parts.")
+  @Flag(name: .long, help: "Show what is stored: quantized tensors as their values, scales and zero points.")
   var raw = false
 
   @Flag(
@@ -94,8 +94,8 @@ struct InspectCommand: ParsableCommand {
     options.order = sort
     options.reading = try reading.options(isRaw: raw)
     options.work = reading.work(threads)
-    // Behind the first, what is no file is a pattern.
-    let isFile = paths.map { (try? LiveSystem().status(at: $0, followingLinks: false)) != nil }
+    // Behind the first, what is no file is a pattern; a dash is standard input.
+    let isFile = paths.map { $0 == "-" || (try? LiveSystem().status(at: $0, followingLinks: false)) != nil }
     let files = paths.indices.filter { $0 == 0 || isFile[$0] }.map { paths[$0] }
     let patterns = paths.indices.filter { $0 > 0 && !isFile[$0] }.map { paths[$0] }
     options.selection = selection.selection

@@ -75,7 +75,7 @@ struct QuantizeCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Round by what the model does on a text, or on token ids in a .npy file.",
-      valueName: "file"), completion: .path)
+      valueName: "file"), completion: .path, transform: wholeFile)
   var calibrate: String?
 
   @Option(
@@ -106,7 +106,7 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     name: .long,
     help: ArgumentHelp("What each weight costs, as `ingot sensitivity -o` keeps it.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var sensitivities: String?
 
   @Option(
@@ -122,7 +122,7 @@ struct QuantizeCommand: ParsableCommand {
   @Option(
     name: .customLong("shard-size"),
     help: ArgumentHelp(
-      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder.",
+      "Cut the output into files of at most so many bytes: 5GB, 500MiB; the output is a folder, and its name no file's.",
       valueName: "bytes"), transform: ByteCount.init)
   var shardSize: ByteCount?
 
@@ -130,7 +130,7 @@ struct QuantizeCommand: ParsableCommand {
     name: .long,
     help: ArgumentHelp(
       "Measure the output against the input: a text, or a .npy file of token ids.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var measure: String?
 
   @Flag(name: .customLong("npy-bits"), help: "Keep dtypes that NumPy lacks (BF16, F8) as unsigned bits.")

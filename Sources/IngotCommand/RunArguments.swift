@@ -36,7 +36,7 @@ struct TextArguments: ParsableArguments {
   @Option(
     name: .long,
     help: ArgumentHelp("A text; the model's tokenizer stands inside or beside it.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var text: String?
 
   @Option(name: .long, help: "Token ids instead: 1,2,3 or a .npy file with one dimension.", completion: .path)

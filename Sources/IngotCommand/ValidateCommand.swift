@@ -7,7 +7,7 @@ import IngotReport
 struct ModelOptions: ParsableArguments {
   @Option(
     name: .long, help: ArgumentHelp("The config, when it is not beside the weights.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var config: String?
 }
 
@@ -33,7 +33,10 @@ struct AllowanceOptions: ParsableArguments {
   @OptionGroup var head: HeadOptions
 
   @Flag(
-    name: .customLong("allow-nonfinite"), help: "Go on with weights and outputs that are NaN or infinite.")
+    name: .customLong("allow-nonfinite"),
+    help:
+      "Go on with weights and outputs that are NaN or infinite; weights that are quantized, and scores that a token is chosen by, have to be numbers."
+  )
   var allowsNonFinite = false
 
   var allowances: Allowances {

@@ -31,7 +31,7 @@ struct ZeroShotCommand: ParsableCommand {
 
   @Option(
     name: .long, help: ArgumentHelp("The task: JSON Lines, an item a line.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var task: String
 
   @Option(name: .long, help: ArgumentHelp("How a line becomes a prompt; see above.", valueName: "name"))
@@ -39,7 +39,7 @@ struct ZeroShotCommand: ParsableCommand {
 
   @Option(
     name: .long, help: ArgumentHelp("Answered items that stand before each prompt.", valueName: "file"),
-    completion: .path)
+    completion: .path, transform: wholeFile)
   var examples: String?
 
   @Option(name: .long, help: "Take so many of the examples, from the file's start.")

@@ -143,6 +143,25 @@ import Testing
     #expect(generated.exitCode == 0 && !generated.standardOutput.isEmpty, "\(generated.standardError)")
   }
 
+  @Test(
+    arguments: [
+      ["hash", "--manifest", "-"], ["eval", weights, "--text", "-"], ["graph", weights, "--config", "-"],
+      ["zero-shot", weights, "--task", "-"], ["convert", weights, "o.npz", "--rename-file", "-"],
+      ["quantize", weights, "o.ingot", "--measure", "-"],
+    ])
+  func `a file that is read whole is not standard input`(_ arguments: [String]) throws {
+    let run = try IngotProgram.process(arguments).run()
+    #expect(run.exitCode == 64, "\(run.standardError)")
+    #expect(run.firstErrorLine.contains("standard input is not read"), "\(run.standardError)")
+  }
+
+  @Test func `a checkpoint on standard input is inspected behind another`() throws {
+    var process = try IngotProgram.process(["inspect", Self.weights, "-", "--json"])
+    process.input = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Self.weights)))
+    let run = try process.run()
+    #expect(run.exitCode == 0 && run.standardOutput.contains("\"path\": \"-\""), "\(run.standardError)")
+  }
+
   @Test func `standard input comes once, and what is wrong with it has its place`() throws {
     var process = try IngotProgram.process(["diff", "-", "-"])
     process.input = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Self.weights)))
@@ -184,13 +203,15 @@ import Testing
   @Test(arguments: ["safetensors", "gguf", "pt", "pth", "index", "safetensors.index.json"])
   func `files that are asked for are not put into a folder called as a file`(_ ending: String) throws {
     let folder = try TemporaryFolder()
-    for command in [["convert"], ["merge", "--linear", "\(Self.weights)=1"]] {
-      let input = command.count == 1 ? [Self.weights] : []
-      let out = folder.file("split.\(ending)")
-      let run = try IngotProgram.process(
-        command + input + [out, "--shard-size", "20k", "--to", "safetensors"]
-      ).run()
-      #expect(run.exitCode == 64 && run.firstErrorLine.contains("name a folder"), "\(run.firstErrorLine)")
+    let out = folder.file("split.\(ending)")
+    for options in [["--shard-size", "20k", "--to", "safetensors"], ["--to", "tensorflow"]] {
+      for command in [
+        ["convert", Self.weights], ["quantize", Self.weights], ["init", "--preset", "gpt2", "gpt2"],
+        ["merge", "--linear", "\(Self.weights)=1"],
+      ] {
+        let run = try IngotProgram.process(command + [out] + options).run()
+        #expect(run.exitCode == 64 && run.firstErrorLine.contains("name a folder"), "\(run.firstErrorLine)")
+      }
     }
     #expect(folder.entries().isEmpty)
     let asked = folder.file("split.\(ending)/")

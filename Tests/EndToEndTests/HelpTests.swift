@@ -20,6 +20,14 @@ import Testing
     return lines.prefix { !$0.isEmpty }.map(String.init)
   }
 
+  @Test(arguments: ["convert", "hash"]) func `all dialects are listed`(_ command: String) throws {
+    let refused = try IngotProgram.run("hash", Fixture.path("models/base"), "--as", "none").firstErrorLine
+    let known = try #require(refused.split(separator: "known are ").last).split(separator: ", ")
+    let help = try IngotProgram.run(command, "--help").standardOutput
+    let words = Set(help.split { !$0.isLetter && !$0.isNumber })
+    #expect(known.count > 9 && Set(known).subtracting(words).isEmpty, "\(known)")
+  }
+
   @Test func `an example stands on one line of a terminal`() throws {
     let commands = try Self.commands()
     #expect(commands.count > 18)
