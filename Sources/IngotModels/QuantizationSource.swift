@@ -63,12 +63,23 @@ package enum QuantizationSource: Sendable {
     }
   }
 
-  /// An error as it is thrown: of values that are not finite it names the first, where `validate`, which would, knows no model.
+  /// An error as it is thrown: of values that are not finite it names the first, where `validate`, which would, knows no model;
+  /// of a model's it says how the weight is kept.
   ///
   /// - Parameter error: the error of a quantization.
   /// - Returns: the error, or a better one.
   package func named(_ error: IngotError) -> IngotError {
-    guard case .unknown(let unknown, _) = self, error.remedies.contains(.findNonFinite) else { return error }
+    guard error.remedies.contains(.findNonFinite) else { return error }
+    let keeping: Evidence = "\(option: .rules, "GLOB=keep") with \(option: .nonFinite) keeps it as it is"
+    guard case .unknown(let unknown, _) = self else {
+      let hint: Evidence = "\(remedy: .findNonFinite); \(keeping)"
+      return switch error {
+      case .unsuitable(let location, let why, _): .unsuitable(location, why: why, hint: hint)
+      case .unrepresentable(let tensor, let target, let why, _):
+        .unrepresentable(tensor: tensor, target: target, why: why, hint: hint)
+      default: error
+      }
+    }
     let name: String?
     switch error {
     case .unsuitable(let location, _, _): name = location.tensor
@@ -79,8 +90,7 @@ package enum QuantizationSource: Sendable {
       let finding = try? checkpoint.nonFiniteFindings(of: [index], work: unknown.work).first
     else { return error }
     return .unsuitable(
-      Location(unknown.path, tensor: finding.subject), why: finding.detail,
-      hint: "\(option: .rules, "GLOB=keep") with \(option: .nonFinite) keeps it as it is")
+      Location(unknown.path, tensor: finding.subject), why: finding.detail, hint: keeping)
   }
 
   /// Throws for weights that are quantized already, with scales in tensors of their own; packed ones of a model may become

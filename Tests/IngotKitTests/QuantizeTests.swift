@@ -93,7 +93,12 @@ import Testing
     bytes.replaceSubrange((bytes.count - 4)..., with: [0, 0, 0xC0, 0x7F])
     try folder.write(bytes, to: "model.safetensors")
     try folder.copy(Self.model + "/config.json")
-    #expect(throws: IngotError.self) { try Ingot.quantize(folder.path, to: folder.file("out.ingot")) }
+    #expect {
+      try Ingot.quantize(folder.path, to: folder.file("out.ingot"))
+    } throws: {
+      guard case .unsuitable(_, _, let hint?)? = $0 as? IngotError else { return false }
+      return hint.remedies == [.findNonFinite] && hint.options.contains(.rules)
+    }
     #expect(folder.entries() == ["config.json", "model.safetensors"])
     let report = try Ingot.validate(folder.path)
     #expect(!report.isValid)

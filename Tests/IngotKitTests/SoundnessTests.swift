@@ -97,7 +97,8 @@ import Testing
     }
     // A token is never taken from scores that are none.
     try expectRefusals(
-      [["generate", bad, "--tokens", "1", "--allow-nonfinite"]], naming: ["ln_1"], in: folder)
+      [["generate", bad, "--tokens", "1", "--allow-nonfinite"]], naming: ["ln_1", "choose no token"],
+      in: folder)
     // What is kept may be NaN, what is quantized may not.
     #expect(try exitCode("quantize", bad, folder.file("q.ingot"), "--allow-nonfinite") == 0)
   }

@@ -160,7 +160,10 @@ package final class ModelRunner {
 
   /// What is to be said of an output that is not finite: the first weight that is none, if there is one.
   private func notFinite(_ output: String, mayGoOn: Bool = true) throws(IngotError) -> IngotError {
-    let hint: Evidence? = mayGoOn ? .remedy(.allowNonFinite) : nil
+    let hint: Evidence =
+      mayGoOn
+      ? .remedy(.allowNonFinite)
+      : "scores that are NaN choose no token and no answer, whatever is allowed"
     if let finding = try model.nonFiniteFindings().first {
       return .unsuitable(Location(model.path, tensor: finding.subject), why: finding.detail, hint: hint)
     }
