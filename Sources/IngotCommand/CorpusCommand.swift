@@ -30,6 +30,9 @@ struct CorpusCommand: ParsableCommand {
         ingot corpus verses/ --min-words 0 --exact-only --json
       """)
 
+  /// The field of a record that has the text, unless another is named.
+  private static let defaultField = "text"
+
   @Argument(
     help: ArgumentHelp("Files, folders, and - for standard input.", valueName: "path"), completion: .path)
   var inputs: [String]
@@ -51,7 +54,7 @@ struct CorpusCommand: ParsableCommand {
   var form: DocumentForm?
 
   @Option(name: .long, help: ArgumentHelp("The field of a record that has the text.", valueName: "name"))
-  var field = TextArgument("text")
+  var field = TextArgument(Self.defaultField)
 
   @Option(name: .long, help: ArgumentHelp("Cut texts into documents where this stands.", valueName: "text"))
   var split: TextArgument?
@@ -75,6 +78,25 @@ struct CorpusCommand: ParsableCommand {
   @OptionGroup var scratch: ScratchOptions
   @OptionGroup var threads: JobOptions
   @OptionGroup var global: GlobalOptions
+
+  func validate() throws {
+    if force, output == nil, list == nil {
+      throw ValidationError("--force goes with -o or --list: nothing is replaced without them.")
+    }
+    if format != nil, output == nil {
+      throw ValidationError("--to is the form of an output: name one by -o.")
+    }
+    if separator != nil {
+      guard let output else { throw ValidationError("--separator goes with -o and a text's name.") }
+      let isText = format.map { $0 == .text } ?? ["txt", "text"].contains(FilePath.fileExtension(of: output))
+      guard isText else {
+        throw ValidationError("--separator stands between documents of text, and the output is JSON Lines.")
+      }
+    }
+    if let form, form != .jsonLines, field.text != Self.defaultField {
+      throw ValidationError("--field is of records, which --from \(form.rawValue) has none of.")
+    }
+  }
 
   func run() throws {
     var settings = CorpusOptions()
@@ -143,6 +165,17 @@ struct RecipeOptions: ParsableArguments {
 
   @Flag(name: .customLong("exact-only"), help: "Look for exact duplicates alone.")
   var isExactOnly = false
+
+  func validate() throws {
+    let nearOptions = [
+      ("--threshold", threshold != Self.nearDefaults.threshold),
+      ("--permutations", permutations != Self.nearDefaults.permutations),
+      ("--shingle", shingle != Self.nearDefaults.shingleWords), ("--hash", hash != Self.nearDefaults.hash),
+    ]
+    if isExactOnly, let (option, _) = nearOptions.first(where: \.1) {
+      throw ValidationError("\(option) is of near duplicates, which --exact-only does not look for.")
+    }
+  }
 
   /// The recipe as the library takes it.
   var recipe: CorpusRecipe {

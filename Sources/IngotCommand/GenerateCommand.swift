@@ -10,9 +10,9 @@ struct GenerateCommand: ParsableCommand {
     abstract: "Continue a prompt, token by token.",
     discussion: """
       With --prompt, the text that is added is written as it comes; the model's tokenizer stands inside or beside it, and \
-      adds what it puts around a text. With --tokens, prompt and result are token ids. The likeliest token is taken each \
-      time, unless --temperature or one of --top-k, --top-p and --min-p asks for draws; they are done in this order, each as \
-      transformers defines it. It ends with --max-tokens, a token that ends a text by the configs, a --stop text, which is \
+      adds what it puts around a text. With --tokens, prompt and result are token ids; with --stop beside it, which asks for \
+      the tokenizer too, the result is text. The likeliest token is taken each time, unless --temperature or one of --top-k, \
+      --top-p and --min-p, which are done in this order, each as transformers defines it, or --seed asks for draws. It ends with --max-tokens, a token that ends a text by the configs, a --stop text, which is \
       not written, or the context.
 
       \(understoodModels)
@@ -129,7 +129,7 @@ struct SamplingArguments: ParsableArguments {
     help: "Make tokens that are there already less likely; above 1.")
   var repetitionPenalty: Double?
 
-  @Option(help: "Begin the draws with this number; equal seeds give equal texts.")
+  @Option(help: "Draw, beginning with this number; equal seeds give equal texts.")
   var seed: UInt64?
 
   /// Whether something is asked for that only draws need.

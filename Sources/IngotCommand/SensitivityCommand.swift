@@ -61,6 +61,9 @@ struct SensitivityCommand: ParsableCommand {
   func validate() throws {
     try source.requireOne()
     if resume, output == nil { throw ValidationError("--resume goes with -o FILE.") }
+    if force, output == nil {
+      throw ValidationError("--force goes with -o FILE: nothing is replaced without it.")
+    }
   }
 
   func run() throws {

@@ -7,6 +7,7 @@ import Testing
 @Suite struct OptionUseTests {
   private static let model = Fixture.path("models/base")
   private static let weights = Fixture.path("models/base/model.safetensors")
+  private static let story = Fixture.packagePath("README.md")
 
   @Test(
     arguments: [
@@ -67,6 +68,13 @@ import Testing
       ["report", model, "-o", "o.html", "--text", "a", "--tokens", "1,2"],
       ["report", weights, "-o", "o.html", "--from", "x"],
       ["edit", weights, "--set", "a=b", "--remove", "nokey*", "--plan"],
+      ["corpus", story, "--exact-only", "--threshold", "0.9"],
+      ["corpus", story, "--exact-only", "--hash", "sha1"], ["corpus", story, "--separator", "x"],
+      ["corpus", story, "-o", "o.jsonl", "--separator", "x"], ["corpus", story, "--force"],
+      ["corpus", story, "--to", "text"], ["corpus", story, "--from", "text", "--field", "x"],
+      ["sensitivity", model, "--tokens", "1,2,3", "--force"],
+      ["tokenize", Fixture.path("kjv-gpt2"), story, "--from", "nosuch"],
+      ["tokenize", Fixture.path("kjv-gpt2"), story, "--npy-dtype", "*=BF16"],
     ])
   func `an option without effect is 64`(arguments: [String]) throws {
     let folder = try TemporaryFolder()
