@@ -26,10 +26,11 @@ struct ExplainCommand: ParsableCommand {
 
   func validate() throws {
     guard let word = rules.first(where: { RuleText.named($0).isEmpty }) else { return }
-    let near = RuleText.named(String(word.prefix { $0 != "-" })).map(\.id)
+    let near = RuleText.named(String(word.prefix { $0 != "-" }))
     let known =
-      near.first.map { "; there are \($0) to \(near.last ?? $0)" }
-      ?? "; rules begin with \(RuleText.prefixes.joined(separator: ", "))"
+      near.isEmpty
+      ? "; rules begin with \(RuleText.prefixes.joined(separator: ", "))"
+      : "; there are \(RuleText.runs(of: near))"
     throw ValidationError("There is no rule \(ErrorRenderer.name(word))\(known).")
   }
 

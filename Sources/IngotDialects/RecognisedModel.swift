@@ -54,10 +54,12 @@ package struct RecognisedModel: Sendable {
     guard
       let choice = DialectDetector.choose(descriptors, metadata: metadata, configuration: configuration)
     else {
+      let title = configuration.architecture.title
+      let config: Evidence =
+        configuration.leftOut.isEmpty
+        ? "is a \(words: title) config" : "has a \(words: title) config for its language model"
       throw .unsuitable(
-        Location(configuration.path),
-        why: "is a \(words: configuration.architecture.title) config, but no tensor has one of its names",
-        hint: nil)
+        Location(configuration.path), why: "\(config), but no tensor has one of its names", hint: nil)
     }
     var configuration = configuration
     let stored = descriptors.compactMap { tensor in

@@ -30,8 +30,8 @@ package struct ErrorText {
       "\(Self.place(location)): \(text(found)), expected \(text(expected)) (\(rule.id))"
     case .unsupported(let feature, let location):
       "\(Self.place(location)): \(text(feature))"
-    case .limitExceeded(let limit, let location, let asked):
-      "\(Self.place(location)): \(limit.rawValue) is \(asked), over the limit of \(limit.value)"
+    case .limitExceeded(let limit, let location, _):
+      "\(Self.place(location)): has \(limit.excess), which is the limit"
     case .unrepresentable(let tensor, let target, let why, let hint):
       (tensor.map { Self.name($0) + ": " } ?? "")
         + "can't be written as \(Self.name(target)): \(text(why))\(text(hint: hint))"

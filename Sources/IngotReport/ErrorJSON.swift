@@ -69,9 +69,9 @@ private struct ErrorParts {
     case .unsupported(let feature, let location):
       take(location)
       found = text.text(feature)
-    case .limitExceeded(let limit, let location, let asked):
+    case .limitExceeded(let limit, let location, _):
       take(location)
-      found = "\(limit.rawValue) \(asked)"
+      found = limit.excess
       expected = "at most \(limit.value)"
       details["limit"] = .string(limit.rawValue)
     case .unrepresentable(let tensor, let target, let why, _):

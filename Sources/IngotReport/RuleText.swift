@@ -33,6 +33,23 @@ package struct RuleText {
     return all.filter { $0.id == word || $0.id.hasPrefix(word + "-") }
   }
 
+  /// Ids without those between that there are not: `ST-01 to ST-17, ST-20 to ST-24`.
+  ///
+  /// - Parameter rules: rules of one format, in order.
+  /// - Returns: the first and the last of each run of numbers.
+  package static func runs(of rules: [RuleText]) -> String {
+    func number(_ id: String) -> Int? { Int(id.drop { $0 != "-" }.dropFirst()) }
+    var runs: [(first: String, last: String)] = []
+    for id in rules.map(\.id) {
+      if let last = runs.last, let before = number(last.last), number(id) == before + 1 {
+        runs[runs.count - 1].last = id
+      } else {
+        runs.append((id, id))
+      }
+    }
+    return runs.map { $0.first == $0.last ? $0.first : "\($0.first) to \($0.last)" }.joined(separator: ", ")
+  }
+
   /// The letters that ids begin with, in order.
   package static var prefixes: [String] {
     all.map { String($0.id.prefix { $0 != "-" }) }.reduce(into: []) { if $0.last != $1 { $0.append($1) } }

@@ -27,6 +27,9 @@ import Testing
     let near = try IngotProgram.run("explain", "TK-99")
     #expect(
       near.exitCode == 64 && near.firstErrorLine.contains("There is no rule TK-99; there are TK-01 to TK-"))
+    // Between two rules of the page there may be none.
+    let gap = try IngotProgram.run("explain", "ST-18")
+    #expect(gap.exitCode == 64 && gap.firstErrorLine.contains("there are ST-01 to ST-17, ST-20 to ST-"))
     let far = try IngotProgram.run("explain", "nothing")
     #expect(far.exitCode == 64 && far.firstErrorLine.contains("rules begin with AD, AR,"))
     #expect(try IngotProgram.run("explain").exitCode == 64)

@@ -316,6 +316,22 @@ import Testing
     #expect(configuration.config[.head] == "language")
   }
 
+  @Test func `a model of which none has a tensor is told of as it is`() throws {
+    let part = #""model_type": "llama""#
+    for (json, words) in [
+      ("{\(part)}", "is a Llama config"),
+      (#"{"model_type": "llava", "vision_config": {}, "text_config": {\#(part)}}"#, "for its language model"),
+    ] {
+      let configuration = try Self.read(json)
+      #expect {
+        _ = try RecognisedModel([], configuration: configuration)
+      } throws: {
+        guard case .unsuitable(_, let why, _)? = $0 as? IngotError else { return false }
+        return "\(why)".contains(words)
+      }
+    }
+  }
+
   @Test func `a part that names no architecture has the whole's`() throws {
     let gemma = try Self.read(#"{"model_type": "gemma3", "text_config": {}}"#)
     #expect(gemma.architecture.id == "gemma3_text")

@@ -51,6 +51,22 @@ import Testing
     }
   }
 
+  /// A word is known by its first letter, and may be another.
+  @Test(arguments: ["{nonsense", #"{"a": nul}"#, "{trouble: 1}", #"{"a": falsch}"#])
+  func `a word that is none is told of by its letter`(_ text: String) {
+    #expect {
+      var scanner = JSONScanner(Array(text.utf8))
+      try scanner.enterObject()
+      guard try scanner.nextKey() != nil else { return }
+      if try scanner.peek() == .null { try scanner.null() } else { _ = try scanner.bool() }
+    } throws: {
+      guard let failure = $0 as? JSONFailure, let letter = text.first(where: { "nft".contains($0) }) else {
+        return false
+      }
+      return failure.kind == .syntax && failure.found == .value(String(letter))
+    }
+  }
+
   @Test func `Python reads what is written, control characters too`() throws {
     let texts = (0..<0x30).map { "<\(Character(Unicode.Scalar(UInt8($0))))>" } + ["\"\\/", "\u{7f}\u{2028}😀"]
     let written = texts.map { JSONWriter.quoted($0) }

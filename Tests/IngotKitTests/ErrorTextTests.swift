@@ -36,6 +36,14 @@ import Testing
     for (error, text) in errors { #expect("\(error)" == text) }
   }
 
+  @Test(arguments: Limit.allCases) func `a limit says what it counts`(_ limit: Limit) {
+    let error = IngotError.limitExceeded(limit, at: Location("a"), asked: limit.value + 1)
+    #expect(
+      "\(error)".hasPrefix("a: has more than \(limit.value) ") && "\(error)".hasSuffix(", which is the limit")
+    )
+    #expect(!"\(error)".contains(limit.rawValue))
+  }
+
   @Test func `a program sees what helps as values`() throws {
     let folder = try TemporaryFolder()
     let array = Fixture.path("golden/npy/dtype-u8.npy")

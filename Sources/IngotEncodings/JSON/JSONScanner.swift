@@ -357,6 +357,12 @@ package struct JSONScanner: Sendable {
     return isSame
   }
 
+  private mutating func isNext(_ word: StaticString) -> Bool {
+    let start = offset
+    defer { offset = start }
+    return takeWord(word)
+  }
+
   private func unexpected(_ expected: Evidence) -> JSONFailure {
     let found: Evidence =
       if offset == end {
@@ -372,8 +378,13 @@ package struct JSONScanner: Sendable {
   /// The failure for a value of another type, or for no value at all.
   private mutating func mismatch(_ expected: Evidence) -> JSONFailure {
     do throws(JSONFailure) {
+      let kind = try peek()
+      // Words are known by their first letter.
+      guard kind != .null || isNext("null"), kind != .bool || isNext("true") || isNext("false") else {
+        return unexpected(expected)
+      }
       let found: Evidence =
-        switch try peek() {
+        switch kind {
         case .object: "an object"
         case .array: "an array"
         case .string: "a string"
