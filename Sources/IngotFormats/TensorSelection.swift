@@ -49,13 +49,15 @@ public struct TensorSelection: Sendable {
   ///
   /// - Parameters:
   ///   - names: the names that there are.
+  ///   - unopened: names of tensors that were left out before they could be read.
   ///   - argument: what the patterns in ``include`` are called where the caller gave them.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the pattern.
   package func check(
-    names: some Sequence<String>, includedBy argument: RequestOption = .include
+    names: some Sequence<String>, unopened: [String] = [], includedBy argument: RequestOption = .include
   ) throws(IngotError) {
     guard !include.isEmpty || !exclude.isEmpty else { return }
-    try check(names.map { [$0] }, hasUnopened: false, includedBy: argument)
+    let shown = names.map { [$0] } + unopened.map { [$0] }
+    try check(shown, hasUnopened: !unopened.isEmpty, includedBy: argument)
   }
 
   private func check(

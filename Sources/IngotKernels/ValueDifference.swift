@@ -5,13 +5,13 @@ import IngotCore
 
 /// How far values are apart.
 package struct ValueDifference {
-  /// The largest absolute difference; NaN where a value of either side is.
+  /// The largest absolute difference; NaN where a value of one side alone is.
   package private(set) var maxAbs = 0.0
-  /// The position of the first element with ``maxAbs``; `nil` when there is none that differs or is NaN.
+  /// The position of the first element with ``maxAbs``; `nil` when there is none that differs.
   package private(set) var largestIndex: Int?
   /// The position of the first element that differs.
   package private(set) var firstIndex: Int?
-  /// Elements that differ; NaN does not differ from NaN.
+  /// Elements that differ; NaN does not differ from NaN, and has no part in any figure then.
   package private(set) var differingCount = 0
   private var count = 0
   private var squaredDifference = 0.0
@@ -53,22 +53,20 @@ package struct ValueDifference {
   /// Adds two numbers.
   private mutating func add(_ a: Double, _ b: Double) {
     if a.isFinite { squaredValue += a * a }
-    if a != b { note((a - b).magnitude, differs: !(a.isNaN && b.isNaN)) }
+    if a != b, !(a.isNaN && b.isNaN) { note((a - b).magnitude) }
     count += 1
   }
 
   /// Adds two integers, whose difference is taken exactly.
   private mutating func add(_ a: Int128, _ b: Int128) {
     squaredValue += Double(a) * Double(a)
-    if a != b { note(Double((a - b).magnitude), differs: true) }
+    if a != b { note(Double((a - b).magnitude)) }
     count += 1
   }
 
-  private mutating func note(_ difference: Double, differs: Bool) {
-    if differs {
-      differingCount += 1
-      if firstIndex == nil { firstIndex = count }
-    }
+  private mutating func note(_ difference: Double) {
+    differingCount += 1
+    if firstIndex == nil { firstIndex = count }
     // Nothing is larger than what is no number.
     if largestIndex == nil || (!maxAbs.isNaN && !(difference <= maxAbs)) { largestIndex = count }
     maxAbs = maxAbs.orLarger(difference)

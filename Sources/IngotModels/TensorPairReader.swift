@@ -96,6 +96,34 @@ package final class TensorPairReader {
     return isSame
   }
 
+  /// The position of the first element whose bits differ, of two tensors of one type.
+  ///
+  /// - Parameters:
+  ///   - a: a tensor of the first.
+  ///   - b: one of the second, of the same shape.
+  /// - Returns: the position in C order, of a block that of its first element; `nil` where no element's own bits differ, as
+  ///   where a scale does.
+  /// - Throws: the readers' errors.
+  package func firstUnlikeElement(_ a: ComparedTensor, _ b: ComparedTensor) throws(IngotError) -> Int? {
+    guard let left = a.parts.first, let right = b.parts.first else { return nil }
+    let sources = (try open(left, files.0), try open(right, files.1))
+    let type = sources.0.elementType
+    guard type == sources.1.elementType, sources.0.byteCount == sources.1.byteCount else { return nil }
+    let valueCount = if case .block(let block) = type { block.elementCount } else { 1 }
+    guard sources.0.byteCount * 8 / type.bitWidth * valueCount == a.shape.elementCount else { return nil }
+    var byteCount = 0
+    var bit: Int?
+    try forEachPair(sources.0, sources.1) { left, right in
+      if bit == nil {
+        bit = zip(left.bytes, right.bytes).enumerated().first { $1.0 != $1.1 }.map { index, pair in
+          (byteCount + index) * 8 + (pair.0 ^ pair.1).trailingZeroBitCount
+        }
+      }
+      byteCount += left.bytes.count
+    }
+    return bit.map { $0 / type.bitWidth * valueCount }
+  }
+
   /// Whether the second of two tensors is the first, cast to its dtype in one rounding.
   package func isSecondCast(_ a: ComparedTensor, _ b: ComparedTensor) throws(IngotError) -> Bool {
     try isCast((a, files.0), (b, files.1))

@@ -41,11 +41,13 @@ final class TensorComparer {
   private let tolerance: Double?
   private let selection: TensorSelection
   private let reader: TensorPairReader
+  private let unopened: [String]
 
   init(_ checkpoints: (Checkpoint, Checkpoint), options: DiffOptions) {
     tolerance = options.tolerance
     selection = options.selection
     reader = TensorPairReader(checkpoints, work: options.work)
+    unopened = checkpoints.0.unopened + checkpoints.1.unopened
   }
 
   /// Compares what has the same name, and tells what has none of the other's.
@@ -55,7 +57,8 @@ final class TensorComparer {
     _ first: First, _ second: Second, into report: DiffReport, progress: (any ProgressObserver)?
   ) throws(IngotError) -> DiffReport {
     var report = report
-    try selection.check(names: [first.lazy.map(\.name), second.lazy.map(\.name)].joined())
+    try selection.check(
+      names: [first.lazy.map(\.name), second.lazy.map(\.name)].joined(), unopened: unopened)
     var others: [ExactName: Second.Index] = [:]
     for index in second.indices where selection.takes(second[index].name) {
       others[ExactName(second[index].name)] = index
@@ -137,13 +140,21 @@ final class TensorComparer {
     guard a.shape == b.shape else { return change }
     let sameType = a.typeName == b.typeName && a.quantization == b.quantization
     if sameType, try reader.haveSameBytes(a, b) { return nil }
-    guard let result = try reader.difference(a, b) else { return change }
+    guard let result = try reader.difference(a, b) else {
+      if sameType { change.firstPlace = try reader.firstUnlikeElement(a, b).map(a.shape.place) }
+      return change
+    }
     change.maxAbs = result.maxAbs
     change.rmsRel = result.rmsRel
     change.signalToNoise = result.signalToNoise
     change.differingCount = result.differingCount
     change.firstPlace = result.firstIndex.map(a.shape.place)
     change.largestPlace = result.largestIndex.map(a.shape.place)
+    if sameType, result.differingCount == 0 {
+      // Zeros of two signs, or NaNs of two kinds: the same numbers, and still not the same.
+      change.firstPlace = try reader.firstUnlikeElement(a, b).map(a.shape.place)
+      change.largestPlace = change.firstPlace
+    }
     if !sameType, a.dtype.isFloating, b.dtype.isFloating {
       if try reader.isSecondCast(a, b) {
         change.isCastTo = b.dtype
