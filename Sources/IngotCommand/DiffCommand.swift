@@ -81,7 +81,8 @@ struct DiffCommand: ParsableCommand {
     var report = try Ingot.diff(first, second, options: options, progress: global.progress)
     if sort { report.changed.sort { $0.distance > $1.distance } }
     global.print(json: { JSONText.diff(report) }) {
-      DiffText.lines(report, isUnfolded: all, style: $0)
+      let files = (options.reading.fileName, options.secondFileName ?? options.reading.fileName)
+      return DiffText.lines(report, files: files, isUnfolded: all, style: $0)
     }
     if !report.isEqual { throw CheckFailed() }
   }

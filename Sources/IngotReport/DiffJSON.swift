@@ -6,7 +6,7 @@ extension JSONText {
   /// `ingot diff --json`.
   package static func diff(_ report: DiffReport) -> String {
     var entries: [(String, MetadataValue)] = [
-      ("only_a", names(report.onlyFirst)), ("only_b", names(report.onlySecond)),
+      ("only_a", names(report.loneFirst)), ("only_b", names(report.loneSecond)),
       ("renamed", .array(report.renamed.map { names([$0.first, $0.second]) })),
       ("changed", .array(report.changed.map { .object(Metadata(change($0))) })),
       ("equal", .int64(Int64(report.equalCount))),
@@ -38,6 +38,7 @@ extension JSONText {
       .init(key: "differing", value: change.differingCount.map { .int64(Int64($0)) } ?? .null),
       .init(key: "first_at", value: place(change.firstPlace)),
       .init(key: "largest_at", value: place(change.largestPlace)),
+      .init(key: "bits_only", value: .bool(change.hasSameNumbers)),
       .init(key: "is_cast_to", value: dtype(change.isCastTo)),
       .init(key: "is_cast_from", value: dtype(change.isCastFrom)),
       .init(key: "within_tolerance", value: .bool(change.isWithinTolerance)),

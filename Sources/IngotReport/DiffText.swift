@@ -8,32 +8,56 @@ package enum DiffText {
   ///
   /// - Parameters:
   ///   - report: the comparison.
+  ///   - files: which weight file of each was asked for, where it was.
   ///   - isUnfolded: whether each tensor gets a line of its own.
   ///   - style: where the text goes.
   /// - Returns: the lines.
-  package static func lines(_ report: DiffReport, isUnfolded: Bool = false, style: TextStyle) -> [String] {
+  package static func lines(
+    _ report: DiffReport, files: (String?, String?) = (nil, nil), isUnfolded: Bool = false, style: TextStyle
+  ) -> [String] {
     let common = report.equalCount + report.changed.count
+    let labels = labels(report, files)
     if report.isEqual {
       let same = "\(report.equalCount) of \(Count(common, "tensor"))"
       return report.changed.isEmpty
-        ? ["identical: \(same)\(matching(report))"] + ignored(report, style)
+        ? ["identical: \(same)\(matching(report))"] + ignored(report, labels, style)
         : ["within the tolerance, but not equal: \(report.changed.count) of \(Count(common, "tensor"))"]
           + changes(report, isUnfolded, style)
     }
-    let renamed = (Set(report.renamed.map(\.first)), Set(report.renamed.map(\.second)))
+    let alone = (report.loneFirst, report.loneSecond)
     var lines: [String] = []
-    lines += only(report.onlyFirst.filter { !renamed.0.contains($0) }, in: report.first, isUnfolded, style)
-    lines += only(report.onlySecond.filter { !renamed.1.contains($0) }, in: report.second, isUnfolded, style)
+    lines += only(alone.0, in: labels.0, isUnfolded, style)
+    lines += only(alone.1, in: labels.1, isUnfolded, style)
     lines += renamings(report, isUnfolded, style)
     lines += changes(report, isUnfolded, style)
-    let others = renamed.0.isEmpty ? "" : "\(report.renamed.count) equal under other names, "
-    let alone = (
-      report.onlyFirst.count - report.renamed.count, report.onlySecond.count - report.renamed.count
-    )
+    let others = report.renamed.isEmpty ? "" : "\(report.renamed.count) equal under other names, "
+    let within = report.changed.count(where: \.isWithinTolerance)
+    let tolerated = within > 0 ? " (\(within) of them within the tolerance)" : ""
     lines.append(
-      "\(report.equalCount) equal, \(others)\(report.changed.count) changed, \(alone.0) only in the first, \(alone.1) only in the second\(matching(report))"
+      "\(report.equalCount) equal, \(others)\(report.changed.count) changed\(tolerated), \(alone.0.count) only in the first, \(alone.1.count) only in the second\(matching(report))"
     )
-    return lines + ignored(report, style)
+    return lines + ignored(report, labels, style)
+  }
+
+  /// What the two are called: their paths, with the files that were asked for where these tell them apart.
+  static func labels(_ report: DiffReport, _ files: (String?, String?)) -> (String, String) {
+    let paths = (trimmed(report.first), trimmed(report.second))
+    if paths.0 != paths.1 { return (ErrorRenderer.name(report.first), ErrorRenderer.name(report.second)) }
+    let names = (named(files.0, in: paths.0), named(files.1, in: paths.1))
+    return names.0 != names.1
+      ? (ErrorRenderer.name(names.0), ErrorRenderer.name(names.1)) : ("the first", "the second")
+  }
+
+  private static func named(_ file: String?, in folder: String) -> String {
+    file.map { "\(folder)/\($0)" } ?? folder
+  }
+
+  /// A path without what names the same place: slashes at its end, and dots at its start.
+  private static func trimmed(_ path: String) -> String {
+    var path = Substring(path)
+    while path.hasPrefix("./"), path.count > 2 { path = path.dropFirst(2).drop { $0 == "/" } }
+    while path.hasSuffix("/"), path.count > 1 { path = path.dropLast() }
+    return String(path)
   }
 
   /// How names were matched: ` (names hf ↔ gguf, 48 transposed)`.
@@ -44,20 +68,21 @@ package enum DiffText {
   }
 
   /// A note on what is no parameter.
-  private static func ignored(_ report: DiffReport, _ style: TextStyle) -> [String] {
+  private static func ignored(
+    _ report: DiffReport, _ labels: (String, String), _ style: TextStyle
+  ) -> [String] {
     guard let ignored = report.matching?.ignored else { return [] }
-    return [(report.first, ignored.0), (report.second, ignored.1)].compactMap { path, names in
+    return [(labels.0, ignored.0), (labels.1, ignored.1)].compactMap { label, names in
       guard let first = names.first else { return nil }
       let rest = names.count > 1 ? " and \(names.count - 1) more are not parameters" : " is not a parameter"
-      return
-        "\(style.text("note", .note))  \(ErrorRenderer.name(path)): \(ErrorRenderer.name(first))\(rest)"
+      return "\(style.text("note", .note))  \(label): \(ErrorRenderer.name(first))\(rest)"
     }
   }
 
   private static func only(
-    _ names: [String], in path: String, _ isUnfolded: Bool, _ style: TextStyle
+    _ names: [String], in place: String, _ isUnfolded: Bool, _ style: TextStyle
   ) -> [String] {
-    let label = style.text("only in \(ErrorRenderer.name(path))", .note)
+    let label = style.text("only in \(place)", .note)
     let groups =
       isUnfolded
       ? NameFolding.unfolded(names.count) { names[$0] }
@@ -71,14 +96,17 @@ package enum DiffText {
     return shown + [style.text("… \(rest) more (--all lists each)", .dim)]
   }
 
-  /// `equal  h.{0…11}.ln_1.weight → blk.{0…11}.attn_norm.weight`.
   private static func renamings(
     _ report: DiffReport, _ isUnfolded: Bool, _ style: TextStyle
   ) -> [String] {
     let label = style.text("equal", .dim)
-    let pairs = report.renamed
+    return renamings(report.renamed, isUnfolded: isUnfolded).map { "\(label)  \($0)" }
+  }
+
+  /// Names that the same tensors have on both sides: `h.{0…11}.ln_1.weight → blk.{0…11}.attn_norm.weight  × 12`.
+  static func renamings(_ pairs: [DiffReport.Renaming], isUnfolded: Bool) -> [String] {
     guard !isUnfolded else {
-      return pairs.map { "\(label)  \(ErrorRenderer.name($0.first)) → \(ErrorRenderer.name($0.second))" }
+      return pairs.map { "\(ErrorRenderer.name($0.first)) → \(ErrorRenderer.name($0.second))" }
     }
     // Both sides of a pair have the same numbers where they fold, so that the line says which is which.
     let groups = NameFolding.fold(
@@ -88,26 +116,11 @@ package enum DiffText {
       let seconds = group.members.map { pairs[Int($0)].second }
       let names = NameFolding.fold(seconds.count, name: { seconds[$0] }, kind: { _ in 0 }).map(\.name)
       let count = seconds.count > 1 ? "  × \(seconds.count)" : ""
-      return "\(label)  \(group.name) → \(names.joined(separator: ", "))\(count)"
+      return "\(group.name) → \(names.joined(separator: ", "))\(count)"
     }
   }
 
   // MARK: - Changes
-
-  /// What changed tensors must have in common to fold.
-  private struct Kind: Hashable {
-    let types: [String]
-    let shapes: [Shape]
-    let casts: [DType?]
-    let isWithinTolerance: Bool
-
-    init(_ change: DiffReport.Change) {
-      types = [change.typeNames.0, change.typeNames.1]
-      shapes = [change.shapes.0, change.shapes.1]
-      casts = [change.isCastTo, change.isCastFrom]
-      isWithinTolerance = change.isWithinTolerance
-    }
-  }
 
   private static func changes(
     _ report: DiffReport, _ isUnfolded: Bool, _ style: TextStyle
@@ -115,17 +128,16 @@ package enum DiffText {
     let changes = report.changed
     guard !changes.isEmpty else { return [] }
     if !isUnfolded, let line = commonCast(changes, style) { return [line] }
-    let groups =
-      isUnfolded
-      ? NameFolding.unfolded(changes.count) { changes[$0].name }
-      : NameFolding.fold(changes.count, name: { changes[$0].name }, kind: { Kind(changes[$0]) })
+    let rows = ChangeRow.rows(of: changes, isUnfolded: isUnfolded)
+    // Where shapes differ, only they say why: what is measured goes before them.
+    let isOfShapes = changes.contains { $0.shapes.0 != $0.shapes.1 }
     var table = TableLayout(
       [
         ("changed", .left), ("dtype", .left), ("shape", .left), ("largest", .right), ("at", .left),
         ("relative", .right), ("SNR", .right), ("values", .right), ("", .left),
-      ], dispensable: [7, 2, 6, 5, 4, 8])
-    for group in groups { table.add(cells(group.name, group.members.map { changes[Int($0)] })) }
-    let hint = groups.count < changes.count ? [style.text("(--all lists each tensor)", .dim)] : []
+      ], dispensable: isOfShapes ? [7, 6, 5, 4, 3, 8, 2] : [7, 2, 6, 5, 4, 8])
+    for row in rows { table.add(cells(row, tellsTolerance: !report.isEqual)) }
+    let hint = rows.count < changes.count ? [style.text("(--all lists each tensor)", .dim)] : []
     return table.lines(style) + hint
   }
 
@@ -145,52 +157,23 @@ package enum DiffText {
     return "all \(changes.count) \(words), the largest difference \(Quantity.scientific(largest))  \(hint)"
   }
 
-  /// The cells of one change, or of several: the worst of their figures, and all values that differ.
-  private static func cells(_ name: String, _ changes: [DiffReport.Change]) -> [String] {
-    guard let first = changes.first else { return [name] }
-    func worst(_ figure: (DiffReport.Change) -> Double?) -> Double? {
-      let figures = changes.compactMap(figure)
-      return figures.isEmpty ? nil : figures.reduce(-.infinity) { $0.orLarger($1) }
-    }
-    let largest = worst(\.maxAbs)
-    let place = changes.first { $0.maxAbs == largest || ($0.maxAbs?.isNaN == true && largest?.isNaN == true) }
-    let count = changes.reduce(0) { $0 + ($1.differingCount ?? 0) }
-    let noise = worst { $0.signalToNoise.map { -$0 } }
-    return [
-      name,
-      first.typeNames.0 == first.typeNames.1
-        ? first.typeNames.0 : "\(first.typeNames.0) → \(first.typeNames.1)",
-      first.shapes.0 == first.shapes.1
-        ? first.shapes.0.label : "\(first.shapes.0.label) → \(first.shapes.1.label)",
-      largest.map(Quantity.scientific) ?? "–", place.flatMap { self.place($0, of: changes) } ?? "–",
-      worst(\.rmsRel).map(Quantity.scientific) ?? "–",
-      noise.flatMap { $0.isInfinite ? nil : Quantity.fixed(-$0, decimals: 1) + " dB" } ?? "–",
-      first.differingCount == nil ? "–" : Quantity.count(count), note(first, count: changes.count),
+  private static func cells(_ row: ChangeRow, tellsTolerance: Bool) -> [String] {
+    [
+      row.name, row.types, row.shapes, row.largest, row.place, row.relative, row.signalToNoise, row.values,
+      note(row, tellsTolerance: tellsTolerance),
     ]
   }
 
-  private static func note(_ change: DiffReport.Change, count: Int) -> String {
-    let cast =
-      change.isCastTo.map { "is the first cast to \($0.rawValue)" }
-      ?? change.isCastFrom.map { "the first is this cast to \($0.rawValue)" } ?? ""
-    guard count > 1 else { return cast }
-    return cast.isEmpty ? "× \(count)" : "× \(count), \(cast)"
-  }
-
-  /// Where the largest difference is: `[3, 4]`, and of several tensors `[3, 4] of 7`, the part of its name that they differ in.
-  private static func place(_ change: DiffReport.Change, of changes: [DiffReport.Change]) -> String? {
-    guard let place = change.largestPlace else { return nil }
-    let label = "[\(place.map(String.init).joined(separator: ", "))]"
-    guard changes.count > 1 else { return label }
-    let parts = changes.map { $0.name.split(separator: ".", omittingEmptySubsequences: false) }
-    let own = change.name.split(separator: ".", omittingEmptySubsequences: false)
-    let start = own.indices.first { index in
-      parts.contains { $0.indices.contains(index) && $0[index] != own[index] }
+  private static func note(_ row: ChangeRow, tellsTolerance: Bool) -> String {
+    var notes: [String] = []
+    if row.changes.count > 1 { notes.append("× \(row.changes.count)") }
+    if let dtype = row.first.isCastTo {
+      notes.append("is the first cast to \(dtype.rawValue)")
+    } else if let dtype = row.first.isCastFrom {
+      notes.append("the first is this cast to \(dtype.rawValue)")
     }
-    let end = own.indices.last { index in
-      parts.contains { $0.indices.contains(index) && $0[index] != own[index] }
-    }
-    guard let start, let end else { return label }
-    return "\(label) of \(PrintableText.escaped(own[start...end].joined(separator: "."), limit: 40))"
+    if row.first.hasSameNumbers { notes.append(DiffReport.Change.sameNumbersNote) }
+    if tellsTolerance, row.first.isWithinTolerance { notes.append("within the tolerance") }
+    return notes.joined(separator: ", ")
   }
 }

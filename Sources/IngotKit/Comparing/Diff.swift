@@ -79,6 +79,18 @@ public struct DiffReport: Sendable {
   public var isEqual: Bool {
     onlyFirst.isEmpty && onlySecond.isEmpty && changed.allSatisfy(\.isWithinTolerance)
   }
+
+  /// Names only in the first, without those that are equal under another name.
+  package var loneFirst: [String] { Self.without(renamed.map(\.first), onlyFirst) }
+
+  /// Names only in the second, without those that are equal under another name.
+  package var loneSecond: [String] { Self.without(renamed.map(\.second), onlySecond) }
+
+  private static func without(_ renamed: [String], _ names: [String]) -> [String] {
+    guard !renamed.isEmpty else { return names }
+    let renamed = Set(renamed.map { ExactName($0) })
+    return names.filter { !renamed.contains(ExactName($0)) }
+  }
 }
 
 /// Options of ``Ingot/diff(_:_:options:progress:)``.

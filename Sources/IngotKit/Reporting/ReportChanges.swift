@@ -9,7 +9,7 @@ import IngotModels
 public struct ReportChanges: Sendable {
   /// What differs, by the tensor's index; what is the same is not in it.
   public private(set) var byTensor: [Int: DiffReport.Change] = [:]
-  /// Tensors that were not compared: the other side has none like them, or they are no parameters.
+  /// Tensors that were not compared: the other side has none like them under any name, or they are no parameters.
   public private(set) var unmatched: Set<Int> = []
 
   /// Sorts a comparison's findings.
@@ -21,14 +21,19 @@ public struct ReportChanges: Sendable {
     let tensors = inspection.checkpoint.tensors
     let names = Self.comparedNames(difference, inspection)
     let changes = Dictionary(difference.changed.map { (ExactName($0.name), $0) }) { first, _ in first }
-    let lone = Set(difference.onlySecond.map { ExactName($0) })
+    let lone = Set(difference.loneSecond.map { ExactName($0) })
     for index in tensors.indices {
       // A tensor may hold several parameters: the worst of them stands for it.
       let names = names(index)
       let found = names.compactMap { changes[$0] }
-      byTensor[index] = found.max { ($0.rmsRel ?? .infinity) < ($1.rmsRel ?? .infinity) }
+      byTensor[index] = found.max { Self.distance($0) < Self.distance($1) }
       if names.allSatisfy({ lone.contains($0) }) { unmatched.insert(index) }
     }
+  }
+
+  /// What the worst is found by: what has no number comes first.
+  private static func distance(_ change: DiffReport.Change) -> Double {
+    change.rmsRel.map { $0.isNaN ? .infinity : $0 } ?? .infinity
   }
 
   /// Under which names a tensor was compared: its own, or those of its parameters in another dialect.

@@ -3,71 +3,83 @@
 import IngotKit
 
 extension PageSections {
-  /// Changed tensors and their bytes, and names on one side alone, that are listed at the most.
-  private static let (changeLimit, changeByteLimit, nameLimit) = (400, 250_000, 50)
+  /// Bytes that rows of changed tensors take at the most, and names on one side alone that are listed.
+  private static let (changeByteLimit, nameLimit) = (250_000, 50)
 
   /// What differs from the original; `nil` where there is none.
   static func difference(_ report: ModelReport) -> PageSection? {
     guard let difference = report.difference else { return nil }
     let (changed, equal) = (difference.changed, difference.equalCount)
+    let alone = (difference.loneFirst, difference.loneSecond)
     let matching: HTML =
       difference.matching.map { matching in
         "<p class=dim>Parameters are matched by what they are for, in the names of <code>\(matching.names)</code> (\(matching.dialects.0) and \(matching.dialects.1)); \(Count(matching.transposedCount, "matrix", "matrices")) transposed.</p>"
       } ?? ""
+    let renamed: HTML =
+      difference.renamed.isEmpty ? "" : "\(difference.renamed.count) equal under other names, "
     let verdict: HTML =
       difference.isEqual
       ? "<p><b>Identical</b>: \(Count(equal, "tensor")) with the same values.</p>"
-      : "<p>\(Count(equal, "tensor")) equal, \(changed.count) changed, \(difference.onlyFirst.count) in the original alone, \(difference.onlySecond.count) in this one alone.</p>"
+      : "<p>\(Count(equal, "tensor")) equal, \(renamed)\(changed.count) changed, \(alone.0.count) in the original alone, \(alone.1.count) in this one alone.</p>"
+    let pairs = DiffText.renamings(difference.renamed, isUnfolded: false)
+    let lists = [
+      names(pairs, "Equal under other names", count: difference.renamed.count),
+      names(alone.0, "In the original alone", count: alone.0.count),
+      names(alone.1, "In this one alone", count: alone.1.count),
+    ]
     return PageSection(
       id: "difference", title: "Difference from the original",
       content: """
-        <p>Original: <code>\(PageName.short(difference.first))</code></p>\(verdict)\(matching)\(changes(changed))\(names(difference.onlyFirst, "In the original alone"))\(names(difference.onlySecond, "In this one alone"))
+        <p>Original: <code>\(PageName.short(difference.first))</code></p>\(verdict)\(matching)\(changes(changed))\(HTML(lists))
         """)
   }
 
+  /// The table of changed tensors, folded as `ingot diff` folds them.
   private static func changes(_ changes: [DiffReport.Change]) -> HTML {
     guard !changes.isEmpty else { return "" }
     // What has no number, or NaN, comes first.
-    let sorted = changes.enumerated().sorted { left, right in
-      let (a, b) = (distance(left.element), distance(right.element))
-      return a == b ? left.offset < right.offset : a > b
-    }.map(\.element)
+    let found = ChangeRow.rows(of: changes, isUnfolded: false)
+    let distances = found.map { $0.changes.reduce(0) { max($0, distance($1)) } }
+    let order = found.indices.sorted { left, right in
+      let (a, b) = (distances[left], distances[right])
+      return a == b ? left < right : a > b
+    }
     var rows: [[HTML]] = []
     var byteCount = 0
-    for change in sorted.prefix(changeLimit) where byteCount < changeByteLimit {
-      rows.append(row(change))
-      byteCount += rows[rows.count - 1].reduce(0) { $0 + $1.byteCount }
+    var left = changes.count
+    for index in order where byteCount < changeByteLimit {
+      let cells = row(found[index])
+      rows.append(cells)
+      byteCount += cells.reduce(0) { $0 + $1.byteCount }
+      left -= found[index].changes.count
     }
     let more: HTML =
-      sorted.count > rows.count
-      ? "<p class=dim>\(Count(sorted.count - rows.count, "more tensor")) changed less: <code>ingot diff</code> lists all.</p>"
-      : ""
+      left > 0
+      ? "<p class=dim>\(Count(left, "more tensor")) changed less: <code>ingot diff</code> lists all.</p>" : ""
     let list = table(
       "Changed tensors",
       [
-        ("changed", false), ("dtype", false), ("shape", false), ("largest", true), ("relative", true),
-        ("SNR", true), ("values", true), ("", false),
-      ], rows)
+        ("changed", false), ("dtype", false), ("shape", false), ("largest", true), ("at", false),
+        ("relative", true), ("SNR", true), ("values", true), ("", false),
+      ], rows, hasNames: true)
     return
-      "<p class=dim>The largest differences first; relative is the root mean square over the original's.</p>\(list)\(more)"
+      "<p class=dim>The largest differences first; relative is the root mean square over the original's. Of tensors that fold into one row the worst figures are shown.</p>\(list)\(more)"
   }
 
-  private static func row(_ change: DiffReport.Change) -> [HTML] {
-    let types =
-      change.typeNames.0 == change.typeNames.1
-      ? change.typeNames.0 : "\(change.typeNames.0) → \(change.typeNames.1)"
-    let shape =
-      change.shapes.0 == change.shapes.1
-      ? change.shapes.0.label : "\(change.shapes.0.label) → \(change.shapes.1.label)"
-    let cast =
-      change.isCastTo.map { "the original cast to \($0.rawValue)" }
-      ?? change.isCastFrom.map { "the original is this cast to \($0.rawValue)" } ?? ""
+  private static func row(_ row: ChangeRow) -> [HTML] {
+    let isOne = row.changes.count == 1
+    let times: HTML = isOne ? "" : " <span class=times>× \(row.changes.count)</span>"
+    var notes: [String] = []
+    if let dtype = row.first.isCastTo {
+      notes.append("the original cast to \(dtype.rawValue)")
+    } else if let dtype = row.first.isCastFrom {
+      notes.append("the original is this cast to \(dtype.rawValue)")
+    }
+    if row.first.hasSameNumbers { notes.append(DiffReport.Change.sameNumbersNote) }
     return [
-      "<code>\(PageName.short(change.name))</code>", "\(types)", "\(shape)",
-      "\(change.maxAbs.map(Quantity.scientific) ?? "–")",
-      "\(change.rmsRel.map(Quantity.scientific) ?? "–")",
-      "\(change.signalToNoise.map { $0.isFinite ? Quantity.fixed($0, decimals: 1) + " dB" : "–" } ?? "–")",
-      "\(change.differingCount.map { Quantity.count($0) } ?? "–")", "\(cast)",
+      "\(PageName.inColumn(isOne ? row.first.name : row.name))\(times)", "\(row.types)", "\(row.shapes)",
+      "\(row.largest)", "\(row.place)", "\(row.relative)", "\(row.signalToNoise)", "\(row.values)",
+      "\(notes.joined(separator: ", "))",
     ]
   }
 
@@ -75,7 +87,8 @@ extension PageSections {
     change.rmsRel.map { $0.isNaN ? .infinity : $0 } ?? .infinity
   }
 
-  private static func names(_ names: [String], _ title: HTML) -> HTML {
+  /// A list of names that is folded away; so many tensors have them.
+  private static func names(_ names: [String], _ title: HTML, count: Int) -> HTML {
     guard !names.isEmpty else { return "" }
     let items = names.prefix(nameLimit).map { name -> HTML in "<li><code>\(PageName.short(name))</code></li>"
     }
@@ -84,7 +97,7 @@ extension PageSections {
       ? "<p class=dim>\(Count(names.count - nameLimit, "more name")): <code>ingot diff --json</code> lists all.</p>"
       : ""
     return
-      "<details><summary>\(title): \(Count(names.count, "tensor"))</summary><ul class=findings>\(HTML(items))</ul>\(more)</details>"
+      "<details><summary>\(title): \(Count(count, "tensor"))</summary><ul class=findings>\(HTML(items))</ul>\(more)</details>"
   }
 
   /// What the model computes on a text; `nil` where nobody asked.

@@ -29,14 +29,18 @@ enum PageSections {
   ///   - label: what it is of.
   ///   - columns: titles, and whether they are of numbers.
   ///   - rows: the cells.
+  ///   - hasNames: whether the first cell of a row is a tensor's name, whose lines may end anywhere.
   /// - Returns: the table.
-  static func table(_ label: HTML, _ columns: [(title: HTML, isNumber: Bool)], _ rows: [[HTML]]) -> HTML {
+  static func table(
+    _ label: HTML, _ columns: [(title: HTML, isNumber: Bool)], _ rows: [[HTML]], hasNames: Bool = false
+  ) -> HTML {
     let titles = columns.map { column -> HTML in
       "<th scope=col\(column.isNumber ? " class=n" : "" as HTML)>\(column.title)"
     }
     let lines = rows.map { row -> HTML in
-      let cells = zip(row, columns).map { cell, column -> HTML in
-        "<td\(column.isNumber ? " class=n" : "" as HTML)>\(cell)"
+      let cells = zip(row, columns).enumerated().map { index, pair -> HTML in
+        if hasNames, index == 0 { return "<th scope=row>\(pair.0)" }
+        return "<td\(pair.1.isNumber ? " class=n" : "" as HTML)>\(pair.0)"
       }
       return "<tr>\(HTML(cells))</tr>"
     }
