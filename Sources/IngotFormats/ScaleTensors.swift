@@ -189,6 +189,10 @@ package struct QuantizationDeclaration {
   private(set) var block: (rows: Int, columns: Int)?
   /// Inputs that share a scale.
   package private(set) var groupSize: Int?
+  /// Bits of an activation, where these are quantized too.
+  package private(set) var activationBits: Int?
+  /// When scales of activations are found, `static` or `dynamic`, where it says so.
+  package private(set) var activationScheme: String?
 
   /// Reads what a config declares; nothing of none.
   package init(_ config: Metadata?) {
@@ -204,8 +208,12 @@ package struct QuantizationDeclaration {
     for entry in object.entries {
       switch (entry.key, entry.value) {
       case ("bits", let value), ("num_bits", let value), ("w_bit", let value), ("wbits", let value):
-        // Activations have bits too, and come behind the weights.
         bits = bits ?? value.integer
+      case ("input_activations", .object(let inner)):
+        // They have bits and groups too, which are not the weights'.
+        activationBits = activationBits ?? inner["num_bits"]?.integer
+      case ("output_activations", .object): continue
+      case ("activation_scheme", .string(let scheme)): activationScheme = activationScheme ?? scheme
       case ("load_in_4bit", .bool(true)): bits = 4
       case ("weight_block_size", .array(let sizes)), ("block_structure", .array(let sizes)):
         if sizes.count == 2, let rows = sizes[0].integer, let columns = sizes[1].integer, rows > 0,

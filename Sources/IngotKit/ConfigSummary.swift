@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a config says of a model that is not known: its class, its size, how it is quantized.
+// What a config says of a model, known or not: its class, its size, how it is quantized.
 import IngotBytes
 import IngotCore
 import IngotFormats
 import IngotModels
 
-/// What the config of a model that is not known says.
+/// What the config of a model says.
 public struct ConfigSummary: Hashable, Sendable {
   /// The file that says it.
   public var fileName: String
@@ -17,7 +17,7 @@ public struct ConfigSummary: Hashable, Sendable {
   public var width: Int?
   /// How its weights are quantized: `gptq, 4 bits, groups of 128`.
   public var quantization: String?
-  /// Why the model is not known; `nil` where only its tensors don't fit it.
+  /// Why the model is not known; `nil` where it is, and where only its tensors don't fit it.
   public var reason: Evidence?
 
   /// Keys of a config, in the order in which they are looked for.
@@ -34,7 +34,7 @@ public struct ConfigSummary: Hashable, Sendable {
   ]
 
   /// Reads the config of a checkpoint, or what its own metadata say; `nil` where there is neither.
-  init?(of checkpoint: Checkpoint, at path: String, _ work: WorkOptions) {
+  init?(of checkpoint: Checkpoint, at path: String, isUnderstood: Bool, _ work: WorkOptions) {
     let found = ConfigDocument.config(of: checkpoint, at: path, work: work)
     // GGUF has every architecture's numbers under its name.
     let architecture = checkpoint.metadata.string("general.architecture")
@@ -45,7 +45,7 @@ public struct ConfigSummary: Hashable, Sendable {
       layerCount = layerCount ?? checkpoint.metadata[architecture + ".block_count"]?.integer
       width = width ?? checkpoint.metadata[architecture + ".embedding_length"]?.integer
     }
-    reason = Model.unknownArchitecture(of: checkpoint, at: path, work.system)
+    reason = isUnderstood ? nil : Model.unknownArchitecture(of: checkpoint, at: path, work.system)
   }
 
   private init(_ document: Metadata, fileName: String) {
@@ -72,7 +72,10 @@ public struct ConfigSummary: Hashable, Sendable {
     if let method = declaration.method {
       let bits = declaration.bits.map { ", \(Count($0, "bit"))" } ?? ""
       let groups = declaration.groupSize.map { ", groups of \($0)" } ?? ""
-      quantization = "\(method)\(bits)\(groups)"
+      let activations =
+        declaration.activationBits.map { ", activations of \(Count($0, "bit"))" }
+        ?? declaration.activationScheme.map { ", \($0) scales of activations" } ?? ""
+      quantization = "\(method)\(bits)\(groups)\(activations)"
     }
   }
 }

@@ -18,9 +18,14 @@ public enum ContentKind: Hashable, Sendable {
   static func all(in checkpoint: Checkpoint, at path: String, _ work: WorkOptions) -> [ContentKind] {
     var counts: [MatrixUse: Int] = [:]
     var schemes: [(name: String, count: Int)] = []
+    var states = Set<ExactName>()
+    var steps: [ExactName] = []
     for tensor in checkpoint.tensors {
       if mayBeNoWeight(tensor.name), let use = MatrixUse(tensor.name, shape: tensor.shape) {
         counts[use, default: 0] += 1
+        if use == .optimizer { states.insert(owner(of: tensor.name)) }
+      } else if tensor.name.hasSuffix(".step") {
+        steps.append(owner(of: tensor.name))
       }
       guard let scheme = scheme(of: tensor) else { continue }
       if let index = schemes.firstIndex(where: { $0.name == scheme }) {
@@ -34,11 +39,25 @@ public enum ContentKind: Hashable, Sendable {
     if config?["peft_type"] != nil || counts[.adapter] != nil {
       contents.append(
         .adapter(
-          tensors: counts[.adapter] ?? checkpoint.tensors.count, kind: config?.string("peft_type"),
+          tensors: counts[.adapter] ?? checkpoint.tensors.count, kind: config.flatMap(adapterKind),
           rank: config?["r"]?.integer, base: config?.string("base_model_name_or_path")))
     }
-    if let count = counts[.optimizer] { contents.append(.optimizerState(tensors: count)) }
+    if let count = counts[.optimizer] {
+      // How often each was updated goes with its averages.
+      contents.append(.optimizerState(tensors: count + steps.count(where: states.contains)))
+    }
     return contents + schemes.map { .quantized(tensors: $0.count, scheme: $0.name) }
+  }
+
+  /// What an adapter's config calls it; DoRA is a switch of LoRA.
+  private static func adapterKind(_ config: Metadata) -> String? {
+    if case .bool(true)? = config["use_dora"] { return "DoRA" }
+    return config.string("peft_type")
+  }
+
+  /// The name before its last word: what an optimizer's averages of one weight have in common.
+  private static func owner(of name: String) -> ExactName {
+    ExactName(name.lastIndex(of: ".").map { String(name[..<$0]) } ?? "")
   }
 
   /// What a name must hold somewhere to be looked at: there may be a million.
@@ -66,15 +85,20 @@ public enum ContentKind: Hashable, Sendable {
   /// The name of the scheme that a tensor is quantized by; blocks have theirs in place of a dtype.
   private static func scheme(of tensor: TensorDescriptor) -> String? {
     if let packing = tensor.packing { return packing.scheme }
-    guard let quantization = tensor.quantization else { return nil }
+    guard let scheme = tensor.quantization?.scheme else { return nil }
+    // A row's largest magnitude in place of its scale is bitsandbytes', whose packed form has the name too.
+    if scheme.scaleKind == .absmax { return "LLM.int8()" }
+    let activations = scheme.activations == .none ? "" : ", int8 activations"
     let scales =
-      switch quantization.scheme.granularity {
+      switch scheme.granularity {
       case .perTensor: "one scale a tensor"
       case .perChannel: "one scale a channel"
+      case .perBlock(let sizes) where sizes.count == 2 && sizes == [1, tensor.shape.dimensions.last ?? 0]:
+        "one scale a channel"
       case .perGroup(_, let size): "one scale for \(size) inputs"
       case .perBlock(let sizes): "one scale for \(sizes.map(String.init).joined(separator: " × ")) values"
       case .perRun(let size): "one scale for \(size) values"
       }
-    return "\(tensor.dtype.rawValue) with \(scales)"
+    return "\(tensor.dtype.rawValue) with \(scales)\(activations)"
   }
 }

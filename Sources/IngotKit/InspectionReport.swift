@@ -68,7 +68,7 @@ public struct InspectionReport: Sendable {
   package var model: Model?
   /// Why it is none that is known.
   package private(set) var modelError: IngotError?
-  /// What the config says, where there is one and the model is not known by it.
+  /// What the config says, where there is one.
   public internal(set) var config: ConfigSummary?
   /// What the checkpoint holds beside plain weights.
   public internal(set) var contents: [ContentKind] = []
@@ -98,7 +98,7 @@ public struct InspectionReport: Sendable {
     selected = Listing(
       isWhole ? checkpoint.tensors : checkpoint.tensors.filter { selection.takes($0.name) })
     tensors = selected
-    if model == nil { config = ConfigSummary(of: checkpoint, at: path, work) }
+    config = ConfigSummary(of: checkpoint, at: path, isUnderstood: model != nil, work)
     contents = ContentKind.all(in: checkpoint, at: path, work)
     (companions, otherWeights) = CompanionSummary.all(of: checkpoint, at: path, work)
   }

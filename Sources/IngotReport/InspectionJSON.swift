@@ -31,7 +31,7 @@ extension JSONText {
       entries += [("model", .object(self.model(model, report))), ("dialect", .string(model.dialect))]
     }
     if let config = report.config {
-      entries.append(("config", .object(self.config(config, report.modelError))))
+      entries.append(("config", .object(self.config(config, report))))
     }
     entries += [
       ("contents", .array(report.contents.map { .object(content($0)) })),
@@ -87,14 +87,14 @@ extension JSONText {
     return object
   }
 
-  private static func config(_ config: ConfigSummary, _ error: IngotError?) -> Metadata {
+  private static func config(_ config: ConfigSummary, _ report: InspectionReport) -> Metadata {
     var object = Metadata([.init(key: "file", value: .string(config.fileName))])
     object["class"] = config.className.map { .string($0) } ?? .null
     object["layers"] = config.layerCount.map { .int64(Int64($0)) } ?? .null
     object["width"] = config.width.map { .int64(Int64($0)) } ?? .null
     object["quantization"] = config.quantization.map { .string($0) } ?? .null
-    object["understood"] = .bool(false)
-    let reason = config.reason.map(ErrorRenderer.text) ?? error.map(ErrorRenderer.sentence)
+    object["understood"] = .bool(report.model != nil)
+    let reason = config.reason.map(ErrorRenderer.text) ?? report.modelError.map(ErrorRenderer.sentence)
     object["reason"] = reason.map { .string($0) } ?? .null
     return object
   }

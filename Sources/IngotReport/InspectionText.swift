@@ -38,12 +38,7 @@ package enum InspectionText {
     var lines = [
       "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
     ]
-    if let model = report.model { lines += ModelText.lines(model, style: style) }
-    if let config = report.config {
-      lines.append("\(style.text("model", .dim))  \(words(config, report.modelError))")
-    }
-    lines += report.contents.map { "\(style.text("holds", .dim))  \(words($0))" }
-    if let others = words(report.otherWeights) { lines.append("\(style.text("also ", .dim))  \(others)") }
+    lines += identity(report, style: style)
     lines += metadata(checkpoint.metadata, showsAll: options.showsMetadata, style)
     let findings = report.findings
     lines += findings.prefix(shortLimit).map { FindingText.line($0, style: style) }
@@ -54,13 +49,26 @@ package enum InspectionText {
     return lines + [""] + InspectionTable.lines(report, options: options, style: style)
   }
 
+  /// What it is: the model, what it holds beside plain weights, and what lies beside it that is not read.
+  static func identity(_ report: InspectionReport, style: TextStyle) -> [String] {
+    var lines: [String] = []
+    if let model = report.model {
+      lines += ModelText.lines(model, quantization: report.config?.quantization, style: style)
+    } else if let config = report.config {
+      lines.append("\(style.text("model", .dim))  \(words(config, report.modelError))")
+    }
+    lines += report.contents.map { "\(style.text("holds", .dim))  \(words($0))" }
+    if let others = words(report.otherWeights) { lines.append("\(style.text("also ", .dim))  \(others)") }
+    return lines
+  }
+
   /// `Mamba2ForCausalLM: 64 layers, width 2560 (not understood: …)`.
   private static func words(_ config: ConfigSummary, _ error: IngotError?) -> String {
     var facts: [String] = []
     if let count = config.layerCount { facts.append("\(Count(count, "layer"))") }
     if let width = config.width { facts.append("width \(width)") }
     if let quantization = config.quantization {
-      facts.append("quantized by \(PrintableText.escaped(quantization, limit: 60))")
+      facts.append(ModelText.words(quantization: quantization))
     }
     let name = config.className.map { PrintableText.escaped($0, limit: 80) } ?? "a model without a class"
     let reason = config.reason.map(ErrorRenderer.text) ?? error.map(ErrorRenderer.sentence)

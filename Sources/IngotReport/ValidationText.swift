@@ -39,7 +39,13 @@ package enum ValidationText {
 /// What a model is, in two lines.
 package enum ModelText {
   /// The model's numbers, and whose names its tensors have.
-  package static func lines(_ model: Model, style: TextStyle) -> [String] {
+  ///
+  /// - Parameters:
+  ///   - model: the model.
+  ///   - quantization: how its config says that weights are quantized, where it does.
+  ///   - style: where the text goes.
+  /// - Returns: the lines.
+  package static func lines(_ model: Model, quantization: String? = nil, style: TextStyle) -> [String] {
     let recognised = model.recognised
     let config = recognised.graph.config
     let count = recognised.graph.parameterCount
@@ -47,13 +53,20 @@ package enum ModelText {
     let tied = recognised.graph.usesTokenEmbeddingAsHead ? ", output tied" : ""
     // The first is what a config that names none means.
     let isPlain = recognised.configuration.architecture.heads.first?.id == config[.head]
-    let head = isPlain ? "" : ", head \(config[.head].replacing("_", with: " "))"
+    let head =
+      isPlain ? "" : ", head \(config[.head].replacing("pre_", with: "pre-").replacing("_", with: " "))"
     let buffers = recognised.buffers.count
     let names = ErrorRenderer.text(recognised.explanation)
+    let quantized = quantization.map { " · \(words(quantization: $0))" } ?? ""
     return [
-      "\(style.text("model", .dim))  \(title): \(numbers(config))\(head)\(tied) · \(Quantity.count(count)) parameters",
+      "\(style.text("model", .dim))  \(title): \(numbers(config))\(head)\(tied) · \(Quantity.count(count)) parameters\(quantized)",
       "\(style.text("names", .dim))  \(names)\(buffers > 0 ? ", \(Count(buffers, "mask buffer"))" : "")",
     ]
+  }
+
+  /// What a config says of quantized weights: `quantized by gptq, 4 bits, groups of 128`.
+  static func words(quantization: String) -> String {
+    "quantized by \(PrintableText.escaped(quantization, limit: 100))"
   }
 
   /// A model's size: `4 blocks, 4 heads, width 128, context 256, 2048 tokens`.

@@ -120,6 +120,35 @@ import Testing
     #expect(report.companions.map(\.name) == ["config.json"])
   }
 
+  @Test(arguments: [
+    ("compressed-tensors/w8a8", "LlamaForCausalLM", "compressed-tensors, 8 bits, activations of 8 bits"),
+    ("compressed-tensors/int8", "LlamaForCausalLM", "compressed-tensors, 8 bits"),
+    ("gpt_oss/published-mxfp4", "GptOssForCausalLM", "mxfp4"),
+  ])
+  func `a config that is understood tells class and quantization too`(
+    _ path: String, _ className: String, _ quantization: String
+  ) throws {
+    let report = try Ingot.inspect(Fixture.path(path))
+    let config = try #require(report.config)
+    #expect(report.modelSummary != nil && config.className == className && config.reason == nil)
+    #expect(config.quantization == quantization)
+  }
+
+  @Test func `both forms of bitsandbytes' int8 have one name, and a column of scales is one a channel`()
+    throws
+  {
+    for path in ["quantized/bnb-int8", "quantized/bnb-int8-conv1d"] {
+      let contents = try Ingot.inspect(Fixture.path(path)).contents
+      #expect(
+        contents.allSatisfy { if case .quantized(_, "LLM.int8()") = $0 { true } else { false } }, "\(path)")
+      #expect(contents.count == 1, "\(path)")
+    }
+    #expect(
+      try Ingot.inspect(Fixture.path("compressed-tensors/w8a8")).contents == [
+        .quantized(tensors: 14, scheme: "I8 with one scale a channel")
+      ])
+  }
+
   @Test func `adapters, optimizers and their like are called by name, and weights are not`() throws {
     let folder = try TemporaryFolder()
     let report = try Self.report(
@@ -127,13 +156,17 @@ import Testing
       adapter: #"{"peft_type": "LORA", "r": 24, "base_model_name_or_path": "org/base"}"#,
       [
         "base_model.model.l.0.q.lora_A.weight", "base_model.model.l.0.q.lora_B.weight",
-        "optimizer.state.0.exp_avg",
+        "state.0.exp_avg", "state.0.exp_avg_sq", "state.0.step", "clock.step",
       ],
       in: folder)
     #expect(
       report.contents == [
-        .adapter(tensors: 2, kind: "LORA", rank: 24, base: "org/base"), .optimizerState(tensors: 1),
+        .adapter(tensors: 2, kind: "LORA", rank: 24, base: "org/base"), .optimizerState(tensors: 3),
       ])
+    let other = try TemporaryFolder()
+    let adapter = #"{"peft_type": "LORA", "use_dora": true, "r": 4}"#
+    let dora = try Self.report(config: "{}", adapter: adapter, ["q.lora_A.weight"], in: other)
+    #expect(dora.contents == [.adapter(tensors: 1, kind: "DoRA", rank: 4, base: nil)])
     #expect(try Ingot.inspect(Fixture.path("kjv-gpt2")).contents.isEmpty)
     #expect(try Ingot.inspect(Fixture.path("kjv-gpt2")).otherWeights == ["expected.npz", "heldout.npy"])
   }

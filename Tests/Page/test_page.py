@@ -107,6 +107,9 @@ class Page(unittest.TestCase):
         self.assertEqual(len(self.visible(page)), 1)
         members = page.locator("#tensors .members tbody tr:visible")
         self.assertEqual([row.inner_text().split()[0] for row in members.all()], ["transformer.h.2.mlp.c_fc.weight"])
+        for shape in ("128 x 384", "128x384", "128 × 384"):
+            page.locator("#find").fill(shape)
+            self.assertEqual([name.split(" ")[0] for name in self.visible(page)], ["transformer.h.{0…3}.attn.c_attn.weight"])
         page.locator("#find").fill("no such tensor")
         self.assertEqual(self.visible(page), [])
         page.keyboard.press("Escape")
@@ -126,6 +129,8 @@ class Page(unittest.TestCase):
         column.locator("button").click()
         self.assertIsNone(column.get_attribute("aria-sort"))
         self.assertEqual(self.visible(page), before)
+        # Drawings have no order.
+        self.assertEqual(page.locator("#tensors thead th", has_text="values").locator("button").count(), 0)
         name = page.locator("#tensors thead th").first
         name.locator("button").press("Enter")
         self.assertEqual(name.get_attribute("aria-sort"), "ascending")

@@ -6,22 +6,32 @@ import IngotKit
 
 /// Reports as pages.
 package enum ModelPage {
+  /// Bytes that a page's parts take at the most; with its style and its script they are less than 2 MB.
+  private static let byteLimit = 1_950_000
+
   /// The page of a report, in UTF-8 without anything that is not ASCII or a printable character.
   package static func html(_ report: ModelReport) -> String {
     let name = PageName.short(report.inspection.path)
     let against: HTML = report.other.map { "<p>against <code>\(PageName.short($0))</code></p>" } ?? ""
-    var tensors = TensorTable(report)
-    let table = tensors.html()
-    let sections = [
-      PageSections.overview(report),
-      PageSection(id: "sizes", title: "Sizes", content: TreemapFigure(report).html(anchor: tensors.anchor)),
+    let overview = PageSections.overview(report)
+    let others = [
       report.graph.map { graph in
         let figure = GraphFigure(graph)
         return PageSection(id: "graph", title: "Graph", content: figure.html + figure.table)
       }, PageSections.quantization(report), PageSections.evaluation(report),
       PageSections.difference(report),
-      PageSection(id: "tensor-table", title: "Tensors", content: table),
     ].compactMap(\.self)
+    // The table takes what is left, and is made before the drawing that leads to its rows.
+    let drawing = TreemapFigure(report)
+    let taken = ([overview] + others).reduce(drawing.html { "f\($0)" }.byteCount) {
+      $0 + $1.content.byteCount
+    }
+    var tensors = TensorTable(report)
+    let table = tensors.html(byteLimit: max(0, byteLimit - taken))
+    let sizes = drawing.html(anchor: tensors.anchor)
+    let sections =
+      [overview, PageSection(id: "sizes", title: "Sizes", content: sizes)] + others
+      + [PageSection(id: "tensor-table", title: "Tensors", content: table)]
     let links = sections.map { section -> HTML in "<a href=\"#t-\(section.id)\">\(section.title)</a>" }
     return page(
       title: PageName.plain(report.inspection.path),

@@ -34,9 +34,12 @@ enum PageScript {
         const members = [...second.querySelectorAll(".members > tbody > tr")].map(row => ({ row, text: row.cells[0].textContent.toLowerCase() }));
         return { body, first, details: second.querySelector("details"), members, text: [...first.cells].slice(0, 3).map(cell => cell.textContent).join(" ").toLowerCase() };
       });
+      // A shape may be typed as 128x384.
+      const shapes = text => text.replace(/(\d)\s*[x×]\s*(?=\d)/g, "$1 × ");
       const search = () => {
-        const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
-        const fits = text => words.every(word => text.includes(word));
+        const typed = find.value.toLowerCase();
+        const ways = [typed, shapes(typed)].map(text => text.split(/\s+/).filter(Boolean));
+        const fits = text => ways.some(words => words.every(word => text.includes(word)));
         let count = 0;
         for (const item of bodies) {
           const whole = fits(item.text);
@@ -51,7 +54,7 @@ enum PageScript {
           count += 1;
           if (!whole && item.details) item.details.open = true;
         }
-        told.textContent = words.length ? `${count} of ${bodies.length} rows` : "";
+        told.textContent = ways[0].length ? `${count} of ${bodies.length} rows` : "";
       };
       find.addEventListener("input", search);
       find.addEventListener("keydown", event => { if (event.key === "Escape" && find.value) { find.value = ""; search(); event.preventDefault(); } });
@@ -71,6 +74,7 @@ enum PageScript {
         : String(a).localeCompare(String(b), "en", { numeric: true });
       const heads = [...table.tHead.rows[0].cells];
       heads.forEach((head, column) => {
+        if ("unordered" in head.dataset) return;
         const button = document.createElement("button");
         button.type = "button";
         button.append(...head.childNodes);

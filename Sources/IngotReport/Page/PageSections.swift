@@ -73,36 +73,25 @@ enum PageSections {
   }
 
   private static func model(_ report: ModelReport) -> HTML {
-    guard let model = report.inspection.model else {
-      return
-        "<p class=dim>No model is known of it: no config names an architecture that is understood here, or none fits the names of its tensors.</p>"
-    }
-    let lines = ModelText.lines(model, style: TextStyle()).map { line -> HTML in
+    let lines = InspectionText.identity(report.inspection, style: TextStyle()).map { line -> HTML in
       let text = line.drop { $0 != " " }.drop { $0 == " " }
-      return "<p>\(String(text))</p>"
+      let label: HTML = line.hasPrefix("holds") ? "Holds " : line.hasPrefix("also") ? "Also " : ""
+      return "<p>\(label)\(String(text))</p>"
     }
-    return HTML(lines)
+    guard report.inspection.model == nil, report.inspection.config == nil else { return HTML(lines) }
+    let unknown: HTML =
+      "<p class=dim>No model is known of it: no config names an architecture that is understood here, or none fits the names of its tensors.</p>"
+    return unknown + HTML(lines)
   }
 
   private static func types(_ report: ModelReport) -> HTML {
-    var order: [String] = []
-    var sums: [String: (tensors: Int, values: Int, bytes: Int)] = [:]
-    for tensor in report.tensors {
-      let label = tensor.descriptor.typeLabel
-      if sums[label] == nil { order.append(label) }
-      let sum = sums[label] ?? (0, 0, 0)
-      sums[label] = (
-        sum.tensors + 1, sum.values + tensor.descriptor.shape.elementCount,
-        sum.bytes + tensor.descriptor.byteCount
-      )
-    }
-    let rows = order.prefix(listLimit).compactMap { label -> [HTML]? in
-      guard let sum = sums[label] else { return nil }
+    let rows = TypeTotal.all(of: report.inspection.selected).prefix(listLimit).map { sum -> [HTML] in
       let bits =
-        sum.values > 0 ? Quantity.fixed(8 * Double(sum.bytes) / Double(sum.values), decimals: 2) : "–"
+        sum.valueCount > 0
+        ? Quantity.fixed(8 * Double(sum.byteCount) / Double(sum.valueCount), decimals: 2) : "–"
       return [
-        "\(label)", "\(sum.tensors)", "\(Quantity.count(sum.values))", "\(Quantity.bytes(sum.bytes))",
-        "\(bits)",
+        "\(sum.label)", "\(sum.tensorCount)", "\(Quantity.count(sum.valueCount))",
+        "\(Quantity.bytes(sum.byteCount))", "\(bits)",
       ]
     }
     return table(

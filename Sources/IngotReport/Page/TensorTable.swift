@@ -5,74 +5,94 @@ import IngotKit
 
 /// The table of a report's tensors.
 struct TensorTable {
-  /// Families and members that are listed at the most, and the bytes that all rows may take.
-  private static let (familyLimit, memberLimit, byteLimit) = (400, 1500, 800_000)
+  /// Bytes that a family's row takes about, and a member's.
+  private static let (rowBytes, memberBytes) = (1400, 450)
 
   private let report: ModelReport
-  /// Which families are listed.
-  let listed: [Int]
+  /// All families, the largest first.
+  private let order: [Int]
   private let isCompared: Bool
   private let isQuantized: Bool
+  /// The families that have a row.
+  private var rowAnchors: Set<Int> = []
 
   init(_ report: ModelReport) {
     self.report = report
-    let families = report.families
-    if families.count > Self.familyLimit {
-      let sizes = families.map { family in
-        family.tensors.members.reduce(0) { $0 + report.tensors[$1].descriptor.byteCount }
-      }
-      let largest = families.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }.prefix(Self.familyLimit)
-      listed = largest.sorted()
-    } else {
-      listed = Array(families.indices)
+    let sizes = report.families.map { family in
+      family.tensors.members.reduce(0) { $0 + report.tensors[$1].descriptor.byteCount }
     }
+    order = sizes.indices.sorted { (sizes[$0], $1) > (sizes[$1], $0) }
     isQuantized = report.tensors.contains { $0.descriptor.isQuantizedOnPage }
     isCompared = report.changes != nil
   }
 
   /// The name of a family's row on the page.
   func anchor(_ family: Int) -> String? { rowAnchors.contains(family) ? "f\(family)" : nil }
-  private(set) var rowAnchors: Set<Int> = []
 
   /// The table.
-  mutating func html() -> HTML {
-    var rows: HTML = ""
+  ///
+  /// - Parameter byteLimit: bytes that its rows may take; smaller families have none then.
+  /// - Returns: the table, with notes on what is left out.
+  mutating func html(byteLimit: Int) -> HTML {
     var names = PageName()
+    let rows = rows(byteLimit, &names)
+    rowAnchors = Set(rows.keys)
     var left = (families: 0, tensors: 0, bytes: 0, nonFinite: 0)
-    let limit = memberLimit
-    let wanted = Set(listed)
-    for index in report.families.indices {
-      if wanted.contains(index), rows.byteCount < Self.byteLimit {
-        rows += row(index, memberLimit: limit, &names)
-        rowAnchors.insert(index)
-      } else {
-        let family = report.families[index]
-        left.families += 1
-        left.tensors += family.tensors.members.count
-        left.bytes += family.tensors.members.reduce(0) { $0 + report.tensors[$1].descriptor.byteCount }
-        left.nonFinite += (family.statistics?.nanCount ?? 0) + (family.statistics?.infinityCount ?? 0)
-      }
+    for index in report.families.indices where rows[index] == nil {
+      let family = report.families[index]
+      left.families += 1
+      left.tensors += family.tensors.members.count
+      left.bytes += family.tensors.members.reduce(0) { $0 + report.tensors[$1].descriptor.byteCount }
+      left.nonFinite += (family.statistics?.nanCount ?? 0) + (family.statistics?.infinityCount ?? 0)
     }
+    let listed = rows.sorted { $0.key < $1.key }.map(\.value)
     return """
-      <div class=scroll role=region aria-label="Table of tensors" tabindex=0><table id=tensors><thead><tr>\(HTML(columns.map(heading)))</tr></thead>\(rows)</table></div>
+      <div class=scroll role=region aria-label="Table of tensors" tabindex=0><table id=tensors><thead><tr>\(HTML(columns.map(heading)))</tr></thead>\(HTML(listed))</table></div>
       \(notes(left, cutNames: names.cutCount))
       """
   }
 
-  /// How many members of a family are listed: as many as all that are listed leave room for.
-  private var memberLimit: Int {
-    let counts = listed.map { report.families[$0].tensors.members.count }
-    var (low, high) = (4, max(4, counts.max() ?? 0))
+  /// The rows that there is room for, by family: those of the largest, with fewer of their members where it gets narrow.
+  private func rows(_ byteLimit: Int, _ names: inout PageName) -> [Int: HTML] {
+    // Two thirds of the room are for families where there are many.
+    let likely = order.prefix(max(1, byteLimit / 3 * 2 / Self.rowBytes))
+    let limit = memberLimit(of: likely, byteLimit - likely.count * Self.rowBytes)
+    var rows: [Int: HTML] = [:]
+    var room = byteLimit
+    for (place, index) in order.enumerated() {
+      var found: HTML?
+      for limit in place < likely.count ? [limit, limit / 4, 0] : [0] {
+        var attempt = names
+        let row = row(index, memberLimit: limit, &attempt)
+        guard row.byteCount <= room else { continue }
+        (found, names) = (row, attempt)
+        break
+      }
+      // All that follow are smaller, and a page of holes says less.
+      guard let found else { break }
+      rows[index] = found
+      room -= found.byteCount
+    }
+    return rows
+  }
+
+  /// How many members of a family are listed: as many as there is room for, shared evenly.
+  private func memberLimit(of families: ArraySlice<Int>, _ byteCount: Int) -> Int {
+    let counts = families.map { report.families[$0].tensors.members.count }.filter { $0 > 1 }
+    let sumLimit = max(0, byteCount / Self.memberBytes)
+    var (low, high) = (0, counts.max() ?? 0)
     while low < high {
       let middle = (low + high + 1) / 2
       let sum = counts.reduce(0) { $0 + min($1, middle) }
-      if sum <= Self.memberLimit { low = middle } else { high = middle - 1 }
+      if sum <= sumLimit { low = middle } else { high = middle - 1 }
     }
     return low
   }
 
   /// A column: its title, whether it is of numbers, and what it says.
   private typealias Column = (title: HTML, isNumber: Bool, help: String)
+  /// The title of the column of drawings, which have no order.
+  private static let drawingTitle: HTML = "values"
 
   private var columns: [Column] {
     var columns: [Column] = [
@@ -81,7 +101,7 @@ struct TensorTable {
     ]
     if isQuantized { columns.append(("bits", true, "Bits a value takes, scales counted")) }
     columns += [
-      ("values", false, "How values are spread"), ("min", true, "The least value"),
+      (Self.drawingTitle, false, "How values are spread"), ("min", true, "The least value"),
       ("max", true, "The largest value"), ("mean", true, "The mean"),
       ("deviation", true, "The standard deviation"),
       ("zeros", true, "The share of values that are zero"),
@@ -95,7 +115,10 @@ struct TensorTable {
   }
 
   private func heading(_ column: Column) -> HTML {
-    "<th scope=col\(column.isNumber ? " class=n" : "" as HTML) title=\"\(column.help)\">\(column.title)"
+    let mark: HTML =
+      column.isNumber ? " class=n" : column.title.source == Self.drawingTitle.source ? " data-unordered" : ""
+    return
+      "<th scope=col\(mark) title=\"\(column.help)\">\(column.title)"
   }
 
   // MARK: - Rows
@@ -193,15 +216,20 @@ struct TensorTable {
         "<details><summary>more</summary>\(whole)\(large)\(standout(report.tensors[members[0]], report.changes?.byTensor[members[0]]))</details>"
     }
     let shown = members.prefix(memberLimit)
+    let others = members.count - shown.count
     let rest: HTML =
-      shown.count < members.count
-      ? "<p class=dim>\(Count(members.count - shown.count, "more tensor")) of this family not listed: <code>ingot inspect --all</code> lists each.</p>"
+      others > 0
+      ? "<p class=dim>\(shown.isEmpty ? Count(others, "tensor") : Count(others, "more tensor")) of this family not listed: <code>ingot inspect --all</code> lists each.</p>"
       : ""
     let titles: HTML = """
       <th scope=col>name<th scope=col>values<th scope=col class=n>min<th scope=col class=n>max<th scope=col class=n>mean<th scope=col class=n>deviation<th scope=col class=n>not finite<th scope=col>what stands out
       """
+    let table: HTML =
+      shown.isEmpty
+      ? ""
+      : "<table class=members><thead><tr>\(titles)</tr></thead><tbody>\(HTML(shown.map(member)))</tbody></table>"
     return
-      "<details><summary>\(Count(members.count, "tensor"))</summary>\(whole)\(large)<table class=members><thead><tr>\(titles)</tr></thead><tbody>\(HTML(shown.map(member)))</tbody></table>\(rest)</details>"
+      "<details><summary>\(Count(members.count, "tensor"))</summary>\(whole)\(large)\(table)\(rest)</details>"
   }
 
   private func member(_ index: Int) -> HTML {
