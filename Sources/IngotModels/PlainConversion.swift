@@ -40,6 +40,7 @@ package struct PlainConversion {
 
   private mutating func addTensors() throws(IngotError) {
     let selection = options.selection
+    let shared = SharedStorage(source.tensors).owners
     for (index, tensor) in source.tensors.enumerated() {
       guard selection.takes(tensor.name) else {
         output.losses.append(
@@ -58,6 +59,12 @@ package struct PlainConversion {
         output.losses.append(
           Loss(
             .alias, tensor: tensor.name, detail: "shares its bytes with \(target), and is stored in full"))
+      }
+      if let target = shared[index].map({ source.tensors[$0].name }), selection.takes(target) {
+        output.losses.append(
+          Loss(
+            .alias, tensor: tensor.name,
+            detail: "shares its bytes with \(target) as another view of them, and is stored in full"))
       }
       try add(index, as: dtype(of: tensor), aliasOf: aliasOf)
     }

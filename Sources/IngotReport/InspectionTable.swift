@@ -9,7 +9,7 @@ struct TypeTotal {
   var label: String
   /// Tensors, other names of one included.
   var tensorCount = 0
-  /// Values, and bytes of them; what has several names counts once.
+  /// Values, and bytes of them; what has several names counts once, and so do bytes that tensors share as other views.
   var valueCount = 0, byteCount = 0
 
   /// The totals of tensors, in the order of their first ones.
@@ -18,7 +18,8 @@ struct TypeTotal {
     var positions: [String: Int] = [:]
     let hasAliases = tensors.contains { $0.descriptor.aliasOf != nil }
     var counted = Set<String>()
-    for tensor in tensors {
+    let shared = SharedStorage(tensors.lazy.map(\.descriptor))
+    for (index, tensor) in tensors.enumerated() {
       let label = tensor.descriptor.typeLabel
       let position = positions[label] ?? totals.count
       if position == totals.count {
@@ -29,8 +30,9 @@ struct TypeTotal {
       if hasAliases, !counted.insert(tensor.descriptor.aliasOf ?? tensor.descriptor.name).inserted {
         continue
       }
-      totals[position].valueCount += tensor.descriptor.shape.elementCount
-      totals[position].byteCount += tensor.descriptor.byteCount
+      let size = shared.ownSize(of: tensor.descriptor, at: index)
+      totals[position].valueCount += size.values
+      totals[position].byteCount += size.bytes
     }
     return totals
   }
@@ -126,6 +128,7 @@ enum InspectionTable {
     // What was asked for stays on a narrow terminal: shapes and bytes go, then zeros, the deviation, and the mean.
     var dispensable: [Int]? = nil
     if hasStatistics || hasDigests { dispensable = [3, 4, 2, 1] + (hasStatistics ? [9, 8, 7] : []) }
+    let shared = SharedStorage(tensors.lazy.map(\.descriptor)).owners
     var table = TableLayout(columns, dispensable: dispensable)
     for group in groups {
       guard let first = group.members.first else { continue }
@@ -134,7 +137,10 @@ enum InspectionTable {
       var cells = [
         group.name, tensor.typeLabel, tensor.shape.label, Quantity.bytes(tensor.byteCount),
         group.members.count > 1
-          ? "× \(group.members.count)" : tensor.aliasOf.map { "= \(ErrorRenderer.name($0))" } ?? "",
+          ? "× \(group.members.count)"
+          : tensor.aliasOf.map { "= \(ErrorRenderer.name($0))" }
+            ?? shared[Int(first)].map { "a view of \(ErrorRenderer.name(tensors[$0].descriptor.name))" }
+            ?? "",
       ]
       if hasStatistics { cells += statisticsCells(member.statistics) }
       if hasHistograms { cells.append(member.histogram.map(drawing) ?? "") }

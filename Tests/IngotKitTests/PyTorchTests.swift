@@ -22,6 +22,19 @@ import Testing
       ])
   }
 
+  /// Torch's own views of a storage of 60 F32, among which is a whole one.
+  @Test(arguments: ["views.pt", "stream-views.pt", "deflated.pt"])
+  func `bytes that are other views of a tensor's are counted once`(_ name: String) throws {
+    let tensors = try Self.open(name).tensors
+    let shared = SharedStorage(tensors)
+    let base = try #require(tensors.firstIndex { $0.name == "base" })
+    for view in ["turned", "rows", "columns", "steps", "one"] {
+      let index = try #require(tensors.firstIndex { $0.name == view })
+      #expect(shared.owners[index] == base && shared.ownByteCounts[index] == 0, "\(view)")
+    }
+    #expect(shared.ownByteCounts[base] == 240)
+  }
+
   @Test func `what is no tensor is metadata, as Python has it`() throws {
     let expected = try JSONDocument.object(Fixture.bytes("golden/pytorch/metadata.json"))
     #expect(expected.entries.count > 25)
@@ -83,8 +96,9 @@ import Testing
     let report = try Conversion(
       Fixture.path("golden/pytorch/tied.pt"), to: folder.file("out/"), options: options
     ).run()
-    // The parameters' marks.
-    #expect(report.losses.map(\.kind) == [.metadata])
+    // The parameters' marks; and no file here holds another view of a tensor as one.
+    #expect(Set(report.losses.map(\.kind)) == [.metadata, .alias] && report.losses.count == 2)
+    #expect(report.losses.first { $0.kind == .alias }?.tensor == "turned")
     #expect(report.fileNames.last == "pytorch_model.bin.index.json")
     #expect(report.fileNames.count == 4)
     let back = try CheckpointOpener().open(folder.file("out"))

@@ -100,15 +100,15 @@ public struct ModelReport: Sendable {
   /// The graph, where the model is understood.
   package var graph: ModelGraph? { inspection.model?.recognised.graph }
   /// Canonical bytes of all tensors, shared ones once.
-  public var byteCount: Int {
-    tensors.indices.reduce(0) {
-      tensors.owners[$1] == $1 ? $0 + tensors.descriptors[$1].byteCount : $0
-    }
-  }
+  public var byteCount: Int { ownSize.bytes }
   /// Values of all tensors, shared ones once.
-  public var valueCount: Int {
-    tensors.indices.reduce(0) {
-      tensors.owners[$1] == $1 ? $0 + tensors.descriptors[$1].shape.elementCount : $0
+  public var valueCount: Int { ownSize.values }
+  private var ownSize: (values: Int, bytes: Int) {
+    let shared = SharedStorage(tensors.descriptors)
+    return tensors.indices.reduce((0, 0)) { sum, index in
+      guard tensors.owners[index] == index else { return sum }
+      let own = shared.ownSize(of: tensors.descriptors[index], at: index)
+      return (sum.0 + own.values, sum.1 + own.bytes)
     }
   }
   /// Values that are NaN or infinite.
