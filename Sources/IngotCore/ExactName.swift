@@ -11,10 +11,10 @@ package struct ExactName: Hashable, Sendable {
 
   /// Whether both have the same UTF-8 bytes.
   package static func == (left: ExactName, right: ExactName) -> Bool {
+    // In a table of many names, most that meet are not even as long.
+    guard left.text.utf8.count == right.text.utf8.count else { return false }
     var (left, right) = (left.text, right.text)
-    return left.withUTF8 { left in
-      right.withUTF8 { right in left.count == right.count && left.elementsEqual(right) }
-    }
+    return left.withUTF8 { left in right.withUTF8 { right in left.elementsEqual(right) } }
   }
 
   /// Feeds the UTF-8 bytes.

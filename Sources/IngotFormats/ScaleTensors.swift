@@ -98,9 +98,10 @@ package struct ScaleTensors: Sendable {
       values[ExactName(tensor.name)] = index
     }
     guard !values.isEmpty else { return [] }
+    let owners = ScaleOwners(values)
     var companions: [Int: [ScaleCompanion]] = [:]
     for (index, tensor) in tensors.enumerated() where !taken.contains(index) {
-      guard let (owner, companion) = ScaleCompanion.find(index, tensor.name, among: values) else { continue }
+      guard let (owner, companion) = ScaleCompanion.find(index, tensor.name, among: owners) else { continue }
       companions[owner, default: []].append(companion)
     }
     // Zero points are small integers too.
@@ -232,93 +233,5 @@ package struct QuantizationDeclaration {
   /// Whether what it declares must be about a tensor, scales or not.
   func covers(_ tensor: TensorDescriptor) -> Bool {
     method != nil && tensor.shape.rank > 1 && (tensor.dtype == .i8 || tensor.dtype.isFloating)
-  }
-}
-
-/// A tensor that belongs to a weight.
-struct ScaleCompanion: Sendable {
-  /// What a companion is for.
-  enum Role: Hashable, Sendable {
-    /// What values are multiplied by.
-    case scale
-    /// bitsandbytes' largest magnitude of each row: a scale times 127.
-    case rowMaximum
-    /// What is subtracted from values.
-    case zeroPoint
-    /// A number that tells in which order values are stored.
-    case layout
-    /// What activations, not values, are scaled by.
-    case activation
-    /// Something else.
-    case other
-  }
-
-  /// Its index.
-  let index: Int
-  /// What it is for.
-  let role: Role
-  /// The name behind that of the weight.
-  let suffix: String
-
-  /// Words that the names of companions have where they stand beside `NAME.weight` and not behind it.
-  private static let words = [
-    "scale", "scb", "scaling", "absmax", "amax", "zero", "zp", "g_idx", "quant", "weight_format",
-    "weight_shape",
-    "biases", "codebook", "perm",
-  ]
-  /// What values are called, behind the name that their companions share with them.
-  private static let valueNames = [
-    ".weight", ".qweight", "_blocks", "_packed", "._data", ".weight_packed", ".kernel", ".W_q",
-    ".weight._data", "_qdata", ".qdata", "_int_data", ".int_data",
-  ]
-  /// Companions' names have at most so many parts behind the weight's.
-  private static let cutLimit = 6
-
-  /// The weight that a tensor belongs to; `nil` for one that belongs to none.
-  static func find(
-    _ index: Int, _ name: String, among values: [ExactName: Int]
-  ) -> (owner: Int, ScaleCompanion)? {
-    let bytes = name.utf8
-    var end = bytes.endIndex
-    for _ in 0..<cutLimit {
-      guard let cut = bytes[..<end].lastIndex(where: { ".:_/".utf8.contains($0) }), cut > bytes.startIndex
-      else {
-        return nil
-      }
-      end = cut
-      let stem = String(name[..<cut])
-      let suffix = String(name[cut...])
-      guard suffix != "_bias", suffix != ".bias" else { continue }
-      if let owner = values[ExactName(stem)], owner != index {
-        return (owner, ScaleCompanion(index: index, role: role(suffix), suffix: suffix))
-      }
-      let lowered = suffix.lowercased()
-      guard words.contains(where: { lowered.contains($0) }) else { continue }
-      for valueName in valueNames {
-        guard let owner = values[ExactName(stem + valueName)], owner != index else { continue }
-        // Only a plain `NAME.weight` beside `NAME.scale` is known to be what it seems.
-        let role = valueName == ".weight" ? role(suffix) : .other
-        return (owner, ScaleCompanion(index: index, role: role, suffix: suffix))
-      }
-    }
-    return nil
-  }
-
-  /// What a companion is for, by its name behind the weight's.
-  private static func role(_ suffix: String) -> Role {
-    var name = Substring(suffix.lowercased())
-    while let first = name.first, "._:/".contains(first) { name.removeFirst() }
-    if name.hasPrefix("weight_") { name.removeFirst("weight_".count) }
-    switch name {
-    case "scale", "scales", "scale_inv", "scales_inv", "scale_weight", "scaling_factor": return .scale
-    case "scb": return .rowMaximum
-    case "zero_point", "zero_points", "zeros", "zp": return .zeroPoint
-    case "format": return .layout
-    default: break
-    }
-    let activations = [
-      "input", "output", "act_", "activation", "k_scale", "v_scale", "q_scale", "kv_", "prob_",
-    ]
-    return activations.contains { name.hasPrefix($0) } || name == "scale_input" ? .activation : .other
   }
 }
