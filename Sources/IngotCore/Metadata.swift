@@ -95,6 +95,24 @@ public struct Metadata: Hashable, Sendable {
     }
   }
 
+  /// Sets keys one after the other, however many there are, in one pass: values of keys that are there are replaced in
+  /// place, others are appended.
+  ///
+  /// - Parameter changes: keys with their new values.
+  package mutating func set(_ changes: [Entry]) {
+    guard !changes.isEmpty else { return }
+    var places: [ExactName: Int] = [:]
+    for (place, entry) in entries.enumerated().reversed() { places[ExactName(entry.key)] = place }
+    for change in changes {
+      if let place = places[ExactName(change.key)] {
+        entries[place].value = change.value
+      } else {
+        places[ExactName(change.key)] = entries.count
+        entries.append(change)
+      }
+    }
+  }
+
   /// The string value of a key; `nil` when it is absent or of another type.
   public func string(_ key: String) -> String? {
     guard case .string(let text)? = self[key] else { return nil }

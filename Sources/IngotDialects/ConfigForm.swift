@@ -138,10 +138,11 @@ package struct ConfigForm: Sendable {
     for (key, spelling, other) in echoes {
       if let value = own[spelling].map(Self.plain), value != document[key] { document[other] = value }
     }
-    for entry in kept(in: own)?.entries ?? []
-    where document[entry.key] == nil || entry.key == RotaryRule.olderKey && rotary != nil {
-      document[entry.key] = entry.value
-    }
+    let said = Set(document.entries.map { ExactName($0.key) })
+    document.set(
+      (kept(in: own)?.entries ?? []).filter {
+        !said.contains(ExactName($0.key)) || $0.key == RotaryRule.olderKey && rotary != nil
+      })
     reading(own, &document)
     return document
   }
@@ -198,10 +199,11 @@ package struct ConfigForm: Sendable {
     let said = Set(
       rows.map(\.key) + builtIn.map(\.key) + ["model_type"] + checked.flatMap(\.spellings)
         + keptEntries.map(\.key))
+    let values = Dictionary(complete.entries.map { (ExactName($0.key), $0.value) }) { first, _ in first }
     let rest = Metadata(
       keptEntries
         + document.entries.filter { !said.contains($0.key) && $0.value != .null }.map {
-          .init(key: $0.key, value: complete[$0.key] ?? $0.value)
+          .init(key: $0.key, value: values[ExactName($0.key)] ?? $0.value)
         })
     if !unsaid.isEmpty {
       let lost = unsaid.compactMap { key in complete[key].map { Metadata.Entry(key: key, value: $0) } }

@@ -37,9 +37,7 @@ package enum ConfigWriter {
     }
     keys.sort { $0.key < $1.key }
     var result = Metadata(keys.map { .init(key: $0.key, value: $0.value) })
-    for entry in document.entries where isKept(entry, config, architecture) {
-      result[entry.key] = entry.value
-    }
+    result.set(document.entries.filter { isKept($0, config, architecture) })
     return result
   }
 

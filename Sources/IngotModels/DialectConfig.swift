@@ -96,13 +96,13 @@ struct DialectConfig {
       let name = modelName
       keys[key] = .string(name.isEmpty ? target.architecture : name)
     }
-    for entry in own.entries { keys[entry.key] = entry.value }
+    keys.set(own.entries)
     if let key = place.key(of: .fileType), let type = GGUFFileType.number(of: tensors) {
       keys[key] = .uint32(type)
     }
     if let key = place.key(of: .pooling), let kind = pooling.kind { keys[key] = .uint32(kind.rawValue) }
     if let key = place.key(of: .labels), model.hasClassifier { keys[key] = labels }
-    for entry in others.entries { keys[entry.key] = entry.value }
+    keys.set(others.entries)
     return keys
   }
 

@@ -123,9 +123,10 @@ package struct SafetensorsWriter: CheckpointWriter {
       losses.append(Loss(.added, detail: "\(key): pt, which older transformers ask for"))
     }
     kept[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
-    for tensor in request.tensors {
-      if let target = tensor.aliasOf { kept[tensor.name] = .string(target) }
-    }
+    kept.set(
+      request.tensors.compactMap { tensor in
+        tensor.aliasOf.map { Metadata.Entry(key: tensor.name, value: .string($0)) }
+      })
     return (kept, losses)
   }
 
