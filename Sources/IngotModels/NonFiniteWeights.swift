@@ -34,22 +34,38 @@ extension Checkpoint {
   ) throws(IngotError) -> [Finding] {
     let digester = TensorDigester(self, work: work)
     let tensors = indexes.map { self.tensors[$0] }
-    progress?.begin("reading", byteCount: tensors.reduce(0) { $0 + $1.byteCount })
+    let distinct = DistinctTensors(tensors)
+    progress?.begin("reading", byteCount: distinct.byteCount)
     defer { progress?.end() }
-    var findings: [Finding] = []
-    for tensor in tensors {
-      for part in tensor.floatingParts {
-        var scan = NonFiniteScan()
-        try digester.forEachRun(of: part.values) { (run) throws(IngotError) in
-          scan.add(run)
-          progress?.advance(run.bytes.count)
-        }
-        guard let detail = scan.detail(of: part.values.shape, part.what) else { continue }
-        findings.append(Finding(.nonFinite, severity: .error, subject: tensor.name, detail: detail))
-      }
+    var details: [Int: [Evidence]] = [:]
+    for index in distinct.indexes {
+      let found = try digester.nonFiniteDetails(of: tensors[index], progress)
+      if !found.isEmpty { details[index] = found }
     }
     try digester.checkUnchanged()
-    return findings
+    return zip(tensors, distinct.owners).flatMap { tensor, owner in
+      (details[owner] ?? []).map {
+        Finding(.nonFinite, severity: .error, subject: tensor.name, detail: $0)
+      }
+    }
+  }
+}
+
+extension TensorDigester {
+  /// What of a tensor is not finite, a text for each part with such values.
+  fileprivate func nonFiniteDetails(
+    of tensor: TensorDescriptor, _ progress: (any ProgressObserver)?
+  ) throws(IngotError) -> [Evidence] {
+    var details: [Evidence] = []
+    for part in tensor.floatingParts {
+      var scan = NonFiniteScan()
+      try forEachRun(of: part.values) { (run) throws(IngotError) in
+        scan.add(run)
+        progress?.advance(run.bytes.count)
+      }
+      if let detail = scan.detail(of: part.values.shape, part.what) { details.append(detail) }
+    }
+    return details
   }
 }
 

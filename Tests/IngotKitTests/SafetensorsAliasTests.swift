@@ -158,6 +158,22 @@ import Testing
     }
   }
 
+  @Test func `what many names stand for is looked at for NaN once, and each name is told`() throws {
+    let folder = try TemporaryFolder()
+    let names = (0..<200).map { "\"a\($0)\": \"e.weight\"" }.joined(separator: ", ")
+    let path = try file(in: folder, "{\"format\": \"pt\", \(names)}")
+    let stored = 12 * 4 + 2 * 4
+    var bytes = try folder.bytes("m.safetensors")
+    // The second number of e.weight, which stands first.
+    bytes.replaceSubrange((bytes.count - stored + 4)..<(bytes.count - stored + 8), with: [0, 0, 0xC0, 0x7F])
+    _ = try folder.write(bytes, to: "m.safetensors")
+    let counter = Counter()
+    let findings = try Ingot.validate(path, progress: counter).findings.filter { $0.kind == .nonFinite }
+    #expect(counter.read == stored && counter.expected == stored)
+    #expect(Set(findings.map(\.subject)).count == 201)
+    #expect(Set(findings.map { "\($0.detail)" }).count == 1)
+  }
+
   @Test func `names of one tensor are compared once, and each that differs is told`() throws {
     let folder = try TemporaryFolder()
     let names = (0..<50).map { "\"a\($0)\": \"e.weight\"" }.joined(separator: ", ")
