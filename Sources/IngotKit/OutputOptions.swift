@@ -59,7 +59,9 @@ extension Checkpoint {
   /// The most resident memory, in bytes, that writing all of it takes beyond the program's own: 64 MiB, and what follows from
   /// the number of tensors and from the files that travel along.
   func writingBound(_ companions: Companions) -> Int {
-    64 << 20 + 2 * indexByteCount + 256 * tensors.count
+    // Pickles are objects before they are tensors.
+    let tensorByteCount = format == PyTorchFormat().id ? 512 : 256
+    return 64 << 20 + 2 * indexByteCount + tensorByteCount * tensors.count
       + 2 * companions.files.reduce(0) { $0 + $1.bytes.count }
   }
 }
