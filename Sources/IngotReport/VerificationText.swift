@@ -35,11 +35,17 @@ package enum VerificationText {
   private static func verdict(_ report: VerificationReport, _ style: TextStyle) -> String {
     guard let name = report.firstFailure, let first = report.outputs.first(where: { $0.name == name }) else {
       let outputs = report.outputs.count == 1 ? "the one output is" : "all \(report.outputs.count) outputs"
-      return "\(outputs) within \(Quantity.scientific(report.tolerance))"
+      return "\(outputs) within \(bounds(report))"
     }
     let relative = "relative \(Quantity.scientific(first.maxRel))"
-    return style.text("first beyond \(Quantity.scientific(report.tolerance)):", .error)
+    return style.text("first beyond \(Quantity.scientific(first.tolerance)):", .error)
       + " \(ErrorRenderer.name(name)) (\(relative))"
+  }
+
+  /// The bounds that outputs were held to: those that are stored in F32 can have another than those in F64.
+  private static func bounds(_ report: VerificationReport) -> String {
+    let bounds = Set(report.outputs.map(\.tolerance)).sorted().map(Quantity.scientific)
+    return bounds.count == 1 ? bounds.joined() : "their bounds, \(bounds.joined(separator: " and "))"
   }
 
   /// `ingot verify --json`.
@@ -53,6 +59,7 @@ package enum VerificationText {
           .init(key: "rms_rel", value: .float64(output.rmsRel)),
           .init(key: "cosine", value: .float64(output.cosine)),
           .init(key: "top1_agreement", value: output.top1Agreement.map { .float64($0) } ?? .null),
+          .init(key: "tolerance", value: .float64(output.tolerance)),
           .init(key: "passed", value: .bool(output.passed)),
         ]))
     }

@@ -19,6 +19,8 @@ public struct OutputComparison: Hashable, Sendable {
   public var top1Agreement: Double?
   /// Whether something was compared and is within the tolerance.
   public var passed: Bool
+  /// The bound that it was held to.
+  package var tolerance: Double
 
   /// Compares an output with its expectation.
   ///
@@ -58,6 +60,7 @@ public struct OutputComparison: Hashable, Sendable {
     top1Agreement =
       comparesTop1 && agreement.rows > 0
       ? (agreement.hasLargest ? Double(agreement.same) / Double(agreement.rows) : .nan) : nil
+    self.tolerance = tolerance
     passed = (isZero ? maxAbs : maxRel) <= tolerance
   }
 
