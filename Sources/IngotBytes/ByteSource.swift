@@ -136,6 +136,27 @@ package final class FileByteSource: ByteSource {
 
   deinit { system.close(descriptor) }
 
+  /// Keeps other runs that ask for the same from changing the file, until this source is gone.
+  ///
+  /// - Throws: ``IngotError/sourceChanged(path:found:expected:)`` when another run holds it, or another file stands at its
+  ///   path by now, and ``IngotError/environment(_:)`` when the system fails.
+  package func lock() throws(IngotError) {
+    let (isLocked, standing): (Bool, FileStatus)
+    do throws(CallFailure) {
+      isLocked = try system.tryLock(descriptor)
+      standing = try system.status(at: path, followingLinks: true)
+    } catch {
+      throw .failed(error, path: path, purpose: .openInput)
+    }
+    guard isLocked else {
+      throw .sourceChanged(
+        path: path, found: "being changed by another run", expected: "a file that no run changes")
+    }
+    guard standing.isSameFile(as: status) else {
+      throw .sourceChanged(path: path, found: "another file", expected: "the one that was opened")
+    }
+  }
+
   /// Opens another file of the same folder.
   package func sibling(named name: String) throws(IngotError) -> any ByteSource {
     let path = FilePath.join(FilePath.folder(of: path), name)

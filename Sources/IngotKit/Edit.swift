@@ -110,9 +110,10 @@ extension Ingot {
         Location(StandardInput.name), why: "is not a file that can be changed", hint: .remedy(.convert))
     }
     let system = options.work.system
-    let file = try fileToEdit(path, options.work)
-    try HeaderBackup.restore(for: file, system: system)
-    let source = try FileByteSource(path: file, system: system)
+    let source = try sourceToEdit(path, options.work)
+    // Locked until the new file stands in the old one's place.
+    defer { withExtendedLifetime(source) {} }
+    let file = source.path
     let format = try FormatRegistry.detect(source)
     guard let editor = format.metadataEditor else {
       throw .unsuitable(
@@ -156,6 +157,16 @@ extension Ingot {
     }
     return report
   }
+}
+
+/// The one file of a checkpoint, held so that runs that edit it at the same time do not lose each other's changes; a
+/// header that an interrupted run has left half done is put back.
+private func sourceToEdit(_ path: String, _ work: WorkOptions) throws(IngotError) -> FileByteSource {
+  let file = try fileToEdit(path, work)
+  let source = try FileByteSource(path: file, system: work.system)
+  try source.lock()
+  try HeaderBackup.restore(for: file, system: work.system)
+  return source
 }
 
 /// The one file of a checkpoint.

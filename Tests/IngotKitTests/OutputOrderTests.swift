@@ -119,6 +119,28 @@ import Testing
     #expect(folder.entries() == [name])
   }
 
+  @Test func `an edit that meets another of its file is refused, and the other's change stays`() throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    var (first, second) = (EditOptions(), EditOptions())
+    first.change.values = [("first", "1")]
+    second.change.values = [("second", "2")]
+    let (refused, other) = (Flag(), second)
+    first.work.system = RecordingSystem(in: folder.path) { line in
+      guard line.hasPrefix("rename ") else { return }
+      do throws(IngotError) {
+        _ = try Ingot.edit(source, options: other)
+      } catch {
+        if case .sourceChanged = error { refused.isSet = true }
+      }
+    }
+    _ = try Ingot.edit(source, options: first)
+    #expect(refused.isSet)
+    _ = try Ingot.edit(source, options: second)
+    let metadata = try Ingot.open(source).metadata
+    #expect(metadata.string("first") == "1" && metadata.string("second") == "2")
+  }
+
   @Test(arguments: ["init", "quantize", "record"])
   func `every command that writes does it so`(_ command: String) throws {
     let folder = try TemporaryFolder()
