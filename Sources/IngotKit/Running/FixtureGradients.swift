@@ -64,9 +64,21 @@ extension FixtureSet {
     guard place == whole.shape.elementCount, found.count == tensors.count else {
       throw .unsuitable(
         Location(path, tensor: LLMCState.gradients),
-        why: "has \(whole.shape.elementCount, "number"), and the model \(count, "parameter")", hint: nil)
+        why:
+          "has \(whole.shape.elementCount, "number"), and the model \(count, "parameter"), \(paddedCount(graph, dialect)) with its padding",
+        hint: nil)
     }
     return found
+  }
+
+  /// The numbers of a model's gradients as llm.c writes them, rows of padding included.
+  private func paddedCount(_ graph: ModelGraph, _ dialect: Dialect) -> Int {
+    let padded = Set(dialect.parameters.filter { $0.2.isPadded }.map(\.0))
+    return graph.parameters.reduce(0) { sum, parameter in
+      let (rows, count) = (parameter.shape.dimensions.first ?? 1, parameter.shape.elementCount)
+      guard padded.contains(parameter.role.kind), rows > 0 else { return sum + count }
+      return sum + ParameterLayout.paddedRowCount(rows) * (count / rows)
+    }
   }
 }
 
