@@ -15,6 +15,9 @@ package struct ConfigForm: Sendable {
   /// One line of the table.
   package typealias Row = (key: String, spelling: String)
 
+  /// What ``keeping`` is in every container that has one.
+  package static let keptKey = "ingot.config"
+
   /// The id of the dialect whose program it is.
   package let dialect: String
   /// Keys of config.json with their spellings here.
@@ -66,7 +69,7 @@ package struct ConfigForm: Sendable {
       ("n_layer", "gpt2.block_count"), ("n_head", "gpt2.attention.head_count"),
       ("layer_norm_epsilon", "gpt2.attention.layer_norm_epsilon"), ("vocab_size", "gpt2.vocab_size"),
     ],
-    numberType: .uint32, builtIn: [("activation_function", .string("gelu_new"))], keeping: "ingot.config")
+    numberType: .uint32, builtIn: [("activation_function", .string("gelu_new"))], keeping: ConfigForm.keptKey)
 
   /// The keys of llama.cpp's GGUF files of BERT.
   ///
@@ -81,7 +84,7 @@ package struct ConfigForm: Sendable {
       ("vocab_size", "bert.vocab_size"), ("type_vocab_size", "tokenizer.ggml.token_type_count"),
     ],
     numberType: .uint32, builtIn: [("hidden_act", .string("gelu"))],
-    assumed: [("is_decoder", .bool(false))], keeping: "ingot.config")
+    assumed: [("is_decoder", .bool(false))], keeping: ConfigForm.keptKey)
 
   /// The words of llm.c's header, as its reader names them.
   ///

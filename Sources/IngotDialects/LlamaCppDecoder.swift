@@ -239,7 +239,7 @@ extension ConfigForm {
         ("rms_norm_eps", "\(prefix).attention.layer_norm_rms_epsilon"),
         ("vocab_size", "\(prefix).vocab_size"), ("num_local_experts", "\(prefix).expert_count"),
       ],
-      numberType: .uint32, builtIn: [], keeping: "ingot.config",
+      numberType: .uint32, builtIn: [], keeping: ConfigForm.keptKey,
       kept: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"],
       echoes: [("head_dim", "\(prefix).attention.value_length", "v_head_dim")],
       rotary: LlamaCppRotary(prefix: prefix))

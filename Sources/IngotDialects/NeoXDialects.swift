@@ -121,6 +121,6 @@ extension ConfigForm {
       ("layer_norm_eps", "gptneox.attention.layer_norm_epsilon"),
       ("use_parallel_residual", "gptneox.use_parallel_residual"), ("vocab_size", "gptneox.vocab_size"),
     ],
-    numberType: .uint32, builtIn: [("hidden_act", .string("gelu"))], keeping: "ingot.config",
+    numberType: .uint32, builtIn: [("hidden_act", .string("gelu"))], keeping: ConfigForm.keptKey,
     kept: ["tie_word_embeddings"], rotary: LlamaCppRotary(prefix: "gptneox", statesShare: true))
 }

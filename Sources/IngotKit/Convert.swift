@@ -172,7 +172,8 @@ public struct Conversion: Sendable {
         scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
     if !isForCTranslate2 { try options.requireUse(wanted, of: source) }
     try options.selection.check(against: source, alsoKnownAs: wanted?.targetNames ?? [:])
-    try requested.requireUseOfRules(by: source, alsoKnownAs: wanted?.targetNames ?? [:])
+    try requested.requireUseOfRules(
+      by: source, alsoKnownAs: wanted?.targetNames ?? [:], joined: scaled.joined)
     // Weights that their config calls quantized are copied where their names are the target's already.
     let isCopy = wanted?.changesNames == false && scaled.hasDeclaredScales(options.selection)
     let change = isCopy ? nil : wanted
@@ -190,7 +191,7 @@ public struct Conversion: Sendable {
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     options.configure(&draft, keepsLongNames: keepsLongNames)
     let renameCounts = try draft.rename(options.renames, target: destination.formatID)
-    draft.stateDType(options.dtype, for: destination)
+    draft.stateDType(options.dtype, isForeign: options.config != nil, for: destination)
     planned = try draft.planned(for: destination)
     let byteCount = try PlanWriter(
       planned, files: SourceFiles([]), work: options.work

@@ -173,7 +173,8 @@ private struct Merge {
       of: reference.checkpoint, at: reference.path, for: destination, system: system)
     let scaled = try ScaledSource(
       source.checkpoint, companions: companions.files, options: options.change)
-    try options.change.requireUseOfRules(by: source.checkpoint, alsoKnownAs: [:])
+    try options.change.requireUseOfRules(
+      by: source.checkpoint, alsoKnownAs: [:], joined: scaled.joined)
     var draft = try PlainConversion(
       source: scaled, options: options.change, destination: destination, merged: source.values
     ).output

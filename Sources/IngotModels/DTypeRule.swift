@@ -33,12 +33,15 @@ extension ChangeRequest {
   /// - Parameters:
   ///   - checkpoint: the input.
   ///   - others: other names of its tensors, by their positions.
+  ///   - joined: those whose numbers are found with scales that stand in tensors of their own.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` naming the rule.
   package func requireUseOfRules(
-    by checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]]
+    by checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]], joined: Set<ExactName>
   ) throws(IngotError) {
-    let tensors = checkpoint.tensors.indices.map { [checkpoint.tensors[$0].name] + (others[$0] ?? []) }
-      .filter { selection.takes($0) }
+    let named = checkpoint.tensors.enumerated().map { (index, tensor) in
+      (names: [tensor.name] + (others[index] ?? []), tensor)
+    }.filter { selection.takes($0.names) }
+    let tensors = named.map(\.names)
     for (index, rule) in dtypeRules.enumerated() {
       let matched = tensors.filter { $0.contains(where: rule.pattern.matches) }
       guard !matched.isEmpty else {
@@ -51,6 +54,19 @@ extension ChangeRequest {
           option: .dtype,
           why: "\(rule.pattern.pattern) matches only tensors that a later rule names, which holds")
       }
+      let reached = named.filter { $0.names.contains(where: rule.pattern.matches) }.map(\.1)
+      guard reached.contains(where: { $0.hasRealNumbers || joined.contains(ExactName($0.name)) }) else {
+        throw .invalidRequest(
+          option: .dtype,
+          why:
+            "\(rule.pattern.pattern) matches only tensors without floating-point numbers, which stay as they are"
+        )
+      }
     }
   }
+}
+
+extension TensorDescriptor {
+  /// Whether it holds floating-point numbers, or what stands for them, which a cast reaches; complex numbers are named.
+  var hasRealNumbers: Bool { dtype.isFloating || isQuantized || dtype.family == .complex }
 }

@@ -17,6 +17,8 @@ package struct PlainConversion {
   private let dialect: Dialect?
   /// What tensors become that are made of others too.
   private let merged: [Int: MergedValues]
+  /// Whether there are numbers for a dtype to reach; where there are none, it is said of every tensor.
+  private let reachesAny: Bool
   /// What is to be written.
   package private(set) var output: OutputBuilder
 
@@ -33,6 +35,7 @@ package struct PlainConversion {
     dialect = Dialect.implied(byFormat: destination.formatID).flatMap { [source] in
       $0.config.document(in: source.metadata, architecture: $0.architecture) == nil ? nil : $0
     }
+    reachesAny = source.tensors.contains { $0.hasRealNumbers && options.selection.takes($0.name) }
     output = OutputBuilder(of: source)
     output.companions = scaled.companions
     try addTensors()
@@ -87,11 +90,12 @@ package struct PlainConversion {
     } else if tensor.dtype.isFloating {
       try output.cast(index, to: dtype, onOverflow: options.onOverflow, aliasOf: aliasOf)
     } else {
-      if tensor.mayBeWeight {
+      if tensor.mayBeWeight || !reachesAny {
         report(
           kept: tensor, not: dtype,
           because: tensor.dtype.family == .complex
-            ? "complex numbers have two parts" : "its values have no scales")
+            ? "complex numbers have two parts"
+            : tensor.mayBeWeight ? "no scales of its values are known" : "it holds no floating-point numbers")
       }
       output.keep(index, aliasOf: aliasOf)
     }

@@ -17,6 +17,8 @@ package struct ScaledSource {
   package private(set) var companions: [Companion]
   /// Scales whose values stay as they are, and which therefore stay too.
   package private(set) var fixed: Set<ExactName> = []
+  /// Weights whose scales were tensors of their own, by the names of their values in the source.
+  package private(set) var joined: Set<ExactName> = []
   /// What is not kept.
   package private(set) var losses: [Loss] = []
   /// Weights whose scales are still tensors of their own.
@@ -69,6 +71,7 @@ package struct ScaledSource {
       }
     }
     guard !joined.isEmpty else { return }
+    self.joined = Set(joined.map { ExactName(source.tensors[$0].name) })
     checkpoint = scales.joined(source) { joined.contains($0.values) }
     for (index, companion) in companions.enumerated() where companion.kind == .config {
       guard var document = try? JSONDocument.object(companion.bytes) else { continue }

@@ -161,4 +161,62 @@ import Testing
     }
     #expect(losses.map(\.tensor) == (try Ingot.inspect(Self.model)).checkpoint.tensors.map(\.name))
   }
+
+  @Test func `a dtype that reaches nothing is refused for a name, and said of every tensor otherwise`() throws
+  {
+    let folder = try TemporaryFolder()
+    let code = """
+      import sys, numpy as np
+      from safetensors.numpy import save_file
+      integers = np.arange(4)
+      np.savez(sys.argv[1] + "/both.npz", a=integers, b=np.ones(3, np.float32))
+      np.savez(sys.argv[1] + "/integers.npz", a=integers, m=integers > 1)
+      scaled = {"m.q": np.ones((4, 4), np.int8), "m.s": np.ones(4, np.float32)}
+      save_file(scaled, sys.argv[1] + "/unknown.safetensors")
+      """
+    _ = try PythonPeer.run(code: code, [folder.path])
+    for name in ["both.npz", "integers.npz"] {
+      var options = ConvertOptions()
+      options.dtypeRules = [DTypeRule(Glob("a"), .f16)]
+      #expect {
+        try Conversion(folder.file(name), to: folder.file("out.npz"), options: options)
+      } throws: {
+        if case .invalidRequest(.dtype, _)? = $0 as? IngotError { true } else { false }
+      }
+    }
+    func kept(_ name: String) throws -> [Loss] {
+      try Self.losses(.kept, folder.file(name), to: folder.file(name + ".npz")) { $0.dtype = .f16 }
+    }
+    #expect(try kept("both.npz").isEmpty)
+    #expect(try kept("integers.npz").map(\.tensor) == ["a", "m"])
+    // What stands beside them is not known to be their scales, which is all that can be said.
+    let unknown = try kept("unknown.safetensors")
+    #expect(unknown.map(\.tensor) == ["m.q"] && "\(unknown)".contains("no scales of its values are known"))
+  }
+
+  @Test func `a config states the dtype of its weights by every way`() throws {
+    let folder = try TemporaryFolder()
+    func stated(_ name: String) throws -> Bool {
+      try String(decoding: folder.bytes("\(name)/config.json"), as: UTF8.self).contains(
+        #""dtype": "float16""#)
+    }
+    let there = try Self.losses(.changed, Self.model, to: folder.file("half.gguf")) {
+      ($0.program, $0.dtype) = (.llamaCpp, .f16)
+    }
+    #expect(there.count == 1 && there.first?.detail.pieces.contains(.value("ingot.config")) == true)
+    let back = try Self.losses(.changed, folder.file("half.gguf"), to: folder.file("back/")) {
+      $0.program = .transformers
+    }
+    #expect(try back.isEmpty && stated("back"))
+    // Weights without a config, and one that was written for others.
+    _ = try Self.losses(.changed, Self.model, to: folder.file("half.npz")) { $0.dtype = .f16 }
+    let given = try Self.losses(.changed, folder.file("half.npz"), to: folder.file("given/")) {
+      ($0.program, $0.config) = (.transformers, Self.model + "/config.json")
+    }
+    #expect(try given.count == 1 && stated("given"))
+    _ = try Self.losses(.changed, Self.model, to: folder.file("rules/")) {
+      $0.dtypeRules = [DTypeRule(Glob("*"), .f16)]
+    }
+    #expect(try stated("rules"))
+  }
 }
