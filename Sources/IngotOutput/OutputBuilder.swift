@@ -286,7 +286,7 @@ package struct OutputBuilder {
   private func largerFiles() throws(IngotError) -> [Loss] {
     guard let limit = request.shardByteLimit else { return [] }
     var losses: [Loss] = []
-    for tensor in request.tensors {
+    for tensor in request.tensors where tensor.aliasOf == nil {
       var byteCount = 0
       for part in tensor.parts { byteCount += try part.byteCount() }
       guard byteCount > limit else { continue }

@@ -116,6 +116,36 @@ import Testing
         """)
   }
 
+  @Test(arguments: [10, 48, 60])
+  func `a set has each alias with its tensor, and no file without any`(_ limit: Int) throws {
+    let folder = try TemporaryFolder()
+    let path = try file(in: folder, #"{"format": "pt", "h.weight": "e.weight", "a": "pt"}"#)
+    var options = ConvertOptions()
+    options.shardByteLimit = limit
+    options.check = true
+    _ = try Conversion(path, to: folder.file("set/"), options: options).run()
+    let set = try CheckpointOpener().open(folder.file("set"))
+    #expect(set.findings.isEmpty && set.tensors.count == 4)
+    #expect(try Ingot.hash(folder.file("set")).model == Ingot.hash(path).model)
+    guard limit < 56 else { return }
+    let answer = try PythonPeer.run(
+      code: """
+        import glob, json, sys
+        from safetensors import safe_open
+        index = json.load(open(sys.argv[1] + "/model.safetensors.index.json"))
+        names = set()
+        for path in sorted(glob.glob(sys.argv[1] + "/*.safetensors")):
+            with safe_open(path, "np") as f:
+                aliases = {k: v for k, v in f.metadata().items() if k != "format"}
+                held = set(f.keys())
+                assert held and set(aliases.values()) <= held, path
+                names |= held | set(aliases)
+                for name in held | set(aliases): assert path.endswith("/" + index["weight_map"][name]), name
+        print(sorted(names), len(index["weight_map"]), index["metadata"]["total_size"])
+        """, [folder.file("set")])
+    #expect(answer.standardOutput == "['a', 'e.weight', 'h.weight', 'pt'] 4 56\n")
+  }
+
   /// Counts bytes that were said to be read.
   private final class Counter: ProgressObserver, @unchecked Sendable {
     private(set) var expected = 0

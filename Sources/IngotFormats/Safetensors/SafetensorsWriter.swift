@@ -56,11 +56,16 @@ package struct SafetensorsWriter: CheckpointWriter {
   ///   name, and for a header over the format's limit.
   package func plan(_ request: WriteRequest) throws(IngotError) -> WritePlan {
     let (metadata, losses) = Self.stringMetadata(of: request)
+    let aliases = Dictionary(
+      grouping: request.tensors.filter { $0.aliasOf != nil }, by: { ExactName($0.aliasOf ?? "") })
     try Limit.safetensorsMetadataEntries.admit(
-      metadata.entries.count, "entries of metadata", target: "safetensors")
+      metadata.entries.count + aliases.values.reduce(0) { $0 + $1.count }, "entries of metadata",
+      target: "safetensors")
     let groups = try Self.shards(of: request)
     guard groups.count > 1 else {
-      let file = try Self.file(named: request.fileName, groups.first ?? [], of: request, metadata: metadata)
+      let group = groups.first ?? []
+      let own = Self.own(metadata, group, of: request, aliases: aliases)
+      let file = try Self.file(named: request.fileName, group, of: request, metadata: own)
       return WritePlan(files: [file], losses: losses)
     }
     var files: [PlannedFile] = []
@@ -68,12 +73,14 @@ package struct SafetensorsWriter: CheckpointWriter {
     var totalByteCount = 0
     for (index, group) in groups.enumerated() {
       let name = WeightFileName.shard(index + 1, of: groups.count, named: request.fileName)
-      files.append(
-        try Self.file(named: name, group, of: request, metadata: Self.own(metadata, group, of: request)))
+      let own = Self.own(metadata, group, of: request, aliases: aliases)
+      files.append(try Self.file(named: name, group, of: request, metadata: own))
       for reference in group {
         let entry = Entry(reference, in: request)
         map.append((entry.name, name))
         totalByteCount += entry.byteCount
+        guard reference.part == 0 else { continue }
+        map += (aliases[ExactName(request.tensors[reference.tensor].name)] ?? []).map { ($0.name, name) }
       }
     }
     let index = WeightFileName.index(of: request.fileName)
@@ -82,13 +89,21 @@ package struct SafetensorsWriter: CheckpointWriter {
     return WritePlan(files: files, losses: losses)
   }
 
-  /// The metadata of one file of a set: of quantized tensors it names those that it holds, so that it can be read alone.
-  private static func own(_ metadata: Metadata, _ group: [PartReference], of request: WriteRequest)
-    -> Metadata
-  {
+  /// The metadata of one file: of quantized tensors and of other names it has those of what it holds, so that it can be
+  /// read alone.
+  private static func own(
+    _ metadata: Metadata, _ group: [PartReference], of request: WriteRequest,
+    aliases: [ExactName: [PlannedTensor]]
+  ) -> Metadata {
     var own = metadata
-    own[QuantizedParts.metadataKey] = QuantizedParts.metadata(
-      of: group.filter { $0.part == 0 }.map { request.tensors[$0.tensor] })
+    let tensors = group.filter { $0.part == 0 }.map { request.tensors[$0.tensor] }
+    own[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: tensors)
+    own.set(
+      tensors.flatMap { tensor in
+        (aliases[ExactName(tensor.name)] ?? []).map {
+          Metadata.Entry(key: $0.name, value: .string(tensor.name))
+        }
+      })
     return own
   }
 
@@ -122,11 +137,6 @@ package struct SafetensorsWriter: CheckpointWriter {
       kept[key] = .string("pt")
       losses.append(Loss(.added, detail: "\(key): pt, which older transformers ask for"))
     }
-    kept[QuantizedParts.metadataKey] = QuantizedParts.metadata(of: request.tensors)
-    kept.set(
-      request.tensors.compactMap { tensor in
-        tensor.aliasOf.map { Metadata.Entry(key: tensor.name, value: .string($0)) }
-      })
     return (kept, losses)
   }
 
@@ -149,12 +159,13 @@ package struct SafetensorsWriter: CheckpointWriter {
     return (stored, aliases)
   }
 
-  /// Cuts the tensors into files.
+  /// Cuts the tensors that are stored into files.
   private static func shards(of request: WriteRequest) throws(IngotError) -> [[PartReference]] {
     var byteCounts: [Int] = []
-    for tensor in request.tensors {
+    let stored = request.tensors.indices.filter { request.tensors[$0].aliasOf == nil }
+    for tensor in stored.map({ request.tensors[$0] }) {
       var byteCount = 0
-      for part in tensor.aliasOf == nil ? tensor.parts : [] {
+      for part in tensor.parts {
         guard part.dtype != .c128 else {
           throw .unrepresentable(
             tensor: tensor.name, target: "safetensors", why: "safetensors has no \(part.dtype)", hint: nil)
@@ -166,8 +177,8 @@ package struct SafetensorsWriter: CheckpointWriter {
       byteCounts.append(byteCount)
     }
     try refuseEqualNames(in: request)
-    return ShardCut.groups(of: byteCounts, limit: request.shardByteLimit).map { indexes in
-      indexes.filter { request.tensors[$0].aliasOf == nil }.flatMap { index in
+    return ShardCut.groups(of: byteCounts, limit: request.shardByteLimit).map { group in
+      group.map { stored[$0] }.flatMap { index in
         request.tensors[index].parts.indices.map { PartReference(tensor: index, part: $0) }
       }
     }
