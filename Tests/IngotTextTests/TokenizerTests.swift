@@ -45,6 +45,15 @@ import Testing
     #expect(throws: IngotError.self) { _ = try Self.read(files) }
   }
 
+  /// As Python's text mode has them.
+  @Test(arguments: ["\r\n", "\r"])
+  func `lines of merges end as any system ends them`(_ end: String) throws {
+    var files = try Self.files(["vocab.json", "merges.txt", "config.json"])
+    let plain = try #require(try Self.read(files))
+    files[1].bytes = files[1].bytes.flatMap { $0 == UInt8(ascii: "\n") ? Array(end.utf8) : [$0] }
+    #expect(try Self.read(files) == plain)
+  }
+
   @Test func `transformers' files give back what was written`() throws {
     let trained = try Self.trained()
     #expect(try Self.read(trained.transformersFiles) == trained)

@@ -79,6 +79,7 @@ import Testing
     #expect(plain.tokens.prefix(5).map(\.text) == ["[UNK]", "a", "##b", "", "▁c"])
     #expect(plain.usedTokenCount == 5 && plain.tokens.count == 8)
     #expect(try Self.read([("vocab.txt", "[UNK]\r\na\r\n##b\r\n\r\n▁c")]) == plain)
+    #expect(try Self.read([("vocab.txt", "[UNK]\ra\r##b\r\r▁c\r")]) == plain)
     #expect(try Self.read([("vocab.txt", "\u{FEFF}[UNK]\na\n##b\n\n▁c\n")]) == plain)
     // There and back, with a piece of its own that begins as GGUF marks the start of a word.
     let back = try #require(try TokenizerVocabulary(gguf: plain.ggufMetadata, path: "model.gguf"))

@@ -23,12 +23,10 @@ struct RankFile {
 
   /// Whether bytes begin as tiktoken's files do: a line of base64, a space, a number.
   static func isRankFile(_ bytes: [UInt8]) -> Bool {
-    guard let line = bytes.prefix(1024).split(separator: UInt8(ascii: "\n"), maxSplits: 1).first else {
-      return false
-    }
+    guard let line = bytes.prefix(1024).textLines().first(where: { !$0.isEmpty }) else { return false }
     let parts = line.split(separator: UInt8(ascii: " "))
     return parts.count == 2 && Base64.bytes(of: String(decoding: parts[0], as: UTF8.self)) != nil
-      && Int(String(decoding: parts[1], as: UTF8.self).filter { $0 != "\r" }) != nil
+      && Int(String(decoding: parts[1], as: UTF8.self)) != nil
   }
 
   /// Reads tiktoken's file.
@@ -37,10 +35,9 @@ struct RankFile {
   ///   ``IngotCore/IngotError/unsupported(_:at:)`` for a number of tokens that no known family has.
   init(tiktoken bytes: [UInt8], path: String) throws(IngotError) {
     location = Location(path)
-    let lines = bytes.split(separator: UInt8(ascii: "\n"))
+    let lines = bytes.textLines().filter { !$0.isEmpty }
     var builder = VocabularyBuilder(at: location, count: lines.count)
     for line in lines {
-      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
       let parts = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       guard parts.count == 2, let token = Base64.bytes(of: String(decoding: parts[0], as: UTF8.self)),
         let rank = Int(String(decoding: parts[1], as: UTF8.self)), !token.isEmpty

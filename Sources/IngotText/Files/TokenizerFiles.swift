@@ -85,11 +85,7 @@ package struct TokenizerFiles {
   private func pieces(_ bytes: [UInt8], rowCount: Int, pads: Bool) throws(IngotError) -> TokenCollection {
     let path = path("vocab.txt")
     var collection = TokenCollection(.wordPieces(lowercases: nil), path: path, rowCount: rowCount)
-    let lines = bytes.withoutByteOrderMark.split(
-      separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    // What is behind the last line's end is no line.
-    for (id, line) in lines.enumerated() where id < lines.count - 1 || !line.isEmpty {
-      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+    for (id, line) in bytes.withoutByteOrderMark.textLines().enumerated() {
       guard let text = String(validating: line, as: UTF8.self) else {
         throw .malformed(
           TokenizerRule.token.rule, at: Location(path, offset: line.startIndex),
@@ -134,18 +130,16 @@ struct MergeList {
   init(_ bytes: [UInt8], path: String) throws(IngotError) {
     var merges: [String] = []
     let text = bytes.withoutByteOrderMark
-    let start = text.startIndex
-    var offset = start
-    for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      defer { offset += line.count + 1 }
-      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-      if line.isEmpty || (offset == start && line.starts(with: "#version".utf8)) { continue }
+    for line in text.textLines() {
+      if line.isEmpty || (line.startIndex == text.startIndex && line.starts(with: "#version".utf8)) {
+        continue
+      }
       let pieces = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
       guard pieces.count == 2, pieces.allSatisfy({ !$0.isEmpty }),
         let text = String(validating: line, as: UTF8.self)
       else {
         throw .malformed(
-          TokenizerRule.merge.rule, at: Location(path, offset: offset),
+          TokenizerRule.merge.rule, at: Location(path, offset: line.startIndex),
           found: .value(String(decoding: line.prefix(80), as: UTF8.self)),
           expected: "two pieces with a space between")
       }
