@@ -62,6 +62,10 @@ struct DialectConfig {
     case (.keys, let form?):
       let (own, rest) = form.own(config, of: architecture, document: document)
       metadata = keys(own, in: place, before: metadata, tensors: output.request.tensors, pooling)
+      if model.checkpoint.format == format, form.keeping != nil {
+        keepContainerKeys(of: place, in: &metadata)
+        reportAdded(own, but: form.keeping, in: &output)
+      }
       if let key = form.keeping, own[key] != nil {
         output.losses.append(
           Loss(
@@ -104,6 +108,21 @@ struct DialectConfig {
     if let key = place.key(of: .labels), model.hasClassifier { keys[key] = labels }
     keys.set(others.entries)
     return keys
+  }
+
+  /// Keys that only the container needs stay from one of its files to another: they say nothing of names and layouts.
+  private func keepContainerKeys(of place: ConfigPlace, in metadata: inout Metadata) {
+    for (key, fact) in place.facts where fact == .ofContainer && metadata[key] == nil {
+      metadata[key] = model.checkpoint.metadata[key]
+    }
+  }
+
+  /// Keys of the config that a file of the same format did not have.
+  private func reportAdded(_ own: Metadata, but kept: String?, in output: inout OutputBuilder) {
+    for entry in own.entries where entry.key != kept && model.checkpoint.metadata[entry.key] == nil {
+      output.losses.append(
+        Loss(.added, detail: "\(entry.key): stated from now on, which the file left to its program"))
+    }
   }
 
   /// What the classes are called: by the config, or as transformers calls those without a name.
