@@ -322,8 +322,11 @@ package struct DialectChange {
   /// Buffers, what training left behind, and a copy of the tied embedding.
   private func reportLeftOut(in output: inout OutputBuilder, _ draft: DialectLayout) throws(IngotError) {
     let recognised = model.recognised
+    let taken = takenNames
+    // What nobody asks for is said to be that, below, and nothing else.
     func leaveOut(_ index: Int, _ detail: Evidence) {
-      output.losses.append(Loss(.dropped, tensor: model.checkpoint.tensors[index].name, detail: detail))
+      let name = model.checkpoint.tensors[index].name
+      if taken.contains(name) { output.losses.append(Loss(.dropped, tensor: name, detail: detail)) }
     }
     for index in recognised.buffers
     where !RotaryDivisors.holds(model.checkpoint.tensors[index].name, in: recognised.dialect) {
@@ -337,7 +340,6 @@ package struct DialectChange {
       Loss(.metadata, detail: "\(.value($0)): a key of the config of other parts than the language model")
     }
     for index in recognised.otherParts { leaveOut(index, "another part, beside the language model") }
-    let taken = takenNames
     for tensor in model.checkpoint.tensors where !taken.contains(tensor.name) {
       output.losses.append(
         Loss(.dropped, tensor: tensor.name, detail: "not taken by \(option: .include) or \(option: .exclude)")
