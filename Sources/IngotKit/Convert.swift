@@ -85,6 +85,8 @@ public struct ConversionReport: Sendable {
   public var outputFormat: String
   /// Bytes of the output's files; for a plan without those that compression leaves open.
   public var byteCount: Int
+  /// Whether a plan's bytes are the most that there can be.
+  package var mayWriteLess = false
   /// Tensors written.
   public var tensorCount: Int
   /// The dialects of input and output, when names were changed from one to the other.
@@ -186,16 +188,18 @@ public struct Conversion: Sendable {
     } else {
       draft = try PlainConversion(source: scaled, options: requested, destination: destination).output
     }
-    draft.losses += companions.losses + scaled.losses + scaled.losses(of: options.renames)
+    let said = Set(draft.losses)
+    draft.losses += (companions.losses + scaled.losses + scaled.losses(of: options.renames)).filter {
+      !said.contains($0)
+    }
     try options.cut(&draft, by: change)
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     options.configure(&draft, keepsLongNames: keepsLongNames)
     let renameCounts = try draft.rename(options.renames, target: destination.formatID)
     draft.stateDType(options.dtype, isForeign: options.config != nil, for: destination)
     planned = try draft.planned(for: destination)
-    let byteCount = try PlanWriter(
-      planned, files: SourceFiles([]), work: options.work
-    ).plannedByteCount()
+    let writer = PlanWriter(planned, files: SourceFiles([]), work: options.work)
+    let byteCount = try writer.plannedByteCount()
     // A remark of the reader's that holds for the output too is made once.
     let known = Set(source.findings)
     let findings = source.findings + notes + planned.plan.findings.filter { !known.contains($0) }
@@ -206,6 +210,7 @@ public struct Conversion: Sendable {
       fileNames: destination.isFolder ? planned.plan.files.map(\.name) : [], losses: planned.losses,
       findings: findings.filter { $0.kind != .leftOut }, wasChecked: false,
       memoryBound: source.writingBound(companions) + planned.pieceBound)
+    report.mayWriteLess = try writer.mayWriteLess()
     report.renames = zip(options.renames, renameCounts).map { (rule: $0.rule, tensorCount: $1) }
   }
 

@@ -78,6 +78,16 @@ package struct PlanWriter {
     return total
   }
 
+  /// Whether ``plannedByteCount()`` is a bound, and less may be written: what stands at the end depends on what was.
+  ///
+  /// - Throws: the errors of sizes beyond every limit.
+  package func mayWriteLess() throws(IngotError) -> Bool {
+    for file in plan.files {
+      guard try byteCount(of: file) != nil else { return false }
+    }
+    return plan.tailByteCount > 0
+  }
+
   /// Writes all files.
   ///
   /// - Parameters:

@@ -55,7 +55,7 @@ package enum ConversionText {
   package static func plan(_ report: ConversionReport, style: TextStyle) -> [String] {
     var lines = [
       heading(report, style),
-      "would write \(Quantity.bytes(report.byteCount)), \(tensors(report)), with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",
+      "would write \(report.mayWriteLess ? "at most " : "")\(Quantity.bytes(report.byteCount)), \(tensors(report)), with at most \(Quantity.bytes(report.memoryBound)) of memory beyond the program's own",
     ]
     if !report.fileNames.isEmpty {
       lines.append(FileNamesText.line(report.fileNames))

@@ -54,6 +54,11 @@ package enum JSONText {
       ("files", .array(report.fileNames.map { .string($0) })), ("checked", .bool(report.wasChecked)),
       ("memory_bound", .int64(Int64(report.memoryBound))),
     ]
+    if let dialects = report.dialects {
+      entries += [
+        ("names", names(dialects)), ("transposed", .int64(Int64(report.transposedCount))),
+      ]
+    }
     if !report.renames.isEmpty {
       let renames = report.renames.map { rename in
         MetadataValue.object(
@@ -71,6 +76,14 @@ package enum JSONText {
       entries.append(("leftover_bytes_removed", .int64(Int64(report.leftovers.byteCount))))
     }
     return entries
+  }
+
+  /// The dialects of an input's names and an output's.
+  static func names(_ dialects: (from: String, to: String)) -> MetadataValue {
+    .object(
+      Metadata([
+        .init(key: "from", value: .string(dialects.from)), .init(key: "to", value: .string(dialects.to)),
+      ]))
   }
 
   /// `ingot hash --json`: the checkpoints; of a single one its keys stand beside them too.

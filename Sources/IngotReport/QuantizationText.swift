@@ -122,7 +122,17 @@ package enum QuantizationText {
     }
     return [
       "calibrated with \(Count(tokenCount, "token")): \(errors.count) of \(Count(report.tensors.count, "tensor")) · outputs median \(Quantity.fixed(median, decimals: 1)) dB"
-    ] + smoothing(report)
+    ] + notCalibrated(report) + smoothing(report)
+  }
+
+  /// The weights that calibrating passes over, and what it asks for.
+  private static func notCalibrated(_ report: QuantizationReport) -> [String] {
+    let names = report.tensors.filter { $0.outputError == nil }.map { ErrorRenderer.name($0.name) }
+    guard !names.isEmpty else { return [] }
+    let more = names.count > 4 ? " and \(names.count - 4) more" : ""
+    return [
+      "rounded to nearest: \(names.prefix(4).joined(separator: ", "))\(more): calibrated are weights with a product of their own, in int8 or in blocks of Q8_0 that lie along its inputs"
+    ]
   }
 
   /// How many inputs of products have other ranges than the model's.
@@ -150,13 +160,15 @@ package enum QuantizationText {
       .init(key: "bytes_before", value: .int64(Int64(report.byteCounts.before))),
       .init(key: "bytes_after", value: .int64(Int64(report.byteCounts.after))),
     ])
-    return JSONText.document([
-      ("input", .string(report.input)), ("output", .string(report.output)),
-      ("understood", .bool(report.unknownBecause == nil)),
-      ("tensors", .array(report.tensors.map(json))), ("model", .object(model)),
-      ("budget", report.budget.map(BudgetText.json) ?? .null), ("measured", measured(report)),
-      ("losses", LossText.json(report.losses)),
-    ])
+    let names = report.dialects.map { [("names", JSONText.names($0))] } ?? []
+    return JSONText.document(
+      [
+        ("input", .string(report.input)), ("output", .string(report.output)),
+        ("understood", .bool(report.unknownBecause == nil)),
+        ("tensors", .array(report.tensors.map(json))), ("model", .object(model)),
+        ("budget", report.budget.map(BudgetText.json) ?? .null), ("measured", measured(report)),
+        ("losses", LossText.json(report.losses)),
+      ] + names)
   }
 
   private static func json(_ tensor: QuantizationReport.Tensor) -> MetadataValue {

@@ -219,4 +219,35 @@ import Testing
     }
     #expect(try stated("rules"))
   }
+
+  @Test func `what is left out is said once, for one reason`() throws {
+    let folder = try TemporaryFolder()
+    let losses = try Self.losses(
+      .dropped, Fixture.path("models/mask-buffers"), to: folder.file("a.safetensors")
+    ) {
+      $0.dialect = "openai"
+      $0.selection = TensorSelection(include: [], exclude: [Glob("*.attn.bias")])
+    }
+    let names = losses.compactMap(\.tensor)
+    #expect(names.contains { $0.hasSuffix("h.0.attn.bias") } && Set(names).count == names.count, "\(names)")
+  }
+
+  @Test func `from GGUF to GGUF keys of the container stay, and those that are new are said`() throws {
+    let folder = try TemporaryFolder()
+    let length = "qwen2.attention.key_length"
+    _ = try Self.losses(.added, Fixture.path("qwen2/window-not-used"), to: folder.file("a.gguf")) {
+      $0.program = .llamaCpp
+    }
+    #expect(try Ingot.open(folder.file("a.gguf")).metadata[length] != nil)
+    var edit = EditOptions()
+    edit.change.values = [("general.type", "model")]
+    edit.change.removals = [Glob("*.attention.*_length")]
+    _ = try Ingot.edit(folder.file("a.gguf"), options: edit)
+    let added = try Self.losses(.added, folder.file("a.gguf"), to: folder.file("b.gguf")) {
+      $0.program = .llamaCpp
+    }
+    #expect(added.contains { $0.detail.pieces.contains(.value(length)) }, "\(added)")
+    let metadata = try Ingot.open(folder.file("b.gguf")).metadata
+    #expect(metadata.string("general.type") == "model" && metadata[length] != nil)
+  }
 }
