@@ -47,9 +47,8 @@ import Testing
     #expect(spellings.count > 30)
     let commands = [
       "convert", "corpus", "diff", "edit", "eval", "formats", "generate", "graph", "hash", "init", "inspect",
-      "merge",
-      "quantize",
-      "record", "show", "tokenize", "validate", "verify", "zero-shot",
+      "merge", "quantize", "record", "report", "sensitivity", "show", "tokenize", "validate", "verify",
+      "zero-shot",
     ]
     var known = Set<String>()
     for command in commands {
