@@ -70,7 +70,7 @@ import Testing
             ("input_layernorm", ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
             ("post_attention_layernorm", ["mlp.gate_proj", "mlp.up_proj"]), ("mlp.up_proj", ["mlp.down_proj"]),
         ]:
-            x = inputs[name + takers[0]]
+            x = inputs[f"layers.{layer}.{takers[0]}"]
             weights = [source[f"{name}{taker}.weight"].astype(np.float64) for taker in takers]
             peak, weight = np.abs(x).max(0), np.max([np.abs(w).max(0) for w in weights], 0)
             choices = [np.zeros(len(peak), int)]
