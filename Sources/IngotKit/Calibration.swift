@@ -13,6 +13,8 @@ public struct CalibrationOptions: Sendable {
   public var tokenLimit = 65_536
   /// Bytes of what is known of inputs that are held at a time; with less of them the model runs more often.
   package var memoryByteCount: Int?
+  /// Whether outliers of activations that become int8 are moved into weights.
+  package var movesOutliers = true
 
   /// Takes a source.
   public init(_ source: String) { self.source = source }

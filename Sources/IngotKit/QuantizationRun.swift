@@ -81,7 +81,9 @@ struct QuantizationRun {
     _ request: QuantizationRequest, progress: (any ProgressObserver)?
   ) throws(IngotError) -> (QuantizationDraft, PlannedOutput) {
     let (draft, planned) = try plan(request, progress: progress)
-    guard let text = request.calibration, case .model(let model) = source else { return (draft, planned) }
+    guard let text = request.calibration, options.calibration?.movesOutliers == true,
+      case .model(let model) = source
+    else { return (draft, planned) }
     let scaling = try draft.smoothing(of: model, on: text, planned, for: destination, progress: progress)
     guard scaling.inputCount > 0 else { return (draft, planned) }
     var run = self

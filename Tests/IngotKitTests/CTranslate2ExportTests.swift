@@ -243,8 +243,21 @@ import Testing
     let error = try Self.error(of: model, in: try TemporaryFolder()) {
       $0.calibration = CalibrationOptions(model + "/heldout.npy")
       $0.calibration?.tokenLimit = 512
+      $0.calibration?.movesOutliers = false
     }
     #expect(error < Self.float32Tolerance)
+  }
+
+  @Test func `a model whose outliers were moved is the same model`() throws {
+    let (folder, model) = (try TemporaryFolder(), Fixture.path("kjv-gpt2"))
+    let report = try Self.quantize(model, to: folder.file("out/")) {
+      $0.calibration = CalibrationOptions(model + "/heldout.npy")
+      $0.calibration?.tokenLimit = 512
+    }
+    #expect(report.smoothedInputCount > 0)
+    _ = try Ingot.record(model, tokens: "1,5,9,2,3,0,7,4", to: folder.file("own.npz"))
+    // In float32 all that is left is the rounding of weights.
+    #expect(try Self.errors(of: [(folder.file("out"), folder.file("own.npz"))])[0] < 0.01)
   }
 
   @Test func `an output of zeros is divided by 1`() throws {
