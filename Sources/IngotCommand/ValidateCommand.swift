@@ -67,8 +67,7 @@ struct ValidateCommand: ParsableCommand {
     discussion: """
       Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are \
       not tied, a config that contradicts the weights. Exits with 1 when there is an error. NaN and infinities are found in \
-      any checkpoint, whether its model is known or not; without a config, or with one that names no architecture that is \
-      known, values alone are checked, and a note says so.
+      any checkpoint, whether its model is known or not.
 
       \(understoodModels)
 

@@ -37,15 +37,13 @@ public struct ValidateOptions: Sendable {
 extension Ingot {
   /// Validates a model; where it can't be told what model it is, values that are NaN or infinite are found all the same.
   ///
-  /// Of a checkpoint without a config, or with one that names no architecture that is known, values alone are checked.
-  ///
   /// - Parameters:
   ///   - path: the checkpoint.
   ///   - options: where its config is, and how to read.
   ///   - progress: hears of bytes read.
   /// - Returns: all findings at once.
-  /// - Throws: errors of files that can't be read at all, and those of opening a model whose config is given or broken, unless a
-  ///   value is not finite.
+  /// - Throws: errors of files that can't be read at all, and those of opening a model that can't be told, unless a value
+  ///   is not finite.
   public static func validate(
     _ path: String, options: ValidateOptions = ValidateOptions(), progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> ValidationReport {
@@ -56,12 +54,7 @@ extension Ingot {
     do throws(IngotError) {
       model = try Model(checkpoint, path: path, config: options.config, work: options.work)
     } catch {
-      // A config that is given says that there is a model to check.
-      let isUnknown =
-        options.config == nil
-        && Model.unknownArchitecture(of: checkpoint, at: path, options.work.system) != nil
-      let values = try valueFindings(
-        checkpoint, of: error, isEnough: isUnknown, work: options.work, progress: progress)
+      let values = try valueFindings(checkpoint, of: error, work: options.work, progress: progress)
       return ValidationReport(path: path, model: nil, findings: checkpoint.findings + values)
     }
     let structural = model.recognised.structuralFindings(checkpoint.tensors).filter { finding in
@@ -79,22 +72,15 @@ extension Ingot {
 
 /// What values alone tell of a checkpoint whose model can't be told.
 ///
-/// - Parameters:
-///   - checkpoint: the checkpoint.
-///   - error: why its model can't be told.
-///   - isEnough: whether finite values are all that is asked of it.
-///   - work: how the work is done.
-///   - progress: hears of bytes read.
 /// - Returns: the findings, and one that says why there are no others.
-/// - Throws: that error, where every value is finite and that is not enough, or where it is one of the system.
+/// - Throws: that error, where every value is finite, or where it is one of the system.
 private func valueFindings(
-  _ checkpoint: Checkpoint, of error: IngotError, isEnough: Bool, work: WorkOptions,
-  progress: (any ProgressObserver)?
+  _ checkpoint: Checkpoint, of error: IngotError, work: WorkOptions, progress: (any ProgressObserver)?
 ) throws(IngotError) -> [Finding] {
   guard let reason = error.reason else { throw error }
   let values = try checkpoint.nonFiniteFindings(
     of: Array(checkpoint.tensors.indices), work: work, progress: progress)
-  guard isEnough || !values.isEmpty else { throw error }
+  guard !values.isEmpty else { throw error }
   return values + [
     Finding(
       .unknownModel, severity: .note, subject: "model",

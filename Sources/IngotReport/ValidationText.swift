@@ -14,7 +14,7 @@ package enum ValidationText {
     let errors = report.findings.count { $0.severity == .error }
     let notes = report.findings.count - errors
     let counts = [
-      errors > 0 ? "\(Count(errors, "error"))" : report.model == nil ? "no error" : "valid",
+      errors > 0 ? "\(Count(errors, "error"))" : "valid",
       notes > 0 ? "\(Count(notes, "note"))" : nil,
     ].compactMap(\.self)
     return (report.model.map { ModelText.lines($0, style: style) } ?? [])

@@ -131,7 +131,7 @@ import Testing
     var process = try IngotProgram.process(["validate", "-"])
     process.input = try folder.bytes("m.ingot")
     #expect(try process.run().exitCode == 0)
-    process = try IngotProgram.process(["graph", "-"])
+    process = try IngotProgram.process(["validate", "-"])
     process.input = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Self.weights)))
     let refusal = try process.run()
     #expect(refusal.exitCode == 66)

@@ -143,7 +143,7 @@ import Testing
     try folder.copy(Self.model)
     try expectRefusal(66, "inspect", "modle.safetensors", in: folder)
     try expectRefusal(66, "inspect", "nowhere/model.safetensors", in: folder)
-    try expectRefusal(66, "graph", "model.safetensors", in: folder)
+    try expectRefusal(66, "validate", "model.safetensors", in: folder)
     let result = try IngotProgram.run("inspect", folder.file("modle.safetensors"))
     #expect(result.firstErrorLine.contains("model.safetensors"))
     let model = Fixture.path("models/base")

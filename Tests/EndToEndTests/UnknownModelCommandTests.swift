@@ -53,11 +53,6 @@ import Testing
     }
     let json = try IngotProgram.run("validate", folder.file("vae.npz"), "--json").standardOutput
     #expect(json.contains("\"valid\": false") && json.contains("\"architecture\": null"))
-    try PythonPeer.run(code: Self.maker, [folder.path])
-    let sound = try IngotProgram.run("validate", folder.file("plain.npz"))
-    #expect(sound.exitCode == 0)
-    #expect(sound.standardOutput.contains("values alone were checked: it has no config"))
-    #expect(sound.standardOutput.hasSuffix("no error, 1 note\n"), "\(sound.standardOutput)")
   }
 
   @Test func `bad input is 65, a rule without effect 64, and other commands refuse an unknown model`() throws
