@@ -67,14 +67,14 @@ struct ValidateCommand: ParsableCommand {
     discussion: """
       Reports everything at once: missing, unexpected and misshapen tensors, NaN and infinities, tied weights that are \
       not tied, a config that contradicts the weights. Exits with 1 when there is an error. NaN and infinities are found in \
-      any checkpoint, whether its model is known or not.
+      any checkpoint, whether its model is known or not; one that has none, and of which no model is known, is not called valid: it ends \
+      with 65 or 66.
 
       \(understoodModels)
 
       EXAMPLES
         ingot validate gpt2/
         ingot validate model.npz --config config.json --json
-        ingot validate unet.safetensors
       """)
 
   @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
