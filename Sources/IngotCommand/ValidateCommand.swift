@@ -75,6 +75,7 @@ struct ValidateCommand: ParsableCommand {
       EXAMPLES
         ingot validate gpt2/
         ingot validate model.npz --config config.json --json
+        ingot validate model.safetensors --config gpt2/config.json
       """)
 
   @Argument(help: "The model: a file, a shard index, or a folder.", completion: .path)
