@@ -18,6 +18,8 @@ struct QuantizationRun {
   private let output: String
   private let options: QuantizeOptions
   private let measurement: QuantizationMeasurement?
+  /// Whether outliers of activations have been looked for.
+  private var isSmoothed = false
 
   init(
     _ source: QuantizationSource, of input: String, to destination: OutputDestination, _ output: String,
@@ -39,7 +41,10 @@ struct QuantizationRun {
     _ request: QuantizationRequest, progress: (any ProgressObserver)?,
     accepts: (EvaluationReport) throws(IngotError) -> Void = { _ in }
   ) throws(IngotError) -> QuantizationReport {
-    let (draft, planned) = try planSmoothed(request, progress: progress)
+    guard isSmoothed else {
+      return try smoothed(request, progress: progress).write(request, progress: progress, accepts: accepts)
+    }
+    let (draft, planned) = try plan(request, progress: progress)
     let (system, checkpoint) = (options.work.system, source.checkpoint)
     let calibrated = try draft.calibrate(planned, for: destination, work: options.work, progress: progress)
     let written = PlanWriter(
@@ -76,19 +81,19 @@ struct QuantizationRun {
     return (draft, try builder.planned(for: destination))
   }
 
-  /// Plans an output once it is known what the activations that become int8 are divided by.
-  private func planSmoothed(
+  /// The run with what the activations that become int8 are divided by; itself where nothing is to be divided.
+  private func smoothed(
     _ request: QuantizationRequest, progress: (any ProgressObserver)?
-  ) throws(IngotError) -> (QuantizationDraft, PlannedOutput) {
-    let (draft, planned) = try plan(request, progress: progress)
+  ) throws(IngotError) -> QuantizationRun {
+    var run = self
+    run.isSmoothed = true
     guard let text = request.calibration, options.calibration?.movesOutliers == true,
       case .model(let model) = source
-    else { return (draft, planned) }
+    else { return run }
+    let (draft, planned) = try plan(request, progress: progress)
     let scaling = try draft.smoothing(of: model, on: text, planned, for: destination, progress: progress)
-    guard scaling.inputCount > 0 else { return (draft, planned) }
-    var run = self
-    run.source = .model(model.scaled(by: scaling))
-    return try run.plan(request, progress: progress)
+    if scaling.inputCount > 0 { run.source = .model(model.scaled(by: scaling)) }
+    return run
   }
 
   // MARK: - Budgets
@@ -193,11 +198,14 @@ struct QuantizationRun {
     var request = request
     var target = limit
     var found = Double.nan
+    request.budget?.target = .divergence(target)
+    // Outliers are looked for once, however often the bound is tried.
+    let run = try smoothed(request, progress: progress)
     for _ in 0..<Self.tryCount {
       request.budget?.target = .divergence(target)
       var isBeyond = false
       do throws(IngotError) {
-        return try write(request, progress: progress) { (figures) throws(IngotError) in
+        return try run.write(request, progress: progress) { (figures) throws(IngotError) in
           found = figures.divergence?.mean ?? .nan
           guard found <= limit else {
             isBeyond = true

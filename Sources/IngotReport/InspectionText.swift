@@ -38,7 +38,7 @@ package enum InspectionText {
     var lines = [
       "\(style.text(ErrorRenderer.name(report.path), .strong))  \(checkpoint.format), \(files), \(Quantity.bytes(checkpoint.byteCount))"
     ]
-    lines += identity(report, style: style)
+    lines += identity(report).map { $0.line(style) }
     lines += metadata(checkpoint.metadata, showsAll: options.showsMetadata, style)
     let findings = report.findings
     lines += findings.prefix(shortLimit).map { FindingText.line($0, style: style) }
@@ -50,16 +50,16 @@ package enum InspectionText {
   }
 
   /// What it is: the model, what it holds beside plain weights, and what lies beside it that is not read.
-  static func identity(_ report: InspectionReport, style: TextStyle) -> [String] {
-    var lines: [String] = []
+  static func identity(_ report: InspectionReport) -> [LabelledText] {
+    var facts: [LabelledText] = []
     if let model = report.model {
-      lines += ModelText.lines(model, quantization: report.config?.quantization, style: style)
+      facts += ModelText.facts(model, quantization: report.config?.quantization)
     } else if let config = report.config {
-      lines.append("\(style.text("model", .dim))  \(words(config, report.modelError))")
+      facts.append(LabelledText(.model, words(config, report.modelError)))
     }
-    lines += report.contents.map { "\(style.text("holds", .dim))  \(words($0))" }
-    if let others = words(report.otherWeights) { lines.append("\(style.text("also ", .dim))  \(others)") }
-    return lines
+    facts += report.contents.map { LabelledText(.holds, words($0)) }
+    if let others = words(report.otherWeights) { facts.append(LabelledText(.also, others)) }
+    return facts
   }
 
   /// `Mamba2ForCausalLM: 64 layers, width 2560 (not understood: …)`.

@@ -17,7 +17,7 @@ package enum ValidationText {
       errors > 0 ? "\(Count(errors, "error"))" : "valid",
       notes > 0 ? "\(Count(notes, "note"))" : nil,
     ].compactMap(\.self)
-    return (report.model.map { ModelText.lines($0, style: style) } ?? [])
+    return (report.model.map { ModelText.facts($0).map { $0.line(style) } } ?? [])
       + sorted.map { FindingText.line($0, subjectWidth: width, style: style) } + [
         counts.joined(separator: ", ")
       ]
@@ -43,9 +43,8 @@ package enum ModelText {
   /// - Parameters:
   ///   - model: the model.
   ///   - quantization: how its config says that weights are quantized, where it does.
-  ///   - style: where the text goes.
-  /// - Returns: the lines.
-  package static func lines(_ model: Model, quantization: String? = nil, style: TextStyle) -> [String] {
+  /// - Returns: the facts, each of a line.
+  static func facts(_ model: Model, quantization: String? = nil) -> [LabelledText] {
     let recognised = model.recognised
     let config = recognised.graph.config
     let count = recognised.graph.parameterCount
@@ -59,8 +58,10 @@ package enum ModelText {
     let names = ErrorRenderer.text(recognised.explanation)
     let quantized = quantization.map { " · \(words(quantization: $0))" } ?? ""
     return [
-      "\(style.text("model", .dim))  \(title): \(numbers(config))\(head)\(tied) · \(Quantity.count(count)) parameters\(quantized)",
-      "\(style.text("names", .dim))  \(names)\(buffers > 0 ? ", \(Count(buffers, "mask buffer"))" : "")",
+      LabelledText(
+        .model,
+        "\(title): \(numbers(config))\(head)\(tied) · \(Quantity.count(count)) parameters\(quantized)"),
+      LabelledText(.names, "\(names)\(buffers > 0 ? ", \(Count(buffers, "mask buffer"))" : "")"),
     ]
   }
 

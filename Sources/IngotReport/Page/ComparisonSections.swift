@@ -59,8 +59,8 @@ extension PageSections {
     let list = table(
       "Changed tensors",
       [
-        ("changed", false), ("dtype", false), ("shape", false), ("largest", true), ("at", false),
-        ("relative", true), ("SNR", true), ("values", true), ("", false),
+        ("changed", .text), ("dtype", .text), ("shape", .text), ("largest", .number), ("at", .text),
+        ("relative", .number), ("SNR", .number), ("values", .number), ("", .text),
       ], rows, hasNames: true)
     return
       "<p class=dim>The largest differences first; relative is the root mean square over the original's. Of tensors that fold into one row the worst figures are shown.</p>\(list)\(more)"

@@ -18,6 +18,16 @@ struct PageSection {
   }
 }
 
+/// What a column of a table is of.
+enum ColumnKind {
+  /// Words, on the left.
+  case text
+  /// Numbers, on the right.
+  case number
+  /// Drawings, which have no order.
+  case drawing
+}
+
 /// Parts of a page.
 enum PageSections {
   /// Entries of lists that are shown at the most.
@@ -27,20 +37,20 @@ enum PageSections {
   ///
   /// - Parameters:
   ///   - label: what it is of.
-  ///   - columns: titles, and whether they are of numbers.
+  ///   - columns: titles, and what is below them.
   ///   - rows: the cells.
   ///   - hasNames: whether the first cell of a row is a tensor's name, whose lines may end anywhere.
   /// - Returns: the table.
   static func table(
-    _ label: HTML, _ columns: [(title: HTML, isNumber: Bool)], _ rows: [[HTML]], hasNames: Bool = false
+    _ label: HTML, _ columns: [(title: HTML, kind: ColumnKind)], _ rows: [[HTML]], hasNames: Bool = false
   ) -> HTML {
     let titles = columns.map { column -> HTML in
-      "<th scope=col\(column.isNumber ? " class=n" : "" as HTML)>\(column.title)"
+      "<th scope=col\(column.kind == .number ? " class=n" : "" as HTML)>\(column.title)"
     }
     let lines = rows.map { row -> HTML in
       let cells = zip(row, columns).enumerated().map { index, pair -> HTML in
         if hasNames, index == 0 { return "<th scope=row>\(pair.0)" }
-        return "<td\(pair.1.isNumber ? " class=n" : "" as HTML)>\(pair.0)"
+        return "<td\(pair.1.kind == .number ? " class=n" : "" as HTML)>\(pair.0)"
       }
       return "<tr>\(HTML(cells))</tr>"
     }
@@ -73,10 +83,15 @@ enum PageSections {
   }
 
   private static func model(_ report: ModelReport) -> HTML {
-    let lines = InspectionText.identity(report.inspection, style: TextStyle()).map { line -> HTML in
-      let text = line.drop { $0 != " " }.drop { $0 == " " }
-      let label: HTML = line.hasPrefix("holds") ? "Holds " : line.hasPrefix("also") ? "Also " : ""
-      return "<p>\(label)\(String(text))</p>"
+    let lines = InspectionText.identity(report.inspection).map { fact -> HTML in
+      let label: HTML =
+        switch fact.label {
+        case .holds: "Holds "
+        case .also: "Also "
+        // They say so themselves.
+        case .model, .names: ""
+        }
+      return "<p>\(label)\(fact.text)</p>"
     }
     guard report.inspection.model == nil, report.inspection.config == nil else { return HTML(lines) }
     let unknown: HTML =
@@ -96,7 +111,10 @@ enum PageSections {
     }
     return table(
       "Element types",
-      [("dtype", false), ("tensors", true), ("values", true), ("bytes", true), ("bits a value", true)], rows)
+      [
+        ("dtype", .text), ("tensors", .number), ("values", .number), ("bytes", .number),
+        ("bits a value", .number),
+      ], rows)
   }
 
   private static func metadata(_ checkpoint: Checkpoint) -> HTML {
@@ -105,7 +123,7 @@ enum PageSections {
     let rows = entries.prefix(listLimit).map { entry -> [HTML] in
       [PageName.short(entry.key), cut(InspectionText.text(of: entry.value), limit: 160)]
     }
-    let content = table("Metadata", [("key", false), ("value", false)], rows)
+    let content = table("Metadata", [("key", .text), ("value", .text)], rows)
     let shown: HTML =
       entries.count > 8
       ? "<details><summary>\(Count(entries.count, "key"))</summary>\(content)</details>" : content
@@ -169,10 +187,11 @@ enum PageSections {
     }
     let total = sums.values.reduce((0, 0)) { ($0.0 + $1.values, $0.1 + $1.bytes) }
     let bits = total.0 > 0 ? Quantity.fixed(8 * Double(total.1) / Double(total.0), decimals: 2) : "–"
-    var columns: [(title: HTML, isNumber: Bool)] = [
-      ("scheme", false), ("tensors", true), ("values", true), ("bytes", true), ("bits a value", true),
+    var columns: [(title: HTML, kind: ColumnKind)] = [
+      ("scheme", .text), ("tensors", .number), ("values", .number), ("bytes", .number),
+      ("bits a value", .number),
     ]
-    if isCompared { columns.append(("worst SNR", true)) }
+    if isCompared { columns.append(("worst SNR", .number)) }
     let hint: HTML =
       report.difference == nil
       ? "<p class=dim>What quantizing cost is measured against the original: <code>ingot report MODEL ORIGINAL</code>.</p>"

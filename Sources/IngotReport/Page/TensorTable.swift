@@ -90,35 +90,36 @@ struct TensorTable {
   }
 
   /// A column: its title, whether it is of numbers, and what it says.
-  private typealias Column = (title: HTML, isNumber: Bool, help: String)
-  /// The title of the column of drawings, which have no order.
-  private static let drawingTitle: HTML = "values"
+  private typealias Column = (title: HTML, kind: ColumnKind, help: String)
 
   private var columns: [Column] {
     var columns: [Column] = [
-      ("name", false, "Names of repeated blocks are folded"), ("dtype", false, "What values are stored as"),
-      ("shape", false, "Dimensions, outermost first"), ("bytes", true, "Bytes of all tensors of the row"),
+      ("name", .text, "Names of repeated blocks are folded"), ("dtype", .text, "What values are stored as"),
+      ("shape", .text, "Dimensions, outermost first"), ("bytes", .number, "Bytes of all tensors of the row"),
     ]
-    if isQuantized { columns.append(("bits", true, "Bits a value takes, scales counted")) }
+    if isQuantized { columns.append(("bits", .number, "Bits a value takes, scales counted")) }
     columns += [
-      (Self.drawingTitle, false, "How values are spread"), ("min", true, "The least value"),
-      ("max", true, "The largest value"), ("mean", true, "The mean"),
-      ("deviation", true, "The standard deviation"),
-      ("zeros", true, "The share of values that are zero"),
-      ("not finite", true, "Values that are NaN or infinite"),
-      ("outliers", true, "Values beyond six standard deviations from the mean"),
+      ("values", .drawing, "How values are spread"), ("min", .number, "The least value"),
+      ("max", .number, "The largest value"), ("mean", .number, "The mean"),
+      ("deviation", .number, "The standard deviation"),
+      ("zeros", .number, "The share of values that are zero"),
+      ("not finite", .number, "Values that are NaN or infinite"),
+      ("outliers", .number, "Values beyond six standard deviations from the mean"),
     ]
     if isCompared {
-      columns.append(("SNR", true, "Signal to noise: the original's values over what differs"))
+      columns.append(("SNR", .number, "Signal to noise: the original's values over what differs"))
     }
     return columns
   }
 
   private func heading(_ column: Column) -> HTML {
     let mark: HTML =
-      column.isNumber ? " class=n" : column.title.source == Self.drawingTitle.source ? " data-unordered" : ""
-    return
-      "<th scope=col\(mark) title=\"\(column.help)\">\(column.title)"
+      switch column.kind {
+      case .text: ""
+      case .number: " class=n"
+      case .drawing: " data-unordered"
+      }
+    return "<th scope=col\(mark) title=\"\(column.help)\">\(column.title)"
   }
 
   // MARK: - Rows
