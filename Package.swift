@@ -142,8 +142,8 @@ for target in package.targets where target.type != .system {
 // Tests that call the library or the program, and compute little themselves, compile in a third of the time when they are not
 // optimized; what they call is, all the same.
 let unoptimizedTests = [
-  "EndToEndTests", "FormatPagesTests", "IngotEncodingsTests", "IngotFormatsTests", "IngotKitTests", "IngotOutputTests",
-  "IngotReportTests",
+  "EndToEndTests", "FormatPagesTests", "IngotEncodingsTests", "IngotFormatsTests", "IngotKitTests",
+  "IngotOutputTests", "IngotReportTests",
 ]
 for target in package.targets where unoptimizedTests.contains(target.name) {
   target.swiftSettings?.append(.unsafeFlags(["-Onone"]))
