@@ -207,7 +207,7 @@ package struct OutputBuilder {
         option: .renames,
         why: isLate
           ? "\(rename.old) matches only tensors that an earlier rule names, which holds"
-          : "\(rename.old) matches no tensor")
+          : Glob(rename.old).noMatch(of: "tensor", among: request.tensors.lazy.map(\.name)))
     }
     func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
     var names: [ExactName: String] = [:]
