@@ -232,6 +232,7 @@ extension Ingot {
         && Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil,
       named: options.program?.weightFileName, system)
     try source.requireWhole(for: destination)
+    try destination.requirePlace(force: options.force, sources: checkpoint.files, system: system)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     if options.onOverflow != .refuse, !checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")

@@ -201,6 +201,24 @@ package struct OutputDestination: Sendable {
     }
   }
 
+  /// Throws where the output may not go, before work on it that takes long.
+  ///
+  /// - Parameters:
+  ///   - plan: the output's files; `nil` where they are not known yet, and nothing in a folder is foreign to them.
+  ///   - force: whether what stands there may be replaced.
+  ///   - sources: the files that are read.
+  ///   - system: the operating system.
+  /// - Throws: as ``write(_:force:sources:journal:system:progress:check:)`` does for the place alone.
+  package func requirePlace(
+    for plan: WritePlan? = nil, force: Bool, sources: [CheckpointFile], system: any SystemCalls
+  ) throws(IngotError) {
+    guard !isStream else { return }
+    let planned = plan.map(PlannedNames.init)
+    try AtomicOutput.requirePlace(
+      path, isFolder: isFolder, force: force, sources: sources, system: system
+    ) { planned?.holds($0) != false || Self.belongs($0) }
+  }
+
   /// Whether an entry of a folder belongs to any checkpoint: weights, index or a known companion.
   private static func belongs(_ name: String) -> Bool {
     CompanionName.known.contains { $0.name == name } || CompanionName.isIndex(name)
