@@ -254,6 +254,7 @@ package struct OutputBuilder {
             "only ingot reads I8 with scales kept so; to other programs the integers are the weights (\(verb: .convert, .dtype, "F32") makes those)"
         ))
     }
+    if let shadow = destination.shadow { losses.append(shadow) }
     let pieces = try cut(&request)
     var plan = try destination.writer.plan(request)
     if destination.isFolder {

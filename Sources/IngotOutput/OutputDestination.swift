@@ -21,6 +21,16 @@ package struct OutputDestination: Sendable {
   /// The name of the weight file.
   package let fileName: String
 
+  /// An index beside one weight file by whose name readers of the folder open a set instead; `nil` where there is none.
+  private let indexBeside: String?
+
+  /// What readers of the folder make of the output: nothing, where they go by an index beside it.
+  var shadow: Loss? {
+    indexBeside.map {
+      Loss(.readers, detail: "\($0) stands beside it, by which readers of the folder open a set instead")
+    }
+  }
+
   /// Whether companions have a place in it.
   package var holdsCompanions: Bool { isFolder || writer.holdsCompanions }
 
@@ -82,6 +92,12 @@ package struct OutputDestination: Sendable {
     self.writer = writer
     fileName =
       isFolder ? name ?? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
+    let index = fileName + ShardSetKind.indexSuffix
+    let isShadowed =
+      path != "-" && !isFolder
+      && (try? system.status(at: FilePath.join(FilePath.folder(of: path), index), followingLinks: true))
+        != nil
+    indexBeside = isShadowed ? index : nil
   }
 
   /// Throws for an output of several files whose path is that of one.
@@ -114,6 +130,7 @@ package struct OutputDestination: Sendable {
     self.writer = writer
     isFolder = false
     fileName = FilePath.name(of: path)
+    indexBeside = nil
   }
 
   private static func format(
