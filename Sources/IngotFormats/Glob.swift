@@ -124,16 +124,19 @@ public struct Glob: Hashable, Sendable {
   /// - Parameters:
   ///   - what: what names were looked at: `tensor`.
   ///   - names: the names.
+  ///   - addition: what else is so, from a comma on.
   /// - Returns: the reason for a refusal.
-  package func noMatch(of what: String, among names: some Sequence<String>) -> Evidence {
+  package func noMatch(
+    of what: String, among names: some Sequence<String>, addition: Evidence = ""
+  ) -> Evidence {
     let wider = Glob((pattern.hasPrefix("*") ? "" : "*") + pattern + (pattern.hasSuffix("*") ? "" : "*"))
     let count = pattern.isEmpty ? 0 : names.count { wider.matches($0) }
     guard count == 0 else {
-      return "\(pattern) matches no \(words: what); \(wider.pattern) matches \(count)"
+      return "\(pattern) matches no \(words: what)\(addition); \(wider.pattern) matches \(count)"
     }
     let near = NearestText.match(withoutBraces, among: names, isPattern: true)
     let hint: Evidence = near.map { "; did you mean \($0)?" } ?? ""
-    return "\(pattern) matches no \(words: what)\(hint)"
+    return "\(pattern) matches no \(words: what)\(addition)\(hint)"
   }
 
   /// The pattern with `*` for what braces stand for.

@@ -238,6 +238,10 @@ extension Ingot {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
     }
     var request = try options.request
+    // What weights cost is measured by the tokens that a model predicts.
+    if options.budget != nil, options.sensitivities == nil, case .model(let model) = source {
+      try model.requireTokens()
+    }
     request.calibration = try options.calibrationText(for: source)
     let measurement = try options.measurement(of: source, request.calibration, destination)
     let run = QuantizationRun(source, of: input, to: destination, output, options: options, measurement)

@@ -120,6 +120,12 @@ import Testing
       _ = try Ingot.sensitivity(Fixture.path("bert/bare"), text: text, to: folder.file("t.jsonl"))
     }
     #expect("\(try #require(error))".contains("does not predict the next token"))
+    var options = QuantizeOptions()
+    (options.budget, options.calibration) = (.bits(8.5), CalibrationOptions(text))
+    let other = #expect(throws: IngotError.self) {
+      _ = try Ingot.quantize(Fixture.path("bert/bare"), to: folder.file("o.ingot"), options: options)
+    }
+    #expect("\(try #require(other))".contains("does not predict the next token"))
     #expect(folder.entries() == ["text"])
   }
 
