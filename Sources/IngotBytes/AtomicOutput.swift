@@ -53,19 +53,11 @@ package final class AtomicOutput {
     system: any SystemCalls = LiveSystem(), belongs: @escaping (String) -> Bool = { _ in false }
   ) throws(IngotError) {
     (self.system, self.isFolder, self.force, self.belongs) = (system, isFolder, force, belongs)
-    let target = Self.target(of: FilePath.withoutTrailingSlashes(path), system)
+    let target = try Self.requirePlace(
+      path, isFolder: isFolder, force: force, sources: sources, system: system, belongs: belongs)
     self.path = target
     parent = FilePath.folder(of: target)
     let name = FilePath.name(of: target)
-    try Self.requireFolder(parent, system)
-    let destination = try Self.inspect(target, system)
-    try Self.refuseSources(target, isFolder: isFolder, sources: sources, system)
-    try Self.refuseMismatch(destination, at: target, isFolder: isFolder, force: force)
-    if destination == .folder { try Self.refuseForeignEntries(in: target, system, belongs: belongs) }
-    // A link to such a file is replaced itself.
-    if (try? system.status(at: target, followingLinks: false))?.kind == .file {
-      try Self.requireOwnContent(target, system: system)
-    }
 
     hold = try InterruptHold()
     let unfinished: (folder: PartialFolder, journal: OutputJournal)? =
@@ -107,6 +99,28 @@ package final class AtomicOutput {
   }
 
   // MARK: - What stands there
+
+  /// Throws where an output may not go, without claiming the place: what takes long is not begun in vain.
+  ///
+  /// - Returns: the path that it gets.
+  /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73), as ``init(path:isFolder:force:sources:journal:system:belongs:)``.
+  @discardableResult
+  package static func requirePlace(
+    _ path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], system: any SystemCalls,
+    belongs: (String) -> Bool
+  ) throws(IngotError) -> String {
+    let target = target(of: FilePath.withoutTrailingSlashes(path), system)
+    try requireFolder(FilePath.folder(of: target), system)
+    let destination = try inspect(target, system)
+    try refuseSources(target, isFolder: isFolder, sources: sources, system)
+    try refuseMismatch(destination, at: target, isFolder: isFolder, force: force)
+    if destination == .folder { try refuseForeignEntries(in: target, system, belongs: belongs) }
+    // A link to such a file is replaced itself.
+    if (try? system.status(at: target, followingLinks: false))?.kind == .file {
+      try requireOwnContent(target, system: system)
+    }
+    return target
+  }
 
   /// The path that is replaced: a link's target, unless others count on its content.
   private static func target(of path: String, _ system: any SystemCalls) -> String {

@@ -141,7 +141,7 @@ struct SamplingArguments: ParsableArguments {
     options.temperature = temperature == 0 ? nil : temperature ?? (asksForDraws ? 1 : nil)
     (options.topK, options.topP, options.minP) = (topK, topP, minP)
     options.repetitionPenalty = repetitionPenalty ?? 1
-    options.seed = seed ?? 0
+    options.seed = seed
     return options
   }
 

@@ -11,7 +11,7 @@ struct ZeroShotCommand: ParsableCommand {
       A task is a file of JSON Lines: {"prompt": …, "choices": […], "answer": 0}, or {"prompt": …, "expected": …}. Each \
       choice is scored by the log-likelihood of its tokens behind the prompt's; the likeliest is taken, and beside it the \
       likeliest for its bytes. Where a text is expected, the model goes on from the prompt, and its answer is held against \
-      the text: exactly, and by F1 over words as SQuAD has it. --template makes prompts of other fields in the forms of the \
+      the text: exactly, and by F1 over words as SQuAD has it; --max-tokens and the options of drawing are for these alone. --template makes prompts of other fields in the forms of the \
       GPT-2 paper; --examples puts answered items before each. --min-accuracy makes it a check that exits with 1.
 
       TEMPLATES, with a line's fields in braces

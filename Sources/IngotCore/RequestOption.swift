@@ -25,6 +25,8 @@ public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case embeddingCut, modelParallelCount
   /// What checkpoints, and adapters, are multiplied by when they are merged.
   case linear, taskVectors, weights
+  /// How many tokens are generated, and how each is chosen.
+  case maximumCount, minP, repetitionPenalty, seed, temperature, topK, topP
   /// The token embedding is the head.
   case tie
   /// The head is the one that is stored.

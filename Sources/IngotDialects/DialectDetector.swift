@@ -51,6 +51,46 @@ package enum DialectDetector {
     return best.map { $0.candidate.choice(of: tensors.count, weights: $0.rivals > 0 ? weights : nil) }
   }
 
+  /// What stands before names that would be known without it: `net.` of `net.model.embed_tokens.weight`.
+  ///
+  /// - Parameters:
+  ///   - tensors: the tensors of a model that no dialect knows the names of.
+  ///   - configuration: the config.
+  /// - Returns: the start by which most names are known, the shortest of several; `nil` for none that half of the names
+  ///   with it are known by.
+  package static func strangeStart(
+    of tensors: [TensorDescriptor], configuration: ModelConfiguration
+  ) -> String? {
+    var best: (start: String, count: Int)?
+    for dialect in Dialect.all where dialect.architecture == configuration.architecture.id {
+      for prefix in dialect.allPrefixes {
+        let table = dialect.name(of: TensorRole(.tokenEmbedding), prefix: prefix)
+        guard let table, let start = start(before: table, of: tensors) else { continue }
+        let names = tensors.map(\.name).filter { $0.utf8.starts(with: start.utf8) }
+        let count = names.count {
+          dialect.role(of: String($0.utf8.dropFirst(start.utf8.count)) ?? "", prefix: prefix) != nil
+        }
+        guard count * 2 >= names.count else { continue }
+        let isBetter = best.map { (count, -start.utf8.count) > ($0.count, -$0.start.utf8.count) } ?? true
+        if isBetter { best = (start, count) }
+      }
+    }
+    return best?.start
+  }
+
+  /// What stands before a name, up to a dot or a slash, where some tensor has it behind that.
+  private static func start(before name: String, of tensors: [TensorDescriptor]) -> String? {
+    for tensor in tensors where tensor.name.utf8.count > name.utf8.count {
+      let (start, end) = (
+        tensor.name.utf8.dropLast(name.utf8.count), tensor.name.utf8.suffix(name.utf8.count)
+      )
+      if end.elementsEqual(name.utf8), start.last.map { "./".utf8.contains($0) } == true {
+        return String(start)
+      }
+    }
+    return nil
+  }
+
   /// One dialect and prefix, with what speaks for it.
   private struct Candidate {
     let dialect: Dialect

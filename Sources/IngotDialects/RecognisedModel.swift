@@ -59,7 +59,8 @@ package struct RecognisedModel: Sendable {
         configuration.leftOut.isEmpty
         ? "is a \(words: title) config" : "has a \(words: title) config for its language model"
       throw .unsuitable(
-        Location(configuration.path), why: "\(config), but no tensor has one of its names", hint: nil)
+        Location(configuration.path), why: "\(config), but no tensor has one of its names",
+        hint: Self.wayToNames(descriptors, configuration))
     }
     var configuration = configuration
     let stored = descriptors.compactMap { tensor in
@@ -85,6 +86,19 @@ package struct RecognisedModel: Sendable {
     copies = sorted.copies
     let optional = Set(needed.filter { choice.dialect.zeroWhenAbsent.contains($0.kind) })
     zeros = optional.isDisjoint(with: sorted.tensors.keys) ? optional : []
+  }
+
+  /// What makes names known that a program of its own has put something before; `nil` where that is not what is wrong.
+  private static func wayToNames(
+    _ descriptors: [TensorDescriptor], _ configuration: ModelConfiguration
+  ) -> Evidence? {
+    let start = DialectDetector.strangeStart(of: descriptors, configuration: configuration)
+    // What a shell reads otherwise than it stands is no command to show.
+    let isPlain = start?.utf8.allSatisfy { byte in
+      Unicode.Scalar(byte).properties.isAlphabetic && byte < 0x80 || "0123456789._-/".utf8.contains(byte)
+    }
+    guard let start, isPlain == true, start.utf8.count <= 100 else { return nil }
+    return "\(verb: .convert, .renames, "'\(start)*=*'") gives the names that it has without \(start)"
   }
 
   /// The model with inputs that it takes where they are given.

@@ -14,8 +14,8 @@ public struct SamplingOptions: Hashable, Sendable {
   public var minP: Double?
   /// How much less likely tokens become that are there already; 1 changes nothing.
   public var repetitionPenalty = 1.0
-  /// What the draws begin with: equal seeds give equal texts.
-  public var seed: UInt64 = 0
+  /// What the draws begin with: equal seeds give equal texts; `nil` for 0.
+  public var seed: UInt64?
 
   /// Makes options by which the likeliest token is taken each time.
   public init() {}
@@ -48,7 +48,7 @@ package struct TokenSampler: Sendable {
   package init(_ options: SamplingOptions, prompt: [Int]) {
     filters = options.filters
     draws = options.temperature != nil
-    random = SplitMix64(seed: options.seed)
+    random = SplitMix64(seed: options.seed ?? 0)
     earlier = Set(prompt)
   }
 

@@ -119,16 +119,34 @@ public struct Glob: Hashable, Sendable {
     }
   }
 
-  /// What to say when nothing matches: that the pattern as a part of names would, where it would.
+  /// What to say when nothing matches: that the pattern as a part of names would, where it would, or a name that is like it.
   ///
   /// - Parameters:
   ///   - what: what names were looked at: `tensor`.
   ///   - names: the names.
+  ///   - addition: what else is so, from a comma on.
   /// - Returns: the reason for a refusal.
-  package func noMatch(of what: String, among names: some Sequence<String>) -> Evidence {
+  package func noMatch(
+    of what: String, among names: some Sequence<String>, addition: Evidence = ""
+  ) -> Evidence {
     let wider = Glob((pattern.hasPrefix("*") ? "" : "*") + pattern + (pattern.hasSuffix("*") ? "" : "*"))
     let count = pattern.isEmpty ? 0 : names.count { wider.matches($0) }
-    let hint: Evidence = count == 0 ? "" : "; \(wider.pattern) matches \(count)"
-    return "\(pattern) matches no \(words: what)\(hint)"
+    guard count == 0 else {
+      return "\(pattern) matches no \(words: what)\(addition); \(wider.pattern) matches \(count)"
+    }
+    let near = NearestText.match(withoutBraces, among: names, isPattern: true)
+    let hint: Evidence = near.map { "; did you mean \($0)?" } ?? ""
+    return "\(pattern) matches no \(words: what)\(addition)\(hint)"
+  }
+
+  /// The pattern with `*` for what braces stand for.
+  private var withoutBraces: String {
+    var text = pattern[...]
+    var plain = ""
+    while let open = text.firstIndex(of: "{"), let close = text[open...].firstIndex(of: "}") {
+      plain += text[..<open] + "*"
+      text = text[text.index(after: close)...]
+    }
+    return plain + text
   }
 }

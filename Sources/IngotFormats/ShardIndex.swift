@@ -28,7 +28,8 @@ package struct ShardSetKind: Sendable {
   /// The name that a folder's one weight file has.
   package var weightFileName: String { stem + suffix }
 
-  static let indexSuffix = ".index.json"
+  /// What the name of an index has behind that of the weight file which it stands for.
+  package static let indexSuffix = ".index.json"
 
   /// Whether a file's name is that of an index: `model.safetensors.index.json`, `….index.fp16.json`.
   package static func isIndexName(_ path: String) -> Bool {

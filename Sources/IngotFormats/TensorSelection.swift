@@ -66,9 +66,9 @@ public struct TensorSelection: Sendable {
     for (option, globs) in [(argument, include), (.exclude, exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
         // Where files are given too, it may have been meant for one.
-        let either: Evidence = option == .names ? "; there is no file of that name either" : ""
+        let either: Evidence = option == .names ? ", and there is no file of that name either" : ""
         throw .invalidRequest(
-          option: option, why: "\(glob.noMatch(of: "tensor", among: shown.joined()))\(either)")
+          option: option, why: glob.noMatch(of: "tensor", among: shown.joined(), addition: either))
       }
     }
     let included = TensorSelection(include: include)

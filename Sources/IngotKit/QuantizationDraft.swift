@@ -102,7 +102,7 @@ struct QuantizationDraft {
   }
 
   /// Works with as much room taken as an output needs, and gives it back for the output.
-  private static func holdingRoom<Result>(
+  static func holdingRoom<Result>(
     of planned: PlannedOutput, for destination: OutputDestination, work: WorkOptions,
     _ body: () throws(IngotError) -> Result
   ) throws(IngotError) -> Result {

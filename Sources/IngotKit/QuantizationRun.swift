@@ -51,11 +51,7 @@ struct QuantizationRun {
       planned, files: SourceFiles(checkpoint.files + calibrated, system: system), work: options.work)
     var figures: EvaluationReport?
     let result = try destination.write(
-      written, force: options.force,
-      sources: checkpoint.files
-        + Companions.files(beside: input, of: checkpoint, output: destination, system: system),
-      system: system,
-      progress: progress
+      written, force: options.force, sources: inputFiles, system: system, progress: progress
     ) { (_, path) throws(IngotError) in
       figures = try measurement?.run(
         path, for: output, hasIntegerProducts: !draft.integerProducts.isEmpty, progress: progress)
@@ -78,7 +74,18 @@ struct QuantizationRun {
       $0.keepsUnknownBits = options.keepsUnknownBits
       if draft.unknownBecause != nil { $0.keepsLongNames = source.checkpoint.format == destination.formatID }
     }
-    return (draft, try builder.planned(for: destination))
+    let planned = try builder.planned(for: destination)
+    // Calibrating, and measuring what weights cost, take long.
+    try destination.requirePlace(
+      for: planned.plan, force: options.force, sources: inputFiles, system: options.work.system)
+    return (draft, planned)
+  }
+
+  /// The files that are read, none of which the output replaces.
+  private var inputFiles: [CheckpointFile] {
+    source.checkpoint.files
+      + Companions.files(
+        beside: input, of: source.checkpoint, output: destination, system: options.work.system)
   }
 
   /// The run with what the activations that become int8 are divided by; itself where nothing is to be divided.
@@ -151,9 +158,28 @@ struct QuantizationRun {
           "is kept by what each weight costs: \(option: .sensitivities, "FILE") or \(option: .calibration, "TEXT")"
       )
     }
-    return try SensitivityTable(
-      measuring: model, on: text.thinned(to: SensitivityOptions.defaultTokenLimit), isCalibrated: true,
-      scaleType: request.scaleType, progress: progress)
+    let planned = try planAttainable(request, within: budget, of: model, progress: progress)
+    return try QuantizationDraft.holdingRoom(of: planned, for: destination, work: options.work) {
+      () throws(IngotError) in
+      try SensitivityTable(
+        measuring: model, on: text.thinned(to: SensitivityOptions.defaultTokenLimit), isCalibrated: true,
+        scaleType: request.scaleType, progress: progress)
+    }
+  }
+
+  /// Plans an output of the smallest schemes, as if no weight cost anything: what can't be had whatever weights cost is found
+  /// before that is measured.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unmet(option:why:)`` for a bound below the smallest schemes, and as
+  ///   ``write(_:progress:accepts:)`` until something is written.
+  private func planAttainable(
+    _ request: QuantizationRequest, within budget: QuantizationBudget, of model: Model,
+    progress: (any ProgressObserver)?
+  ) throws(IngotError) -> PlannedOutput {
+    var request = request
+    request.budget = BudgetRequest(budget, by: SensitivityTable(withoutCostsOf: model))
+    guard case .bytes(let limit) = budget else { return try plan(request, progress: progress).1 }
+    return try planSmallest(request, limit: limit, progress: progress).planned
   }
 
   /// The bytes that weights are chosen by so that the files take no more than a limit: what headers, other tensors and small
@@ -161,28 +187,33 @@ struct QuantizationRun {
   private func byteTarget(
     _ request: QuantizationRequest, limit: Int, progress: (any ProgressObserver)?
   ) throws(IngotError) -> QuantizationBudget {
-    func plan(_ target: QuantizationBudget) throws(IngotError) -> (files: Int, weights: Int) {
-      var request = request
-      request.budget?.target = target
-      let (draft, planned) = try self.plan(request, progress: progress)
-      return (try byteCount(of: planned), draft.budget?.chosen.byteCount ?? 0)
-    }
-    let smallest = try plan(.divergence(.infinity))
-    guard smallest.files <= limit else {
-      throw .unmet(
-        option: .byteLimit,
-        why:
-          "\(limit, "byte") can't be kept: with the smallest schemes the files take \(smallest.files, "byte")"
-      )
-    }
+    let smallest = try planSmallest(request, limit: limit, progress: progress)
     var target = limit - smallest.files + smallest.weights
     for _ in 0..<Self.tryCount {
+      var request = request
+      request.budget?.target = .bytes(target)
       // Headers are longer where schemes say more.
-      let excess = try plan(.bytes(target)).files - limit
+      let excess = try byteCount(of: plan(request, progress: progress).1) - limit
       if excess <= 0 { return .bytes(target) }
       target = max(smallest.weights, target - excess)
     }
     return .bytes(smallest.weights)
+  }
+
+  /// An output of the smallest schemes, with the bytes of its files and of its weights; throws where the files take too many.
+  private func planSmallest(
+    _ request: QuantizationRequest, limit: Int, progress: (any ProgressObserver)?
+  ) throws(IngotError) -> (planned: PlannedOutput, files: Int, weights: Int) {
+    var request = request
+    request.budget?.target = .divergence(.infinity)
+    let (draft, planned) = try plan(request, progress: progress)
+    let byteCount = try byteCount(of: planned)
+    guard byteCount <= limit else {
+      throw .unmet(
+        option: .byteLimit,
+        why: "\(limit, "byte") can't be kept: with the smallest schemes the files take \(byteCount, "byte")")
+    }
+    return (planned, byteCount, draft.budget?.chosen.byteCount ?? 0)
   }
 
   private func byteCount(of planned: PlannedOutput) throws(IngotError) -> Int {

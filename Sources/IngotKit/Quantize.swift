@@ -232,11 +232,16 @@ extension Ingot {
         && Companions.keepsName(of: checkpoint, at: input, system: system) ? checkpoint : nil,
       named: options.program?.weightFileName, system)
     try source.requireWhole(for: destination)
+    try destination.requirePlace(force: options.force, sources: checkpoint.files, system: system)
     if options.keepsUnknownBits { try destination.require(.keepingUnknownBits, for: .keepsUnknownBits) }
     if options.onOverflow != .refuse, !checkpoint.tensors.contains(where: { $0.dtype == .f64 }) {
       throw .invalidRequest(option: .onOverflow, why: "no weight is F64, which alone can be beyond F32")
     }
     var request = try options.request
+    // What weights cost is measured by the tokens that a model predicts.
+    if options.budget != nil, options.sensitivities == nil, case .model(let model) = source {
+      try model.requireTokens()
+    }
     request.calibration = try options.calibrationText(for: source)
     let measurement = try options.measurement(of: source, request.calibration, destination)
     let run = QuantizationRun(source, of: input, to: destination, output, options: options, measurement)

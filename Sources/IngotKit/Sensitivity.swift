@@ -112,6 +112,7 @@ extension Ingot {
       (options.config, options.allowances, options.reading, options.work)
     let (model, _) = try run.open(path)
     try model.requireSound()
+    try model.requireTokens()
     let text = try CalibrationText(
       try read(model, run), tokenLimit: options.tokenLimit, by: .tokenLimit, for: model)
     let measurement = try SensitivityMeasurement(

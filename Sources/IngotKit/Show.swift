@@ -91,10 +91,7 @@ extension Ingot {
       return tensors.map { ($0, slice) }
     }
     let wanted = names.last ?? selector
-    let near = NearestText.match(wanted, among: checkpoint.tensors.lazy.map(\.name))
-    let hint: Evidence = near.map { "; it has \($0)" } ?? ""
     throw .invalidRequest(
-      option: .slices,
-      why: "\(Glob(wanted).noMatch(of: "tensor", among: checkpoint.tensors.lazy.map(\.name)))\(hint)")
+      option: .slices, why: Glob(wanted).noMatch(of: "tensor", among: checkpoint.tensors.lazy.map(\.name)))
   }
 }

@@ -172,7 +172,9 @@ package struct DialectChange {
     for (planned, part) in RotaryDivisors.tensors(of: draft.config, in: target) {
       output.add(planned, [part])
     }
+    var written = Set<Int>()
     for var tensor in try draft.tensors() {
+      written.formUnion(tensor.roles.compactMap { model.recognised.tensors[$0] })
       let staysFloat32 = target.staysFloat32?(tensor.name, tensor.view.shape) ?? false
       tensor.name = start + tensor.name
       tensor.aliasOf = tensor.aliasOf.map { start + $0 }
@@ -193,6 +195,7 @@ package struct DialectChange {
           keepsAliases: destination.writer.keepsAliases)
       }
     }
+    output.losses += SharedTensors(model.checkpoint.tensors).losses(writing: written)
     try DialectConfig(model: model, target: target, config: draft.config)
       .travel(in: &output, companions: companions, format: destination.formatID)
     if let said = options.program?.said, target.ownFormat == destination.formatID {
@@ -271,8 +274,7 @@ package struct DialectChange {
     of tensor: DialectLayout.Tensor, keepsAliases: Bool, in output: inout OutputBuilder
   ) {
     if let name = tensor.aliasOf, !keepsAliases {
-      output.losses.append(
-        Loss(.alias, tensor: tensor.name, detail: "shares its bytes with \(name), and is stored in full"))
+      output.losses.append(.copied(tensor.name, of: name))
     }
     if tensor.view.notes.contains(.zeros) {
       output.losses.append(

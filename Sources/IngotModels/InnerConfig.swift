@@ -112,7 +112,8 @@ extension IngotError {
       let key = location.key.map { key -> Evidence in "\(key): " } ?? ""
       return "\(key)\(found), expected \(expected) in \(location.file)"
     case .unsupported(let what, let location): return "\(location.file) names \(what)"
-    case .unsuitable(let location, let why, _): return "\(location.file) \(why)"
+    case .unsuitable(let location, let why, let hint):
+      return hint.map { "\(location.file) \(why); \($0)" } ?? "\(location.file) \(why)"
     case .missing(_, let why, let hint): return hint.map { "it \(why); \($0)" } ?? "it \(why)"
     default: return nil
     }

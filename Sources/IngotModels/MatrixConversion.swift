@@ -57,8 +57,8 @@ package struct MatrixConversion {
     }
   }
 
-  /// Keeps tensors that share their bytes as one, where the output can and they are coded alike; names the others.
-  private mutating func tie(_ tensors: inout QuantizedTensors, for destination: OutputDestination) {
+  /// Keeps tensors that share their bytes as one, where the output can and they are coded alike.
+  private func tie(_ tensors: inout QuantizedTensors, for destination: OutputDestination) {
     let checkpoint = source.checkpoint
     let keepsAliases = destination.writer.keepsAliases(of: checkpoint.format)
     let indexes = Dictionary(
@@ -70,9 +70,6 @@ package struct MatrixConversion {
         tensors.codings[index] == tensors.codings[target]
       {
         tensors.aliases[index] = target
-      } else {
-        output.losses.append(
-          Loss(.alias, tensor: tensor.name, detail: "shares its bytes with \(name), and is stored in full"))
       }
     }
   }

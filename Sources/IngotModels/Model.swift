@@ -273,6 +273,13 @@ package struct Model: Sendable {
       hint: nil)
   }
 
+  /// Throws for a model whose logits are of no tokens, neither the next nor those behind a mask.
+  ///
+  /// - Throws: as ``requireNextTokens()``.
+  package func requireTokens() throws(IngotError) {
+    if !recognised.graph.fillsMasks { try requireNextTokens() }
+  }
+
   /// Throws unless every parameter is there with its shape and a type that can be computed with, and it is clear which
   /// head is meant.
   ///

@@ -43,7 +43,7 @@ package struct PlainConversion {
 
   private mutating func addTensors() throws(IngotError) {
     let selection = options.selection
-    let shared = SharedStorage(source.tensors).owners
+    let shared = SharedTensors(source.tensors)
     for (index, tensor) in source.tensors.enumerated() {
       guard selection.takes(tensor.name) else {
         output.losses.append(
@@ -59,15 +59,10 @@ package struct PlainConversion {
       var aliasOf = tensor.aliasOf
       if let target = aliasOf, !keepsAliases || options.head == .untie || !selection.takes(target) {
         aliasOf = nil
-        output.losses.append(
-          Loss(
-            .alias, tensor: tensor.name, detail: "shares its bytes with \(target), and is stored in full"))
+        output.losses.append(.copied(tensor.name, of: target))
       }
-      if let target = shared[index].map({ source.tensors[$0].name }), selection.takes(target) {
-        output.losses.append(
-          Loss(
-            .alias, tensor: tensor.name,
-            detail: "shares its bytes with \(target) as another view of them, and is stored in full"))
+      if let target = shared.viewed(index), selection.takes(target) {
+        output.losses.append(.copied(tensor.name, ofView: target))
       }
       try add(index, as: dtype(of: tensor), aliasOf: aliasOf)
     }

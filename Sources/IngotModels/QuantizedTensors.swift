@@ -71,6 +71,8 @@ struct QuantizedTensors {
   ///   ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for what a scheme does not fit; read errors.
   func add(to output: inout OutputBuilder, progress: (any ProgressObserver)?) throws(IngotError) {
     let scales = try scales(progress: progress)
+    let written = Set(checkpoint.tensors.indices.filter { dropped[$0] == nil })
+    output.losses += SharedTensors(checkpoint.tensors).losses(writing: written, tied: Set(aliases.keys))
     for (index, tensor) in checkpoint.tensors.enumerated() {
       if let why = dropped[index] {
         output.losses.append(Loss(.dropped, tensor: tensor.name, detail: why))

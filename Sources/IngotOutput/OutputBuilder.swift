@@ -207,7 +207,7 @@ package struct OutputBuilder {
         option: .renames,
         why: isLate
           ? "\(rename.old) matches only tensors that an earlier rule names, which holds"
-          : "\(rename.old) matches no tensor")
+          : Glob(rename.old).noMatch(of: "tensor", among: request.tensors.lazy.map(\.name)))
     }
     func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
     var names: [ExactName: String] = [:]
@@ -254,6 +254,7 @@ package struct OutputBuilder {
             "only ingot reads I8 with scales kept so; to other programs the integers are the weights (\(verb: .convert, .dtype, "F32") makes those)"
         ))
     }
+    if let shadow = destination.shadow { losses.append(shadow) }
     let pieces = try cut(&request)
     var plan = try destination.writer.plan(request)
     if destination.isFolder {

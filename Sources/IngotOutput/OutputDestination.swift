@@ -21,6 +21,16 @@ package struct OutputDestination: Sendable {
   /// The name of the weight file.
   package let fileName: String
 
+  /// An index beside one weight file by whose name readers of the folder open a set instead; `nil` where there is none.
+  private let indexBeside: String?
+
+  /// What readers of the folder make of the output: nothing, where they go by an index beside it.
+  var shadow: Loss? {
+    indexBeside.map {
+      Loss(.readers, detail: "\($0) stands beside it, by which readers of the folder open a set instead")
+    }
+  }
+
   /// Whether companions have a place in it.
   package var holdsCompanions: Bool { isFolder || writer.holdsCompanions }
 
@@ -82,6 +92,12 @@ package struct OutputDestination: Sendable {
     self.writer = writer
     fileName =
       isFolder ? name ?? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
+    let index = fileName + ShardSetKind.indexSuffix
+    let isShadowed =
+      path != "-" && !isFolder
+      && (try? system.status(at: FilePath.join(FilePath.folder(of: path), index), followingLinks: true))
+        != nil
+    indexBeside = isShadowed ? index : nil
   }
 
   /// Throws for an output of several files whose path is that of one.
@@ -114,6 +130,7 @@ package struct OutputDestination: Sendable {
     self.writer = writer
     isFolder = false
     fileName = FilePath.name(of: path)
+    indexBeside = nil
   }
 
   private static func format(
@@ -199,6 +216,24 @@ package struct OutputDestination: Sendable {
       atomic.discard(keeping: error == .interrupted && journal?.resumes == true)
       throw error
     }
+  }
+
+  /// Throws where the output may not go, before work on it that takes long.
+  ///
+  /// - Parameters:
+  ///   - plan: the output's files; `nil` where they are not known yet, and nothing in a folder is foreign to them.
+  ///   - force: whether what stands there may be replaced.
+  ///   - sources: the files that are read.
+  ///   - system: the operating system.
+  /// - Throws: as ``write(_:force:sources:journal:system:progress:check:)`` does for the place alone.
+  package func requirePlace(
+    for plan: WritePlan? = nil, force: Bool, sources: [CheckpointFile], system: any SystemCalls
+  ) throws(IngotError) {
+    guard !isStream else { return }
+    let planned = plan.map(PlannedNames.init)
+    try AtomicOutput.requirePlace(
+      path, isFolder: isFolder, force: force, sources: sources, system: system
+    ) { planned?.holds($0) != false || Self.belongs($0) }
   }
 
   /// Whether an entry of a folder belongs to any checkpoint: weights, index or a known companion.

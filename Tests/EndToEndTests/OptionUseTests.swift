@@ -7,6 +7,11 @@ import Testing
 @Suite struct OptionUseTests {
   private static let model = Fixture.path("models/base")
   private static let weights = Fixture.path("models/base/model.safetensors")
+  /// A task of choices, of which none is generated.
+  private static let zeroShot = [
+    "zero-shot", Fixture.path("kjv-gpt2"), "--task", Fixture.path("zero-shot/cloze.jsonl"), "--template",
+    "childrens-books",
+  ]
   private static let story = Fixture.packagePath("README.md")
 
   @Test(
@@ -73,6 +78,9 @@ import Testing
       ["corpus", story, "-o", "o.jsonl", "--separator", "x"], ["corpus", story, "--force"],
       ["corpus", story, "--to", "text"], ["corpus", story, "--from", "text", "--field", "x"],
       ["sensitivity", model, "--tokens", "1,2,3", "--force"],
+      zeroShot + ["--seed", "0"], zeroShot + ["--seed", "7"], zeroShot + ["--temperature", "0.5"],
+      zeroShot + ["--top-k", "3"], zeroShot + ["--top-p", "0.5"], zeroShot + ["--min-p", "0.1"],
+      zeroShot + ["--repetition-penalty", "1.5"], zeroShot + ["--max-tokens", "9"],
       ["tokenize", Fixture.path("kjv-gpt2"), story, "--from", "nosuch"],
       ["tokenize", Fixture.path("kjv-gpt2"), story, "--npy-dtype", "*=BF16"],
     ])
@@ -96,6 +104,34 @@ import Testing
       let result = try IngotProgram.process(arguments).run()
       #expect(result.firstErrorLine.contains("\"*wte*\" matches 1"), "\(result.standardError)")
     }
+  }
+
+  @Test func `a pattern with a slip in it is told the name that it is like`() throws {
+    let folder = try TemporaryFolder()
+    let output = folder.file("o.npz")
+    for (arguments, name) in [
+      (["inspect", Self.weights, "transformer.wte.wieght"], "transformer.wte.weight"),
+      (["inspect", Self.weights, "--include", "*.wte.wieght"], "transformer.wte.weight"),
+      (["show", Self.weights, "transformer.wpe.weigth[:1]"], "transformer.wpe.weight"),
+      (
+        ["diff", Self.weights, Self.weights, "--exclude", "transformer.h.?.ln_1.biass"],
+        "transformer.h.0.ln_1.bias"
+      ),
+      (
+        ["convert", Self.weights, output, "--include", "transformer.h.{0…9}.ln_1.biaz"],
+        "transformer.h.0.ln_1.bias"
+      ),
+      (["convert", Self.weights, output, "--dtype", "transformer.wte.weigt=f16"], "transformer.wte.weight"),
+      (["convert", Self.weights, output, "--rename", "transfomer.wte.weight=w"], "transformer.wte.weight"),
+      (["quantize", Self.model, output, "--rule", "transformer.wte.weihgt=keep"], "transformer.wte.weight"),
+    ] {
+      let result = try IngotProgram.process(arguments).run()
+      #expect(result.exitCode == 64, "\(result.command)")
+      #expect(
+        result.firstErrorLine.contains("; did you mean \"\(name)\"?"),
+        "\(result.command): \(result.standardError)")
+    }
+    #expect(folder.entries().isEmpty)
   }
 
   @Test func `--tie and --untie want a head to act on`() throws {

@@ -190,4 +190,30 @@ import Testing
     let match = NamePattern(stringLiteral: pattern).match(name[...].utf8)
     #expect(match == block.map { NamePattern.Match(block: $0) })
   }
+
+  @Test func `what stands before all names is told, with what takes it away`() throws {
+    let configuration = try Self.configuration()
+    for (start, prefix) in [
+      ("net.", ""), ("net.", "transformer."), ("a/b.", "transformer."), ("my_gpt-2.0.", ""),
+    ] {
+      let tensors = Self.tensors(prefix: start + prefix) + [Self.tensor("elsewhere", [1])]
+      let error = #expect(throws: IngotError.self) {
+        _ = try RecognisedModel(tensors, configuration: configuration)
+      }
+      guard case .unsuitable(_, _, let hint)? = error else { return #expect(Bool(false)) }
+      #expect(hint?.pieces.first == .verb(.convert, .renames, "'\(start)*=*'"))
+      // What the rule leaves is known.
+      let renamed = tensors.map { tensor in
+        tensor.name.hasPrefix(start)
+          ? Self.tensor(String(tensor.name.dropFirst(start.count)), tensor.shape) : tensor
+      }
+      #expect(try RecognisedModel(renamed, configuration: configuration).unexpected == [tensors.count - 1])
+    }
+    for start in ["net", "net'; rm -rf ~ #.", "\u{1B}[2J.", "é.", String(repeating: "x", count: 200) + "."] {
+      let error = #expect(throws: IngotError.self) {
+        _ = try RecognisedModel(Self.tensors(prefix: start), configuration: configuration)
+      }
+      guard case .unsuitable(_, _, nil)? = error else { return #expect(Bool(false), "\(start)") }
+    }
+  }
 }

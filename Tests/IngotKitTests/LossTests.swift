@@ -250,4 +250,23 @@ import Testing
     let metadata = try Ingot.open(folder.file("b.gguf")).metadata
     #expect(metadata.string("general.type") == "model" && metadata[length] != nil)
   }
+
+  @Test func `an index beside the output, by which a folder is read, is named`() throws {
+    let folder = try TemporaryFolder()
+    let input = Self.model + "/model.safetensors"
+    var options = ConvertOptions()
+    options.shardByteLimit = 100_000
+    _ = try Conversion(input, to: folder.file("set/"), options: options).run()
+    let before = try Ingot.hash(folder.file("set")).tensors.count
+    for (name, isSaid) in [("model.safetensors", true), ("other.safetensors", false), ("model.npz", false)] {
+      let losses = try Self.losses(.readers, input, to: folder.file("set/" + name)) {
+        $0.selection.include = [Glob("*wte*")]
+      }
+      let isNamed = losses.contains { $0.detail.pieces.first == .value("model.safetensors.index.json") }
+      #expect(isNamed == isSaid, "\(name)")
+    }
+    // The set is what is read.
+    #expect(try Ingot.hash(folder.file("set/model.safetensors.index.json")).tensors.count == before)
+    #expect(try Self.losses(.readers, input, to: folder.file("model.safetensors")).isEmpty)
+  }
 }

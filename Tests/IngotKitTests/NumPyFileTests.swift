@@ -121,4 +121,94 @@ import Testing
           """, [folder.file("out.npz"), "\(byteCount)"])
     }
   }
+
+  /// Arrays that are no numbers, by numpy's own writers, beside one of numbers.
+  private static let makeTexts = """
+    import sys, numpy as np
+    texts = {
+        "words": np.array(["alpha", "b", ""]), "bytes": np.array([[b"xy", b"z"]]), "one": np.array("word"),
+        "none": np.array([], dtype="U7"), "big": np.array(["ab", "c"], dtype=">U3"), "empty": np.array(["", ""], dtype="S0"),
+        "columns": np.asfortranarray(np.array([["a", "b"], ["c", "d"]])),
+        "days": np.array(["2020-01-01"], dtype="M8[D]"), "steps": np.array([1, 2], dtype="m8[25ms]"),
+    }
+    for name, save in (("stored", np.savez), ("deflated", np.savez_compressed)):
+        save(f"{sys.argv[1]}/{name}.npz", w=np.arange(6, dtype=np.float32).reshape(2, 3), **texts)
+    np.savez(f"{sys.argv[1]}/only.npz", **texts)
+    for name, array in texts.items():
+        np.save(f"{sys.argv[1]}/{name}.npy", array)
+        print(name, array.dtype.str, *array.shape, sep="\\t")
+    """
+
+  @Test(arguments: ["stored", "deflated"])
+  func `arrays of text and times are left out by name, and the rest is read`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    let answer = try PythonPeer.run(code: Self.makeTexts, [folder.path])
+    let texts = answer.standardOutput.split(separator: "\n").map {
+      $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+    }
+    #expect(texts.count == 9)
+    let path = folder.file(name + ".npz")
+    let checkpoint = try CheckpointOpener().open(path)
+    #expect(checkpoint.tensors.map(\.name) == ["w"])
+    #expect(checkpoint.findings.map(\.subject) == texts.map { $0[0] })
+    for (finding, text) in zip(checkpoint.findings, texts) {
+      #expect(finding.kind == .leftOut && finding.severity == .note)
+      #expect(finding.detail.pieces.contains(.value(text[1])), "\(finding.detail)")
+      let shape = text.count == 2 ? "a scalar" : text[2...].joined(separator: " × ")
+      #expect(finding.detail.pieces.contains(.words(shape)), "\(finding.detail)")
+    }
+    // Elements of one tensor in three files.
+    #expect(try Ingot.hash(path).tensors.count == 1)
+    let report = try Conversion(path, to: folder.file(name + ".safetensors"), options: ConvertOptions()).run()
+    #expect(report.losses.map(\.kind) == texts.map { _ in .metadata })
+    #expect(!report.findings.contains { $0.kind == .leftOut })
+    // What is not asked for is not said twice.
+    var options = ConvertOptions()
+    options.selection.exclude = [Glob("words")]
+    let without = try Conversion(path, to: folder.file("without.npz"), options: options).run()
+    #expect(without.losses.filter { $0.kind == .dropped }.map(\.tensor) == ["words"])
+    #expect(without.losses.count { $0.kind == .metadata } == texts.count - 1)
+    #expect(try CheckpointOpener().open(folder.file("only.npz")).tensors.isEmpty)
+    for text in texts {
+      #expect {
+        _ = try CheckpointOpener().open(folder.file(text[0] + ".npy"))
+      } throws: { error in
+        if case IngotError.unsupported = error { true } else { false }
+      }
+    }
+  }
+
+  @Test func `text of another length than its header says is refused, and so are objects`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import io, sys, zipfile, numpy as np
+        def npy(array):
+            stream = io.BytesIO()
+            np.save(stream, array)
+            return stream.getvalue()
+        text = npy(np.array(["alpha", "b"]))
+        members = {"short": text[:-1], "long": text + b"x", "huge": text.replace(b"<U5", b"<U2147483647"),
+                   "no-count": text.replace(b"<U5", b"<Ux"), "beyond": text.replace(b"<U5", b"<U9223372036854775807"),
+                   "objects": npy(np.array([{}], dtype=object)), "pairs": npy(np.zeros(2, "f4,i4"))}
+        for name, member in members.items():
+            with zipfile.ZipFile(f"{sys.argv[1]}/{name}.npz", "w") as archive:
+                archive.writestr("w.npy", npy(np.ones(3, np.float32)))
+                archive.writestr("t.npy", member)
+        """, [folder.path])
+    for (name, rule) in [
+      ("short", "NP-09"), ("long", "NP-10"), ("huge", "NP-09"), ("no-count", nil), ("beyond", nil),
+      ("objects", nil), ("pairs", nil),
+    ] {
+      let error = #expect(throws: IngotError.self) {
+        _ = try CheckpointOpener().open(folder.file(name + ".npz"))
+      }
+      switch error {
+      case .malformed(let found, _, _, _)?:
+        #expect(found.id == rule, "\(name): \(found.id)")
+      case .unsupported?: #expect(rule == nil, "\(name)")
+      default: #expect(Bool(false), "\(name): \(String(describing: error))")
+      }
+    }
+  }
 }

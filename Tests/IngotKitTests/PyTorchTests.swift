@@ -63,6 +63,42 @@ import Testing
     #expect(try Self.open("state-dict.pt").findings == [])
   }
 
+  @Test func `bytes behind a pickle's end are counted`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import io, sys, tarfile, zipfile
+        golden, folder = sys.argv[1:]
+        for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+            with zipfile.ZipFile(golden + "/tied.pt") as old, zipfile.ZipFile(f"{folder}/{name}.pt", "w", method) as new:
+                for record in old.namelist():
+                    rest = b"\\0" * 11 if record.endswith("/data.pkl") else b""
+                    new.writestr(record, old.read(record) + rest)
+        for behind in ("storages", "tensors", "pickle"):
+            with tarfile.open(golden + "/tar.pth") as old, tarfile.open(f"{folder}/{behind}.pth", "w") as new:
+                for member in old.getmembers():
+                    data = old.extractfile(member).read() + (b"x" if member.name == behind else b"")
+                    member.size = len(data)
+                    new.addfile(member, io.BytesIO(data))
+        """, [Fixture.path("golden/pytorch"), folder.path])
+    let cases = [
+      ("stored.pt", "tied.pt", "/data.pkl", 11), ("deflated.pt", "tied.pt", "/data.pkl", 11),
+      ("storages.pth", "tar.pth", "storages", 1), ("tensors.pth", "tar.pth", "tensors", 1),
+      ("pickle.pth", "tar.pth", "pickle", 1),
+    ]
+    for (name, original, subject, count) in cases {
+      let checkpoint = try CheckpointOpener().open(folder.file(name))
+      let notRead = checkpoint.findings.filter { $0.kind == .notRead }
+      #expect(notRead.count == 1 && notRead.first?.severity == .note, "\(name)")
+      #expect(notRead.first?.subject.hasSuffix(subject) == true, "\(name)")
+      let (one, many): (StaticString, StaticString) = ("byte behind its end is", "bytes behind its end are")
+      #expect(notRead.first?.detail.pieces.first == .count(Count(count, one, many)), "\(name)")
+      let whole = try Self.open(original)
+      #expect(checkpoint.tensors.map(\.name) == whole.tensors.map(\.name))
+      #expect(whole.findings.allSatisfy { $0.kind != .notRead })
+    }
+  }
+
   @Test func `a damaged storage is refused by its checksum, also when it is a view`() throws {
     for name in ["state-dict.pt", "views.pt"] {
       var bytes = try Fixture.bytes("golden/pytorch/" + name)

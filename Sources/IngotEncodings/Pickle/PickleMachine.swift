@@ -82,6 +82,8 @@ package struct PickleMachine {
   package var end: Int { input.position }
   /// Bytes of the pickle.
   package var byteCount: Int { input.readCount }
+  /// Bytes of its range that stand behind the pickle, once it has been run.
+  package var restByteCount: Int { input.remainingCount }
 
   /// What may be done with a global; `nil` for one that is not on the list.
   package func role(ofGlobal index: Int) -> PickleAllowList.Role? { globalRoles[index] }

@@ -33,7 +33,7 @@ package struct NumPyArchiveFormat: CheckpointFormat {
     }
     // Archives of arrays have arrays; what has other members alone is another kind of zip.
     let others = reader.findings.map(\.subject) + directory.folders
-    guard !reader.tensors.isEmpty || !reader.unopened.isEmpty || others.isEmpty else {
+    guard reader.hasArrays || others.isEmpty else {
       throw ForeignContent.collection(of: others, path: source.path, kind: "a zip archive")
     }
     try reader.checkNames()
@@ -56,6 +56,8 @@ private struct NumPyArchiveReader {
   var unopened: [String] = []
   var findings: [Finding] = []
   var headerByteCount = 0
+  /// Whether there is an array, be it one that is not read.
+  var hasArrays = false
   /// Names of arrays whose members end otherwise than in .npy.
   private var bareNames = Set<ExactName>()
 
@@ -82,14 +84,32 @@ private struct NumPyArchiveReader {
         NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
         found: "an array without a name", expected: "one before .npy")
     }
+    hasArrays = true
     do throws(IngotError) {
-      let tensor = try tensor(entry, name: name, hidden: hidden)
-      tensors.append(tensor.descriptor)
-      headerByteCount += tensor.headerByteCount
+      let location = Location(source.path, member: entry.name, offset: 0)
+      let header = try header(of: entry, at: location)
+      headerByteCount += header.byteCount
+      if case .text(let byteCount) = header.dtype.kind {
+        try header.checkText(
+          byteCount: byteCount, available: entry.byteCount - header.byteCount, at: location)
+        leaveOut(name, header)
+      } else {
+        tensors.append(try tensor(entry, header, name: name, hidden: hidden, at: location))
+      }
     } catch {
       try options.passOver(name, error)
       unopened.append(name)
     }
+  }
+
+  /// Says that an array of text or times is there, and is no tensor.
+  private mutating func leaveOut(_ name: String, _ header: NumPyArrayHeader) {
+    guard options.selection.takes(name) else { return unopened.append(name) }
+    let isTime = header.descr.contains { "Mm".contains($0) }
+    findings.append(
+      Finding(
+        .leftOut, severity: .note, subject: name,
+        detail: "holds \(words: isTime ? "times" : "text") of \(header.descr), \(header.shape): no tensor"))
   }
 
   /// `a` and `a.npy` are one name: NP-13.
@@ -116,10 +136,9 @@ private struct NumPyArchiveReader {
   }
 
   private func tensor(
-    _ entry: ZipEntry, name: String, hidden: NumPyHiddenMember?
-  ) throws(IngotError) -> (descriptor: TensorDescriptor, headerByteCount: Int) {
-    let location = Location(source.path, member: entry.name, offset: 0)
-    let header = try header(of: entry, at: location)
+    _ entry: ZipEntry, _ header: NumPyArrayHeader, name: String, hidden: NumPyHiddenMember?,
+    at location: Location
+  ) throws(IngotError) -> TensorDescriptor {
     let stored = try header.elementType(name: name, options: options, at: location)
     let dtype = hidden?.dtypes[ExactName(name)] ?? stored
     guard dtype == stored || NumPyDType.bits(of: dtype) == stored else {
@@ -138,9 +157,7 @@ private struct NumPyArchiveReader {
         StorageSegment(file: 0, offset: entry.dataOffset, byteCount: entry.storedByteCount))
       storage.codec = .deflate(skip: header.byteCount, decodedByteCount: entry.byteCount)
     }
-    return (
-      TensorDescriptor(name: name, dtype: dtype, shape: header.shape, storage: storage), header.byteCount
-    )
+    return TensorDescriptor(name: name, dtype: dtype, shape: header.shape, storage: storage)
   }
 
   private func header(of entry: ZipEntry, at location: Location) throws(IngotError) -> NumPyArrayHeader {

@@ -56,6 +56,7 @@ extension NumPyArrayHeader {
         throw .unsupported("\(bytes); \(remedy: .nameDType(likely))", at: location)
       }
       return named
+    case .text: throw .unsupported("an array of \(descr): text and times are not tensors", at: location)
     }
   }
 
@@ -64,12 +65,24 @@ extension NumPyArrayHeader {
 
   /// Bytes of the data, held against what there is: NP-09 and NP-10.
   func dataByteCount(_ dtype: DType, available: Int, at location: Location) throws(IngotError) -> Int {
+    try checked(shape.byteCount(of: dtype), "\(dtype)", available: available, at: location)
+  }
+
+  /// Holds the data of text against what there is, though nobody reads it: NP-09 and NP-10.
+  func checkText(byteCount: Int, available: Int, at location: Location) throws(IngotError) {
+    let count = shape.elementCount.checkedMultiply(byteCount)
+    _ = try checked(count, "\(descr)", available: available, at: location)
+  }
+
+  private func checked(
+    _ count: Int?, _ type: Evidence, available: Int, at location: Location
+  ) throws(IngotError) -> Int {
     var location = location
     location.offset = (location.offset ?? 0) + byteCount
-    guard let count = shape.byteCount(of: dtype), count <= available else {
+    guard let count, count <= available else {
       throw .malformed(
         NumPyRule.shortData.rule, at: location, found: "\(available, "byte") of data",
-        expected: "\(shape) of \(dtype)")
+        expected: "\(shape) of \(type)")
     }
     guard count == available else {
       throw .malformed(

@@ -10,6 +10,8 @@ struct NumPyDType: Hashable {
     case known(DType)
     /// So many raw bytes, whose meaning the file does not say.
     case raw(byteCount: Int)
+    /// Text or times, which are no numbers: so many bytes an element.
+    case text(byteCount: Int)
   }
 
   var kind: Kind
@@ -37,12 +39,30 @@ struct NumPyDType: Hashable {
     } else if let raw = Self.rawCodes.first(where: { $0.code == code }) {
       kind = .raw(byteCount: raw.byteCount)
       likely = raw.dtype
-    } else if code.first == "V", let count = Int(code.dropFirst()), count > 0, count <= 16 {
+    } else if code.first == "V", let count = Self.number(code.dropFirst()), count > 0, count <= 16 {
       kind = .raw(byteCount: count)
       likely = [.f8E4M3, .bf16, .f32, .f64, .c128].first { $0.byteWidth == count }
+    } else if let byteCount = Self.textByteCount(code) {
+      kind = .text(byteCount: byteCount)
     } else {
       return nil
     }
+  }
+
+  /// Bytes of an element of text (`U5` has four a character, `S5` and its old name `a5` one) or of a time: `M8[ns]`.
+  private static func textByteCount(_ code: Substring) -> Int? {
+    let rest = code.dropFirst()
+    switch code.first {
+    case "U": return (rest.isEmpty ? 0 : number(rest))?.checkedMultiply(4)
+    case "S", "a": return rest.isEmpty ? 0 : number(rest)
+    case "M", "m": return rest == "8" || rest.hasPrefix("8[") && rest.hasSuffix("]") ? 8 : nil
+    default: return nil
+    }
+  }
+
+  /// The number that decimal digits are; `nil` for anything else.
+  private static func number(_ digits: Substring) -> Int? {
+    digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
   }
 
   /// The `descr` of a dtype, little-endian; `nil` for dtypes that NumPy lacks.

@@ -99,6 +99,7 @@ package struct PyTorchFormat: CheckpointFormat {
       source, PyTorchTensors(pickle: pickle, storages: storages, byteOrder: byteOrder), root: root,
       storedByteCount: archive.storedPickleByteCount, options)
     checkpoint.indexByteCount += archive.directoryByteCount
+    checkpoint.findings += Self.rest(pickle.restByteCount, behind: archive.folder + PyTorchArchive.pickleName)
     if archive.version == nil {
       checkpoint.findings.append(
         Finding(
@@ -139,6 +140,16 @@ package struct PyTorchFormat: CheckpointFormat {
         ))
     }
     return checkpoint
+  }
+
+  /// The remark that bytes of a record or member stand behind its last pickle; none where there are none.
+  static func rest(_ byteCount: Int, behind name: String) -> [Finding] {
+    guard byteCount > 0 else { return [] }
+    return [
+      Finding(
+        .notRead, severity: .note, subject: name,
+        detail: "\(byteCount, "byte behind its end is", "bytes behind its end are") not read")
+    ]
   }
 
   private func readTar(_ source: any ByteSource, _ options: ReadOptions) throws(IngotError) -> Checkpoint {

@@ -9,7 +9,7 @@ import IngotEncodings
 struct PyTorchTar {
   private let source: any ByteSource
   private var members: [String: Range<Int>] = [:]
-  /// Links and devices that were passed over, and what stands behind the archive's end.
+  /// Links and devices that were passed over, and what stands behind the archive's end and those of its members.
   private(set) var findings: [Finding] = []
   /// What the pickles name, when they are surveyed.
   private var survey: ContentSurvey?
@@ -127,6 +127,9 @@ struct PyTorchTar {
     let tensors = try tensors(uses, &tensorRange)
     var range = try range("pickle")
     let (machine, root) = try pickle("pickle", &range)
+    for (name, rest) in [("storages", storageRange), ("tensors", tensorRange), ("pickle", range)] {
+      findings += PyTorchFormat.rest(rest.count, behind: name)
+    }
     var objects: [(PickleReference, PyTorchStorages.Use)] = []
     var outside: [PickleReference: PyTorchStorages.OutsideTensor] = [:]
     for object in machine.persistents {

@@ -30,7 +30,7 @@ final class DivergenceProbe {
   /// - Throws: ``IngotCore/IngotError/unsuitable(_:why:hint:)`` for a model that predicts no tokens, or gives logits that are
   ///   not finite; the errors of loading weights, and of a full disk.
   init(_ model: Model, on text: CalibrationText, progress: (any ProgressObserver)?) throws(IngotError) {
-    if !model.recognised.graph.fillsMasks { try model.requireNextTokens() }
+    try model.requireTokens()
     (self.model, self.text, pool) = (model, text, model.work.threadPool)
     own = try WeightLoader(model, precision: .fp32).load()
     executor = Float32Executor(model.recognised.graph, own, pool: pool)

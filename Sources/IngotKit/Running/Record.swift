@@ -54,6 +54,10 @@ extension Ingot {
   ) throws(IngotError) -> RecordReport {
     let (model, _) = try options.run.open(path)
     try Model.requireUse(of: options.run.precision, in: [model])
+    let destination = try OutputDestination(
+      output, format: options.format, isSharded: false, options.run.work.system)
+    try destination.requirePlace(
+      force: options.force, sources: model.checkpoint.files, system: options.run.work.system)
     let fixtures = FixtureSet(inputIDs: try TokenInput.read(tokens, work: options.run.work))
     let graph = model.recognised.graph
     let names = graph.outputs.map(\.name)
@@ -76,7 +80,7 @@ extension Ingot {
     metadata["producer"] = .string("ingot, \(options.run.precision.rawValue)")
     metadata[FixtureSet.modelKey] = .string(
       try HashReport(of: model.checkpoint, path: path, work: options.run.work).model)
-    return try writeFixtures(arrays, metadata: metadata, model: model, to: output, options: options)
+    return try writeFixtures(arrays, metadata: metadata, model: model, to: destination, options: options)
   }
 }
 
@@ -97,11 +101,10 @@ private func reals(_ values: [Double], _ shape: Shape, _ precision: Precision) -
 }
 
 private func writeFixtures(
-  _ arrays: [(name: String, part: LazyPart)], metadata: Metadata, model: Model, to output: String,
+  _ arrays: [(name: String, part: LazyPart)], metadata: Metadata, model: Model,
+  to destination: OutputDestination,
   options: RecordOptions
 ) throws(IngotError) -> RecordReport {
-  let destination = try OutputDestination(
-    output, format: options.format, isSharded: false, options.run.work.system)
   var draft = OutputBuilder(metadata: metadata)
   for (name, part) in arrays {
     draft.add(PlannedTensor(name: name, TensorType(dtype: part.dtype, shape: part.shape)), [part])
@@ -118,6 +121,6 @@ private func writeFixtures(
     system: options.run.work.system,
     progress: nil)
   return RecordReport(
-    model: model.path, output: output, precision: options.run.precision,
+    model: model.path, output: destination.path, precision: options.run.precision,
     arrays: arrays.map { ($0.name, $0.part.shape) }, byteCount: result.byteCount, losses: planned.losses)
 }

@@ -97,6 +97,7 @@ extension Ingot {
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> ZeroShotReport {
     let asked = try options.items(task)
+    try options.requireUse(by: asked)
     let before = try options.textBefore()
     let tokenizer = try ModelTokenizer(path, options.run)
     let (model, _) = try options.run.open(path)
@@ -122,6 +123,19 @@ extension Ingot {
 }
 
 extension ZeroShotOptions {
+  /// Throws for options of generating where no item asks for a text.
+  fileprivate func requireUse(by items: [TaskItem]) throws(IngotError) {
+    let generates = items.contains { if case .texts = $0.answer { true } else { false } }
+    let given: [(RequestOption, Bool)] = [
+      (.maximumCount, maximumCount != nil), (.seed, sampling.seed != nil), (.topK, sampling.topK != nil),
+      (.topP, sampling.topP != nil), (.minP, sampling.minP != nil),
+      (.repetitionPenalty, sampling.repetitionPenalty != 1), (.temperature, sampling.temperature != nil),
+    ]
+    guard !generates, let (option, _) = given.first(where: \.1) else { return }
+    throw .invalidRequest(
+      option: option, why: "is for texts that are generated, and every item of the task has choices")
+  }
+
   /// The items of a file.
   fileprivate func items(_ path: String) throws(IngotError) -> [TaskItem] {
     try TaskFile(Companions.text(path, system: run.work.system), path: path, template: template).items

@@ -89,6 +89,8 @@ package struct CTranslate2Conversion {
     let made = try CTranslate2Companions(model, travelling: companions)
     output.companions = made.companions
     output.losses += made.losses
+    let written = layout.variables.flatMap(\.roles).compactMap { model.recognised.tensors[$0] }
+    output.losses += SharedTensors(model.checkpoint.tensors).losses(writing: Set(written))
     let attributes = CTranslate2Attributes(layout).metadata
     let others = InnerConfig.stripped(model.checkpoint.metadata)
     output.configure { $0.metadata = Metadata(attributes.entries + others.entries) }

@@ -91,7 +91,7 @@ struct SchemeTrials {
   }
 
   /// Whether a scheme's groups are whole ones of so many inputs.
-  private static func fits(_ scheme: QuantizationScheme, width: Int) -> Bool {
+  static func fits(_ scheme: QuantizationScheme, width: Int) -> Bool {
     let size = scheme == .q80 ? BlockType.q80.elementCount : scheme.groupSize
     return size.map { width.isMultiple(of: $0) } ?? true
   }

@@ -28,6 +28,19 @@ public struct SensitivityTable: Sendable {
     weightsDigest = Self.digest(of: model)
   }
 
+  /// A table by which no weight costs anything, with the schemes that fit each: what a bound on size alone comes to.
+  package init(withoutCostsOf model: Model) {
+    self.init(of: model, tokenCount: 0, isCalibrated: true)
+    weights = SensitivityMeasurement.candidates(of: model).map { candidate in
+      let width = candidate.elementCount / max(1, candidate.outputCount)
+      let schemes = SchemeTrials.schemes.filter { SchemeTrials.fits($0, width: width) }
+      return WeightSensitivity(
+        name: candidate.name, elementCount: candidate.elementCount, outputCount: candidate.outputCount,
+        storedByteCount: candidate.byteCount,
+        divergences: Dictionary(schemes.map { ($0, 0) }, uniquingKeysWith: { first, _ in first }))
+    }
+  }
+
   private static func digest(of model: Model) -> String {
     SHA256.hex(
       of: SensitivityMeasurement.candidates(of: model).map {
