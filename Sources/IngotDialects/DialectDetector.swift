@@ -84,7 +84,7 @@ package enum DialectDetector {
       let (start, end) = (
         tensor.name.utf8.dropLast(name.utf8.count), tensor.name.utf8.suffix(name.utf8.count)
       )
-      if end.elementsEqual(name.utf8), start.last.map { "./".utf8.contains($0) } == true {
+      if let last = start.last, "./".utf8.contains(last), end.elementsEqual(name.utf8) {
         return String(start)
       }
     }

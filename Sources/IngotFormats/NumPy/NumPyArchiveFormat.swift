@@ -109,7 +109,7 @@ private struct NumPyArchiveReader {
     findings.append(
       Finding(
         .leftOut, severity: .note, subject: name,
-        detail: "holds \(words: isTime ? "times" : "text") of \(header.descr), \(header.shape): no tensor"))
+        detail: "holds \(words: isTime ? "times" : "text"), no tensor: \(header.descr) of \(header.shape)"))
   }
 
   /// `a` and `a.npy` are one name: NP-13.

@@ -176,9 +176,12 @@ package struct ContentScanner {
 
   /// Notes parts of a checkpoint that its reader passes over, where they are not looked at otherwise.
   private func noteUnread(_ checkpoint: Checkpoint, of item: Item, _ survey: inout ContentSurvey) {
-    let surveyed = [GGUFFormat().id, NumPyArchiveFormat().id, PyTorchFormat().id]
+    let surveyed = [GGUFFormat().id, NumPyArchiveFormat().id]
     guard !surveyed.contains(checkpoint.format) else { return }
+    let name = FilePath.name(of: item.source.path)
     for finding in checkpoint.findings where finding.kind == .notRead {
+      // What stands behind a stream of torch's is looked at as another.
+      if checkpoint.format == PyTorchFormat().id, finding.subject == name { continue }
       survey.add(
         .unsuitable(Location(item.source.path, member: finding.subject), why: finding.detail, hint: nil))
     }
