@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -115,7 +115,7 @@ class Model:
     def divergence(self, found: Iterable[np.ndarray]) -> Figures:
         """KL of the F32 model's probabilities to those found, in nats a token, and perplexities."""
         divergences, losses, before, agree = [], [], [], []
-        for logits, expected, targets in zip(found, self.expected, self.targets):
+        for logits, expected, targets in rows(zip(found, self.expected, self.targets)):
             p, q = log_softmax(expected), log_softmax(logits)
             divergences.append((p.exp() * (p - q)).sum(-1).numpy())
             places = torch.arange(len(targets)), torch.from_numpy(targets.astype(np.int64))
@@ -125,7 +125,14 @@ class Model:
         kl, perplexity = np.concatenate(divergences), float(np.exp(np.mean(losses)))
         return {"kl": float(kl.mean()), "kl_p99": float(np.quantile(kl, 0.99)), "perplexity": perplexity,
                 "perplexity_change": perplexity / float(np.exp(np.mean(before))) - 1,
-                "top1_agreement": float(np.mean(agree))}
+                "top1_agreement": float(np.mean(np.concatenate(agree)))}
+
+
+def rows(windows: Iterable[tuple[np.ndarray, ...]]) -> Iterator[tuple[np.ndarray, ...]]:
+    """Arrays of windows `[T, …]` in pieces, since probabilities of a large vocabulary in float64 take much room."""
+    for arrays in windows:
+        for start in range(0, len(arrays[0]), 64):
+            yield tuple(array[start: start + 64] for array in arrays)
 
 
 def log_softmax(logits: np.ndarray) -> torch.Tensor:

@@ -2,8 +2,8 @@
 """Quantizes a model by every scheme of ours and by the peers, and measures what each costs: weights only, and W8A8.
 
 usage: python3 Benchmarks/quantization_peers.py --build .build/release [--model fixtures/kjv-gpt2] [--tokens N]
-       [--calibration-tokens N] [--keep-embedding] [--peers NAME,…] [--schemes NAME,…] [--gptq-python PYTHON]
-       [--name NAME] [--json FILE]
+       [--calibration-tokens N] [--keep-embedding] [--peers NAME,…] [--schemes NAME,…] [--programs NAME,…]
+       [--gptq-python PYTHON] [--name NAME] [--json FILE]
 Weights only: every method's integers are turned into the numbers that they stand for, and transformers runs all of them in
 F32, so that nothing but these numbers differs. W8A8: each program runs its own products. Of BERT the cosine of embeddings is
 measured, of other models the divergence of probabilities. Nothing is timed. A peer that is not installed ends the script;
@@ -42,12 +42,17 @@ SCHEMES = {
     "int8-group:16": ["--scheme", "int8-group:16"],
 }
 NAMES = ("nearest", "llama.cpp", "ctranslate2", "quanto", "torchao", "bitsandbytes", "mlx", "onnxruntime", "llm-compressor")
-COLUMNS = {"bits": ("bits a weight", "{:.2f}"), "kl": ("KL a token", "{:.2e}"), "kl_p99": ("99th percentile", "{:.2e}"),
+PROGRAMS = ("transformers", "ctranslate2", "llama.cpp")
+COLUMNS = {"tokens": ("tokens", "{:,}"), "bits": ("bits a weight", "{:.2f}"), "kl": ("KL a token", "{:.2e}"),
+           "kl_p99": ("99th percentile", "{:.2e}"),
            "top1_agreement": ("same likeliest token", "{:.2%}"), "perplexity": ("perplexity", "{:.3f}"),
            "perplexity_change": ("beside F32's", "{:+.3%}"), "cosine": ("cosine", "{:.6f}"),
-           "least_cosine": ("the least", "{:.6f}")}
+           "least_cosine": ("the least", "{:.6f}"), "kl_between": ("KL from by hand", "{:.2e}"),
+           "largest_difference": ("largest difference", "{:.1e}")}
 SHOWN = {"weights": ("bits", "kl", "kl_p99", "top1_agreement", "cosine", "least_cosine"),
-         "w8a8": ("kl", "perplexity", "perplexity_change", "top1_agreement", "cosine", "least_cosine")}
+         "w8a8": ("kl", "perplexity", "perplexity_change", "top1_agreement", "cosine", "least_cosine"),
+         "programs": ("tokens", "kl", "kl_between", "largest_difference")}
+TITLES = {"weights": "weights only", "w8a8": "W8A8", "programs": "ours in other programs"}
 
 
 class Suite:
@@ -61,6 +66,7 @@ class Suite:
         self.model = Model(options.model, options.text.read_text(encoding="utf-8"), options.tokens)
         self.model.calibrate_with(options.calibration.read_text(encoding="utf-8"), options.calibration_tokens)
         self.with_embedding = not options.keep_embedding
+        self.calibrate = ["--calibrate", str(options.calibration), "--calibration-tokens", str(options.calibration_tokens)]
         self.ids = folder / "ids.npy"
         np.save(self.ids, self.model.windows if self.model.is_bert else self.model.scored)
         self.rows = self.kept()
@@ -80,12 +86,12 @@ class Suite:
 
     def kept(self) -> dict[str, list[dict]]:
         """Rows of an earlier run of the same on the same tokens; those that are measured again are replaced."""
-        rows: dict[str, list[dict]] = {"weights": [], "w8a8": []}
+        rows: dict[str, list[dict]] = {table: [] for table in SHOWN}
         if not self.options.json or not self.options.json.exists():
             return rows
         earlier, now = json.loads(self.options.json.read_text(encoding="utf-8")), self.document(rows)
         same = all(earlier[key] == now[key] for key in ("name", "tokens", "calibration_tokens", "keeps_embedding"))
-        return earlier["tables"] if same else rows
+        return rows | earlier["tables"] if same else rows
 
     def save(self) -> None:
         """Keeps what there is so far, where `--json` says."""
@@ -105,8 +111,6 @@ class Suite:
 
     def ours(self) -> None:
         """Every scheme, plain and calibrated; `int8` with int8 activations too."""
-        calibrate = ["--calibrate", str(self.options.calibration),
-                     "--calibration-tokens", str(self.options.calibration_tokens)]
         for scheme, words in SCHEMES.items():
             if scheme not in self.options.schemes or (not self.with_embedding and "embedding" in scheme):
                 continue
@@ -117,7 +121,7 @@ class Suite:
                 # In GGUF blocks run along a weight's inputs, whatever the model's own layout.
                 path = self.folder / ("ours.gguf" if scheme == "q8_0" else "ours.ingot")
                 try:
-                    made = self.call("quantize", self.options.model, path, "--force", *words, *calibrate * is_calibrated)
+                    made = self.call("quantize", self.options.model, path, "--force", *words, *self.calibrate * is_calibrated)
                 except subprocess.CalledProcessError as error:
                     # A width that groups do not divide.
                     measurement.note(f"without {name}: {error.stderr.splitlines()[0]}")
@@ -140,17 +144,17 @@ class Suite:
     def run_w8a8(self, path: pathlib.Path) -> dict[str, float]:
         """Our own products of int8 weights and activations."""
         if self.model.is_bert:
-            return self.model.measure_all(self.recorded(path))
+            return self.model.measure_all(self.recorded(path, self.ids, "last_hidden_state"))
         found = self.call("eval", path, "--against", self.options.model, "--tokens", self.ids, "--precision", "w8a8")
         return {key: found[key] for key in ("kl", "kl_p99", "perplexity", "top1_agreement")} \
             | {"perplexity_change": found["perplexity"] / found["baseline_perplexity"] - 1}
 
-    def recorded(self, path: pathlib.Path) -> np.ndarray:
-        """Hidden states of all passages."""
+    def recorded(self, path: pathlib.Path, windows: pathlib.Path, name: str) -> np.ndarray:
+        """An output of our own run with int8 activations, of all windows."""
         output = self.folder / "recorded.npz"
-        self.call("record", path, "--tokens", self.ids, "--precision", "w8a8", "-o", output, "--force")
+        self.call("record", path, "--tokens", windows, "--precision", "w8a8", "-o", output, "--force")
         with np.load(output) as file:
-            return file["last_hidden_state"]
+            return file[name]
 
     # Peers
 
@@ -162,7 +166,12 @@ class Suite:
         matrices = self.model.values(self.with_embedding)
         for name in names:
             for method, how in quantization_weights.PEERS.get(name, []):
-                values, bits = quantization_weights.quantized(matrices, how)
+                try:
+                    values, bits = quantization_weights.quantized(matrices, how)
+                except ValueError as error:
+                    # A width that groups do not divide.
+                    measurement.note(f"without {method}: {error}")
+                    continue
                 self.add("weights", method, self.model.measure(self.model.with_values(values)), peer=name, bits=bits)
             if name == "llm-compressor":
                 self.gptq()
@@ -207,7 +216,7 @@ def show(document: dict) -> None:
         if not rows:
             continue
         columns = [key for key in SHOWN[table] if key in rows[0]]
-        print(f"\n{document['name']}, {document['tokens']:,} tokens, {'weights only' if table == 'weights' else 'W8A8'}"
+        print(f"\n{document['name']}, {document['tokens']:,} tokens, {TITLES[table]}"
               + ", embedding kept" * document["keeps_embedding"] + ":\n")
         print("| " + " | ".join(["method", *(COLUMNS[key][0] for key in columns)]) + " |")
         print("|---" + "|---:" * len(columns) + "|")
@@ -228,13 +237,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep-embedding", action="store_true", help="quantize linear layers alone")
     parser.add_argument("--peers", default=",".join(NAMES), metavar="NAME,…")
     parser.add_argument("--schemes", default=",".join(SCHEMES), metavar="NAME,…", help="ours; the tables name them")
+    parser.add_argument("--programs", default=",".join(PROGRAMS), metavar="NAME,…", help="for which ours are written and run")
     parser.add_argument("--gptq-python", default=sys.executable, help="a Python with llm-compressor")
     parser.add_argument("--json", type=pathlib.Path, help="where the figures are kept")
     parser.add_argument("--show", type=pathlib.Path, nargs="+", metavar="FILE", help="print figures that were kept")
     options = parser.parse_args()
     options.peers = [name for name in options.peers.split(",") if name]
     options.schemes = [name for name in options.schemes.split(",") if name]
-    for asked, known in ((options.peers, NAMES), (options.schemes, SCHEMES)):
+    options.programs = [name for name in options.programs.split(",") if name]
+    for asked, known in ((options.peers, NAMES), (options.schemes, SCHEMES), (options.programs, PROGRAMS)):
         if unknown := set(asked) - set(known):
             parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     if not options.show and not options.build:
@@ -256,6 +267,10 @@ def main() -> None:
         except ImportError as error:
             raise SystemExit(f"{error.name} is not installed; --peers names the peers to run") from error
         suite.ours()
+        if suite.with_embedding:
+            import quantization_folders
+
+            quantization_folders.measure(suite, options.programs)
         show(suite.document(suite.rows))
 
 

@@ -66,25 +66,31 @@ def torchao(model: Model, folder: pathlib.Path) -> Forward:
     return model.forward(network)
 
 
-def in_blocks(model: Model, folder: pathlib.Path) -> Forward:
-    """llama.cpp's Q8_0 as its CPU kernels run it: inputs of products become Q8_0's blocks of 32 too, by its gguf-py."""
+def blocks(values: np.ndarray) -> np.ndarray:
+    """What llama.cpp's blocks Q8_0 make of values, by its gguf-py."""
     import gguf
 
     kind = gguf.GGMLQuantizationType.Q8_0
+    return gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind).reshape(values.shape)
 
-    def blocks(values: np.ndarray) -> np.ndarray:
-        return gguf.quants.dequantize(gguf.quants.quantize(values, kind), kind).reshape(values.shape)
 
+def with_inputs_in_blocks(network: torch.nn.Module) -> torch.nn.Module:
+    """Inputs of products become blocks of 32 too, as llama.cpp's CPU kernels have them."""
     def hook(layer: torch.nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
         return (torch.from_numpy(blocks(np.ascontiguousarray(inputs[0].numpy()))),)
 
-    network = model.load(model.folder)
-    for weight in model.matrices(network, with_embedding=True).values():
-        weight.data = torch.from_numpy(blocks(weight.detach().numpy()))
     for layer in network.modules():
         if isinstance(layer, torch.nn.Linear):
             layer.register_forward_pre_hook(hook)
-    return model.forward(network)
+    return network
+
+
+def in_blocks(model: Model, folder: pathlib.Path) -> Forward:
+    """llama.cpp's Q8_0 as its CPU kernels run it."""
+    network = model.load(model.folder)
+    for weight in model.matrices(network, with_embedding=True).values():
+        weight.data = torch.from_numpy(blocks(weight.detach().numpy()))
+    return model.forward(with_inputs_in_blocks(network))
 
 
 # By the name for `--peers`: a row's name, and how.
