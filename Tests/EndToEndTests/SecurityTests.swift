@@ -412,26 +412,6 @@ import Testing
     #expect(report.called == ["os.system"])
   }
 
-  @Test func `what stands behind the end of a checkpoint's pickle is looked at, and never called clean`()
-    throws
-  {
-    let folder = try TemporaryFolder()
-    try PythonPeer.run(
-      code: """
-        import sys, zipfile
-        for name, rest in (("call", b"cposix\\nsystem\\n(S'echo'\\ntR."), ("text", b"some text"), ("zeros", bytes(9)), ("number", b"K\\x01.")):
-            with zipfile.ZipFile(sys.argv[1]) as old, zipfile.ZipFile(f"{sys.argv[2]}/{name}.pt", "w") as new:
-                for record in old.namelist():
-                    new.writestr(record, old.read(record) + (rest if record.endswith("/data.pkl") else b""))
-        """, [Fixture.path("golden/pytorch/tied.pt"), folder.path])
-    #expect(try Self.survey(folder.file("call.pt")).called == ["posix.system"])
-    for name in ["call", "text", "zeros", "number"] {
-      #expect(try !Self.survey(folder.file(name + ".pt")).clean, "\(name)")
-      let shown = try IngotProgram.run("inspect", folder.file(name + ".pt"))
-      #expect(shown.exitCode == 0 && shown.standardOutput.contains("behind its end are not read"))
-    }
-  }
-
   @Test func `archives within archives are looked into so far and no farther`() throws {
     let folder = try TemporaryFolder()
     let make = """
