@@ -15,6 +15,8 @@ from pathlib import Path
 # Far above what the slowest suite takes; the tests' child processes have limits of their own, multiplied by PATIENCE.
 TIME_LIMIT_SECONDS = 300
 PATIENCE = 5
+# The program is built and tested with a commit, so that there is one to be shown.
+COMMIT = {"INGOT_COMMIT": "0123456789ab"}
 # What holds the sources themselves against rules, or the list of plants against them, fails wherever something is planted.
 SKIPPED = r"MutationListTests|HouseTests\."
 
@@ -27,7 +29,7 @@ class Run:
     def __init__(self, copy: Path, tests: str, switch: str = "", arguments: tuple[str, ...] = ()):
         self.folder = tempfile.TemporaryDirectory(prefix="ingot-", ignore_cleanup_errors=True)
         bundle = next((copy / ".build/debug").glob("*PackageTests.xctest"))
-        environment = {"INGOT_PLANT": switch, "INGOT_TEST_PATIENCE": str(PATIENCE), "TMPDIR": self.folder.name}
+        environment = {**COMMIT, "INGOT_PLANT": switch, "INGOT_TEST_PATIENCE": str(PATIENCE), "TMPDIR": self.folder.name}
         self.process = subprocess.Popen(
             [bundle, "--testing-library", "swift-testing", "--filter", tests, "--skip", SKIPPED, *arguments],
             cwd=copy, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
