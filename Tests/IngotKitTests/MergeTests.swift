@@ -201,8 +201,8 @@ struct AdapterCase: Sendable, CustomTestStringConvertible {
       Self.llama + "/model.safetensors", to: base,
       "tensors = {f'{first}.{name}': value for first in ('one', 'two') for name, value in tensors.items()}")
     let error = try Self.refusal(.adapters([WeightedInput(Fixture.path("adapters/plain"))], base: base))
-    guard case .malformed(let rule, _, let found, _) = error else { throw error }
-    #expect(rule.id == "AD-02" && "\(found)".contains("no tensor model.layers.0"))
+    guard case .malformed(let rule, _, _, _) = error else { throw error }
+    #expect(rule.id == "AD-02")
   }
 
   @Test func `the base's files go along, and the adapter's that it has not are named`() throws {

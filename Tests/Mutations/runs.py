@@ -58,7 +58,7 @@ class Run:
     @staticmethod
     def issue(line: str) -> str | None:
         """The test that a line says to have failed."""
-        match = re.match(r". Test (?!run with)(.+?) recorded an issue", line)
+        match = re.search(r"\S Test (?!run with)(.+?) recorded an issue", line)
         return match.group(1).strip('"`') if match else None
 
     def crash(self) -> str:
