@@ -56,7 +56,7 @@ test-levels: setup build-tests build-examples ## Run the tests with the kernels 
 	@python=$$(Scripts/make-peers light) && for level in portable avx2 avx512; do echo "INGOT_CPU=$$level" && \
 	  INGOT_CPU=$$level INGOT_PEERS_PYTHON=$$python $(SWIFT) test -c release --skip-build --disable-xctest || exit 1; done
 
-test-mutations: setup ## Plant faults one at a time, and see that tests notice each: an hour or two
+test-mutations: setup ## Plant faults one at a time, and see that tests notice each: under an hour
 	@python=$$(Scripts/make-peers light) && INGOT_PEERS_PYTHON=$$python SWIFT=$(SWIFT) Scripts/test-mutations $(ONLY)
 
 test-peers: build ## Test against torch and transformers (a large download at first)

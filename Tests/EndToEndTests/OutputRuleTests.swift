@@ -108,6 +108,7 @@ import Testing
       ["convert", Self.model], ["convert", Self.model, "out.xyz"],
       ["convert", Self.model, "out.npz", "--dtype", "i8"],
       ["convert", Self.model, "out.npz", "--include", "nothing*"],
+      ["convert", Self.model, "out.npz", "--include", "*wpe*", "--include", "nothing*"],
       ["convert", Self.model, "out.npz", "--to", "png"],
       ["convert", Self.model, "out.npz", "--shard-size", "1MB"], ["inspcet", Self.model], ["hash"],
       ["hash", Self.model, "--jobs", "0"], ["convert", Self.model, "out.npz", "--jobs", "-2"],

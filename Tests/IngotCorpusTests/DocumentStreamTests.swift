@@ -81,6 +81,19 @@ import Testing
     #expect(found.texts == expected)
   }
 
+  /// 262,144 bytes are read at a time.
+  @Test(arguments: ["<|endoftext|>", "||"])
+  func `a separator is found wherever within it a read ends`(separator: String) throws {
+    let folder = try TemporaryFolder()
+    for count in 1..<separator.utf8.count {
+      let first = String(repeating: "a", count: 262_144 - count)
+      let path = try folder.write((first + separator + "b").utf8, to: "t.txt")
+      let found = try Self.documents([path], form: .text, separator: separator)
+      #expect(
+        found.texts.map(\.utf8.count) == ["t.txt:1:".utf8.count + first.utf8.count, "t.txt:2:b".utf8.count])
+    }
+  }
+
   @Test(arguments: DocumentForm.allCases)
   func `a document that is too long is refused with its place`(form: DocumentForm) throws {
     let folder = try TemporaryFolder()

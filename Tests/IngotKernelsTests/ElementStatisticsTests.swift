@@ -32,6 +32,16 @@ import Testing
     }
   }
 
+  @Test(arguments: levels)
+  func `the element behind the last whole vector counts once, whatever it is`(kernels: KernelTable) {
+    let ones = [Float](repeating: 1, count: 8)
+    for dtype in [DType.f32, .f64] {
+      #expect(gather(ones + [0, 2], as: dtype, kernels: kernels).zeroCount == 1)
+      #expect(gather(ones + [.nan, 2], as: dtype, kernels: kernels).nanCount == 1)
+      #expect(gather(ones + [.infinity, 2], as: dtype, kernels: kernels).infinityCount == 1)
+    }
+  }
+
   @Test(arguments: [
     [1e308, 1.5e308, 1e308, -3], [1e308, -1e308, .leastNonzeroMagnitude], [1e200, -3e199, 7e-200, 12],
     Array(repeating: 2.0, count: 5000) + [1.7e308], [1.7e308] + Array(repeating: -1.7e308, count: 4100),

@@ -164,6 +164,23 @@ import Testing
     #expect(quantizer.error.signalToNoise.isFinite || quantizer.error.isExact)
   }
 
+  @Test func `the cost of two stretches is that of both, whichever comes first`() {
+    // Rounded to whole numbers, of which one stretch is off by a quarter and the other by an eighth.
+    func cost(_ values: [Float]) -> QuantizationError {
+      var result = [Int8](repeating: 0, count: values.count)
+      var quantizer = Int8Quantizer(ChannelLayout(shape: [2], axis: nil), scales: [1])
+      values.withUnsafeBufferPointer { input in
+        result.withUnsafeMutableBufferPointer { quantizer.quantize(input, from: 0, into: $0) }
+      }
+      return quantizer.error
+    }
+    for stretches: [[Float]] in [[[1.25, 3], [2, -4.125]], [[2, -4.125], [1.25, 3]]] {
+      var total = QuantizationError()
+      for stretch in stretches { total.merge(cost(stretch)) }
+      #expect(total.largest == 0.25 && total.noise == 0.078125 && total.count == 4)
+    }
+  }
+
   @Test func `the larger of two numbers is NaN when one of them is`() {
     #expect(Double.nan.orLarger(1).isNaN && 1.0.orLarger(.nan).isNaN)
     #expect(1.0.orLarger(2) == 2 && 2.0.orLarger(1) == 2 && 1.0.orLarger(.infinity) == .infinity)

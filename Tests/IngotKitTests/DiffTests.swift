@@ -31,4 +31,22 @@ import Testing
     #expect(up.isCastTo == nil && up.isCastFrom == dtype)
     #expect(up.maxAbs == down.maxAbs && up.differingCount == down.differingCount)
   }
+
+  /// 262,144 bytes are compared at a time.
+  @Test(arguments: [0, 65_536, 199_999])
+  func `a tensor that differs in one place of many is changed, wherever that is`(_ place: Int) throws {
+    let folder = try TemporaryFolder()
+    let paths = (folder.file("a.safetensors"), folder.file("b.safetensors"))
+    let code = """
+      import sys, numpy as np
+      from safetensors.numpy import save_file
+      values = np.ones(200_000, np.float32)
+      save_file({"w": values}, sys.argv[1])
+      values[int(sys.argv[3])] = 2
+      save_file({"w": values}, sys.argv[2])
+      """
+    _ = try PythonPeer.run(code: code, [paths.0, paths.1, String(place)])
+    let change = try #require(try Ingot.diff(paths.0, paths.1).changed.first)
+    #expect(change.differingCount == 1 && change.maxAbs == 1)
+  }
 }

@@ -57,12 +57,14 @@ import Testing
 
   @Test func `a token that ends a text ends it, by generation_config.json before config.json`() throws {
     let first = try Ingot.generate(Self.model, prompt: "In the beginning", options: Self.options()).added[3]
-    let folder = try TemporaryFolder()
-    let path = try Self.copy(["generation_config.json": #"{"eos_token_id": [\#(first), 1]}"#], in: folder)
-    let report = try Ingot.generate(path, prompt: "In the beginning", options: Self.options())
-    #expect(report.stop == .end && report.added.last == first)
-    let through = Self.options { $0.ignoresEnd = true }
-    #expect(try Ingot.generate(path, prompt: "In the beginning", options: through).added.count == 24)
+    for ends in ["\(first)", "[\(first), 1]"] {
+      let folder = try TemporaryFolder()
+      let path = try Self.copy(["generation_config.json": #"{"eos_token_id": \#(ends)}"#], in: folder)
+      let report = try Ingot.generate(path, prompt: "In the beginning", options: Self.options())
+      #expect(report.stop == .end && report.added.last == first)
+      let through = Self.options { $0.ignoresEnd = true }
+      #expect(try Ingot.generate(path, prompt: "In the beginning", options: through).added.count == 24)
+    }
   }
 
   @Test func `a tokenizer of more ids than the model has rows is not the model's`() throws {

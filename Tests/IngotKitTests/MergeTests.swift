@@ -194,6 +194,17 @@ struct AdapterCase: Sendable, CustomTestStringConvertible {
     #expect(longer.mergedCount == report.mergedCount)
   }
 
+  @Test func `a base that has the adapter's names behind two prefixes is refused`() throws {
+    let folder = try TemporaryFolder()
+    let base = folder.file("two.safetensors")
+    try Self.changed(
+      Self.llama + "/model.safetensors", to: base,
+      "tensors = {f'{first}.{name}': value for first in ('one', 'two') for name, value in tensors.items()}")
+    let error = try Self.refusal(.adapters([WeightedInput(Fixture.path("adapters/plain"))], base: base))
+    guard case .malformed(let rule, _, _, _) = error else { throw error }
+    #expect(rule.id == "AD-02")
+  }
+
   @Test func `the base's files go along, and the adapter's that it has not are named`() throws {
     let folder = try TemporaryFolder()
     let base = try folder.copy(Self.llama, as: "base")

@@ -202,6 +202,25 @@ import Testing
     #expect(try #require(report.bitsPerWeight) < 9)
   }
 
+  @Test func `a bound on the divergence holds where a table promises too much`() throws {
+    let folder = try TemporaryFolder()
+    let ids = try Self.tokens(512, in: folder)
+    let (table, promises) = (folder.file("table.jsonl"), folder.file("promises.jsonl"))
+    _ = try Ingot.sensitivity(Self.model, tokens: ids, to: table)
+    // Two fifths of each cost: what they choose first moves the model twice as far as it may.
+    try PythonPeer.run(
+      code: """
+        import json, sys
+        rows = [json.loads(line) for line in open(sys.argv[1])]
+        for row in rows[1:]: row["kl"] = {scheme: 0.4 * cost for scheme, cost in row["kl"].items()}
+        open(sys.argv[2], "w").writelines(json.dumps(row) + "\\n" for row in rows)
+        """, [table, promises])
+    var options = QuantizeOptions()
+    (options.budget, options.sensitivities, options.measure) = (.divergence(6e-5), promises, ids)
+    let report = try Ingot.quantize(Self.model, to: folder.file("o.ingot"), options: options)
+    #expect(try #require(report.measurement?.figures.divergence).mean <= 6e-5)
+  }
+
   @Test func `bounds that nothing keeps are told, and nothing is written`() throws {
     let folder = try TemporaryFolder()
     let ids = try Self.tokens(512, in: folder)

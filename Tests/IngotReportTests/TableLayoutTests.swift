@@ -19,6 +19,13 @@ import Testing
       ])
   }
 
+  @Test func `two spaces are between columns, whichever way they are aligned`() {
+    var table = TableLayout([("n", .right), ("bytes", .right), ("name", .left)])
+    table.add(["1", "12345", "wte"])
+    table.add(["10", "8", "wpe"])
+    #expect(table.lines(TextStyle()) == [" n  bytes  name", " 1  12345  wte", "10      8  wpe"])
+  }
+
   @Test func `a narrow terminal loses the last columns, but never the first two, and says which`() {
     let lines = Self.table().lines(TextStyle(columns: 24))
     #expect(lines[0] == "name      dtype  shape")

@@ -72,6 +72,8 @@ enum MixedTexts {
     "ཀྵ ཱི \u{F71}\u{F72}\u{F74} \u{1D15E} \u{FB1D} \u{FB2C}",
     "Zażółć gęślą jaźń…“quoted” «guillemets» ‚low‘", "..., !!! ??? --- ... ''' \"\"\"",
     "CamelCaseWord XMLHttpRequest iOS mRNA ABCdef",
+    // More white space at the end than a chunk has.
+    "white at the end \t\n \u{3000}\u{A0} \r\n \u{2003}   ",
   ]
 
   /// Characters that random texts are made of, the first more often.

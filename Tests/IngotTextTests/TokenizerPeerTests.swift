@@ -19,8 +19,16 @@ import Testing
     let english = try Fixture.bytes("kjv-gpt2/heldout.txt").prefix(count / 2)
     let marks =
       "The <mask> earth  earthly </s>  and <s> cafe\u{301} café heaven and   the heath <|endoftext|>hea [MASK] ##"
-    return Array(mixed.utf8) + english + Array(marks.utf8)
+    return Array(mixed.utf8) + english + Array(marks.utf8) + Array(longPieces.utf8)
   }
+
+  /// Pieces of more symbols than are looked through each time, of which many pairs are alike, and overlap.
+  private static let longPieces =
+    ["s", "e", "l", "o", "a", "0", "=", "  ", "th", "aab", "thee", "and"].map {
+      " " + String(repeating: $0, count: 61)
+    }.joined()
+    + " andtheearthwaswithoutformandvoidanddarknesswasuponthefaceofthedeepandthespiritmoveduponthefaceofthewaters"
+    + " thesearethegenerationsoftheheavensandoftheearthwhentheywerecreatedinthedaythatthelordmadethem"
 
   static func files(_ name: String, _ names: [String]) throws -> TokenizerFiles {
     TokenizerFiles(

@@ -148,6 +148,31 @@ import Testing
     }
   }
 
+  /// Multiples of a sixteenth, whose sums are exact in any order; tiles begin within rows, and go over several.
+  @Test func `products are added where they belong, wherever in a row a tile begins`() throws {
+    let answer = try PythonPeer.run(
+      code: """
+        import hashlib, numpy as np
+        left = (np.arange(1301 * 5) % 11).reshape(1301, 5) / 4 - 1
+        right = (np.arange(5 * 1777) % 13).reshape(5, 1777) / 4 - 1
+        print(hashlib.sha256((1000 + 0.5 * (left @ right)).tobytes()).hexdigest())
+        """
+    ).standardOutput
+    func quarters(_ shape: Shape, period: Int) -> LazyPart {
+      let values = (0..<shape.elementCount).map { Float($0 % period) / 4 - 1 }
+      return .literal(.f32, shape, values.withUnsafeBytes { Array($0) })
+    }
+    let update = LowRankUpdate(
+      left: .init(quarters([1301, 5], period: 11), isTurned: false),
+      right: .init(quarters([5, 1777], period: 13), isTurned: false), scale: 0.5, path: "m")
+    let thousands = [Double](repeating: 1000, count: 1301 * 1777).withUnsafeBytes { Array($0) }
+    let part = LazyPart.updated(.literal(.f64, [1301, 1777], thousands), update)
+    let source = try part.open(files: SourceFiles(sources: []), scratchFolder: "/tmp")
+    var hash = SHA256()
+    try TileEngine().forEachTile(of: source) { (tile, _) throws(IngotError) in hash.update(tile) }
+    #expect(hash.finishHex() + "\n" == answer)
+  }
+
   @Test func `the error is that of the first task that fails`() throws {
     for jobs in [1, 2, 8] {
       let crew = WorkCrew(jobs: jobs)
