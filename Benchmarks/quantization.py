@@ -2,7 +2,7 @@
 """Quantizes a model by every scheme and prints what each costs on a text: bits a weight, and the distance from the model.
 
 usage: python3 Benchmarks/quantization.py --build .build/release [--model fixtures/kjv-gpt2] [--text FILE]
-       [--calibration FILE]
+       [--calibration FILE] [--only WORD]
 Nothing is timed: the same figures come from any machine.
 """
 from __future__ import annotations
@@ -29,6 +29,10 @@ SCHEMES = [
     ("`int8-group:32`, embedding `int8-group:16`", "m32.ingot", ["--scheme", "int8-group:32", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]),
     ("`int8-group:16`", "g16.ingot", ["--scheme", "int8-group:16"]),
 ]
+# The same with rows that are kept, which calibrating alone chooses.
+TABLE = ["--scheme", "int8-group:64", "--rule", "*{wte,embed_tokens}.*=int8-group:16"]
+KEPT = [(f"`int8-group:64`, embedding `int8-group:16`, {count} rows kept", f"k{count}.ingot", TABLE + ["--keep-rows", str(count)])
+        for count in (64, 128)]
 
 
 def call(ingot: str, *words: str) -> dict:
@@ -48,13 +52,17 @@ def arguments(description: str) -> argparse.ArgumentParser:
 
 def main() -> None:
     """Prints a row for each scheme that the model's shapes allow."""
-    options = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--only", default="", help="rows whose names hold this")
+    options = parser.parse_args()
     ingot = str((options.build / "ingot").resolve())
     print("| scheme | bits a weight | SNR | KL a token | 99th percentile | same likeliest token |\n|---|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as folder:
         calibrate = ["--force", "--calibrate", str(options.calibration)]
-        calibrated = [(f"{name}, calibrated", file, words + calibrate) for name, file, words in SCHEMES]
+        calibrated = [(f"{name}, calibrated", file, words + calibrate) for name, file, words in SCHEMES + KEPT]
         for name, file, words in SCHEMES + calibrated:
+            if options.only not in name:
+                continue
             output = f"{folder}/{file}"
             try:
                 made = call(ingot, "quantize", str(options.model), output, *words)["model"]

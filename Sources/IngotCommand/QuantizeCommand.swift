@@ -16,7 +16,8 @@ struct QuantizeCommand: ParsableCommand {
       loads, with all weights as int8.
 
       --calibrate rounds with error feedback (GPTQ), and where activations become int8 (w8a8, ctranslate2) moves their outliers into weights first: channels \
-      are divided by powers of two and weights multiplied by them, which rounds nothing.
+      are divided by powers of two and weights multiplied by them, which rounds nothing. --keep-rows leaves the rows of the text's most used tokens out of \
+      the embedding's int8: they stay F16 (BF16 of a BF16 model), which only ingot reads.
 
       --measure says what it costs on text: what `ingot eval OUT --against IN` says, of the output before it gets its place. Outliers are \
       channels whose largest weight is over ten times the median channel's; clipped are values beyond what their scale reaches.
@@ -36,6 +37,7 @@ struct QuantizeCommand: ParsableCommand {
         ingot quantize gpt2/ gpt2-int8/ --scheme int8-tensor
         ingot quantize llama/ llama-w8a8/ --scheme w8a8 --for vllm
         ingot quantize gpt2/ g64.ingot --scheme int8-group:64 --calibrate text.txt
+        ingot quantize gpt2/ rows.ingot --calibrate text.txt --keep-rows 64
         ingot quantize gpt2/ g32.ingot --scheme int8-group:32 --scale-dtype bf16
         ingot quantize gpt2/ gpt2-ct2/ --for ctranslate2
         ingot quantize stories/ stories-q8.bin --to llama2c --scheme q8_0
@@ -82,6 +84,13 @@ struct QuantizeCommand: ParsableCommand {
     name: .customLong("calibration-tokens"),
     help: ArgumentHelp("The most tokens to calibrate with; 65536 without it.", valueName: "count"))
   var calibrationTokens: Int?
+
+  @Option(
+    name: .customLong("keep-rows"),
+    help: ArgumentHelp(
+      "Keep so many rows of the token embedding as F16 beside its int8: those of the text's most used tokens.",
+      valueName: "count"))
+  var keptRows: Int?
 
   @Option(
     name: .customLong("max-bits"),
@@ -168,6 +177,7 @@ struct QuantizeCommand: ParsableCommand {
     var settings = QuantizeOptions()
     settings.calibration = calibrate.map { CalibrationOptions($0) }
     if let calibrationTokens { settings.calibration?.tokenLimit = calibrationTokens }
+    settings.keptRowCount = keptRows
     settings.budget = budget
     settings.sensitivities = sensitivities
     settings.program = program?.program

@@ -62,6 +62,9 @@ public struct Quantization: Hashable, Sendable {
   public var scaleKind: ScaleKind
   /// How activations are treated.
   public var activations: ActivationScheme
+  /// Rows, indexes of the first of two dimensions, in ascending order, whose real numbers are stored beside the values, in a
+  /// type of their own; what the values stand for there does not count.
+  public var keptRows: [Int]
 
   /// The dimension each of whose indexes has a scale; `nil` where the whole tensor shares one, or blocks have their own.
   package var axis: Int? {
@@ -70,12 +73,27 @@ public struct Quantization: Hashable, Sendable {
 
   /// Makes a description.
   package init(
-    granularity: Granularity, scaleKind: ScaleKind = .direct, activations: ActivationScheme = .none
+    granularity: Granularity, scaleKind: ScaleKind = .direct, activations: ActivationScheme = .none,
+    keptRows: [Int] = []
   ) {
     self.granularity = granularity
     self.scaleKind = scaleKind
     self.activations = activations
+    self.keptRows = keptRows
   }
+
+  /// The shape of the numbers of the rows that are kept, for values of a shape.
+  ///
+  /// `nil` where the rows are not those of a matrix of that shape, in ascending order; and where there are none.
+  package func keptShape(of values: Shape) -> Shape? {
+    guard let first = keptRows.first, let last = keptRows.last, values.rank == 2,
+      first >= 0, last < values.dimensions[0], zip(keptRows, keptRows.dropFirst()).allSatisfy(<)
+    else { return nil }
+    return Shape([keptRows.count, values.dimensions[1]])
+  }
+
+  /// The types that rows are kept in.
+  package static let keptTypes: [DType] = [.f16, .bf16, .f32]
 
   /// The shape of the scales, and of the zero points, for values of a shape.
   ///

@@ -9,7 +9,8 @@ public enum RequestOption: String, CaseIterable, Hashable, Sendable {
   case against, architecture, calibration, calibrationTokens, check, compresses, config, dialect, dtype
   /// What a quantization may take, or cost; what is known of its weights for that.
   case bitLimit, byteLimit, divergenceLimit, sensitivities, tokenLimit
-  case exclude, fileName, fixtures, force, format, include, isInPlace, keepsUnknownBits, measure, nonFinite
+  case exclude, fileName, fixtures, force, format, include, isInPlace, keepsUnknownBits, keptRows,
+    measure, nonFinite
   case onOverflow, precision, preset, program, prompt, rawDTypes, removals
   case renames, resumes, rules, scaleDType, scheme, shardByteLimit, storesSHA256, stride, text, tokens, values
   /// The dialect in whose names a digest is taken.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arrays that a tensor is stored as: its values, and beside quantized ones scales and zero points.
+// The arrays that a tensor is stored as: its values, and beside quantized ones scales, zero points, and rows that are kept.
 
 /// What a part of a quantized tensor holds.
 ///
@@ -7,6 +7,8 @@
 package enum PartKind: String, CaseIterable, Hashable, Sendable {
   case values, scales
   case zeroPoints = "zero_points"
+  /// Real numbers of rows whose values don't count.
+  case keptRows = "kept_rows"
 
   /// What stands behind the tensor's name in containers that store the parts as tensors of their own.
   package var nameSuffix: String {
@@ -14,6 +16,7 @@ package enum PartKind: String, CaseIterable, Hashable, Sendable {
     case .values: ""
     case .scales: "_scale"
     case .zeroPoints: "_zero_point"
+    case .keptRows: "_kept_rows"
     }
   }
 }

@@ -45,7 +45,7 @@ public struct TensorDescriptor: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - scheme: how they stand for real numbers.
-  ///   - parts: scales, then zero points when there are any.
+  ///   - parts: scales, then zero points, then rows that are kept, when there are any.
   package mutating func quantize(_ scheme: Quantization, _ parts: [StoredPart]) {
     type.quantization = QuantizedType(scheme: scheme, parts: parts.map(\.type))
     rarities = Rarities(sideStorages: parts.map(\.storage), aliasOf: aliasOf)

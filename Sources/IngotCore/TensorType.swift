@@ -104,7 +104,7 @@ public struct TensorType: Hashable, Sendable {
   /// scheme of packed values.
   public var typeName: String { packing?.scheme ?? blockType?.rawValue ?? dtype.rawValue }
 
-  /// Canonical, uncompressed bytes: values first, then scales and zero points of a quantized tensor; whole blocks where
+  /// Canonical, uncompressed bytes: values first, then scales, zero points and kept rows of a quantized tensor; whole blocks where
   /// there are blocks.
   public var byteCount: Int {
     if let blockType { return blockType.byteShape(of: shape)?.elementCount ?? 0 }
@@ -129,8 +129,13 @@ public struct TensorType: Hashable, Sendable {
 public struct QuantizedType: Hashable, Sendable {
   /// How values stand for real numbers.
   public var scheme: Quantization
-  /// Scales, then zero points when there are any.
+  /// Scales, then zero points, then rows that are kept, when there are any.
   package var parts: [PartType]
+  /// Whether nothing is taken from the values before they are scaled.
+  package var isSymmetric: Bool { !parts.contains { $0.kind == .zeroPoints } }
+
+  /// The type of rows that are kept; `nil` where there are none.
+  package var keptType: DType? { parts.first { $0.kind == .keptRows }?.dtype }
 
   /// Makes the type of a quantized tensor's other arrays.
   package init(scheme: Quantization, parts: [PartType]) {

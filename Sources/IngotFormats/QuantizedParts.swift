@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantized tensors in containers that know none: values, scales and zero points as tensors of their own, and their
-// schemes as JSON in the metadata. Puts them together on reading. Page: formats/quantized-tensors.md.
+// Quantized tensors in containers that know none: values, scales, zero points and kept rows as tensors of their own, and
+// their schemes as JSON in the metadata. Puts them together on reading. Page: formats/quantized-tensors.md.
 import IngotCore
 import IngotEncodings
 
@@ -11,12 +11,16 @@ package enum QuantizedPartsRule: String, FormatRule {
   case values = "QT-03"
   case scales = "QT-04"
   case zeroPoints = "QT-05"
+  case keptIndexes = "QT-06"
+  case keptRows = "QT-07"
 }
 
 /// Quantized tensors as sets of plain ones.
 package enum QuantizedParts {
   /// The metadata key that holds the schemes.
   package static let metadataKey = "ingot.quantization"
+  /// The key of a scheme that lists the rows that are kept.
+  private static let keptRowsKey = "kept_rows"
 
   // MARK: - Writing
 
@@ -25,11 +29,10 @@ package enum QuantizedParts {
     var entries: [Metadata.Entry] = []
     for tensor in tensors {
       guard let quantization = tensor.quantization else { continue }
-      let hasZeroPoints = quantization.parts.contains { $0.kind == .zeroPoints }
       entries.append(
         .init(
-          key: tensor.name, value: .object(description(of: quantization.scheme, hasZeroPoints: hasZeroPoints))
-        ))
+          key: tensor.name,
+          value: .object(description(of: quantization.scheme, hasZeroPoints: !quantization.isSymmetric))))
     }
     return entries.isEmpty ? nil : text(entries)
   }
@@ -82,6 +85,9 @@ package enum QuantizedParts {
     description["scale"] = .string(scheme.scaleKind.rawValue)
     description["symmetric"] = .bool(!hasZeroPoints)
     description["activations"] = .string(scheme.activations.rawValue)
+    if !scheme.keptRows.isEmpty {
+      description[keptRowsKey] = .array(scheme.keptRows.map { .int64(Int64($0)) })
+    }
     return description
   }
 
@@ -100,26 +106,21 @@ package enum QuantizedParts {
     for (index, tensor) in checkpoint.tensors.enumerated() { indexes[ExactName(tensor.name)] = index }
     var assembled = checkpoint
     var taken = Set<Int>()
-    for (name, scheme, isSymmetric) in schemes {
+    for stated in schemes {
+      let name = stated.name
       guard let index = indexes[ExactName(name)], checkpoint.tensors[index].dtype == .i8 else {
         throw malformed(.values, path, name, "no I8 tensor of that name", "its values")
       }
+      let scheme = try stated.scheme(of: checkpoint.tensors[index].shape, path: path)
       var parts: [StoredPart] = []
-      for kind in isSymmetric ? [PartKind.scales] : [.scales, .zeroPoints] {
-        let rule: QuantizedPartsRule = kind == .scales ? .scales : .zeroPoints
-        let dtypes: [DType] = kind == .scales ? [.f32, .f16, .bf16] : [.i8]
-        guard let partIndex = indexes[ExactName(name + kind.nameSuffix)] else {
-          throw malformed(rule, path, name, "no tensor \(name + kind.nameSuffix)", "one")
+      for expected in stated.parts(scheme, of: checkpoint.tensors[index].shape) {
+        guard let partIndex = indexes[ExactName(name + expected.kind.nameSuffix)] else {
+          throw malformed(expected.rule, path, name, "no tensor \(name + expected.kind.nameSuffix)", "one")
         }
         let part = checkpoint.tensors[partIndex]
-        let shape = scheme.scaleShape(of: checkpoint.tensors[index].shape)
-        guard dtypes.contains(part.dtype), part.shape == shape else {
-          throw malformed(
-            rule, path, part.name, "\(part.dtype) of \(part.shape)",
-            shape.map { "\(dtypes.first { $0 == part.dtype } ?? dtypes[0]) of \($0)" }
-              ?? "a shape that the scheme fits")
-        }
-        parts.append(StoredPart(PartType(kind: kind, dtype: part.dtype, shape: part.shape), part.storage))
+        try expected.require(part, path: path)
+        parts.append(
+          StoredPart(PartType(kind: expected.kind, dtype: part.dtype, shape: part.shape), part.storage))
         taken.insert(partIndex)
       }
       assembled.tensors[index].quantize(scheme, parts)
@@ -146,16 +147,14 @@ package enum QuantizedParts {
     return apart
   }
 
-  private static func malformed(
+  static func malformed(
     _ rule: QuantizedPartsRule, _ path: String, _ tensor: String?, _ found: Evidence, _ expected: Evidence
   ) -> IngotError {
     .malformed(
       rule.rule, at: Location(path, tensor: tensor, key: metadataKey), found: found, expected: expected)
   }
 
-  private static func schemes(
-    of text: String, path: String
-  ) throws(IngotError) -> [(name: String, scheme: Quantization, isSymmetric: Bool)] {
+  private static func schemes(of text: String, path: String) throws(IngotError) -> [StatedScheme] {
     let document: Metadata
     do throws(JSONFailure) {
       document = try JSONDocument.object(Array(text.utf8))
@@ -165,20 +164,22 @@ package enum QuantizedParts {
     guard document["schema"] == .int64(1), case .object(let tensors)? = document["tensors"] else {
       throw malformed(.json, path, nil, "another document", "schema 1 and tensors by name")
     }
-    var schemes: [(name: String, scheme: Quantization, isSymmetric: Bool)] = []
+    var schemes: [StatedScheme] = []
     for entry in tensors.entries {
       guard case .object(let description) = entry.value, let scheme = scheme(of: description),
         case .bool(let isSymmetric)? = description["symmetric"]
       else {
         throw malformed(.scheme, path, entry.key, "a scheme that is not understood", "one of the page")
       }
-      schemes.append((entry.key, scheme, isSymmetric))
+      schemes.append(
+        StatedScheme(
+          name: entry.key, plain: scheme, isSymmetric: isSymmetric, keptRows: description[keptRowsKey]))
     }
     return schemes
   }
 
-  /// The scheme that a description names; `nil` when it names none.
-  package static func scheme(of description: Metadata) -> Quantization? {
+  /// The scheme that a description names, but for rows that are kept; `nil` when it names none.
+  private static func scheme(of description: Metadata) -> Quantization? {
     func integer(_ key: String) -> Int? {
       guard case .int64(let value)? = description[key], value >= 0 else { return nil }
       return Int(exactly: value)

@@ -85,7 +85,8 @@ public enum ContentKind: Hashable, Sendable {
   /// The name of the scheme that a tensor is quantized by; blocks have theirs in place of a dtype.
   private static func scheme(of tensor: TensorDescriptor) -> String? {
     if let packing = tensor.packing { return packing.scheme }
-    guard let scheme = tensor.quantization?.scheme else { return nil }
+    guard let quantization = tensor.quantization else { return nil }
+    let scheme = quantization.scheme
     // A row's largest magnitude in place of its scale is bitsandbytes', whose packed form has the name too.
     if scheme.scaleKind == .absmax { return "LLM.int8()" }
     let activations = scheme.activations == .none ? "" : ", int8 activations"
@@ -99,6 +100,8 @@ public enum ContentKind: Hashable, Sendable {
       case .perBlock(let sizes): "one scale for \(sizes.map(String.init).joined(separator: " × ")) values"
       case .perRun(let size): "one scale for \(size) values"
       }
-    return "\(tensor.dtype.rawValue) with \(scales)\(activations)"
+    let kept =
+      quantization.keptType.map { ", \(Count(scheme.keptRows.count, "row")) in \($0.rawValue)" } ?? ""
+    return "\(tensor.dtype.rawValue) with \(scales)\(activations)\(kept)"
   }
 }

@@ -42,6 +42,9 @@ struct QuantizationDraft {
       if let budget = options.budget {
         throw .invalidRequest(option: budget.bound.option, why: "ctranslate2 has one scheme for all weights")
       }
+      if options.keptRowCount != nil {
+        throw QuantizedConversion.noPlaceForRows(of: model, in: "ctranslate2")
+      }
       let conversion = try CTranslate2Conversion(
         quantizing: model, options: options, destination: destination, progress: progress)
       (output, calibration) = (conversion.output, conversion.calibrated)

@@ -291,7 +291,11 @@ extension QuantizationReport {
         continue
       }
       let before =
-        draft.calibrated[name]?.byteCountBefore ?? parts.reduce(0) { $0 + $1.unconvertedByteCount }
+        draft.calibrated[name]?.byteCountBefore
+        // Rows that are kept are rows of the values.
+        ?? zip(tensor.parts, parts).reduce(0) {
+          $1.0.kind == .keptRows ? $0 : $0 + $1.1.unconvertedByteCount
+        }
       byteCounts.before += before
       guard var quantized = Tensor(tensor, at: index, called: name, of: draft, result) else {
         keptCount += 1

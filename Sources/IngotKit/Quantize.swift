@@ -22,6 +22,9 @@ public struct QuantizeOptions: Sendable {
   public var scaleDType: DType?
   /// What weights are calibrated with: rounded with error feedback from what their products take; `nil` for nothing.
   public var calibration: CalibrationOptions?
+  /// How many rows of the token embedding stay F16 (or BF16, where they are), beside its integers: those of the tokens that the
+  /// text has most which weights are calibrated with; `nil` for none.
+  public var keptRowCount: Int?
   /// What the output may take, or cost: then each weight's scheme is chosen by what it costs, where no rule names it.
   public var budget: QuantizationBudget?
   /// A file of ``Ingot/sensitivity(_:text:to:options:progress:)``: what quantizing each weight costs; `nil` to measure it on the
@@ -64,12 +67,26 @@ public struct QuantizeOptions: Sendable {
       else {
         throw .invalidRequest(option: .scaleDType, why: "no scheme has groups, whose scales it is for")
       }
+      try requireUseOfKeptRows()
       var request = QuantizationRequest(
         scheme: scheme, rules: rules, scaleType: scaleType, onOverflow: onOverflow,
         keepsNonFinite: allowances.nonFinite)
       request.compressedProgram = compressedProgram
+      request.keptRowCount = keptRowCount
       return request
     }
+  }
+
+  /// Throws where rows are to be kept and nothing says which.
+  private func requireUseOfKeptRows() throws(IngotError) {
+    guard let keptRowCount else { return }
+    let why: Evidence? =
+      if keptRowCount < 1 { "at least 1 row" } else if calibration == nil {
+        "takes \(option: .calibration, "TEXT"), which says what rows are used most"
+      } else if let budget {
+        "goes with schemes that are asked for, and \(option: budget.option) chooses them"
+      } else { nil }
+    if let why { throw .invalidRequest(option: .keptRows, why: why) }
   }
 
   /// The text that weights are calibrated with.
@@ -125,7 +142,7 @@ public struct QuantizationReport: Sendable {
     public var error: QuantizationError
     /// Bytes before.
     public var byteCountBefore: Int
-    /// Bytes of values and scales.
+    /// Bytes of values and scales, and of rows that are kept.
     public var byteCountAfter: Int
     /// What rounding cost the output of its product on the text that it was calibrated with; `nil` where it was not.
     public var outputError: OutputError?
@@ -133,6 +150,11 @@ public struct QuantizationReport: Sendable {
     public var outlierInputs: OutlierChannels?
     /// Outputs whose weights are far larger than the others'; `nil` as the inputs are.
     public var outlierOutputs: OutlierChannels?
+
+    /// Rows that stay in a type of their own.
+    public var keptRowCount: Int {
+      if case .integers(let scheme) = coding { scheme.keptRows.count } else { 0 }
+    }
   }
 
   /// The input's path.
@@ -165,10 +187,12 @@ public struct QuantizationReport: Sendable {
   /// What the output computes on a text, or on tokens, with the input as its baseline; `nil` unless asked for.
   public var measurement: (on: String, figures: EvaluationReport)?
 
-  /// Bits of a quantized weight, scales counted; `nil` where nothing was quantized.
+  /// Bits of a quantized weight, scales counted, and rows that are kept with 64 bits for the number of each; `nil` where
+  /// nothing was quantized.
   public var bitsPerWeight: Double? {
     let count = tensors.reduce(0) { $0 + $1.error.count }
-    return count > 0 ? 8 * Double(tensors.reduce(0) { $0 + $1.byteCountAfter }) / Double(count) : nil
+    let byteCount = tensors.reduce(0) { $0 + $1.byteCountAfter + 8 * $1.keptRowCount }
+    return count > 0 ? 8 * Double(byteCount) / Double(count) : nil
   }
 
   /// The cost of all tensors together.

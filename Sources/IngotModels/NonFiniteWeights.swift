@@ -74,7 +74,18 @@ extension TensorDescriptor {
   fileprivate var floatingParts: [(values: LazyPart, what: String)] {
     if blockType != nil || packing != nil { return dequantizedValues.map { [($0, "")] } ?? [] }
     return parts.filter { $0.dtype.isFloating && ElementStatistics.supports($0.dtype) }.map {
-      (.stored(name: name, $0), $0.kind == .scales ? " among its scales" : "")
+      (.stored(name: name, $0), $0.kind.placeInTensor)
+    }
+  }
+}
+
+extension PartKind {
+  /// Where of a tensor a value of such a part is, in words.
+  fileprivate var placeInTensor: String {
+    switch self {
+    case .values, .zeroPoints: ""
+    case .scales: " among its scales"
+    case .keptRows: " among its kept rows"
     }
   }
 }

@@ -12,7 +12,7 @@ import IngotTransforms
 
 /// A parameter as a lazy view of stored tensors.
 package struct ParameterView: Sendable {
-  /// Values, then scales and zero points of a quantized parameter.
+  /// Values, then scales, zero points and kept rows of a quantized parameter.
   package var parts: [(kind: PartKind, part: LazyPart)]
   /// How values stand for real numbers.
   package var quantization: Quantization?
@@ -73,15 +73,24 @@ package struct ParameterView: Sendable {
   /// Canonical bytes of all parts.
   package var byteCount: Int { parts.reduce(0) { $0 + ($1.part.shape.byteCount(of: $1.part.dtype) ?? 0) } }
 
+  /// The view as the numbers that it stands for where it has rows that are kept, which no other layout has; else itself.
+  private var withoutKeptRows: ParameterView {
+    guard let quantization, !quantization.keptRows.isEmpty, let values = LazyPart.scaled(parts, quantization)
+    else { return self }
+    var view = ParameterView(parts: [(.values, values)])
+    view.notes = notes + [.scaled(from: dtype)]
+    return view
+  }
+
   /// The view with the values, and scales by group, seen otherwise.
   private func map(_ note: Provenance, axis: (Int) -> Int, _ change: (LazyPart) -> LazyPart) -> ParameterView
   {
-    var view = self
+    var view = withoutKeptRows
     view.notes.append(note)
-    view.parts = parts.map {
+    view.parts = view.parts.map {
       ($0.kind, $0.kind == .values || $0.part.shape.rank > 1 ? change($0.part) : $0.part)
     }
-    switch quantization?.granularity {
+    switch view.quantization?.granularity {
     case .perChannel(let channel)?: view.quantization?.granularity = .perChannel(axis: axis(channel))
     case .perGroup(let channel, let size)?:
       view.quantization?.granularity = .perGroup(axis: axis(channel), size: size)
@@ -121,14 +130,14 @@ package struct ParameterView: Sendable {
   }
 
   private func moveRows(_ note: Provenance, _ change: (LazyPart) -> LazyPart) -> ParameterView {
-    var view = self
+    var view = withoutKeptRows
     view.notes.append(note)
     let hasRowScales =
-      switch quantization?.granularity {
+      switch view.quantization?.granularity {
       case .perChannel(axis: 0)?, .perGroup(axis: 0, size: _)?: true
       default: false
       }
-    view.parts = parts.map { ($0.kind, $0.kind == .values || hasRowScales ? change($0.part) : $0.part) }
+    view.parts = view.parts.map { ($0.kind, $0.kind == .values || hasRowScales ? change($0.part) : $0.part) }
     return view
   }
 

@@ -38,7 +38,7 @@ extension Model {
 extension TensorDescriptor {
   /// Whether products can sum its integers, and scale the sums: int8 with one scale, or one a channel.
   var isSummedAsIntegers: Bool {
-    guard dtype == .i8, let quantization, quantization.parts.map(\.kind) == [.scales] else { return false }
+    guard dtype == .i8, let quantization, quantization.isSymmetric else { return false }
     return switch quantization.scheme.granularity {
     case .perTensor, .perChannel: true
     case .perGroup, .perBlock, .perRun: false

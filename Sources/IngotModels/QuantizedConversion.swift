@@ -25,6 +25,9 @@ package struct QuantizationRequest: Sendable {
   package var calibration: CalibrationText?
   /// The program that a folder of compressed-tensors is for; `nil` for other outputs.
   package var compressedProgram: TargetProgram?
+  /// How many rows of the token embedding stay in a type of their own, those of the tokens that the text has most; `nil` for
+  /// none.
+  package var keptRowCount: Int?
   /// What schemes are chosen for; `nil` where each weight has the one that is asked for.
   package var budget: BudgetRequest?
 
@@ -188,7 +191,7 @@ package struct QuantizedConversion {
   ) throws(IngotError) -> [TensorRole: WeightCoding] {
     let recognised = model.recognised
     let names = recognised.tensors.mapValues { model.checkpoint.tensors[$0].name }
-    let codings = WeightQuantization(runSize: runSize) { choice.scheme(of: $0.role) }
+    var codings = WeightQuantization(runSize: runSize) { choice.scheme(of: $0.role) }
       .codings(for: recognised.graph)
     for role in codings.keys.sorted(by: { (names[$0] ?? "") < (names[$1] ?? "") }) {
       guard let tensor = model.descriptor(role), !tensor.isQuantized else { continue }
@@ -204,9 +207,41 @@ package struct QuantizedConversion {
         for: blockType, of: model.descriptor(parameter.role)?.name, in: destination.formatID)
     }
     try requireRuns(codings, format: destination.formatID)
+    codings = try keepingRows(codings, for: destination)
     if compressed != nil { return try compressed?.take(codings, ruled: choice.ruledRoles) ?? [:] }
     try requireFloatingActivations(codings, format: destination.formatID)
     return codings
+  }
+
+  /// The error of rows that stay in a type of their own, which other programs have no place for.
+  package static func noPlaceForRows(of model: Model, in target: String) -> IngotError {
+    .unrepresentable(
+      tensor: model.descriptor(TensorRole(.tokenEmbedding))?.name, target: target,
+      why: "it has no place for rows that stay in a type of their own",
+      hint: "ingot, safetensors, npz, pytorch and tensorflow have one, for ingot to read")
+  }
+
+  /// The codings with the rows of the token embedding that stay in a type of their own.
+  private func keepingRows(
+    _ codings: [TensorRole: WeightCoding], for destination: OutputDestination
+  ) throws(IngotError) -> [TensorRole: WeightCoding] {
+    guard let count = options.keptRowCount, let text = options.calibration else { return codings }
+    let role = TensorRole(.tokenEmbedding)
+    let tensor = model.descriptor(role)
+    guard target == nil, runSize == nil else {
+      throw Self.noPlaceForRows(
+        of: model, in: options.compressedProgram?.rawValue ?? destination.formatID)
+    }
+    guard let tensor, !tensor.isQuantized, case .integers(var scheme)? = codings[role] else {
+      throw .invalidRequest(
+        option: .keptRows,
+        why: "\(tensor?.name ?? "the token embedding") does not become int8 with scales beside it")
+    }
+    scheme.keptRows = text.mostUsedTokens(count)
+    guard scheme.keptShape(of: tensor.shape) != nil else {
+      throw .unsupported("rows that are no tokens'", at: Location(model.path, tensor: tensor.name))
+    }
+    return codings.merging([role: .integers(scheme)]) { $1 }
   }
 
   /// Throws for weights whose activations are to become int8, which no format here says of a file.

@@ -78,7 +78,10 @@ struct QuantizedTensors {
         output.losses.append(Loss(.dropped, tensor: tensor.name, detail: why))
         continue
       }
-      if try addCalibrated(index, scales: scales[index], to: &output) { continue }
+      if try addCalibrated(index, scales: scales[index], to: &output) {
+        keepRows(index, in: &output)
+        continue
+      }
       switch codings[index] {
       case .integers(let scheme)? where codings[index]?.hasGroups == true:
         try output.addGroups(
@@ -95,8 +98,18 @@ struct QuantizedTensors {
           output.keep(index)
         }
       }
+      keepRows(index, in: &output)
       if let target = aliases[index] { output.tieLast(to: checkpoint.tensors[target].name) }
     }
+  }
+
+  /// Adds the rows that stay in a type of their own to the tensor that was added last: BF16 as it is, others as F16.
+  private func keepRows(_ index: Int, in output: inout OutputBuilder) {
+    guard case .integers(let scheme)? = codings[index], !scheme.keptRows.isEmpty else { return }
+    let tensor = checkpoint.tensors[index]
+    let rows = LazyPart.gathered(source(tensor), scheme.keptRows.map { Int32(clamping: $0) }, axis: 0)
+    let dtype: DType = tensor.dtype == .bf16 ? .bf16 : .f16
+    output.keepRowsOfLast(rows.casting(to: dtype, onOverflow: options.onOverflow))
   }
 
   /// Adds a weight that is calibrated.

@@ -81,11 +81,12 @@ package struct WeightLoader {
   ) throws(IngotError) -> Weight {
     let groups = try groups(of: view)
     let (scales, axis) = groups == nil ? try scales(of: view) : ([], nil)
+    let kept = try keptRows(of: view)
     let (stored, type) = view.values.asComputed
     guard let segment = stored.exactRange else {
       return Weight(
         type, shape: view.shape, bytes: try loader.bytes(stored), scales: scales, scaleAxis: axis,
-        groups: groups)
+        groups: groups, kept: kept)
     }
     let file = model.checkpoint.files[segment.file]
     let path = file.path
@@ -104,7 +105,7 @@ package struct WeightLoader {
     return Weight(
       type, shape: view.shape,
       bytes: UnsafeRawBufferPointer(rebasing: map.bytes[segment.offset..<end]), owner: map, scales: scales,
-      scaleAxis: axis, groups: groups)
+      scaleAxis: axis, groups: groups, kept: kept)
   }
 
   /// The scales of a parameter's groups; `nil` for one without.
@@ -115,6 +116,15 @@ package struct WeightLoader {
     let scales = GroupScales(try loader.bytes(part), dtype: part.dtype, size: size, outputAxis: axis)
     guard let scales, scales.fit(view.shape) else { throw .internal("scales that do not fit their groups") }
     return scales
+  }
+
+  /// The rows of a parameter that are stored in a type of their own; `nil` for none.
+  private func keptRows(of view: ParameterView) throws(IngotError) -> KeptRows? {
+    guard let rows = view.quantization?.keptRows, !rows.isEmpty,
+      let part = view.parts.first(where: { $0.kind == .keptRows })?.part
+    else { return nil }
+    let numbers = Weight(.number(part.dtype), shape: part.shape, bytes: try loader.bytes(part))
+    return KeptRows(rows, numbers)
   }
 
   /// The scales of a quantized parameter, as factors, with their axis.
@@ -147,11 +157,12 @@ extension TensorDescriptor {
   /// with zero points, or with a scale for a part of a channel that is no group of a size they have.
   fileprivate var hasNoProduct: Bool {
     guard let quantization, !isSummedAsIntegers else { return false }
-    guard dtype == .i8, quantization.parts.map(\.kind) == [.scales],
+    guard dtype == .i8, quantization.isSymmetric,
       case .perGroup(_, let size) = quantization.scheme.granularity
     else { return true }
+    let scales = quantization.parts.filter { $0.kind == .scales }
     return quantization.scheme.scaleKind != .direct
-      || !quantization.parts.allSatisfy { GroupScales.takes($0.dtype, size: size) }
+      || !scales.allSatisfy { GroupScales.takes($0.dtype, size: size) }
   }
 }
 

@@ -172,6 +172,16 @@ package struct OutputBuilder {
       [.runs(values, rule, .integers), LazyPart.runs(values, rule, .scales).reshape(to: scaleShape)])
   }
 
+  /// Adds numbers of rows, which its scheme says are kept, to the quantized tensor that was added last.
+  ///
+  /// - Parameter numbers: `[rows, columns]`, F16, BF16 or F32.
+  package mutating func keepRowsOfLast(_ numbers: LazyPart) {
+    guard let last = request.tensors.indices.last else { return }
+    request.tensors[last].type.quantization?.parts.append(
+      PartType(kind: .keptRows, dtype: numbers.dtype, shape: numbers.shape))
+    contents.appendToLast(numbers)
+  }
+
   /// Makes the tensor that was added last another name of one that has the same values, where the output keeps that.
   ///
   /// - Parameter target: the name of that one.

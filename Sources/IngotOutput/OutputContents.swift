@@ -29,6 +29,12 @@ package struct OutputContents: Sendable {
   /// Adds a tensor behind the others.
   package mutating func append(_ content: Content) { contents.append(content) }
 
+  /// Adds a part to the last tensor, which was put together.
+  mutating func appendToLast(_ part: LazyPart) {
+    guard case .made(let parts)? = contents.last else { return }
+    contents[contents.count - 1] = .made(parts + [part])
+  }
+
   /// The parts of a tensor, in the order of digests.
   package func parts(of tensor: Int) -> [LazyPart] {
     guard contents.indices.contains(tensor) else { return [] }

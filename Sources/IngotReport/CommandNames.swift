@@ -54,6 +54,7 @@ extension RequestOption {
     case .inputs: "PATH"
     case .isInPlace: "--in-place"
     case .keepsUnknownBits: "--npy-bits"
+    case .keptRows: "--keep-rows"
     case .linear: "--linear"
     case .list: "--list"
     case .maximumCount: "--max-tokens"
@@ -107,7 +108,8 @@ extension RequestOption {
   /// The one command that has it, where a hint may name it to users of others.
   fileprivate var soleVerb: Verb? {
     switch self {
-    case .bitLimit, .byteLimit, .calibration, .calibrationTokens, .divergenceLimit, .measure, .rules,
+    case .bitLimit, .byteLimit, .calibration, .calibrationTokens, .divergenceLimit, .keptRows, .measure,
+      .rules,
       .scaleDType, .scheme, .sensitivities:
       .quantize
     case .fixtures: .verify

@@ -152,9 +152,8 @@ extension JSONText {
     if let digest = tensor.sha256 { object["sha256"] = .string(digest) }
     if let alias = descriptor.aliasOf { object["alias_of"] = .string(alias) }
     if let quantization = descriptor.quantization {
-      let hasZeroPoints = quantization.parts.contains { $0.kind == .zeroPoints }
       object["quantization"] = .object(
-        QuantizedParts.description(of: quantization.scheme, hasZeroPoints: hasZeroPoints))
+        QuantizedParts.description(of: quantization.scheme, hasZeroPoints: !quantization.isSymmetric))
     }
     if descriptor.quantization != nil || descriptor.packing != nil {
       object["parts"] = .array(

@@ -174,7 +174,8 @@ enum InspectionTable {
 extension TensorDescriptor {
   /// The dtype as tables show it; a quantized tensor's says so.
   var typeLabel: String {
-    quantization == nil ? typeName : "\(dtype.rawValue)+scale"
+    guard let quantization else { return typeName }
+    return "\(dtype.rawValue)+scale\(quantization.keptType == nil ? "" : "+rows")"
   }
 }
 

@@ -122,7 +122,14 @@ package enum QuantizationText {
     }
     return [
       "calibrated with \(Count(tokenCount, "token")): \(errors.count) of \(Count(report.tensors.count, "tensor")) · outputs median \(Quantity.fixed(median, decimals: 1)) dB"
-    ] + notCalibrated(report) + smoothing(report)
+    ] + notCalibrated(report) + smoothing(report) + keptRows(report)
+  }
+
+  /// The rows that stay in a type of their own.
+  private static func keptRows(_ report: QuantizationReport) -> [String] {
+    report.tensors.filter { $0.keptRowCount > 0 }.map {
+      "rows kept: \($0.keptRowCount) of \(ErrorRenderer.name($0.name)), those of the tokens that the text has most, in 16 bits; errors are told of its integers"
+    }
   }
 
   /// The weights that calibrating passes over, and what it asks for.

@@ -68,14 +68,14 @@ enum RuleTexts {
     IN-05	MUST	Ingot	Index and tail have at most 536,870,912 bytes each; for the tail this is checked before IN-29.	bounds a reader's memory
     IN-06	MUST	Ingot	64 + index byte count + 64 is at most the file's length.	nothing is allocated that the file does not back
     IN-07	MUST	Ingot	The index digest is right.	a damaged name or offset is never acted on
-    IN-08	MUST	Ingot	Every field ends within the index, and every list's count is at most the bytes left divided by the least size of an item (tensor 9, metadata entry 5, value 1, companion 16, section 21).	no allocation by an unbacked count
+    IN-08	MUST	Ingot	Every field ends within the index, and every list's count is at most the bytes left divided by the least size of an item (tensor 9, row 8, metadata entry 5, value 1, companion 16, section 21).	no allocation by an unbacked count
     IN-09	MUST	Ingot	Texts are UTF-8: shortest form, no surrogates.	one meaning for all readers
     IN-10	MUST	Ingot	Kinds, dtypes, tags, truth values and other codes are among those of this page.	what is not understood is not guessed
     IN-11	MUST	Ingot	Tensors' names differ, compared byte by byte.	a name is one tensor
     IN-12	MUST	Ingot	The product of the dimensions, taken in order, is below 2^63, and the elements fill whole bytes, fewer than 2^63.	no overflow; `[0, 2^62, 2^62]` is a shape, `[2^62, 2^62, 0]` is not
     IN-13	MUST	Ingot	The byte count of a part is that of its dtype and shape.	a range can be copied without knowing its dtype
     IN-14	MUST	Ingot	An alias's target is a stored tensor of the list.	no cycles, no chains
-    IN-15	MUST	Ingot	A quantization fits: the part count is 2 or 3 and the parts are in order; values are integers or floats of at most 8 bits, scales floats, zero points integers; the axis is one of the values' dimensions; a group size is at least 1 and its values have two dimensions; fields that the granularity does not use are 0; scales and zero points have the shape it gives.	one logical tensor, one way to write it
+    IN-15	MUST	Ingot	A quantization fits: the part count is 2 to 4, values and scales are there, and the parts are in order; values are integers or floats of at most 8 bits, scales floats, zero points integers; the axis is one of the values' dimensions; a group size is at least 1 and its values have two dimensions; fields that the granularity does not use are 0; scales and zero points have the shape it gives; kept rows are at least one, each above the one before and below the values' first dimension of two, and F16, BF16 or F32 of their shape.	one logical tensor, one way to write it
     IN-16	MUST	Ingot	Offsets of parts and sections are aligned.	maps can be used in place by vector instructions
     IN-17	MUST	Ingot	A part or section does not start before its place (see Data).	no overlap
     IN-18	MUST	Ingot	A part or section does not start behind its place.	no holes in which something hides
@@ -187,6 +187,8 @@ enum RuleTexts {
     QT-03	MUST	Quantized tensors as plain ones	A tensor of that name is there, with dtype I8.	values without a tensor
     QT-04	MUST	Quantized tensors as plain ones	Its scales are there, with a dtype and the shape of the tables.	a scale read for another channel is a wrong model
     QT-05	MUST	Quantized tensors as plain ones	Its zero points are there when it is not symmetric, with dtype I8 and the scales' shape.	the same
+    QT-06	MUST	Quantized tensors as plain ones	`kept_rows` is a list of integers, at least one, each above the one before, from 0 to below the values' first dimension of two.	what is written over another row is a wrong model
+    QT-07	MUST	Quantized tensors as plain ones	Its kept rows are there, with a dtype of the table, a row for each number and the values' columns.	the same
     ST-01	MUST	safetensors	The file has at least 8 bytes.	the length field
     ST-02	MUST	safetensors	The header lies inside the file.	a file cut off, or another format
     ST-03	MUST	safetensors	The header has at most 100,000,000 bytes.	the reference's limit; it is read whole

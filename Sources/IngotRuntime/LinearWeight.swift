@@ -23,6 +23,7 @@ final class LinearWeight {
   private let weight: Weight
   private let layout: WeightLayout
   private let form: PackedWeight.Form?
+  private let kept: KeptColumns?
   private var packed: PackedWeight?
   private var productCount = 0
   private var isInMemory = false
@@ -42,13 +43,16 @@ final class LinearWeight {
     // Blocks lie along the rows of a weight [N, K], groups along the inputs.
     let runsFit =
       (element != .q80 || layout == .outIn) && (weight.groups?.outputAxis ?? outputAxis) == outputAxis
-    let isKnown = element != nil && scalesFit && runsFit
+    // Rows that are kept are columns of the product's result.
+    let keptFit = weight.kept == nil || layout == .outIn
+    let isKnown = element != nil && scalesFit && runsFit && keptFit
     // Types that no product takes are converted once.
     self.weight = isKnown ? weight : weight.widened
     self.layout = layout
     depth = weight.shape.dimensions[1 - outputAxis]
     columnCount = weight.shape.dimensions[outputAxis]
     form = Self.form(of: self.weight, depth: depth, arithmetic, kernels)
+    kept = self.weight.kept.flatMap { KeptColumns($0, arithmetic: arithmetic, kernels: kernels) }
   }
 
   /// The form that a weight is packed in; `nil` for none.
@@ -77,6 +81,17 @@ final class LinearWeight {
   ///   - y: `[M, N]`, f32, contiguous.
   ///   - means: memory, kernels, and threads.
   func multiply(
+    _ x: UnsafePointer<Float>, rowCount: Int, end: ProductEnd, into y: UnsafeMutablePointer<Float>,
+    with means: ProductMeans
+  ) {
+    // Before the whole product, which may be written where its residual is.
+    let own = kept?.product(x, rowCount: rowCount, columnCount: columnCount, end: end, with: means)
+    multiplyWhole(x, rowCount: rowCount, end: end, into: y, with: means)
+    if let own { kept?.put(own, into: y, columnCount: columnCount) }
+  }
+
+  /// Multiplies rows of activations by the whole weight, rows that are kept as its integers have them.
+  private func multiplyWhole(
     _ x: UnsafePointer<Float>, rowCount: Int, end: ProductEnd, into y: UnsafeMutablePointer<Float>,
     with means: ProductMeans
   ) {

@@ -29,6 +29,8 @@ package struct Weight: @unchecked Sendable {
   package let scaleAxis: Int?
   /// The scales of groups of int8 values; `nil` for other weights.
   package let groups: GroupScales?
+  /// Rows of int8 values that are stored in a type of their own; `nil` for none.
+  package let kept: KeptRows?
   private let owner: AnyObject
 
   /// Makes a weight over bytes that an object keeps alive.
@@ -41,15 +43,17 @@ package struct Weight: @unchecked Sendable {
   ///   - scales: for int8, one scale or one for each index along `scaleAxis`.
   ///   - scaleAxis: that dimension.
   ///   - groups: for int8, the scales of groups; then there are no others.
+  ///   - kept: for int8, rows that are stored in a type of their own.
   package init(
     _ type: ElementType, shape: Shape, bytes: UnsafeRawBufferPointer, owner: AnyObject, scales: [Float] = [],
-    scaleAxis: Int? = nil, groups: GroupScales? = nil
+    scaleAxis: Int? = nil, groups: GroupScales? = nil, kept: KeptRows? = nil
   ) {
     precondition(bytes.count == type.byteCount(of: shape), "as many bytes as the shape says")
     if case .block(let blockType) = type {
       precondition(BlockDecoder.supports(blockType) && scales.isEmpty, "blocks that stand for floats")
     }
     precondition(groups?.fit(shape) ?? true, "a scale for each group")
+    precondition(kept?.fit(shape) ?? true, "rows of the matrix")
     self.type = type
     self.shape = shape
     self.bytes = bytes
@@ -57,18 +61,19 @@ package struct Weight: @unchecked Sendable {
     self.scales = scales
     self.scaleAxis = scaleAxis
     self.groups = groups
+    self.kept = kept
   }
 
   /// Makes a weight of bytes that it owns.
   package init(
     _ type: ElementType, shape: Shape, bytes: [UInt8], scales: [Float] = [], scaleAxis: Int? = nil,
-    groups: GroupScales? = nil
+    groups: GroupScales? = nil, kept: KeptRows? = nil
   ) {
     let buffer = AlignedBuffer(byteCount: bytes.count)
     buffer.start.copyMemory(from: bytes, byteCount: bytes.count)
     self.init(
       type, shape: shape, bytes: UnsafeRawBufferPointer(start: buffer.start, count: bytes.count),
-      owner: buffer, scales: scales, scaleAxis: scaleAxis, groups: groups)
+      owner: buffer, scales: scales, scaleAxis: scaleAxis, groups: groups, kept: kept)
   }
 
   /// Lets rows of a matrix leave memory, when they can come back: for what is used in another form from now on.
@@ -94,6 +99,13 @@ package struct Weight: @unchecked Sendable {
 
   /// Every value, exactly: int8 times its scale, small floats as they are, of blocks the floats that they stand for.
   package var doubles: [Double] {
+    var values = scaledDoubles
+    kept?.put(into: &values)
+    return values
+  }
+
+  /// The same without rows that are kept.
+  private var scaledDoubles: [Double] {
     guard let start = bytes.baseAddress else { return [] }
     guard case .number(let dtype) = type else { return floats.map(Double.init) }
     var values = (0..<shape.elementCount).map { ReferenceKernels.decode(start, at: $0, as: dtype) }
@@ -116,7 +128,7 @@ package struct Weight: @unchecked Sendable {
   /// Every value rounded to float; exact for all types but F64 and scaled int8.
   package var floats: [Float] {
     guard let rows = FloatRowDecoder(type, width: shape.elementCount), scales.isEmpty, groups == nil,
-      shape.elementCount > 0, let start = bytes.baseAddress
+      kept == nil, shape.elementCount > 0, let start = bytes.baseAddress
     else { return doubles.map { Float($0) } }
     return [Float](unsafeUninitializedCapacity: shape.elementCount) { buffer, count in
       guard let target = buffer.baseAddress else { return }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes real numbers of small ones and their scales while both stream by: scales are read a window at a time, so that
-// memory does not grow with them either.
+// Makes real numbers of small ones and their scales while both stream by: scales, and numbers of rows that are kept, are read
+// a window at a time, so that memory does not grow with them either.
 import IngotBytes
 import IngotCore
 import IngotKernels
@@ -15,11 +15,21 @@ package struct PartScales: Sendable {
   let grid: ScaleGrid
   /// What scales do.
   let arithmetic: ScaleArithmetic
+  /// Rows whose numbers are another part's; `nil` for none.
+  let kept: KeptRows?
 
-  /// Both parts.
-  var parts: [LazyPart] { [scales] + (zeroPoints.map { [$0] } ?? []) }
+  /// Rows of a matrix that are kept.
+  struct KeptRows: Sendable {
+    /// Which, in ascending order.
+    let rows: [Int]
+    /// F32, `[rows, columns]`.
+    let numbers: LazyPart
+  }
 
-  /// Canonical bytes of both, as they are stored.
+  /// All parts.
+  var parts: [LazyPart] { [scales, zeroPoints, kept?.numbers].compactMap(\.self) }
+
+  /// Canonical bytes of all, as they are stored.
   package var byteCount: Int {
     parts.map(\.uncast).reduce(0) { $0 + ($1.shape.byteCount(of: $1.dtype) ?? 0) }
   }
@@ -29,9 +39,10 @@ extension LazyPart {
   /// The F32 values that small numbers stand for with their scales.
   ///
   /// - Parameters:
-  ///   - parts: values, scales and, where there are any, zero points, of any dtypes that F32 can be made of.
+  ///   - parts: values, scales and, where there are any, zero points and kept rows, of any dtypes that F32 can be made of.
   ///   - scheme: what they mean.
-  /// - Returns: the values, each the F32 product of a value and its scale; `nil` where there is no such arithmetic.
+  /// - Returns: the values, each the F32 product of a value and its scale, or the number that is kept; `nil` where there is
+  ///   no such arithmetic.
   package static func scaled(
     _ parts: [(kind: PartKind, part: LazyPart)], _ scheme: Quantization
   ) -> LazyPart? {
@@ -50,10 +61,14 @@ extension LazyPart {
     guard hasZeroPoints == (zeroPoints != nil),
       zeroPoints?.shape.elementCount ?? grid.scaleCount == grid.scaleCount
     else { return nil }
+    let numbers = single(.keptRows)
+    guard numbers?.shape == scheme.keptShape(of: values.shape), scheme.keptRows.isEmpty == (numbers == nil)
+    else { return nil }
     return .scaled(
       values,
       PartScales(
-        scales: scales, zeroPoints: zeroPoints, grid: grid, arithmetic: ScaleArithmetic(scheme.scaleKind)))
+        scales: scales, zeroPoints: zeroPoints, grid: grid, arithmetic: ScaleArithmetic(scheme.scaleKind),
+        kept: numbers.map { PartScales.KeptRows(rows: scheme.keptRows, numbers: $0) }))
   }
 }
 
@@ -67,13 +82,14 @@ final class ScaledTiles: TileSource {
   private let arithmetic: ScaleArithmetic
   private let scales: ValueWindow
   private let zeroPoints: ValueWindow?
+  private let kept: (rows: [Int], columnCount: Int, numbers: ValueWindow)?
   private var hasOverflown = false
 
   /// - Parameters:
   ///   - name: the tensor's, for messages.
   ///   - source: the values, as F32.
-  ///   - parts: what they are to be multiplied by.
-  ///   - open: opens scales and zero points.
+  ///   - parts: what they are to be multiplied by, and rows that are kept.
+  ///   - open: opens these parts.
   /// - Throws: what opening throws, and ``IngotCore/IngotError/internal(_:)`` for values that are not F32.
   init(
     _ name: String, _ source: any TileSource, _ parts: PartScales,
@@ -87,6 +103,9 @@ final class ScaledTiles: TileSource {
     scales = ValueWindow(try open(parts.scales), change: parts.arithmetic.prepare)
     zeroPoints = try parts.zeroPoints.map { (part) throws(IngotError) in ValueWindow(try open(part)) { _ in }
     }
+    kept = try parts.kept.map { (kept) throws(IngotError) in
+      (kept.rows, kept.numbers.shape.dimensions.last ?? 0, ValueWindow(try open(kept.numbers)) { _ in })
+    }
   }
 
   var elementType: ElementType { .number(.f32) }
@@ -95,7 +114,7 @@ final class ScaledTiles: TileSource {
   var castReport: CastReport? { nil }
   var sourceDigest: XXH3Digest? { nil }
   var tileByteCount: Int { source.tileByteCount }
-  var bufferByteCount: Int { source.bufferByteCount + 2 * ScaleGrid.pieceLimit * Self.width }
+  var bufferByteCount: Int { source.bufferByteCount + 3 * ScaleGrid.pieceLimit * Self.width }
 
   func read(bytesAt offset: Int, into tile: UnsafeMutableRawBufferPointer) throws(IngotError) {
     try source.read(bytesAt: offset, into: tile)
@@ -107,6 +126,25 @@ final class ScaledTiles: TileSource {
         zeroPoints: try zeroPoints?.values(piece.scales))
       hasOverflown = hasOverflown || isBeyond
     }
+    try putKeptRows(offset / Self.width, values)
+  }
+
+  /// Puts the numbers of rows that are kept in their places among values, of which the first is at `start`.
+  private func putKeptRows(
+    _ start: Int, _ values: UnsafeMutableBufferPointer<Float>
+  ) throws(IngotError) {
+    guard let (rows, width, numbers) = kept, width > 0 else { return }
+    let asked = start..<(start + values.count)
+    for place in rows.firstPlace(from: start / width)..<rows.count {
+      let row = (rows[place] * width)..<((rows[place] + 1) * width)
+      let common = row.clamped(to: asked)
+      guard row.lowerBound < asked.upperBound else { return }
+      for piece in common.pieces(of: ScaleGrid.pieceLimit) {
+        let first = place * width + piece.lowerBound - row.lowerBound
+        let source = try numbers.values(first..<(first + piece.count))
+        values.baseAddress?.advanced(by: piece.lowerBound - start).update(from: source, count: piece.count)
+      }
+    }
   }
 
   func beginStretch(at offset: Int) { source.beginStretch(at: offset) }
@@ -114,6 +152,7 @@ final class ScaledTiles: TileSource {
   func endStretch() {
     scales.release()
     zeroPoints?.release()
+    kept?.numbers.release()
     source.endStretch()
   }
 
@@ -126,11 +165,31 @@ final class ScaledTiles: TileSource {
     try source.finish()
     try scales.finish()
     try zeroPoints?.finish()
+    try kept?.numbers.finish()
     guard hasOverflown else { return }
     throw .unrepresentable(
       tensor: name, target: DType.f32.rawValue, why: "values times their scales are beyond its range",
       hint: nil
     )
+  }
+}
+
+extension [Int] {
+  /// Where the first of ascending numbers stands that is not below one.
+  fileprivate func firstPlace(from number: Int) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < number { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
+
+extension Range<Int> {
+  /// The range in pieces of so many at the most.
+  fileprivate func pieces(of size: Int) -> [Range<Int>] {
+    stride(from: lowerBound, to: upperBound, by: size).map { $0..<Swift.min(upperBound, $0 + size) }
   }
 }
 

@@ -113,6 +113,7 @@ extension FuzzDoor {
   private static func assemble(_ bytes: [UInt8]) throws(IngotError) {
     let parts: [(name: String, dtype: DType, shape: [Int])] = [
       ("w", .i8, [4, 6]), ("w_scale", .f32, [4]), ("w_zero_point", .i8, [4]), ("v", .i8, [4, 6]),
+      ("w_kept_rows", .f32, [2, 6]),
       ("v_scale", .f32, [4, 2]), ("t", .i8, [3]), ("t_scale", .f32, []), ("t_zero_point", .i8, []),
       ("f", .f32, [2]),
     ]

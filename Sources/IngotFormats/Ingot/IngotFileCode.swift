@@ -81,5 +81,5 @@ enum IngotFileCode {
   /// Activation schemes by code, from 0 on.
   static let activations: [Quantization.ActivationScheme] = [.none, .dynamicPerToken]
   /// Part kinds by code, from 0 on.
-  static let partKinds: [PartKind] = [.values, .scales, .zeroPoints]
+  static let partKinds: [PartKind] = [.values, .scales, .zeroPoints, .keptRows]
 }

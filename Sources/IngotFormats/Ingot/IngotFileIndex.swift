@@ -123,19 +123,22 @@ struct IngotFileIndex: Sendable {
     let start = decoder.offset
     let fields = try IngotFileSchemeFields(&decoder)
     var parts: [StoredPart] = []
-    for expected in IngotFileCode.partKinds.prefix(fields.partCount) {
+    var keptRows: [Int] = []
+    for number in 0..<fields.partCount {
       let position = decoder.offset
-      let kind = IngotFileCode.partKinds[
-        try decoder.code("the part kind", atMost: IngotFileCode.partKinds.count - 1)]
-      guard kind == expected else {
+      let code = try decoder.code("the part kind", atMost: IngotFileCode.partKinds.count - 1)
+      let kind = IngotFileCode.partKinds[code]
+      guard fields.allows(code, at: number, behind: parts.last?.kind) else {
         throw decoder.malformed(
           .quantization, at: position, found: "\(words: kind.rawValue)",
-          expected: "\(words: expected.rawValue)")
+          expected: "values, scales, and others in their order")
       }
+      if kind == .keptRows { keptRows = try decoder.rows() }
       parts.append(try decoder.part(kind, &placement))
     }
     let values = parts.removeFirst()
-    let scheme = try fields.scheme(values: values, parts: parts, at: start, decoder)
+    let scheme = try fields.scheme(
+      values: values, parts: parts, keptRows: keptRows, at: start, decoder)
     var tensor = TensorDescriptor(
       name: name, dtype: values.dtype, shape: values.shape, storage: values.storage)
     tensor.quantize(scheme, parts)

@@ -47,9 +47,11 @@ struct IngotFileIndexDraft {
   ) throws(IngotError) {
     let scheme = quantization.scheme
     let parts = tensor.parts
-    guard parts.map(\.kind) == Array(IngotFileCode.partKinds.prefix(parts.count)), parts.count > 1 else {
+    let kinds = parts.compactMap { IngotFileCode.partKinds.firstIndex(of: $0.kind) }
+    guard kinds.starts(with: [0, 1]), kinds.count == parts.count, zip(kinds, kinds.dropFirst()).allSatisfy(<)
+    else {
       throw IngotFileEncoder.unrepresentable(
-        "parts other than values, scales and zero points", tensor: tensor.name)
+        "parts other than values, scales, zero points and kept rows", tensor: tensor.name)
     }
     let fault = scheme.misfit(
       values: (tensor.dtype, tensor.shape), parts: quantization.parts.map { ($0.kind, $0.dtype, $0.shape) })
@@ -68,7 +70,11 @@ struct IngotFileIndexDraft {
     encoder.number(UInt32(axis))
     encoder.number(UInt64(groupSize))
     for (index, part) in parts.enumerated() {
-      encoder.number(UInt8(index))
+      encoder.number(UInt8(kinds[index]))
+      if part.kind == .keptRows {
+        try encoder.count(scheme.keptRows.count)
+        for row in scheme.keptRows { encoder.number(UInt64(row)) }
+      }
       try put(part, PartReference(tensor: position, part: index), of: tensor)
     }
   }

@@ -98,6 +98,15 @@ extension IngotFileDecoder {
     return TensorStorage(StorageSegment(file: 0, offset: offset, byteCount: byteCount))
   }
 
+  /// Takes the numbers of rows: IN-08; one that is no number here is below any row.
+  mutating func rows() throws(IngotError) -> [Int] {
+    let count = try count(itemByteCount: MemoryLayout<UInt64>.size)
+    var rows: [Int] = []
+    rows.reserveCapacity(count)
+    for _ in 0..<count { rows.append(Int(exactly: try number(UInt64.self)) ?? -1) }
+    return rows
+  }
+
   /// Takes the offset of a run: IN-16 to IN-18.
   mutating func runOffset(_ placement: IngotFilePlacement) throws(IngotError) -> Int {
     let start = offset
@@ -143,7 +152,7 @@ struct IngotFileSchemeFields {
   private let activations: Quantization.ActivationScheme
   private let axis: UInt32
   private let groupSize: UInt64
-  /// Values, scales and, when it is 3, zero points.
+  /// Values, scales, and maybe zero points and kept rows.
   let partCount: Int
 
   /// Takes the fields.
@@ -158,16 +167,27 @@ struct IngotFileSchemeFields {
         try decoder.code("the activation scheme", atMost: IngotFileCode.activations.count - 1)]
     let start = decoder.offset
     partCount = Int(try decoder.number(UInt8.self))
-    guard partCount == 2 || partCount == 3 else {
-      throw decoder.malformed(.quantization, at: start, found: "\(partCount, "part")", expected: "2 or 3")
+    guard 2...IngotFileCode.partKinds.count ~= partCount else {
+      throw decoder.malformed(
+        .quantization, at: start, found: "\(partCount, "part")",
+        expected: "2 to \(IngotFileCode.partKinds.count)")
     }
     axis = try decoder.number(UInt32.self)
     groupSize = try decoder.number(UInt64.self)
   }
 
+  /// Whether a part whose kind has a code may stand behind so many parts, the last of a kind: values and scales first, the others
+  /// in the order of their codes.
+  func allows(_ code: Int, at place: Int, behind last: PartKind?) -> Bool {
+    guard place > 1, let last = last.flatMap(IngotFileCode.partKinds.firstIndex(of:)) else {
+      return code == place
+    }
+    return code > last
+  }
+
   /// The scheme, when it fits its parts: IN-15.
   func scheme(
-    values: StoredPart, parts: [StoredPart], at start: Int, _ decoder: IngotFileDecoder
+    values: StoredPart, parts: [StoredPart], keptRows: [Int], at start: Int, _ decoder: IngotFileDecoder
   ) throws(IngotError) -> Quantization {
     func misfit(_ found: Evidence, _ expected: Evidence) -> IngotError {
       decoder.malformed(.quantization, at: start, found: found, expected: expected)
@@ -176,7 +196,8 @@ struct IngotFileSchemeFields {
       throw misfit(
         "axis \(axis) and group size \(groupSize)", "0 where the granularity has none, a group of at least 1")
     }
-    let scheme = Quantization(granularity: granularity, scaleKind: scaleKind, activations: activations)
+    let scheme = Quantization(
+      granularity: granularity, scaleKind: scaleKind, activations: activations, keptRows: keptRows)
     if let fault = scheme.misfit(
       values: (values.dtype, values.shape), parts: parts.map { ($0.kind, $0.dtype, $0.shape) })
     {
@@ -207,7 +228,7 @@ extension Quantization {
     guard let shape = scaleShape(of: values.shape) else {
       return ("values of \(values.shape)", "a shape that the axis and the granularity fit")
     }
-    for part in parts {
+    for part in parts where part.kind != .keptRows {
       guard part.shape == shape else {
         return ("\(words: part.kind.rawValue) of \(part.shape)", "\(shape)")
       }
@@ -215,6 +236,25 @@ extension Quantization {
       guard isFitting else {
         return ("\(words: part.kind.rawValue) of \(part.dtype)", "float scales, integer zero points")
       }
+    }
+    return keptMisfit(values: values.shape, parts.first { $0.kind == .keptRows })
+  }
+
+  /// Why rows that are kept do not fit the scheme; `nil` when they do, and where neither has any.
+  private func keptMisfit(
+    values: Shape, _ part: (kind: PartKind, dtype: DType, shape: Shape)?
+  ) -> (found: Evidence, expected: Evidence)? {
+    guard let part else {
+      return keptRows.isEmpty ? nil : ("rows that are kept, without a part of them", "that part")
+    }
+    guard let shape = keptShape(of: values) else {
+      return (
+        "kept rows that are no rows of \(values), or not in order",
+        "numbers of rows of a matrix, each above the one before"
+      )
+    }
+    guard part.shape == shape, Self.keptTypes.contains(part.dtype) else {
+      return ("kept rows, \(part.dtype) of \(part.shape)", "F16, BF16 or F32 of \(shape)")
     }
     return nil
   }

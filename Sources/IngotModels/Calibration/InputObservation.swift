@@ -19,6 +19,17 @@ package struct CalibrationText: Sendable {
   /// All tokens.
   package var tokenCount: Int { windows.reduce(0) { $0 + $1.count } }
 
+  /// The tokens that occur most, in the order of their ids; of those that occur as often the first.
+  ///
+  /// - Parameter count: how many.
+  /// - Returns: as many, or all that occur where these are fewer.
+  func mostUsedTokens(_ count: Int) -> [Int] {
+    var counts: [Int: Int] = [:]
+    for window in windows { for token in window { counts[token, default: 0] += 1 } }
+    let ranked = counts.sorted { $0.value != $1.value ? $0.value > $1.value : $0.key < $1.key }
+    return ranked.prefix(count).map(\.key).sorted()
+  }
+
   /// Takes windows, each of which a model has room for.
   package init(windows: [[Int]], source: String) { (self.windows, self.source) = (windows, source) }
 
