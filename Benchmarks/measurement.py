@@ -25,7 +25,8 @@ from collections.abc import Callable, Hashable
 # The tool of rows that say what the machine can do at the most.
 MACHINE = "machine"
 LIBRARIES = ("numpy", "safetensors", "torch", "transformers", "gguf", "mlx", "openvino", "onnxruntime", "ctranslate2",
-             "llama-cpp-python", "datasketch", "tokenizers", "tiktoken", "torchao", "optimum-quanto", "bitsandbytes")
+             "llama-cpp-python", "datasketch", "tokenizers", "tiktoken", "torchao", "optimum-quanto", "bitsandbytes",
+             "compressed-tensors", "xllamacpp")
 # After so many seconds something hangs.
 PATIENCE = 900
 

@@ -166,7 +166,7 @@ def run_all(suite: Suite, program: str, path: pathlib.Path, is_calibrated: bool)
         suite.add("w8a8", method, suite.run_w8a8(path), **facts)
     if suite.model.is_bert:
         return
-    run, name = RUN[program](suite.model, path), method.replace("ingot", "ingot's", 1) + f", in {NAMES[program]}"
+    run, name = RUN[program](suite.model, path), method.replace("ingot,", "ingot's") + f", in {NAMES[program]}"
     found = [run(ids) for ids in suite.model.windows]
     suite.add("w8a8", name, suite.model.measure_all(found), program=program, **facts)
     compare(suite, name, found, expected(suite, program, path))
