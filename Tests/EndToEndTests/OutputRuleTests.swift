@@ -109,7 +109,7 @@ import Testing
       ["convert", Self.model, "out.npz", "--dtype", "i8"],
       ["convert", Self.model, "out.npz", "--include", "nothing*"],
       ["convert", Self.model, "out.npz", "--include", "*wpe*", "--include", "nothing*"],
-      ["convert", Self.model, "out.npz", "--to", "png"],
+      ["convert", Self.model, "out.npz", "--to", "png"], ["convert", Self.model, "out.npz", "--tie", "--untie"],
       ["convert", Self.model, "out.npz", "--shard-size", "1MB"], ["inspcet", Self.model], ["hash"],
       ["hash", Self.model, "--jobs", "0"], ["convert", Self.model, "out.npz", "--jobs", "-2"],
       ["verify", Self.model], ["inspect", Self.model, "nothing*"], ["generate", Self.model, "--tokens", "a"],
