@@ -109,7 +109,7 @@ import Testing
       ["convert", Self.model, "out.npz", "--dtype", "i8"],
       ["convert", Self.model, "out.npz", "--include", "nothing*"],
       ["convert", Self.model, "out.npz", "--include", "*wpe*", "--include", "nothing*"],
-      ["convert", Self.model, "out.npz", "--to", "png"], ["convert", Self.model, "out.npz", "--tie", "--untie"],
+      ["convert", Self.model, "out.npz", "--to", "png"],
       ["convert", Self.model, "out.npz", "--shard-size", "1MB"], ["inspcet", Self.model], ["hash"],
       ["hash", Self.model, "--jobs", "0"], ["convert", Self.model, "out.npz", "--jobs", "-2"],
       ["verify", Self.model], ["inspect", Self.model, "nothing*"], ["generate", Self.model, "--tokens", "a"],
@@ -122,6 +122,12 @@ import Testing
       #expect(result.standardError.split(separator: "\n").count == 1, "\(result.standardError)")
     }
     #expect(folder.entries() == [])
+  }
+
+  @Test func `a head is not tied and untied at once`() throws {
+    let result = try IngotProgram.run("convert", Self.model, "out.npz", "--tie", "--untie")
+    #expect(result.exitCode == 64)
+    #expect(result.firstErrorLine.contains("exclude each other"), "\(result.standardError)")
   }
 
   @Test func `a usage error's first line is whole, and --verbose adds to it`() throws {
