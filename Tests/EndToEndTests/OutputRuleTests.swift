@@ -124,6 +124,12 @@ import Testing
     #expect(folder.entries() == [])
   }
 
+  @Test func `a head is not tied and untied at once`() throws {
+    let result = try IngotProgram.run("convert", Self.model, "out.npz", "--tie", "--untie")
+    #expect(result.exitCode == 64)
+    #expect(result.firstErrorLine.contains("exclude each other"), "\(result.standardError)")
+  }
+
   @Test func `a usage error's first line is whole, and --verbose adds to it`() throws {
     let arguments = ["convert", Self.model, "out.npz", "--dtype", "bf17"]
     let result = try IngotProgram.process(arguments).run()
