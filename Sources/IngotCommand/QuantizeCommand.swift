@@ -17,7 +17,7 @@ struct QuantizeCommand: ParsableCommand {
 
       --calibrate rounds with error feedback (GPTQ), and where activations become int8 (w8a8, ctranslate2) moves their outliers into weights first: channels \
       are divided by powers of two and weights multiplied by them, which rounds nothing. --keep-rows leaves the rows of the text's most used tokens out of \
-      the embedding's int8: they stay F16 (BF16 of a BF16 model), which only ingot reads.
+      the embedding's int8: they stay F16 (BF16 of a BF16 model, F32 where F16 has no place for them), which only ingot reads.
 
       --measure says what it costs on text: what `ingot eval OUT --against IN` says, of the output before it gets its place. Outliers are \
       channels whose largest weight is over ten times the median channel's; clipped are values beyond what their scale reaches.

@@ -280,6 +280,7 @@ extension QuantizationReport {
       bufferCount: draft.bufferCount, byteCounts: (0, 0), calibrationTokenCount: draft.calibrationTokenCount,
       smoothedInputCount: draft.smoothedInputCount, budget: draft.budget,
       losses: planned.losses + planned.castLosses(result, onOverflow: options.onOverflow))
+    keptRowLimit = options.keptRowCount
     for (index, tensor) in planned.tensors.enumerated() where tensor.aliasOf == nil {
       let parts = planned.contents.parts(of: index)
       let after = parts.reduce(0) { $0 + $1.byteCount }

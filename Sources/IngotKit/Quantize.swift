@@ -180,6 +180,8 @@ public struct QuantizationReport: Sendable {
   /// Inputs of products whose channels were divided by powers of two, and the weights multiplied by them, before activations
   /// become int8: what each computes is the same, and fewer of its activations are rounded to 0.
   public var smoothedInputCount = 0
+  /// Rows of the token embedding that were to stay in a type of their own; `nil` for none.
+  package var keptRowLimit: Int?
   /// What schemes were chosen for; `nil` where they were asked for.
   public var budget: BudgetChoice?
   /// Everything else that is not kept.

@@ -70,12 +70,17 @@ package struct ArrayLoader {
 
   /// Values of any dtype that doubles hold.
   package func doubles(_ part: LazyPart) throws(IngotError) -> [Double] {
+    var values: [Double] = []
+    try forEachDouble(of: part) { values.append($0) }
+    return values
+  }
+
+  /// Calls a body with each value of any dtype that doubles hold, in order; a piece of them is in memory at a time.
+  func forEachDouble(of part: LazyPart, _ body: (Double) -> Void) throws(IngotError) {
     let tiles = try part.casting(to: .f64, onOverflow: .infinity).open(
       files: files, scratchFolder: scratchFolder)
-    var values: [Double] = []
     try TileEngine().forEachTile(of: tiles) { (tile, _) throws(IngotError) in
-      values += try Elements(tile, tiles.elementType).doubles()
+      for value in try Elements(tile, tiles.elementType).doubles() { body(value) }
     }
-    return values
   }
 }

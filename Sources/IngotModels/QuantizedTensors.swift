@@ -79,7 +79,7 @@ struct QuantizedTensors {
         continue
       }
       if try addCalibrated(index, scales: scales[index], to: &output) {
-        keepRows(index, in: &output)
+        try keepRows(index, in: &output)
         continue
       }
       switch codings[index] {
@@ -98,18 +98,36 @@ struct QuantizedTensors {
           output.keep(index)
         }
       }
-      keepRows(index, in: &output)
+      try keepRows(index, in: &output)
       if let target = aliases[index] { output.tieLast(to: checkpoint.tensors[target].name) }
     }
   }
 
-  /// Adds the rows that stay in a type of their own to the tensor that was added last: BF16 as it is, others as F16.
-  private func keepRows(_ index: Int, in output: inout OutputBuilder) {
+  /// Adds the rows that stay in a type of their own to the tensor that was added last.
+  private func keepRows(_ index: Int, in output: inout OutputBuilder) throws(IngotError) {
     guard case .integers(let scheme)? = codings[index], !scheme.keptRows.isEmpty else { return }
     let tensor = checkpoint.tensors[index]
     let rows = LazyPart.gathered(source(tensor), scheme.keptRows.map { Int32(clamping: $0) }, axis: 0)
-    let dtype: DType = tensor.dtype == .bf16 ? .bf16 : .f16
+    let dtype = try keptType(of: rows)
     output.keepRowsOfLast(rows.casting(to: dtype, onOverflow: options.onOverflow))
+  }
+
+  /// The type that rows are kept in: 16-bit numbers as they are, others as F16, or as F32 where a row's largest magnitude is
+  /// beyond F16's normal numbers, so that it would keep less of the row than int8 does.
+  private func keptType(of rows: LazyPart) throws(IngotError) -> DType {
+    guard rows.dtype != .bf16, rows.dtype != .f16, let width = rows.shape.dimensions.last else {
+      return rows.dtype
+    }
+    let normal = Double(Float16.leastNormalMagnitude)...Double(Float16.greatestFiniteMagnitude)
+    var (position, largest, fits) = (0, 0.0, true)
+    try ArrayLoader(checkpoint, work: work).forEachDouble(of: rows) { value in
+      if !(value.magnitude <= largest) { largest = value.magnitude }
+      position += 1
+      guard position == width else { return }
+      if largest != 0, !normal.contains(largest) { fits = false }
+      (position, largest) = (0, 0)
+    }
+    return fits ? .f16 : .f32
   }
 
   /// Adds a weight that is calibrated.

@@ -128,7 +128,10 @@ package enum QuantizationText {
   /// The rows that stay in a type of their own.
   private static func keptRows(_ report: QuantizationReport) -> [String] {
     report.tensors.filter { $0.keptRowCount > 0 }.map {
-      "rows kept: \($0.keptRowCount) of \(ErrorRenderer.name($0.name)), those of the tokens that the text has most, in 16 bits; errors are told of its integers"
+      let asked = report.keptRowLimit ?? $0.keptRowCount
+      let fewer = $0.keptRowCount < asked ? " (\(asked) were asked for, and it has no more)" : ""
+      return
+        "rows kept: \($0.keptRowCount) of \(ErrorRenderer.name($0.name)), those of the tokens that the text has most\(fewer); errors are told of its integers"
     }
   }
 

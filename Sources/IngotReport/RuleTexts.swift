@@ -188,7 +188,7 @@ enum RuleTexts {
     QT-04	MUST	Quantized tensors as plain ones	Its scales are there, with a dtype and the shape of the tables.	a scale read for another channel is a wrong model
     QT-05	MUST	Quantized tensors as plain ones	Its zero points are there when it is not symmetric, with dtype I8 and the scales' shape.	the same
     QT-06	MUST	Quantized tensors as plain ones	`kept_rows` is a list of integers, at least one, each above the one before, from 0 to below the values' first dimension of two.	what is written over another row is a wrong model
-    QT-07	MUST	Quantized tensors as plain ones	Its kept rows are there, with a dtype of the table, a row for each number and the values' columns.	the same
+    QT-07	MUST	Quantized tensors as plain ones	Its kept rows are there, with a dtype of the table, a row for each number and the values' columns.	a row without its numbers, or with another's
     ST-01	MUST	safetensors	The file has at least 8 bytes.	the length field
     ST-02	MUST	safetensors	The header lies inside the file.	a file cut off, or another format
     ST-03	MUST	safetensors	The header has at most 100,000,000 bytes.	the reference's limit; it is read whole

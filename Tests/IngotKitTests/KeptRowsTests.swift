@@ -102,6 +102,39 @@ import Testing
     #expect(Set(digests).count == 1)
   }
 
+  @Test(arguments: [1e-7, 1e6])
+  func `rows with magnitudes that F16 lacks are kept as F32`(_ factor: Double) throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import shutil, sys
+        import numpy as np
+        from safetensors import numpy as st
+        model, copy, ids, factor = sys.argv[1:5]
+        shutil.copytree(model, copy)
+        tensors = st.load_file(copy + "/model.safetensors")
+        use = np.bincount(np.load(ids), minlength=2048)
+        tensors["transformer.wte.weight"][use.argmax()] *= np.float32(factor)
+        st.save_file(tensors, copy + "/model.safetensors", metadata={"format": "pt"})
+        """, [Self.model, folder.file("model"), Self.tokens, "\(factor)"])
+    let report = try Ingot.quantize(
+      folder.file("model"), to: folder.file("kept.safetensors"), options: Self.options(rows: 8))
+    #expect(report.losses.allSatisfy { $0.kind != .cast })
+    try PythonPeer.run(
+      code: """
+        import json, sys
+        import numpy as np
+        from safetensors import safe_open, numpy as st
+        kept, source = sys.argv[1:3]
+        name = "transformer.wte.weight"
+        with safe_open(kept, "np") as file:
+            rows = json.loads(file.metadata()["ingot.quantization"])["tensors"][name]["kept_rows"]
+            numbers = file.get_tensor(name + "_kept_rows")
+        assert numbers.dtype == np.float32 and len(rows) == 8
+        assert numbers.tobytes() == st.load_file(source)[name][rows].tobytes()
+        """, [folder.file("kept.safetensors"), folder.file("model/model.safetensors")])
+  }
+
   @Test func `bits a weight count rows and their numbers`() throws {
     let folder = try TemporaryFolder()
     let plain = try Ingot.quantize(
