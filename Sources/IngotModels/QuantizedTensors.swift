@@ -108,16 +108,14 @@ struct QuantizedTensors {
     guard case .integers(let scheme)? = codings[index], !scheme.keptRows.isEmpty else { return }
     let tensor = checkpoint.tensors[index]
     let rows = LazyPart.gathered(source(tensor), scheme.keptRows.map { Int32(clamping: $0) }, axis: 0)
-    let dtype = try keptType(of: rows)
+    let dtype = try keptType(of: rows, stored: tensor.dtype)
     output.keepRowsOfLast(rows.casting(to: dtype, onOverflow: options.onOverflow))
   }
 
   /// The type that rows are kept in: 16-bit numbers as they are, others as F16, or as F32 where a row's largest magnitude is
   /// beyond F16's normal numbers, so that it would keep less of the row than int8 does.
-  private func keptType(of rows: LazyPart) throws(IngotError) -> DType {
-    guard rows.dtype != .bf16, rows.dtype != .f16, let width = rows.shape.dimensions.last else {
-      return rows.dtype
-    }
+  private func keptType(of rows: LazyPart, stored dtype: DType) throws(IngotError) -> DType {
+    guard dtype != .bf16, dtype != .f16, let width = rows.shape.dimensions.last else { return dtype }
     let normal = Double(Float16.leastNormalMagnitude)...Double(Float16.greatestFiniteMagnitude)
     var (position, largest, fits) = (0, 0.0, true)
     try ArrayLoader(checkpoint, work: work).forEachDouble(of: rows) { value in
