@@ -42,7 +42,7 @@ public struct TensorSelection: Sendable {
     let tensors = checkpoint.tensors
     let shown =
       tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) } + checkpoint.unopened.map { [$0] }
-    try check(shown, hasOpened: !tensors.isEmpty, includedBy: argument)
+    try check(shown, hasOpened: !tensors.isEmpty, leftOut: checkpoint.findings, includedBy: argument)
   }
 
   /// Throws for a pattern without effect on any of the names.
@@ -61,10 +61,14 @@ public struct TensorSelection: Sendable {
   }
 
   private func check(
-    _ shown: [[String]], hasOpened: Bool, includedBy argument: RequestOption
+    _ shown: [[String]], hasOpened: Bool, leftOut findings: [Finding] = [], includedBy argument: RequestOption
   ) throws(IngotError) {
     for (option, globs) in [(argument, include), (.exclude, exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
+        if let found = findings.first(where: { $0.kind == .leftOut && glob.matches($0.subject) }) {
+          throw .invalidRequest(
+            option: option, why: "\(glob.pattern) matches no tensor; \(found.subject) \(found.detail)")
+        }
         // Where files are given too, it may have been meant for one.
         let either: Evidence = option == .names ? ", and there is no file of that name either" : ""
         throw .invalidRequest(

@@ -238,6 +238,14 @@ import Testing
     #expect(findings[0]["subject"] as? String == "n")
   }
 
+  @Test func `what holds text is no tensor to show, and is told apart from what is not there`() throws {
+    let folder = try TemporaryFolder()
+    try Self.makeTexts(in: folder)
+    let result = try Self.run(["show", "a.npz", "n"], in: folder)
+    #expect(result.exitCode == 64)
+    #expect(result.standardError.contains("\"n\" holds text, no tensor: \"<U1\" of 2"))
+  }
+
   @Test func `hash says on standard error which text is in no digest`() throws {
     let folder = try TemporaryFolder()
     try Self.makeTexts(in: folder)

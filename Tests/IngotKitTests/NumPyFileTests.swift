@@ -207,6 +207,22 @@ import Testing
     #expect(try Ingot.hash(folder.file("none.npz")).tensors.isEmpty)
   }
 
+  @Test func `a pattern for an array of text is told that it holds text`() throws {
+    let folder = try TemporaryFolder()
+    _ = try PythonPeer.run(code: Self.makeTexts, [folder.path])
+    var options = ConvertOptions()
+    options.selection.include = [Glob("words")]
+    let error = #expect(throws: IngotError.self) {
+      _ = try Conversion(
+        folder.file("stored.npz"), to: folder.file("out.safetensors"), options: options)
+    }
+    guard case .invalidRequest(.include, let why)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(why.pieces.contains(.value("<U5")), "\(why)")
+  }
+
   @Test func `text of another length than its header says is refused, and so are objects`() throws {
     let folder = try TemporaryFolder()
     try PythonPeer.run(
