@@ -51,6 +51,7 @@ struct HashCommand: ParsableCommand {
   func run() throws {
     if let manifest { return try check(manifest) }
     let reports = try paths.map { try report($0) }
+    if !global.quiet, !global.json { tellLeftOut(reports) }
     // The digests are all that is printed: --quiet leaves them.
     var global = global
     global.quiet = false
@@ -61,6 +62,16 @@ struct HashCommand: ParsableCommand {
         return style.columns == nil ? line : PrintableText.escaped(line, limit: .max)
       }
     }
+  }
+
+  /// Says on standard error what is in no digest.
+  private func tellLeftOut(_ reports: [HashReport]) {
+    let lines = reports.flatMap { report in
+      FindingText.leftOut(
+        report.findings.filter { $0.kind == .leftOut }, of: ErrorRenderer.name(report.path),
+        "is not in the digest", isUnfolded: false, style: Terminal.standardError.style)
+    }
+    if !lines.isEmpty { Terminal.printError(lines) }
   }
 
   private func report(_ path: String) throws -> HashReport {

@@ -42,7 +42,7 @@ public struct TensorSelection: Sendable {
     let tensors = checkpoint.tensors
     let shown =
       tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) } + checkpoint.unopened.map { [$0] }
-    try check(shown, hasUnopened: !checkpoint.unopened.isEmpty, includedBy: argument)
+    try check(shown, hasOpened: !tensors.isEmpty, leftOut: checkpoint.findings, includedBy: argument)
   }
 
   /// Throws for a pattern without effect on any of the names.
@@ -56,15 +56,19 @@ public struct TensorSelection: Sendable {
     names: some Sequence<String>, unopened: [String] = [], includedBy argument: RequestOption = .include
   ) throws(IngotError) {
     guard !include.isEmpty || !exclude.isEmpty else { return }
-    let shown = names.map { [$0] } + unopened.map { [$0] }
-    try check(shown, hasUnopened: !unopened.isEmpty, includedBy: argument)
+    let opened = names.map { [$0] }
+    try check(opened + unopened.map { [$0] }, hasOpened: !opened.isEmpty, includedBy: argument)
   }
 
   private func check(
-    _ shown: [[String]], hasUnopened: Bool, includedBy argument: RequestOption
+    _ shown: [[String]], hasOpened: Bool, leftOut findings: [Finding] = [], includedBy argument: RequestOption
   ) throws(IngotError) {
     for (option, globs) in [(argument, include), (.exclude, exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
+        if let found = findings.first(where: { $0.kind == .leftOut && glob.matches($0.subject) }) {
+          throw .invalidRequest(
+            option: option, why: "\(glob.pattern) matches no tensor; \(found.subject) \(found.detail)")
+        }
         // Where files are given too, it may have been meant for one.
         let either: Evidence = option == .names ? ", and there is no file of that name either" : ""
         throw .invalidRequest(
@@ -77,7 +81,7 @@ public struct TensorSelection: Sendable {
         option: .exclude, why: "\(glob.pattern) matches no tensor that \(option: argument) takes")
     }
     // A file whose only tensor can't be read is asked for what else it holds.
-    guard hasUnopened || shown.contains(where: { takes($0) }) else {
+    guard !hasOpened && !shown.isEmpty || shown.contains(where: { takes($0) }) else {
       throw .invalidRequest(option: .exclude, why: "no tensor is left")
     }
   }

@@ -174,6 +174,7 @@ public struct Conversion: Sendable {
         scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
     if !isForCTranslate2 { try options.requireUse(wanted, of: source) }
     try options.selection.check(against: source, alsoKnownAs: wanted?.targetNames ?? [:])
+    try source.requireTensors(at: input)
     try requested.requireUseOfRules(
       by: source, alsoKnownAs: wanted?.targetNames ?? [:], joined: scaled.joined)
     // Weights that their config calls quantized are copied where their names are the target's already.

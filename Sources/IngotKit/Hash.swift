@@ -78,6 +78,7 @@ extension Ingot {
     if !options.isOneOfSeveral {
       try options.reading.requireUse(at: [path], by: [checkpoint], work: options.work)
     }
+    try checkpoint.requireTensors(at: path)
     if let dialect = options.dialect {
       return try digests(checkpoint, path: path, as: dialect, options: options, progress: progress)
     }

@@ -10,6 +10,8 @@ extension JSONText {
       ("renamed", .array(report.renamed.map { names([$0.first, $0.second]) })),
       ("changed", .array(report.changed.map { .object(Metadata(change($0))) })),
       ("equal", .int64(Int64(report.equalCount))),
+      ("findings_a", FindingText.json(report.leftOut.first)),
+      ("findings_b", FindingText.json(report.leftOut.second)),
     ]
     if let matching = report.matching {
       entries += [

@@ -15,12 +15,21 @@ package enum DiffText {
   package static func lines(
     _ report: DiffReport, files: (String?, String?) = (nil, nil), isUnfolded: Bool = false, style: TextStyle
   ) -> [String] {
-    let common = report.equalCount + report.changed.count
     let labels = labels(report, files)
+    return tensors(report, labels, isUnfolded, style) + ignored(report, labels, style)
+      + [(report.leftOut.first, labels.0), (report.leftOut.second, labels.1)].flatMap { findings, label in
+        FindingText.leftOut(findings, of: label, "is not compared", isUnfolded: isUnfolded, style: style)
+      }
+  }
+
+  private static func tensors(
+    _ report: DiffReport, _ labels: (String, String), _ isUnfolded: Bool, _ style: TextStyle
+  ) -> [String] {
+    let common = report.equalCount + report.changed.count
     if report.isEqual {
       let same = "\(report.equalCount) of \(Count(common, "tensor"))"
       return report.changed.isEmpty
-        ? ["identical: \(same)\(matching(report))"] + ignored(report, labels, style)
+        ? ["identical: \(same)\(matching(report))"]
         : ["within the tolerance, but not equal: \(report.changed.count) of \(Count(common, "tensor"))"]
           + changes(report, isUnfolded, style)
     }
@@ -36,7 +45,7 @@ package enum DiffText {
     lines.append(
       "\(report.equalCount) equal, \(others)\(report.changed.count) changed\(tolerated), \(alone.0.count) only in the first, \(alone.1.count) only in the second\(matching(report))"
     )
-    return lines + ignored(report, labels, style)
+    return lines
   }
 
   /// What the two are called: their paths, with the files that were asked for where these tell them apart.

@@ -13,6 +13,26 @@ package enum FindingText {
     return "\(severity)  \(subject)\(space)  \(ErrorRenderer.text(finding.detail))"
   }
 
+  /// A note for each thing that a side holds and that is not taken in: `note  a.npz: n is not compared: holds text, …`.
+  ///
+  /// - Parameters:
+  ///   - findings: the findings of kind `leftOut`.
+  ///   - label: what the side is called.
+  ///   - words: what is so of each.
+  ///   - isUnfolded: whether all are told, however many there are.
+  ///   - style: where the text goes.
+  /// - Returns: the lines.
+  package static func leftOut(
+    _ findings: [Finding], of label: String, _ words: String, isUnfolded: Bool, style: TextStyle
+  ) -> [String] {
+    let severity = style.text("note", .note)
+    let shown = findings.prefix(isUnfolded ? findings.count : 8).map {
+      "\(severity)  \(label): \(ErrorRenderer.name($0.subject)) \(words): \(ErrorRenderer.text($0.detail))"
+    }
+    guard shown.count < findings.count else { return shown }
+    return shown + [style.text("… \(findings.count - shown.count) more in \(label)", .dim)]
+  }
+
   /// Findings as JSON.
   package static func json(_ findings: [Finding]) -> MetadataValue {
     .array(

@@ -107,6 +107,9 @@ package enum JSONText {
         ]))
     }
     return DigestDocument.entries(ofPath: report.path)
-      + [("model", .string(report.model)), ("tensors", .array(tensors))]
+      + [
+        ("model", .string(report.model)), ("tensors", .array(tensors)),
+        ("findings", FindingText.json(report.findings)),
+      ]
   }
 }

@@ -205,6 +205,61 @@ import Testing
     #expect(try digest == Self.run(["hash", "before.npz"], in: folder).standardOutput && digest.count > 64)
   }
 
+  /// The same numbers, beside text that differs, or that is not there.
+  private static func makeTexts(in folder: borrowing TemporaryFolder) throws {
+    try PythonPeer.run(
+      code: """
+        import os, sys, numpy as np
+        os.chdir(sys.argv[1])
+        w = np.arange(4, dtype=np.float32)
+        np.savez("a.npz", w=w, n=np.array(["a", "b"]))
+        np.savez("b.npz", w=w, n=np.array(["a", "cd"]))
+        np.savez("c.npz", w=w)
+        """, [folder.path])
+  }
+
+  @Test func `diff says which text it does not compare, of either side`() throws {
+    let folder = try TemporaryFolder()
+    try Self.makeTexts(in: folder)
+    func note(_ file: String, _ descr: String) -> String {
+      "note  \(file): n is not compared: holds text, no tensor: \"\(descr)\" of 2\n"
+    }
+    let both = try Self.run(["diff", "a.npz", "b.npz"], in: folder)
+    #expect(both.exitCode == 0)
+    #expect(
+      both.standardOutput == "identical: 1 of 1 tensor\n" + note("a.npz", "<U1") + note("b.npz", "<U2"))
+    let one = try Self.run(["diff", "c.npz", "b.npz"], in: folder)
+    #expect(one.exitCode == 0)
+    #expect(one.standardOutput == "identical: 1 of 1 tensor\n" + note("b.npz", "<U2"))
+    let object = try Self.object(Self.run(["diff", "c.npz", "b.npz", "--json"], in: folder))
+    #expect((object["findings_a"] as? [Any])?.isEmpty == true)
+    let findings = try #require(object["findings_b"] as? [[String: Any]])
+    #expect(findings.count == 1 && findings[0]["kind"] as? String == "left_out")
+    #expect(findings[0]["subject"] as? String == "n")
+  }
+
+  @Test func `what holds text is no tensor to show, and is told apart from what is not there`() throws {
+    let folder = try TemporaryFolder()
+    try Self.makeTexts(in: folder)
+    let result = try Self.run(["show", "a.npz", "n"], in: folder)
+    #expect(result.exitCode == 64)
+    #expect(result.standardError.contains("\"n\" holds text, no tensor: \"<U1\" of 2"))
+  }
+
+  @Test func `hash says on standard error which text is in no digest`() throws {
+    let folder = try TemporaryFolder()
+    try Self.makeTexts(in: folder)
+    let text = try Self.run(["hash", "a.npz", "c.npz"], in: folder)
+    #expect(
+      text.standardError == "note  a.npz: n is not in the digest: holds text, no tensor: \"<U1\" of 2\n")
+    let digests = text.standardOutput.split(separator: "\n").map { $0.prefix(64) }
+    #expect(digests.count == 2 && digests[0] == digests[1])
+    #expect(try Self.run(["hash", "a.npz", "--quiet"], in: folder).standardError.isEmpty)
+    let object = try Self.object(Self.run(["hash", "a.npz", "--json"], in: folder))
+    let findings = try #require(object["findings"] as? [[String: Any]])
+    #expect(findings.map { $0["subject"] as? String } == ["n"])
+  }
+
   @Test func `a digest of a tensor is checked by itself, and a failure names the tensor`() throws {
     let folder = try TemporaryFolder()
     try Self.examples(in: folder)

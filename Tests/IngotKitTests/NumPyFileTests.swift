@@ -178,6 +178,51 @@ import Testing
     }
   }
 
+  @Test func `an archive of which no tensor is left is refused, also where text stands in it`() throws {
+    let folder = try TemporaryFolder()
+    _ = try PythonPeer.run(code: Self.makeTexts, [folder.path])
+    _ = try PythonPeer.run(code: "import sys, numpy as np; np.savez(sys.argv[1])", [folder.file("none.npz")])
+    var options = ConvertOptions()
+    options.selection.exclude = [Glob("*")]
+    #expect(throws: IngotError.invalidRequest(option: .exclude, why: "no tensor is left")) {
+      _ = try Conversion(folder.file("stored.npz"), to: folder.file("out.safetensors"), options: options)
+    }
+    let (path, output) = (folder.file("only.npz"), folder.file("out.safetensors"))
+    for isHash in [false, true] {
+      let error = #expect(throws: IngotError.self) {
+        if isHash {
+          _ = try Ingot.hash(path)
+        } else {
+          _ = try Conversion(path, to: output, options: ConvertOptions())
+        }
+      }
+      guard case .unsuitable(_, let why, let hint)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(why == "holds no tensor")
+      #expect(hint?.pieces.contains(.value("words")) == true)
+    }
+    // An archive of nothing is a checkpoint of nothing.
+    #expect(try Ingot.hash(folder.file("none.npz")).tensors.isEmpty)
+  }
+
+  @Test func `a pattern for an array of text is told that it holds text`() throws {
+    let folder = try TemporaryFolder()
+    _ = try PythonPeer.run(code: Self.makeTexts, [folder.path])
+    var options = ConvertOptions()
+    options.selection.include = [Glob("words")]
+    let error = #expect(throws: IngotError.self) {
+      _ = try Conversion(
+        folder.file("stored.npz"), to: folder.file("out.safetensors"), options: options)
+    }
+    guard case .invalidRequest(.include, let why)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(why.pieces.contains(.value("<U5")), "\(why)")
+  }
+
   @Test func `text of another length than its header says is refused, and so are objects`() throws {
     let folder = try TemporaryFolder()
     try PythonPeer.run(

@@ -55,6 +55,9 @@ public struct DiffReport: Sendable {
   /// How names and layouts were matched, when parameters were compared by what they are for.
   public var matching: Matching?
 
+  /// What each holds that is no tensor, and is not compared: findings of kind ``IngotCore/Finding/Kind/leftOut``.
+  public var leftOut: (first: [Finding], second: [Finding]) = ([], [])
+
   /// A tensor that both have, of the same dtype, shape and bytes, under two names.
   public struct Renaming: Hashable, Sendable {
     /// Its name in the first.
@@ -130,15 +133,21 @@ extension Ingot {
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> DiffReport {
     let (a, b) = try open(first, second, options)
+    var report: DiffReport
     if let models = try ModelPair(a, b, paths: (first, second), options: options) {
-      return try models.diff(options: options, progress: progress)
+      report = try models.diff(options: options, progress: progress)
+    } else {
+      report = DiffReport(
+        first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
+      let (wholeA, wholeB) = try whole((a, b), (first, second), options)
+      report = try TensorComparer((wholeA, wholeB), options: options).compare(
+        wholeA.tensors.lazy.map { ComparedTensor($0) }, wholeB.tensors.lazy.map { ComparedTensor($0) },
+        into: report, progress: progress)
     }
-    let report = DiffReport(
-      first: first, second: second, onlyFirst: [], onlySecond: [], changed: [], equalCount: 0)
-    let (wholeA, wholeB) = try whole((a, b), (first, second), options)
-    return try TensorComparer((wholeA, wholeB), options: options).compare(
-      wholeA.tensors.lazy.map { ComparedTensor($0) }, wholeB.tensors.lazy.map { ComparedTensor($0) },
-      into: report, progress: progress)
+    report.leftOut = (
+      a.findings.filter { $0.kind == .leftOut }, b.findings.filter { $0.kind == .leftOut }
+    )
+    return report
   }
 
   private static func open(
