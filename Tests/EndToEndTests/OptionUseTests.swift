@@ -106,6 +106,12 @@ import Testing
     }
   }
 
+  @Test func `what would match is counted by names, of which two checkpoints have one`() throws {
+    let result = try IngotProgram.run("diff", Self.weights, Self.weights, "--include", "wte")
+    #expect(result.exitCode == 64)
+    #expect(result.firstErrorLine.contains("\"*wte*\" matches 1"), "\(result.standardError)")
+  }
+
   @Test func `a pattern with a slip in it is told the name that it is like`() throws {
     let folder = try TemporaryFolder()
     let output = folder.file("o.npz")
