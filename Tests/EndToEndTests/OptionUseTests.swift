@@ -112,6 +112,17 @@ import Testing
     #expect(result.firstErrorLine.contains("\"*wte*\" matches 1"), "\(result.standardError)")
   }
 
+  @Test(arguments: ["transformer.h.{0…9}.ln_1=y", "*.h.?.ln_1.bias=*.y"])
+  func `a rule of renaming is not told of patterns that it does not take`(rule: String) throws {
+    let folder = try TemporaryFolder()
+    let result = try IngotProgram.run("convert", Self.weights, folder.file("o.npz"), "--rename", rule)
+    #expect(result.exitCode == 64)
+    #expect(
+      result.firstErrorLine.hasSuffix("matches no tensor; --rename takes * only, no ? and no braces"),
+      "\(result.standardError)")
+    #expect(folder.entries().isEmpty)
+  }
+
   @Test func `a pattern with a slip in it is told the name that it is like`() throws {
     let folder = try TemporaryFolder()
     let output = folder.file("o.npz")
