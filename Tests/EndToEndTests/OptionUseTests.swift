@@ -123,6 +123,40 @@ import Testing
     #expect(folder.entries().isEmpty)
   }
 
+  @Test func `an option of one value that is given twice is 64, in whatever command`() throws {
+    let folder = try TemporaryFolder()
+    for (arguments, option) in [
+      (["inspect", Self.weights, "--from", "a", "--from=b"], "--from"),
+      (["convert", Self.weights, folder.file("o.npz"), "--to", "npz", "--to", "npz"], "--to"),
+      (
+        ["record", Self.model, "--tokens", "1,2", "-o", folder.file("a.npz"), "-o", folder.file("b.npz")],
+        "-o"
+      ),
+      (["report", Self.model, "-o", folder.file("a.html"), "--output", folder.file("b.html")], "-o"),
+      (["eval", Self.model, "--tokens", "1,2", "--tokens", "3,4"], "--tokens"),
+    ] {
+      let result = try IngotProgram.process(arguments).run()
+      #expect(result.exitCode == 64, "\(result.command)")
+      #expect(
+        result.firstErrorLine == "ingot: \(option) takes one value, and is given twice.",
+        "\(result.command): \(result.standardError)")
+    }
+    let diff = try IngotProgram.run("diff", Self.weights, Self.weights, "--from", "x", "--from", "y")
+    #expect(diff.exitCode == 64)
+    #expect(
+      diff.firstErrorLine.hasSuffix("given twice; the second's is --second-from."), "\(diff.standardError)")
+    #expect(folder.entries().isEmpty)
+    // Flags and options of many values are not meant, and nothing behind the mark that ends options.
+    for arguments in [
+      ["inspect", Self.weights, "--all", "--all"],
+      ["inspect", Self.weights, "--include", "*wte*", "--include", "*wpe*"],
+      ["hash", "--color", "never", "--", Self.weights],
+    ] {
+      let result = try IngotProgram.process(arguments).run()
+      #expect(result.exitCode == 0, "\(result.command): \(result.standardError)")
+    }
+  }
+
   @Test func `a pattern with a slip in it is told the name that it is like`() throws {
     let folder = try TemporaryFolder()
     let output = folder.file("o.npz")
