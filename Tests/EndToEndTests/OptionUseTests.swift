@@ -195,6 +195,20 @@ import Testing
     #expect(try IngotProgram.run("convert", Self.weights, folder.file("x.npz"), "--tie").exitCode != 0)
   }
 
+  @Test func `quantize wants a head to act on, too`() throws {
+    let folder = try TemporaryFolder()
+    #expect(try IngotProgram.run("convert", Self.model, folder.file("own/"), "--untie").exitCode == 0)
+    for (option, why) in [
+      ("--tie", "is for a change of dialect"), ("--untie", "no head or other tensor is tied"),
+    ] {
+      let result = try IngotProgram.run("quantize", folder.file("own"), folder.file("q.ingot"), option)
+      #expect(result.exitCode == 64)
+      #expect(
+        result.firstErrorLine.contains(option) && result.firstErrorLine.contains(why), "\(result.command)")
+    }
+    #expect(!folder.entries().contains { $0.hasPrefix("q") })
+  }
+
   @Test func `--config is the baseline's too, where it has none of its own`() throws {
     let folder = try TemporaryFolder()
     let bare = folder.file("bare.safetensors")
