@@ -55,6 +55,7 @@ struct IngotMain: ParsableCommand {
     do {
       let arguments = Process.arguments
       var command = try parseAsRoot(arguments == ["-V"] ? ["--version"] : arguments)
+      try RepeatedOption.refuse(in: arguments, of: command)
       try command.run()
     } catch {
       CommandFailure.end(with: error, parser: self)

@@ -98,7 +98,11 @@ package struct RecognisedModel: Sendable {
       Unicode.Scalar(byte).properties.isAlphabetic && byte < 0x80 || "0123456789._-/".utf8.contains(byte)
     }
     guard let start, isPlain == true, start.utf8.count <= 100 else { return nil }
-    return "\(verb: .convert, .renames, "'\(start)*=*'") gives the names that it has without \(start)"
+    // What has another start would stand beside the model as it is.
+    let isPart = !descriptors.allSatisfy { $0.name.utf8.starts(with: start.utf8) }
+    let selection: Evidence = isPart ? " with \(option: .include, "'\(start)*'")" : ""
+    return
+      "\(verb: .convert, .renames, "'\(start)*=*'")\(selection) gives the names that it has without \(start)"
   }
 
   /// The model with inputs that it takes where they are given.

@@ -130,7 +130,8 @@ public struct Glob: Hashable, Sendable {
     of what: String, among names: some Sequence<String>, addition: Evidence = ""
   ) -> Evidence {
     let wider = Glob((pattern.hasPrefix("*") ? "" : "*") + pattern + (pattern.hasSuffix("*") ? "" : "*"))
-    let count = pattern.isEmpty ? 0 : names.count { wider.matches($0) }
+    // Two checkpoints may have one name.
+    let count = pattern.isEmpty ? 0 : Set(names.lazy.filter { wider.matches($0) }.map { ExactName($0) }).count
     guard count == 0 else {
       return "\(pattern) matches no \(words: what)\(addition); \(wider.pattern) matches \(count)"
     }

@@ -96,6 +96,7 @@ package struct QuantizedConversion {
       written.ownFormat == destination.formatID
       ? written.runSize(width: model.recognised.configuration.config.width) : nil
     output = OutputBuilder(of: model.checkpoint)
+    try requireUseOfHead()
     let companions = try Companions(
       of: model.checkpoint, at: model.path, for: destination, system: model.work.system)
     output.companions = companions.files
@@ -152,6 +153,22 @@ package struct QuantizedConversion {
   package static func requireLinearLayers(for program: TargetProgram, in model: Model) throws(IngotError) {
     let dialect = try Dialect.required(program.dialect, for: model, option: .program)
     _ = try CompressedTensorsLayout(model, for: program, dialect: dialect)
+  }
+
+  /// Throws for a choice of heads that nothing comes of: names and layouts that stay keep a head of its own, and one that is
+  /// its own already is not untied.
+  private func requireUseOfHead() throws(IngotError) {
+    switch model.head {
+    case .tie where target == nil && model.recognised.tensors[TensorRole(.head)] != nil:
+      throw .invalidRequest(
+        option: .tie,
+        why:
+          "is for a change of dialect where the config says that the head is one of its own; \(verb: .convert) with \(option: .tie) leaves it out"
+      )
+    case .untie where !model.takesStoredHead:
+      throw .invalidRequest(option: .untie, why: "no head or other tensor is tied")
+    case .asIs, .tie, .untie: return
+    }
   }
 
   // MARK: - What becomes what

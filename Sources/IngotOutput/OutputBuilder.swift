@@ -212,12 +212,7 @@ package struct OutputBuilder {
       if let first = renames.firstIndex(where: { $0.apply(to: tensor.name) != nil }) { counts[first] += 1 }
     }
     for (index, rename) in renames.enumerated() where counts[index] == 0 {
-      let isLate = request.tensors.contains { rename.apply(to: $0.name) != nil }
-      throw .invalidRequest(
-        option: .renames,
-        why: isLate
-          ? "\(rename.old) matches only tensors that an earlier rule names, which holds"
-          : Glob(rename.old).noMatch(of: "tensor", among: request.tensors.lazy.map(\.name)))
+      throw .invalidRequest(option: .renames, why: noMatch(of: rename))
     }
     func renamed(_ name: String) -> String { renames.lazy.compactMap { $0.apply(to: name) }.first ?? name }
     var names: [ExactName: String] = [:]
@@ -232,6 +227,18 @@ package struct OutputBuilder {
       if let target = request.tensors[index].aliasOf { request.tensors[index].aliasOf = renamed(target) }
     }
     return counts
+  }
+
+  /// Why a rule names no tensor.
+  private func noMatch(of rename: TensorRename) -> Evidence {
+    if request.tensors.contains(where: { rename.apply(to: $0.name) != nil }) {
+      return "\(rename.old) matches only tensors that an earlier rule names, which holds"
+    }
+    // What other patterns match by these, a rule does not.
+    guard rename.old.utf8.allSatisfy({ !"{?".utf8.contains($0) }) else {
+      return "\(rename.old) matches no tensor; \(option: .renames) takes * only, no ? and no braces"
+    }
+    return Glob(rename.old).noMatch(of: "tensor", among: request.tensors.lazy.map(\.name))
   }
 
   /// Sets what a writer may do.

@@ -106,6 +106,57 @@ import Testing
     }
   }
 
+  @Test func `what would match is counted by names, of which two checkpoints have one`() throws {
+    let result = try IngotProgram.run("diff", Self.weights, Self.weights, "--include", "wte")
+    #expect(result.exitCode == 64)
+    #expect(result.firstErrorLine.contains("\"*wte*\" matches 1"), "\(result.standardError)")
+  }
+
+  @Test(arguments: ["transformer.h.{0…9}.ln_1=y", "*.h.?.ln_1.bias=*.y"])
+  func `a rule of renaming is not told of patterns that it does not take`(rule: String) throws {
+    let folder = try TemporaryFolder()
+    let result = try IngotProgram.run("convert", Self.weights, folder.file("o.npz"), "--rename", rule)
+    #expect(result.exitCode == 64)
+    #expect(
+      result.firstErrorLine.hasSuffix("matches no tensor; --rename takes * only, no ? and no braces"),
+      "\(result.standardError)")
+    #expect(folder.entries().isEmpty)
+  }
+
+  @Test func `an option of one value that is given twice is 64, in whatever command`() throws {
+    let folder = try TemporaryFolder()
+    for (arguments, option) in [
+      (["inspect", Self.weights, "--from", "a", "--from=b"], "--from"),
+      (["convert", Self.weights, folder.file("o.npz"), "--to", "npz", "--to", "npz"], "--to"),
+      (
+        ["record", Self.model, "--tokens", "1,2", "-o", folder.file("a.npz"), "-o", folder.file("b.npz")],
+        "-o"
+      ),
+      (["report", Self.model, "-o", folder.file("a.html"), "--output", folder.file("b.html")], "-o"),
+      (["eval", Self.model, "--tokens", "1,2", "--tokens", "3,4"], "--tokens"),
+    ] {
+      let result = try IngotProgram.process(arguments).run()
+      #expect(result.exitCode == 64, "\(result.command)")
+      #expect(
+        result.firstErrorLine == "ingot: \(option) takes one value, and is given twice.",
+        "\(result.command): \(result.standardError)")
+    }
+    let diff = try IngotProgram.run("diff", Self.weights, Self.weights, "--from", "x", "--from", "y")
+    #expect(diff.exitCode == 64)
+    #expect(
+      diff.firstErrorLine.hasSuffix("given twice; the second's is --second-from."), "\(diff.standardError)")
+    #expect(folder.entries().isEmpty)
+    // Flags and options of many values are not meant, and nothing behind the mark that ends options.
+    for arguments in [
+      ["inspect", Self.weights, "--all", "--all"],
+      ["inspect", Self.weights, "--include", "*wte*", "--include", "*wpe*"],
+      ["hash", "--color", "never", "--", Self.weights],
+    ] {
+      let result = try IngotProgram.process(arguments).run()
+      #expect(result.exitCode == 0, "\(result.command): \(result.standardError)")
+    }
+  }
+
   @Test func `a pattern with a slip in it is told the name that it is like`() throws {
     let folder = try TemporaryFolder()
     let output = folder.file("o.npz")
@@ -142,6 +193,20 @@ import Testing
     #expect(try IngotProgram.run("convert", folder.file("t"), folder.file("w/"), "--tie").exitCode == 64)
     // Without a model to be recognised nothing is tied but what the file itself says.
     #expect(try IngotProgram.run("convert", Self.weights, folder.file("x.npz"), "--tie").exitCode != 0)
+  }
+
+  @Test func `quantize wants a head to act on, too`() throws {
+    let folder = try TemporaryFolder()
+    #expect(try IngotProgram.run("convert", Self.model, folder.file("own/"), "--untie").exitCode == 0)
+    for (option, why) in [
+      ("--tie", "is for a change of dialect"), ("--untie", "no head or other tensor is tied"),
+    ] {
+      let result = try IngotProgram.run("quantize", folder.file("own"), folder.file("q.ingot"), option)
+      #expect(result.exitCode == 64)
+      #expect(
+        result.firstErrorLine.contains(option) && result.firstErrorLine.contains(why), "\(result.command)")
+    }
+    #expect(!folder.entries().contains { $0.hasPrefix("q") })
   }
 
   @Test func `--config is the baseline's too, where it has none of its own`() throws {

@@ -202,6 +202,13 @@ import Testing
       }
       guard case .unsuitable(_, _, let hint)? = error else { return #expect(Bool(false)) }
       #expect(hint?.pieces.first == .verb(.convert, .renames, "'\(start)*=*'"))
+      // What has another start is not the model's.
+      #expect(hint?.pieces.contains(.option(.include, "'\(start)*'")) == true)
+      let whole = #expect(throws: IngotError.self) {
+        _ = try RecognisedModel(tensors.dropLast(), configuration: configuration)
+      }
+      guard case .unsuitable(_, _, let short)? = whole else { return #expect(Bool(false)) }
+      #expect(short?.pieces.contains(.option(.include, "'\(start)*'")) == false)
       // What the rule leaves is known.
       let renamed = tensors.map { tensor in
         tensor.name.hasPrefix(start)
