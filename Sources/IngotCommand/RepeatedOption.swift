@@ -18,7 +18,8 @@ enum RepeatedOption {
       // The only option of one value that has two spellings.
       word == "--output" || word.hasPrefix("--output=") ? "-o" : word.prefix { $0 != "=" }
     }
-    let repeated = options.filter { !seen.insert($0).inserted }
+    // How a result looks may be said again: the first may be an alias's.
+    let repeated = options.filter { $0 != "--color" && !seen.insert($0).inserted }
     guard !repeated.isEmpty else { return }
     let single = singleValued(of: type(of: command))
     guard let option = repeated.first(where: { single.contains(String($0)) }) else { return }

@@ -151,6 +151,7 @@ import Testing
       ["inspect", Self.weights, "--all", "--all"],
       ["inspect", Self.weights, "--include", "*wte*", "--include", "*wpe*"],
       ["hash", "--color", "never", "--", Self.weights],
+      ["inspect", "--color", "always", Self.weights, "--color", "never"],
     ] {
       let result = try IngotProgram.process(arguments).run()
       #expect(result.exitCode == 0, "\(result.command): \(result.standardError)")
