@@ -34,7 +34,7 @@ private let allowedImports: [String: Set<String>] = [
     "IngotKit", "IngotModels", "IngotFormats", "IngotEncodings", "IngotBytes", "IngotGraph", "IngotCorpus",
     "IngotEvaluation",
   ],
-  "IngotCommand": ["IngotReport", "IngotBytes", "CIngotVersion", "ArgumentParser"],
+  "IngotCommand": ["IngotReport", "IngotEncodings", "IngotBytes", "CIngotVersion", "ArgumentParser"],
 ]
 
 /// Within IngotBytes, the one folder that calls the system, and the files that have checksums from C and POSIX's mutex;
