@@ -142,12 +142,7 @@ extension ValueHistogram {
   fileprivate static func place(_ upper: UInt16) -> UInt16 { upper & 0x8000 == 0 ? upper | 0x8000 : ~upper }
 
   private static func first(where isReached: (Int) -> Bool) -> Int {
-    var (low, high) = (0, placeCount)
-    while low < high {
-      let middle = (low + high) / 2
-      if isReached(middle) { high = middle } else { low = middle + 1 }
-    }
-    return low
+    (0..<placeCount).partitioningIndex(where: isReached)
   }
 
   private static func firstPlace(withMiddleFrom bound: Double) -> Int {

@@ -135,7 +135,7 @@ final class ScaledTiles: TileSource {
   ) throws(IngotError) {
     guard let (rows, width, numbers) = kept, width > 0 else { return }
     let asked = start..<(start + values.count)
-    for place in rows.firstPlace(from: start / width)..<rows.count {
+    for place in rows.indices.partitioningIndex(where: { rows[$0] >= start / width })..<rows.count {
       let row = (rows[place] * width)..<((rows[place] + 1) * width)
       let common = row.clamped(to: asked)
       guard row.lowerBound < asked.upperBound else { return }
@@ -171,18 +171,6 @@ final class ScaledTiles: TileSource {
       tensor: name, target: DType.f32.rawValue, why: "values times their scales are beyond its range",
       hint: nil
     )
-  }
-}
-
-extension [Int] {
-  /// Where the first of ascending numbers stands that is not below one.
-  fileprivate func firstPlace(from number: Int) -> Int {
-    var (low, high) = (0, count)
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle] < number { low = middle + 1 } else { high = middle }
-    }
-    return low
   }
 }
 

@@ -195,15 +195,10 @@ private struct PyTorchArchiveDraft {
 
   /// The key of a part's storage.
   private func key(of reference: PartReference) -> String {
-    func precedes(_ other: PartReference) -> Bool {
-      (other.tensor, other.part) < (reference.tensor, reference.part)
-    }
-    var (low, high) = (0, stored.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if precedes(stored[middle]) { low = middle + 1 } else { high = middle }
-    }
-    return String(low)
+    String(
+      stored.indices.partitioningIndex {
+        (stored[$0].tensor, stored[$0].part) >= (reference.tensor, reference.part)
+      })
   }
 
   /// Lays out the archive in torch's order: the pickle, the byte order, the storages, the version.

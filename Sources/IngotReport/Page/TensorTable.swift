@@ -80,16 +80,13 @@ struct TensorTable {
   private func memberLimit(of families: ArraySlice<Int>, _ byteCount: Int) -> Int {
     let counts = families.map { report.families[$0].tensors.members.count }.filter { $0 > 1 }
     let sumLimit = max(0, byteCount / Self.memberBytes)
-    var (low, high) = (0, counts.max() ?? 0)
-    while low < high {
-      let middle = (low + high + 1) / 2
-      let sum = counts.reduce(0) { $0 + min($1, middle) }
-      if sum <= sumLimit { low = middle } else { high = middle - 1 }
+    let most = counts.max() ?? 0
+    return (0..<most).partitioningIndex { limit in
+      counts.reduce(0) { $0 + min($1, limit + 1) } > sumLimit
     }
-    return low
   }
 
-  /// A column: its title, whether it is of numbers, and what it says.
+  /// A column: its title, what is below it, and what that says.
   private typealias Column = (title: HTML, kind: ColumnKind, help: String)
 
   private var columns: [Column] {

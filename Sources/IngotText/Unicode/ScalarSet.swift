@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sets of characters, as the places where code points begin and cease to belong to them.
+import IngotCore
 
 /// A set of code points, surrogates among them: a byte that is no UTF-8 counts as U+DC00 and its value.
 package struct ScalarSet: Hashable, Sendable {
@@ -63,13 +64,7 @@ package struct ScalarSet: Hashable, Sendable {
 
   /// Whether a code point belongs to it.
   package func contains(_ scalar: UInt32) -> Bool {
-    var low = 0
-    var high = bounds.count
-    while low < high {
-      let middle = (low + high) / 2
-      if bounds[middle] <= scalar { low = middle + 1 } else { high = middle }
-    }
-    return !low.isMultiple(of: 2)
+    !bounds.indices.partitioningIndex { bounds[$0] > scalar }.isMultiple(of: 2)
   }
 
   /// All code points that do not belong to it.
