@@ -43,7 +43,7 @@ package struct PlainConversion {
 
   private mutating func addTensors() throws(IngotError) {
     let selection = options.selection
-    let shared = SharedTensors(source.tensors)
+    var (written, tied) = (Set<Int>(), Set<Int>())
     for (index, tensor) in source.tensors.enumerated() {
       guard selection.takes(tensor.name) else {
         output.losses.append(
@@ -56,16 +56,13 @@ package struct PlainConversion {
           Loss(.alias, tensor: tensor.name, detail: "is not stored: another name of a tensor"))
         continue
       }
-      var aliasOf = tensor.aliasOf
-      if let target = aliasOf, !keepsAliases || options.head == .untie || !selection.takes(target) {
-        aliasOf = nil
-        output.losses.append(.copied(tensor.name, of: target))
-      }
-      if let target = shared.viewed(index), selection.takes(target) {
-        output.losses.append(.copied(tensor.name, ofView: target))
-      }
+      let isTied = keepsAliases && options.head != .untie
+      let aliasOf = tensor.aliasOf.flatMap { isTied && selection.takes($0) ? $0 : nil }
+      written.insert(index)
+      if aliasOf != nil { tied.insert(index) }
       try add(index, as: dtype(of: tensor), aliasOf: aliasOf)
     }
+    output.losses += SharedTensors(source.tensors).losses(writing: written, tied: tied)
   }
 
   /// Adds a tensor; without a dtype, or where that does not reach it, as it is.

@@ -13,9 +13,6 @@ package struct SharedTensors {
     owners = SharedStorage(tensors).owners
   }
 
-  /// The tensor that another is a view of the bytes of, and no alias; `nil` for most.
-  package func viewed(_ index: Int) -> String? { owners[index].map { tensors[$0].name } }
-
   /// The losses of an output that has bytes more than once which the source has once.
   ///
   /// - Parameters:
@@ -30,8 +27,8 @@ package struct SharedTensors {
       if let target = tensors[index].aliasOf {
         return names.contains(ExactName(target)) ? .copied(name, of: target) : nil
       }
-      guard let target = viewed(index), names.contains(ExactName(target)) else { return nil }
-      return .copied(name, ofView: target)
+      guard let owner = owners[index], written.contains(owner) else { return nil }
+      return .copied(name, ofView: tensors[owner].name)
     }
   }
 }
@@ -43,7 +40,7 @@ extension Loss {
   }
 
   /// The same where both are differing views of the bytes.
-  package static func copied(_ tensor: String, ofView target: String) -> Loss {
+  fileprivate static func copied(_ tensor: String, ofView target: String) -> Loss {
     Loss(
       .alias, tensor: tensor,
       detail: "shares its bytes with \(target) as another view of them, and is stored in full")

@@ -70,6 +70,17 @@ import Testing
     }.sorted()
   }
 
+  /// Expects what there is to say of bytes that are shared, and nothing of those that are not, when both models are written.
+  private static func expectSaid(
+    of output: String, _ losses: (_ model: String, _ output: String) throws -> [Loss]
+  ) throws {
+    let folder = try models()
+    for (name, said) in [("apart", []), ("shared", said)] {
+      let found = shared(try losses(folder.file(name), folder.file("out-" + output)))
+      #expect(found.map(inOrder) == said.map(inOrder), "\(output)")
+    }
+  }
+
   /// In the file's order the first of two is the one that has the bytes.
   private static let said = [
     "transformer.h.0.ln_1.weight overlaps transformer.h.0.ln_1.bias",
@@ -82,16 +93,12 @@ import Testing
       ("l.bin", nil),
     ] as [(String, String?)])
   func `shared bytes are said of every way to convert`(_ output: String, _ dialect: String?) throws {
-    let folder = try Self.models()
-    for (name, said) in [("apart", []), ("shared", Self.said)] {
-      var options = ConvertOptions()
-      options.dialect = dialect
-      options.force = true
-      if output == "c/" { options.program = .ctranslate2 }
-      if output == "l.bin" { options.format = "llmc" }
-      let report = try Conversion(folder.file(name), to: folder.file("out-" + output), options: options).run()
-      #expect(Self.shared(report.losses).map(Self.inOrder) == said.map(Self.inOrder), "\(output)")
-    }
+    var options = ConvertOptions()
+    options.dialect = dialect
+    options.force = true
+    if output == "c/" { options.program = .ctranslate2 }
+    if output == "l.bin" { options.format = "llmc" }
+    try Self.expectSaid(of: output) { try Conversion($0, to: $1, options: options).run().losses }
   }
 
   @Test(arguments: [
@@ -99,15 +106,11 @@ import Testing
   ])
   func `shared bytes are said of every way to quantize`(_ output: String, _ scheme: QuantizationScheme) throws
   {
-    let folder = try Self.models()
-    for (name, said) in [("apart", []), ("shared", Self.said)] {
-      var options = QuantizeOptions()
-      options.scheme = scheme
-      options.force = true
-      if output == "c/" { options.program = .ctranslate2 }
-      let report = try Ingot.quantize(folder.file(name), to: folder.file("out-" + output), options: options)
-      #expect(Self.shared(report.losses).map(Self.inOrder) == said.map(Self.inOrder), "\(output)")
-    }
+    var options = QuantizeOptions()
+    options.scheme = scheme
+    options.force = true
+    if output == "c/" { options.program = .ctranslate2 }
+    try Self.expectSaid(of: output) { try Ingot.quantize($0, to: $1, options: options).losses }
   }
 
   @Test func `shared bytes are said where no model is known`() throws {
