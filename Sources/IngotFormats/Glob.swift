@@ -124,11 +124,16 @@ public struct Glob: Hashable, Sendable {
   /// - Parameters:
   ///   - what: what names were looked at: `tensor`.
   ///   - names: the names.
+  ///   - findings: what is there and no tensor: of one that is meant it is said what it is.
   ///   - addition: what else is so, from a comma on.
   /// - Returns: the reason for a refusal.
   package func noMatch(
-    of what: String, among names: some Sequence<String>, addition: Evidence = ""
+    of what: String, among names: some Sequence<String>, leftOut findings: [Finding] = [],
+    addition: Evidence = ""
   ) -> Evidence {
+    if let found = findings.first(where: { $0.kind == .leftOut && matches($0.subject) }) {
+      return "\(pattern) matches no \(words: what); \(found.subject) \(found.detail)"
+    }
     let wider = Glob((pattern.hasPrefix("*") ? "" : "*") + pattern + (pattern.hasSuffix("*") ? "" : "*"))
     // Two checkpoints may have one name.
     let count = pattern.isEmpty ? 0 : Set(names.lazy.filter { wider.matches($0) }.map { ExactName($0) }).count

@@ -65,14 +65,11 @@ public struct TensorSelection: Sendable {
   ) throws(IngotError) {
     for (option, globs) in [(argument, include), (.exclude, exclude)] {
       for glob in globs where !shown.contains(where: { Self.match([glob], $0) }) {
-        if let found = findings.first(where: { $0.kind == .leftOut && glob.matches($0.subject) }) {
-          throw .invalidRequest(
-            option: option, why: "\(glob.pattern) matches no tensor; \(found.subject) \(found.detail)")
-        }
         // Where files are given too, it may have been meant for one.
         let either: Evidence = option == .names ? ", and there is no file of that name either" : ""
         throw .invalidRequest(
-          option: option, why: glob.noMatch(of: "tensor", among: shown.joined(), addition: either))
+          option: option,
+          why: glob.noMatch(of: "tensor", among: shown.joined(), leftOut: findings, addition: either))
       }
     }
     let included = TensorSelection(include: include)

@@ -91,13 +91,9 @@ extension Ingot {
       return tensors.map { ($0, slice) }
     }
     let wanted = names.last ?? selector
-    if let found = checkpoint.findings.first(where: {
-      $0.kind == .leftOut && Glob(wanted).matches($0.subject)
-    }) {
-      throw .invalidRequest(
-        option: .slices, why: "\(wanted) matches no tensor; \(found.subject) \(found.detail)")
-    }
     throw .invalidRequest(
-      option: .slices, why: Glob(wanted).noMatch(of: "tensor", among: checkpoint.tensors.lazy.map(\.name)))
+      option: .slices,
+      why: Glob(wanted).noMatch(
+        of: "tensor", among: checkpoint.tensors.lazy.map(\.name), leftOut: checkpoint.findings))
   }
 }
