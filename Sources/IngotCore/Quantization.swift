@@ -85,11 +85,22 @@ public struct Quantization: Hashable, Sendable {
   /// The shape of the numbers of the rows that are kept, for values of a shape.
   ///
   /// `nil` where the rows are not those of a matrix of that shape, in ascending order; and where there are none.
-  package func keptShape(of values: Shape) -> Shape? {
-    guard let first = keptRows.first, let last = keptRows.last, values.rank == 2,
-      first >= 0, last < values.dimensions[0], zip(keptRows, keptRows.dropFirst()).allSatisfy(<)
+  package func keptShape(of values: Shape) -> Shape? { Self.shape(ofRows: keptRows, in: values) }
+
+  /// The shape of the numbers of rows of a matrix; `nil` as ``keptShape(of:)`` is.
+  package static func shape(ofRows rows: [Int], in values: Shape) -> Shape? {
+    guard let first = rows.first, let last = rows.last, values.rank == 2,
+      first >= 0, last < values.dimensions[0], zip(rows, rows.dropFirst()).allSatisfy(<)
     else { return nil }
-    return Shape([keptRows.count, values.dimensions[1]])
+    return Shape([rows.count, values.dimensions[1]])
+  }
+
+  /// What to say of rows that are kept and have no ``keptShape(of:)``.
+  package static func keptFault(of values: Shape) -> (found: Evidence, expected: Evidence) {
+    (
+      "kept rows that are no rows of \(values), or not in order",
+      "numbers of rows of a matrix, each above the one before"
+    )
   }
 
   /// The types that rows are kept in.

@@ -42,9 +42,8 @@ struct StatedScheme {
       }
     }
     guard scheme.keptShape(of: values) != nil else {
-      throw QuantizedParts.malformed(
-        .keptIndexes, path, name, "kept rows that are no rows of \(values), or not in order",
-        "numbers of rows of a matrix, each above the one before")
+      let fault = Quantization.keptFault(of: values)
+      throw QuantizedParts.malformed(.keptIndexes, path, name, fault.found, fault.expected)
     }
     return scheme
   }

@@ -100,8 +100,13 @@ public enum ContentKind: Hashable, Sendable {
       case .perBlock(let sizes): "one scale for \(sizes.map(String.init).joined(separator: " × ")) values"
       case .perRun(let size): "one scale for \(size) values"
       }
-    let kept =
-      quantization.keptType.map { ", \(Count(scheme.keptRows.count, "row")) in \($0.rawValue)" } ?? ""
-    return "\(tensor.dtype.rawValue) with \(scales)\(activations)\(kept)"
+    return "\(tensor.dtype.rawValue) with \(scales)\(activations)\(quantization.keptWords)"
+  }
+}
+
+extension QuantizedType {
+  /// The rows that are kept, behind the rest of a scheme: `, 64 rows in F16`; nothing where there are none.
+  package var keptWords: String {
+    keptType.map { ", \(Count(scheme.keptRows.count, "row")) in \($0.rawValue)" } ?? ""
   }
 }

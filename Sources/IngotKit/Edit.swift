@@ -117,7 +117,8 @@ extension Ingot {
     let format = try FormatRegistry.detect(source)
     guard let editor = format.metadataEditor else {
       throw .unsuitable(
-        Location(file), why: "is \(words: format.title), whose metadata and tensors can't be told apart",
+        Location(file),
+        why: "is in the format \(words: format.title), which does not tell metadata and tensors apart",
         hint: .remedy(.convert))
     }
     let header = try editor.header(of: source, changed: options.change)

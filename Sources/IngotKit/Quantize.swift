@@ -22,8 +22,8 @@ public struct QuantizeOptions: Sendable {
   public var scaleDType: DType?
   /// What weights are calibrated with: rounded with error feedback from what their products take; `nil` for nothing.
   public var calibration: CalibrationOptions?
-  /// How many rows of the token embedding stay F16 (or BF16, where they are), beside its integers: those of the tokens that the
-  /// text has most which weights are calibrated with; `nil` for none.
+  /// How many rows of the token embedding stay F16 beside its integers (BF16 where they are, F32 where F16 has no place for
+  /// them): those of the tokens that the text has most which weights are calibrated with; `nil` for none.
   public var keptRowCount: Int?
   /// What the output may take, or cost: then each weight's scheme is chosen by what it costs, where no rule names it.
   public var budget: QuantizationBudget?

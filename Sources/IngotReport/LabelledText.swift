@@ -8,6 +8,7 @@ struct LabelledText {
     case model, names, holds, also
   }
 
+  /// What the fact is.
   let label: Label
   /// The fact.
   let text: String

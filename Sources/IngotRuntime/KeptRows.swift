@@ -28,7 +28,7 @@ package final class KeptRows: Sendable {
 
   /// Whether these are rows of a matrix of a shape.
   func fit(_ shape: Shape) -> Bool {
-    Quantization(granularity: .perTensor, keptRows: rows).keptShape(of: shape) == numbers.shape
+    Quantization.shape(ofRows: rows, in: shape) == numbers.shape
   }
 
   /// Puts the numbers in their places in a matrix.

@@ -247,12 +247,7 @@ extension Quantization {
     guard let part else {
       return keptRows.isEmpty ? nil : ("rows that are kept, without a part of them", "that part")
     }
-    guard let shape = keptShape(of: values) else {
-      return (
-        "kept rows that are no rows of \(values), or not in order",
-        "numbers of rows of a matrix, each above the one before"
-      )
-    }
+    guard let shape = keptShape(of: values) else { return Self.keptFault(of: values) }
     guard part.shape == shape, Self.keptTypes.contains(part.dtype) else {
       return ("kept rows, \(part.dtype) of \(part.shape)", "F16, BF16 or F32 of \(shape)")
     }

@@ -215,9 +215,6 @@ enum PageSections {
       case .perRun(let size): "a scale for \(Count(size, "value")) in a run"
       }
     let activations = quantization.scheme.activations == .none ? "" : ", int8 activations"
-    let kept =
-      quantization.keptType.map { ", \(Count(quantization.scheme.keptRows.count, "row")) in \($0.rawValue)" }
-      ?? ""
-    return "\(tensor.dtype.rawValue), \(each)\(activations)\(kept)"
+    return "\(tensor.dtype.rawValue), \(each)\(activations)\(quantization.keptWords)"
   }
 }
