@@ -7,8 +7,36 @@ import IngotReport
 /// A check ran and does not hold: exit 1, with nothing more to say.
 struct CheckFailed: Error {}
 
+/// What was wrong has been said: the program ends with this code.
+struct SaidFailure: Error {
+  let exitCode: Int32
+}
+
 /// Ends the program after an error.
 enum CommandFailure {
+  /// Does the same with each of several paths, also behind one that fails; what is wrong with one is said at once.
+  ///
+  /// - Parameters:
+  ///   - paths: what is worked on; the failure of an only one is thrown as it is.
+  ///   - work: what is done with a path.
+  /// - Returns: what was made of those that did not fail, and how to end once that is printed: as the first that failed.
+  /// - Throws: an interrupt, and what is no ``IngotError``.
+  static func forEach<Outcome>(
+    of paths: [String], _ work: (String) throws -> Outcome
+  ) throws -> (outcomes: [Outcome], failure: SaidFailure?) {
+    var outcomes: [Outcome] = []
+    var failure: SaidFailure?
+    for path in paths {
+      do {
+        outcomes.append(try work(path))
+      } catch let error as IngotError where error != .interrupted && paths.count > 1 {
+        say(error, parser: IngotMain.self)
+        failure = failure ?? SaidFailure(exitCode: ErrorRenderer.exitCode(error))
+      }
+    }
+    return (outcomes, failure)
+  }
+
   /// Prints what has to be said and exits with the contract's code.
   ///
   /// - Parameters:
@@ -18,18 +46,24 @@ enum CommandFailure {
     switch error {
     case let error as IngotError:
       if isClosedOutput(error) { exit(0) }
-      if CommandLineWords.wantsJSON {
-        Terminal.printError(ErrorRenderer.json(error) { hasOption($0, parser) })
-      } else {
-        let style = Terminal.standardError.style
-        Terminal.printError(
-          ErrorRenderer.lines(error, style: style, isVerbose: isVerbose) { hasOption($0, parser) })
-      }
+      say(error, parser: parser)
       exit(ErrorRenderer.exitCode(error))
     case is CheckFailed:
       exit(1)
+    case let failure as SaidFailure:
+      exit(failure.exitCode)
     default:
       endUsage(error, parser: parser)
+    }
+  }
+
+  private static func say(_ error: IngotError, parser: IngotMain.Type) {
+    if CommandLineWords.wantsJSON {
+      Terminal.printError(ErrorRenderer.json(error) { hasOption($0, parser) })
+    } else {
+      let style = Terminal.standardError.style
+      Terminal.printError(
+        ErrorRenderer.lines(error, style: style, isVerbose: isVerbose) { hasOption($0, parser) })
     }
   }
 

@@ -10,7 +10,8 @@ struct HashCommand: ParsableCommand {
     discussion: """
       The digest is SHA-256 over one line a tensor, `digest  DTYPE  d0,d1,…  name`, sorted by name. The output is what \
       sha256sum prints; --manifest checks such a file and exits with 1 when it does not hold. What --json prints is a \
-      manifest too, by which a failure names the tensors. --as needs a model that is understood. \(understoodModels)
+      manifest too, by which a failure names the tensors. Of several paths each gets its digest, also behind one that \
+      can't be read. --as needs a model that is understood. \(understoodModels)
 
       EXAMPLES
         ingot hash model.safetensors model.npz
@@ -50,28 +51,25 @@ struct HashCommand: ParsableCommand {
 
   func run() throws {
     if let manifest { return try check(manifest) }
-    let reports = try paths.map { try report($0) }
-    if !global.quiet, !global.json { tellLeftOut(reports) }
-    // The digests are all that is printed: --quiet leaves them.
-    var global = global
-    global.quiet = false
-    global.print(json: { JSONText.hashes(reports) }) { style in
-      reports.map { report in
-        let line = HashManifest.Entry(digest: report.model, path: report.path).line
-        // A file gets the name as it is, so that it is found again.
-        return style.columns == nil ? line : PrintableText.escaped(line, limit: .max)
-      }
+    let (reports, failure) = try CommandFailure.forEach(of: paths) { path in
+      let report = try report(path)
+      if !global.json { tell(report) }
+      return report
     }
+    if global.json, !reports.isEmpty { Terminal.printOutput(JSONText.hashes(reports)) }
+    if let failure { throw failure }
   }
 
-  /// Says on standard error what is in no digest.
-  private func tellLeftOut(_ reports: [HashReport]) {
-    let lines = reports.flatMap { report in
-      FindingText.leftOut(
-        report.findings.filter { $0.kind == .leftOut }, of: ErrorRenderer.name(report.path),
-        "is not in the digest", isUnfolded: false, style: Terminal.standardError.style)
-    }
-    if !lines.isEmpty { Terminal.printError(lines) }
+  /// Prints a digest, which --quiet leaves, and on standard error what is not in it.
+  private func tell(_ report: HashReport) {
+    let leftOut = FindingText.leftOut(
+      report.findings.filter { $0.kind == .leftOut }, of: ErrorRenderer.name(report.path),
+      "is not in the digest", isUnfolded: false, style: Terminal.standardError.style)
+    if !global.quiet, !leftOut.isEmpty { Terminal.printError(leftOut) }
+    let line = HashManifest.Entry(digest: report.model, path: report.path).line
+    // A file gets the name as it is, so that it is found again.
+    let isShown = Terminal.standardOutput.isTerminal
+    Terminal.printOutput([isShown ? PrintableText.escaped(line, limit: .max) : line])
   }
 
   private func report(_ path: String) throws -> HashReport {

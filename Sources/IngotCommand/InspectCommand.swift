@@ -107,16 +107,20 @@ struct InspectCommand: ParsableCommand {
     text.showsMetadata = meta
     text.order = sort
     text.onlyNonFinite = onlyBad
-    var reports: [InspectionReport] = []
-    for file in files { reports.append(try Ingot.inspect(file, options: options, progress: global.progress)) }
+    let (reports, failure) = try CommandFailure.forEach(of: files) {
+      try Ingot.inspect($0, options: options, progress: global.progress)
+    }
+    if reports.isEmpty, let failure { throw failure }
     if reports.count > 1 {
       try options.selection.check(
         names: reports.lazy.map { $0.checkpoint.tensors.lazy.map(\.name) }.joined(),
         includedBy: options.includedBy)
     }
-    global.print(json: { JSONText.inspections(reports, hasTypes: meta) }) { style in
+    global.print(json: { JSONText.inspections(reports, areSeveral: files.count > 1, hasTypes: meta) }) {
+      style in
       Array(reports.map { InspectionText.lines($0, options: text, style: style) }.joined(separator: [""]))
     }
+    if let failure { throw failure }
   }
 
   private func listCalls() throws {

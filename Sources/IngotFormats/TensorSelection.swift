@@ -23,6 +23,16 @@ public struct TensorSelection: Sendable {
     (include.isEmpty || Self.match(include, names)) && !Self.match(exclude, names)
   }
 
+  /// The tensors that are taken, by their positions.
+  ///
+  /// - Parameters:
+  ///   - checkpoint: the tensors there are.
+  ///   - others: the other names that some are shown by, by their position.
+  /// - Returns: their positions, in order.
+  package func taken(of checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]] = [:]) -> [Int] {
+    checkpoint.tensors.indices.filter { takes([checkpoint.tensors[$0].name] + (others[$0] ?? [])) }
+  }
+
   private static func match(_ globs: [Glob], _ names: some Collection<String>) -> Bool {
     globs.contains { glob in names.contains { glob.matches($0) } }
   }

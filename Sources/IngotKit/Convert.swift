@@ -123,6 +123,8 @@ public struct Conversion: Sendable {
   private let options: ConvertOptions
   private let planned: PlannedOutput
   private let destination: OutputDestination
+  /// The input's tensors that are written as a model's, in another dialect, by their positions.
+  private let rewritten: [Int]
 
   private var system: any SystemCalls { options.work.system }
 
@@ -194,6 +196,9 @@ public struct Conversion: Sendable {
       !said.contains($0)
     }
     try options.cut(&draft, by: change)
+    let isRewritten = change != nil || isForCTranslate2
+    let otherNames = wanted?.targetNames ?? [:]
+    rewritten = isRewritten ? options.selection.taken(of: source, alsoKnownAs: otherNames) : []
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     options.configure(&draft, keepsLongNames: keepsLongNames)
     let renameCounts = try draft.rename(options.renames, target: destination.formatID)
@@ -225,10 +230,14 @@ public struct Conversion: Sendable {
   /// Writes the output.
   ///
   /// - Parameter progress: hears of every byte.
-  /// - Returns: what was done.
+  /// - Returns: what was done, with a finding for each tensor of a model in another dialect that is not finite.
   /// - Throws: any error of reading or writing; the destination then holds what it held before.
   public func run(progress: (any ProgressObserver)? = nil) throws(IngotError) -> ConversionReport {
     var report = report
+    report.findings += try source.nonFiniteFindings(of: rewritten, work: options.work, progress: progress).map
+    {
+      Finding($0.kind, severity: .note, subject: $0.subject, detail: $0.detail)
+    }
     let files = SourceFiles(source.files, system: system)
     let output = PlanWriter(
       planned, files: files, work: options.work, extraDigests: options.check ? [.xxh3] : [])

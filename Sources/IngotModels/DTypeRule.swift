@@ -38,6 +38,7 @@ extension ChangeRequest {
   package func requireUseOfRules(
     by checkpoint: Checkpoint, alsoKnownAs others: [Int: [String]], joined: Set<ExactName>
   ) throws(IngotError) {
+    guard !dtypeRules.isEmpty else { return }
     let named = checkpoint.tensors.enumerated().map { (index, tensor) in
       (names: [tensor.name] + (others[index] ?? []), tensor)
     }.filter { selection.takes($0.names) }

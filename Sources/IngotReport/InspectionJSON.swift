@@ -10,10 +10,13 @@ extension JSONText {
   ///
   /// - Parameters:
   ///   - reports: the inspections.
+  ///   - areSeveral: whether several paths were given, of which these could be read.
   ///   - hasTypes: whether the types of metadata are told.
   /// - Returns: the document.
-  package static func inspections(_ reports: [InspectionReport], hasTypes: Bool = false) -> String {
-    guard reports.count != 1 else { return document(entries(reports[0], hasTypes)) }
+  package static func inspections(
+    _ reports: [InspectionReport], areSeveral: Bool = false, hasTypes: Bool = false
+  ) -> String {
+    if !areSeveral, let only = reports.first { return document(entries(only, hasTypes)) }
     let objects = reports.map { report in
       MetadataValue.object(Metadata(entries(report, hasTypes).map { .init(key: $0, value: $1) }))
     }

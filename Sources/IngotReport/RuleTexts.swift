@@ -16,7 +16,7 @@ enum RuleTexts {
     AD-08	MUST	LoRA adapters and merges	A tensor that takes another's place has its shape, and a floating-point dtype.	the same
     AD-09	MUST	LoRA adapters and merges	No two tensors are for the same, nor for two names of one tensor of the base.	one of them would be lost
     AR-01	MUST	Archives that hold checkpoints	The archive is whole and sound, as far as the archive tells: headers and their checksums, compressed data, CRC-32 and length of gzip, CRC-32 of 7z.	a file cut off or damaged
-    AR-02	MUST	Archives that hold checkpoints	Names are UTF-8, relative, not empty, without a part `..`.	no member may stand for a file elsewhere
+    AR-02	MUST	Archives that hold checkpoints	Names are relative, not empty, without a part `..`. Their bytes need not be UTF-8.	no member may stand for a file elsewhere
     AR-03	MUST	Archives that hold checkpoints	Names differ, parts `.` left out.	readers disagree on which of two is meant
     AR-04	MAY	Archives that hold checkpoints	Links and hard links may be members, and devices. A link that leads to a file of the archive, over at most 40 others, is another name of it; the rest is passed over with a finding, and named where no weight file is left.	a hub's cache is links; nothing in an archive leads out of it
     CF-01	MUST	Model config	The file is one JSON object, read strictly.	two readers must not see two models
@@ -126,7 +126,7 @@ enum RuleTexts {
     NP-08	MUST	NumPy arrays and archives of arrays	The shape is a tuple of integers of at least 0 whose product fits 63 bits.	a size that overflows
     NP-09	MUST	NumPy arrays and archives of arrays	There are at least as many bytes of data as shape and descr say.	a file cut off
     NP-10	MUST	NumPy arrays and archives of arrays	There are no more.	a second array in the same stream would be lost in silence
-    NP-11	MUST	NumPy arrays and archives of arrays	A member that ends in `.npy` has a name before it.	a tensor needs one
+    NP-11	MUST	NumPy arrays and archives of arrays	An array's member has a name in UTF-8, before `.npy` where it ends in that.	a tensor needs one
     NP-12	MUST	NumPy arrays and archives of arrays	`__ingot__.npy` is an array of bytes that holds the JSON above, read strictly. Each of its dtypes is that of an array that is there, of unsigned integers as wide.	what is not understood is not guessed
     NP-13	MUST	NumPy arrays and archives of arrays	No array's name is another's without `.npy`.	two tensors of one name
     OP-01	MUST	OpenAI's release of GPT-1	The shapes are a JSON list of lists of integers.	unknown tensors
@@ -262,7 +262,7 @@ enum RuleTexts {
     ZIP-04	MUST	Zip archives as carriers of tensors	The directory ends where the end records begin.	bytes before or between would shift every offset
     ZIP-05	MUST	Zip archives as carriers of tensors	The directory is whole entries, as many as the end record says.	a count that lies hides members
     ZIP-06	MUST	Zip archives as carriers of tensors	A 32-bit field of all ones has its 64-bit value in the zip64 extra field.	else the size is unknown
-    ZIP-07	MUST	Zip archives as carriers of tensors	Names are UTF-8, not empty, not absolute, without NUL and without a part `..`.	no member may name a file elsewhere
+    ZIP-07	MUST	Zip archives as carriers of tensors	Names are not empty, not absolute, without NUL and without a part `..`. Their bytes need not be UTF-8; where a format makes names of tensors of them, it says what they must be.	no member may name a file elsewhere
     ZIP-08	MUST	Zip archives as carriers of tensors	Names differ.	readers disagree on which of two is meant
     ZIP-09	MUST	Zip archives as carriers of tensors	A stored member's two sizes are equal.	it is not compressed
     ZIP-10	MUST	Zip archives as carriers of tensors	A local header stands, whole and before the directory, where its entry says.	data can't be found otherwise

@@ -260,6 +260,32 @@ import Testing
     #expect(findings.map { $0["subject"] as? String } == ["n"])
   }
 
+  /// `inspect` takes what is no file for a pattern, but in the first place.
+  @Test(arguments: [("hash", "missing.npz", 66), ("inspect", "empty.npz", 65)])
+  func `each of several paths gets its answer, also behind one that can't be read`(
+    command: String, bad: String, code: Int32
+  ) throws {
+    let folder = try TemporaryFolder()
+    try Self.examples(in: folder)
+    try folder.write("{", to: "broken.safetensors")
+    if command == "inspect" { try folder.write("", to: bad) }
+    let all = try Self.run([command, "before.npz", bad, "broken.safetensors", "after.npz"], in: folder)
+    #expect(all.exitCode == code)
+    let answers = try ["before.npz", "after.npz"].map {
+      try Self.run([command, $0], in: folder).standardOutput
+    }
+    #expect(command == "inspect" || all.standardOutput == answers.joined())
+    #expect(["before.npz", "after.npz"].allSatisfy { all.standardOutput.contains($0) })
+    let lines = all.standardError.split(separator: "\n")
+    #expect(lines.count == 2 && lines[0].contains(bad) && lines[1].contains("broken.safetensors"))
+    let parsed = try Self.run([command, "before.npz", bad, "broken.safetensors", "--json"], in: folder)
+    #expect(parsed.exitCode == code && parsed.standardError.contains("broken.safetensors"))
+    let checkpoints = try #require(Self.object(parsed)["checkpoints"] as? [[String: Any]])
+    #expect(checkpoints.map { $0["path"] as? String } == ["before.npz"])
+    let none = try Self.run([command, "broken.safetensors", bad], in: folder)
+    #expect(none.exitCode == 65 && none.standardOutput.isEmpty)
+  }
+
   @Test func `a digest of a tensor is checked by itself, and a failure names the tensor`() throws {
     let folder = try TemporaryFolder()
     try Self.examples(in: folder)

@@ -55,4 +55,60 @@ import Testing
         """#, [try IngotProgram.path(), folder.path])
     #expect(answer.standardOutput == "as given\n")
   }
+
+  @Test func `names in archives are used as they stand there`() throws {
+    let folder = try TemporaryFolder()
+    let answer = try PythonPeer.run(
+      code: #"""
+        import io, json, os, subprocess, sys, tarfile, zipfile, numpy
+        from safetensors.numpy import save
+        ingot, folder = sys.argv[1].encode(), sys.argv[2].encode()
+        os.chdir(folder)
+        def run(*arguments, code=0):
+            made = subprocess.run((ingot,) + arguments, capture_output=True)
+            assert made.returncode == code, made
+            return made
+        weights = save({"w": numpy.arange(6, dtype=numpy.float32)})
+        names = {b"d\xe9p/mod\xe8le.safetensors": weights, b"d\xe9p/lis\xe9.md": b"read me"}
+        for form in tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT, tarfile.GNU_FORMAT:
+            with tarfile.open(f"form{form}.tar", "w", format=form, encoding="utf8", errors="surrogateescape") as tar:
+                for name, content in names.items():
+                    info = tarfile.TarInfo(os.fsdecode(name))
+                    info.size = len(content)
+                    tar.addfile(info, io.BytesIO(content))
+                link = tarfile.TarInfo("latest.safetensors")
+                link.type, link.linkname = tarfile.SYMTYPE, os.fsdecode(b"d\xe9p/mod\xe8le.safetensors")
+                tar.addfile(link)
+        # Python writes names in a code page or in UTF-8: the same count of bytes is put in their place.
+        stand_in = {name: name.replace(b"\xe9", b"_").replace(b"\xe8", b"=") for name in names}
+        with zipfile.ZipFile("form.zip", "w") as file:
+            for name, content in names.items():
+                file.writestr(stand_in[name].decode(), content)
+        packed = open("form.zip", "rb").read()
+        for name, other in stand_in.items():
+            assert packed.count(other) == 2
+            packed = packed.replace(other, name)
+        open("form.zip", "wb").write(packed)
+        for archive in sorted(os.listdir(b".")):
+            chosen = (b"--from", b"d\xe9p/mod\xe8le.safetensors") if archive.endswith(b"tar") else ()
+            shown = json.loads(run(b"inspect", b"--json", archive, *chosen).stdout)
+            assert [tensor["name"] for tensor in shown["tensors"]] == ["w"], shown
+            run(b"convert", archive, b"out/", *chosen, b"--check")
+            kept = {name: open(b"out/" + name, "rb").read() for name in os.listdir(b"out")}
+            assert kept == {b"mod\xe8le.safetensors": weights, b"lis\xe9.md": b"read me"}, kept
+            if chosen:
+                run(b"inspect", archive, b"--from", b"latest.safetensors")
+            run(b"convert", archive, b"whole.ingot", *chosen)
+            run(b"convert", b"whole.ingot", b"again/")
+            assert open(b"again/lis\xe9.md", "rb").read() == b"read me"
+            secure = run(b"inspect", b"--security", archive).stdout
+            assert b"lis\\xe9.md" in secure or b"clean" in secure, secure
+            for path in b"out", b"again":
+                for name in os.listdir(path): os.remove(path + b"/" + name)
+                os.rmdir(path)
+            os.remove(b"whole.ingot")
+        print("as they stand")
+        """#, [try IngotProgram.path(), folder.path])
+    #expect(answer.standardOutput == "as they stand\n")
+  }
 }

@@ -55,6 +55,39 @@ import Testing
     #expect(report.isValid && report.findings.map(\.kind) == [.unused])
   }
 
+  @Test(arguments: [
+    ("m.gguf", "transformer.wte.weight", "nan"), ("m.bin", "transformer.h.1.ln_2.bias", "-inf"),
+  ])
+  func `a model in another program's names says what of it is not finite`(
+    output: String, tensor: String, value: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    try folder.copy(Fixture.path("models/base") + "/config.json")
+    try PythonPeer.run(
+      code: """
+        import sys, numpy as np
+        from safetensors.numpy import load_file, save_file
+        tensors = load_file(sys.argv[1])
+        tensors[sys.argv[3]].flat[1] = float(sys.argv[4])
+        save_file(tensors, sys.argv[2])
+        """,
+      [Fixture.path("models/base") + "/model.safetensors", folder.file("model.safetensors"), tensor, value])
+    func findings(of path: String, to output: String) throws -> [Finding] {
+      var options = ConvertOptions()
+      if output.hasSuffix(".bin") { options.format = "llmc" }
+      return try Ingot.convert(path, to: folder.file(output), options: options).findings.filter {
+        $0.kind == .nonFinite
+      }
+    }
+    let found = try findings(of: folder.path, to: output)
+    #expect(found.map(\.subject) == [tensor] && found.map(\.severity) == [.note])
+    let place = value == "nan" ? "1 NaN, first at [0, 1]" : "1 infinite, first at [1]"
+    #expect("\(found.first?.detail ?? "")" == "has \(place)")
+    #expect(try findings(of: Fixture.path("models/base"), to: "sound-" + output).isEmpty)
+    // A copy under the names that it has is one of bytes, which are as they were.
+    #expect(try findings(of: folder.path, to: "copy.npz").isEmpty)
+  }
+
   @Test func `a value that is not finite is named with its place`() throws {
     let folder = try TemporaryFolder()
     let model = Fixture.path("models/base")

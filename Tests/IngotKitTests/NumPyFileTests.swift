@@ -188,14 +188,11 @@ import Testing
       _ = try Conversion(folder.file("stored.npz"), to: folder.file("out.safetensors"), options: options)
     }
     let (path, output) = (folder.file("only.npz"), folder.file("out.safetensors"))
-    for isHash in [false, true] {
-      let error = #expect(throws: IngotError.self) {
-        if isHash {
-          _ = try Ingot.hash(path)
-        } else {
-          _ = try Conversion(path, to: output, options: ConvertOptions())
-        }
-      }
+    for work: () throws -> Void in [
+      { _ = try Ingot.hash(path) }, { _ = try Ingot.diff(path, path) },
+      { _ = try Conversion(path, to: output, options: ConvertOptions()) },
+    ] {
+      let error = #expect(throws: IngotError.self) { try work() }
       guard case .unsuitable(_, let why, let hint)? = error else {
         Issue.record("\(String(describing: error))")
         continue

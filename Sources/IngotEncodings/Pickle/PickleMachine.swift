@@ -47,6 +47,8 @@ package struct PickleMachine {
   var stack: [PickleReference] = []
   private var marks: [Int] = []
   private var memo: [PickleReference] = []
+  /// What a survey finds put at positions that a reader refuses: Python's table grows to any.
+  private var farMemo: [Int: PickleReference] = [:]
   /// In the order of the objects, once the pickle has been run.
   var states: [NotedState] = []
   var globalReferences: [String: PickleReference] = [:]
@@ -60,6 +62,8 @@ package struct PickleMachine {
   /// Objects that any pickle may build; beyond them there must be bytes for each.
   private static let freeObjectCount = 1 << 16
   private static let bytesPerObject = 3
+  /// Positions of the memo that a survey keeps beyond those that a reader takes: Python's own writer makes none.
+  private static let farMemoLimit = 1 << 16
 
   /// Prepares to run a pickle.
   ///
@@ -136,11 +140,13 @@ package struct PickleMachine {
   }
 
   private mutating func result() throws(IngotError) -> PickleReference {
-    memo = []
-    guard marks.isEmpty, stack.count == 1, let result = stack.first else {
+    (memo, farMemo) = ([], [:])
+    // Python leaves what else stands on the stack.
+    guard isSurvey || marks.isEmpty && stack.count == 1 else {
       throw malformed(.stack, "\(stack.count, "object") and \(marks.count, "mark") at the end", "one object")
     }
-    stack = []
+    let result = try pop()
+    (stack, marks) = ([], [])
     if !isSurvey, let index = globals.firstIndex(where: allowList.isRefused) {
       throw refusal("would import \(globals[index].name)", at: globalOffsets[index])
     }
@@ -268,6 +274,7 @@ package struct PickleMachine {
       case .longBinGet: Int(try input.little(UInt32.self))
       default: try memoLine()
       }
+    if let object = farMemo[index] { return try push(object) }
     guard index < memo.count, memo[index] != Self.nothing else {
       throw malformed(.memo, "position \(index) of the memo, where nothing is", "one that was filled")
     }
@@ -275,6 +282,7 @@ package struct PickleMachine {
   }
 
   private mutating func remember(_ opcode: PickleOpcode) throws(IngotError) {
+    let object = try top()
     let index =
       switch opcode {
       case .binPut: Int(try input.byte())
@@ -285,10 +293,10 @@ package struct PickleMachine {
     // Each position is filled by an instruction of its own, so that there are fewer than bytes: a table that is made as
     // long as a position says would let a few bytes take any memory.
     guard index < input.readCount else {
+      if isSurvey, farMemo.count < Self.farMemoLimit { return farMemo[index] = object }
       throw malformed(
         .memo, "position \(index) of the memo", "one below \(input.readCount), the bytes so far")
     }
-    let object = try top()
     guard index >= memo.count else { return memo[index] = object }
     while memo.count < index { memo.append(Self.nothing) }
     memo.append(object)

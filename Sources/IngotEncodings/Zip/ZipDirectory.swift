@@ -72,19 +72,19 @@ package struct ZipDirectory: Sendable {
         rule.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset), found: found,
         expected: expected)
     }
-    let nameByteCount = entry.name.utf8.count
-    guard let headerEnd = entry.headerOffset.checkedAdd(30 + nameByteCount), headerEnd <= limit else {
+    let name = PathText.bytes(of: entry.name)
+    guard let headerEnd = entry.headerOffset.checkedAdd(30 + name.count), headerEnd <= limit else {
       throw malformed(.localHeader, "a local header that reaches into the directory", "one in front of it")
     }
-    var cursor = ByteCursor(try source.bytes(at: entry.headerOffset, count: 30 + nameByteCount))
+    var cursor = ByteCursor(try source.bytes(at: entry.headerOffset, count: 30 + name.count))
     guard cursor.little(UInt32.self) == localSignature, cursor.bytes(2) != nil,
       let flags = cursor.little(UInt16.self), let method = cursor.little(UInt16.self), cursor.bytes(4) != nil,
       let crc = cursor.little(UInt32.self), let stored = cursor.little(UInt32.self),
       let size = cursor.little(UInt32.self), let nameCount = cursor.little(UInt16.self),
       let extraCount = cursor.little(UInt16.self)
     else { throw malformed(.localHeader, "no local header", "one, where the directory says") }
-    guard method == entry.method.rawValue, Int(nameCount) == nameByteCount,
-      cursor.bytes(nameByteCount)?.elementsEqual(entry.name.utf8) == true
+    guard method == entry.method.rawValue, Int(nameCount) == name.count,
+      cursor.bytes(name.count)?.elementsEqual(name) == true
     else { throw malformed(.localAgrees, "a local header of another entry", "this one's name and method") }
     // Zeros where a descriptor behind the data has them, all ones where a zip64 field does.
     let agrees = flags & 8 != 0 || (crc == 0 && size == 0) || crc == entry.crc32
@@ -325,10 +325,9 @@ private struct ZipDirectoryParser {
       let nameBytes = cursor.bytes(Int(nameCount)), let extra = cursor.bytes(Int(extraCount)),
       cursor.bytes(Int(commentCount)) != nil
     else { throw malformed(.directoryEntry, "an entry cut off, or none", "an entry of the directory") }
-    guard let name = String(validating: nameBytes, as: UTF8.self), FilePath.staysInside(name) else {
-      throw malformed(
-        .entryName, .value(String(decoding: nameBytes, as: UTF8.self)),
-        "a relative name in UTF-8 without .. in it")
+    let name = PathText.text(nameBytes)
+    guard FilePath.staysInside(name) else {
+      throw malformed(.entryName, .value(name), "a relative name without .. in it")
     }
     guard flags & 1 == 0 else { throw .unsupported("an encrypted entry", at: Location(path, member: name)) }
     guard let method = ZipEntry.Method(rawValue: methodCode) else {

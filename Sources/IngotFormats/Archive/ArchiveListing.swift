@@ -63,7 +63,7 @@ struct ArchiveListing: Sendable {
       defer { entryCount += 1 }
       try count(entry.byteCount)
       if entry.isFolder { continue }
-      let name = try checkedName(entry.name)
+      let name = try checkedName(entry.name.map(PathText.text))
       if let link = entry.link {
         try addLink(name, link)
         continue
@@ -88,15 +88,13 @@ struct ArchiveListing: Sendable {
       if entry.isLink {
         let isPath = entry.byteCount <= ArchiveLinks.pathByteLimit
         let target = isPath ? try ZipMemberReader(entry, source: source).wholeMember() : []
-        try addLink(checkedName(Array(entry.name.utf8)), .symbolic(target))
+        try addLink(checkedName(entry.name), .symbolic(target))
         continue
       }
       let storage: ArchiveMember.Storage =
         entry.method == .stored
         ? .plain(offset: entry.dataOffset, crc32: entry.crc32) : .deflated(entry)
-      try add(
-        ArchiveMember(name: checkedName(Array(entry.name.utf8)), byteCount: entry.byteCount, storage: storage)
-      )
+      try add(ArchiveMember(name: checkedName(entry.name), byteCount: entry.byteCount, storage: storage))
     }
   }
 
@@ -121,9 +119,9 @@ struct ArchiveListing: Sendable {
       case .hard(let bytes): (bytes, true)
       case .symbolic(let bytes): (bytes, false)
       }
-    guard let target = String(validating: bytes, as: UTF8.self),
-      (1...ArchiveLinks.pathByteLimit).contains(max(bytes.count, name.utf8.count)), !bytes.isEmpty
+    guard (1...ArchiveLinks.pathByteLimit).contains(max(bytes.count, name.utf8.count)), !bytes.isEmpty
     else { return passOver(name, "is a link, which is not followed: its target is not a path") }
+    let target = PathText.text(bytes)
     indexByteCount += name.utf8.count + bytes.count
     links.add(name, to: isHard ? .hard(target) : .symbolic(target))
   }
@@ -154,15 +152,13 @@ struct ArchiveListing: Sendable {
   }
 
   /// A name that stays below where the archive is unpacked, without `.` in it: AR-02.
-  private func checkedName(_ bytes: [UInt8]?) throws(IngotError) -> String {
-    let text = bytes.flatMap { String(validating: $0, as: UTF8.self) }
-    let parts = (text ?? "").utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
-    guard let text, FilePath.staysInside(text), !parts.isEmpty else {
+  private func checkedName(_ name: String?) throws(IngotError) -> String {
+    let parts = (name ?? "").utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
+    guard let name, FilePath.staysInside(name), !parts.isEmpty else {
       throw .malformed(
         ArchiveRule.memberName.rule, at: Location(source.path),
-        found: bytes.map { .value(String(decoding: $0, as: UTF8.self)) }
-          ?? "an entry without a name in UTF-8",
-        expected: "a relative name in UTF-8 without .. in it")
+        found: name.map { .value($0) } ?? "an entry without a name",
+        expected: "a relative name without .. in it")
     }
     return parts.map { String(Substring($0)) }.joined(separator: "/")
   }

@@ -77,13 +77,8 @@ private struct NumPyArchiveReader {
           detail: "is not an array"))
       return
     }
-    let name = isNamed ? String(entry.name.utf8.dropLast(4)) ?? "" : entry.name
+    let name = try arrayName(of: entry, isNamed: isNamed)
     if !isNamed { bareNames.insert(ExactName(name)) }
-    guard !name.isEmpty else {
-      throw .malformed(
-        NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
-        found: "an array without a name", expected: "one before .npy")
-    }
     hasArrays = true
     do throws(IngotError) {
       let location = Location(source.path, member: entry.name, offset: 0)
@@ -100,6 +95,19 @@ private struct NumPyArchiveReader {
       try options.passOver(name, error)
       unopened.append(name)
     }
+  }
+
+  /// The array's name: that of its member, without `.npy`: NP-11.
+  private func arrayName(of entry: ZipEntry, isNamed: Bool) throws(IngotError) -> String {
+    let bytes = PathText.bytes(of: entry.name)
+    let name = String(validating: isNamed ? bytes.dropLast(4) : bytes[...], as: UTF8.self)
+    guard let name, !name.isEmpty else {
+      throw .malformed(
+        NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
+        found: name == nil ? "an array whose name is not UTF-8" : "an array without a name",
+        expected: isNamed ? "a name in UTF-8 before .npy" : "a name in UTF-8")
+    }
+    return name
   }
 
   /// Says that an array of text or times is there, and is no tensor.

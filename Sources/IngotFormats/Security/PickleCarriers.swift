@@ -56,9 +56,7 @@ enum PickleCarriers {
     let line = bytes.dropFirst().prefix { $0 != UInt8(ascii: "\n") }
     let opcode = bytes.first.flatMap { PickleOpcode(rawValue: $0) }
     switch (rule, opcode) {
-    case (.opcode, _), (.whole, _), (.selfContained, _): return false
-    // Objects may be left over.
-    case (.stack, _): return opcode == .stop && offset > 0
+    case (.opcode, _), (.whole, _), (.selfContained, _), (.stack, _): return false
     case (.text, .string): return line.first.map("'\"".utf8.contains) ?? false
     case (.text, .unicode): return line.contains(UInt8(ascii: "\\"))
     case (.number, .int), (.number, .long), (.number, .float): return isNumber(line)
@@ -96,6 +94,12 @@ enum PickleCarriers {
       return survey
     }
     guard !isKnown else { return isRun && !survey.globals.isEmpty ? survey : nil }
+    // Words may begin as a number does in a pickle: what names nothing, and ends in no pickle, is the text that it seems.
+    if isRun, survey.globals.isEmpty, let failure = survey.failures.last,
+      try !goesOn(failure, in: item.source, limit: limit), try TextScan(item.source, marks: []).isText
+    {
+      return nil
+    }
     let firstBytes = try item.source.bytes(at: 0, count: min(8, item.source.byteCount))
     guard
       isRun || isPickle(firstBytes: firstBytes) || extensions.contains(FilePath.fileExtension(of: item.name))

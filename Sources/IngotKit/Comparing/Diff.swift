@@ -133,6 +133,10 @@ extension Ingot {
     progress: (any ProgressObserver)? = nil
   ) throws(IngotError) -> DiffReport {
     let (a, b) = try open(first, second, options)
+    if a.tensors.isEmpty, b.tensors.isEmpty {
+      try a.requireTensors(at: first)
+      try b.requireTensors(at: second)
+    }
     var report: DiffReport
     if let models = try ModelPair(a, b, paths: (first, second), options: options) {
       report = try models.diff(options: options, progress: progress)
