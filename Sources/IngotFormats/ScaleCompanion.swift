@@ -49,7 +49,8 @@ struct ScaleCompanion: Sendable {
       let stem = String(decoding: bytes[..<cut], as: UTF8.self)
       if let owner = owners.named(stem), owner != index {
         let suffix = String(decoding: bytes[cut...], as: UTF8.self)
-        return (owner, ScaleCompanion(index: index, role: role(suffix), suffix: suffix))
+        let role = isDivisor(suffix, behind: bytes[..<cut]) ? .other : role(suffix)
+        return (owner, ScaleCompanion(index: index, role: role, suffix: suffix))
       }
       guard owners.haveEnds, words.has(behind: cut, in: bytes),
         let (owner, isPlain) = owners.beside(stem, besides: index)
@@ -67,6 +68,12 @@ struct ScaleCompanion: Sendable {
     case UInt8(ascii: "."), UInt8(ascii: ":"), UInt8(ascii: "_"), UInt8(ascii: "/"): true
     default: false
     }
+  }
+
+  /// Whether a scale is Keras's, by which values are divided (keras.quantizers.abs_max_quantize), and nothing tells how.
+  private static func isDivisor(_ suffix: String, behind stem: ArraySlice<UInt8>) -> Bool {
+    suffix == "_scale"
+      && ["kernel", "embeddings"].contains { stem.suffix($0.utf8.count).elementsEqual($0.utf8) }
   }
 
   /// What a companion is for, by its name behind the weight's.

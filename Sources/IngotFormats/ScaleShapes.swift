@@ -143,7 +143,8 @@ struct ScaleCandidate {
       if shape.rank > 2, axis == nil { return nil }
       // The outputs of a linear weight are its rows in every program that keeps scales so.
       if scale?.role == .rowMaximum { return axis ?? 0 == 0 ? .perChannel(axis: 0) : nil }
-      return .perChannel(axis: axis ?? habits.axis(of: suffix) ?? 0)
+      guard let axis = axis ?? habits.axis(of: suffix) else { return nil }
+      return .perChannel(axis: axis)
     }
     var sizes: [Int] = []
     for (axis, fitting) in blocks.enumerated() {
@@ -174,10 +175,10 @@ struct ScaleHabits {
     }
   }
 
-  /// The one dimension that vectors of scales are for in this file.
+  /// The one dimension that vectors of scales are for in this file: rows where nothing tells, `nil` where weights differ.
   func axis(of suffix: String) -> Int? {
-    guard let axes = axes[suffix], axes.count == 1 else { return nil }
-    return axes.first
+    guard let axes = axes[suffix] else { return 0 }
+    return axes.count == 1 ? axes.first : nil
   }
 
   /// The block size of a dimension: the one that fits it, all weights of the file, or the weight's other dimension.

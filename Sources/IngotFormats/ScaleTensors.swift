@@ -35,6 +35,9 @@ package struct ScaleTensors: Sendable {
 
     /// Whether the tensor of its values is of a scheme that packs, so that its dtype tells nothing of its numbers.
     package let isPacked: Bool
+
+    /// What it is called as a tensor of numbers, where that is not the name of the tensor of its values.
+    package var packedName: String? { if case .packed(let packed) = scheme { packed.name } else { nil } }
   }
 
   /// The weights, in the order of the checkpoint.
@@ -69,9 +72,25 @@ package struct ScaleTensors: Sendable {
   ) {
     let packed = PackedTensors(tensors, config: config, wantsValues: wantsValues, reader: reader)
     let plain = Self.unpacked(tensors, config, besides: packed.taken)
-    weights =
-      packed.weights.isEmpty
-      ? plain : (plain + packed.weights.map(Self.weight)).sorted { $0.values < $1.values }
+    let others = packed.weights.map(Self.weight) + Self.blocks(tensors)
+    weights = others.isEmpty ? plain : (plain + others).sorted { $0.values < $1.values }
+  }
+
+  /// Blocks with a scale for the whole tensor, as llama.cpp keeps them of BitNet and NVFP4: it multiplies products by it.
+  private static func blocks(_ tensors: [TensorDescriptor]) -> [Weight] {
+    guard tensors.contains(where: { $0.blockType != nil }) else { return [] }
+    let owners = Dictionary(
+      tensors.indices.lazy.filter { tensors[$0].blockType != nil }.map { (ExactName(tensors[$0].name), $0) }
+    ) { first, _ in first }
+    return tensors.indices.compactMap { index in
+      let name = tensors[index].name
+      guard name.utf8.suffix(6).elementsEqual(".scale".utf8),
+        let owner = owners[ExactName(String(name.dropLast(6)) + ".weight")]
+      else { return nil }
+      return Weight(
+        values: owner, companions: [index], zeros: [], activationScales: [],
+        scheme: .unknown("its blocks are multiplied by \(name) too, which is not applied"), isPacked: true)
+    }
   }
 
   private static func weight(_ found: PackedTensors.Found) -> Weight {

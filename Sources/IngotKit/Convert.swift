@@ -165,9 +165,10 @@ public struct Conversion: Sendable {
     try options.reading.requireUse(at: [input], by: [source], work: options.work)
 
     let companions = try Companions(of: source, at: input, for: destination, system: system)
-    let requested = options.change
+    var requested = options.change
     let isForCTranslate2 = options.laysOutForCTranslate2(source, as: destination.formatID)
     let scaled = try ScaledSource(source, companions: companions.files, options: requested)
+    requested.selection = scaled.selection(options.selection)
     var notes: [Finding] = []
     let wanted =
       isForCTranslate2
@@ -175,18 +176,18 @@ public struct Conversion: Sendable {
       : try DialectChange(
         scaled.checkpoint, at: input, options: requested, format: destination.formatID, findings: &notes)
     if !isForCTranslate2 { try options.requireUse(wanted, of: source) }
-    try options.selection.check(against: source, alsoKnownAs: wanted?.targetNames ?? [:])
+    let otherNames = scaled.otherNames(wanted?.targetNames ?? [:])
+    try options.selection.check(against: source, alsoKnownAs: otherNames)
     try source.requireTensors(at: input)
-    try requested.requireUseOfRules(
-      by: source, alsoKnownAs: wanted?.targetNames ?? [:], joined: scaled.joined)
+    try requested.requireUseOfRules(by: source, alsoKnownAs: otherNames, joined: scaled.joined)
     // Weights that their config calls quantized are copied where their names are the target's already.
-    let isCopy = wanted?.changesNames == false && scaled.hasDeclaredScales(options.selection)
+    let isCopy = wanted?.changesNames == false && scaled.hasDeclaredScales(requested.selection)
     let change = isCopy ? nil : wanted
     var draft: OutputBuilder
     if isForCTranslate2 {
       draft = try options.layOutForCTranslate2(scaled, at: input)
     } else if let change {
-      try scaled.requireWhole(for: change.dialects.to, options.selection)
+      try scaled.requireWhole(for: change.dialects.to, requested.selection)
       draft = try change.output(requested, destination: destination, companions: scaled.companions)
     } else {
       draft = try PlainConversion(source: scaled, options: requested, destination: destination).output
@@ -197,8 +198,7 @@ public struct Conversion: Sendable {
     }
     try options.cut(&draft, by: change)
     let isRewritten = change != nil || isForCTranslate2
-    let otherNames = wanted?.targetNames ?? [:]
-    rewritten = isRewritten ? options.selection.taken(of: source, alsoKnownAs: otherNames) : []
+    rewritten = isRewritten ? requested.selection.taken(of: source, alsoKnownAs: otherNames) : []
     let keepsLongNames = options.dialect?.lowercased() == "keep" || source.format == destination.formatID
     options.configure(&draft, keepsLongNames: keepsLongNames)
     let renameCounts = try draft.rename(options.renames, target: destination.formatID)

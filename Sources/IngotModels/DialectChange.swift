@@ -249,12 +249,23 @@ package struct DialectChange {
     } else if let dtype = asked {
       view = try view.cast(to: dtype, onOverflow: options.onOverflow)
     }
+    // Rules may give two names of one tensor two dtypes.
+    let isTied = tensor.aliasOf.map { keepsAliases && self.dtype(ofOutput: $0, options) == asked } ?? false
     let planned = PlannedTensor(
-      name: tensor.name, view.type, aliasOf: keepsAliases ? tensor.aliasOf : nil, transforms: view.notes)
+      name: tensor.name, view.type, aliasOf: isTied ? tensor.aliasOf : nil, transforms: view.notes)
     try requireComputable(planned, made: tensor)
     output.losses += view.notes.compactMap { $0.dequantization(of: tensor.name, to: view.dtype) }
-    reportChanges(of: tensor, keepsAliases: keepsAliases, in: &output)
+    reportChanges(of: tensor, keepsAliases: planned.aliasOf != nil, in: &output)
     output.add(planned, view.parts.map(\.part))
+  }
+
+  /// What rules make of a tensor of the output.
+  private func dtype(ofOutput name: String, _ options: ChangeRequest) -> DType? {
+    guard !options.dtypeRules.isEmpty else { return options.dtype }
+    let sources = targetNames.filter { $0.value.contains(name) }.keys.map {
+      model.checkpoint.tensors[$0].name
+    }
+    return options.dtype(of: [name] + sources)
   }
 
   /// Throws for elements that the output's program does not compute with.

@@ -57,7 +57,10 @@ package struct PlainConversion {
         continue
       }
       let isTied = keepsAliases && options.head != .untie
-      let aliasOf = tensor.aliasOf.flatMap { isTied && selection.takes($0) ? $0 : nil }
+      let aliasOf = tensor.aliasOf.flatMap {
+        isTied && selection.takes($0) && options.dtype(of: [tensor.name]) == options.dtype(of: [$0])
+          ? $0 : nil
+      }
       written.insert(index)
       if aliasOf != nil { tied.insert(index) }
       try add(index, as: dtype(of: tensor), aliasOf: aliasOf)

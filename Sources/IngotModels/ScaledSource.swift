@@ -19,6 +19,10 @@ package struct ScaledSource {
   package private(set) var fixed: Set<ExactName> = []
   /// Weights whose scales were tensors of their own, by the names of their values in the source.
   package private(set) var joined: Set<ExactName> = []
+  /// The names of packed weights as tensors of numbers, which tables show, by their places in the source.
+  private var packedNames: [Int: String] = [:]
+  /// The tensors that belong to each of these, by its place: its values are the first.
+  private var packedParts: [Int: [Int]] = [:]
   /// What is not kept.
   package private(set) var losses: [Loss] = []
   /// Weights whose scales are still tensors of their own.
@@ -32,7 +36,9 @@ package struct ScaledSource {
   ///
   /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` for weights whose scales are not
   ///   understood.
-  package init(_ source: Checkpoint, companions: [Companion], options: ChangeRequest) throws(IngotError) {
+  package init(_ source: Checkpoint, companions: [Companion], options asked: ChangeRequest) throws(IngotError)
+  {
+    var options = asked
     self.source = source
     work = options.work
     checkpoint = source
@@ -43,6 +49,12 @@ package struct ScaledSource {
     let scales = ScaleTensors(
       source.tensors, config: config, wantsValues: options.casts
     ) { (tensor) throws(IngotError) in try loader.bytes(.stored(name: tensor.name, tensor.parts[0])) }
+    for weight in scales.weights {
+      guard let name = weight.packedName else { continue }
+      packedNames[weight.values] = name
+      packedParts[weight.values] = [weight.values] + weight.companions
+    }
+    options.selection = selection(options.selection)
     guard options.casts else {
       apart = scales.weights
       reportSeparation(by: options.selection)
@@ -51,7 +63,8 @@ package struct ScaledSource {
     var joined = Set<Int>()
     for weight in scales.weights {
       let values = source.tensors[weight.values]
-      guard let dtype = options.dtype(of: [values.name]), options.selection.takes(values.name),
+      let names = [values.name] + (weight.packedName.map { [$0] } ?? [])
+      guard let dtype = options.dtype(of: names), options.selection.takes(names),
         weight.isPacked || values.dtype != dtype
       else {
         fixed.formUnion(weight.companions.map { ExactName(source.tensors[$0].name) })
@@ -73,6 +86,10 @@ package struct ScaledSource {
     guard !joined.isEmpty else { return }
     self.joined = Set(joined.map { ExactName(source.tensors[$0].name) })
     checkpoint = scales.joined(source) { joined.contains($0.values) }
+    guard !hasDeclaredScales(options.selection) else {
+      try declareExceptions(scales.weights.filter { joined.contains($0.values) }, options)
+      return
+    }
     for (index, companion) in companions.enumerated() where companion.kind == .config {
       guard var document = try? JSONDocument.object(companion.bytes) else { continue }
       let removed = Self.removeDeclarations(from: &document)
@@ -85,6 +102,58 @@ package struct ScaledSource {
       losses.append(
         Loss(.companion, detail: "\(CompanionName.quantization): the weights are not quantized any more"))
     }
+  }
+
+  /// A selection that takes packed weights by the names that tables show as by those of their tensors.
+  package func selection(_ asked: TensorSelection) -> TensorSelection {
+    func extended(_ globs: [Glob]) -> [Glob] {
+      globs
+        + packedNames.sorted { $0.key < $1.key }.flatMap { index, name in
+          let parts = (packedParts[index] ?? []).map { source.tensors[$0].name }
+          let isNamed = globs.contains { $0.matches(name) }
+          return isNamed ? parts.map(Glob.init) : globs.contains { $0.matches(parts[0]) } ? [Glob(name)] : []
+        }
+    }
+    guard !packedNames.isEmpty, !asked.include.isEmpty || !asked.exclude.isEmpty else { return asked }
+    return TensorSelection(include: extended(asked.include), exclude: extended(asked.exclude))
+  }
+
+  /// What else the source's tensors are shown as, by their places in it: what their weights are called, and will be.
+  ///
+  /// - Parameter names: other names of the tensors of ``checkpoint``, by their places there.
+  /// - Returns: these and the names of packed weights, by the places of their tensors in the source.
+  package func otherNames(_ names: [Int: [String]]) -> [Int: [String]] {
+    guard !packedNames.isEmpty || !joined.isEmpty else { return names }
+    var places: [ExactName: Int] = [:]
+    for (index, tensor) in source.tensors.enumerated() { places[ExactName(tensor.name)] = index }
+    for (index, name) in packedNames { places[ExactName(name)] = index }
+    var others = packedNames.mapValues { [$0] }
+    for (index, also) in names {
+      guard let place = places[ExactName(checkpoint.tensors[index].name)] else { continue }
+      others[place, default: []] += also
+    }
+    return others
+  }
+
+  /// Tells programs which weights are numbers from now on, where others stay quantized.
+  ///
+  /// - Throws: ``IngotCore/IngotError/unrepresentable(tensor:target:why:hint:)`` where the config has no place for that.
+  private mutating func declareExceptions(
+    _ weights: [ScaleTensors.Weight], _ options: ChangeRequest
+  ) throws(IngotError) {
+    let names = weights.map { $0.packedName ?? source.tensors[$0.values].name }
+    let config = companions.firstIndex { $0.kind == .config }
+    if let config, let exceptions = QuantizationExceptions(of: names),
+      var document = try? JSONDocument.object(companions[config].bytes),
+      let loss = exceptions.add(to: &document)
+    {
+      losses.append(loss)
+      return companions[config].bytes = ConfigWriter.bytes(of: document)
+    }
+    throw .unrepresentable(
+      tensor: names.first, target: names.first.flatMap { options.dtype(of: [$0])?.rawValue } ?? "",
+      why: "its config declares a quantization that others keep, and has no place to say that it is none",
+      hint: "\(option: .dtype) for all quantized weights, or for none")
   }
 
   /// Whether weights that a selection takes have their scales in tensors of their own still, as a config tells programs.

@@ -266,7 +266,7 @@ enum RuleTexts {
     ZIP-08	MUST	Zip archives as carriers of tensors	Names differ.	readers disagree on which of two is meant
     ZIP-09	MUST	Zip archives as carriers of tensors	A stored member's two sizes are equal.	it is not compressed
     ZIP-10	MUST	Zip archives as carriers of tensors	A local header stands, whole and before the directory, where its entry says.	data can't be found otherwise
-    ZIP-11	MUST	Zip archives as carriers of tensors	Name and method of the local header are the entry's; so are CRC-32 and sizes, unless flag bit 3 is set, or they are 0 or all ones.	two readers would see two members
+    ZIP-11	MUST	Zip archives as carriers of tensors	Name and method of the local header are the entry's; so are CRC-32 and sizes, unless flag bit 3 is set, or they are 0 or all ones; where it is set, those of the descriptor behind the data are.	two readers would see two members
     ZIP-12	MUST	Zip archives as carriers of tensors	Data ends before the directory begins.	it would run into it
     ZIP-13	MUST	Zip archives as carriers of tensors	Members share no byte.	overlapping members are how small files become huge
     ZIP-14	MUST	Zip archives as carriers of tensors	CRC-32 (IEEE) of the decoded data is the entry's.	damage

@@ -407,4 +407,33 @@ import Testing
       [folder.file("p.gguf")])
     #expect(names.standardOutput == "['\(name)']\n")
   }
+
+  /// llama.cpp multiplies products of such weights by their scale (BitNet, NVFP4).
+  @Test func `blocks with a scale for the whole tensor are no numbers without it`() throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys, numpy as np, gguf
+        writer = gguf.GGUFWriter(sys.argv[1], "x")
+        blocks = gguf.quants.quantize(np.ones((2, 64), "f4"), gguf.GGMLQuantizationType.Q8_0)
+        for name in "a.weight", "b.weight":
+            writer.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+        writer.add_tensor("a.scale", np.full(1, .5, "f4"))
+        writer.write_header_to_file(); writer.write_kv_data_to_file(); writer.write_tensors_to_file(); writer.close()
+        """, [folder.file("q.gguf")])
+    var options = ConvertOptions()
+    options.dtype = .f32
+    let error = #expect(throws: IngotError.self) {
+      _ = try Conversion(folder.file("q.gguf"), to: folder.file("o.npz"), options: options)
+    }
+    guard case .unrepresentable(let tensor, _, let why, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(tensor == "a.weight" && "\(why)".contains("a.scale"))
+    options.selection.exclude = [Glob("a.*")]
+    #expect(
+      try Ingot.convert(folder.file("q.gguf"), to: folder.file("b.npz"), options: options).tensorCount == 1)
+    #expect(try Ingot.convert(folder.file("q.gguf"), to: folder.file("copy.gguf")).tensorCount == 3)
+  }
 }

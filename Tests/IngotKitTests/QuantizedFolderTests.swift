@@ -2,6 +2,7 @@
 // Quantized weights as other programs keep them (fixtures/quantized): shown as one tensor each, copied as they are, and
 // made numbers of as those programs do it.
 import IngotCore
+import IngotFormats
 import IngotKit
 import IngotTestSupport
 import Testing
@@ -43,6 +44,68 @@ import Testing
 
   private static func digests(_ report: InspectionReport) -> [String: String] {
     Dictionary(uniqueKeysWithValues: report.tensors.map { ($0.descriptor.name, $0.sha256 ?? "") })
+  }
+
+  /// transformers and vLLM take a module out of a quantization by its name in the config's list.
+  @Test(arguments: ["int8", "w8a8"])
+  func `a config tells which weights are numbers where others stay quantized`(_ scheme: String) throws {
+    let folder = try TemporaryFolder()
+    let (input, name) = (
+      Fixture.path("compressed-tensors/" + scheme), "model.layers.1.self_attn.q_proj.weight"
+    )
+    var options = ConvertOptions()
+    options.dtypeRules = [DTypeRule(Glob(name), .f32)]
+    let report = try Ingot.convert(input, to: folder.file("out/"), options: options)
+    #expect(report.losses.contains { $0.kind == .changed })
+    let text = try String(decoding: folder.bytes("out/config.json"), as: UTF8.self)
+    #expect(text.contains("\"quant_method\": \"compressed-tensors\""))
+    #expect(text.contains("\"lm_head\"") && text.contains("\"model.layers.1.self_attn.q_proj\""))
+    options.dtypeRules = []
+    options.dtype = .f32
+    let all = try Ingot.convert(input, to: folder.file("all.npz"), options: options)
+    #expect(all.losses.contains { $0.kind == .metadata })
+    let (mixed, numbers) = (
+      try Ingot.inspect(folder.file("out")), try Self.digests(Self.inspect(folder.file("all.npz")))
+    )
+    #expect(mixed.tensors.count { !$0.descriptor.dtype.isFloating || $0.descriptor.isQuantized } == 13)
+    #expect(try Self.digests(Self.inspect(folder.file("out")))[name] == numbers[name])
+  }
+
+  @Test(arguments: ["a.weight", "b.weight"])
+  func `a config without such a list is refused where some weights stay quantized`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    try PythonPeer.run(
+      code: """
+        import sys
+        from safetensors import safe_open
+        from safetensors.numpy import save_file
+        file = safe_open(sys.argv[1] + "/model.safetensors", "np")
+        tensors = {name: file.get_tensor(name) for name in file.keys() if name.startswith("a.")}
+        tensors |= {"b" + name[1:]: values for name, values in tensors.items()}
+        save_file(tensors, sys.argv[2] + "/model.safetensors")
+        open(sys.argv[2] + "/config.json", "w").write(open(sys.argv[1] + "/config.json").read())
+        """, [Self.path("gptq-4"), folder.path])
+    var options = ConvertOptions()
+    options.dtypeRules = [DTypeRule(Glob(name), .f32)]
+    #expect(throws: IngotError.self) {
+      _ = try Conversion(folder.path, to: folder.file("out/"), options: options)
+    }
+    options.selection.include = [Glob(name)]
+    #expect(try Conversion(folder.path, to: folder.file("out/"), options: options).report.tensorCount == 1)
+  }
+
+  @Test(arguments: [(true, false, 3), (true, true, 1), (false, false, 1), (false, true, 1)])
+  func `packed weights are taken by the names that tables show`(
+    includes: Bool, casts: Bool, count: Int
+  ) throws {
+    let folder = try TemporaryFolder()
+    var options = ConvertOptions()
+    options.dtype = casts ? .f32 : nil
+    options.selection =
+      includes ? TensorSelection(include: [Glob("a.weight")]) : TensorSelection(exclude: [Glob("a.weight")])
+    let conversion = try Conversion(Self.path("ct-packed4"), to: folder.file("out/"), options: options)
+    #expect(conversion.report.tensorCount == count)
+    #expect(conversion.report.losses.allSatisfy { $0.kind != .apart })
   }
 
   @Test(arguments: names)

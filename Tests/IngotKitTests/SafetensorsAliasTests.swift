@@ -31,6 +31,20 @@ import Testing
     #expect(Set(checkpoint.metadata.entries.map(\.key)) == ["format", "e.weight", "y", "z"])
   }
 
+  @Test(arguments: ["h.weight", "e.weight"], ["safetensors", "ingot", "pt"])
+  func `names that rules give other dtypes are tied no longer`(_ name: String, _ format: String) throws {
+    let folder = try TemporaryFolder()
+    let path = try file(in: folder, #"{"format": "pt", "h.weight": "e.weight"}"#)
+    var options = ConvertOptions()
+    options.dtypeRules = [DTypeRule(Glob(name), .f16)]
+    let report = try Ingot.convert(path, to: folder.file("o." + format), options: options)
+    #expect(report.losses.contains { $0.kind == .alias && $0.tensor == "h.weight" })
+    let tensors = try CheckpointOpener().open(folder.file("o." + format)).tensors
+    for tensor in tensors where tensor.name != "pt" {
+      #expect(tensor.dtype == (tensor.name == name ? .f16 : .f32) && tensor.aliasOf == nil, "\(tensor.name)")
+    }
+  }
+
   @Test(arguments: ["npz", "ingot", "pt", "safetensors"])
   func `aliases go along to every format`(_ format: String) throws {
     let folder = try TemporaryFolder()

@@ -93,6 +93,10 @@ import Testing
     elif scheme == "other name": tensors.update({"a.weight": f8(8, 16), "a.weight_step": scales(8)})
     elif scheme == "torchao": tensors.update({"a.weight_qdata": i8(8, 16), "a.weight_scale": scales(8, 1)})
     elif scheme == "no fit": tensors.update({"a.weight": i8(8, 16), "a.weight_scale": scales(5)})
+    elif scheme == "a square among two ways":
+        for name, shape, count in (("a", (8, 8), 8), ("b", (16, 8), 16), ("c", (8, 16), 16)):
+            tensors.update({name + ".weight": i8(*shape), name + ".weight_scale": scales(count)})
+    elif scheme == "divisors": tensors.update({"a/kernel": i8(8, 16), "a/kernel_scale": scales(16)})
     elif scheme == "half bytes":
         config = {"quantization_config": {"quant_method": "torchao", "bits": 4}}
         tensors.update({"a.weight": i8(8, 16), "a.weight_scale": scales(8)})
@@ -162,10 +166,18 @@ import Testing
     try PythonPeer.run(code: Self.judge, [folder.file("expected.npz"), folder.file("out.npz"), "float32"])
   }
 
+  /// Keras divides by its scales (keras.quantizers.abs_max_quantize).
+  @Test func `scales that values are divided by are not multiplied with`() throws {
+    let folder = try Self.make("divisors")
+    let run = try IngotProgram.run("convert", "in", "out.npz", "--dtype", "f32", in: folder.path)
+    #expect(run.exitCode == 65 && run.standardError.contains("a/kernel_scale"), "\(run.standardError)")
+    #expect(try Self.convert(folder.file("in"), to: folder.file("copy.npz")).tensorCount == 3)
+  }
+
   @Test(
     arguments: [
       "mlx", "nf4", "fp4 in bytes", "two scales", "declared", "two sizes fit", "another order", "other name",
-      "torchao", "no fit", "half bytes",
+      "torchao", "no fit", "half bytes", "a square among two ways",
     ])
   func `what is not understood is refused by name, and copied as it is`(_ scheme: String) throws {
     let folder = try Self.make(scheme)

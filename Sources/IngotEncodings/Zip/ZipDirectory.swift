@@ -28,6 +28,7 @@ package struct ZipDirectory: Sendable {
   static let zip64LocatorSignature: UInt32 = 0x0706_4b50
   static let entrySignature: UInt32 = 0x0201_4b50
   static let localSignature: UInt32 = 0x0403_4b50
+  static let descriptorSignature: UInt32 = 0x0807_4b50
 
   /// Whether bytes start as an archive with entries, or an empty one, does.
   package static func recognizes(firstBytes: [UInt8]) -> Bool {
@@ -99,7 +100,32 @@ package struct ZipDirectory: Sendable {
       throw malformed(
         .dataPlace, "data up to byte \(start) + \(entry.storedByteCount)", "an end before \(limit)")
     }
+    if flags & 8 != 0, try !hasSoundDescriptor(entry, in: source, dataEnd..<limit) {
+      throw malformed(.localAgrees, "a data descriptor with another checksum or length", "the directory's")
+    }
     return start
+  }
+
+  /// Whether the descriptor behind an entry's data, where there is one, says what the directory says: APPNOTE 4.3.9.
+  ///
+  /// Its mark may be left out, and its lengths have 4 bytes or 8: nothing but its values tells which.
+  private static func hasSoundDescriptor(
+    _ entry: ZipEntry, in source: any ByteSource, _ rest: Range<Int>
+  ) throws(IngotError) -> Bool {
+    let bytes = try source.bytes(at: rest.lowerBound, count: min(24, rest.count))
+    var mark = ByteCursor(bytes)
+    guard bytes.count >= 12, let first = mark.little(UInt32.self),
+      first != localSignature, first != entrySignature
+    else { return true }
+    return [0, 4].contains { skipped in
+      guard skipped == 0 || first == descriptorSignature else { return false }
+      var narrow = ByteCursor(bytes[skipped...])
+      guard narrow.little(UInt32.self) == entry.crc32 else { return false }
+      var wide = narrow
+      return narrow.little(UInt32.self).map(Int.init) == entry.storedByteCount
+        && narrow.little(UInt32.self).map(Int.init) == entry.byteCount
+        || wide.count64() == entry.storedByteCount && wide.count64() == entry.byteCount
+    }
   }
 
   /// What entries leave free up to the directory; they share no byte: ZIP-13.
@@ -138,7 +164,7 @@ package struct ZipDirectory: Sendable {
     guard let crc32 = gap.crc32, [12, 16, 20, 24].contains(gap.range.count) else { return false }
     var cursor = ByteCursor(try source.bytes(at: gap.range.lowerBound, count: 8))
     let first = cursor.little(UInt32.self)
-    return first == crc32 || first == 0x0807_4b50 && cursor.little(UInt32.self) == crc32
+    return first == crc32 || first == descriptorSignature && cursor.little(UInt32.self) == crc32
   }
 }
 
