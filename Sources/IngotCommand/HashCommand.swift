@@ -56,7 +56,9 @@ struct HashCommand: ParsableCommand {
       if !global.json { tell(report) }
       return report
     }
-    if global.json, !reports.isEmpty { Terminal.printOutput(JSONText.hashes(reports)) }
+    if global.json, !reports.isEmpty {
+      Terminal.stream { (write) throws(IngotError) in try JSONText.writeHashes(reports, write) }
+    }
     if let failure { throw failure }
   }
 

@@ -116,9 +116,20 @@ struct InspectCommand: ParsableCommand {
         names: reports.lazy.map { $0.checkpoint.tensors.lazy.map(\.name) }.joined(),
         includedBy: options.includedBy)
     }
-    global.print(json: { JSONText.inspections(reports, areSeveral: files.count > 1, hasTypes: meta) }) {
-      style in
-      Array(reports.map { InspectionText.lines($0, options: text, style: style) }.joined(separator: [""]))
+    if global.json {
+      Terminal.stream { (write) throws(IngotError) in
+        try JSONText.writeInspections(reports, areSeveral: files.count > 1, hasTypes: meta, write)
+      }
+    } else if !global.quiet {
+      let style = Terminal.standardOutput.style
+      Terminal.stream { (write) throws(IngotError) in
+        for (index, report) in reports.enumerated() {
+          if index > 0 { try write("\n") }
+          try InspectionText.write(report, options: text, style: style) { (line) throws(IngotError) in
+            try write(line + "\n")
+          }
+        }
+      }
     }
     if let failure { throw failure }
   }

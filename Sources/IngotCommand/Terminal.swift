@@ -40,6 +40,19 @@ struct Terminal {
   /// A reader that has gone ends the program quietly.
   static func printOutput(_ text: String) { write(PathText.bytes(of: text), at: 0, to: StandardOutput()) }
 
+  /// Prints a result that is made a piece at a time.
+  ///
+  /// - Parameter make: makes the text, and gives each piece away.
+  static func stream(_ make: ((String) throws(IngotError) -> Void) throws(IngotError) -> Void) {
+    do throws(IngotError) {
+      let output = StreamedOutput(StandardOutput())
+      try make { (text) throws(IngotError) in try output.write(PathText.bytes(of: text)) }
+      try output.flush()
+    } catch {
+      CommandFailure.end(with: error, parser: IngotMain.self)
+    }
+  }
+
   /// Writes the next bytes of a result, behind so many others.
   static func write(_ bytes: [UInt8], at offset: Int, to output: StandardOutput) {
     do throws(IngotError) {

@@ -34,11 +34,11 @@ extension OutputBuilder {
     if let dtype {
       return request.tensors.contains { $0.dtype == dtype && !$0.transforms.isEmpty } ? dtype : nil
     }
-    let weights = request.tensors.filter { $0.dtype.isFloating }
+    let weights = request.tensors.lazy.filter { $0.dtype.isFloating }
     guard let first = weights.first,
       weights.allSatisfy({ $0.dtype == first.dtype && $0.quantization == nil && $0.type.blockType == nil })
     else { return nil }
-    return isForeign || weights.contains(where: \.isCast) ? first.dtype : nil
+    return isForeign || weights.contains { $0.isCast } ? first.dtype : nil
   }
 
   /// A config that states a dtype, the changes being said; `nil` for one that does already.

@@ -38,6 +38,8 @@ package struct OutputBuilder {
   /// Starts an output that is made of nothing on disk.
   package init(metadata: Metadata, source: [TensorDescriptor] = []) {
     request = WriteRequest(tensors: [], metadata: metadata, fileName: "")
+    // Most outputs have as many: a list that grows takes up to three times as much as it holds.
+    request.tensors.reserveCapacity(source.count)
     contents = OutputContents(source: source)
     self.source = source
   }

@@ -24,6 +24,7 @@ package struct OutputContents: Sendable {
   /// Starts an output made of these tensors, or of nothing on disk.
   package init(source: [TensorDescriptor] = []) {
     self.source = source
+    contents.reserveCapacity(source.count)
   }
 
   /// Adds a tensor behind the others.

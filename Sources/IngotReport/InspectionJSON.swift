@@ -6,24 +6,26 @@ import IngotKit
 import IngotModels
 
 extension JSONText {
-  /// `ingot inspect --json`: one checkpoint as it is, several as a list.
+  /// Writes `ingot inspect --json`: one checkpoint as it is, several as a list.
   ///
   /// - Parameters:
   ///   - reports: the inspections.
   ///   - areSeveral: whether several paths were given, of which these could be read.
   ///   - hasTypes: whether the types of metadata are told.
-  /// - Returns: the document.
-  package static func inspections(
-    _ reports: [InspectionReport], areSeveral: Bool = false, hasTypes: Bool = false
-  ) -> String {
-    if !areSeveral, let only = reports.first { return document(entries(only, hasTypes)) }
-    let objects = reports.map { report in
-      MetadataValue.object(Metadata(entries(report, hasTypes).map { .init(key: $0, value: $1) }))
+  ///   - write: takes the text, piece by piece.
+  /// - Throws: what that throws.
+  package static func writeInspections(
+    _ reports: [InspectionReport], areSeveral: Bool = false, hasTypes: Bool = false,
+    _ write: (String) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    if !areSeveral, let only = reports.first {
+      return try JSONPiece.writeDocument(entries(only, hasTypes), write)
     }
-    return document([("checkpoints", .array(objects))])
+    let objects = JSONPiece.list(reports.count) { .object(entries(reports[$0], hasTypes)) }
+    try JSONPiece.writeDocument([("checkpoints", objects)], write)
   }
 
-  private static func entries(_ report: InspectionReport, _ hasTypes: Bool) -> [(String, MetadataValue)] {
+  private static func entries(_ report: InspectionReport, _ hasTypes: Bool) -> [(String, JSONPiece)] {
     let checkpoint = report.checkpoint
     let files = checkpoint.files.filter { $0.unnamed == nil }
     var entries: [(String, MetadataValue)] = [
@@ -48,13 +50,11 @@ extension JSONText {
       }
       entries.append(("metadata_types", .object(Metadata(types))))
     }
-    return entries + [
-      ("findings", FindingText.json(report.findings)),
-      (
-        "tensors",
-        .array(report.tensors.map { .object(tensor($0, files: checkpoint.files)) })
-      ),
-    ]
+    entries.append(("findings", FindingText.json(report.findings)))
+    let tensors = JSONPiece.list(report.tensors.count) {
+      .value(.object(tensor(report.tensors[$0], files: checkpoint.files)))
+    }
+    return entries.map { ($0, .value($1)) } + [("tensors", tensors)]
   }
 
   private static func file(_ file: CheckpointFile) -> MetadataValue {

@@ -40,27 +40,27 @@ struct TypeTotal {
 
 /// The tables of an inspection.
 enum InspectionTable {
-  /// The lines of both tables, with what is to be said of them.
-  static func lines(
-    _ report: InspectionReport, options: InspectionText.Options, style: TextStyle
-  ) -> [String] {
+  /// Writes the lines of both tables, with what is to be said of them.
+  static func write(
+    _ report: InspectionReport, options: InspectionText.Options, style: TextStyle,
+    _ write: (String) throws(IngotError) -> Void
+  ) throws(IngotError) {
     let listed = report.tensors
     let groups = groups(report, options)
-    var lines = totals(report.selected).lines(style) + [""]
+    for line in totals(report.selected).lines(style) + [""] { try write(line) }
     if options.onlyNonFinite {
-      lines += judgement(report)
-      guard !listed.isEmpty else { return lines }
-      lines.append("")
+      for line in judgement(report) { try write(line) }
+      guard !listed.isEmpty else { return }
+      try write("")
     }
-    lines += table(groups, listed).lines(style)
-    if groups.count < listed.count { lines.append(style.text("(--all lists each tensor)", .dim)) }
+    try table(groups, listed).forEachLine(style, write)
+    if groups.count < listed.count { try write(style.text("(--all lists each tensor)", .dim)) }
     if let program = FormatRegistry.format(id: report.checkpoint.format)?.innermostFirst,
       listed.contains(where: { $0.descriptor.shape.rank > 1 })
     {
-      lines.append(
+      try write(
         style.text("(shapes are outermost first; \(program)'s order is the other way round)", .dim))
     }
-    return lines
   }
 
   /// What was found of tensors that are not finite.
@@ -129,25 +129,24 @@ enum InspectionTable {
     var dispensable: [Int]? = nil
     if hasStatistics || hasDigests { dispensable = [3, 4, 2, 1] + (hasStatistics ? [9, 8, 7] : []) }
     let shared = SharedStorage(tensors.lazy.map(\.descriptor)).owners
-    var table = TableLayout(columns, dispensable: dispensable)
-    for group in groups {
-      guard let first = group.members.first else { continue }
-      let member = tensors[Int(first)]
+    return TableLayout(columns, dispensable: dispensable, rowCount: groups.count) { index in
+      let group = groups[index]
+      let first = group.members.first.map { Int($0) } ?? 0
+      let member = tensors[first]
       let tensor = member.descriptor
       var cells = [
         group.name, tensor.typeLabel, tensor.shape.label, Quantity.bytes(tensor.byteCount),
         group.members.count > 1
           ? "× \(group.members.count)"
           : tensor.aliasOf.map { "= \(ErrorRenderer.name($0))" }
-            ?? shared[Int(first)].map { "a view of \(ErrorRenderer.name(tensors[$0].descriptor.name))" }
+            ?? shared[first].map { "a view of \(ErrorRenderer.name(tensors[$0].descriptor.name))" }
             ?? "",
       ]
       if hasStatistics { cells += statisticsCells(member.statistics) }
       if hasHistograms { cells.append(member.histogram.map(drawing) ?? "") }
       if hasDigests { cells.append(member.sha256 ?? "") }
-      table.add(cells, marks: member.statistics?.isFinite ?? true ? [:] : [10: .error])
+      return (cells, member.statistics?.isFinite ?? true ? [:] : [10: .error])
     }
-    return table
   }
 
   private static func statisticsCells(_ statistics: ElementStatistics?) -> [String] {

@@ -22,16 +22,18 @@ package enum InspectionText {
   /// Lines of a list that stays short: of metadata, and of findings.
   private static let shortLimit = 8
 
-  /// The lines of an inspection.
+  /// Writes the lines of an inspection.
   ///
   /// - Parameters:
   ///   - report: the inspection.
   ///   - options: how it is shown.
   ///   - style: where the text goes.
-  /// - Returns: the lines.
-  package static func lines(
-    _ report: InspectionReport, options: Options = Options(), style: TextStyle
-  ) -> [String] {
+  ///   - write: takes a line.
+  /// - Throws: what that throws.
+  package static func write(
+    _ report: InspectionReport, options: Options = Options(), style: TextStyle,
+    _ write: (String) throws(IngotError) -> Void
+  ) throws(IngotError) {
     let checkpoint = report.checkpoint
     // What was decoded on the way is no file of the checkpoint's.
     let files = Count(checkpoint.files.count(where: \.isInput), "file")
@@ -46,7 +48,8 @@ package enum InspectionText {
       lines.append(
         style.text("… \(Count(findings.count - shortLimit, "more finding")) in --json", .dim))
     }
-    return lines + [""] + InspectionTable.lines(report, options: options, style: style)
+    for line in lines + [""] { try write(line) }
+    try InspectionTable.write(report, options: options, style: style, write)
   }
 
   /// What it is: the model, what it holds beside plain weights, and what lies beside it that is not read.

@@ -18,12 +18,12 @@ package enum JSONText {
 
   /// A report object with its schema, indented, ended by a line feed.
   package static func document(_ entries: [(String, MetadataValue)]) -> String {
-    printable(JSONWriter.text(withSchema(entries), style: .indented))
+    printable(JSONWriter.text(withSchema(entries), style: .indented)) + "\n"
   }
 
   /// A report object with its schema on one line, ended by a line feed.
   package static func line(_ entries: [(String, MetadataValue)]) -> String {
-    printable(JSONWriter.text(.object(withSchema(entries))))
+    printable(JSONWriter.text(.object(withSchema(entries)))) + "\n"
   }
 
   private static func withSchema(_ entries: [(String, MetadataValue)]) -> Metadata {
@@ -32,8 +32,9 @@ package enum JSONText {
     return object
   }
 
-  private static func printable(_ json: String) -> String {
-    TextStyle.escapedInJSON(PathText.shown(json, escape: #"\\x"#)) + "\n"
+  /// JSON that is safe to print.
+  static func printable(_ json: String) -> String {
+    TextStyle.escapedInJSON(PathText.shown(json, escape: #"\\x"#))
   }
 
   /// A shape as JSON.
@@ -86,30 +87,30 @@ package enum JSONText {
       ]))
   }
 
-  /// `ingot hash --json`: the checkpoints; of a single one its keys stand beside them too.
-  package static func hashes(_ reports: [HashReport]) -> String {
-    let entries = reports.map(hashEntries)
-    let only = entries.count == 1 ? entries[0] : []
-    return document(
-      only + [
-        ("checkpoints", .array(entries.map { .object(Metadata($0.map { .init(key: $0, value: $1) })) }))
-      ])
+  /// Writes `ingot hash --json`: the checkpoints; of a single one its keys stand beside them too.
+  package static func writeHashes(
+    _ reports: [HashReport], _ write: (String) throws(IngotError) -> Void
+  ) throws(IngotError) {
+    let only = reports.count == 1 ? hashEntries(reports[0]) : []
+    try JSONPiece.writeDocument(
+      only + [("checkpoints", .list(reports.count) { .object(hashEntries(reports[$0])) })], write)
   }
 
-  private static func hashEntries(_ report: HashReport) -> [(String, MetadataValue)] {
-    let tensors = report.tensors.map { tensor in
-      MetadataValue.object(
-        Metadata([
-          .init(key: "name", value: .string(tensor.name)),
-          .init(key: "dtype", value: .string(tensor.typeName)),
-          .init(key: "shape", value: shape(tensor.shape)),
-          .init(key: "sha256", value: .string(tensor.sha256)),
-        ]))
+  private static func hashEntries(_ report: HashReport) -> [(String, JSONPiece)] {
+    let tensors = JSONPiece.list(report.tensors.count) { index in
+      let tensor = report.tensors[index]
+      return .value(
+        .object(
+          Metadata([
+            .init(key: "name", value: .string(tensor.name)),
+            .init(key: "dtype", value: .string(tensor.typeName)),
+            .init(key: "shape", value: shape(tensor.shape)),
+            .init(key: "sha256", value: .string(tensor.sha256)),
+          ])))
     }
-    return DigestDocument.entries(ofPath: report.path)
-      + [
-        ("model", .string(report.model)), ("tensors", .array(tensors)),
-        ("findings", FindingText.json(report.findings)),
-      ]
+    return DigestDocument.entries(ofPath: report.path).map { ($0, .value($1)) } + [
+      ("model", .value(.string(report.model))), ("tensors", tensors),
+      ("findings", .value(FindingText.json(report.findings))),
+    ]
   }
 }

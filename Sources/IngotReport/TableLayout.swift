@@ -2,7 +2,10 @@
 // Aligned columns of text. On a narrow terminal names are shortened, then columns go, and a line says which.
 
 /// A table of text whose columns are aligned.
-package struct TableLayout: Sendable {
+package struct TableLayout {
+  /// A row: its text without colour, and cells that stand out, by column.
+  typealias Row = (cells: [String], marks: [Int: TextStyle.Emphasis])
+
   /// On which side a column's text stands.
   package enum Alignment: Sendable {
     case left, right
@@ -10,7 +13,9 @@ package struct TableLayout: Sendable {
 
   private let columns: [(title: String, alignment: Alignment)]
   private let dispensable: [Int]
-  private var rows: [(cells: [String], marks: [Int: TextStyle.Emphasis])] = []
+  private var rows: [Row] = []
+  /// Rows that are made twice, to be measured and to be written, and never kept: there may be a million.
+  private var made: (count: Int, row: (Int) -> Row)?
 
   /// Characters that names keep while there are columns that can go instead, and those that they always keep.
   private static let nameWidths = (comfortable: 24, least: 8)
@@ -26,8 +31,27 @@ package struct TableLayout: Sendable {
     self.dispensable = dispensable ?? columns.indices.dropFirst(2).reversed()
   }
 
+  /// Makes a table of rows that are made when they are needed.
+  ///
+  /// - Parameters:
+  ///   - columns: the columns from left to right.
+  ///   - dispensable: which of them a narrow terminal does without, the first to go first.
+  ///   - rowCount: rows of the table.
+  ///   - row: makes one, the same each time.
+  init(
+    _ columns: [(title: String, alignment: Alignment)], dispensable: [Int]?, rowCount: Int,
+    row: @escaping (Int) -> Row
+  ) {
+    self.init(columns, dispensable: dispensable)
+    made = (rowCount, row)
+  }
+
   /// Whether there are no rows.
-  package var isEmpty: Bool { rows.isEmpty }
+  package var isEmpty: Bool { rowCount == 0 }
+
+  private var rowCount: Int { made?.count ?? rows.count }
+
+  private func row(_ index: Int) -> Row { made?.row(index) ?? rows[index] }
 
   /// Adds a row; missing cells are empty.
   ///
@@ -44,13 +68,34 @@ package struct TableLayout: Sendable {
   /// On a terminal that is too narrow the texts of the first column, which are names, are shortened in their middle, then
   /// dispensable columns go, and a last line says which.
   package func lines(_ style: TextStyle, hidesTitles: Bool = false) -> [String] {
-    var widths = columns.indices.map { column in
-      rows.reduce(columns[column].title.count) { max($0, $1.cells[column].count) }
+    var lines: [String] = []
+    forEachLine(style, hidesTitles: hidesTitles) { lines.append($0) }
+    return lines
+  }
+
+  /// The same, a line at a time.
+  func forEachLine<Failure>(
+    _ style: TextStyle, hidesTitles: Bool = false, _ body: (String) throws(Failure) -> Void
+  ) throws(Failure) {
+    var widths = columns.map(\.title.count)
+    var areEmpty = columns.map { _ in true }
+    for index in 0..<rowCount {
+      for (column, cell) in row(index).cells.enumerated() where !cell.isEmpty {
+        widths[column] = max(widths[column], cell.count)
+        areEmpty[column] = false
+      }
     }
     let kept = fit(&widths, style)
-    let title = line(columns.map(\.title), [:], kept, widths, TextStyle())
-    let body = rows.map { line($0.cells, $0.marks, kept, widths, style) }
-    return (hidesTitles ? body : [style.text(title, .dim)] + body) + hidden(kept, style)
+    if !hidesTitles {
+      try body(style.text(line(columns.map(\.title), [:], kept, widths, TextStyle()), .dim))
+    }
+    for index in 0..<rowCount {
+      let row = row(index)
+      try body(line(row.cells, row.marks, kept, widths, style))
+    }
+    for line in hidden(columns.indices.filter { !kept.contains($0) && !areEmpty[$0] }, style) {
+      try body(line)
+    }
   }
 
   /// Says which columns are shown, and how wide.
@@ -70,10 +115,7 @@ package struct TableLayout: Sendable {
   }
 
   /// The line that says which columns are not shown.
-  private func hidden(_ kept: [Int], _ style: TextStyle) -> [String] {
-    let hidden = columns.indices.filter { column in
-      !kept.contains(column) && rows.contains { !$0.cells[column].isEmpty }
-    }
+  private func hidden(_ hidden: [Int], _ style: TextStyle) -> [String] {
     guard !hidden.isEmpty else { return [] }
     let titles = hidden.map { columns[$0].title }.filter { !$0.isEmpty }
     let names = titles.isEmpty ? "" : ": " + titles.joined(separator: ", ")

@@ -178,11 +178,12 @@ import Testing
   @Test(arguments: [
     "convert SOURCE out.npz", "convert SOURCE out.ingot", "convert SOURCE out.gguf", "convert SOURCE out.pt",
     "convert SOURCE out.safetensors", "convert SOURCE out/ --to tensorflow",
-    "convert SOURCE out/ --to safetensors --shard-size 100kB", "hash SOURCE",
+    "convert SOURCE out/ --to safetensors --shard-size 300kB", "hash SOURCE", "hash SOURCE --json",
+    "inspect SOURCE --stats", "inspect SOURCE --stats --json",
   ])
   func `memory grows with the source's index only, whatever is done`(_ command: String) throws {
     let folder = try TemporaryFolder()
-    let (count, name) = (100_000, { (index: Int) in "sample.\(1_000_000 + index).x" })
+    let (count, name) = (300_000, { (index: Int) in "sample.\(1_000_000 + index).x" })
     let source = try BigCheckpoint.write(
       "many.safetensors", in: folder, tensorCount: count, elementCount: 1, tensorName: name)
     let indexByteCount = try folder.bytes("many.safetensors").count - 4 * count

@@ -42,12 +42,22 @@ import Testing
       ("<!DOCTYPE html>\n<html></html>", "web page"), ("\r\n<HTML lang=en>", "web page"),
       ("{\"error\":\"Repository not found\"}", "error message"), ("Entry not found", "error message"),
       ("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code></Error>", "error message"),
+      ("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\r\n", "answer with its headers"),
       ("Nothing to see here, grüße", "is text"),
     ]
     for (index, (text, word)) in texts.enumerated() {
       let path = try folder.write(Array(text.utf8), to: name.isEmpty ? "w\(index)" : "w\(index).\(name)")
       #expect(refusal(of: path).contains(word))
     }
+  }
+
+  @Test(arguments: [
+    ("ggml", "before GGUF"), ("pte", "ExecuTorch"), ("ort", "ONNX Runtime"), ("mat", "MATLAB"),
+    ("msgpack", "Flax"),
+  ])
+  func `a format without a mark is known by its extension`(_ name: String, _ word: String) throws {
+    let folder = try TemporaryFolder()
+    #expect(refusal(of: try folder.write([1, 2, 3] as [UInt8], to: "w." + name)).contains(word))
   }
 
   @Test(
@@ -57,6 +67,8 @@ import Testing
       ("tflite", [28, 0, 0, 0] + Array("TFL3".utf8), "TensorFlow Lite"),
       ("safetensors", [0x28, 0xB5, 0x2F, 0xFD], "zstd"),
       ("bin", [8, 8, 18, 7] + Array("pytorch".utf8), "ONNX"),
+      ("bin", [0x4D, 0x5A, 0x90, 0, 3, 0, 0, 0], "Windows"),
+      ("pt", [0x5D, 0, 0, 0x80, 0] + [UInt8](repeating: 0xFF, count: 8), "lzma"),
     ] as [(String, [UInt8], String)])
   func `a format that is not read is known by its first bytes`(
     _ name: String, _ head: [UInt8], _ word: String

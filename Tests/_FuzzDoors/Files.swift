@@ -17,8 +17,8 @@ extension FuzzDoor {
         options.histograms = true
         options.work.jobs = 1
         let report = try Ingot.inspect(path, options: options)
-        _ = JSONText.inspections([report])
-        _ = InspectionText.lines(report, style: TextStyle())
+        try JSONText.writeInspections([report]) { _ in }
+        try InspectionText.write(report, style: TextStyle()) { _ in }
       }
     },
     FuzzDoor("convert", greatestByteCount: 1 << 16) { (bytes) throws(IngotError) in

@@ -101,12 +101,13 @@ extension FuzzDoor {
   /// Puts a checkpoint into words, as `inspect` does.
   static func show(_ checkpoint: Checkpoint, path: String) {
     let report = InspectionReport(checkpoint, path: path)
-    _ = JSONText.inspections([report], hasTypes: true)
+    try? JSONText.writeInspections([report], hasTypes: true) { _ in }
     var unfolded = InspectionText.Options()
     unfolded.isUnfolded = true
     unfolded.showsMetadata = true
-    _ = InspectionText.lines(report, options: unfolded, style: TextStyle())
-    _ = InspectionText.lines(report, style: TextStyle())
+    for options in [unfolded, InspectionText.Options()] {
+      try? InspectionText.write(report, options: options, style: TextStyle()) { _ in }
+    }
   }
 
   /// Puts quantized tensors together by a description, from parts of which some fit.

@@ -20,10 +20,10 @@ package struct JSONWriter: Sendable {
     text(.object(metadata), style: style)
   }
 
-  /// Writes any value.
-  package static func text(_ value: MetadataValue, style: Style = .compact) -> String {
+  /// Writes any value; inside other text, its lines but the first begin so many levels to the right.
+  package static func text(_ value: MetadataValue, style: Style = .compact, indent: Int = 0) -> String {
     var writer = JSONWriter(style: style)
-    writer.write(value, indent: 0)
+    writer.write(value, indent: indent)
     return writer.text
   }
 
