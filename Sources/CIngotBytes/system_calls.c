@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -36,6 +37,20 @@ int ingot_rename_no_replace(const char *from, const char *to) {
 
 int ingot_rename_exchange(const char *first, const char *second) {
     return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE);
+}
+
+int ingot_is_mount_point(const char *path) {
+    struct statx status;
+    if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS, &status) != 0) return -1;
+    if (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) {
+        return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    }
+    // Linux before 5.8 does not say; a part of the same file system is not told then.
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct stat own, outer;
+    int is_known = folder >= 0 && fstat(folder, &own) == 0 && fstatat(folder, "..", &outer, 0) == 0;
+    if (folder >= 0) close(folder);
+    return is_known ? own.st_dev != outer.st_dev : -1;
 }
 
 void ingot_return_freed_memory(void) {

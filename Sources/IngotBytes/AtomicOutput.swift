@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Output that appears whole or not at all: files are written beside their final names and renamed when they are
-// complete and flushed. What a killed process leaves, the next run removes.
+// complete and flushed. What a killed process leaves, the next run removes. Where one may go is OutputPlace.swift's.
 import IngotCore
 
 /// A file or a folder of files that takes its final name only when it is complete.
 ///
 /// Make one, add files, write them, then ``commit()``. Without that, ``discard(keeping:)`` removes every trace; the
 /// destination holds what it held before. What replaces a file has its mode, owner where allowed and extended attributes.
+/// An empty folder that nothing can take the place of (``StandingFolder``) stays, and the files go into it one by one.
 package final class AtomicOutput {
-  /// What stands where the output is to go.
-  private enum Destination {
-    case nothing, file, emptyFolder, folder
-  }
-
   /// The path the output gets.
   package let path: String
   /// What killed runs had left, and this one has removed.
@@ -27,7 +23,10 @@ package final class AtomicOutput {
   private let system: any SystemCalls
   private let parent: String
   private let belongs: (String) -> Bool
+  private let isWeight: (String) -> Bool
   private let partial: PartialFolder
+  /// Whether the output lies inside the empty folder that stands there, and its files are moved up into that.
+  private let fills: Bool
   private let hold: InterruptHold
   private let window = OpenFileWindow()
   /// The files by their names in a folder, and the folders that they are in, the outer ones first.
@@ -45,19 +44,23 @@ package final class AtomicOutput {
   ///   - sources: the files being read; none of them may be the destination or be in it.
   ///   - key: by what an unfinished output of the same work is known; `nil` keeps no journal.
   ///   - system: the calls to use.
+  ///   - isWeight: whether a name in a folder is that of weights: new files of them are as private as those replaced.
   ///   - belongs: for a folder that is replaced, whether an entry belongs to the set it holds, by its path below it; a
   ///     folder's ends with `/`.
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73) when the destination may not be taken.
   package init(
     path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], journal key: JournalKey? = nil,
-    system: any SystemCalls = LiveSystem(), belongs: @escaping (String) -> Bool = { _ in false }
+    system: any SystemCalls = LiveSystem(), isWeight: @escaping (String) -> Bool = { _ in false },
+    belongs: @escaping (String) -> Bool = { _ in false }
   ) throws(IngotError) {
+    self.isWeight = isWeight
     (self.system, self.isFolder, self.force, self.belongs) = (system, isFolder, force, belongs)
     let target = try Self.requirePlace(
       path, isFolder: isFolder, force: force, sources: sources, system: system, belongs: belongs)
     self.path = target
-    parent = FilePath.folder(of: target)
     let name = FilePath.name(of: target)
+    fills = isFolder && Self.isFilled(target, system)
+    parent = fills ? target : FilePath.folder(of: target)
 
     hold = try InterruptHold()
     let unfinished: (folder: PartialFolder, journal: OutputJournal)? =
@@ -94,136 +97,8 @@ package final class AtomicOutput {
   /// Where the output lies until it is complete, under its own name.
   package var partialPath: String { partial.contentPath }
 
-  private static func failure(_ error: CallFailure, _ path: String) -> IngotError {
+  static func failure(_ error: CallFailure, _ path: String) -> IngotError {
     .failed(error, path: path, purpose: .createOutput)
-  }
-
-  // MARK: - What stands there
-
-  /// Throws where an output may not go, without claiming the place: what takes long is not begun in vain.
-  ///
-  /// - Returns: the path that it gets.
-  /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` (73), as ``init(path:isFolder:force:sources:journal:system:belongs:)``.
-  @discardableResult
-  package static func requirePlace(
-    _ path: String, isFolder: Bool, force: Bool, sources: [CheckpointFile], system: any SystemCalls,
-    belongs: (String) -> Bool
-  ) throws(IngotError) -> String {
-    let target = target(of: FilePath.withoutTrailingSlashes(path), system)
-    try requireFolder(FilePath.folder(of: target), system)
-    let destination = try inspect(target, system)
-    try refuseSources(target, isFolder: isFolder, sources: sources, system)
-    try refuseMismatch(destination, at: target, isFolder: isFolder, force: force)
-    if destination == .folder { try refuseForeignEntries(in: target, system, belongs: belongs) }
-    // A link to such a file is replaced itself.
-    if (try? system.status(at: target, followingLinks: false))?.kind == .file {
-      try requireOwnContent(target, system: system)
-    }
-    return target
-  }
-
-  /// The path that is replaced: a link's target, unless others count on its content.
-  private static func target(of path: String, _ system: any SystemCalls) -> String {
-    let isDots = [".", ".."].contains(FilePath.name(of: path))
-    let link = try? system.status(at: path, followingLinks: false)
-    guard isDots || link?.kind == .other, let resolved = try? system.resolve(path) else { return path }
-    return FilePath.isContentDigest(FilePath.name(of: resolved)) ? path : resolved
-  }
-
-  private static func requireFolder(_ path: String, _ system: any SystemCalls) throws(IngotError) {
-    do throws(CallFailure) {
-      guard try system.status(at: path, followingLinks: true).kind == .folder else {
-        throw CallFailure(call: "open", errorNumber: Process.ErrorNumber.notAFolder)
-      }
-    } catch {
-      throw failure(error, path)
-    }
-  }
-
-  private static func inspect(_ path: String, _ system: any SystemCalls) throws(IngotError) -> Destination {
-    do throws(CallFailure) {
-      switch try system.status(at: path, followingLinks: true).kind {
-      case .file: return .file
-      case .folder: return try system.names(in: path).isEmpty ? .emptyFolder : .folder
-      case .other: break
-      }
-    } catch {
-      guard error.errorNumber == Process.ErrorNumber.notFound else { throw failure(error, path) }
-      guard (try? system.status(at: path, followingLinks: false)) != nil else { return .nothing }
-      throw .outputRefused(
-        path: path, why: "is a link to something that does not exist", hint: "name its target, or remove it")
-    }
-    throw .outputRefused(path: path, why: "is neither a file nor a folder", hint: nil)
-  }
-
-  private static func refuseSources(
-    _ path: String, isFolder: Bool, sources: [CheckpointFile], _ system: any SystemCalls
-  ) throws(IngotError) {
-    let output = try? system.status(at: path, followingLinks: true)
-    guard let output else { return }
-    for source in sources {
-      let status = try? system.status(at: source.path, followingLinks: true)
-      let folder = try? system.status(at: FilePath.folder(of: source.path), followingLinks: true)
-      let isSame = status?.isSameFile(as: output) ?? false
-      let isInside = isFolder && (folder?.isSameFile(as: output) ?? false)
-      if isSame || isInside {
-        throw .outputRefused(path: path, why: "is the input, or holds it", hint: "write to another place")
-      }
-    }
-  }
-
-  /// Throws for a file whose name is the digest of its content: others count on that.
-  ///
-  /// - Parameters:
-  ///   - path: the file; links are followed.
-  ///   - hint: what to do instead.
-  ///   - system: the calls to use.
-  /// - Throws: ``IngotError/outputRefused(path:why:hint:)``.
-  package static func requireOwnContent(
-    _ path: String, hint: Evidence = "write to another place", system: any SystemCalls
-  ) throws(IngotError) {
-    let name = FilePath.name(of: (try? system.resolve(path)) ?? path)
-    guard FilePath.isContentDigest(name) else { return }
-    throw .outputRefused(
-      path: path, why: "is \(name), which is named by the digest of its content and may be shared", hint: hint
-    )
-  }
-
-  private static func refuseMismatch(
-    _ destination: Destination, at path: String, isFolder: Bool, force: Bool
-  ) throws(IngotError) {
-    switch destination {
-    case .nothing: return
-    case .file where isFolder:
-      throw .outputRefused(path: path, why: "is a file, and the output is a folder", hint: nil)
-    case .emptyFolder where isFolder: return
-    case .emptyFolder where !isFolder, .folder where !isFolder:
-      throw .outputRefused(path: path, why: "is a folder, and the output is one file", hint: nil)
-    case .file, .emptyFolder, .folder:
-      guard force else { throw exists(path) }
-    }
-  }
-
-  private static func exists(_ path: String) -> IngotError {
-    .outputRefused(path: path, why: "exists", hint: .remedy(.overwrite))
-  }
-
-  private static func refuseForeignEntries(
-    in folder: String, below prefix: String = "", _ system: any SystemCalls, belongs: (String) -> Bool
-  ) throws(IngotError) {
-    let names: [String]
-    do throws(CallFailure) { names = try system.names(in: folder) } catch { throw failure(error, folder) }
-    for name in names {
-      let path = FilePath.join(folder, name)
-      let isFolder = (try? system.status(at: path, followingLinks: false))?.kind == .folder
-      let entry = prefix + name + (isFolder ? "/" : "")
-      guard belongs(entry) else {
-        throw .outputRefused(
-          path: folder, why: "holds \(name), which does not belong to a checkpoint",
-          hint: "only a folder that holds nothing but weights, index and their companions is replaced")
-      }
-      if isFolder { try refuseForeignEntries(in: path, below: entry, system, belongs: belongs) }
-    }
   }
 
   // MARK: - What is written
@@ -285,8 +160,9 @@ package final class AtomicOutput {
   ///
   /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` when something stands there now that may not be replaced.
   package func commit() throws(IngotError) {
+    let privateWeight = isFolder ? privateWeight() : nil
     for (name, file) in files {
-      try file.takeOverAttributes(of: isFolder ? FilePath.join(path, name) : path)
+      try file.takeOverAttributes(of: isFolder ? predecessor(of: name, privateWeight) : path)
       try file.synchronize()
     }
     window.close()
@@ -298,6 +174,25 @@ package final class AtomicOutput {
     isDone = true
     defer { partial.remove(files: [], folders: []) }
     try flush(parent)
+  }
+
+  /// The file of a replaced folder whose attributes a new one gets: that of its name, and for weights of another name the
+  /// most private ones.
+  private func predecessor(of name: String, _ privateWeight: String?) -> String {
+    let path = FilePath.join(path, name)
+    let stands = (try? system.status(at: path, followingLinks: true)) != nil
+    guard let privateWeight, isWeight(name), !stands else { return path }
+    return privateWeight
+  }
+
+  /// The most private weights of the folder that is replaced; `nil` where not all may read none of them.
+  private func privateWeight() -> String? {
+    let weights = ((try? system.names(in: path)) ?? []).filter(isWeight).compactMap { name in
+      let path = FilePath.join(path, name)
+      return (try? system.status(at: path, followingLinks: true)).map { (path: path, rights: $0.rights) }
+    }
+    guard weights.allSatisfy({ $0.rights & 0o004 == 0 }) else { return nil }
+    return weights.min { $0.rights.nonzeroBitCount < $1.rights.nonzeroBitCount }?.path
   }
 
   /// Flushes the names in a folder; the output's own has the attributes of the one that it replaces.
@@ -330,7 +225,9 @@ package final class AtomicOutput {
       do throws(CallFailure) {
         switch destination {
         case .nothing, .file: return try renameWithoutReplacing()
+        case .emptyFolder where fills: return try moveUp()
         case .emptyFolder: return try system.rename(partial.contentPath, to: path)
+        case .folder where fills: throw CallFailure(call: "rename", errorNumber: Process.ErrorNumber.notEmpty)
         case .folder: return try exchangeFolders()
         }
       } catch {
@@ -350,17 +247,23 @@ package final class AtomicOutput {
   }
 
   private func renameWithoutReplacing() throws(CallFailure) {
+    try renameWithoutReplacing(partial.contentPath, to: path, isFolder: isFolder)
+  }
+
+  private func renameWithoutReplacing(
+    _ old: String, to new: String, isFolder: Bool
+  ) throws(CallFailure) {
     do throws(CallFailure) {
-      try system.renameWithoutReplacing(partial.contentPath, to: path)
+      try system.renameWithoutReplacing(old, to: new)
     } catch {
       guard Process.ErrorNumber.unsupported.contains(error.errorNumber) else { throw error }
       // A file system without that flag: a second name can't replace either, and a folder's rename replaces at most
       // an empty one.
       if isFolder {
-        try system.rename(partial.contentPath, to: path)
+        try system.rename(old, to: new)
       } else {
-        try system.link(partial.contentPath, to: path)
-        try system.removeFile(partial.contentPath)
+        try system.link(old, to: new)
+        try system.removeFile(old)
       }
     }
   }
@@ -374,6 +277,24 @@ package final class AtomicOutput {
       try system.rename(partial.contentPath, to: path)
     }
     partial.retire()
+  }
+
+  /// Moves what is in the folder into the one that it lies in; what has been moved goes back when the rest can't be.
+  private func moveUp() throws(CallFailure) {
+    var moved: [String] = []
+    for name in try system.names(in: partial.contentPath) {
+      do throws(CallFailure) {
+        try renameWithoutReplacing(
+          FilePath.join(partial.contentPath, name), to: FilePath.join(path, name),
+          isFolder: folders.contains(FilePath.join(partial.contentPath, name)))
+        moved.append(name)
+      } catch {
+        for name in moved {
+          try? system.rename(FilePath.join(path, name), to: FilePath.join(partial.contentPath, name))
+        }
+        throw error
+      }
+    }
   }
 
   /// Removes the partial output, unless it was committed.

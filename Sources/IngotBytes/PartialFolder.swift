@@ -66,6 +66,11 @@ final class PartialFolder {
   /// Whether a name is that of such a folder.
   static func isPartial(_ name: String) -> Bool { name.hasPrefix(".") && name.contains(partialMark) }
 
+  /// Whether a name is that of such a folder of an output.
+  static func isPartial(_ entry: String, of name: String) -> Bool {
+    entry.utf8.starts(with: prefix(partialMark, of: name).utf8)
+  }
+
   /// Makes an empty folder and locks it.
   init(for name: String, in parent: String, _ system: any SystemCalls) throws(CallFailure) {
     (self.name, self.parent, self.system) = (name, parent, system)

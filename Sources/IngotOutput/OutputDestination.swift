@@ -194,7 +194,8 @@ package struct OutputDestination: Sendable {
     }
     let planned = PlannedNames(output.plan)
     let atomic = try AtomicOutput(
-      path: path, isFolder: isFolder, force: force, sources: sources, journal: journal, system: system
+      path: path, isFolder: isFolder, force: force, sources: sources, journal: journal, system: system,
+      isWeight: Self.isWeight
     ) { planned.holds($0) || Self.belongs($0) }
     do throws(IngotError) {
       let needed = try output.plannedByteCount()
@@ -239,8 +240,12 @@ package struct OutputDestination: Sendable {
   /// Whether an entry of a folder belongs to any checkpoint: weights, index or a known companion.
   private static func belongs(_ name: String) -> Bool {
     CompanionName.known.contains { $0.name == name } || CompanionName.isIndex(name)
-      || (!name.utf8.contains(UInt8(ascii: "/"))
-        && FormatRegistry.formats.contains { $0.owns(fileName: name) })
+      || isWeight(name)
+  }
+
+  /// Whether an entry of a folder is a weight file of some format.
+  private static func isWeight(_ name: String) -> Bool {
+    !name.utf8.contains(UInt8(ascii: "/")) && FormatRegistry.formats.contains { $0.owns(fileName: name) }
   }
 }
 

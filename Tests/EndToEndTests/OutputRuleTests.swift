@@ -27,6 +27,27 @@ import Testing
     #expect(try IngotProgram.run("convert", Self.model, folder.file("out.npz"), "--force").exitCode == 0)
   }
 
+  @Test func `the current folder stays the one that it is`() throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.createDirectory(atPath: folder.file("here"), withIntermediateDirectories: false)
+    // A shell in it sees what is written, and is not left in a folder that is gone.
+    var shell = ChildProcess(
+      "sh",
+      ["-c", "\"$1\" convert \"$2\" . && ls && cd . && ls -A", "sh", try IngotProgram.path(), Self.model])
+    shell.folder = folder.file("here")
+    let result = try shell.run()
+    #expect(result.exitCode == 0, "\(result.standardError)")
+    #expect(result.standardOutput.contains("model.safetensors\n"), "\(result.standardOutput)")
+    let files = folder.entries()
+    #expect(files.contains("here/model.safetensors") && !files.contains { $0.contains("/.") })
+    var again = try IngotProgram.process(["convert", Self.model, ".", "--force"])
+    again.folder = folder.file("here")
+    let refused = try again.run()
+    #expect(refused.exitCode == 73)
+    #expect(refused.firstErrorLine.contains("is the current folder"), "\(refused.firstErrorLine)")
+    #expect(folder.entries() == files)
+  }
+
   @Test func `the input is never the output, by whatever path`() throws {
     let folder = try TemporaryFolder()
     let copy = try folder.copy(Self.model)

@@ -74,6 +74,26 @@ import Testing
     #expect(kept == Array(old.prefix(kept.count)) && kept.count > 2)
   }
 
+  @Test(arguments: [(["600", "640"], "600"), (["600", "644"], "644")])
+  func `weights of other names are as private as those replaced, where all were`(
+    _ modes: [String], _ expected: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    for (number, mode) in modes.enumerated() {
+      try folder.write(
+        Fixture.bytes("models/base/model.safetensors"), to: "out/old-\(number).safetensors")
+      try mark(folder.file("out/old-\(number).safetensors"), mode: mode)
+    }
+    try run(["convert", Self.model, folder.file("out") + "/", "--shard-size", "1MB", "--force"])
+    let files = folder.entries().filter { $0.hasSuffix(".safetensors") }
+    #expect(files.count > 2)
+    for file in files {
+      let mode = try #require(
+        FileManager.default.attributesOfItem(atPath: folder.file(file))[.posixPermissions] as? Int)
+      #expect(String(mode, radix: 8) == expected, "\(file)")
+    }
+  }
+
   @Test func `an unfinished output is nobody else's`() throws {
     let folder = try TemporaryFolder()
     let source = try BigCheckpoint.write("big.safetensors", in: folder, tensorCount: 4, elementCount: 1 << 26)

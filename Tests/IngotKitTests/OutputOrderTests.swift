@@ -86,6 +86,42 @@ import Testing
     #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
   }
 
+  @Test(arguments: [0, 2])
+  func `a mount point stays, and files go into it one by one or not at all`(failing: Int) throws {
+    let folder = try TemporaryFolder()
+    let source = try Self.source(in: folder)
+    try FileManager.default.createDirectory(atPath: folder.file("out"), withIntermediateDirectories: false)
+    if failing > 0 {
+      // What a killed run has left in it does not make it one that is not empty.
+      try folder.write("left", to: "out/.out.ingot-partial-1/out/model.safetensors")
+    }
+    let place =
+      try FileManager.default.attributesOfItem(atPath: folder.file("out"))[.systemFileNumber] as? Int
+    var options = ConvertOptions()
+    options.shardByteLimit = 16
+    options.work.system = MountedSystem(folder.file("out"), failingAt: failing)
+    let result = Result { try Conversion(source, to: folder.file("out"), options: options).run() }
+    let names =
+      (1...4).map { "out/model-0000\($0)-of-00004.safetensors" } + ["out/model.safetensors.index.json"]
+    #expect((try? result.get()) != nil == (failing == 0))
+    #expect(folder.entries() == ["in.safetensors"] + (failing == 0 ? ["out"] + names : ["out"]))
+    let after =
+      try FileManager.default.attributesOfItem(atPath: folder.file("out"))[.systemFileNumber] as? Int
+    #expect(place == after && place != nil)
+
+    // What it holds then is not replaced: there is no step that does it as a whole.
+    guard failing == 0 else { return }
+    options.force = true
+    let error = #expect(throws: IngotError.self) {
+      _ = try Conversion(source, to: folder.file("out"), options: options).run()
+    }
+    guard case .outputRefused? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(folder.entries() == ["in.safetensors", "out"] + names)
+  }
+
   @Test func `a stream is written and nothing else`() throws {
     let folder = try TemporaryFolder()
     let source = try Self.source(in: folder)
@@ -259,6 +295,44 @@ import Testing
 private final class Flag: @unchecked Sendable {
   // SAFETY: set and read by one thread after the other.
   var isSet = false
+}
+
+/// The operating system with a folder that is a mount point: nothing takes its place.
+private final class MountedSystem: ForwardingSystem {
+  private let mount: String
+  private let failing: Int
+  private let moved = Locked(0)
+
+  /// Makes one where the file of a number can't be moved into the folder, from 1 on.
+  init(_ mount: String, failingAt failing: Int) { (self.mount, self.failing) = (mount, failing) }
+
+  func isMountPoint(_ path: String) -> Bool { path == mount }
+
+  func rename(_ path: String, to target: String) throws(CallFailure) {
+    try refuse(path, target)
+    try live.rename(path, to: target)
+  }
+
+  func renameWithoutReplacing(_ path: String, to target: String) throws(CallFailure) {
+    try refuse(path, target)
+    let number = moved.withLock { number in
+      number += 1
+      return number
+    }
+    // EIO
+    if number == failing { throw CallFailure(call: "renameat2", errorNumber: 5) }
+    try live.renameWithoutReplacing(path, to: target)
+  }
+
+  func exchange(_ path: String, with other: String) throws(CallFailure) {
+    try refuse(path, other)
+    try live.exchange(path, with: other)
+  }
+
+  private func refuse(_ paths: String...) throws(CallFailure) {
+    // EBUSY
+    if paths.contains(mount) { throw CallFailure(call: "rename", errorNumber: 16) }
+  }
 }
 
 /// A disk that does not take what it is to keep.

@@ -64,6 +64,7 @@ extension ForwardingSystem {
   package func takeOverAttributes(of path: String, by descriptor: Int32) throws(CallFailure) {
     try live.takeOverAttributes(of: path, by: descriptor)
   }
+  package func isMountPoint(_ path: String) -> Bool { live.isMountPoint(path) }
   package func names(in folder: String) throws(CallFailure) -> [String] { try live.names(in: folder) }
   package func resolve(_ path: String) throws(CallFailure) -> String { try live.resolve(path) }
   package func freeByteCount(at path: String) throws(CallFailure) -> Int {

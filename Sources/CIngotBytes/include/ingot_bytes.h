@@ -36,6 +36,10 @@ int ingot_rename_no_replace(const char *from, const char *to);
 /// Exchanges two paths in one step; renameat2(2) with RENAME_EXCHANGE.
 int ingot_rename_exchange(const char *first, const char *second);
 
+/// Whether a file system, or a part of one, is mounted on a folder: 1 or 0, and -1 with errno when it can't be told;
+/// statx(2).
+int ingot_is_mount_point(const char *path);
+
 /// Makes a reading fault inside a registered range end the process with one line and status 74.
 /// A fault anywhere else keeps the default action. Safe to call more than once.
 void ingot_install_mapping_fault_handler(void);

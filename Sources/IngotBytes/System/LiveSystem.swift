@@ -134,6 +134,11 @@ package struct LiveSystem: SystemCalls {
     try calling("renameat2") { () throws(CallFailure) in try ingot_rename_exchange(raw(path), raw(other)) }
   }
 
+  package func isMountPoint(_ path: String) -> Bool {
+    guard let path = try? raw(path) else { return false }
+    return ingot_is_mount_point(path) == 1
+  }
+
   package func link(_ path: String, to target: String) throws(CallFailure) {
     try calling("link") { () throws(CallFailure) in try Glibc.link(raw(path), raw(target)) }
   }
@@ -245,5 +250,6 @@ extension FileStatus {
     self.init(
       kind: kind, byteCount: Int(raw.st_size), device: UInt64(raw.st_dev), inode: UInt64(raw.st_ino),
       modifiedNanoseconds: Self.nanoseconds(raw.st_mtim), changedNanoseconds: Self.nanoseconds(raw.st_ctim))
+    rights = UInt32(raw.st_mode) & 0o777
   }
 }

@@ -12,6 +12,8 @@ package struct FileStatus: Hashable, Sendable {
 
   /// What kind of thing it is.
   package var kind: Kind
+  /// Who may read, write and run it: the last nine bits of its mode.
+  package var rights: UInt32 = 0
   /// Its length in bytes.
   package var byteCount: Int
   /// The device it is on; with ``inode``, the file's identity.
@@ -124,6 +126,8 @@ package protocol SystemCalls: Sendable {
   func names(in folder: String) throws(CallFailure) -> [String]
   /// realpath(3).
   func resolve(_ path: String) throws(CallFailure) -> String
+  /// statx(2): whether a file system is mounted on a folder, be it a part of one.
+  func isMountPoint(_ path: String) -> Bool
   /// statvfs(3): bytes that an ordinary user can still write where the path is.
   func freeByteCount(at path: String) throws(CallFailure) -> Int
   /// mmap(2), private and read-only.
