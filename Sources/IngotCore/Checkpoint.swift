@@ -86,6 +86,10 @@ public struct Checkpoint: Sendable {
   public var companions: [Companion]
   /// What the names of its weight files begin with, before number and extension; `nil` when unknown.
   package var stem: String?
+  /// Whether the stem is that of weights inside the file which the path names, by whatever name that file goes.
+  package var isStemInside = false
+  /// The name of the index of its set, without folders; `nil` for what has none.
+  package var indexName: String?
   /// What stands beside the weights in the same archive and does not travel.
   public var losses: [Loss] = []
   /// Remarks on the input that do not stop the work.

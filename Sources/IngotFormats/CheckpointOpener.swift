@@ -82,12 +82,12 @@ package struct CheckpointOpener: Sendable {
   /// Reads the headers of a file that is open, and of the others that it names.
   func read(_ source: any ByteSource) throws(IngotError) -> Checkpoint {
     if ShardSetKind.isIndexName(source.path) {
-      var set = try readSet(index(source), beside: source)
-      set.stem = set.files.first.map { WeightFileName.stem(of: $0.path) }
-      return set
+      return try readSet(index(source), beside: source)
     }
     var checkpoint = try FormatRegistry.detect(source).read(source, options: options)
-    checkpoint.stem = checkpoint.files.first.map { WeightFileName.stem(of: $0.path) }
+    if !checkpoint.isStemInside {
+      checkpoint.stem = checkpoint.files.first.map { WeightFileName.stem(of: $0.path) }
+    }
     if let shard = ShardName(FilePath.name(of: source.path)), shard.isOfSet {
       checkpoint.findings.append(
         Finding(
@@ -175,7 +175,7 @@ package struct CheckpointOpener: Sendable {
       }
       parts.append(try format.read(shard, options: options))
     }
-    return try index.merge(
+    var set = try index.merge(
       parts, path: source.path, indexByteCount: index.isIndexed ? source.byteCount : 0)
   }
 
@@ -214,3 +214,6 @@ package struct CheckpointOpener: Sendable {
     return (path, names.map { FilePath.join(FilePath.folder(of: path), $0) })
   }
 }
+    if index.isIndexed { set.indexName = FilePath.name(of: source.path) }
+    set.stem = WeightFileName.stem(ofSet: index.shards, index: set.indexName)
+    return set

@@ -19,6 +19,21 @@ package enum WeightFileName {
     return stem.wholeMatch(of: /(.+)-\d{5,6}-of-\d{5,6}/).map { String($0.1) } ?? stem
   }
 
+  /// The part that the names of a set's files begin with: that of the first where it has a number, else that of the index.
+  ///
+  /// - Parameters:
+  ///   - files: the names of the weight files.
+  ///   - index: the index's name, when there is one.
+  /// - Returns: the stem; `nil` for no files.
+  static func stem(ofSet files: [String], index: String?) -> String? {
+    guard let first = files.first else { return nil }
+    let stem = stem(of: first)
+    guard stem == FilePath.stem(of: first), let index,
+      let match = index.wholeMatch(of: /(.+?)(?:\.safetensors|\.bin)?\.index(\.[^.]+)?\.json/)
+    else { return stem }
+    return "\(match.1)\(match.2 ?? "")"
+  }
+
   /// The name of the one weight file of a folder.
   ///
   /// - Parameters:
@@ -30,10 +45,15 @@ package enum WeightFileName {
     -> String
   {
     if let name = format.fileName { return name }
-    var stem = ownStem(of: format.id)
-    if let source, let given = source.stem, given != ownStem(of: source.format) { stem = given }
+    let stem = source.flatMap(givenStem) ?? ownStem(of: format.id)
     let kind = ShardSetKind.all.first { $0.format.id == format.id }
     return stem + (kind?.suffix ?? "." + (format.fileExtensions.first ?? format.id))
+  }
+
+  /// The stem of a checkpoint's weight files, unless it is its format's own.
+  package static func givenStem(of source: Checkpoint) -> String? {
+    guard let stem = source.stem, stem != ownStem(of: source.format) else { return nil }
+    return stem
   }
 
   /// The name of one file of a set, as `huggingface_hub` gives it.
@@ -42,8 +62,31 @@ package enum WeightFileName {
     return "\(stem)-\(padded(number))-of-\(padded(count))\(name.dropFirst(stem.count))"
   }
 
-  /// The name of the index of a set of such files.
-  static func index(of name: String) -> String { name + ShardSetKind.indexSuffix }
+  /// The name of the index of a set of such files: `model.safetensors.index.json`, and of a variant, as transformers and
+  /// diffusers look for it, `model.safetensors.index.fp16.json`.
+  ///
+  /// - Parameters:
+  ///   - name: the name that the one weight file would have.
+  ///   - source: the checkpoint whose index keeps its name where the files keep theirs.
+  /// - Returns: the name, without folders.
+  package static func index(of name: String, keepingNameOf source: Checkpoint? = nil) -> String {
+    if let source, let index = source.indexName, source.stem == FilePath.stem(of: name),
+      ShardSetKind.all.contains(where: { $0.format.id == source.format && name.hasSuffix($0.suffix) })
+    {
+      return index
+    }
+    let (stem, suffix) = (FilePath.stem(of: name), name.dropFirst(FilePath.stem(of: name).count))
+    for own in variedStems where stem.hasPrefix(own + ".") {
+      let variant = stem.dropFirst(own.count)
+      if !variant.dropFirst().contains(".") { return "\(own)\(suffix).index\(variant).json" }
+    }
+    return name + ShardSetKind.indexSuffix
+  }
+
+  /// The stems of libraries that have variants of weights.
+  private static let variedStems = [
+    ShardSetKind.safetensors.stem, ShardSetKind.pytorch.stem, "diffusion_pytorch_model",
+  ]
 
   /// The stem that libraries look for in files of a format.
   private static func ownStem(of format: String) -> String {

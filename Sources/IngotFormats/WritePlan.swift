@@ -67,6 +67,11 @@ package struct WriteRequest: Sendable {
   package var isNested = false
   /// The name of the weight file, without folders; what the names of several are made of.
   package var fileName: String
+  /// The name of the index of several; empty for the one that libraries look for beside such files.
+  package var indexName = ""
+  /// What the names of the weight files began with before they became one file of another name, in formats that can keep
+  /// it; `nil` where nothing is lost.
+  package var stem: String?
   /// The most bytes of tensors in one file; `nil` for one file whatever its size.
   package var shardByteLimit: Int?
   /// The files of a model that is cut for several processors, which hold all tensors one after another; none for files as
@@ -80,6 +85,9 @@ package struct WriteRequest: Sendable {
   package var storesSHA256: Bool
   /// Whether names are kept that are valid in the format and longer than its usual program takes.
   package var keepsLongNames: Bool
+
+  /// The name of the index of several files.
+  var indexFileName: String { indexName.isEmpty ? WeightFileName.index(of: fileName) : indexName }
 
   /// Makes a request; set the rest as needed.
   package init(tensors: [PlannedTensor], metadata: Metadata, fileName: String) {

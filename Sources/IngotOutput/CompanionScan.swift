@@ -29,6 +29,7 @@ package struct CompanionScan {
   private let folder: String
   private let system: any SystemCalls
   private let stem: String
+  private let indexName: String?
   /// What is passed over without a word: the checkpoint's own files, and the output when it stands in the folder.
   private let passedOver: Set<FileIdentity>
   private var entryCount: UInt64 = 0
@@ -51,7 +52,7 @@ package struct CompanionScan {
   ) {
     folder = Self.folder(of: path, system: system)
     self.system = system
-    stem = checkpoint.stem ?? ""
+    (stem, indexName) = (checkpoint.stem ?? "", checkpoint.indexName)
     passedOver = Self.identities(Self.ownFiles(checkpoint) + (output.map { [$0] } ?? []), system: system)
     if Self.isModelFolder(path, system: system) {
       walk("", depth: 0)
@@ -133,7 +134,7 @@ package struct CompanionScan {
       } else {
         let isIndex = CompanionName.isIndex(name)
         if isIndex { indexes.append(path) } else if judgement == .weights { otherWeights.append(name) }
-        if !isIndex || !name.hasPrefix(stem) { leave(name, judgement) }
+        if !isIndex || !(name.hasPrefix(stem) || name == indexName) { leave(name, judgement) }
       }
     case .other: losses.append(.leftBehind(name, "is not a file"))
     }

@@ -65,12 +65,12 @@ package struct Companions {
     if let loss = companion.holdingWeights { losses.append(loss) } else { files.append(companion) }
   }
 
-  /// Whether a folder that a checkpoint is written to gets a weight file of the same name: it comes from a folder, or from
-  /// an archive of one.
+  /// Whether a folder that a checkpoint is written to gets a weight file of the same name: it comes from a folder, from an
+  /// archive of one, or from a file that remembers the name.
   package static func keepsName(
     of checkpoint: Checkpoint, at path: String, system: any SystemCalls
   ) -> Bool {
-    CompanionScan.isModelFolder(path, system: system)
+    checkpoint.isStemInside || CompanionScan.isModelFolder(path, system: system)
       || WeightFileName.stem(of: path) != checkpoint.stem
   }
 

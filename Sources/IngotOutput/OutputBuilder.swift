@@ -259,6 +259,7 @@ package struct OutputBuilder {
     var request = request
     var losses = losses
     request.fileName = destination.fileName
+    (request.indexName, request.stem) = (destination.indexName, destination.sourceStem)
     let travelling = companions.filter { $0.kind != .shardIndex }
     if destination.writer.holdsCompanions, !destination.isFolder {
       request.companions = travelling

@@ -21,6 +21,11 @@ package struct OutputDestination: Sendable {
   /// The name of the weight file.
   package let fileName: String
 
+  /// The name of the index of several weight files.
+  let indexName: String
+  /// What the names of the source's weight files begin with, where one file has another name.
+  let sourceStem: String?
+
   /// An index beside one weight file by whose name readers of the folder open a set instead; `nil` where there is none.
   private let indexBeside: String?
 
@@ -55,7 +60,8 @@ package struct OutputDestination: Sendable {
   ///   - path: the output's path.
   ///   - format: the format's id, when the caller says so.
   ///   - isSharded: whether several files are wanted.
-  ///   - source: the folder of weights whose file's name a folder keeps; `nil` for the name that libraries look for.
+  ///   - source: the folder of weights whose file's name a folder keeps, and one file that can; `nil` for the name that
+  ///     libraries look for.
   ///   - name: what the weight file of a folder is called, where a program wants it so.
   ///   - system: the operating system.
   /// - Throws: ``IngotCore/IngotError/invalidRequest(option:why:)`` when no format, or none that is written, fits.
@@ -92,6 +98,8 @@ package struct OutputDestination: Sendable {
     self.writer = writer
     fileName =
       isFolder ? name ?? WeightFileName.inFolder(found, keepingStemOf: source) : FilePath.name(of: path)
+    indexName = WeightFileName.index(of: fileName, keepingNameOf: name == nil ? source : nil)
+    sourceStem = isFolder ? nil : source.flatMap(WeightFileName.givenStem)
     let index = fileName + ShardSetKind.indexSuffix
     let isShadowed =
       path != "-" && !isFolder
@@ -131,6 +139,8 @@ package struct OutputDestination: Sendable {
     isFolder = false
     fileName = FilePath.name(of: path)
     indexBeside = nil
+    indexName = WeightFileName.index(of: fileName)
+    sourceStem = nil
   }
 
   private static func format(

@@ -22,6 +22,7 @@ extension CheckpointOpener {
       case .file: try read(archived.file)
       }
     var checkpoint = try archived.contents.located(found)
+    checkpoint.isStemInside = true
     checkpoint.findings += archived.listing.findings
     if let tail = archived.listing.tail { checkpoint.findings.append(tail.finding(in: source.path)) }
     checkpoint.indexByteCount += archived.listing.indexByteCount

@@ -38,12 +38,14 @@ package struct IngotFileFormat: CheckpointFormat {
   /// - Complexity: reads header, index, tail and footer, and at most a page at each gap between tensors; allocates the
   ///   index, then the tail.
   package func read(_ source: any ByteSource, options: ReadOptions) throws(IngotError) -> Checkpoint {
-    let (header, footer, index, _) = try Self.open(source, keepsDetails: false)
-    return Checkpoint(
+    let (header, footer, index, tail) = try Self.open(source, keepsDetails: false)
+    var checkpoint = Checkpoint(
       format: id, files: [CheckpointFile(path: source.path, byteCount: source.byteCount)],
       tensors: index.tensors, metadata: index.metadata, companions: index.companions,
       findings: index.findings,
       indexByteCount: header.indexEnd + footer.tailByteCount + IngotFileLayout.endByteCount)
+    (checkpoint.stem, checkpoint.isStemInside) = (tail.provenance.stem, tail.provenance.stem != nil)
+    return checkpoint
   }
 
   /// Reads and checks header, footer and index, and all else but the tensors' bytes.

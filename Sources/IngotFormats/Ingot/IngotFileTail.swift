@@ -43,6 +43,14 @@ package struct IngotFileProvenance: Hashable, Sendable {
   /// What else a writer recorded.
   package var notes: Metadata
 
+  /// The note that says what the names of the source's weight files begin with.
+  static let stemKey = "stem"
+
+  /// What the names of the source's weight files begin with; `nil` where nothing is noted that a name can begin with.
+  var stem: String? {
+    notes.string(Self.stemKey).flatMap { $0.utf8.count <= 200 && FilePath.isPlainName($0) ? $0 : nil }
+  }
+
   /// Makes a provenance.
   package init(
     sourceFormat: String, files: [SourceFile], origins: [Origin] = [], notes: Metadata = Metadata()

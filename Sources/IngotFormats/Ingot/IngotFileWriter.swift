@@ -133,6 +133,7 @@ private struct IngotFileTailPlan {
   private let storesSHA256: Bool
   private let sourceFormat: String
   private let sources: [CheckpointFile]
+  private let notes: Metadata
 
   init(_ request: WriteRequest, stored: [PartReference]) {
     tensors = request.tensors
@@ -140,6 +141,8 @@ private struct IngotFileTailPlan {
     storesSHA256 = request.storesSHA256
     sourceFormat = request.sourceFormat
     sources = request.sources
+    notes = Metadata(
+      request.stem.map { [Metadata.Entry(key: IngotFileProvenance.stemKey, value: .string($0))] } ?? [])
   }
 
   /// The tail and footer of a file whose every source digest is known.
@@ -209,8 +212,8 @@ private struct IngotFileTailPlan {
     try encoder.count(stored.count { $0.part == 0 })
   }
 
-  /// Notes, of which a conversion makes none.
+  /// Notes: the stem of weight files that had a name of their own.
   private func end(_ encoder: inout IngotFileEncoder) throws(IngotError) {
-    try encoder.metadata(Metadata())
+    try encoder.metadata(notes)
   }
 }

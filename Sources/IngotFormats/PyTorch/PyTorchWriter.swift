@@ -48,7 +48,7 @@ package struct PyTorchWriter: CheckpointWriter {
       totalByteCount += archive.storedByteCount
     }
     if hasIndex {
-      let index = WeightFileName.index(of: request.fileName)
+      let index = request.indexFileName
       files.append(
         try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "pytorch"))
     }

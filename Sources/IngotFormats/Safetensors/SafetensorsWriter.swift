@@ -83,7 +83,7 @@ package struct SafetensorsWriter: CheckpointWriter {
         map += (aliases[ExactName(request.tensors[reference.tensor].name)] ?? []).map { ($0.name, name) }
       }
     }
-    let index = WeightFileName.index(of: request.fileName)
+    let index = request.indexFileName
     files.append(
       try ShardIndex.file(named: index, map: map, totalByteCount: totalByteCount, target: "safetensors"))
     return WritePlan(files: files, losses: losses)
