@@ -124,7 +124,8 @@ struct HashCommand: ParsableCommand {
   /// Checks every line, also behind one that can't be read.
   private func check(_ path: String) throws {
     var results: [Checked] = []
-    for entry in try HashManifest(path: path).entries {
+    let manifest = try HashManifest(path: path)
+    for entry in manifest.entries {
       var result = Checked(path: entry.path)
       do {
         let report = try report(entry.path)
@@ -136,7 +137,17 @@ struct HashCommand: ParsableCommand {
       }
       results.append(result)
     }
-    global.print(json: { JSONText.document([("checked", .array(results.map(\.json)))]) }) { style in
+    let passedOver = manifest.passedOverCount
+    if passedOver > 0, !global.quiet {
+      Terminal.printError([
+        DigestText.passedOver(passedOver, first: manifest.firstPassedOver, of: ErrorRenderer.name(path))
+      ])
+    }
+    global.print(json: {
+      var entries = [("checked", MetadataValue.array(results.map(\.json)))]
+      if passedOver > 0 { entries.append(("lines_passed_over", .int64(Int64(passedOver)))) }
+      return JSONText.document(entries)
+    }) { style in
       results.map { $0.line(style) }
     }
     if !results.allSatisfy(\.holds) { throw CheckFailed() }

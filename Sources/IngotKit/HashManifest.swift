@@ -67,14 +67,17 @@ public struct HashManifest: Sendable {
 
   /// The lines in order.
   public var entries: [Entry]
+  /// How many lines are of no form, such as those of a signature around it, which sha256sum passes over too.
+  package private(set) var passedOverCount = 0
+  /// The number of the first of them, from 1 on.
+  package private(set) var firstPassedOver = 0
 
   /// Reads a manifest.
   ///
   /// - Parameters:
   ///   - path: the file.
   ///   - work: how the work is done.
-  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a line that is none, and a file without
-  ///   any.
+  /// - Throws: ``IngotCore/IngotError/malformed(_:at:found:expected:)`` for a file without any line that is one.
   public init(path: String, work: WorkOptions = WorkOptions()) throws(IngotError) {
     try self.init(bytes: Companions.text(path, system: work.system), path: path)
   }
@@ -97,24 +100,37 @@ public struct HashManifest: Sendable {
       try requireEntries(path)
       return
     }
+    try readLines(bytes, path)
+    try requireEntries(path)
+  }
+
+  /// Reads lines of text; those of no form are counted.
+  private mutating func readLines(_ bytes: [UInt8], _ path: String) throws(IngotError) {
     /// Whether one space stands between digest and path, as some BSD tools have it: the first such line tells for all.
     var hasOneSpace: Bool?
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     var start = bytes.starts(with: mark) ? mark.count : 0
+    var firstBad: (offset: Int, line: ArraySlice<UInt8>)?
+    var number = 0
     while start < bytes.count {
       let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
       var line = ManifestLine(bytes[start..<end])
       defer { start = end + 1 }
+      number += 1
       guard !line.isEmpty else { continue }
-      guard let entry = line.entry(hasOneSpace: &hasOneSpace) else {
-        throw .malformed(
-          ManifestRule.line.rule, at: Location(path, offset: start),
-          found: .value(String(decoding: bytes[start..<end].prefix(80), as: UTF8.self)),
-          expected: "64 hexadecimal digits, two spaces and a path")
+      if let entry = line.entry(hasOneSpace: &hasOneSpace) {
+        entries.append(entry)
+        continue
       }
-      entries.append(entry)
+      passedOverCount += 1
+      guard firstBad == nil else { continue }
+      (firstBad, firstPassedOver) = ((start, bytes[start..<end]), number)
     }
-    try requireEntries(path)
+    guard entries.isEmpty, let firstBad else { return }
+    throw .malformed(
+      ManifestRule.line.rule, at: Location(path, offset: firstBad.offset),
+      found: .value(String(decoding: firstBad.line.prefix(80), as: UTF8.self)),
+      expected: "64 hexadecimal digits, two spaces and a path")
   }
 
   private func requireEntries(_ path: String) throws(IngotError) {

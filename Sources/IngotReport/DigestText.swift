@@ -7,6 +7,19 @@ package enum DigestText {
   /// Names of a line at the most, folded.
   private static let limit = 8
 
+  /// Lines of a manifest that say nothing: `SUMS: 2 lines, the first of them line 1, are no digests, and were passed over`.
+  ///
+  /// - Parameters:
+  ///   - count: how many.
+  ///   - first: the number of the first.
+  ///   - name: the manifest.
+  /// - Returns: the words.
+  package static func passedOver(_ count: Int, first: Int, of name: String) -> String {
+    count == 1
+      ? "\(name): line \(first) is no digest, and was passed over"
+      : "\(name): \(count) lines, the first of them line \(first), are no digests, and were passed over"
+  }
+
   /// Names with what is so of them: `h.{0…3}.ln.weight, wte.weight differ`; `nil` for none.
   ///
   /// - Parameters:

@@ -113,7 +113,7 @@ enum RuleTexts {
     LC-20	MUST	llm.c	A debug state has at least 1024 bytes.	the header
     LC-21	MUST	llm.c	B and T are at least 1.	nothing to compare
     LC-22	MUST	llm.c	Behind the header are ids, targets, logits and loss for B, T and the model's V, and behind these a whole number of F32.	a file cut off, or another model's
-    MF-01	MUST	Digest manifest	A line that is not skipped has 64 hexadecimal digits, a separator and a path, in one of the forms above.	a line that is skipped would be a checkpoint that is not checked
+    MF-01	MUST	Digest manifest	A line that is not skipped has 64 hexadecimal digits, a separator and a path, in one of the forms above: where none has, that is an error; others are passed over and counted, in JSON as `lines_passed_over`.	`sha256sum -c` does so, and what it says of them is said: a line that is passed over may be a checkpoint that is not checked
     MF-02	MUST	Digest manifest	There is at least one such line, or checkpoint.	a check of nothing would hold
     MF-03	MUST	Digest manifest	A file that begins with `{` is the JSON that `ingot hash --json` prints; `tensors` may be left out.	half a document would check half
     NP-01	MUST	NumPy arrays and archives of arrays	The magic bytes.	another file

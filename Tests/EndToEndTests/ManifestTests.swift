@@ -56,4 +56,39 @@ import Testing
     #expect(checked.map { $0["holds"] as? Bool } == [false, true, false, false, true])
     #expect((checked.first?["error"] as? String)?.contains("does not exist") == true)
   }
+
+  @Test func `lines that are none are passed over as sha256sum does, and counted`() throws {
+    let folder = try TemporaryFolder()
+    try folder.copy(Self.model, as: "a.safetensors")
+    let digest = try IngotProgram.run("hash", folder.file("a.safetensors")).standardOutput.prefix(64)
+    let signed = """
+      -----BEGIN PGP SIGNED MESSAGE-----
+      Hash: SHA256
+
+      \(digest)  a.safetensors
+      -----BEGIN PGP SIGNATURE-----
+
+      iQEzBAEBCAAdFiEE
+      -----END PGP SIGNATURE-----
+
+      """
+    try folder.write(signed, to: "SUMS")
+    // sha256sum counts the same lines; the digest is of tensors, so that it fails where ingot does not.
+    var theirs = ChildProcess("sha256sum", ["-c", "SUMS"])
+    theirs.folder = folder.path
+    #expect(try theirs.run().standardError.contains("5 lines are improperly formatted"))
+    let result = try IngotProgram.run("hash", "--manifest", "SUMS", in: folder.path)
+    #expect(result.exitCode == 0 && result.standardOutput == "a.safetensors: OK\n")
+    #expect(
+      result.standardError
+        == "SUMS: 5 lines, the first of them line 1, are no digests, and were passed over\n",
+      "\(result.standardError)")
+    let json = try IngotProgram.run("hash", "--manifest", "SUMS", "--json", in: folder.path)
+    let report = try JSONSerialization.jsonObject(with: Data(json.outputBytes)) as? [String: Any]
+    #expect(report?["lines_passed_over"] as? Int == 5)
+    // Where no line is one, nothing would be checked.
+    try folder.write(signed.replacingOccurrences(of: digest, with: "digest"), to: "NONE")
+    let none = try IngotProgram.run("hash", "--manifest", "NONE", in: folder.path)
+    #expect(none.exitCode == 65 && none.standardError.contains("MF-01"), "\(none.standardError)")
+  }
 }
