@@ -43,7 +43,7 @@ package enum ConfigDType {
     var scanner = JSONScanner(bytes)
     let finder = Finder(dtype)
     do throws(JSONFailure) {
-      try finder.object(&scanner, below: "")
+      try finder.object(&scanner, below: "", isStatement: false)
       try scanner.finish()
     } catch {
       return nil
@@ -73,34 +73,39 @@ package enum ConfigDType {
 
     init(_ dtype: DType) { self.dtype = dtype }
 
-    func object(_ scanner: inout JSONScanner, below path: String) throws(JSONFailure) {
+    /// Walks an object; one that is the value of such a key states a dtype for each part, that of the rest under an empty
+    /// name.
+    func object(
+      _ scanner: inout JSONScanner, below path: String, isStatement: Bool
+    ) throws(JSONFailure) {
       try scanner.enterObject()
       while let key = try scanner.nextKey()?.name {
         // How quantized weights are stored or computed with is another matter.
         if key.hasPrefix("quantization") {
           try scanner.skipValue()
         } else {
-          try value(&scanner, key: key, at: path.isEmpty ? key : "\(path).\(key)")
+          let place = path.isEmpty ? key : key.isEmpty ? path : "\(path).\(key)"
+          try value(&scanner, key: key, at: place, isStatement: isStatement || keys.contains(key))
         }
       }
     }
 
     private func value(
-      _ scanner: inout JSONScanner, key: String, at place: String
+      _ scanner: inout JSONScanner, key: String, at place: String, isStatement: Bool
     ) throws(JSONFailure) {
       switch try scanner.peek() {
-      case .object: try object(&scanner, below: place)
+      case .object: try object(&scanner, below: place, isStatement: keys.contains(key))
       case .array:
         var index = 0
         try scanner.enterArray()
         while try scanner.nextElement() {
-          try value(&scanner, key: "", at: "\(place)[\(index)]")
+          try value(&scanner, key: "", at: "\(place)[\(index)]", isStatement: false)
           index += 1
         }
       case .string:
         let start = scanner.offset
         let old = try scanner.string()
-        guard keys.contains(key), let new = name(of: dtype, like: old) else { return }
+        guard isStatement, let new = name(of: dtype, like: old) else { return }
         found.append((start..<scanner.offset, Change(key: place, old: old, new: new)))
       case .number, .bool, .null: try scanner.skipValue()
       }

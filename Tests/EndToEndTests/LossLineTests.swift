@@ -78,6 +78,7 @@ import Testing
      "dtype" : "torch.float32", "note": "dtype: float32",
      "text_config": {"dtype": "float32", "layers": [{"torch_dtype": "half"}]},
      "vision_config": {"torch_dtype": "bfloat16", "x": 1e-05},
+     "audio_config": {"dtype": {"": "float32", "text": "float32"}, "name": {"text": "float32"}},
      "params_dtype": "fp32", "other": {"dtype": "auto", "torch_dtype": null},
      "quantization_config": {"dtype": "float32"}}
 
@@ -106,12 +107,13 @@ import Testing
         start, rest = old.split('"quantization_config"')
         known = "float32|bfloat16" if name == "float16" else "float32|bfloat16|half"
         start = re.sub(r'(dtype" ?: "(?:torch\\.)?)(' + known + r')"', r'\\g<1>' + name + '"', start)
+        start = start.replace('{"": "float32", "text": "float32"}', f'{{"": "{name}", "text": "{name}"}}')
         expected = start.replace('"fp32"', f'"{short}"') + '"quantization_config"' + rest
         for place in ("out", "back"):
             assert open(f"{folder}/{place}/config.json").read() == expected, place
         said = [x["detail"] for x in losses if x["kind"] == "changed"]
         keys = ["torch_dtype", "dtype", "text_config.dtype", "text_config.layers[0].torch_dtype",
-                "vision_config.torch_dtype", "params_dtype"]
+                "vision_config.torch_dtype", "audio_config.dtype", "audio_config.dtype.text", "params_dtype"]
         already = {"bfloat16": 4, "float16": 3}.get(name)
         wanted = [key for at, key in enumerate(keys) if at != already]
         assert len(said) == len(wanted) and all(f": {k} " in d.replace('"', "") for k, d in zip(wanted, said)), said
