@@ -100,11 +100,13 @@ struct EvalCommand: ParsableCommand {
     guard let divergence = report.divergence else { return [] }
     var missed: [String] = []
     if let bound = maximumDivergence, !(divergence.mean <= bound) {
-      missed.append("the mean KL is \(divergence.mean), over --max-kl \(bound)")
+      let mean = Quantity.exact(divergence.mean)
+      missed.append("the mean KL is \(mean), over --max-kl \(Quantity.exact(bound))")
     }
     if let bound = minimumAgreement, !(divergence.top1Agreement >= bound) {
+      let share = Quantity.exact(divergence.top1Agreement)
       missed.append(
-        "the share of same likeliest tokens is \(divergence.top1Agreement), under --min-top1 \(bound)")
+        "the share of same likeliest tokens is \(share), under --min-top1 \(Quantity.exact(bound))")
     }
     return missed
   }

@@ -82,6 +82,11 @@ package enum Quantity {
     return share == 1 ? "100 %" : fixed(share * 100, decimals: 1) + " %"
   }
 
+  /// A real with all its digits, and what is none as everywhere: `0.00012345`, `NaN`, `Infinity`.
+  package static func exact(_ value: Double) -> String {
+    value.isFinite ? "\(value)" : nonFinite(value)
+  }
+
   private static func nonFinite(_ value: Double) -> String {
     value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity"
   }

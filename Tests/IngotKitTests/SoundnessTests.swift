@@ -79,6 +79,9 @@ import Testing
           ["eval", pair.0, "--against", pair.1, "--tokens", "1,2,3", "--allow-nonfinite", "--json"] + bound
         ).run()
         #expect(result.exitCode == 1)
+        // The figures in words too.
+        let missed = result.standardError + result.standardOutput
+        #expect(missed.contains(" is NaN, ") && !missed.contains("nan,"), "\(missed)")
         let figures = try #require(
           JSONSerialization.jsonObject(with: Data(result.outputBytes)) as? [String: Any])
         for key in ["kl", "kl_p99", "top1_agreement"] { #expect(figures[key] as? String == "NaN", "\(key)") }
