@@ -103,6 +103,20 @@ import Testing
     #expect(losses.contains { $0.detail.pieces.contains(.value("license")) })
   }
 
+  @Test func `what hangs on a tensor is named as that, not as the tensor`() throws {
+    let folder = try TemporaryFolder()
+    let code = """
+      import sys, numpy as np
+      from safetensors.numpy import save_file
+      save_file({"a": np.ones(3, np.float32)}, sys.argv[1], metadata={"a": "note", "b": "other"})
+      """
+    _ = try PythonPeer.run(code: code, [folder.file("a.safetensors")])
+    let losses = try Self.losses(.metadata, folder.file("a.safetensors"), to: folder.file("a.pt"))
+    let texts = losses.map { "\($0.detail)" }
+    #expect(texts.contains { $0.hasPrefix("attributes of ") } && texts.contains { $0.hasPrefix("b: ") })
+    #expect(!texts.contains { $0.hasPrefix("a: ") }, "\(texts)")
+  }
+
   @Test func `companions that a file does not hold are named`() throws {
     let folder = try TemporaryFolder()
     let losses = try Self.losses(.companion, Self.model, to: folder.file("a.npz"))

@@ -67,11 +67,16 @@ package struct PyTorchWriter: CheckpointWriter {
   /// What a dictionary of tensors has no place for.
   private static func metadataLosses(of request: WriteRequest, isTraining: Bool) -> [Loss] {
     var losses: [Loss] = []
+    let keys = Set(request.metadata.entries.map { ExactName($0.key) })
+    let names = Set(request.tensors.lazy.map { ExactName($0.name) }.filter { keys.contains($0) })
     for entry in request.metadata.entries
     where entry.key != QuantizedParts.metadataKey
       && !(isTraining && entry.key == PyTorchTraining.argumentsKey)
     {
-      losses.append(Loss(.metadata, detail: "\(entry.key): a PyTorch file of weights holds tensors only"))
+      // What is called as a tensor is what hangs on it.
+      let isTensor = names.contains(ExactName(entry.key))
+      let what: Evidence = isTensor ? "attributes of \(entry.key)" : "\(entry.key)"
+      losses.append(Loss(.metadata, detail: "\(what): a PyTorch file of weights holds tensors only"))
     }
     if request.isNested, request.sourceFormat == "pytorch", !isTraining {
       losses.append(
