@@ -90,6 +90,15 @@ package enum FilePath {
     path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isPlainName(String($0)) }
   }
 
+  /// A path without what leads nowhere: `./`, and slashes behind slashes.
+  package static func withoutIdleParts(_ path: String) -> String {
+    let slash = UInt8(ascii: "/")
+    let parts = path.utf8.split(separator: slash).filter { !$0.elementsEqual(".".utf8) }
+    guard !parts.isEmpty else { return path }
+    let root = path.utf8.first == slash ? "/" : ""
+    return root + parts.map { String(Substring($0)) }.joined(separator: "/")
+  }
+
   /// Whether a name written inside a file is a plain file name: no folder, no way out of one, not empty.
   package static func isPlainName(_ name: String) -> Bool {
     !name.isEmpty && name != "." && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))

@@ -13,6 +13,8 @@ package struct CheckpointOpener: Sendable {
 
   /// Makes an opener.
   package init(options: ReadOptions = ReadOptions(), work: WorkOptions = WorkOptions()) {
+    var options = options
+    options.fileName = options.fileName.map(FilePath.withoutIdleParts)
     self.options = options
     system = work.system
     scratchFolder = work.scratchFolder
@@ -120,22 +122,61 @@ package struct CheckpointOpener: Sendable {
 
   /// The checkpoint of a folder, and the folder that it is in: a SavedModel keeps its weights in one of its own.
   private func weights(in folder: String) throws(IngotError) -> (WeightChoice, folder: String) {
-    let names: [String]
-    do throws(CallFailure) {
-      names = try system.names(in: folder)
-    } catch {
-      throw .failed(error, path: folder, purpose: .openInput)
+    if let wanted = options.fileName, wanted.utf8.contains(UInt8(ascii: "/")) {
+      return try weights(named: wanted, below: folder)
     }
+    let names = try names(in: folder)
     let variables = FilePath.join(folder, TensorFlowFileName.variablesFolder)
     if options.fileName == nil, TensorFlowFileName.graphs.contains(where: names.contains),
       (try? system.status(at: variables, followingLinks: true))?.kind == .folder
     {
       return try weights(in: variables)
     }
+    if options.fileName == nil, let pipeline = pipeline(of: names, in: folder) { throw pipeline }
     let chooser = WeightChooser(names: names, folder: folder, kind: "a folder") { (name) throws(IngotError) in
       try shards(ofIndex: FileByteSource(path: FilePath.join(folder, name), system: system))
     }
     return (try chooser.choice(named: options.fileName), folder)
+  }
+
+  /// What a path below a folder names, which stays in that folder.
+  private func weights(
+    named path: String, below folder: String
+  ) throws(IngotError) -> (WeightChoice, folder: String) {
+    let place = FilePath.join(folder, path)
+    guard FilePath.staysInside(path) else {
+      throw .missing(path: place, why: "is not below \(folder)", hint: "name the file itself")
+    }
+    let inner = FilePath.folder(of: place)
+    let isFolder = (try? system.status(at: inner, followingLinks: true))?.kind == .folder
+    guard isFolder else { throw .missing(path: place, why: "does not exist", hint: nil) }
+    let chooser = WeightChooser(names: try names(in: inner), folder: inner, kind: "a folder") { _ in nil }
+    return (try chooser.choice(named: FilePath.name(of: path)), inner)
+  }
+
+  private func names(in folder: String) throws(IngotError) -> [String] {
+    do throws(CallFailure) {
+      return try system.names(in: folder)
+    } catch {
+      throw .failed(error, path: folder, purpose: .openInput)
+    }
+  }
+
+  /// What is wrong with a folder that diffusers keeps a pipeline in: its weights are in folders below it; `nil` for every
+  /// other folder.
+  private func pipeline(of names: [String], in folder: String) -> IngotError? {
+    guard names.contains("model_index.json"), !names.contains(where: Self.isWeightFile) else { return nil }
+    let parts = names.filter { name in
+      let path = FilePath.join(folder, name)
+      guard (try? system.status(at: path, followingLinks: true))?.kind == .folder else { return false }
+      return (try? system.names(in: path))?.contains(where: Self.isWeightFile) == true
+    }
+    guard let first = parts.first else { return nil }
+    return .unsuitable(
+      Location(folder),
+      why:
+        "is a pipeline of diffusers: its parts are in \(parts.map { "\($0)" as Evidence }.joined(separator: ", "))",
+      hint: "name one of them, such as \(FilePath.join(folder, first))")
   }
 
   // MARK: - Shards
@@ -177,6 +218,9 @@ package struct CheckpointOpener: Sendable {
     }
     var set = try index.merge(
       parts, path: source.path, indexByteCount: index.isIndexed ? source.byteCount : 0)
+    if index.isIndexed { set.indexName = FilePath.name(of: source.path) }
+    set.stem = WeightFileName.stem(ofSet: index.shards, index: set.indexName)
+    return set
   }
 
   private func index(_ source: any ByteSource) throws(IngotError) -> ShardIndex {
@@ -214,6 +258,3 @@ package struct CheckpointOpener: Sendable {
     return (path, names.map { FilePath.join(FilePath.folder(of: path), $0) })
   }
 }
-    if index.isIndexed { set.indexName = FilePath.name(of: source.path) }
-    set.stem = WeightFileName.stem(ofSet: index.shards, index: set.indexName)
-    return set

@@ -18,7 +18,7 @@ enum RuleTexts {
     AR-01	MUST	Archives that hold checkpoints	The archive is whole and sound, as far as the archive tells: headers and their checksums, compressed data, CRC-32 and length of gzip, CRC-32 of 7z.	a file cut off or damaged
     AR-02	MUST	Archives that hold checkpoints	Names are relative, not empty, without a part `..`. Their bytes need not be UTF-8.	no member may stand for a file elsewhere
     AR-03	MUST	Archives that hold checkpoints	Names differ, parts `.` left out.	readers disagree on which of two is meant
-    AR-04	MAY	Archives that hold checkpoints	Links and hard links may be members, and devices. A link that leads to a file of the archive, over at most 40 others, is another name of it; the rest is passed over with a finding, and named where no weight file is left.	a hub's cache is links; nothing in an archive leads out of it
+    AR-04	MAY	Archives that hold checkpoints	Links and hard links may be members, and devices. A link that leads to a file of the archive, over at most 40 others, is another name of it, and one to a folder of it leads to the files there, where one of them is asked for; the rest is passed over with a finding, and named where no weight file is left.	a hub's cache is links; nothing in an archive leads out of it
     CF-01	MUST	Model config	The file is one JSON object, read strictly.	two readers must not see two models
     CF-02	MUST	Model config	`model_type` is a text, or the file has `n_layer` and `n_embd`.	nothing is guessed
     CF-03	MUST	Model config	A value has its key's type; counts are integers without a fraction.	`"12"` and `12.5` are mistakes

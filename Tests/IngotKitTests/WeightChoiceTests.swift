@@ -69,6 +69,49 @@ import Testing
     }
   }
 
+  @Test(arguments: ["./a.safetensors", "sub/a.safetensors", "sub//./a.safetensors"])
+  func `--from takes a path below the folder`(_ name: String) throws {
+    let folder = try TemporaryFolder()
+    for place in ["a", "b", "sub/a", "sub/b"] {
+      try folder.write(Fixture.bytes("models/base/model.safetensors"), to: "f/\(place).safetensors")
+    }
+    var options = ReadOptions()
+    options.fileName = name
+    let opened = try CheckpointOpener(options: options).open(folder.file("f"))
+    let expected = name.hasPrefix("sub") ? "f/sub/a.safetensors" : "f/a.safetensors"
+    #expect(opened.files.map(\.path) == [folder.file(expected)])
+    for (name, why) in [
+      ("sub/c.safetensors", "does not exist"), ("nosub/a.safetensors", "does not exist"),
+      ("../f/a.safetensors", "is not below"), (folder.file("f/a.safetensors"), "is not below"),
+    ] {
+      options.fileName = name
+      let error = #expect(throws: IngotError.self) {
+        _ = try CheckpointOpener(options: options).open(folder.file("f"))
+      }
+      guard case .missing(_, let text, _)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect("\(text)".contains(why), "\(name): \(text)")
+    }
+  }
+
+  @Test func `a pipeline of diffusers is named with its parts`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write("{\"_class_name\": \"StableDiffusionPipeline\"}", to: "model_index.json")
+    for part in ["unet", "vae"] {
+      try folder.write(
+        Fixture.bytes("models/base/model.safetensors"), to: "\(part)/diffusion_pytorch_model.safetensors")
+    }
+    try folder.write("{}", to: "scheduler/scheduler_config.json")
+    let result = try IngotProgram.run("inspect", folder.path)
+    #expect(result.exitCode == 65)
+    for text in ["is a pipeline of diffusers", "its parts are in unet, vae", "\(folder.path)/unet"] {
+      #expect(result.standardError.contains(text), "\(result.standardError)")
+    }
+    #expect(try IngotProgram.run("inspect", folder.file("unet")).exitCode == 0)
+  }
+
   @Test func `two sets in a folder are two, and --from chooses`() throws {
     let folder = try shards("a", index: "a.safetensors.index.json")
     let other = try shards("b", index: "b.safetensors.index.json")

@@ -59,3 +59,23 @@ struct ArchiveLinks {
     path.split(separator: "/").filter { $0 != "." }.reversed()
   }
 }
+
+/// The folders that files of an archive are in.
+struct ArchiveFolders {
+  /// The names of the files, sorted by their bytes: a folder's stand together.
+  private let names: [String]
+
+  /// Makes the folders of some files.
+  init(of members: [ArchiveMember]) {
+    names = members.map(\.name).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// Whether a file is in a folder, or in one below it.
+  func holds(_ folder: String) -> Bool {
+    let start = folder + "/"
+    let first = names.indices.partitioningIndex {
+      !names[$0].utf8.lexicographicallyPrecedes(start.utf8)
+    }
+    return first < names.count && names[first].utf8.starts(with: start.utf8)
+  }
+}

@@ -128,17 +128,29 @@ struct ArchiveListing: Sendable {
 
   /// Gives the files of the archive that links lead to their other names: AR-04.
   private mutating func followLinks() throws(IngotError) {
+    var folders: ArchiveFolders?
     for (name, target) in links.all {
-      if let destination = links.destination(of: name), let place = places[ExactName(destination)] {
+      let destination = links.destination(of: name)
+      if let destination, let place = places[ExactName(destination)] {
         try add(
           ArchiveMember(name: name, byteCount: members[place].byteCount, storage: members[place].storage))
         continue
       }
+      // What is in a folder has its name there; by that of the link it is found when it is asked for.
+      folders = folders ?? ArchiveFolders(of: members)
+      if let destination, folders?.holds(destination) == true { continue }
       switch target {
       case .hard(let text), .symbolic(let text):
         passOver(name, "is a link to \(text), which is not a file of the archive")
       }
     }
+  }
+
+  /// The name by which the archive has a file, where a path leads to it by way of links to folders.
+  func name(ofLinked path: String) -> String? {
+    guard let folder = links.destination(of: FilePath.folder(of: path)) else { return nil }
+    let name = folder.isEmpty ? FilePath.name(of: path) : FilePath.join(folder, FilePath.name(of: path))
+    return places[ExactName(name)].map { members[$0].name }
   }
 
   private mutating func add(_ member: ArchiveMember) throws(IngotError) {

@@ -108,7 +108,8 @@ extension CheckpointOpener {
     var candidates = weights
     if let wanted = options.fileName {
       let names = [wanted, wanted + TensorFlowFileName.indexSuffix]
-      candidates = listing.members.filter { names.contains($0.name) }
+      let linked = names.compactMap(listing.name(ofLinked:))
+      candidates = listing.members.filter { names.contains($0.name) || linked.contains($0.name) }
       if candidates.isEmpty { candidates = weights.filter { names.contains(FilePath.name(of: $0.name)) } }
       guard !candidates.isEmpty else {
         throw .missing(path: FilePath.join(path, wanted), why: "does not exist", hint: nil)
