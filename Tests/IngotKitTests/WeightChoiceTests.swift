@@ -106,7 +106,7 @@ import Testing
     try folder.write("{}", to: "scheduler/scheduler_config.json")
     let result = try IngotProgram.run("inspect", folder.path)
     #expect(result.exitCode == 65)
-    for text in ["is a pipeline of diffusers", "its parts are in unet, vae", "\(folder.path)/unet"] {
+    for text in ["is a pipeline of diffusers", "its parts are in \"unet\", \"vae\"", "\(folder.path)/unet"] {
       #expect(result.standardError.contains(text), "\(result.standardError)")
     }
     #expect(try IngotProgram.run("inspect", folder.file("unet")).exitCode == 0)
