@@ -80,6 +80,8 @@ public struct Checkpoint: Sendable {
   public var tensors: [TensorDescriptor]
   /// The names of tensors that can't be read, and that the caller did not want.
   package var unopened: [String] = []
+  /// The names of keys that are there twice, which matters to nobody who leaves them out; they need not be tensors'.
+  package var unjudged: [String] = []
   /// Metadata as stored.
   public var metadata: Metadata
   /// Files that travel with the weights; inside the file or beside it.

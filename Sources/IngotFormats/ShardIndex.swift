@@ -174,6 +174,7 @@ package struct ShardIndex: Sendable {
       merged.findings += part.findings
       merged.indexByteCount += part.indexByteCount
       merged.unopened += part.unopened
+      merged.unjudged += part.unjudged
       for name in part.unopened { seen[ExactName(name)] = shard }
       for tensor in part.tensors {
         try note(tensor, in: shard, path: path, seen: &seen, findings: &merged.findings)

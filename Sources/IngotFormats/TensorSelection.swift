@@ -51,7 +51,8 @@ public struct TensorSelection: Sendable {
     guard !include.isEmpty || !exclude.isEmpty else { return }
     let tensors = checkpoint.tensors
     let shown =
-      tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) } + checkpoint.unopened.map { [$0] }
+      tensors.indices.map { [tensors[$0].name] + (others[$0] ?? []) }
+      + (checkpoint.unopened + checkpoint.unjudged).map { [$0] }
     try check(shown, hasOpened: !tensors.isEmpty, leftOut: checkpoint.findings, includedBy: argument)
   }
 

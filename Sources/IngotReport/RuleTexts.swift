@@ -149,7 +149,7 @@ enum RuleTexts {
     PK-05	MUST	Pickles as carriers of tensors' descriptions	Numbers are numbers; decimal ones have at most 100 digits, integers of bytes at most 64.	turning digits into a number takes time that grows with their square
     PK-06	MUST	Pickles as carriers of tensors' descriptions	The memo is filled where it is read, and its numbers stay below the count of bytes read so far.	a table as long as a number says takes any memory: a memo bomb
     PK-07	MUST	Pickles as carriers of tensors' descriptions	Items go into lists, sets and dictionaries of the right kind, or to the result of a call; state to such a result or to a mapping, but for functions that are known.	in Python each calls a method of the object
-    PK-08	MUST	Pickles as carriers of tensors' descriptions	Only globals, results of calls and persistent objects are called, no constant, with a tuple, and a dictionary for names; all mappings together take no more pairs than there are bytes.	a text can't be called; copies of copies grow without end
+    PK-08	MUST	Pickles as carriers of tensors' descriptions	Only globals, results of calls and persistent objects are called, no constant, with a tuple, and a dictionary for names; all mappings, and all calls with a dictionary for names, together take no more pairs or arguments than there are bytes.	a text can't be called; copies of copies grow without end
     PK-09	MUST	Pickles as carriers of tensors' descriptions	A global has a module and a name, both texts of 1 to 255 bytes.	else it can't be called by name; a long one would be looked up wherever it is named
     PK-10	MUST	Pickles as carriers of tensors' descriptions	Nothing comes from outside: no registered numbers, no buffers.	what they stand for is not in the file
     PK-11	MUST	Pickles as carriers of tensors' descriptions	Beyond 65,536 objects there are three bytes read for each.	an empty list takes one byte, and far more memory; Python's own writer also numbers it in the memo, and puts something into it
@@ -163,10 +163,10 @@ enum RuleTexts {
     PT-13	MUST	PyTorch	A storage's bytes are there, as many as its id says.	a file cut off, or a size that lies
     PT-14	MUST	PyTorch	A tensor's call has as many arguments as its function takes, a storage, an offset from 0 on, at most 64 sizes whose product fits, as many strides from 0 on, and with version 3 a dtype.	else it is no view
     PT-15	MUST	PyTorch	Every element of a view is inside its storage.	bytes of something else
-    PT-16	MUST	PyTorch	No dictionary has a key twice, spelled alike.	which one holds?
+    PT-16	MUST	PyTorch	No dictionary has a plain key twice, spelled alike: 1 and `"1"`.	which one holds?
     PT-17	MUST	PyTorch	No two tensors have one name once keys are joined.	one would replace the other
     PT-18	MUST	PyTorch	No container is inside itself.	a tree without end
-    PT-19	MUST	PyTorch	Walking the tree, shared parts counted each time, takes at most 65,536 steps and 3 for each byte of the pickle: one for each value and for each byte of a key and of a tensor's name, 80 for a tensor. So do the persistent ids, 80 for each. All texts, counted each time they are met, have at most 1 MiB and 16 bytes for each byte of the pickle in the file.	a few bytes could ask for billions
+    PT-19	MUST	PyTorch	Walking the tree, shared parts counted each time, takes at most 65,536 steps and 3 for each byte of the pickle: one for each value, for each byte of a key and of a tensor's name, and for each argument of a call from the ninth on, 80 for a tensor. So do the persistent ids, 80 for each. All texts, a path's parts and a device's too, counted each time they are met, have at most 1 MiB and 16 bytes for each byte of the pickle in the file.	a few bytes could ask for billions
     PT-20	MUST	PyTorch	All tensors that are no aliases have together at most 268,435,456 bytes and 8 times those of the storages.	an expanded view of one element could fill any disk
     PT-30	MUST	PyTorch	The index is a JSON object, read strictly, with an object `weight_map` of strings.	as ST-20
     PT-31	MUST	PyTorch	A shard is a plain file name.	an index must not lead out of its folder

@@ -232,8 +232,13 @@ import Testing
     #expect(report.losses.contains { $0.kind == .metadata })
   }
 
-  @Test func `integers as keys and marks of parameters are said not to be kept`() throws {
-    let folder = try TemporaryFolder()
+  /// Writes checkpoints by Python's pickler, with names of torch's that stand for nothing.
+  ///
+  /// - Parameters:
+  ///   - saving: lines that call `save(name, value)` with `Tensor(trained)`, `Parameter(trained)` and what Python has.
+  ///   - folder: where they go.
+  /// - Throws: what the peer says.
+  private static func save(_ saving: String, in folder: TemporaryFolder) throws {
     try PythonPeer.run(
       code: """
         import collections, io, pickle, sys, types, zipfile
@@ -262,10 +267,18 @@ import Testing
             with zipfile.ZipFile(f"{sys.argv[1]}/{name}.pt", "w") as z:
                 for n, b in (("data.pkl", stream.getvalue()), ("version", b"3\\n"), ("data/0", bytes(8))):
                     z.writestr("archive/" + n, b)
-        save("numbers", {0: Tensor(False), "a": Tensor(False)})
-        save("trained", {"a": Tensor(True), "b": Parameter(True), "c": Parameter(False)})
-        save("plain", {"a": Tensor(False), "b": Parameter(False), "n": {1: 2}})
-        """, [folder.path])
+
+        """ + saving, [folder.path])
+  }
+
+  @Test func `integers as keys and marks of parameters are said not to be kept`() throws {
+    let folder = try TemporaryFolder()
+    try Self.save(
+      """
+      save("numbers", {0: Tensor(False), "a": Tensor(False)})
+      save("trained", {"a": Tensor(True), "b": Parameter(True), "c": Parameter(False)})
+      save("plain", {"a": Tensor(False), "b": Parameter(False), "n": {1: 2}})
+      """, in: folder)
     func losses(_ name: String) throws -> [String] {
       try Conversion(
         folder.file(name + ".pt"), to: folder.file(name + "-copy.pt"), options: ConvertOptions()
@@ -278,6 +291,71 @@ import Testing
     // What is left is the number beside the tensors.
     #expect(try losses("plain").count == 1)
     #expect(try Ingot.inspect(folder.file("plain.pt")).checkpoint.findings.isEmpty)
+  }
+
+  @Test func `keys that are objects spelled alike are told apart by a number, in objects too`() throws {
+    let folder = try TemporaryFolder()
+    try Self.save(
+      """
+      class Module: pass
+      def keyed(value): return {Parameter(True): {"m": value}, Parameter(True): {"m": value}}
+      def module(value):
+          made = Module()
+          made.state = value
+          return made
+      save("kept", {"w": Tensor(False), "d": keyed(Tensor(False))})
+      save("left-out", {"w": Tensor(False), "d": module(keyed(Tensor(False)))})
+      save("objects", {"w": Tensor(False), "d": {module(1): "first", Module(): "second"}})
+      save("classes", {"w": Tensor(False), "d": {"torch.FloatStorage": "first", FloatStorage: "second"}})
+      """, in: folder)
+    let tensor = "torch._utils._rebuild_tensor_v2(a persistent object, 0, (2,), (1,), False, {})"
+    let key = "torch._utils._rebuild_parameter(\(tensor), True, {})"
+    for (name, prefix) in [("kept", "d."), ("left-out", "d.state.")] {
+      let checkpoint = try Ingot.inspect(folder.file(name + ".pt")).checkpoint
+      #expect(checkpoint.tensors.map(\.name) == ["w", "\(prefix)\(key).m", "\(prefix)\(key) (2).m"])
+      let said = checkpoint.findings.map { "\($0.kind) \($0.subject) \($0.detail)" }
+      #expect(said.contains { $0.hasPrefix("shownAs \(prefix)\(key) (2) 1 key") }, "\(said)")
+      // Their own numbers are nowhere else.
+      #expect(
+        said.contains { $0.hasPrefix("leftOut ") && $0.contains(" 2 tensors stand as keys") }, "\(said)")
+    }
+    for (name, key) in [("objects", "__main__.Module()"), ("classes", "torch.FloatStorage")] {
+      let checkpoint = try Ingot.inspect(folder.file(name + ".pt")).checkpoint
+      guard case .object(let entries)? = checkpoint.metadata["d"] else {
+        Issue.record("no dictionary")
+        continue
+      }
+      #expect(entries.entries.map(\.key) == [key, key + " (2)"])
+      #expect(entries.entries.map(\.value) == [.string("first"), .string("second")])
+      let leftOut = checkpoint.findings.filter { $0.kind == .leftOut }.map(\.subject)
+      #expect(leftOut == (name == "objects" ? ["__main__.Module"] : []))
+    }
+  }
+
+  @Test func `plain keys that are spelled alike do not matter where they are left out`() throws {
+    let folder = try TemporaryFolder()
+    try Self.save(
+      """
+      save("tensors", {"w": Tensor(False), "d": {1: Tensor(False), "1": Tensor(True)}})
+      save("texts", {"w": Tensor(False), "d": {1: "cat", "1": "dog"}})
+      save("names", {"w": Tensor(False), "d.a": Tensor(False), "d": {"a": Tensor(False)}})
+      """, in: folder)
+    for (name, rule) in [("tensors", "PT-16"), ("texts", "PT-16"), ("names", "PT-17")] {
+      let path = folder.file(name + ".pt")
+      let error = #expect(throws: IngotError.self) { try CheckpointOpener().open(path) }
+      guard case .malformed(let broken, _, _, let expected)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(broken.id == rule && "\(expected)".contains("leaves it out"))
+      for selection in [TensorSelection(include: [Glob("w")]), TensorSelection(exclude: [Glob("d.*")])] {
+        var options = ConvertOptions()
+        options.selection = selection
+        options.force = true
+        let report = try Conversion(path, to: folder.file("out.safetensors"), options: options).run()
+        #expect(report.tensorCount == 1)
+      }
+    }
   }
 
   @Test(arguments: ["0", "-1", "11", "99999999999999999999", "x"])

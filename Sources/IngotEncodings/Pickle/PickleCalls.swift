@@ -25,6 +25,7 @@ extension PickleMachine {
       guard case .dictionary = heap[names], let items = heap.items(of: arguments) else {
         throw malformed(.call, "a call with named arguments that are not a dictionary", "one")
       }
+      try count(copied: items.count)
       try call(function, heap.tuple(items + [names]))
     case .inst:
       let function = try namedGlobal()
@@ -155,11 +156,11 @@ extension PickleMachine {
       return []
     }
     if case .dictionary(let entries, _) = heap[first] {
-      try count(mapped: entries.count)
+      try count(copied: entries.count)
       return heap.items(of: entries)
     }
     let pairs = heap.items(of: first) ?? []
-    try count(mapped: pairs.count)
+    try count(copied: pairs.count)
     var entries: [PickleReference] = []
     for pair in pairs {
       guard let items = heap.items(of: pair), items.count == 2 else {
@@ -171,12 +172,14 @@ extension PickleMachine {
     return entries[...]
   }
 
-  /// Bounds what mappings copy: one list of pairs, taken again and again by a few bytes each, would grow without end.
-  private mutating func count(mapped count: Int) throws(IngotError) {
-    mappedCount += count
-    guard mappedCount <= input.readCount else {
+  /// Bounds what mappings and calls with named arguments copy: one list, taken again and again by a few bytes each, would
+  /// grow without end.
+  private mutating func count(copied count: Int) throws(IngotError) {
+    copiedCount += count
+    guard copiedCount <= input.readCount else {
       throw malformed(
-        .call, "mappings of \(mappedCount, "item")", "at most \(input.readCount), the bytes so far")
+        .call, "mappings and calls with named arguments of \(copiedCount, "item")",
+        "at most \(input.readCount), the bytes so far")
     }
   }
 

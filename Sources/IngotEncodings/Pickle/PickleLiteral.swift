@@ -77,13 +77,17 @@ package enum PickleLiteral {
 
   /// Bytes as a literal of Python's has them between its quotes.
   package static func escaped(_ bytes: [UInt8]) -> String {
-    bytes.map { byte in
-      if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "'") {
-        return "\\" + String(Unicode.Scalar(byte))
+    var text = ""
+    text.reserveCapacity(bytes.count)
+    for byte in bytes {
+      if byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "'") { text += "\\" }
+      if (0x20..<0x7F).contains(byte) {
+        text.unicodeScalars.append(Unicode.Scalar(byte))
+      } else {
+        text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
       }
-      guard !(0x20..<0x7F).contains(byte) else { return String(Unicode.Scalar(byte)) }
-      return "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }.joined()
+    }
+    return text
   }
 
   private static func negated(_ bytes: [UInt8]) -> [UInt8] {

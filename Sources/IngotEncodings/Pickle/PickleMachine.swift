@@ -57,7 +57,8 @@ package struct PickleMachine {
   var globalRoles: [PickleAllowList.Role?] = []
   /// Where the instruction that is performed stands.
   private(set) var instruction = 0
-  var mappedCount = 0
+  /// Items that mappings and calls with named arguments have copied.
+  var copiedCount = 0
 
   /// Objects that any pickle may build; beyond them there must be bytes for each.
   private static let freeObjectCount = 1 << 16
@@ -94,11 +95,23 @@ package struct PickleMachine {
 
   /// The states that a pickle gave to an object, in order.
   package func states(of object: PickleReference) -> [PickleReference] {
+    let first = firstState { $0 < object }
+    return states[first...].prefix { $0.object == object }.map(\.state)
+  }
+
+  /// The state that a pickle gave to an object last; one may be given any number.
+  package func lastState(of object: PickleReference) -> PickleReference? {
+    let end = firstState { $0 < object || $0 == object }
+    return end > 0 && states[end - 1].object == object ? states[end - 1].state : nil
+  }
+
+  /// The first state that belongs to no object of the lower ones.
+  private func firstState(behind isLower: (PickleReference) -> Bool) -> Int {
     var range = states.indices
     while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
-      range = states[middle].object < object ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
+      range = isLower(states[middle].object) ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
     }
-    return states[range.lowerBound...].prefix { $0.object == object }.map(\.state)
+    return range.lowerBound
   }
 
   /// The name of the global behind a reference; `nil` for anything else.

@@ -19,7 +19,7 @@ struct NumPyPickledDType {
       code.utf8.count <= 64
     else { return nil }
     var order = "|"
-    if let state = pickle.states(of: reference).last, let items = pickle.heap.items(of: state),
+    if let state = pickle.lastState(of: reference), let items = pickle.heap.items(of: state),
       items.count > 1,
       let text = pickle.heap.text(items[items.startIndex + 1]), text.utf8.count == 1
     {
@@ -66,7 +66,8 @@ struct PickledArray {
         dtype: dtype, shape: shape, isColumnMajor: heap.text(made.arguments[3]) == "F", made.arguments[0])
     } else {
       // A state of a version, the shape, the dtype, whether in Fortran's order, the bytes.
-      guard let state = pickle.states(of: reference).last, let items = heap.items(of: state).map(Array.init),
+      guard let state = pickle.lastState(of: reference),
+        case let items = PickledArguments(heap.items(of: state)),
         items.count == 5, let shape = Self.shape(items[1], in: pickle),
         let dtype = NumPyPickledDType(items[2], in: pickle)
       else { return nil }
@@ -102,9 +103,10 @@ struct PickledArray {
   // MARK: - Scalars
 
   /// The value of a scalar: a dtype and bytes; `nil` for one that is no number, truth value or text.
-  static func scalar(_ arguments: [PickleReference], in pickle: PickleMachine) -> MetadataValue? {
+  static func scalar(_ arguments: PickledArguments, in pickle: PickleMachine) -> MetadataValue? {
     guard arguments.count == 2, let dtype = NumPyPickledDType(arguments[0], in: pickle),
-      let stored = PickledValue.bytes(arguments[1], in: pickle), stored.count <= 1 << 16
+      let held = PickledValue.stored(arguments[1], in: pickle), held.byteCount <= 1 << 17,
+      let stored = held.bytes, stored.count <= 1 << 16
     else { return nil }
     if dtype.descr.dropFirst().first == "U" { return text(stored, isBig: dtype.descr.first == ">") }
     guard let parsed = dtype.dtype, case .known(let known) = parsed.kind, known.byteWidth == stored.count

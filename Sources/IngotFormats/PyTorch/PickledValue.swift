@@ -4,24 +4,37 @@
 import IngotCore
 import IngotEncodings
 
+/// The arguments of a call, counted from zero, where they stand: one call may be met many times.
+struct PickledArguments: RandomAccessCollection {
+  /// The arguments as a part of what they stand in.
+  let slice: ArraySlice<PickleReference>
+
+  /// Takes arguments; none where there is nothing that holds them.
+  init(_ slice: ArraySlice<PickleReference>?) { self.slice = slice ?? [] }
+
+  var startIndex: Int { 0 }
+  var endIndex: Int { slice.count }
+  subscript(position: Int) -> PickleReference { slice[slice.startIndex + position] }
+}
+
 /// What a call in a pickle would make, by its class and arguments.
 struct PickledValue {
   /// The class or function, by its whole name.
   var name: String
-  var arguments: [PickleReference]
+  var arguments: PickledArguments
 
   /// Resolves a call: helpers of `copyreg` name the class that they make as their first argument.
   init(_ call: PickleCall, in pickle: PickleMachine) {
     name = Self.className(call.function, in: pickle)
-    arguments = Array(pickle.heap.items(of: call.arguments) ?? [])
+    arguments = PickledArguments(pickle.heap.items(of: call.arguments))
     guard name.hasPrefix("copyreg."), let first = arguments.first, case .global = pickle.heap[first] else {
       return
     }
     // `_reconstructor` has a base class and its value behind the class.
     let isPlain = arguments.count == 3 && pickle.globalName(arguments[1]) == "builtins.object"
-    let rest = name == "copyreg._reconstructor" && isPlain ? [] : Array(arguments.dropFirst())
+    let rest = name == "copyreg._reconstructor" && isPlain ? [] : arguments.slice.dropFirst()
     name = Self.className(first, in: pickle)
-    arguments = rest
+    arguments = PickledArguments(rest)
   }
 
   /// What is called, for people: a class, the class that an old stream refers to, or what another call gave.
@@ -48,7 +61,7 @@ struct PickledValue {
     let types =
       recordClasses + listClasses + textClasses + pathClasses + dateClasses + arrayFunctions
       + ["collections.defaultdict", "builtins.dict", "uuid.UUID", "numpy.dtype", "numpy.ndarray"]
-      + ["numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"]
+      + scalarFunctions
       + ["copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"]
     for name in types { roles[name] = .type }
     for name in ["object", "int", "float", "str", "bool", "type"] { roles["builtins." + name] = .type }
@@ -77,6 +90,16 @@ struct PickledValue {
     ["multiarray._reconstruct", "numeric._frombuffer"].map { module + $0 }
   }
 
+  /// Functions that make NumPy's scalars.
+  private static let scalarFunctions = ["numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"]
+
+  /// Steps that it takes to tell the plain value, beside one: the bytes of a scalar that is no number.
+  func stepCount(in pickle: PickleMachine) -> Int {
+    guard Self.scalarFunctions.contains(name), arguments.count == 2 else { return 0 }
+    let byteCount = Self.stored(arguments[1], in: pickle)?.byteCount ?? 0
+    return byteCount > 64 ? byteCount : 0
+  }
+
   /// What kind of plain value it is.
   enum Form {
     /// A dictionary of the attributes that the object was given.
@@ -85,6 +108,8 @@ struct PickledValue {
     case entries(ArraySlice<PickleReference>)
     /// A list.
     case items(ArraySlice<PickleReference>)
+    /// A path: its parts, which are texts and not joined yet.
+    case path(PickledArguments)
     /// A text, number or truth value.
     case leaf(MetadataValue)
   }
@@ -99,25 +124,26 @@ struct PickledValue {
     let heap = pickle.heap
     switch name {
     case _ where Self.recordClasses.contains(name):
-      guard let state = pickle.states(of: reference).last, arguments.isEmpty,
+      guard let state = pickle.lastState(of: reference), arguments.isEmpty,
         case .dictionary = heap[state]
       else { return nil }
       return .record
     case "collections.defaultdict", "builtins.dict": return .entries(heap.entries(ofCall: reference))
-    case "builtins.slice", "builtins.range", "builtins.xrange": return .items(arguments[...])
+    case "builtins.slice", "builtins.range", "builtins.xrange": return .items(arguments.slice)
     case "collections.deque", "builtins.list", "builtins.tuple":
       // A deque has its items behind it, or as its first argument in the oldest pickles.
       guard let first = arguments.first, let items = heap.items(of: first), !items.isEmpty else {
         return .items(heap.listItems(ofCall: reference))
       }
       return .items(items)
+    case _ where Self.pathClasses.contains(name):
+      return arguments.allSatisfy { heap.kind(of: $0) == .text } ? .path(arguments) : nil
     default: return leaf(reference, in: pickle).map { .leaf($0) }
     }
   }
 
   private func leaf(_ reference: PickleReference, in pickle: PickleMachine) -> MetadataValue? {
     let heap = pickle.heap
-    let texts = arguments.compactMap(heap.text)
     switch name {
     case _ where Self.textClasses.contains(name):
       if arguments.count == 2, let numerator = heap.integer(arguments[0]),
@@ -125,21 +151,15 @@ struct PickledValue {
       {
         return .string("\(numerator)/\(other)")
       }
-      return arguments.count == 1 ? texts.first.map { .string($0) } : nil
-    case _ where Self.pathClasses.contains(name):
-      guard texts.count == arguments.count else { return nil }
-      // The first part of an absolute path is its root.
-      let isRooted = texts.first?.utf8.last == UInt8(ascii: "/")
-      let rest = texts.dropFirst(isRooted ? 1 : 0).joined(separator: "/")
-      return .string((isRooted ? texts[0] : "") + (texts.isEmpty ? "." : rest))
+      return arguments.count == 1 ? heap.text(arguments[0]).map { .string($0) } : nil
     case _ where Self.dateClasses.contains(name):
       return PickledDate(name, arguments, in: pickle)?.value
     case "uuid.UUID":
-      guard let state = pickle.states(of: reference).last, case .dictionary(let entries, _) = heap[state]
+      guard let state = pickle.lastState(of: reference), case .dictionary(let entries, _) = heap[state]
       else {
         return nil
       }
-      let items = Array(heap.items(of: entries))
+      let items = PickledArguments(heap.items(of: entries))
       guard items.count == 2, heap.text(items[0]) == "int" else { return nil }
       switch heap[items[1]] {
       case .integer(let number): return .string(PickleLiteral.hexadecimal(number))
@@ -147,27 +167,47 @@ struct PickledValue {
       default: return nil
       }
     case "numpy.dtype": return NumPyPickledDType(reference, in: pickle).map { .string($0.name) }
-    case "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar":
+    case _ where Self.scalarFunctions.contains(name):
       return PickledArray.scalar(arguments, in: pickle)
     default: return nil
     }
   }
 
+  /// Bytes as they stand in a pickle.
+  struct StoredBytes {
+    /// The object that holds them.
+    let reference: PickleReference
+    /// The bytes; `nil` where they are text.
+    fileprivate var plain: [UInt8]?
+    /// Text of Latin-1 that they are to be made of.
+    fileprivate var text = ""
+
+    /// Bytes that have to be looked at to tell them.
+    var byteCount: Int { plain?.count ?? text.utf8.count }
+    /// The bytes; `nil` for text that is not Latin-1.
+    var bytes: [UInt8]? { plain ?? PickledValue.latin1(text) }
+  }
+
   /// Bytes as protocols below 3 write them, as text of Latin-1 to be encoded, and as later ones do; `nil` for anything
   /// else.
   static func bytes(_ reference: PickleReference, in pickle: PickleMachine) -> [UInt8]? {
+    stored(reference, in: pickle)?.bytes
+  }
+
+  /// The same before they are made of text.
+  static func stored(_ reference: PickleReference, in pickle: PickleMachine) -> StoredBytes? {
     var reference = reference
     // `bytes(encode(…))`: never deeper than that.
     for _ in 0..<3 {
       switch pickle.heap[reference] {
-      case .bytes(let bytes): return bytes
-      case .text(let text): return latin1(text)
+      case .bytes(let bytes): return StoredBytes(reference: reference, plain: bytes)
+      case .text(let text): return StoredBytes(reference: reference, text: text)
       case .call(let call):
         let made = PickledValue(call, in: pickle)
         guard ["_codecs.encode", "builtins.bytes", "builtins.bytearray"].contains(made.name) else {
           return nil
         }
-        guard let first = made.arguments.first else { return [] }
+        guard let first = made.arguments.first else { return StoredBytes(reference: reference, plain: []) }
         if made.arguments.count > 1, let encoding = pickle.heap.text(made.arguments[1]),
           !["latin1", "latin-1", "iso-8859-1"].contains(encoding)
         {
@@ -180,7 +220,7 @@ struct PickledValue {
     return nil
   }
 
-  private static func latin1(_ text: String) -> [UInt8]? {
+  fileprivate static func latin1(_ text: String) -> [UInt8]? {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {
@@ -196,9 +236,15 @@ private struct PickledDate {
   /// As ISO 8601 writes it; a difference in seconds.
   let value: MetadataValue
 
-  init?(_ name: String, _ arguments: [PickleReference], in pickle: PickleMachine) {
+  /// More arguments than any of them takes, and more bytes than are packed as one, in text of Latin-1.
+  private static let argumentLimit = 8
+  private static let byteLimit = 20
+
+  init?(_ name: String, _ arguments: PickledArguments, in pickle: PickleMachine) {
+    guard arguments.count <= Self.argumentLimit else { return nil }
     let numbers = arguments.compactMap(pickle.heap.integer)
-    let packed = arguments.first.flatMap { PickledValue.bytes($0, in: pickle) } ?? []
+    let stored = arguments.first.flatMap { PickledValue.stored($0, in: pickle) }
+    let packed = stored.flatMap { $0.byteCount <= Self.byteLimit ? $0.bytes : nil } ?? []
     switch (name, packed.count) {
     case ("datetime.timedelta", _):
       guard numbers.count == 3, numbers.count == arguments.count, let seconds = Self.seconds(numbers) else {
@@ -222,7 +268,7 @@ private struct PickledDate {
   }
 
   /// The time zone behind a date or a time; nothing for none.
-  private static func zone(_ arguments: [PickleReference], in pickle: PickleMachine) -> String {
+  private static func zone(_ arguments: PickledArguments, in pickle: PickleMachine) -> String {
     guard arguments.count > 1, case .call(let call) = pickle.heap[arguments[1]] else { return "" }
     let made = PickledValue(call, in: pickle)
     guard made.name == "datetime.timezone", let first = made.arguments.first else { return " \(made.name)" }
@@ -232,7 +278,9 @@ private struct PickledDate {
   /// A difference to UTC, from the call that makes it.
   private static func zone(_ reference: PickleReference, in pickle: PickleMachine) -> String? {
     guard case .call(let call) = pickle.heap[reference] else { return nil }
-    let numbers = PickledValue(call, in: pickle).arguments.compactMap(pickle.heap.integer)
+    let arguments = PickledValue(call, in: pickle).arguments
+    guard arguments.count <= argumentLimit else { return nil }
+    let numbers = arguments.compactMap(pickle.heap.integer)
     guard numbers.count == 3, let seconds = seconds(numbers), abs(seconds) < 86_400 else { return nil }
     let minutes = Int(abs(seconds)) / 60
     return (seconds < 0 ? "-" : "+") + padded(minutes / 60) + ":" + padded(minutes % 60)

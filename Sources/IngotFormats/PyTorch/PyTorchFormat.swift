@@ -174,6 +174,7 @@ package struct PyTorchFormat: CheckpointFormat {
       tensors: tree.tensors,
       metadata: metadata, findings: tree.remarks.findings, indexByteCount: views.pickle.byteCount)
     checkpoint.unopened = tree.unopened
+    checkpoint.unjudged = tree.unjudged
     let arrays = tree.views.arrayBytes
     if !arrays.isEmpty {
       // What stands in the pickle in another form than its own is a file in memory.

@@ -24,6 +24,10 @@ struct PyTorchRemarks {
     case trained
     case wideInteger
     case key
+    /// A key that is spelled as another is.
+    case keySpelledAlike
+    /// A tensor that is a key, or a part of one.
+    case tensorAsKey
   }
 
   private var topics: [Topic] = []
@@ -76,6 +80,16 @@ struct PyTorchRemarks {
       return note(
         .shownAs, first,
         "\(count, "key that is neither text nor an integer is", "keys that are neither text nor an integer are") shown as text"
+      )
+    case .keySpelledAlike:
+      return note(
+        .shownAs, first,
+        "\(count, "key that is spelled as another is gets a number behind it", "keys that are spelled as others are get numbers behind them"), \(places)"
+      )
+    case .tensorAsKey:
+      return note(
+        .leftOut, first,
+        "\(count, "tensor stands as a key", "tensors stand as keys"), whose values are left out there, \(places)"
       )
     }
   }

@@ -14,7 +14,8 @@ struct PyTorchTensors {
   let byteOrder: ByteOrder
   /// The elements of NumPy's arrays, which stand in the pickle: the bytes of a second file.
   private(set) var arrayBytes: [UInt8] = []
-  private var arrayOffsets: [PickleReference: Int] = [:]
+  /// Where the elements of an object are in these bytes; `nil` for those that are none.
+  private var arrayRanges: [PickleReference: Range<Int>?] = [:]
 
   /// Prepares to interpret what a pickle built.
   init(pickle: PickleMachine, storages: PyTorchStorages, byteOrder: ByteOrder) {
@@ -96,7 +97,7 @@ struct PyTorchTensors {
     for _ in 0..<8 {
       guard case .call(let call) = pickle.heap[reference] else { return try bare(reference, at: location) }
       let function = PickledValue(call, in: pickle).name
-      let arguments = Array(pickle.heap.items(of: call.arguments) ?? [])
+      let arguments = PickledArguments(pickle.heap.items(of: call.arguments))
       switch function {
       case _ where Self.arities[function] != nil:
         return try view(arguments, function: function, at: location)
@@ -127,12 +128,12 @@ struct PyTorchTensors {
   ]
 
   /// The storage, offset, sizes and strides that the first versions of torch gave to an empty tensor as its state.
-  private func legacyArguments(_ reference: PickleReference, _ name: String) -> [PickleReference]? {
+  private func legacyArguments(_ reference: PickleReference, _ name: String) -> PickledArguments? {
     guard name.hasPrefix("torch."), name.hasSuffix("Tensor"), !name.contains("sparse."),
-      let state = pickle.states(of: reference).last, let items = pickle.heap.items(of: state),
+      let state = pickle.lastState(of: reference), let items = pickle.heap.items(of: state),
       items.count == 4
     else { return nil }
-    return Array(items)
+    return PickledArguments(items)
   }
 
   /// An array of NumPy's.
@@ -140,26 +141,32 @@ struct PyTorchTensors {
     guard let dtype = array.knownDType, let parsed = array.dtype.dtype else {
       throw .unsupported("an array of \(array.dtype.descr); arrays of numbers are read", at: location)
     }
-    let offset: Int
-    let elements = PickledValue.bytes(array.elements, in: pickle)
-    guard let shape = Shape(array.shape), let byteCount = shape.byteCount(of: dtype),
-      byteCount == elements?.count
+    let elements = elements(of: array)
+    guard let shape = Shape(array.shape), let byteCount = shape.byteCount(of: dtype), let elements,
+      byteCount == elements.count
     else {
       throw malformed(
         "an array of \(elements?.count ?? 0, "byte") for \(array.shape.count) sizes of \(dtype)", at: location
       )
     }
-    if let known = arrayOffsets[array.elements] {
-      offset = known
-    } else {
-      offset = arrayBytes.count
-      arrayOffsets[array.elements] = offset
-      arrayBytes += elements ?? []
-    }
     let storage = TensorStorage(
-      StorageSegment(file: 1, offset: offset, byteCount: byteCount), byteOrder: parsed.byteOrder,
+      StorageSegment(file: 1, offset: elements.lowerBound, byteCount: byteCount), byteOrder: parsed.byteOrder,
       layout: array.isColumnMajor && shape.rank > 1 ? .columnMajor : .rowMajor)
     return View(dtype: dtype, shape: shape, storage: storage)
+  }
+
+  /// The bytes of an array's elements; those that many arrays share are taken over once.
+  private mutating func elements(of array: PickledArray) -> Range<Int>? {
+    guard let stored = PickledValue.stored(array.elements, in: pickle) else { return nil }
+    if let known = arrayRanges[stored.reference] { return known }
+    guard let bytes = stored.bytes else {
+      arrayRanges[stored.reference] = .some(nil)
+      return nil
+    }
+    let start = arrayBytes.count
+    arrayBytes += bytes
+    arrayRanges[stored.reference] = start..<arrayBytes.count
+    return start..<arrayBytes.count
   }
 
   /// The states that were given to a tensor, and to what it wraps: attributes that Python code reads.
@@ -168,7 +175,7 @@ struct PyTorchTensors {
     var reference = reference
     for _ in 0..<8 {
       guard case .call(let call) = pickle.heap[reference], let function = pickle.globalName(call.function),
-        let arguments = pickle.heap.items(of: call.arguments).map(Array.init)
+        let arguments = pickle.heap.items(of: call.arguments).map(PickledArguments.init)
       else { break }
       if legacyArguments(reference, function) == nil, !PickledValue.arrayFunctions.contains(function) {
         states += pickle.states(of: reference)
@@ -201,7 +208,7 @@ struct PyTorchTensors {
   func subclass(of reference: PickleReference) -> String? {
     guard case .call(let call) = pickle.heap[reference],
       pickle.globalName(call.function) == "torch._tensor._rebuild_from_type_v2",
-      let arguments = pickle.heap.items(of: call.arguments).map(Array.init), arguments.count > 1,
+      let arguments = pickle.heap.items(of: call.arguments).map(PickledArguments.init), arguments.count > 1,
       let name = pickle.globalName(arguments[1])
     else { return nil }
     return name == "torch.Tensor" || name == "torch.nn.parameter.Parameter" ? nil : name
@@ -251,7 +258,7 @@ struct PyTorchTensors {
   }
 
   /// A tensor of a class of its own: the function, the class, the arguments, the state.
-  private func view(ofSubclass arguments: [PickleReference], at location: Location) throws(IngotError) -> View
+  private func view(ofSubclass arguments: PickledArguments, at location: Location) throws(IngotError) -> View
   {
     guard arguments.count >= 3, let function = pickle.globalName(arguments[0]),
       let inner = pickle.heap.items(of: arguments[2])
@@ -259,7 +266,7 @@ struct PyTorchTensors {
     guard Self.arities[function] != nil else {
       throw .unsupported("a tensor made by \(function); dense tensors are read", at: location)
     }
-    return try view(Array(inner), function: function, at: location)
+    return try view(PickledArguments(inner), function: function, at: location)
   }
 
   /// The dtype of a use's elements; `nil` where the storage does not say.
@@ -272,7 +279,7 @@ struct PyTorchTensors {
   }
 
   private func view(
-    _ arguments: [PickleReference], function: String, at location: Location
+    _ arguments: PickledArguments, function: String, at location: Location
   ) throws(IngotError) -> View {
     let heap = pickle.heap
     let arity = Self.arities[function] ?? 4...8
@@ -299,7 +306,7 @@ struct PyTorchTensors {
 
   /// The element type: the storage's, or with version 3 the one that is given.
   private func dtype(
-    _ arguments: [PickleReference], of use: PyTorchStorages.Use, function: String, at location: Location
+    _ arguments: PickledArguments, of use: PyTorchStorages.Use, function: String, at location: Location
   ) throws(IngotError) -> DType {
     let stored = try elementType(of: use, at: location)
     guard function.hasSuffix("_v3") else {
@@ -335,7 +342,7 @@ struct PyTorchTensors {
 
   /// A tensor may be marked as the conjugate of what is stored, as its negative, or as both.
   private func sign(
-    _ arguments: [PickleReference], function: String, dtype: DType, at location: Location
+    _ arguments: PickledArguments, function: String, dtype: DType, at location: Location
   ) throws(IngotError) -> SignChange {
     let position = function.hasSuffix("_v3") ? 7 : 6
     var marks = Set<String>()

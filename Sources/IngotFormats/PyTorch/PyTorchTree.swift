@@ -10,6 +10,8 @@ struct PyTorchTree {
   private(set) var tensors: [TensorDescriptor] = []
   /// The names of tensors that are not selected and can't be read.
   private(set) var unopened: [String] = []
+  /// The names of keys that are there twice and not selected.
+  var unjudged: [String] = []
   /// Remarks on what was found.
   private(set) var remarks = PyTorchRemarks()
 
@@ -50,6 +52,8 @@ struct PyTorchTree {
   ///
   /// Of real files those of protocol 5 are the densest, with 42 bytes for each tensor that has a storage of its own.
   static let stepsPerTensor = 80
+  /// Arguments of a call that count for nothing.
+  private static let freeArgumentCount = 8
   /// How deep objects that are left out are looked through.
   private static let searchDepthLimit = 200
   /// What an item of a list and an entry of a dictionary take in memory.
@@ -105,14 +109,29 @@ struct PyTorchTree {
     return .malformed(rule.rule, at: place, found: found, expected: expected)
   }
 
-  /// The keys so far with dots between.
+  /// Throws for what is ambiguous, where it is wanted.
+  func passOver(
+    _ name: String, _ rule: PyTorchRule, _ found: Evidence, _ expected: Evidence
+  ) throws(IngotError) {
+    try options.passOver(
+      name,
+      malformed(
+        rule, found, "\(expected); \(option: .include) of others, or \(option: .exclude), leaves it out"))
+  }
+
+  /// The keys so far with dots between; with a limit about as many bytes of them.
   func name(limit: Int = .max) -> String {
     guard !path.isEmpty else { return stem }
     var name = ""
     for (index, key) in path.enumerated() {
       if index > 0 { name += "." }
-      name += key
-      if name.utf8.count > limit { break }
+      let room = limit - name.utf8.count
+      guard key.utf8.count > room else {
+        name += key
+        continue
+      }
+      // Each of many remarks would have a long key of its own.
+      return name + String(key.unicodeScalars.prefix(room + 1))
     }
     return name
   }
@@ -131,6 +150,41 @@ struct PyTorchTree {
         .work, "a tree whose shared parts, counted each time, outgrow its pickle",
         "at most \(Self.stepsPerByte) steps a byte of it")
     }
+  }
+
+  /// Counts the arguments of a call, as far as it has more than functions that are known take: each look at it may go
+  /// through them.
+  mutating func spend(argumentsOf reference: PickleReference) throws(IngotError) {
+    guard case .call(let call) = pickle.heap[reference],
+      let count = pickle.heap.items(of: call.arguments)?.count, count > Self.freeArgumentCount
+    else { return }
+    try spend(count - Self.freeArgumentCount)
+  }
+
+  /// Texts joined, refused before they are where they are more than texts may have; they are not counted here.
+  func joined(
+    _ words: ArraySlice<PickleReference>, by separator: String, behind start: String = ""
+  ) throws(IngotError) -> String {
+    var rest = textBudget
+    // The words are shared, and what is joined is not.
+    for reference in words { _ = try text(word(reference) + separator, &rest) }
+    return start + words.lazy.map(word).joined(separator: separator)
+  }
+
+  /// A path, as it is written.
+  func path(_ parts: PickledArguments) throws(IngotError) -> String {
+    guard let first = parts.first.map(word) else { return "." }
+    // The first part of an absolute path is its root.
+    let isRooted = first.utf8.last == UInt8(ascii: "/")
+    return try joined(parts.slice.dropFirst(isRooted ? 1 : 0), by: "/", behind: isRooted ? first : "")
+  }
+
+  /// The plain value of an object, and what it takes to tell it counted.
+  mutating func form(
+    _ made: PickledValue, of reference: PickleReference
+  ) throws(IngotError) -> PickledValue.Form? {
+    try spend(made.stepCount(in: pickle))
+    return made.form(of: reference, in: pickle)
   }
 
   /// A text, counted each time it is met: a few bytes could ask for any number of long ones.
@@ -168,6 +222,7 @@ struct PyTorchTree {
   /// Walks an object; `nil` for a tensor, for what is left out, and for containers that held nothing else.
   mutating func value(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
     try spend(1)
+    try spend(argumentsOf: reference)
     if views.isTensor(reference) { return try add(reference) }
     switch pickle.heap[reference] {
     case .none: return .null
@@ -272,44 +327,54 @@ struct PyTorchTree {
 
   /// A dictionary, with the attributes that Python code gave to it as if they were entries.
   private mutating func dictionary(
-    _ entries: ArraySlice<PickleReference>, of reference: PickleReference
+    _ entries: ArraySlice<PickleReference>, of reference: PickleReference, states: [PickleReference]? = nil
   ) throws(IngotError) -> MetadataValue? {
     try inside(reference) { (tree) throws(IngotError) in
-      let heap = tree.pickle.heap
-      var keys = Set<ExactName>()
+      var keys = PyTorchKeys()
       var values: [Metadata.Entry] = []
-      let attributes = tree.attributes(tree.pickle.states(of: reference))
-      for entries in [entries, attributes] {
-        for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
-          let key = try tree.key(entries[index])
-          try tree.spend(key.utf8.count)
-          guard keys.insert(ExactName(key)).inserted else {
-            throw tree.malformed(.dictionaryKey, "the key \(key) twice", "once")
-          }
-          if heap.kind(of: entries[index + 1]) != .call { try tree.take(bytes: Self.entryByteCount) }
-          let isNumbered = tree.containers.count == 1 && heap.integer(entries[index]) != nil
-          let value = try tree.below(key) { (tree) throws(IngotError) in
-            if isNumbered, tree.views.isTensor(entries[index + 1]) { tree.remark(.numbered) }
-            return try tree.value(entries[index + 1])
-          }
-          if let value { values.append(.init(key: key, value: value)) }
-        }
+      var isEmpty = entries.isEmpty
+      try tree.add(entries, &keys, to: &values)
+      try tree.forEachAttributes(of: states ?? tree.pickle.states(of: reference)) {
+        (tree, entries) throws(IngotError) in
+        isEmpty = isEmpty && states == nil
+        try tree.add(entries, &keys, to: &values)
       }
       // A dictionary of nothing but tensors leaves no trace; one that is empty does.
-      return values.isEmpty && !entries.isEmpty ? nil : .object(Metadata(values))
+      return values.isEmpty && !isEmpty ? nil : .object(Metadata(values))
     }
   }
 
-  /// The keys and values in states: dictionaries of attributes, or pairs of one and of slots.
-  private func attributes(_ states: [PickleReference]) -> ArraySlice<PickleReference> {
+  /// Walks entries of a dictionary.
+  private mutating func add(
+    _ entries: ArraySlice<PickleReference>, _ keys: inout PyTorchKeys, to values: inout [Metadata.Entry]
+  ) throws(IngotError) {
+    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
+      let (key, entry) = try key(entries[index], among: &keys)
+      if pickle.heap.kind(of: entries[index + 1]) != .call { try take(bytes: Self.entryByteCount) }
+      let isNumbered = containers.count == 1 && pickle.heap.integer(entries[index]) != nil
+      let value = try below(key) { (tree) throws(IngotError) in
+        if isNumbered, tree.views.isTensor(entries[index + 1]) { tree.remark(.numbered) }
+        return try tree.value(entries[index + 1])
+      }
+      if let value { values.append(.init(key: entry, value: value)) }
+    }
+  }
+
+  /// Hands over the keys and values in states: dictionaries of attributes, or pairs of one and of slots.
+  ///
+  /// One dictionary may be given any number of times, so that they are not put together.
+  private mutating func forEachAttributes(
+    of states: [PickleReference],
+    _ body: (inout PyTorchTree, ArraySlice<PickleReference>) throws(IngotError) -> Void
+  ) throws(IngotError) {
     let heap = pickle.heap
-    var attributes: ArraySlice<PickleReference> = []
     for state in states {
       for part in [state] + (heap.items(of: state) ?? []) {
-        if case .dictionary(let entries, _) = heap[part] { attributes += heap.items(of: entries) }
+        try spend(1)
+        guard case .dictionary(let entries, _) = heap[part] else { continue }
+        try body(&self, heap.items(of: entries))
       }
     }
-    return attributes
   }
 
   /// What a call that makes no tensor would give.
@@ -322,20 +387,24 @@ struct PyTorchTree {
       guard let items = arguments.first else { return .array([]) }
       if let inner = pickle.heap.items(of: items) { return try sequence(inner, of: reference) }
     case "torch.device":
-      return try text(arguments.map(word).joined(separator: ":"), &textBudget)
+      return try text(joined(arguments.slice, by: ":"), &textBudget)
     case "torch.serialization._get_layout":
       return try text(arguments.first.flatMap(pickle.heap.text) ?? "", &textBudget)
     case "_codecs.encode", "builtins.bytes", "builtins.bytearray":
       if arguments.isEmpty { return try bytes([]) }
-      if let bytes = PickledValue.bytes(reference, in: pickle) { return try self.bytes(bytes) }
+      if let stored = PickledValue.stored(reference, in: pickle) {
+        if let bytes = stored.bytes { return try self.bytes(bytes) }
+        try spend(stored.byteCount)
+      }
     case "builtins.complex":
       let isPlain = arguments.count <= 2 && arguments.allSatisfy(isNumber)
-      if isPlain { return try sequence(arguments[...], of: reference) }
+      if isPlain { return try sequence(arguments.slice, of: reference) }
     default:
-      switch made.form(of: reference, in: pickle) {
+      switch try form(made, of: reference) {
       case .record?: return try dictionary([], of: reference)
       case .entries(let entries)?: return try dictionary(entries, of: reference)
       case .items(let items)?: return try sequence(items, of: reference)
+      case .path(let parts)?: return try text(path(parts), &textBudget)
       case .leaf(.string(let words))?: return try text(words, &textBudget)
       case .leaf(let value)?: return value
       case nil: break
@@ -346,9 +415,11 @@ struct PyTorchTree {
   }
 
   /// Whether what a call would give is a plain value, and no object of a class.
-  private func isPlain(_ made: PickledValue, _ reference: PickleReference) -> Bool {
-    ["builtins.set", "builtins.frozenset", "_codecs.encode"].contains(made.name)
-      || made.form(of: reference, in: pickle) != nil
+  private mutating func isPlain(
+    _ made: PickledValue, _ reference: PickleReference
+  ) throws(IngotError) -> Bool {
+    if ["builtins.set", "builtins.frozenset", "_codecs.encode"].contains(made.name) { return true }
+    return try form(made, of: reference) != nil
   }
 
   /// A text or number as a word.
@@ -376,6 +447,7 @@ struct PyTorchTree {
   /// Looks for tensors in an object that is left out; objects may refer to each other as they like.
   private mutating func search(_ reference: PickleReference) throws(IngotError) {
     try spend(1)
+    try spend(argumentsOf: reference)
     if views.isTensor(reference) { return _ = try add(reference) }
     guard searched.insert(reference).inserted else { return }
     guard searchDepth < Self.searchDepthLimit else { return remark(.tooDeep) }
@@ -385,14 +457,18 @@ struct PyTorchTree {
     switch heap[reference] {
     case .tuple(let items), .list(let items), .set(let items): try searchItems(heap.items(of: items))
     case .dictionary(let entries, _):
-      try searchEntries(heap.items(of: entries))
-      try searchEntries(attributes(pickle.states(of: reference)))
+      var keys = PyTorchKeys()
+      try searchEntries(heap.items(of: entries), &keys)
+      try forEachAttributes(of: pickle.states(of: reference)) { (tree, entries) throws(IngotError) in
+        try tree.searchEntries(entries, &keys)
+      }
     case .call(let call):
       let made = PickledValue(call, in: pickle)
-      if searchDepth > 1, !isPlain(made, reference) { remark(.leftOut(made.name)) }
+      if searchDepth > 1, try !isPlain(made, reference) { remark(.leftOut(made.name)) }
       try searchItems(heap.items(of: call.arguments) ?? [])
       try searchItems(heap.listItems(ofCall: reference))
-      try searchEntries(heap.entries(ofCall: reference))
+      var keys = PyTorchKeys()
+      try searchEntries(heap.entries(ofCall: reference), &keys)
       for state in pickle.states(of: reference) { try searchState(state) }
     default: break
     }
@@ -404,10 +480,11 @@ struct PyTorchTree {
     }
   }
 
-  private mutating func searchEntries(_ entries: ArraySlice<PickleReference>) throws(IngotError) {
+  private mutating func searchEntries(
+    _ entries: ArraySlice<PickleReference>, _ keys: inout PyTorchKeys
+  ) throws(IngotError) {
     for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
-      let key = try key(entries[index])
-      try spend(key.utf8.count)
+      let (key, _) = try key(entries[index], among: &keys, isPlain: false)
       try below(key) { (tree) throws(IngotError) in try tree.search(entries[index + 1]) }
     }
   }
@@ -417,16 +494,22 @@ struct PyTorchTree {
     let heap = pickle.heap
     guard case .dictionary(let items, _) = heap[state] else { return try search(state) }
     let entries = heap.items(of: items)
-    let keys = Set(
-      stride(from: entries.startIndex, to: entries.endIndex, by: 2).compactMap { heap.text(entries[$0]) })
-    let isModule = keys.isSuperset(of: Self.moduleKeys)
-    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
-      guard isModule, let key = heap.text(entries[index]), Self.moduleKeys.contains(key) else {
-        try searchEntries(entries[index...(index + 1)])
+    let positions = stride(from: entries.startIndex, to: entries.endIndex, by: 2)
+    let isModule = Set(positions.compactMap { moduleKey(entries[$0]) }) == Self.moduleKeys
+    var keys = PyTorchKeys()
+    for index in positions {
+      guard isModule, moduleKey(entries[index]) != nil else {
+        try searchEntries(entries[index...(index + 1)], &keys)
         continue
       }
       try search(entries[index + 1])
     }
+  }
+
+  /// What names a part of a module; `nil` for other keys, which may be long.
+  private func moduleKey(_ reference: PickleReference) -> String? {
+    guard let key = pickle.heap.text(reference), key.utf8.count <= 16 else { return nil }
+    return Self.moduleKeys.contains(key) ? key : nil
   }
 
   private static let moduleKeys: Set<String> = ["_parameters", "_buffers", "_modules"]
@@ -453,7 +536,9 @@ struct PyTorchTree {
       remark(.unkeyed)
     }
     guard names.insert(ExactName(name)).inserted else {
-      throw malformed(.uniqueName, "a second tensor of this name", "one")
+      try passOver(name, .uniqueName, "a second tensor of this name", "one")
+      unopened.append(name)
+      return nil
     }
     var tensor = TensorDescriptor(
       name: name, dtype: view.dtype, shape: view.shape, storage: view.storage)
@@ -465,8 +550,10 @@ struct PyTorchTree {
       try count(tensor)
     }
     tensors.append(tensor)
-    let attributes = attributes(views.states(of: reference))
-    return attributes.isEmpty ? nil : try dictionary(attributes, of: reference)
+    let states = views.states(of: reference)
+    var hasAttributes = false
+    try forEachAttributes(of: states) { (_, entries) in hasAttributes = hasAttributes || !entries.isEmpty }
+    return hasAttributes ? try dictionary([], of: reference, states: states) : nil
   }
 
   /// Counts a tensor's bytes: views may repeat the bytes of their storages, and some do, but not without end.
