@@ -158,22 +158,32 @@ package final class AtomicOutput {
 
   /// Flushes everything and gives it its final name in one step.
   ///
-  /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` when something stands there now that may not be replaced.
+  /// - Throws: ``IngotError/outputRefused(path:why:hint:)`` when something stands there now that may not be replaced, and
+  ///   ``IngotError/interrupted``, looked for up to the step that gives the name: flushing may take minutes.
   package func commit() throws(IngotError) {
     let privateWeight = isFolder ? privateWeight() : nil
     for (name, file) in files {
+      try Self.endWhereInterrupted()
       try file.takeOverAttributes(of: isFolder ? predecessor(of: name, privateWeight) : path)
       try file.synchronize()
     }
     window.close()
+    for folder in folders.reversed() {
+      try Self.endWhereInterrupted()
+      try flush(folder)
+    }
+    try Self.endWhereInterrupted()
     // From here on nobody goes on with what the partial folder holds.
     journal = nil
     try? system.removeFile(partial.journalPath)
-    for folder in folders.reversed() { try flush(folder) }
     try place()
     isDone = true
     defer { partial.remove(files: [], folders: []) }
     try flush(parent)
+  }
+
+  private static func endWhereInterrupted() throws(IngotError) {
+    if Process.isInterrupted { throw .interrupted }
   }
 
   /// The file of a replaced folder whose attributes a new one gets: that of its name, and for weights of another name the
@@ -299,12 +309,13 @@ package final class AtomicOutput {
 
   /// Removes the partial output, unless it was committed.
   ///
-  /// - Parameter isKept: whether it stays, with its journal, for a run that goes on.
+  /// - Parameter isKept: whether it stays, with its journal, for a run that goes on, where the journal says of anything that
+  ///   it is done.
   package func discard(keeping isKept: Bool = false) {
     guard !isDone else { return }
     isDone = true
     window.close()
-    if isKept, (try? journal?.flush()) != nil { return }
+    if isKept, let journal, journal.isOfUse, (try? journal.flush()) != nil { return }
     let contents = files.map { isFolder ? FilePath.join(partial.contentPath, $0.name) : partial.contentPath }
     partial.remove(files: contents + [partial.journalPath], folders: folders)
   }

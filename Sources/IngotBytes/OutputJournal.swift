@@ -31,6 +31,7 @@ package final class OutputJournal: Sendable {
     var end: Int
     var pending: [UInt8] = []
     var pendingByteCount = 0
+    var hasLines = false
   }
 
   private let file: OutputFile
@@ -43,8 +44,11 @@ package final class OutputJournal: Sendable {
   init(_ file: OutputFile, finished: [String], end: Int) {
     self.file = file
     self.finished = finished
-    state = Locked(State(end: end))
+    state = Locked(State(end: end, hasLines: !finished.isEmpty))
   }
+
+  /// Whether anything is noted as done, which a run could go on behind.
+  var isOfUse: Bool { state.withLock { $0.hasLines } }
 
   /// Starts a journal in an empty file.
   static func begin(_ file: OutputFile, header: String) throws(IngotError) -> OutputJournal {
@@ -73,6 +77,7 @@ package final class OutputJournal: Sendable {
     try state.withLock { (state) throws(IngotError) in
       state.pending += "\(line) \(Self.checksum(of: line))".utf8
       state.pending.append(UInt8(ascii: "\n"))
+      state.hasLines = true
       state.pendingByteCount += byteCount
       guard state.pendingByteCount >= Self.batchByteCount || state.pending.count >= Self.lineByteCount else {
         return

@@ -103,7 +103,7 @@ import Testing
     let result = Result { try Conversion(source, to: folder.file("out"), options: options).run() }
     let names =
       (1...4).map { "out/model-0000\($0)-of-00004.safetensors" } + ["out/model.safetensors.index.json"]
-    #expect((try? result.get()) != nil == (failing == 0))
+    #expect(((try? result.get()) != nil) == (failing == 0))
     #expect(folder.entries() == ["in.safetensors"] + (failing == 0 ? ["out"] + names : ["out"]))
     let after =
       try FileManager.default.attributesOfItem(atPath: folder.file("out"))[.systemFileNumber] as? Int
@@ -120,6 +120,69 @@ import Testing
       return
     }
     #expect(folder.entries() == ["in.safetensors", "out"] + names)
+  }
+
+  @Test(arguments: ["out.safetensors", "out/"], ["flush PARTIAL/out", "create PARTIAL/out"])
+  func `an interrupt while files are flushed ends before the output gets its name, and nothing is left`(
+    _ name: String, _ instant: String
+  ) throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.source(in: folder)
+    let cancellation = Cancellation()
+    let system = RecordingSystem(in: folder.path) { if $0.hasPrefix(instant) { cancellation.cancel() } }
+    var options = ConvertOptions()
+    options.work.system = system
+    if name == "out/" { options.shardByteLimit = 16 }
+    let (path, target, wanted) = (folder.file("in.safetensors"), folder.file(name), options)
+    let ended = cancellation.watching {
+      Result { try Conversion(path, to: target, options: wanted).run() }
+    }
+    #expect(throws: IngotError.interrupted) { try ended.get() }
+    // What had begun when it came is the last.
+    let flushed = steps(system)
+    #expect(flushed.count == (instant.hasPrefix("flush") ? 1 : 0), "\(flushed)")
+    #expect(folder.entries() == ["in.safetensors"])
+  }
+
+  @Test(arguments: [false, true])
+  func `an interrupt while files are flushed leaves finished parts to a run that was to go on`(
+    _ resumes: Bool
+  ) throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.source(in: folder)
+    let cancellation = Cancellation()
+    var options = ConvertOptions()
+    options.resumes = resumes
+    options.shardByteLimit = 16
+    options.work.system = RecordingSystem(in: folder.path) { line in
+      if line.hasPrefix("flush PARTIAL/out/") { cancellation.cancel() }
+    }
+    let (path, target, wanted) = (folder.file("in.safetensors"), folder.file("out/"), options)
+    let ended = cancellation.watching {
+      Result { try Conversion(path, to: target, options: wanted).run() }
+    }
+    #expect(throws: IngotError.interrupted) { try ended.get() }
+    #expect(folder.entries().contains { $0.hasSuffix("/journal") } == resumes)
+    let report = try Conversion(path, to: target, options: options).run()
+    #expect(report.resumedPartCount == (resumes ? 4 : 0))
+    #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
+  }
+
+  @Test func `an interrupt keeps nothing that can't be gone on with`() throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.source(in: folder)
+    let cancellation = Cancellation()
+    var options = ConvertOptions()
+    (options.resumes, options.compresses, options.keepsUnknownBits) = (true, true, true)
+    options.work.system = RecordingSystem(in: folder.path) { line in
+      if line.hasPrefix("flush PARTIAL/") { cancellation.cancel() }
+    }
+    let (path, target, wanted) = (folder.file("in.safetensors"), folder.file("out.npz"), options)
+    let ended = cancellation.watching {
+      Result { try Conversion(path, to: target, options: wanted).run() }
+    }
+    #expect(throws: IngotError.interrupted) { try ended.get() }
+    #expect(folder.entries() == ["in.safetensors"])
   }
 
   @Test func `a stream is written and nothing else`() throws {
