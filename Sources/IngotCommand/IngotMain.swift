@@ -51,7 +51,9 @@ struct IngotMain: ParsableCommand {
 
   static func main() {
     Process.returnFreedMemory()
-    Process.installSignalHandlers(lastWords: Terminal.lastWords)
+    Process.installSignalHandlers(
+      lastWords: Terminal.lastWords,
+      faultPieces: CommandLineWords.wantsJSON ? ErrorRenderer.mappingFaultPieces : nil)
     do {
       let arguments = Process.arguments
       var command = try parseAsRoot(arguments == ["-V"] ? ["--version"] : arguments)

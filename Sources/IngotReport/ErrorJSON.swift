@@ -32,6 +32,17 @@ extension ErrorRenderer {
     json(ErrorParts(found: message), code: 64, message: message)
   }
 
+  /// The object for a file that became shorter while it was mapped, taken apart where its path stands: the handler of that
+  /// fault can do no more than put the path in.
+  package static var mappingFaultPieces: [String] {
+    let (mark, found) = ("\u{E000}", "the file became shorter while it was read")
+    var parts = ErrorParts(found: found)
+    parts.path = mark
+    return json(parts, code: 74, message: "\(mark): \(found)").split(
+      separator: Character(mark), omittingEmptySubsequences: false
+    ).map(String.init)
+  }
+
   private static func json(_ parts: ErrorParts, code: Int32, message: String) -> String {
     func string(_ value: String?) -> MetadataValue { value.map { .string($0) } ?? .null }
     var object = Metadata([

@@ -86,7 +86,7 @@ import Testing
     #expect(result.exitCode == 74, "\(result.standardError)")
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  @Test(arguments: [SIGINT, SIGTERM, SIGQUIT, SIGXCPU])
   func `an interrupt ends with 130, and nothing is left`(_ signal: Int32) throws {
     let folder = try TemporaryFolder()
     let source = try BigCheckpoint.write("big.safetensors", in: folder, tensorCount: 4, elementCount: 1 << 28)

@@ -57,6 +57,26 @@ import Testing
     #expect(result.firstErrorLine.hasPrefix("ingot: "))
   }
 
+  @Test func `a model that shrinks while it is mapped is an object for programs with --json`() throws {
+    let folder = try TemporaryFolder()
+    // What JSON escapes is escaped by the handler of the fault too.
+    let (path, link) = (try Self.model(in: folder), folder.file("a \"b\\é\nc"))
+    let line = """
+      ln -s "$MODEL" "$LINK"; "$INGOT" generate "$LINK" --tokens 1,2,3 --max-tokens 1000 --json & sleep 1
+      truncate -s 100000 "$MODEL/model.safetensors"; wait $!
+      """
+    var process = ChildProcess("/bin/bash", ["-c", line])
+    process.environment = ["MODEL": path, "LINK": link, "INGOT": try IngotProgram.path()]
+    let result = try process.run()
+    #expect(result.exitCode == 74 && result.standardError.hasSuffix("}\n"), "\(result.standardError)")
+    let said = try JSONSerialization.jsonObject(with: Data(result.errorBytes)) as? [String: Any]
+    let error = try #require(said?["error"] as? [String: Any])
+    #expect(said?["schema"] as? Int == 1 && error["code"] as? Int == 74)
+    #expect((error["path"] as? String)?.hasPrefix(link) == true)
+    #expect(
+      Set(error.keys) == ["code", "path", "place", "rule", "found", "expected", "help", "message"])
+  }
+
   @Test func `threads that find a file cut short tell of it in one line`() throws {
     let folder = try TemporaryFolder()
     let path = try Self.model(in: folder)

@@ -44,13 +44,17 @@ int ingot_is_mount_point(const char *path);
 /// A fault anywhere else keeps the default action. Safe to call more than once.
 void ingot_install_mapping_fault_handler(void);
 
+/// Makes that line an object for programs: its pieces, of at most 511 bytes each, around the path, which stands twice in
+/// strings of JSON.
+void ingot_tell_mapping_faults(const char *before, const char *between, const char *behind);
+
 /// Registers a mapped range with the path shown when reading it faults. Returns a slot, or -1 when all are taken.
 int ingot_register_mapping(const void *start, size_t byte_count, const char *path);
 
 /// Forgets the range of a slot.
 void ingot_unregister_mapping(int slot);
 
-/// Makes SIGINT, SIGTERM and SIGHUP, unless the last is ignored, end the process: at once with `last_words` (at most 127
+/// Makes SIGINT, SIGTERM, SIGQUIT, SIGXCPU and SIGHUP, unless the last is ignored, end the process: at once with `last_words` (at most 127
 /// bytes) on standard error and status 130, or, while something holds them, by a flag. The second signal kills.
 void ingot_install_interrupt_handler(const char *last_words);
 

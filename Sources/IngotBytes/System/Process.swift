@@ -65,14 +65,20 @@ package enum Process {
     return columns > 0 ? Int(columns) : nil
   }
 
-  /// Makes SIGINT, SIGTERM and SIGHUP end the process with 130, a fault in a mapped file with 74, and a closed pipe or a
+  /// Makes SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU end the process with 130, a fault in a mapped file with 74, and a closed pipe or a
   /// file over its size limit an error of the write instead of a signal.
   ///
   /// For the command only: a library leaves its host's signals alone.
   ///
-  /// - Parameter lastWords: what is written to standard error when a signal ends the process at once.
-  package static func installSignalHandlers(lastWords: String) {
+  /// - Parameters:
+  ///   - lastWords: what is written to standard error when a signal ends the process at once.
+  ///   - faultPieces: what is written for a fault, around the path that stands twice, inside strings of JSON; `nil` for a line
+  ///     for people.
+  package static func installSignalHandlers(lastWords: String, faultPieces: [String]? = nil) {
     ingot_install_interrupt_handler(lastWords)
+    if let faultPieces, faultPieces.count == 3 {
+      ingot_tell_mapping_faults(faultPieces[0], faultPieces[1], faultPieces[2])
+    }
     ingot_install_mapping_fault_handler()
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
