@@ -35,7 +35,7 @@ extension ErrorRenderer {
   /// The object for a file that became shorter while it was mapped, taken apart where its path stands: the handler of that
   /// fault can do no more than put the path in.
   package static var mappingFaultPieces: [String] {
-    let (mark, found) = ("\u{E000}", "the file became shorter while it was read")
+    let (mark, found) = ("§", "the file became shorter while it was read")
     var parts = ErrorParts(found: found)
     parts.path = mark
     return json(parts, code: 74, message: "\(mark): \(found)").split(
