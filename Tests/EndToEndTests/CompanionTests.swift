@@ -286,7 +286,10 @@ import Testing
     let folder = try TemporaryFolder()
     try model([], in: folder, "ae")
     try PythonPeer.run(
-      code: "import sys, tarfile; tarfile.open(sys.argv[2], 'w').add(sys.argv[1], 'ae')",
+      code: """
+        import sys, tarfile
+        with tarfile.open(sys.argv[2], "w") as archive: archive.add(sys.argv[1], "ae")
+        """,
       [folder.file("in"), folder.file("ae.tar")])
     #expect(try convert("ae.tar", "out/", in: folder).exitCode == 0)
     #expect(folder.entries().contains("out/ae.safetensors"))
