@@ -25,8 +25,8 @@ struct PyTorchTree {
   private var isInRow = false
   private var containers = Set<PickleReference>()
   /// Objects that are left out, and what is in them: looked through once.
-  private var searched = Set<PickleReference>()
-  private var searchDepth = 0
+  var searched = Set<PickleReference>()
+  var searchDepth = 0
   private var names = Set<ExactName>()
   /// The first tensor of each view, by a hash of the view: few tensors are another's, and many have no alias.
   private var firstOfView: [Int: Int] = [:]
@@ -54,8 +54,6 @@ struct PyTorchTree {
   static let stepsPerTensor = 80
   /// Arguments of a call that count for nothing.
   private static let freeArgumentCount = 8
-  /// How deep objects that are left out are looked through.
-  private static let searchDepthLimit = 200
   /// What an item of a list and an entry of a dictionary take in memory.
   private static let itemByteCount = MemoryLayout<MetadataValue>.stride
   private static let entryByteCount = MemoryLayout<Metadata.Entry>.stride
@@ -363,7 +361,7 @@ struct PyTorchTree {
   /// Hands over the keys and values in states: dictionaries of attributes, or pairs of one and of slots.
   ///
   /// One dictionary may be given any number of times, so that they are not put together.
-  private mutating func forEachAttributes(
+  mutating func forEachAttributes(
     of states: [PickleReference],
     _ body: (inout PyTorchTree, ArraySlice<PickleReference>) throws(IngotError) -> Void
   ) throws(IngotError) {
@@ -415,7 +413,7 @@ struct PyTorchTree {
   }
 
   /// Whether what a call would give is a plain value, and no object of a class.
-  private mutating func isPlain(
+  mutating func isPlain(
     _ made: PickledValue, _ reference: PickleReference
   ) throws(IngotError) -> Bool {
     if ["builtins.set", "builtins.frozenset", "_codecs.encode"].contains(made.name) { return true }
@@ -434,90 +432,10 @@ struct PyTorchTree {
     }
   }
 
-  // MARK: - What is left out
-
-  /// Leaves an object out, but for the tensors in it.
-  private mutating func leaveOut(_ className: String, _ reference: PickleReference) throws(IngotError) {
-    let array = PickledArray(reference, in: pickle)
-    let found = array.map { "\(className) of \($0.dtype.descr)" } ?? className
-    remark(.leftOut(found))
-    try search(reference)
-  }
-
-  /// Looks for tensors in an object that is left out; objects may refer to each other as they like.
-  private mutating func search(_ reference: PickleReference) throws(IngotError) {
-    try spend(1)
-    try spend(argumentsOf: reference)
-    if views.isTensor(reference) { return _ = try add(reference) }
-    guard searched.insert(reference).inserted else { return }
-    guard searchDepth < Self.searchDepthLimit else { return remark(.tooDeep) }
-    searchDepth += 1
-    defer { searchDepth -= 1 }
-    let heap = pickle.heap
-    switch heap[reference] {
-    case .tuple(let items), .list(let items), .set(let items): try searchItems(heap.items(of: items))
-    case .dictionary(let entries, _):
-      var keys = PyTorchKeys()
-      try searchEntries(heap.items(of: entries), &keys)
-      try forEachAttributes(of: pickle.states(of: reference)) { (tree, entries) throws(IngotError) in
-        try tree.searchEntries(entries, &keys)
-      }
-    case .call(let call):
-      let made = PickledValue(call, in: pickle)
-      if searchDepth > 1, try !isPlain(made, reference) { remark(.leftOut(made.name)) }
-      try searchItems(heap.items(of: call.arguments) ?? [])
-      try searchItems(heap.listItems(ofCall: reference))
-      var keys = PyTorchKeys()
-      try searchEntries(heap.entries(ofCall: reference), &keys)
-      for state in pickle.states(of: reference) { try searchState(state) }
-    default: break
-    }
-  }
-
-  private mutating func searchItems(_ items: ArraySlice<PickleReference>) throws(IngotError) {
-    for (index, item) in items.enumerated() {
-      try below(String(index)) { (tree) throws(IngotError) in try tree.search(item) }
-    }
-  }
-
-  private mutating func searchEntries(
-    _ entries: ArraySlice<PickleReference>, _ keys: inout PyTorchKeys
-  ) throws(IngotError) {
-    for index in stride(from: entries.startIndex, to: entries.endIndex, by: 2) {
-      let (key, _) = try key(entries[index], among: &keys, isPlain: false)
-      try below(key) { (tree) throws(IngotError) in try tree.search(entries[index + 1]) }
-    }
-  }
-
-  /// The state of an object; of a module of torch's, its tensors have the names that its state dictionary gives them.
-  private mutating func searchState(_ state: PickleReference) throws(IngotError) {
-    let heap = pickle.heap
-    guard case .dictionary(let items, _) = heap[state] else { return try search(state) }
-    let entries = heap.items(of: items)
-    let positions = stride(from: entries.startIndex, to: entries.endIndex, by: 2)
-    let isModule = Set(positions.compactMap { moduleKey(entries[$0]) }) == Self.moduleKeys
-    var keys = PyTorchKeys()
-    for index in positions {
-      guard isModule, moduleKey(entries[index]) != nil else {
-        try searchEntries(entries[index...(index + 1)], &keys)
-        continue
-      }
-      try search(entries[index + 1])
-    }
-  }
-
-  /// What names a part of a module; `nil` for other keys, which may be long.
-  private func moduleKey(_ reference: PickleReference) -> String? {
-    guard let key = pickle.heap.text(reference), key.utf8.count <= 16 else { return nil }
-    return Self.moduleKeys.contains(key) ? key : nil
-  }
-
-  private static let moduleKeys: Set<String> = ["_parameters", "_buffers", "_modules"]
-
   // MARK: - Tensors
 
   /// Adds a tensor; gives the attributes that Python code gave to it, which are no part of it here.
-  private mutating func add(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
+  mutating func add(_ reference: PickleReference) throws(IngotError) -> MetadataValue? {
     let name = name()
     try spend(name.utf8.count + Self.stepsPerTensor)
     let view: PyTorchTensors.View
