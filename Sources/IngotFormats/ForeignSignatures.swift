@@ -102,7 +102,6 @@ extension ForeignSignature {
     .quoted("{\"detail", "an error message of a server", download),
     .quoted("http/1.", "a server's answer with its headers in front", download),
     .quoted("http/2", "a server's answer with its headers in front", download),
-    .text("------webkitformboundary", "a form as a browser sends it", download),
     .quoted("entry not found", "an error message of a server", download),
     .quoted("not found", "an error message of a server", download),
     .quoted("404: not found", "an error message of a server", download),

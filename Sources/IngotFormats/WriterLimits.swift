@@ -38,7 +38,7 @@ extension Limit {
     // No document of fewer bytes than values is read: most are far below.
     guard UInt64(document.count) > Limit.jsonValues.value else { return }
     do throws(JSONFailure) {
-      _ = try JSONDocument.object(document)
+      try JSONDocument.check(document)
     } catch {
       throw .unrepresentable(
         tensor: nil, target: target,

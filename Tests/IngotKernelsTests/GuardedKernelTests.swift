@@ -25,7 +25,7 @@ import Testing
     "ingot_interrupted", "ingot_hold_interrupts", "ingot_release_interrupts", "ingot_take_over_attributes",
     "ingot_terminal_columns", "ingot_chunk_function", "ingot_return_freed_memory",
     "ingot_cancellation_create", "ingot_cancellation_free", "ingot_cancel", "ingot_watch", "ingot_watched",
-    "ingot_is_cancelled",
+    "ingot_is_cancelled", "ingot_is_mount_point", "ingot_tell_mapping_faults",
   ]
 
   @Test func `no function of the headers is left out`() throws {

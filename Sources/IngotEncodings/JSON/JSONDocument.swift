@@ -28,6 +28,30 @@ package enum JSONDocument {
     return values
   }
 
+  /// Throws for a document that ``object(_:limit:)`` does not read, but for keys that are there twice; keeps none of it.
+  package static func check(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure) {
+    var scanner = JSONScanner(bytes)
+    var count = ValueCount(limit: limit)
+    guard case .object = try scanner.peek() else { return _ = try object(bytes, limit: limit) }
+    // The outermost value is not counted there either.
+    try scanner.enterObject()
+    while try scanner.nextKey() != nil { try skip(&scanner, &count) }
+    try scanner.finish()
+  }
+
+  private static func skip(_ scanner: inout JSONScanner, _ count: inout ValueCount) throws(JSONFailure) {
+    try count.add(scanner)
+    switch try scanner.peek() {
+    case .object:
+      try scanner.enterObject()
+      while try scanner.nextKey() != nil { try skip(&scanner, &count) }
+    case .array:
+      try scanner.enterArray()
+      while try scanner.nextElement() { try skip(&scanner, &count) }
+    case .string, .number, .bool, .null: try scanner.skipValue()
+    }
+  }
+
   /// Counts values: two bytes make one, which takes many times that.
   private struct ValueCount {
     let limit: Limit
