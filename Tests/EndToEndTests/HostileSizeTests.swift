@@ -21,6 +21,8 @@ import Testing
     var end: [UInt8] = []
     /// How often the piece stands there at the most: a pickle's stack holds a million.
     var pieceCount: Int?
+    /// Whether a reader may also leave out what costs so much, and end well.
+    var mayBeRead = false
 
     /// An object of a PyTorch stream; behind it the file ends, where keys of storages should stand.
     static func pickle(_ what: String, _ piece: String, start: String = "", end: String = "N.") -> Case {
@@ -32,12 +34,14 @@ import Testing
     /// An object of a PyTorch stream that is walked, for it stands before an empty list of keys; a list that ends with itself,
     /// unless it says otherwise.
     static func walked(
-      _ what: String, _ piece: String, start: String, end: String? = nil, count: Int = 500_000
+      _ what: String, _ piece: String, start: String, end: String? = nil, count: Int = 500_000,
+      mayBeRead: Bool = false
     ) -> Case {
       var made = Case.pickle(
         "walked: " + what, piece, start: (end == nil ? "]q\u{9}(" : "") + start,
         end: (end ?? "h\u{9}e.") + "\u{80}\u{2}].")
       made.pieceCount = count
+      made.mayBeRead = mayBeRead
       return made
     }
 
@@ -99,7 +103,7 @@ import Testing
       end: "tRNu."),
     .walked(
       "a path in an object that is left out", "h\u{0}",
-      start: "c__main__\nK\n(cpathlib\nPosixPath\n(" + long, end: "tRtR."),
+      start: "c__main__\nK\n(cpathlib\nPosixPath\n(" + long, end: "tRtR.", mayBeRead: true),
     .walked(
       "a device of one text", "h\u{0}", start: "ctorch\ndevice\n(" + long, end: "tR."),
     .walked(
@@ -162,7 +166,9 @@ import Testing
       let isSurvey = command.contains("--security")
       let result = try IngotProgram.process(command).run()
       // A survey lists what there is, and what ended it.
-      #expect(result.exitCode == 65 || isSurvey, "\(result.standardError.prefix(300))")
+      #expect(
+        result.exitCode == 65 || isSurvey || file.mayBeRead && result.exitCode == 0,
+        "\(result.standardError.prefix(300))")
       #expect(result.signal == nil)
       #expect(result.seconds < Self.secondsBound, "\(command)")
       #expect(result.peakResidentBytes - own <= Self.memoryBound, "\(command)")
