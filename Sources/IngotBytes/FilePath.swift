@@ -87,7 +87,9 @@ package enum FilePath {
 
   /// Whether a path written inside a file stays below where it is unpacked: plain names between slashes.
   package static func isPlainPath(_ path: String) -> Bool {
-    path.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { isPlainName(String($0)) }
+    path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+      isPlainName(String(Substring($0)))
+    }
   }
 
   /// A path without what leads nowhere: `./`, and slashes behind slashes.

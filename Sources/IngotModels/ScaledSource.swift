@@ -19,10 +19,8 @@ package struct ScaledSource {
   package private(set) var fixed: Set<ExactName> = []
   /// Weights whose scales were tensors of their own, by the names of their values in the source.
   package private(set) var joined: Set<ExactName> = []
-  /// The names of packed weights as tensors of numbers, which tables show, by their places in the source.
-  private var packedNames: [Int: String] = [:]
-  /// The tensors that belong to each of these, by its place: its values are the first.
-  private var packedParts: [Int: [Int]] = [:]
+  /// Weights that tables show under another name than that of any of their tensors.
+  private var packed: [(name: String, weight: ScaleTensors.Weight)] = []
   /// What is not kept.
   package private(set) var losses: [Loss] = []
   /// Weights whose scales are still tensors of their own.
@@ -49,11 +47,7 @@ package struct ScaledSource {
     let scales = ScaleTensors(
       source.tensors, config: config, wantsValues: options.casts
     ) { (tensor) throws(IngotError) in try loader.bytes(.stored(name: tensor.name, tensor.parts[0])) }
-    for weight in scales.weights {
-      guard let name = weight.packedName else { continue }
-      packedNames[weight.values] = name
-      packedParts[weight.values] = [weight.values] + weight.companions
-    }
+    packed = scales.weights.compactMap { weight in weight.packedName.map { ($0, weight) } }
     options.selection = selection(options.selection)
     guard options.casts else {
       apart = scales.weights
@@ -63,7 +57,7 @@ package struct ScaledSource {
     var joined = Set<Int>()
     for weight in scales.weights {
       let values = source.tensors[weight.values]
-      let names = [values.name] + (weight.packedName.map { [$0] } ?? [])
+      let names = names(of: weight)
       guard let dtype = options.dtype(of: names), options.selection.takes(names),
         weight.isPacked || values.dtype != dtype
       else {
@@ -104,17 +98,22 @@ package struct ScaledSource {
     }
   }
 
+  /// What a weight's values are called, as they are stored and as tables show them.
+  private func names(of weight: ScaleTensors.Weight) -> [String] {
+    [source.tensors[weight.values].name] + (weight.packedName.map { [$0] } ?? [])
+  }
+
   /// A selection that takes packed weights by the names that tables show as by those of their tensors.
   package func selection(_ asked: TensorSelection) -> TensorSelection {
     func extended(_ globs: [Glob]) -> [Glob] {
       globs
-        + packedNames.sorted { $0.key < $1.key }.flatMap { index, name in
-          let parts = (packedParts[index] ?? []).map { source.tensors[$0].name }
-          let isNamed = globs.contains { $0.matches(name) }
-          return isNamed ? parts.map(Glob.init) : globs.contains { $0.matches(parts[0]) } ? [Glob(name)] : []
+        + packed.flatMap { name, weight in
+          let parts = ([weight.values] + weight.companions).map { source.tensors[$0].name }
+          if globs.contains(where: { $0.matches(name) }) { return parts.map(Glob.init) }
+          return globs.contains { $0.matches(source.tensors[weight.values].name) } ? [Glob(name)] : []
         }
     }
-    guard !packedNames.isEmpty, !asked.include.isEmpty || !asked.exclude.isEmpty else { return asked }
+    guard !packed.isEmpty, !asked.include.isEmpty || !asked.exclude.isEmpty else { return asked }
     return TensorSelection(include: extended(asked.include), exclude: extended(asked.exclude))
   }
 
@@ -123,11 +122,14 @@ package struct ScaledSource {
   /// - Parameter names: other names of the tensors of ``checkpoint``, by their places there.
   /// - Returns: these and the names of packed weights, by the places of their tensors in the source.
   package func otherNames(_ names: [Int: [String]]) -> [Int: [String]] {
-    guard !packedNames.isEmpty || !joined.isEmpty else { return names }
+    guard !packed.isEmpty || !joined.isEmpty else { return names }
     var places: [ExactName: Int] = [:]
     for (index, tensor) in source.tensors.enumerated() { places[ExactName(tensor.name)] = index }
-    for (index, name) in packedNames { places[ExactName(name)] = index }
-    var others = packedNames.mapValues { [$0] }
+    var others: [Int: [String]] = [:]
+    for (name, weight) in packed {
+      places[ExactName(name)] = weight.values
+      others[weight.values] = [name]
+    }
     for (index, also) in names {
       guard let place = places[ExactName(checkpoint.tensors[index].name)] else { continue }
       others[place, default: []] += also
@@ -142,6 +144,7 @@ package struct ScaledSource {
     _ weights: [ScaleTensors.Weight], _ options: ChangeRequest
   ) throws(IngotError) {
     let names = weights.map { $0.packedName ?? source.tensors[$0.values].name }
+    let dtype = weights.first.flatMap { options.dtype(of: self.names(of: $0)) }
     let config = companions.firstIndex { $0.kind == .config }
     if let config, let exceptions = QuantizationExceptions(of: names),
       var document = try? JSONDocument.object(companions[config].bytes),
@@ -151,7 +154,7 @@ package struct ScaledSource {
       return companions[config].bytes = ConfigWriter.bytes(of: document)
     }
     throw .unrepresentable(
-      tensor: names.first, target: names.first.flatMap { options.dtype(of: [$0])?.rawValue } ?? "",
+      tensor: names.first, target: dtype?.rawValue ?? "numbers",
       why: "its config declares a quantization that others keep, and has no place to say that it is none",
       hint: "\(option: .dtype) for all quantized weights, or for none")
   }

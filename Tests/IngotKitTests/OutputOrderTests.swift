@@ -122,22 +122,33 @@ import Testing
     #expect(folder.entries() == ["in.safetensors", "out"] + names)
   }
 
+  /// Converts, with an interrupt at the first step that begins so; gives the steps.
+  @discardableResult
+  private static func interrupt(
+    _ source: String, to name: String, at instant: String, _ options: ConvertOptions,
+    in folder: borrowing TemporaryFolder
+  ) -> RecordingSystem {
+    let cancellation = Cancellation()
+    let system = RecordingSystem(in: folder.path) { if $0.hasPrefix(instant) { cancellation.cancel() } }
+    var options = options
+    options.work.system = system
+    let (target, wanted) = (folder.file(name), options)
+    let ended = cancellation.watching {
+      Result { try Conversion(source, to: target, options: wanted).run() }
+    }
+    #expect(throws: IngotError.interrupted) { try ended.get() }
+    return system
+  }
+
   @Test(arguments: ["out.safetensors", "out/"], ["flush PARTIAL/out", "create PARTIAL/out"])
   func `an interrupt while files are flushed ends before the output gets its name, and nothing is left`(
     _ name: String, _ instant: String
   ) throws {
     let folder = try TemporaryFolder()
-    _ = try Self.source(in: folder)
-    let cancellation = Cancellation()
-    let system = RecordingSystem(in: folder.path) { if $0.hasPrefix(instant) { cancellation.cancel() } }
+    let source = try Self.source(in: folder)
     var options = ConvertOptions()
-    options.work.system = system
     if name == "out/" { options.shardByteLimit = 16 }
-    let (path, target, wanted) = (folder.file("in.safetensors"), folder.file(name), options)
-    let ended = cancellation.watching {
-      Result { try Conversion(path, to: target, options: wanted).run() }
-    }
-    #expect(throws: IngotError.interrupted) { try ended.get() }
+    let system = Self.interrupt(source, to: name, at: instant, options, in: folder)
     // What had begun when it came is the last.
     let flushed = steps(system)
     #expect(flushed.count == (instant.hasPrefix("flush") ? 1 : 0), "\(flushed)")
@@ -149,39 +160,23 @@ import Testing
     _ resumes: Bool
   ) throws {
     let folder = try TemporaryFolder()
-    _ = try Self.source(in: folder)
-    let cancellation = Cancellation()
+    let source = try Self.source(in: folder)
     var options = ConvertOptions()
     options.resumes = resumes
     options.shardByteLimit = 16
-    options.work.system = RecordingSystem(in: folder.path) { line in
-      if line.hasPrefix("flush PARTIAL/out/") { cancellation.cancel() }
-    }
-    let (path, target, wanted) = (folder.file("in.safetensors"), folder.file("out/"), options)
-    let ended = cancellation.watching {
-      Result { try Conversion(path, to: target, options: wanted).run() }
-    }
-    #expect(throws: IngotError.interrupted) { try ended.get() }
+    Self.interrupt(source, to: "out/", at: "flush PARTIAL/out/", options, in: folder)
     #expect(folder.entries().contains { $0.hasSuffix("/journal") } == resumes)
-    let report = try Conversion(path, to: target, options: options).run()
+    let report = try Conversion(source, to: folder.file("out/"), options: options).run()
     #expect(report.resumedPartCount == (resumes ? 4 : 0))
     #expect(folder.entries().filter { $0.hasPrefix(".") } == [])
   }
 
   @Test func `an interrupt keeps nothing that can't be gone on with`() throws {
     let folder = try TemporaryFolder()
-    _ = try Self.source(in: folder)
-    let cancellation = Cancellation()
+    let source = try Self.source(in: folder)
     var options = ConvertOptions()
     (options.resumes, options.compresses, options.keepsUnknownBits) = (true, true, true)
-    options.work.system = RecordingSystem(in: folder.path) { line in
-      if line.hasPrefix("flush PARTIAL/") { cancellation.cancel() }
-    }
-    let (path, target, wanted) = (folder.file("in.safetensors"), folder.file("out.npz"), options)
-    let ended = cancellation.watching {
-      Result { try Conversion(path, to: target, options: wanted).run() }
-    }
-    #expect(throws: IngotError.interrupted) { try ended.get() }
+    Self.interrupt(source, to: "out.npz", at: "flush PARTIAL/", options, in: folder)
     #expect(folder.entries() == ["in.safetensors"])
   }
 

@@ -54,8 +54,9 @@ int ingot_register_mapping(const void *start, size_t byte_count, const char *pat
 /// Forgets the range of a slot.
 void ingot_unregister_mapping(int slot);
 
-/// Makes SIGINT, SIGTERM, SIGQUIT, SIGXCPU and SIGHUP, unless the last is ignored, end the process: at once with `last_words` (at most 127
-/// bytes) on standard error and status 130, or, while something holds them, by a flag. The second signal kills.
+/// Makes SIGINT, SIGTERM, SIGQUIT, SIGXCPU and SIGHUP, unless the last is ignored, end the process: at once with
+/// `last_words` (at most 511 bytes) on standard error and status 130, or, while something holds them, by a flag. The
+/// second signal kills, but for SIGXCPU.
 void ingot_install_interrupt_handler(const char *last_words);
 
 /// Holds the end by a signal back, as often as this is called, until all is released. Returns whether one has come.

@@ -65,8 +65,8 @@ package enum Process {
     return columns > 0 ? Int(columns) : nil
   }
 
-  /// Makes SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU end the process with 130, a fault in a mapped file with 74, and a closed pipe or a
-  /// file over its size limit an error of the write instead of a signal.
+  /// Makes SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGXCPU end the process with 130, a fault in a mapped file with 74, and a
+  /// closed pipe or a file over its size limit an error of the write instead of a signal.
   ///
   /// For the command only: a library leaves its host's signals alone.
   ///

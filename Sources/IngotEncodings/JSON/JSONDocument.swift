@@ -32,19 +32,21 @@ package enum JSONDocument {
   package static func check(_ bytes: [UInt8], limit: Limit = .jsonValues) throws(JSONFailure) {
     var scanner = JSONScanner(bytes)
     var count = ValueCount(limit: limit)
-    guard case .object = try scanner.peek() else { return _ = try object(bytes, limit: limit) }
-    // The outermost value is not counted there either.
+    try skipObject(&scanner, &count)
+    try scanner.finish()
+  }
+
+  private static func skipObject(
+    _ scanner: inout JSONScanner, _ count: inout ValueCount
+  ) throws(JSONFailure) {
     try scanner.enterObject()
     while try scanner.nextKey() != nil { try skip(&scanner, &count) }
-    try scanner.finish()
   }
 
   private static func skip(_ scanner: inout JSONScanner, _ count: inout ValueCount) throws(JSONFailure) {
     try count.add(scanner)
     switch try scanner.peek() {
-    case .object:
-      try scanner.enterObject()
-      while try scanner.nextKey() != nil { try skip(&scanner, &count) }
+    case .object: try skipObject(&scanner, &count)
     case .array:
       try scanner.enterArray()
       while try scanner.nextElement() { try skip(&scanner, &count) }

@@ -95,23 +95,14 @@ package struct PickleMachine {
 
   /// The states that a pickle gave to an object, in order.
   package func states(of object: PickleReference) -> [PickleReference] {
-    let first = firstState { $0 < object }
+    let first = states.indices.partitioningIndex { states[$0].object >= object }
     return states[first...].prefix { $0.object == object }.map(\.state)
   }
 
   /// The state that a pickle gave to an object last; one may be given any number.
   package func lastState(of object: PickleReference) -> PickleReference? {
-    let end = firstState { $0 < object || $0 == object }
+    let end = states.indices.partitioningIndex { states[$0].object > object }
     return end > 0 && states[end - 1].object == object ? states[end - 1].state : nil
-  }
-
-  /// The first state that belongs to no object of the lower ones.
-  private func firstState(behind isLower: (PickleReference) -> Bool) -> Int {
-    var range = states.indices
-    while let middle = range.isEmpty ? nil : (range.lowerBound + range.upperBound) / 2 {
-      range = isLower(states[middle].object) ? (middle + 1)..<range.upperBound : range.lowerBound..<middle
-    }
-    return range.lowerBound
   }
 
   /// The name of the global behind a reference; `nil` for anything else.

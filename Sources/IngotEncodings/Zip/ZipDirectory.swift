@@ -10,18 +10,10 @@ package struct ZipDirectory: Sendable {
   package let entries: [ZipEntry]
   /// The names of folders.
   package let folders: [String]
-  /// Bytes in front of the directory that belong to no entry.
-  package let gaps: [Gap]
+  /// Bytes in front of the directory that belong to no entry; a descriptor belongs to the entry before it.
+  package let gaps: [Range<Int>]
   /// Bytes of the directory, which the memory bound counts.
   package let byteCount: Int
-
-  /// Bytes between entries, of which a descriptor of the entry before them may be one.
-  package struct Gap: Sendable {
-    /// The bytes.
-    package var range: Range<Int>
-    /// CRC-32 of the entry in front of them; `nil` for the first.
-    var crc32: UInt32?
-  }
 
   static let endSignature: UInt32 = 0x0605_4b50
   static let zip64EndSignature: UInt32 = 0x0606_4b50
@@ -45,11 +37,13 @@ package struct ZipDirectory: Sendable {
     let bytes = try source.bytes(at: end.directoryOffset, count: end.directoryByteCount)
     var parser = ZipDirectoryParser(bytes, end: end, path: source.path)
     var entries = try parser.entries()
+    var ends: [Int] = []
     for index in entries.indices {
-      entries[index].dataOffset = try Self.dataOffset(
-        of: entries[index], in: source, limit: end.directoryOffset)
+      let place = try Self.place(of: entries[index], in: source, limit: end.directoryOffset)
+      entries[index].dataOffset = place.lowerBound
+      ends.append(place.upperBound)
     }
-    gaps = try Self.gaps(between: entries, end: end.directoryOffset, path: source.path)
+    gaps = try Self.gaps(between: entries, ends, end: end.directoryOffset, path: source.path)
     self.entries = entries.filter { !$0.isFolder }
     folders = entries.filter(\.isFolder).map(\.name)
     byteCount = end.directoryByteCount
@@ -64,10 +58,10 @@ package struct ZipDirectory: Sendable {
     try ZipEnd.archiveStart(in: source)
   }
 
-  /// Reads an entry's local header: ZIP-10 to ZIP-12.
-  private static func dataOffset(
+  /// Where an entry's data and the descriptor behind it stand, after its local header: ZIP-10 to ZIP-12.
+  private static func place(
     of entry: ZipEntry, in source: any ByteSource, limit: Int
-  ) throws(IngotError) -> Int {
+  ) throws(IngotError) -> Range<Int> {
     func malformed(_ rule: ZipRule, _ found: Evidence, _ expected: Evidence) -> IngotError {
       .malformed(
         rule.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset), found: found,
@@ -100,42 +94,49 @@ package struct ZipDirectory: Sendable {
       throw malformed(
         .dataPlace, "data up to byte \(start) + \(entry.storedByteCount)", "an end before \(limit)")
     }
-    if flags & 8 != 0, try !hasSoundDescriptor(entry, in: source, dataEnd..<limit) {
+    guard flags & 8 != 0 else { return start..<dataEnd }
+    guard let byteCount = try descriptorByteCount(of: entry, in: source, dataEnd..<limit) else {
       throw malformed(.localAgrees, "a data descriptor with another checksum or length", "the directory's")
     }
-    return start
+    return start..<(dataEnd + byteCount)
   }
 
-  /// Whether the descriptor behind an entry's data, where there is one, says what the directory says: APPNOTE 4.3.9.
+  /// Bytes of the descriptor behind an entry's data: none where there is none; `nil` where it does not say what the directory
+  /// says: APPNOTE 4.3.9.
   ///
   /// Its mark may be left out, and its lengths have 4 bytes or 8: nothing but its values tells which.
-  private static func hasSoundDescriptor(
-    _ entry: ZipEntry, in source: any ByteSource, _ rest: Range<Int>
-  ) throws(IngotError) -> Bool {
+  private static func descriptorByteCount(
+    of entry: ZipEntry, in source: any ByteSource, _ rest: Range<Int>
+  ) throws(IngotError) -> Int? {
     let bytes = try source.bytes(at: rest.lowerBound, count: min(24, rest.count))
     var mark = ByteCursor(bytes)
     guard bytes.count >= 12, let first = mark.little(UInt32.self),
       first != localSignature, first != entrySignature
-    else { return true }
-    return [0, 4].contains { skipped in
-      guard skipped == 0 || first == descriptorSignature else { return false }
-      var narrow = ByteCursor(bytes[skipped...])
-      guard narrow.little(UInt32.self) == entry.crc32 else { return false }
+    else { return 0 }
+    for markByteCount in first == descriptorSignature ? [0, 4] : [0] {
+      var narrow = ByteCursor(bytes[markByteCount...])
+      guard narrow.little(UInt32.self) == entry.crc32 else { continue }
       var wide = narrow
-      return narrow.little(UInt32.self).map(Int.init) == entry.storedByteCount
-        && narrow.little(UInt32.self).map(Int.init) == entry.byteCount
-        || wide.count64() == entry.storedByteCount && wide.count64() == entry.byteCount
+      if narrow.little(UInt32.self).map(Int.init) == entry.storedByteCount,
+        narrow.little(UInt32.self).map(Int.init) == entry.byteCount
+      {
+        return markByteCount + 12
+      }
+      if wide.count64() == entry.storedByteCount, wide.count64() == entry.byteCount {
+        return markByteCount + 20
+      }
     }
+    return nil
   }
 
   /// What entries leave free up to the directory; they share no byte: ZIP-13.
   private static func gaps(
-    between entries: [ZipEntry], end: Int, path: String
-  ) throws(IngotError) -> [Gap] {
+    between entries: [ZipEntry], _ ends: [Int], end: Int, path: String
+  ) throws(IngotError) -> [Range<Int>] {
     let order = entries.indices.sorted { entries[$0].headerOffset < entries[$1].headerOffset }
-    var gaps: [Gap] = []
-    func add(_ start: Int, _ end: Int, behind entry: ZipEntry?) {
-      if start < end { gaps.append(Gap(range: start..<end, crc32: entry?.crc32)) }
+    var gaps: [Range<Int>] = []
+    func add(_ start: Int, _ end: Int) {
+      if start < end { gaps.append(start..<end) }
     }
     for (index, next) in zip(order, order.dropFirst()) {
       let (first, second) = (entries[index], entries[next])
@@ -144,27 +145,11 @@ package struct ZipDirectory: Sendable {
           ZipRule.overlap.rule, at: Location(path, member: second.name, offset: second.headerOffset),
           found: "bytes that belong to \(first.name) too", expected: "entries that share none")
       }
-      add(first.dataOffset + first.storedByteCount, second.headerOffset, behind: first)
+      add(ends[index], second.headerOffset)
     }
-    add(0, order.first.map { entries[$0].headerOffset } ?? end, behind: nil)
-    if let last = order.last.map({ entries[$0] }) {
-      add(last.dataOffset + last.storedByteCount, end, behind: last)
-    }
+    add(0, order.first.map { entries[$0].headerOffset } ?? end)
+    if let last = order.last { add(ends[last], end) }
     return gaps
-  }
-
-  /// Whether bytes behind an entry are its descriptor: CRC-32 and lengths again, with or without a mark.
-  ///
-  /// - Parameters:
-  ///   - gap: the bytes.
-  ///   - source: the archive.
-  /// - Returns: whether they are.
-  /// - Throws: read errors.
-  package static func isDescriptor(_ gap: Gap, in source: any ByteSource) throws(IngotError) -> Bool {
-    guard let crc32 = gap.crc32, [12, 16, 20, 24].contains(gap.range.count) else { return false }
-    var cursor = ByteCursor(try source.bytes(at: gap.range.lowerBound, count: 8))
-    let first = cursor.little(UInt32.self)
-    return first == crc32 || first == descriptorSignature && cursor.little(UInt32.self) == crc32
   }
 }
 

@@ -165,13 +165,13 @@ struct ArchiveListing: Sendable {
 
   /// A name that stays below where the archive is unpacked, without `.` in it: AR-02.
   private func checkedName(_ name: String?) throws(IngotError) -> String {
-    let parts = (name ?? "").utf8.split(separator: UInt8(ascii: "/")).filter { !$0.elementsEqual(".".utf8) }
-    guard let name, FilePath.staysInside(name), !parts.isEmpty else {
+    let checked = name.map(FilePath.withoutIdleParts)
+    guard let name, let checked, FilePath.staysInside(name), FilePath.isPlainPath(checked) else {
       throw .malformed(
         ArchiveRule.memberName.rule, at: Location(source.path),
         found: name.map { .value($0) } ?? "an entry without a name",
         expected: "a relative name without .. in it")
     }
-    return parts.map { String(Substring($0)) }.joined(separator: "/")
+    return checked
   }
 }

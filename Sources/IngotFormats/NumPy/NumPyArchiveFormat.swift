@@ -77,7 +77,7 @@ private struct NumPyArchiveReader {
           detail: "is not an array"))
       return
     }
-    let name = try arrayName(of: entry, isNamed: isNamed)
+    guard let name = try arrayName(of: entry, isNamed: isNamed) else { return }
     if !isNamed { bareNames.insert(ExactName(name)) }
     hasArrays = true
     do throws(IngotError) {
@@ -97,17 +97,22 @@ private struct NumPyArchiveReader {
     }
   }
 
-  /// The array's name: that of its member, without `.npy`: NP-11.
-  private func arrayName(of entry: ZipEntry, isNamed: Bool) throws(IngotError) -> String {
-    let bytes = PathText.bytes(of: entry.name)
-    let name = String(validating: isNamed ? bytes.dropLast(4) : bytes[...], as: UTF8.self)
-    guard let name, !name.isEmpty else {
-      throw .malformed(
+  /// The array's name: that of its member, without `.npy`: NP-11; `nil` for one that has none, and is left out by what is
+  /// shown in its place.
+  private mutating func arrayName(of entry: ZipEntry, isNamed: Bool) throws(IngotError) -> String? {
+    let bytes = PathText.bytes(of: entry.name).dropLast(isNamed ? 4 : 0)
+    let name = String(validating: bytes, as: UTF8.self)
+    if let name, !name.isEmpty { return name }
+    let shown = PathText.shown(PathText.text(bytes))
+    try options.passOver(
+      shown,
+      .malformed(
         NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
         found: name == nil ? "an array whose name is not UTF-8" : "an array without a name",
-        expected: isNamed ? "a name in UTF-8 before .npy" : "a name in UTF-8")
-    }
-    return name
+        expected: isNamed ? "a name in UTF-8 before .npy" : "a name in UTF-8"))
+    unopened.append(shown)
+    hasArrays = true
+    return nil
   }
 
   /// Says that an array of text or times is there, and is no tensor.

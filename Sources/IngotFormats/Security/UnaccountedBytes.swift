@@ -49,10 +49,9 @@ extension ContentScanner {
   mutating func lookBetweenEntries(
     of directory: ZipDirectory, in item: Item, isBehind: Bool, _ survey: inout ContentSurvey
   ) throws(IngotError) {
-    for gap in directory.gaps where !(isBehind && gap.range.lowerBound == 0) {
-      guard try !ZipDirectory.isDescriptor(gap, in: item.source) else { continue }
+    for gap in directory.gaps where !(isBehind && gap.lowerBound == 0) {
       try lookAtRest(
-        gap.range, of: item, "\(gap.range.count, "byte") that belong to no entry of a zip archive", &survey)
+        gap, of: item, "\(gap.count, "byte") that belong to no entry of a zip archive", &survey)
       // One is enough to say it.
       if !survey.failures.isEmpty { return }
     }
