@@ -109,7 +109,7 @@ private struct NumPyArchiveReader {
       .malformed(
         NumPyRule.memberName.rule, at: Location(source.path, member: entry.name, offset: entry.headerOffset),
         found: name == nil ? "an array whose name is not UTF-8" : "an array without a name",
-        expected: isNamed ? "a name in UTF-8 before .npy" : "a name in UTF-8"))
+        expected: "a name in UTF-8; \(verb: .convert, .exclude) with what is shown of it leaves it out"))
     unopened.append(shown)
     hasArrays = true
     return nil
